@@ -1,0 +1,202 @@
+"""Reading and writing artefacts: outputs are whole or absent, inputs are checked against each other.
+
+Arrays are ``.npy``, tables Parquet, everything else JSON; nothing is pickled. Every array has one row a
+product, in the row order of ``products.parquet``; its manifest (a ``.json`` beside the ``.npy``) carries the
+fingerprint of that table, and a reader that needs another fingerprint stops.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from huse.errors import InputError
+
+PARTIAL_PREFIX = ".partial-"
+
+
+class Outputs:
+    """The outputs of one stage, moved to their places together when the ``with`` block ends well.
+
+    Every output is first written beside its place as ``.partial-<name>``. When the block raises, the
+    partial files are removed and the places stay as they were. A killed process can leave partial files; the
+    next run removes them before it writes its own.
+    """
+
+    def __init__(self) -> None:
+        self._partial: dict[Path, Path] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for final, partial in self._partial.items():
+            if kind is None:
+                _remove(final) if final.is_dir() else None
+                partial.replace(final)
+            else:
+                _remove(partial)
+
+    def path(self, final: Path) -> Path:
+        """Return the path to write to now; what lies there becomes `final` in the end.
+
+        Args:
+            final: a file or a folder.
+        """
+        final.parent.mkdir(parents=True, exist_ok=True)
+        partial = final.with_name(PARTIAL_PREFIX + final.name)
+        _remove(partial)
+        self._partial[final] = partial
+        return partial
+
+    def json(self, final: Path, content: Any) -> None:
+        """Write JSON, keys in the order given, NaN refused."""
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        self.path(final).write_text(text + "\n", encoding="utf-8")
+
+    def table(self, final: Path, table: pd.DataFrame) -> None:
+        """Write a table: Parquet, or CSV where the name ends in ``.csv``."""
+        if final.suffix == ".csv":
+            table.to_csv(self.path(final), index=False, lineterminator="\n")
+        else:
+            table.to_parquet(self.path(final), index=False)
+
+    def array(self, final: Path, array: npt.NDArray[Any]) -> None:
+        """Write an array as ``.npy``, memory-mappable."""
+        with self.path(final).open("wb") as file:
+            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+
+    def vectors(self, final: Path, array: npt.NDArray[np.float32], *, rows: str, parameters: Mapping[str, Any]) -> None:
+        """Write N × D float32 vectors with a manifest beside them.
+
+        Args:
+            final: the ``.npy``; the manifest has the same name with ``.json``.
+            array: N × D, one row a product.
+            rows: fingerprint of the products, from `fingerprint_products`.
+            parameters: what made the vectors; everything that would change them.
+        """
+        self.array(final, array)
+        manifest = {
+            "shape": list(array.shape),
+            "dtype": str(array.dtype),
+            "rows": rows,
+            "parameters": dict(parameters),
+        }
+        self.json(manifest_path(final), manifest)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def manifest_path(vectors: Path) -> Path:
+    """Return the place of the manifest of a set of vectors."""
+    return vectors.with_suffix(".json")
+
+
+def fingerprint_file(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def fingerprint_products(products: pd.DataFrame) -> str:
+    """Return the SHA-256 over image, name and class path of every product, in row order."""
+    digest = hashlib.sha256()
+    for values in products[["image", "name", "classes"]].itertuples(index=False):
+        digest.update(json.dumps(list(values), ensure_ascii=False).encode())
+    return digest.hexdigest()
+
+
+def _require(path: Path) -> Path:
+    if not path.exists():
+        raise InputError(f"{path}: not found. Run `dvc repro` to make it.")
+    return path
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON.
+
+    Raises:
+        InputError: the file is missing or damaged.
+    """
+    try:
+        return json.loads(_require(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: not valid JSON ({error}). Delete it and run `dvc repro`.") from error
+
+
+def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+    """Read a Parquet table that has at least `columns`.
+
+    Raises:
+        InputError: the file is missing, damaged or lacks a column.
+    """
+    try:
+        table = pd.read_parquet(_require(path))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable Parquet table ({error}). Delete it and run `dvc repro`.") from error
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(
+            f"{path}: expected the columns {', '.join(columns)}; found {', '.join(map(str, table.columns))}. "
+            "Run `dvc repro` to make it again."
+        )
+    return table
+
+
+def read_array(path: Path, *, shape: tuple[int | None, ...]) -> npt.NDArray[np.float32]:
+    """Read a float32 array.
+
+    Args:
+        path: the ``.npy``.
+        shape: the expected shape; None where any length will do.
+
+    Raises:
+        InputError: the file is missing, damaged, or has another shape or dtype.
+    """
+    try:
+        array = np.load(_require(path), allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(f"{path}: not a readable array ({error}). Delete it and run `dvc repro`.") from error
+    fits = array.ndim == len(shape) and all(
+        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
+    )
+    if not fits or array.dtype != np.float32:
+        wanted = " × ".join("any" if length is None else str(length) for length in shape)
+        found = " × ".join(map(str, array.shape))
+        raise InputError(
+            f"{path}: expected {wanted} float32, found {found} {array.dtype}. Run `dvc repro` to make it again."
+        )
+    return array  # type: ignore[no-any-return]
+
+
+def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float32]:
+    """Read N × D vectors and check that they were made for these products, in this order.
+
+    Raises:
+        InputError: as `read_array`; or the vectors belong to other products; or a value is not finite.
+    """
+    manifest = read_json(manifest_path(path))
+    if manifest["rows"] != fingerprint_products(products):
+        raise InputError(
+            f"{path}: made for other products or another row order than {len(products)} rows of this "
+            "catalogue. Run `dvc repro` to make it again."
+        )
+    array = read_array(path, shape=(len(products), None))
+    if not np.isfinite(array).all():
+        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        raise InputError(f"{path}: row {row} ({products['image'].iloc[row]}) has a value that is not finite.")
+    return array

@@ -1,0 +1,40 @@
+"""Where every artefact lies, once. All paths are relative to the root of the repository."""
+
+from pathlib import Path
+
+PARAMS = Path("params.yaml")
+
+SAMPLE_CSV = Path("data/sample/catalogue.csv")
+SAMPLE_IMAGES = Path("data/sample/images")
+
+PRODUCTS = Path("data/catalogue/products.parquet")
+REJECTED = Path("data/catalogue/rejected.parquet")
+CLASSES = Path("data/catalogue/classes.json")
+
+NAMES = Path("data/text/names.parquet")
+WORD_VECTORS = Path("data/text/word_vectors.txt")
+
+IMAGE_VECTORS = Path("data/vectors/image.npy")
+TEXT_VECTORS = Path("data/vectors/text.npy")
+
+LABEL_VECTORS = Path("data/labels/label_vectors.npy")
+ADJACENCY = Path("data/labels/adjacency.npy")
+LABELS = Path("data/labels/labels.json")
+
+MODEL = Path("data/model/model.safetensors")
+MODEL_CONFIG = Path("data/model/config.json")
+
+IMAGE_EMBEDDINGS = Path("data/embeddings/image.npy")
+TEXT_EMBEDDINGS = Path("data/embeddings/text.npy")
+IMAGE_SCORES = Path("data/embeddings/scores_image.npy")
+TEXT_SCORES = Path("data/embeddings/scores_text.npy")
+
+CATALOGUE_METRICS = Path("metrics/catalogue.json")
+TEXT_METRICS = Path("metrics/text.json")
+LABEL_METRICS = Path("metrics/labels.json")
+TRAIN_METRICS = Path("metrics/train.json")
+EVALUATE_METRICS = Path("metrics/evaluate.json")
+VALIDATION_METRICS = Path("metrics/validation.json")
+
+LOSS_CURVES = Path("metrics/losses.csv")
+CONFUSION = Path("metrics/confusion.csv")

@@ -1,0 +1,26 @@
+"""What every stage script does around its own work: logging, seeds, errors a person can read."""
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+
+from huse.errors import InputError
+
+
+def run(stage: Callable[[], str]) -> None:
+    """Run a stage and log the line that it returns with the seconds it took.
+
+    An `InputError` is printed without a traceback and ends the process with exit code 2.
+
+    Args:
+        stage: the work; returns one line that says what was made, with counts.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    start = time.perf_counter()
+    try:
+        line = stage()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    logging.info("%s (%.1f s)", line, time.perf_counter() - start)

@@ -1,0 +1,49 @@
+"""Fixtures that more than one test file uses."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real products and pretrained weights beside the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED.name}/ with real products and weights does not lie beside the project")
+    return SHARED
+
+
+@pytest.fixture
+def unit_rows():
+    """Make N × D float32 rows of unit norm from a seed."""
+
+    def make(count, dimension, seed=0):
+        rows = np.random.default_rng(seed).normal(size=(count, dimension))
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+    return make
+
+
+@pytest.fixture
+def make_catalogue(tmp_path):
+    """Write a CSV and a picture folder: `classes` × `products`, one picture each, and return both paths."""
+
+    def make(classes=("a<b<c", "a<b<d"), products=6, extra=""):
+        folder = tmp_path / "images"
+        folder.mkdir(exist_ok=True)
+        lines = ["image,name,classes"]
+        for number, path in enumerate(classes):
+            for product in range(products):
+                image = f"{number}_{product}.png"
+                Image.new("RGB", (8, 8), (number * 40 % 256, product * 20 % 256, 7)).save(folder / image)
+                lines.append(f"{image},thing {number} {product},{path}")
+        csv = tmp_path / "catalogue.csv"
+        csv.write_text("\n".join(lines) + "\n" + extra, encoding="utf-8")
+        return csv, folder
+
+    return make
