@@ -1,0 +1,144 @@
+"""Checks every row of a catalogue: names, class paths, pictures, rows given twice."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from huse.catalogue.reading import Rejected, Row
+from huse.errors import InputError
+
+LEVEL_SEPARATOR = "<"
+
+
+class Inspection(Protocol):
+    """What a look at a picture's file tells."""
+
+    @property
+    def digest(self) -> str:
+        """Hash of the file's bytes."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the picture cannot be used, or None."""
+
+
+@dataclass(frozen=True)
+class Product:
+    """A row that passed all checks; `digest` is the hash of its picture's bytes."""
+
+    line: int
+    image: str
+    name: str
+    classes: str
+    digest: str
+
+
+def class_path(classes: str) -> tuple[str, ...]:
+    """Split ``a < b<c`` into its levels, each stripped.
+
+    Raises:
+        ValueError: there is no level, or an empty one.
+    """
+    levels = tuple(level.strip() for level in classes.split(LEVEL_SEPARATOR))
+    if levels == ("",):
+        raise ValueError("the class path is empty")
+    if "" in levels:
+        raise ValueError(f"the class path {classes!r} has an empty level")
+    return levels
+
+
+def picture_path(folder: Path, image: str) -> Path:
+    """Return the picture's place, which must lie in `folder`, links followed.
+
+    Raises:
+        ValueError: the path is absolute, or leaves the folder.
+    """
+    if Path(image).is_absolute():
+        raise ValueError("the picture's path is absolute; give it relative to the picture folder")
+    if "\0" in image:
+        raise ValueError("the picture's path has a zero byte")
+    path = folder / image
+    try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError) as error:
+        raise ValueError(f"the picture's path cannot be followed ({error})") from error
+    if not inside:
+        raise ValueError("the picture's path leaves the picture folder")
+    return path
+
+
+def check_rows(
+    rows: Sequence[Row],
+    folder: Path,
+    inspect: Callable[[Path], Inspection],
+    *,
+    workers: int,
+    track: Callable[[Iterable[Inspection]], Iterable[Inspection]] = lambda inspections: inspections,
+) -> tuple[list[Product], list[Rejected]]:
+    """Check rows and open their pictures.
+
+    Args:
+        rows: as read.
+        folder: the picture folder.
+        inspect: opens one picture; called from threads, once for each different path.
+        workers: threads.
+        track: wraps the inspections as they come, to show progress.
+
+    Returns:
+        Products in the order of the rows, and the rows left out with the reason.
+
+    Raises:
+        InputError: the picture folder does not exist.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
+    rejected: list[Rejected] = []
+    sound: list[tuple[Row, Path]] = []
+    first_line: dict[tuple[str, str, str], int] = {}
+    for row in rows:
+        try:
+            sound.append((_checked(row, first_line), picture_path(folder, row.image)))
+        except ValueError as error:
+            rejected.append(Rejected.of(row, str(error)))
+    paths = list(dict.fromkeys(path for _, path in sound))
+    with ThreadPoolExecutor(workers) as pool:
+        inspections = dict(zip(paths, track(pool.map(inspect, paths)), strict=True))
+    products = []
+    for row, path in sound:
+        inspection = inspections[path]
+        if inspection.problem is not None:
+            rejected.append(Rejected.of(row, inspection.problem))
+        else:
+            products.append(Product(row.line, row.image, row.name, row.classes, inspection.digest))
+    return products, sorted(rejected, key=lambda row: row.line)
+
+
+def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
+    if not row.image:
+        raise ValueError("the picture's path is empty")
+    if not row.name:
+        raise ValueError("the name is empty")
+    row = Row(row.line, row.image, row.name, LEVEL_SEPARATOR.join(class_path(row.classes)))
+    earlier = first_line.setdefault((row.image, row.name, row.classes), row.line)
+    if earlier != row.line:
+        raise ValueError(f"the same as line {earlier}")
+    return row
+
+
+def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
+    """Say in a few lines what was left out: counts by kind of reason, then the first rows."""
+    kinds = Counter(_kind(row.reason) for row in rejected)
+    lines = [f"  {count} × {kind}" for kind, count in kinds.most_common()]
+    lines += [f"  line {row.line}: {row.image or '(no picture)'}: {row.reason}" for row in rejected[:shown]]
+    if len(rejected) > shown:
+        lines.append(f"  … and {len(rejected) - shown} more")
+    return "\n".join(lines)
+
+
+def _kind(reason: str) -> str:
+    """Drop what differs from row to row: details in brackets or quotes, numbers, what follows a colon."""
+    return re.split(r" \(| '|: | \d", reason, maxsplit=1)[0]

@@ -1,0 +1,175 @@
+"""Reads the catalogue's CSV row by row, so that a damaged row costs that row and no other."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import charset_normalizer
+
+from huse.errors import InputError
+
+# Encodings in which shop systems export. A wider list makes the guess worse on short texts: with cp1250 in it,
+# French names come out Czech.
+GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
+MARKED_ENCODINGS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the CSV as written: fields stripped, nothing checked.
+
+    Attributes:
+        line: 1-based line of the file on which the row starts.
+        image: picture, relative to the picture folder.
+        name: product name, line breaks and runs of white space become one space.
+        classes: class path, levels joined by ``<``.
+    """
+
+    line: int
+    image: str
+    name: str
+    classes: str
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row that is left out, and why."""
+
+    line: int
+    image: str
+    name: str
+    classes: str
+    reason: str
+
+    @classmethod
+    def of(cls, row: Row, reason: str) -> "Rejected":
+        """Reject `row` for `reason`."""
+        return cls(row.line, row.image, row.name, row.classes, reason)
+
+
+@dataclass(frozen=True)
+class CatalogueFile:
+    """What was read: rows that have all fields, rows that have not, and a remark on the encoding or None."""
+
+    rows: list[Row]
+    rejected: list[Rejected]
+    remark: str | None
+
+
+def read_catalogue(path: Path, *, image: str, name: str, classes: str, encoding: str = "auto") -> CatalogueFile:
+    """Read the CSV (comma-separated, quoted as RFC 4180 says, one header line).
+
+    Args:
+        path: the file.
+        image: header of the column with the picture's path.
+        name: header of the column with the product's name.
+        classes: header of the column with the class path.
+        encoding: a Python encoding, or ``auto``: UTF-8 if it is that, else the best guess, with a remark.
+
+    Raises:
+        InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
+    """
+    text, remark = _decode(path, encoding)
+    records = _records(text)
+    header_line, header = next(records, (1, None))
+    if not isinstance(header, list):
+        raise InputError(f"{path}: line {header_line}: expected a header such as {image},{name},{classes}; found none.")
+    positions = _positions(path, [cell.strip() for cell in header], {"image": image, "name": name, "classes": classes})
+    rows: list[Row] = []
+    rejected: list[Rejected] = []
+    for line, record in records:
+        if isinstance(record, str):
+            rejected.append(Rejected(line, "", "", "", record))
+        elif len(record) != len(header):
+            reason = f"expected {len(header)} fields, found {len(record)}: an unquoted comma?"
+            rejected.append(Rejected(line, record[0], "", "", reason))
+        else:
+            fields = [" ".join(record[position].split()) for position in positions]
+            rows.append(Row(line, *fields))
+    if not rows and not rejected:
+        raise InputError(f"{path}: has a header but no products. Add one row a picture.")
+    return CatalogueFile(rows, rejected, remark)
+
+
+def _decode(path: Path, encoding: str) -> tuple[str, str | None]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: not found (catalogue.csv). Give a CSV with one row a picture: image,name,classes."
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read (catalogue.csv): {error.strerror}.") from error
+    if not data.strip():
+        raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
+    if encoding != "auto":
+        return _decode_as(path, data, encoding), None
+    marked = next((name for mark, name in MARKED_ENCODINGS.items() if data.startswith(mark)), "utf-8")
+    try:
+        return data.decode(marked), None
+    except UnicodeDecodeError as error:
+        guess = charset_normalizer.from_bytes(data, cp_isolation=GUESSED_ENCODINGS).best()
+        guessed = "cp1252" if guess is None else guess.encoding
+        line = data.count(b"\n", 0, error.start)
+        text = _decode_as(path, data, guessed)
+        remark = (
+            f"{path}: not UTF-8 (line {line + 1}, byte 0x{data[error.start]:02X}); read as {guessed}, which gives "
+            f"{text.splitlines()[line]!r}. If that looks wrong, set catalogue.encoding or save the file as UTF-8."
+        )
+        return text, remark
+
+
+def _decode_as(path: Path, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except LookupError:
+        raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}: line {line} is not {encoding} (byte 0x{data[error.start]:02X}). "
+            "Set catalogue.encoding to the file's encoding, or save it as UTF-8."
+        ) from None
+
+
+def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (first line, fields), or (line, reason) for a line at which quoting breaks down.
+
+    A quotation mark that is never closed would swallow all that follows, so after an error the reader
+    starts anew on the line after the one where the broken record began.
+    """
+    lines = list(io.StringIO(text, newline=""))
+    start = 0
+    while start < len(lines):
+        reader = csv.reader(lines[start:], strict=True)
+        begun = start
+        try:
+            for record in reader:
+                if any(cell.strip() for cell in record):
+                    yield begun + 1, record
+                begun = start + reader.line_num
+            return
+        except csv.Error as error:
+            yield begun + 1, f"quotation marks do not fit ({error})"
+            start = begun + 1
+
+
+def _positions(path: Path, header: Sequence[str], wanted: dict[str, str]) -> list[int]:
+    positions = []
+    for parameter, column in wanted.items():
+        count = header.count(column)
+        if count != 1:
+            hint = "the columns must be separated by commas" if len(header) == 1 else "set it to the right header"
+            raise InputError(
+                f"{path}: expected one column `{column}` (catalogue.columns.{parameter}), found "
+                f"{count or 'none'} among: {', '.join(header)}. Mend the file, or {hint}."
+            )
+        positions.append(header.index(column))
+    return positions

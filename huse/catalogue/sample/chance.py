@@ -1,0 +1,46 @@
+"""Chance that depends on nothing but numbers: the same seed gives the same sample."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import TypeVar
+
+import numpy as np
+
+Choice = TypeVar("Choice")
+
+
+class Purpose(IntEnum):
+    """What a generator is for; keeps the streams of different uses apart."""
+
+    DEAL = 1
+    PRODUCT = 2
+    NAME = 3
+    VIEW = 4
+    ORDER = 5
+
+
+def generator(purpose: Purpose, seed: int, *numbers: int) -> np.random.Generator:
+    """Return the generator of one use.
+
+    Args:
+        purpose: what it is for.
+        seed: the seed of the sample.
+        numbers: which product, which view; none negative.
+    """
+    # The length is part of the key because a seed sequence takes (1, 2) and (1, 2, 0) for the same.
+    return np.random.default_rng([purpose, len(numbers), seed, *numbers])
+
+
+def pick(random: np.random.Generator, choices: Sequence[Choice]) -> Choice:
+    """Return one of the choices, each equally likely."""
+    return choices[int(random.random() * len(choices))]
+
+
+def pick_weighted(random: np.random.Generator, choices: Sequence[tuple[Choice, float]]) -> Choice:
+    """Return one of the choices, likely as its weight says; the weights need not add up to 1."""
+    left = random.random() * sum(weight for _, weight in choices)
+    for choice, weight in choices:
+        left -= weight
+        if left < 0:
+            return choice
+    return choices[-1][0]

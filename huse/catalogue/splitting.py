@@ -1,0 +1,83 @@
+"""Groups pictures into products and splits products into train, validation and test."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+SPLITS = ("train", "validation", "test")
+
+
+def group_products(names: Sequence[str], digests: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Number the products: rows of one name, or of one picture file, belong to the same product.
+
+    Names are compared without case. Rows that share a picture are joined as well: a picture that stands in
+    two splits would be learned in one and asked for in the other.
+
+    Args:
+        names: N names.
+        digests: N hashes of the pictures' bytes.
+
+    Returns:
+        N group numbers, counted from 0 in the order of first appearance.
+    """
+    count = len(names)
+    keys = [name.casefold() for name in names]
+    nodes: dict[tuple[str, str], int] = {}
+    for key, digest in zip(keys, digests, strict=True):
+        nodes.setdefault(("name", key), count + len(nodes))
+        nodes.setdefault(("picture", digest), count + len(nodes))
+    ends = [nodes["name", key] for key in keys] + [nodes["picture", digest] for digest in digests]
+    starts = list(range(count)) * 2
+    size = count + len(nodes)
+    graph = coo_array((np.ones(2 * count, dtype=np.int8), (starts, ends)), shape=(size, size))
+    component = connected_components(graph, directed=False)[1][:count]
+    _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def split_groups(
+    groups: npt.NDArray[np.int64], classes: Sequence[str], shares: Mapping[str, float], seed: int
+) -> npt.NDArray[Any]:
+    """Split rows by group, stratified by class.
+
+    Within a class, groups in seeded random order go one by one to the split that lacks most of its share;
+    the first always to train, so that no class is asked for that was never learned. Where splits lack
+    equally, the one that lacks most over all classes takes it, so that small classes do not all favour one.
+
+    Args:
+        groups: N group numbers; a group is never torn. Its class is its most frequent one.
+        classes: N class paths.
+        shares: share of each of `SPLITS`; they add up to 1.
+        seed: the seed.
+
+    Returns:
+        N split names.
+    """
+    members: dict[int, list[int]] = {}
+    for row, group in enumerate(groups.tolist()):
+        members.setdefault(group, []).append(row)
+    by_class: dict[str, list[list[int]]] = {}
+    for rows in members.values():
+        names, counts = np.unique([classes[row] for row in rows], return_counts=True)
+        by_class.setdefault(str(names[counts.argmax()]), []).append(rows)
+    share = np.array([shares[name] for name in SPLITS])
+    lacking_overall = share * len(groups)
+    assigned = np.empty(len(groups), dtype=object)
+    for name in sorted(by_class):
+        candidates = by_class[name]
+        order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(candidates))
+        lacking = share * sum(map(len, candidates))
+        for position, index in enumerate(order):
+            rows = candidates[index]
+            chosen = 0 if position == 0 else int(np.lexsort((lacking_overall, lacking.round(9)))[-1])
+            lacking[chosen] -= len(rows)
+            lacking_overall[chosen] -= len(rows)
+            assigned[rows] = SPLITS[chosen]
+    return assigned

@@ -1,0 +1,216 @@
+"""Networks that turn a picture into one vector: torchvision's classifiers without their classifier.
+
+The vector is what the last linear layer would read; SqueezeNet, whose classifier is a convolution, gives the
+mean of its features over space.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from huse.errors import InputError
+from huse.vision.geometry import MEAN
+from huse.vision.torchvision_ops import import_torchvision
+
+models = import_torchvision().models
+
+FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
+SHOWN_KEYS = 3
+
+# Heads that take part in training only; their weights are neither needed nor in the way.
+AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
+
+# Their published weights expect the input between -1 and 1; torchvision converts it inside the network.
+NEED_INPUT_TRANSFORM = ("googlenet", "inception_v3")
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network for vectors of pictures.
+
+    Attributes:
+        name: of the torchvision model.
+        module: N × 3 × S × S float32, normalised, to N × D; in evaluation mode, on the CPU, float32.
+        dimension: D.
+        fingerprint: what decides the weights: ``weights``, and ``seed`` (random) or ``weights_sha256``.
+    """
+
+    name: str
+    module: nn.Module
+    dimension: int
+    fingerprint: dict[str, str | int]
+
+
+def load_backbone(name: str, weights: str, seed: int) -> Backbone:
+    """Make a backbone; nothing is ever downloaded.
+
+    Args:
+        name: a classification model of torchvision, such as ``resnet18``.
+        weights: ``random``; a torchvision name such as ``IMAGENET1K_V1``, whose file must lie in torch hub's
+            folder; or a ``.pth``, ``.pt`` or ``.safetensors`` file with the model's state dict. The file's
+            classifier may have another number of classes, or be missing.
+        seed: of random weights; the global generator of torch stays as it was.
+
+    Raises:
+        InputError: the model or the weights' name is unknown; the file is missing, damaged, or of another
+            network.
+    """
+    if name not in models.list_models(module=models):
+        raise InputError(f"backbone: expected a classification model of torchvision, such as resnet18, found {name!r}.")
+    fingerprint: dict[str, str | int] = {"weights": weights}
+    if weights == "random":
+        model = _build(name, seed)
+        fingerprint["seed"] = seed
+    elif weights.endswith(FILE_SUFFIXES):
+        path = Path(weights)
+        model = _build(name, seed)
+        _load_weights(name, model, path)
+        if name in NEED_INPUT_TRANSFORM:
+            setattr(model, "transform_input", True)  # noqa: B010  nn.Module declares no bool
+        fingerprint = {"weights": path.name, "weights_sha256": _sha256(path)}
+    else:
+        member = _named_weights(name, weights)
+        path = _hub_file(name, member)
+        fingerprint["weights_sha256"] = _sha256(path)
+        _check_hub_digest(path, str(fingerprint["weights_sha256"]))
+        model = models.get_model(name, weights=member)
+    dimension = _strip_classifier(model)
+    return Backbone(name, model.eval(), dimension, fingerprint)
+
+
+def _build(name: str, seed: int) -> nn.Module:
+    # These two warn unless they are told that their (slower) initialisation is wanted.
+    config = {"init_weights": True} if name in NEED_INPUT_TRANSFORM else {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model: nn.Module = models.get_model(name, weights=None, **config)
+    return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
+
+
+def _classifier_name(model: nn.Module) -> str:
+    """Return the name of the last linear layer, or ``classifier`` where there is none (SqueezeNet)."""
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    return linear[-1] if linear else "classifier"
+
+
+def _strip_classifier(model: nn.Module) -> int:
+    """Replace the classifier so that the model returns the classifier's input.
+
+    Returns:
+        D, the length of that input.
+    """
+    name = _classifier_name(model)
+    classifier = model.get_submodule(name)
+    if isinstance(classifier, nn.Linear):
+        model.set_submodule(name, nn.Identity())
+        return classifier.in_features
+    convolution = next(module for module in classifier.modules() if isinstance(module, nn.Conv2d))
+    model.set_submodule(name, nn.AdaptiveAvgPool2d(1))
+    return convolution.in_channels
+
+
+def _load_weights(name: str, model: nn.Module, path: Path) -> None:
+    """Fill a model, its classifier aside, from a state dict.
+
+    Raises:
+        InputError: see `load_backbone`.
+    """
+    unneeded = (_classifier_name(model) + ".", *AUXILIARY_HEADS)
+    state = {key: value for key, value in _read_state(path).items() if not key.startswith(unneeded)}
+    wanted = {key: value for key, value in model.state_dict().items() if not key.startswith(unneeded)}
+    # A counter of training steps that evaluation never reads; older files lack it.
+    missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in state if key not in wanted]
+    misshapen = [
+        f"{key} ({_shape(state[key])}, expected {_shape(tensor)})"
+        for key, tensor in wanted.items()
+        if key in state and state[key].shape != tensor.shape
+    ]
+    problems = [
+        f"{len(keys)} {what}: {', '.join(keys[:SHOWN_KEYS])}{', …' if len(keys) > SHOWN_KEYS else ''}"
+        for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
+        if keys
+    ]
+    if problems:
+        raise InputError(
+            f"{path}: expected the {len(wanted)} weights of {name}, found {len(state)} that do not fit. "
+            f"{'; '.join(problems)}. Set `backbone` to the network that the file was saved from."
+        )
+    model.load_state_dict(state, strict=False)
+
+
+def _shape(tensor: torch.Tensor) -> str:
+    return " × ".join(map(str, tensor.shape)) or "scalar"
+
+
+def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
+    if not path.is_file():
+        raise InputError(f"{path}: weights not found. Put the file there, or set `weights` to where it lies.")
+    try:
+        state: Any
+        if path.suffix == ".safetensors":
+            state = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # anything from a KeyError to an UnpicklingError, by where the damage is
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise InputError(
+            f"{path}: expected a state dict of tensors, found a damaged or other file ({reason}). "
+            "Get the file again, or save the network anew with torch.save(model.state_dict(), …)."
+        ) from error
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError(
+            f"{path}: expected a state dict, a mapping of names to tensors, found {type(state).__name__} "
+            "with other content. Save model.state_dict() itself."
+        )
+    return state
+
+
+def _named_weights(name: str, weights: str) -> Any:
+    """Return torchvision's entry for weights by name."""
+    known: type[Enum] = models.get_model_weights(name)
+    if weights not in known.__members__:
+        raise InputError(
+            f"weights: expected random, a {', '.join(FILE_SUFFIXES)} file, or a name that torchvision has "
+            f"for {name} ({', '.join(known.__members__)}), found {weights!r}."
+        )
+    member = known[weights]
+    mean = tuple(member.transforms().mean)  # type: ignore[attr-defined]
+    if mean != MEAN:
+        logging.warning("%s %s was trained on pictures normalised by mean %s, not %s.", name, weights, mean, MEAN)
+    return member
+
+
+def _hub_file(name: str, member: Any) -> Path:
+    """Return where torchvision keeps the file of named weights, which must be there."""
+    url: str = member.url
+    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+    if not path.is_file():
+        raise InputError(
+            f"{path}: the weights {member.name} of {name} are not on this machine, and nothing is "
+            f"downloaded for you. Get {url} and put it there, or set `weights` to the path of the file."
+        )
+    return path
+
+
+def _check_hub_digest(path: Path, digest: str) -> None:
+    """Compare a file with the digits of its SHA-256 that torchvision puts into its name."""
+    expected = path.stem.rpartition("-")[2]
+    if not digest.startswith(expected):
+        raise InputError(
+            f"{path}: expected a file whose SHA-256 begins with {expected}, found {digest[: len(expected)]}. "
+            "The file is damaged; get it again."
+        )

@@ -1,0 +1,71 @@
+"""Reads and checks the catalogue, numbers its classes, splits its products.
+
+Reads the CSV and the picture folder that `catalogue` in params.yaml names.
+
+Writes data/catalogue/products.parquet, one row a picture in the row order of all arrays (`row`, `image`,
+`name`, `classes`, `class_index`, `split`, `group`, `line`); rejected.parquet, the rows left out with the
+reason; classes.json, the sorted class paths with their counts in each split; and metrics/catalogue.json.
+"""
+
+import logging
+import os
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from huse import paths
+from huse.artifacts import Outputs
+from huse.catalogue.checking import check_rows, summarise_rejected
+from huse.catalogue.reading import Rejected, read_catalogue
+from huse.catalogue.table import class_counts, make_table
+from huse.errors import InputError
+from huse.params.catalogue import CatalogueParams
+from huse.params.reader import read_section, read_seed
+from huse.progress import progress
+from huse.vision.decoding import inspect_picture
+from stages.runner import run
+
+
+def main() -> str:
+    """Run the stage."""
+    params, seed = read_section(CatalogueParams, "catalogue"), read_seed()
+    path, folder = Path(params.csv), Path(params.images)
+    file = read_catalogue(path, encoding=params.encoding, **params.columns.model_dump())
+    if file.remark:
+        logging.warning("%s", file.remark)
+    inspect = partial(inspect_picture, max_pixels=int(params.max_megapixels * 1e6))
+    track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
+    sound, rejected = check_rows(file.rows, folder, inspect, workers=os.cpu_count() or 1, track=track)
+    rejected = sorted([*file.rejected, *rejected], key=lambda row: row.line)
+    if rejected:
+        share = len(rejected) / (len(sound) + len(rejected))
+        found = f"{path}: {len(rejected)} rows rejected ({share:.1%}):\n{summarise_rejected(rejected)}"
+        if share > params.max_rejected or not sound:
+            raise InputError(
+                f"{found}\nMore than catalogue.max_rejected = {params.max_rejected:.1%}: mend or raise it."
+            )
+        logging.warning("%s", found)
+
+    table = make_table(sound, params.split.model_dump(), seed)
+    classes = class_counts(table)
+    pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
+    with Outputs() as outputs:
+        outputs.table(paths.PRODUCTS, table)
+        outputs.table(paths.REJECTED, pd.DataFrame(rejected, columns=list(Rejected.__dataclass_fields__)))
+        outputs.json(paths.CLASSES, classes)
+        metrics = {
+            "pictures": {**pictures, "rejected": len(rejected)},
+            "products": int(table["group"].nunique()),
+            "classes": len(classes["classes"]),
+            "classes_without_test": classes["counts"]["test"].count(0),
+        }
+        outputs.json(paths.CATALOGUE_METRICS, metrics)
+    return (
+        f"catalogue: {len(table)} pictures of {metrics['products']} products in {metrics['classes']} classes, "
+        f"{len(rejected)} rows rejected"
+    )
+
+
+if __name__ == "__main__":
+    run(main)

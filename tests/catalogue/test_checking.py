@@ -1,0 +1,89 @@
+from dataclasses import dataclass
+
+import pytest
+
+from huse.catalogue.checking import check_rows, class_path, picture_path, summarise_rejected
+from huse.catalogue.reading import Rejected, Row
+from huse.errors import InputError
+
+
+@dataclass
+class Seen:
+    digest: str
+    problem: str | None = None
+
+
+def row(line, image="a.jpg", name="A", classes="x<y"):
+    return Row(line, image, name, classes)
+
+
+def test_class_path_strips_levels():
+    assert class_path(" beauty < makeup<lipstick ") == ("beauty", "makeup", "lipstick")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"), [("", "is empty"), (" ", "is empty"), ("a<<b", "empty level"), ("a<", "empty")]
+)
+def test_class_path_without_a_level(path, message):
+    with pytest.raises(ValueError, match=message):
+        class_path(path)
+
+
+def test_pictures_stay_in_their_folder(tmp_path):
+    folder = tmp_path / "images"
+    (folder / "deep").mkdir(parents=True)
+    (tmp_path / "secret.png").touch()
+    (folder / "link.png").symlink_to(tmp_path / "secret.png")
+    (folder / "inner.png").symlink_to(folder / "deep")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    assert picture_path(folder, "deep/../a.png") == folder / "deep/../a.png"
+    assert picture_path(folder, "inner.png") == folder / "inner.png"
+    for image in ("../secret.png", "deep/../../secret.png", "link.png"):
+        with pytest.raises(ValueError, match="leaves the picture folder"):
+            picture_path(folder, image)
+    with pytest.raises(ValueError, match="absolute"):
+        picture_path(folder, str(tmp_path / "secret.png"))
+    with pytest.raises(ValueError, match="zero byte"):
+        picture_path(folder, "a\0.png")
+
+
+def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
+    rows = [
+        row(2),
+        row(3, image=""),
+        row(4, name=""),
+        row(5, classes=""),
+        row(6, classes="x<<y"),
+        row(7, image="../b.jpg"),
+        row(8),
+        row(9, image="broken.jpg"),
+        row(10, name="B", classes=" x < y "),
+    ]
+    seen = []
+
+    def inspect(path):
+        seen.append(path.name)
+        return Seen(path.name, "picture is truncated" if path.name == "broken.jpg" else None)
+
+    products, rejected = check_rows(rows, tmp_path, inspect, workers=2)
+    assert [(product.line, product.classes) for product in products] == [(2, "x<y"), (10, "x<y")]
+    reasons = {entry.line: entry.reason for entry in rejected}
+    assert list(reasons) == [3, 4, 5, 6, 7, 8, 9]
+    assert reasons[8] == "the same as line 2"
+    assert reasons[9] == "picture is truncated"
+    assert sorted(seen) == ["a.jpg", "broken.jpg"]  # each picture is opened once
+
+
+def test_a_missing_picture_folder_is_an_error(tmp_path):
+    with pytest.raises(InputError, match=r"no such folder \(catalogue.images\)"):
+        check_rows([row(2)], tmp_path / "none", lambda path: Seen("x"), workers=1)
+
+
+def test_the_summary_counts_kinds_and_shows_the_first():
+    rejected = [Rejected(line, "a.jpg", "A", "x", f"the same as line {line - 1}") for line in range(3, 16)]
+    rejected.append(Rejected(20, "", "", "", "the picture's path is empty"))
+    text = summarise_rejected(rejected, shown=3)
+    assert "13 × the same as line\n" in text
+    assert "1 × the picture's path is empty" in text
+    assert "line 3: a.jpg: the same as line 2" in text
+    assert text.endswith("… and 11 more")

@@ -1,0 +1,101 @@
+import pytest
+
+from huse.catalogue.reading import read_catalogue
+from huse.errors import InputError
+
+COLUMNS = {"image": "image", "name": "name", "classes": "classes"}
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(content, encoding="auto", **columns):
+        path = tmp_path / "catalogue.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_catalogue(path, encoding=encoding, **(COLUMNS | columns))
+
+    return read
+
+
+def test_rows_keep_their_line_and_order(read):
+    file = read("name,image,classes\nA,a.jpg,x<y\n\nB,b.jpg,x<z\n")
+    assert [(row.line, row.image, row.name, row.classes) for row in file.rows] == [
+        (2, "a.jpg", "A", "x<y"),
+        (4, "b.jpg", "B", "x<z"),
+    ]
+    assert file.rejected == []
+    assert file.remark is None
+
+
+def test_quotes_commas_and_line_breaks_in_names(read):
+    file = read('image,name,classes\r\na.jpg,"A ""big"", red\r\n bag",x<y\r\nb.jpg,B,x<z\r\n')
+    assert [row.name for row in file.rows] == ['A "big", red bag', "B"]
+    assert [row.line for row in file.rows] == [2, 4]
+
+
+def test_an_unclosed_quote_costs_its_own_row_alone(read):
+    file = read('image,name,classes\na.jpg,A,x\nb.jpg,"B,x\nc.jpg,C,x\nd.jpg,"D, d",x\n')
+    assert [row.name for row in file.rows] == ["A", "C", "D, d"]
+    assert [row.line for row in file.rejected] == [3]
+    assert "quotation marks" in file.rejected[0].reason
+
+
+def test_two_unclosed_quotes_cost_two_rows(read):
+    file = read('image,name,classes\na.jpg,"A,x\nb.jpg,B,x\nc.jpg,"C,x\nd.jpg,D,x\n')
+    assert [row.name for row in file.rows] == ["B", "D"]
+    assert [row.line for row in file.rejected] == [2, 4]
+
+
+def test_a_row_with_another_number_of_fields_is_rejected_with_a_reason(read):
+    file = read("image,name,classes\na.jpg,A,big,x\nb.jpg,B,x\nc.jpg\n")
+    assert [row.name for row in file.rows] == ["B"]
+    assert [row.reason[:27] for row in file.rejected] == ["expected 3 fields, found 4:", "expected 3 fields, found 1:"]
+
+
+def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
+    file = read("id,text,image,classes\n1,A,a.jpg,x\n", name="text")
+    assert file.rows[0].name == "A"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "is empty"),
+        ("\n \n", "is empty"),
+        ("image,name,classes\n", "no products"),
+        ("image,text,classes\na,b,c\n", r"one column `name` \(catalogue.columns.name\), found none among: image, text"),
+        ("image,name,name,classes\na,b,c,d\n", "one column `name`.*found 2"),
+        ("image;name;classes\na;b;c\n", "separated by commas"),
+    ],
+)
+def test_a_file_that_is_no_catalogue(read, content, message):
+    with pytest.raises(InputError, match=message):
+        read(content)
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    with pytest.raises(InputError, match=r"none\.csv: not found"):
+        read_catalogue(tmp_path / "none.csv", **COLUMNS)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_catalogue(tmp_path, **COLUMNS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_byte_order_marks_are_understood(read, encoding):
+    assert read("image,name,classes\na.jpg,Chloé,x\n".encode(encoding)).rows[0].name == "Chloé"
+
+
+def test_another_encoding_is_guessed_and_said(read):
+    lines = "".join(f"{n}.jpg,Chloé crème brûlée {n},x\n" for n in range(20))
+    file = read(f"image,name,classes\n{lines}".encode("cp1252"))
+    assert file.rows[3].name == "Chloé crème brûlée 3"
+    assert "not UTF-8 (line 2, byte 0xE9); read as cp1252" in file.remark
+    assert "Chloé crème brûlée 0" in file.remark
+
+
+def test_a_given_encoding_is_held_to(read):
+    content = "image,name,classes\na.jpg,Chloé,x\n".encode("cp1252")
+    assert read(content, encoding="cp1252").rows[0].name == "Chloé"
+    with pytest.raises(InputError, match=r"line 2 is not utf-8 \(byte 0xE9\)"):
+        read(content, encoding="utf-8")
+    with pytest.raises(InputError, match="'klingon' is no encoding"):
+        read(content, encoding="klingon")

@@ -1,0 +1,83 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from huse.catalogue.checking import Product
+from huse.catalogue.splitting import group_products, split_groups
+from huse.catalogue.table import class_counts, make_table
+from huse.errors import InputError
+
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+
+
+def test_one_name_or_one_picture_is_one_product():
+    names = ["A", "B", "a", "C", "D", "E"]
+    digests = ["1", "2", "3", "2", "4", "5"]
+    assert group_products(names, digests).tolist() == [0, 1, 0, 1, 2, 3]
+
+
+def test_groups_join_through_a_chain():
+    # names join rows 0 and 1, a picture joins rows 1 and 2
+    assert group_products(["A", "A", "B"], ["1", "2", "2"]).tolist() == [0, 0, 0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcd")), min_size=1, max_size=120),
+    st.integers(0, 5),
+)
+def test_a_group_is_never_torn_and_every_class_is_trained(rows, seed):
+    groups = np.array([group for group, _ in rows])
+    classes = [path for _, path in rows]
+    split = split_groups(groups, classes, SHARES, seed)
+    for group in set(groups.tolist()):
+        assert len(set(split[groups == group])) == 1
+    # the class of a group is its most frequent one; each such class has a group in train
+    majority = {}
+    for group in set(groups.tolist()):
+        values, counts = np.unique([path for g, path in rows if g == group], return_counts=True)
+        majority.setdefault(values[counts.argmax()], []).append(split[groups == group][0])
+    assert all("train" in splits for splits in majority.values())
+    assert split.tolist() == split_groups(groups, classes, SHARES, seed).tolist()
+
+
+def test_shares_are_met_in_every_class():
+    classes = ["a"] * 1000 + ["b"] * 100 + ["c"] * 10
+    split = split_groups(np.arange(1110), classes, SHARES, seed=1)
+    for path, size in (("a", 1000), ("b", 100), ("c", 10)):
+        mine = split[[c == path for c in classes]]
+        for name, share in SHARES.items():
+            assert abs((mine == name).sum() - share * size) <= 1
+
+
+def test_small_classes_do_not_all_favour_one_split():
+    classes = [f"c{n // 3}" for n in range(300)]  # 100 classes of 3 products
+    split = split_groups(np.arange(300), classes, SHARES, seed=0)
+    assert abs((split == "validation").sum() - (split == "test").sum()) <= 2
+
+
+def test_another_seed_gives_another_split():
+    one, other = (split_groups(np.arange(40), ["a"] * 40, SHARES, seed=seed) for seed in (3, 4))
+    assert (one != other).any()
+
+
+def products(classes):
+    return [Product(n + 2, f"{n}.jpg", f"name {n}", path, str(n)) for n, path in enumerate(classes)]
+
+
+def test_classes_are_numbered_by_their_sorted_paths():
+    table = make_table(products(["b<x", "a<y", "b<a"] * 10), SHARES, seed=0)
+    assert table["class_index"].tolist()[:3] == [2, 0, 1]
+    assert table["row"].tolist() == list(range(30))
+    assert list(table.columns) == ["row", "image", "name", "classes", "class_index", "split", "group", "line"]
+    counts = class_counts(table)
+    assert counts["classes"] == ["a<y", "b<a", "b<x"]
+    assert sum(sum(values) for values in counts["counts"].values()) == 30
+
+
+def test_too_few_classes_or_products():
+    with pytest.raises(InputError, match="at least 2 classes, found 1: a"):
+        make_table(products(["a"] * 20), SHARES, seed=0)
+    with pytest.raises(InputError, match=r"no product is left for validation and test: 2 products"):
+        make_table(products(["a", "b"]), SHARES, seed=0)

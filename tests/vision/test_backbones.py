@@ -1,0 +1,189 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from huse.errors import InputError
+from huse.vision.backbones import load_backbone
+from huse.vision.torchvision_ops import import_torchvision
+from tests.vision.conftest import MOBILENET, SQUEEZENET, TEST_VECTORS, needs
+
+models = import_torchvision().models
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch, tmp_path):
+    def refuse(*args, **kwargs):
+        raise AssertionError("something was about to be downloaded")
+
+    monkeypatch.setattr("urllib.request.urlopen", refuse)
+    monkeypatch.setattr("torch.hub.download_url_to_file", refuse)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch_home"))
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    torch.manual_seed(5)
+    return models.resnet18(num_classes=7).eval()
+
+
+def pictures(count=2, size=64):
+    return torch.randn(count, 3, size, size, generator=torch.Generator().manual_seed(0))
+
+
+@torch.inference_mode()
+def vectors(backbone, batch):
+    return backbone.module(batch)
+
+
+def save_state(state, path):
+    torch.save(state, path)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "dimension"),
+    [("resnet18", 512), ("squeezenet1_1", 512), ("mobilenet_v2", 1280), ("mobilenet_v3_small", 1024)],
+)
+def test_dimension(name, dimension):
+    backbone = load_backbone(name, "random", 1)
+    assert backbone.dimension == dimension and backbone.name == name
+    assert vectors(backbone, pictures()).shape == (2, dimension)
+    assert not any(module.training for module in backbone.module.modules())
+
+
+def test_random_weights_follow_the_seed_and_leave_the_generator():
+    state = torch.get_rng_state()
+    first, same, other = (load_backbone("resnet18", "random", seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert first.fingerprint == {"weights": "random", "seed": 1}
+    batch = pictures()
+    assert torch.equal(vectors(first, batch), vectors(same, batch))
+    assert not torch.allclose(vectors(first, batch), vectors(other, batch))
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+def test_resnet_features_are_what_avgpool_gives(tmp_path, resnet, suffix):
+    path = tmp_path / f"a{suffix}"
+    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(resnet.state_dict(), path)
+    seen = []
+    handle = resnet.avgpool.register_forward_hook(lambda module, inputs, output: seen.append(output.flatten(1)))
+    with torch.inference_mode():
+        resnet(pictures())
+    handle.remove()
+    backbone = load_backbone("resnet18", str(path), 1)
+    torch.testing.assert_close(vectors(backbone, pictures()), seen[0])
+    assert backbone.fingerprint["weights"] == path.name
+    assert len(backbone.fingerprint["weights_sha256"]) == 64
+
+
+def test_a_file_without_classifier_and_counters_is_enough(tmp_path, resnet):
+    state = {
+        key: value
+        for key, value in resnet.state_dict().items()
+        if not key.startswith("fc.") and not key.endswith("num_batches_tracked")
+    }
+    backbone = load_backbone("resnet18", save_state(state, tmp_path / "a.pth"), 1)
+    whole = load_backbone("resnet18", save_state(resnet.state_dict(), tmp_path / "b.pth"), 1)
+    assert torch.equal(vectors(backbone, pictures()), vectors(whole, pictures()))
+
+
+def test_other_architecture(tmp_path, resnet):
+    path = save_state(resnet.state_dict(), tmp_path / "a.pth")
+    with pytest.raises(InputError, match=r"a\.pth: expected the .* weights of mobilenet_v2, .*missing: .*unexpected: "):
+        load_backbone("mobilenet_v2", path, 1)
+
+
+def test_other_shapes_missing_and_unexpected_keys_are_named(tmp_path, resnet):
+    state = dict(resnet.state_dict())
+    state["conv1.weight"] = torch.zeros(64, 1, 7, 7)
+    state["extra"] = state.pop("bn1.weight")
+    with pytest.raises(InputError) as seen:
+        load_backbone("resnet18", save_state(state, tmp_path / "a.pth"), 1)
+    message = str(seen.value)
+    assert "1 missing: bn1.weight" in message
+    assert "1 unexpected: extra" in message
+    assert "1 of another shape: conv1.weight (64 × 1 × 7 × 7, expected 64 × 3 × 7 × 7)" in message
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("content", [b"", b"not weights at all", None])
+def test_damaged_file(tmp_path, resnet, suffix, content):
+    path = tmp_path / f"a{suffix}"
+    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(resnet.state_dict(), path)
+    path.write_bytes(path.read_bytes()[:100_000] if content is None else content)
+    with pytest.raises(InputError, match=r"damaged or other file .* Get the file again"):
+        load_backbone("resnet18", str(path), 1)
+
+
+def test_a_checkpoint_is_not_a_state_dict(tmp_path, resnet):
+    path = save_state({"epoch": 3, "model": resnet.state_dict()}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match="expected a state dict"):
+        load_backbone("resnet18", path, 1)
+
+
+def test_missing_file():
+    with pytest.raises(InputError, match=r"nowhere/a\.pth: weights not found\. Put the file there"):
+        load_backbone("resnet18", "nowhere/a.pth", 1)
+
+
+def test_unknown_model():
+    for name in ("resnet19", "fasterrcnn_resnet50_fpn"):
+        with pytest.raises(InputError, match="expected a classification model of torchvision"):
+            load_backbone(name, "random", 1)
+
+
+def test_unknown_weights_name():
+    with pytest.raises(InputError, match=r"IMAGENET1K_V1.*found 'imagenet'"):
+        load_backbone("resnet18", "imagenet", 1)
+
+
+def test_named_weights_are_not_downloaded():
+    with pytest.raises(InputError, match=r"resnet18-f37072fd\.pth.*nothing is downloaded.*https://"):
+        load_backbone("resnet18", "IMAGENET1K_V1", 1)
+
+
+def test_named_weights_of_the_hub_folder(monkeypatch, resnet):
+    path = Path(torch.hub.get_dir()) / "checkpoints" / "resnet18-f37072fd.pth"
+    path.parent.mkdir(parents=True)
+    torch.manual_seed(6)
+    model = models.resnet18().eval()
+    torch.save(model.state_dict(), path)
+    with pytest.raises(InputError, match="SHA-256 begins with f37072fd"):
+        load_backbone("resnet18", "IMAGENET1K_V1", 1)
+    monkeypatch.setattr("huse.vision.backbones._sha256", lambda path: "f37072fd" + "0" * 56)
+    backbone = load_backbone("resnet18", "IMAGENET1K_V1", 1)
+    model.fc = torch.nn.Identity()
+    with torch.inference_mode():
+        torch.testing.assert_close(vectors(backbone, pictures()), model(pictures()))
+    assert backbone.fingerprint == {"weights": "IMAGENET1K_V1", "weights_sha256": "f37072fd" + "0" * 56}
+
+
+@needs(SQUEEZENET)
+@pytest.mark.parametrize("k", range(3))
+def test_squeezenet_agrees_with_the_published_test_vectors(k):
+    backbone = load_backbone("squeezenet1_1", str(SQUEEZENET), 1)
+    batch = torch.from_numpy(np.load(TEST_VECTORS / f"input_{k}.npy"))
+    model = models.squeezenet1_1()
+    model.load_state_dict(torch.load(SQUEEZENET, weights_only=True))
+    model.eval()
+    with torch.inference_mode():
+        logits = model(batch).numpy()
+        features = model.features(batch).mean((2, 3))
+        # The same published answer from the backbone's own layers, under the file's classifier.
+        rebuilt = model.classifier(backbone.module.features(batch)).flatten(1).numpy()
+    expected = np.load(TEST_VECTORS / f"output_{k}.npy").reshape(1, -1)
+    np.testing.assert_allclose(logits, expected, atol=1e-3)
+    np.testing.assert_allclose(rebuilt, expected, atol=1e-3)
+    torch.testing.assert_close(vectors(backbone, batch), features, rtol=1e-4, atol=1e-4)
+
+
+@needs(MOBILENET)
+def test_mobilenet_backbone_without_classifier():
+    backbone = load_backbone("mobilenet_v2", str(MOBILENET), 1)
+    again = load_backbone("mobilenet_v2", str(MOBILENET), 2)
+    batch = pictures(size=96)
+    assert backbone.dimension == 1280
+    assert torch.equal(vectors(backbone, batch), vectors(again, batch))

@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from huse.vision import geometry
+from huse.vision.torchvision_ops import import_torchvision
+
+import_torchvision()
+
+
+def noise(width, height):
+    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Image.fromarray(pixels).resize((width, height))
+
+
+def test_squash_keeps_the_corners():
+    picture = Image.new("RGB", (300, 100), "white")
+    picture.paste((255, 0, 0), (0, 0, 150, 100))
+    pixels = geometry.fit(picture, geometry="squash", size=32)
+    assert pixels.shape == (32, 32, 3) and pixels.dtype == np.uint8
+    assert (pixels[:, :15] == (255, 0, 0)).all() and (pixels[:, 17:] == 255).all()
+
+
+@pytest.mark.parametrize("width_height", [(300, 200), (200, 301), (64, 64), (50, 400), (37, 41)])
+@pytest.mark.parametrize("size", [64, 96, 224])
+def test_crop_is_torchvisions(width_height, size):
+    from torchvision import transforms
+
+    picture = noise(*width_height)
+    resize = transforms.Resize(round(size * 256 / 224), transforms.InterpolationMode.BILINEAR)
+    expected = np.asarray(transforms.CenterCrop(size)(resize(picture)))
+    found = geometry.fit(picture, geometry="crop", size=size)
+    assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1
+
+
+def test_pad_fills_with_the_border_and_keeps_the_shape():
+    picture = Image.new("RGB", (200, 100), (10, 200, 30))
+    picture.paste((255, 255, 255), (50, 25, 150, 75))
+    pixels = geometry.fit(picture, geometry="pad", size=64)
+    assert (pixels[:16] == (10, 200, 30)).all() and (pixels[48:] == (10, 200, 30)).all()
+    assert (pixels[28:36, 20:44] == 255).all()
+    assert (pixels[32, :14] == (10, 200, 30)).all()
+
+
+def test_border_colour_is_not_moved_by_a_logo():
+    picture = Image.new("RGB", (100, 100), (250, 250, 250))
+    picture.paste((0, 0, 0), (0, 0, 30, 10))
+    assert geometry.border_colour(picture) == (250, 250, 250)
+
+
+@pytest.mark.parametrize("name", geometry.GEOMETRIES)
+@pytest.mark.parametrize("width_height", [(1, 1), (1, 100_000), (100_000, 1), (3, 7)])
+def test_strips_and_dots(name, width_height):
+    picture = Image.new("RGB", width_height, (9, 8, 7))
+    assert (geometry.fit(picture, geometry=name, size=32) == (9, 8, 7)).all()
+
+
+def test_normalised_values():
+    colour = (255, 0, 51)
+    values = geometry.network_input(Image.new("RGB", (50, 40), colour), geometry="squash", size=32)
+    assert values.shape == (3, 32, 32) and values.dtype == torch.float32 and values.is_contiguous()
+    expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
+    np.testing.assert_allclose(values[:, 3, 4], expected, rtol=1e-5)
+
+
+def test_normalise_is_channels_last_and_leaves_its_input():
+    pixels = torch.full((2, 8, 8, 3), 255, dtype=torch.uint8)
+    values = geometry.normalise(pixels)
+    assert values.shape == (2, 3, 8, 8) and values.is_contiguous(memory_format=torch.channels_last)
+    assert (pixels == 255).all()
+
+
+@pytest.mark.parametrize("name", geometry.GEOMETRIES)
+def test_a_jpeg_at_the_needed_side_gives_the_same_input(tmp_path, name):
+    from huse.vision.decoding import read_picture
+
+    path = tmp_path / "a.jpg"
+    noise(60, 45).resize((1200, 900), Image.Resampling.BICUBIC).save(path, quality=95)
+    side = geometry.needed_side(geometry=name, size=64)
+    reduced = read_picture(path, 10**8, shorter_side=side)
+    assert side <= min(reduced.size) < 900
+    inputs = [
+        geometry.fit(picture, geometry=name, size=64).astype(float) for picture in (reduced, read_picture(path, 10**8))
+    ]
+    assert np.abs(inputs[0] - inputs[1]).mean() < 1
