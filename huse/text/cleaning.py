@@ -1,0 +1,56 @@
+"""Cleans product names: letters and single spaces, lower case, no stop words."""
+
+import re
+import unicodedata
+from functools import cache
+
+from huse.text.stopwords import DROPPED
+
+_NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]+")
+_DIGITS = re.compile(r"[0-9]+")
+
+# Letters of Latin alphabets that Unicode does not decompose.
+_LATIN_LETTERS = {
+    "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "ẞ": "SS", "ß": "ss", "Þ": "TH", "þ": "th",
+    "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ð": "D", "ð": "d",
+    "Ħ": "H", "ħ": "h", "ı": "i", "Ŧ": "T", "ŧ": "t", "Ŋ": "N", "ŋ": "n", "ĸ": "k",
+}  # fmt: skip
+
+
+@cache
+def _fold_character(character: str) -> str:
+    if character in _LATIN_LETTERS:
+        return _LATIN_LETTERS[character]
+    # Letters and their marks only: NFKD would make the letters TM of a trademark sign.
+    if unicodedata.category(character)[0] not in "LM":
+        return character
+    parts = unicodedata.normalize("NFKD", character)
+    return "".join(_LATIN_LETTERS.get(part, part) for part in parts if unicodedata.category(part)[0] != "M")
+
+
+def fold_letters(text: str) -> str:
+    """Write accented and special Latin letters with the letters a to z: "Chloé Søren" → "Chloe Soren".
+
+    Compatibility decomposition (NFKD) of every letter without its combining marks, and the usual spelling of
+    the letters that it does not split (ø æ œ ß ł đ ð þ ı …). Other characters stay.
+    """
+    return text if text.isascii() else "".join(map(_fold_character, text))
+
+
+def clean_name(name: str, fold_accents: bool) -> str:
+    """Clean one product name.
+
+    In this order: accents folded, every run of characters outside A-Z, a-z, 0-9 made one space, digits
+    dropped, stop words dropped, lower case. Stop words are compared as written, so "The" stays, and so do
+    the negations no, nor, not.
+
+    Args:
+        name: as the catalogue has it.
+        fold_accents: False leaves out accented letters, as the published notebook did: "Chloé" → "chlo".
+
+    Returns:
+        Words of a to z with single spaces between them; empty where nothing is left.
+    """
+    text = fold_letters(name) if fold_accents else name
+    words = _DIGITS.sub("", _NOT_ALPHANUMERIC.sub(" ", text)).split()
+    return " ".join(word for word in words if word not in DROPPED).lower()

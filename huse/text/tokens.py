@@ -1,0 +1,79 @@
+"""Tokens of a label's text, as InferSent makes them.
+
+Conneau et al. 2017 (arXiv 1705.02364). Version 1 reads GloVe, version 2 fastText; they differ in the sentence
+marks and in how a negation is split.
+"""
+
+from collections.abc import Container, Sequence
+
+from nltk.tokenize import word_tokenize
+
+from huse.errors import InputError
+
+# Put before and after a sentence's tokens, by version.
+SENTENCE_MARKS = {1: ("<s>", "</s>"), 2: ("<p>", "</p>")}
+
+NAMED_SENTENCES = 10
+
+
+def tokenize(sentence: str, version: int) -> list[str]:
+    """Split a sentence into tokens, case kept, without marks.
+
+    Args:
+        sentence: one sentence; a label or a name is one. NLTK's sentence splitter is therefore not needed.
+        version: of InferSent, 1 or 2. Version 2 was trained on Moses' tokens, and its published code joins
+            ``n't`` differently: "don 't" for "don't".
+    """
+    tokens: list[str] = word_tokenize(sentence, preserve_line=True)
+    return tokens if version == 1 else " ".join(tokens).replace(" n't ", "n 't ").split()
+
+
+def known_tokens(sentences: Sequence[str], known: Container[str], *, version: int, marks: bool) -> list[list[str]]:
+    """Tokens that have a vector, of every sentence.
+
+    Args:
+        sentences: S texts.
+        known: the words that have a vector.
+        version: of InferSent, 1 or 2.
+        marks: put the sentence marks around the tokens; where nothing is left, the end mark stands alone.
+
+    Returns:
+        S lists, none of them empty.
+
+    Raises:
+        InputError: nothing is left of a sentence; names all such sentences (the first 10 of many).
+    """
+    start, end = SENTENCE_MARKS[version]
+    kept, empty = [], []
+    for sentence in sentences:
+        tokens = tokenize(sentence, version)
+        wanted = [start, *tokens, end] if marks else tokens
+        kept.append([token for token in wanted if token in known])
+        if not kept[-1]:
+            empty.append(sentence)
+    if empty:
+        raise InputError(_without_vector(empty, known, version))
+    return kept
+
+
+def without_words(sentences: Sequence[str], known: Container[str], version: int) -> list[str]:
+    """Sentences of which no token has a vector, so that the marks are all that is left of them."""
+    return [text for text in sentences if not any(token in known for token in tokenize(text, version))]
+
+
+def name_some(sentences: Sequence[str]) -> str:
+    """Name up to 10 sentences, and count the rest."""
+    more = len(sentences) - NAMED_SENTENCES
+    named = ", ".join(map(repr, sentences[:NAMED_SENTENCES]))
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _without_vector(empty: Sequence[str], known: Container[str], version: int) -> str:
+    lower = without_words([text.lower() for text in empty], known, version)
+    hint = "" if len(lower) == len(empty) else " Some have one in lower case: write those classes in lower case."
+    return (
+        f"expected a word vector for at least one word of every label, found none for {len(empty)}: "
+        f"{name_some(empty)}.{hint} Use a file of word vectors that has these words "
+        "(text_vectors.word_vectors), or label_graph.encoder: tree, or label_graph.label_text: path, "
+        "which needs one known word in a whole class path."
+    )

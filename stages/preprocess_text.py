@@ -1,0 +1,36 @@
+"""Cleans the product names.
+
+Reads data/catalogue/products.parquet. Writes data/text/names.parquet, one row a picture in its row order: `row`
+and `clean`, lower-case words of a to z with single spaces. A name of which nothing is left stays, empty.
+The rule is the published notebook's; the HUSE paper states none.
+"""
+
+import logging
+
+import pandas as pd
+
+from huse.artifacts import Outputs, read_table
+from huse.params.reader import read_section
+from huse.params.text import PreprocessTextParams
+from huse.paths import NAMES, PRODUCTS
+from huse.text.cleaning import clean_name
+from stages.runner import run
+
+
+def main() -> str:
+    """Run the stage."""
+    params = read_section(PreprocessTextParams, "preprocess_text")
+    products = read_table(PRODUCTS, ["row", "name"])
+    clean = [clean_name(name, params.fold_accents) for name in products["name"]]
+    empty = clean.count("")
+    if empty:
+        example = products["name"].iloc[clean.index("")]
+        logging.warning("%d names have no word left after cleaning, first %r", empty, example)
+    with Outputs() as outputs:
+        outputs.table(NAMES, pd.DataFrame({"row": products["row"], "clean": clean}))
+    words = sum(len(name.split()) for name in clean)
+    return f"preprocess_text: {len(clean)} names, {words / max(len(clean), 1):.1f} words a name, {empty} empty"
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,185 @@
+import numpy as np
+import pytest
+import torch
+from gensim.models import KeyedVectors
+from safetensors.torch import save_file
+
+from huse.errors import InputError
+from huse.text.infersent import encode, load_infersent, random_infersent
+from huse.text.tokens import SENTENCE_MARKS
+
+WORDS = ["<s>", "</s>", "<p>", "</p>", "a", "b", "c", "d", "e"]
+DIMENSION, HIDDEN = 5, 3
+SENTENCES = ["a", "b c d e a b", "unknown", "c d", "", "a unknown b", "e e e"]
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    keyed = KeyedVectors(DIMENSION)
+    keyed.add_vectors(WORDS, np.random.default_rng(0).normal(size=(len(WORDS), DIMENSION)).astype(np.float32))
+    return keyed
+
+
+@pytest.fixture(scope="module")
+def model():
+    return random_infersent(DIMENSION, HIDDEN, seed=1)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def naive_lstm(inputs, state, suffix):
+    """One direction, one token after the other; gates in the order input, forget, cell, output."""
+    names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
+    w_x, w_h, b_x, b_h = (state[f"enc_lstm.{name}{suffix}"].double().numpy() for name in names)
+    hidden = cell = np.zeros(HIDDEN)
+    outputs = []
+    for x in inputs:
+        gate_in, forget, new, out = np.split(w_x @ x + b_x + w_h @ hidden + b_h, 4)
+        cell = sigmoid(forget) * cell + sigmoid(gate_in) * np.tanh(new)
+        hidden = sigmoid(out) * np.tanh(cell)
+        outputs.append(hidden)
+    return np.array(outputs)
+
+
+def naive_outputs(sentence, vectors, model, marks):
+    start, end = marks
+    tokens = [token for token in [start, *sentence.split(), end] if token in vectors]
+    inputs, state = [vectors[token] for token in tokens], model.state_dict()
+    backward = naive_lstm(inputs[::-1], state, "_reverse")[::-1]
+    return np.concatenate([naive_lstm(inputs, state, ""), backward], axis=1)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("pooling", ["max", "mean"])
+@pytest.mark.parametrize("batch_size", [1, 2, 64])
+def test_equals_the_loop_over_tokens(vectors, model, version, pooling, batch_size):
+    encoded = encode(model, SENTENCES, vectors, version=version, pooling=pooling, batch_size=batch_size)
+    expected = [
+        getattr(naive_outputs(text, vectors, model, SENTENCE_MARKS[version]), pooling)(axis=0) for text in SENTENCES
+    ]
+    assert encoded.shape == (len(SENTENCES), 2 * HIDDEN)
+    assert encoded.dtype == np.float32
+    np.testing.assert_allclose(encoded, expected, atol=1e-6)
+
+
+def test_a_vector_does_not_depend_on_the_batch_nor_the_order(vectors, model):
+    options = {"version": 1, "pooling": "max"}
+    together = encode(model, SENTENCES, vectors, **options)
+    single = np.concatenate([encode(model, [text], vectors, **options) for text in SENTENCES])
+    backward = encode(model, SENTENCES[::-1], vectors, **options)[::-1]
+    halves = np.concatenate([encode(model, part, vectors, **options) for part in (SENTENCES[:3], SENTENCES[3:])])
+    for other in (single, backward, halves):
+        np.testing.assert_allclose(together, other, atol=1e-6)
+
+
+def test_published_padding_takes_part_in_the_maximum_batch_by_batch(vectors, model):
+    encoded = encode(model, SENTENCES, vectors, version=1, pooling="max", padding_in_max=True, batch_size=3)
+    outputs = [naive_outputs(text, vectors, model, ("<s>", "</s>")) for text in SENTENCES]
+    order = sorted(range(len(SENTENCES)), key=lambda index: -len(outputs[index]))  # stable
+    for start in range(0, len(order), 3):
+        batch = order[start : start + 3]
+        longest = max(len(outputs[index]) for index in batch)
+        for index in batch:
+            padded = np.zeros((longest, 2 * HIDDEN))
+            padded[: len(outputs[index])] = outputs[index]
+            np.testing.assert_allclose(encoded[index], padded.max(axis=0), atol=1e-6)
+
+
+def negative_model():
+    """No recurrence, no input: every output is σ(0)·tanh(σ(0)·tanh(-1)), one token; all are negative."""
+    state = {key: torch.zeros_like(weight) for key, weight in random_infersent(2, 1, seed=0).state_dict().items()}
+    for suffix in ("", "_reverse"):
+        state[f"enc_lstm.bias_ih_l0{suffix}"][2] = -1  # the cell gate of the one unit
+    model = random_infersent(2, 1, seed=0)
+    model.load_state_dict(state)
+    return model
+
+
+def test_padding_by_hand_where_all_outputs_are_negative():
+    keyed = KeyedVectors(2)
+    keyed.add_vectors(["a"], np.ones((1, 2), np.float32))  # no marks: "a" is one token, "a a" are two
+    one = 0.5 * np.tanh(0.5 * np.tanh(-1))
+    for version, padding_in_max, short in [(1, False, one), (1, True, 0), (2, False, one), (2, True, one)]:
+        encoded = encode(
+            negative_model(), ["a", "a a"], keyed, version=version, pooling="max", padding_in_max=padding_in_max
+        )
+        # The first token's output is the least negative, forwards; backwards it is the last token's.
+        np.testing.assert_allclose(encoded, [[short, short], [one, one]], atol=1e-7)
+
+
+def test_word_vectors_of_another_dimension_are_refused(model):
+    with pytest.raises(InputError, match=r"word vectors of 5 numbers.*found 4"):
+        encode(model, ["a"], KeyedVectors(4), version=1, pooling="max")
+
+
+def test_sentences_without_any_vector_are_named(model):
+    keyed = KeyedVectors(DIMENSION)
+    keyed.add_vectors(["a"], np.ones((1, DIMENSION), np.float32))
+    with pytest.raises(InputError, match=r"found none for 2: 'boots', 'shoes'"):
+        encode(model, ["a", "boots", "shoes"], keyed, version=1, pooling="max")
+
+
+def test_random_weights_follow_the_seed_alone():
+    torch.manual_seed(0)
+    before = torch.random.get_rng_state()
+    first, second = (random_infersent(DIMENSION, 16, seed=7).state_dict() for _ in range(2))
+    assert torch.equal(before, torch.random.get_rng_state())
+    other = random_infersent(DIMENSION, 16, seed=8).state_dict()
+    assert all(torch.equal(first[key], second[key]) for key in first)
+    assert not any(torch.equal(first[key], other[key]) for key in first)
+    largest = max(weight.abs().max().item() for weight in first.values())
+    assert 0.24 < largest <= 0.25  # ±1/√16
+
+
+@pytest.mark.parametrize("name", ["infersent.pkl", "infersent.safetensors"])
+def test_saved_weights_give_the_same_vectors(tmp_path, vectors, name):
+    reference = torch.nn.LSTM(DIMENSION, HIDDEN, 1, bidirectional=True)
+    state = {f"enc_lstm.{key}": weight.detach() for key, weight in reference.state_dict().items()}
+    assert set(state) == set(random_infersent(1, 1, 0).state_dict())
+    save = save_file if name.endswith("safetensors") else torch.save
+    save(state, tmp_path / name)
+    loaded = load_infersent(tmp_path / name)
+    words = torch.from_numpy(np.stack([vectors[word] for word in ["<s>", "a", "b", "</s>"]]))
+    expected = reference(words)[0].amax(dim=0).detach()
+    encoded = encode(loaded, ["a b"], vectors, version=1, pooling="max")
+    np.testing.assert_allclose(encoded[0], expected, atol=1e-6)
+
+
+def test_a_file_in_torchs_old_format_is_read(tmp_path, model):
+    torch.save(model.state_dict(), tmp_path / "old.pkl", _use_new_zipfile_serialization=False)
+    assert load_infersent(tmp_path / "old.pkl").enc_lstm.hidden_size == HIDDEN
+
+
+def test_weights_that_do_not_fit_are_refused(tmp_path, model):
+    path, state = tmp_path / "weights.pkl", dict(model.state_dict())
+
+    def load(content):
+        torch.save(content, path)
+        return load_infersent(path)
+
+    renamed = {("lstm" if key == "enc_lstm.bias_hh_l0" else key): weight for key, weight in state.items()}
+    with pytest.raises(InputError, match=r"Missing: enc_lstm.bias_hh_l0; unknown: lstm"):
+        load(renamed)
+    with pytest.raises(InputError, match=r"do not fit the others: enc_lstm.bias_ih_l0 3"):
+        load(state | {"enc_lstm.bias_ih_l0": torch.zeros(3)})
+    with pytest.raises(InputError, match=r"not finite: enc_lstm.weight_hh_l0"):
+        load(state | {"enc_lstm.weight_hh_l0": torch.full((4 * HIDDEN, HIDDEN), torch.nan)})
+    with pytest.raises(InputError, match="expected a state dict, found list"):
+        load([1, 2])
+    with pytest.raises(InputError, match="do not fit"):
+        load(dict.fromkeys(state, 1))
+
+
+def test_missing_and_damaged_files_are_refused(tmp_path):
+    with pytest.raises(InputError, match="weights not found"):
+        load_infersent(tmp_path / "none.pkl")
+    for name in ("damaged.pkl", "damaged.safetensors"):
+        for content in (b"", b"no weights at all"):
+            (tmp_path / name).write_bytes(content)
+            with pytest.raises(InputError, match="not a readable state dict"):
+                load_infersent(tmp_path / name)
+    torch.save(test_missing_and_damaged_files_are_refused, tmp_path / "code.pkl")
+    with pytest.raises(InputError, match="not a readable state dict"):
+        load_infersent(tmp_path / "code.pkl")

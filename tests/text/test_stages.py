@@ -1,0 +1,167 @@
+"""The stages of the text branch, each run on a small catalogue in a folder of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from huse.artifacts import read_vectors
+from huse.errors import InputError
+from stages import label_graph, preprocess_text, text_vectors, word_vectors
+
+ROOT = Path(__file__).resolve().parents[2]
+CLASSES = ["bags<tote bags", "shoes<boots", "shoes<pumps"]
+NAMES = ["Red Tote of Canvas", "Black leather boots", "Red leather pumps", "Chloé boots", "100 %", "Suede pumps"]
+
+
+@pytest.fixture
+def catalogue(tmp_path, monkeypatch):
+    """A folder with products, classes and parameters; the returned function changes the parameters."""
+    monkeypatch.chdir(tmp_path)
+    names, paths = NAMES * 4, [CLASSES[index] for index in (0, 1, 2, 1, 0, 2)] * 4
+    splits = ["train"] * 18 + ["validation"] * 3 + ["test"] * 3
+    products = pd.DataFrame({"row": range(24), "image": [f"{i}.png" for i in range(24)], "name": names})
+    products = products.assign(classes=paths, class_index=0, split=splits, group=range(24))
+    Path("data/catalogue").mkdir(parents=True)
+    products.to_parquet("data/catalogue/products.parquet", index=False)
+    Path("data/catalogue/classes.json").write_text(json.dumps({"classes": CLASSES, "counts": {}}))
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    params["text_vectors"]["dimension"] = 6
+    params["label_graph"]["infersent"]["hidden"] = 8
+
+    def change(section=None, **values):
+        if section:
+            params[section].update(values)
+        with Path("params.yaml").open("w") as file:
+            YAML().dump(params, file)
+
+    change()
+    return change
+
+
+def run_all():
+    return [stage.main() for stage in (preprocess_text, word_vectors, text_vectors, label_graph)]
+
+
+def outputs():
+    return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in Path(folder).rglob("*.*")}
+
+
+def test_writes_what_the_docstrings_say(catalogue, caplog):
+    lines = run_all()
+    assert lines[0].startswith("preprocess_text: 24 names")
+    assert "4 names have no word left after cleaning, first '100 %'" in caplog.text
+    assert "4 names have no known word and get zeros" in caplog.text
+    clean = pd.read_parquet("data/text/names.parquet")
+    assert clean["row"].tolist() == list(range(24))
+    assert clean["clean"].tolist()[:5] == [
+        "red tote canvas", "black leather boots", "red leather pumps", "chloe boots", "",
+    ]  # fmt: skip
+
+    products = pd.read_parquet("data/catalogue/products.parquet")
+    vectors = read_vectors(Path("data/vectors/text.npy"), products=products)
+    assert vectors.shape == (24, 6)
+    assert not vectors[4].any()
+    assert (vectors[0] == vectors[6]).all()
+
+    metrics = json.loads(Path("metrics/text.json").read_text())["word_vectors"]
+    assert metrics["coverage"] == {"running": 1, "distinct": 1}
+    assert metrics["names_without"] == pytest.approx(1 / 6)
+
+    labels = json.loads(Path("data/labels/labels.json").read_text())
+    assert labels["labels"] == labels["classes"] == CLASSES
+    assert labels["class_labels"] == [[0], [1], [2]]
+    assert labels["encoder"] == "infersent (random, seed 13)"
+    assert labels["weights"] == {"kind": "random", "seed": 13}
+    assert np.load("data/labels/label_vectors.npy").shape == (3, 16)
+    adjacency = np.load("data/labels/adjacency.npy")
+    assert adjacency.dtype == np.float32
+    assert adjacency[1, 2] < adjacency[0, 1]
+    assert json.loads(Path("metrics/labels.json").read_text())["labels"] == 3
+
+
+def test_runs_give_the_same_bytes_whatever_the_hash_seed(catalogue):
+    seen = []
+    for hash_seed in ("1", "2"):
+        for stage in ("preprocess_text", "word_vectors"):
+            environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1"}
+            command = [sys.executable, "-m", f"stages.{stage}"]
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+        seen.append(outputs())
+    assert seen[0] == seen[1]
+
+
+def write_vectors(words, dimension=6):
+    rng = np.random.default_rng(0)
+    lines = [f"{word} {' '.join(map(str, rng.normal(size=dimension).round(4)))}" for word in words]
+    Path("glove.txt").write_text("\n".join(lines) + "\n")
+
+
+def test_a_given_file_is_cut_to_the_words_in_need(catalogue):
+    write_vectors(["the", "red", "shoes", "boots", "pumps", "bags", "tote", "</s>", "Red"])
+    catalogue("text_vectors", word_vectors="glove.txt")
+    run_all()
+    kept = [line.split(" ")[0] for line in Path("data/text/word_vectors.txt").read_text().splitlines()]
+    assert kept == ["red", "shoes", "boots", "pumps", "bags", "tote", "</s>"]
+
+
+def test_a_file_with_no_word_in_need_is_refused(catalogue):
+    write_vectors(["the", "of"])
+    catalogue("text_vectors", word_vectors="glove.txt")
+    preprocess_text.main()
+    with pytest.raises(InputError, match="found none"):
+        word_vectors.main()
+    assert not Path("data/text/word_vectors.txt").exists()
+
+
+def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_read(catalogue):
+    write_vectors(["red", "shoes", "bags"])
+    catalogue("text_vectors", word_vectors="glove.txt")
+    preprocess_text.main()
+    word_vectors.main()
+    with pytest.raises(InputError, match=r"none for 2: 'boots', 'pumps'"):
+        label_graph.main()
+    catalogue("label_graph", encoder="tree")
+    label_graph.main()
+    assert np.load("data/labels/adjacency.npy")[1].tolist() == [1, 0, 0.5]
+    catalogue("label_graph", encoder="word_vectors", label_text="path")
+    label_graph.main()
+    assert json.loads(Path("metrics/labels.json").read_text())["duplicates"] == 1
+
+
+def test_marks_that_stand_for_unknown_labels_are_said(catalogue, caplog):
+    write_vectors(["red", "shoes", "bags", "tote", "<s>", "</s>"])
+    catalogue("text_vectors", word_vectors="glove.txt")
+    run_all()
+    assert "no word of 'boots', 'pumps' has a vector" in caplog.text
+    assert "1 pairs of labels lie at distance 0: 'shoes<boots = shoes<pumps'" in caplog.text
+
+
+def test_levels_scheme(catalogue):
+    catalogue("label_graph", scheme="levels", infersent={
+        "version": 2, "pooling": "mean", "padding_in_max": True, "hidden": 4,
+    })  # fmt: skip
+    run_all()
+    labels = json.loads(Path("data/labels/labels.json").read_text())
+    assert labels["labels"] == ["bags", "boots", "pumps", "shoes", "tote bags"]
+    assert labels["class_labels"] == [[0, 4], [3, 1], [3, 2]]
+    assert np.load("data/labels/adjacency.npy").shape == (5, 5)
+
+
+def test_one_label_makes_no_graph(catalogue):
+    Path("data/catalogue/classes.json").write_text(json.dumps({"classes": ["shoes<boots"], "counts": {}}))
+    with pytest.raises(InputError, match="at least 2 labels, found 1"):
+        label_graph.main()
+
+
+def test_names_of_other_rows_are_refused(catalogue):
+    preprocess_text.main()
+    pd.read_parquet("data/text/names.parquet")[::-1].to_parquet("data/text/names.parquet", index=False)
+    for stage in (word_vectors, text_vectors):
+        with pytest.raises(InputError, match=r"names.parquet: expected the rows of"):
+            stage.main()
