@@ -1,0 +1,119 @@
+"""The command `huse`: what a person runs beside DVC, from the root of the repository."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from huse import paths
+from huse.artifacts import Outputs, read_json, read_table, read_vectors
+from huse.errors import InputError
+from huse.params.catalogue import CatalogueParams
+from huse.params.reader import read_section, read_seed
+
+app = typer.Typer(
+    help="One space for product pictures, product names and product classes.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep every command a subcommand."""
+
+
+def accuracy_table(metrics: dict[str, Any]) -> Table:
+    """Return the accuracies as a table for the terminal."""
+    table = Table(title="Classification", title_justify="left")
+    table.add_column("by")
+    table.add_column("accuracy", justify="right")
+    classification = metrics["classification"]
+    for name in ("image", "text", "fusion", "chance"):
+        table.add_row(name, f"{classification[name]['accuracy']:.3f}", style="dim" if name == "chance" else "")
+    return table
+
+
+def recall_table(metrics: dict[str, Any]) -> Table:
+    """Return Recall@K in the four directions, chance in brackets, as a table for the terminal."""
+    table = Table(title="Retrieval (chance)", title_justify="left")
+    table.add_column("query → found")
+    for k in (1, 5, 10):
+        table.add_column(f"R@{k}", justify="right")
+    for direction, values in metrics["retrieval"].items():
+        cells = [
+            f"{values[name]:.3f} [dim]({values['chance'][name]:.3f})[/dim]" if name in values else "–"
+            for name in ("recall_at_1", "recall_at_5", "recall_at_10")
+        ]
+        table.add_row(direction.replace("_to_", " → "), *cells)
+    return table
+
+
+@app.command()
+def metrics() -> None:
+    """Show the figures of the last run on the test split, and where to look further."""
+    values = read_json(paths.EVALUATE_METRICS)
+    catalogue = read_json(paths.CATALOGUE_METRICS)
+    console = Console()
+    pictures = catalogue["pictures"]
+    console.print(
+        f"{catalogue['classes']} classes, {catalogue['products']} products; pictures: {pictures['train']} train, "
+        f"{pictures['validation']} validation, {pictures['test']} test, {pictures['rejected']} rejected",
+        highlight=False,
+    )
+    console.print(accuracy_table(values))
+    console.print(recall_table(values))
+    console.print(
+        f"All figures: {paths.EVALUATE_METRICS}; plots: dvc plots show; a picture of what is found: huse gallery",
+        highlight=False,
+        style="dim",
+    )
+
+
+@app.command()
+def gallery(
+    output: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("gallery.png"),
+    queries: Annotated[int, typer.Option(min=1, max=20, help="Products of the test split to ask for.")] = 5,
+    found: Annotated[int, typer.Option(min=1, max=10, help="Nearest items to show for each.")] = 5,
+) -> None:
+    """Draw what the space finds: for some test products, the nearest pictures to a name and names to a picture."""
+    # Matplotlib takes a second to import; the other commands do without it.
+    from huse.evaluation.gallery import Item, choose_queries, draw_gallery  # noqa: PLC0415
+
+    products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
+    folder = Path(read_section(CatalogueParams, "catalogue").images)
+    rows = np.flatnonzero(products["split"] == "test")
+    test = products.iloc[rows]
+    items = [Item(folder / image, *about) for image, *about in test[["image", "name", "classes"]].to_numpy().tolist()]
+    images = read_vectors(paths.IMAGE_EMBEDDINGS, products=products)[rows]
+    texts = read_vectors(paths.TEXT_EMBEDDINGS, products=products)[rows]
+    chosen = choose_queries(test["class_index"].to_numpy(), queries, read_seed())
+    with Outputs() as outputs:
+        draw_gallery(items, images, texts, chosen, found=found, output=outputs.path(output))
+    Console().print(f"wrote {output}", highlight=False)
+
+
+@app.command()
+def preset(name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None) -> None:
+    """Write a preset's values into params.yaml, or list the presets."""
+    from huse.presets import apply_preset, preset_names  # noqa: PLC0415
+
+    if name is None:
+        typer.echo("\n".join(preset_names()))
+        return
+    changes = apply_preset(name, paths.PARAMS)
+    typer.echo("\n".join(changes) or f"{paths.PARAMS} has these values already")
+
+
+def main() -> None:
+    """Run the command; an `InputError` is printed without a traceback and gives exit code 2."""
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,85 @@
+"""Accuracy of images, texts and both, and which classes are mixed up.
+
+Letters: N items, K labels, C classes.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+
+def accuracy(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
+    """Return the mean share of an item's n labels that are among its n highest scores.
+
+    In the scheme `leaf` every item has one label, and this is the top-1 accuracy. Of equal scores the label
+    with the lower number is the higher one.
+
+    Args:
+        scores: N × K.
+        classes: N class numbers.
+        class_labels: C lists of label numbers.
+    """
+    wanted = label_matrix(class_labels, scores.shape[1])[classes]
+    counts = wanted.sum(axis=1)
+    order = np.argsort(-scores, axis=1, kind="stable")
+    among = np.arange(scores.shape[1]) < counts[:, None]
+    hits = (np.take_along_axis(wanted, order, axis=1) & among).sum(axis=1)
+    return float((hits / counts).mean())
+
+
+def label_matrix(class_labels: Sequence[Sequence[int]], labels: int) -> npt.NDArray[np.bool_]:
+    """Return C × K, True where a label belongs to a class."""
+    matrix = np.zeros((len(class_labels), labels), dtype=bool)
+    for row, members in enumerate(class_labels):
+        matrix[row, list(members)] = True
+    return matrix
+
+
+def fuse(image: Floats, text: Floats, weight: float) -> Floats:
+    """Return the weighted average of the scores (HUSE 4.5): weight · image + (1 - weight) · text."""
+    fused: Floats = weight * image + (1 - weight) * text
+    return fused
+
+
+def best_fusion_weight(
+    image: Floats, text: Floats, classes: Integers, class_labels: Sequence[Sequence[int]], steps: int = 20
+) -> float:
+    """Return the weight of the image scores that gives the highest accuracy.
+
+    Args:
+        image: N × K scores of the validation split.
+        text: N × K scores of the same items.
+        classes: N class numbers.
+        class_labels: C lists of label numbers.
+        steps: the grid is 0, 1/steps, ..., 1. Of equal accuracies, the weight closest to one half wins, then
+            the smaller one.
+    """
+    grid = [step / steps for step in range(steps + 1)]
+    return max(
+        grid,
+        key=lambda weight: (
+            accuracy(fuse(image, text, weight), classes, class_labels),
+            -abs(weight - 0.5),
+            -weight,
+        ),
+    )
+
+
+def majority_accuracy(
+    train_classes: Integers, classes: Integers, class_labels: Sequence[Sequence[int]], labels: int
+) -> float:
+    """Return the accuracy of always giving the label shares of the training split, whatever the item."""
+    shares = label_matrix(class_labels, labels)[train_classes].mean(axis=0, dtype=np.float64)
+    return accuracy(np.tile(shares.astype(np.float32), (len(classes), 1)), classes, class_labels)
+
+
+def predicted_classes(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Integers:
+    """Return the class whose labels have the highest mean score, for each of N rows of N × K scores."""
+    matrix = label_matrix(class_labels, scores.shape[1]).astype(np.float32)
+    class_scores = scores @ (matrix / matrix.sum(axis=1, keepdims=True)).T
+    predicted: Integers = class_scores.argmax(axis=1)
+    return predicted

@@ -1,0 +1,95 @@
+"""Towers and heads: from an input vector to the shared space, and from there to class scores.
+
+Letters: N items, F input features, D dimension of the shared space, K labels.
+"""
+
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+HeadKind = Literal["linear", "cosine"]
+
+
+class Tower(nn.Module):
+    """Fully connected layers with ReLU and dropout between them, L2-normalised output (HUSE 3.1, 4.2).
+
+    The last layer has no ReLU: with one, no two embeddings could be farther apart than a right angle, while
+    the graph asks for distances above 1. Inputs are standardised with statistics that are part of the tower.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, features: int, layers: int, width: int, dimension: int, dropout: float) -> None:
+        """Build the tower.
+
+        Args:
+            features: F, length of an input vector.
+            layers: linear layers, the last one (to `dimension`) included.
+            width: of the hidden layers.
+            dimension: D.
+            dropout: probability, after every hidden layer.
+        """
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+        widths = [features, *[width] * (layers - 1), dimension]
+        self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(widths))
+        self.dropout = nn.Dropout(dropout)
+
+    def fit_scaler(self, vectors: Tensor) -> None:
+        """Take mean and standard deviation of each feature from training vectors.
+
+        A feature that hardly varies against the others (below 1e-4 of their mean deviation) is centred, but
+        not blown up.
+
+        Args:
+            vectors: N × F float32.
+        """
+        deviation = vectors.double().std(dim=0, correction=0)
+        floor = 1e-4 * deviation.mean()
+        self.mean.copy_(vectors.double().mean(dim=0))
+        self.deviation.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        """Map N × F float32 to N × D float32 of unit norm."""
+        hidden = (vectors - self.mean) / self.deviation
+        for linear in self.linears[:-1]:
+            hidden = self.dropout(functional.relu(linear(hidden)))
+        return functional.normalize(self.linears[-1](hidden), dim=1)
+
+
+class LinearHead(nn.Linear):
+    """The paper's classification layer: logits W u + b (HUSE eq. 7)."""
+
+
+class CosineHead(nn.Module):
+    """Scaled cosine classifier: logits s · cos(u, w_k), no bias (NormSoftmax, arXiv 1811.12649).
+
+    Between unit vectors an unscaled softmax cannot be confident, and its cross entropy starves the towers of
+    gradient; the scale mends that.
+    """
+
+    def __init__(self, dimension: int, labels: int, scale: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(functional.normalize(torch.randn(labels, dimension), dim=1))
+        self.scale = scale
+
+    def forward(self, embeddings: Tensor) -> Tensor:
+        """Map N × D float32 of unit norm to N × K logits."""
+        return self.scale * functional.linear(embeddings, functional.normalize(self.weight, dim=1))
+
+
+def make_head(kind: HeadKind, dimension: int, labels: int, scale: float) -> nn.Module:
+    """Return the classification layer.
+
+    Args:
+        kind: ``linear`` or ``cosine``.
+        dimension: D.
+        labels: K.
+        scale: of the cosine head.
+    """
+    return LinearHead(dimension, labels) if kind == "linear" else CosineHead(dimension, labels, scale)

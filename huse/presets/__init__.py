@@ -1,0 +1,69 @@
+"""Presets: named sets of parameters, each a YAML file in this folder that says what it is for."""
+
+from importlib import resources
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from huse.errors import InputError
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets, sorted."""
+    files = resources.files("huse.presets").iterdir()
+    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+
+
+def read_preset(name: str) -> dict[str, Any]:
+    """Return the sections and values of a preset.
+
+    Raises:
+        InputError: there is no preset of that name.
+    """
+    if name not in preset_names():
+        raise InputError(f"no preset {name!r}; there are: {', '.join(preset_names())}.")
+    text = resources.files("huse.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+    content: dict[str, Any] = YAML(typ="safe").load(text)
+    return content
+
+
+def apply_preset(name: str, path: Path) -> list[str]:
+    """Write the values of a preset into a parameter file, whose comments stay.
+
+    Args:
+        name: of the preset.
+        path: of the ``params.yaml``.
+
+    Returns:
+        One line for each value that changed: ``train.steps: 600 -> 250000``.
+
+    Raises:
+        InputError: there is no such preset, or the file lacks one of its parameters.
+    """
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
+    content = yaml.load(path.read_text(encoding="utf-8"))
+    changes = _merge(content, read_preset(name), path, "")
+    text = StringIO()
+    yaml.dump(content, text)
+    partial = path.with_name(f".partial-{path.name}")
+    partial.write_text(text.getvalue(), encoding="utf-8")
+    partial.replace(path)
+    return changes
+
+
+def _merge(content: Any, values: dict[str, Any], path: Path, prefix: str) -> list[str]:
+    changes = []
+    for key, value in values.items():
+        if key not in content:
+            raise InputError(f"{path}: has no parameter {prefix}{key}, which the preset sets.")
+        if isinstance(value, dict):
+            changes += _merge(content[key], value, path, f"{prefix}{key}.")
+        elif content[key] != value:
+            changes.append(f"{prefix}{key}: {content[key]} -> {value}")
+            content[key] = value
+    return changes

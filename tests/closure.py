@@ -1,0 +1,46 @@
+"""Which of the project's modules a stage reaches by imports, read from the source."""
+
+import ast
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def module_file(name: str, root: Path = ROOT) -> Path | None:
+    """Return the file of a module of the project, relative to `root`, or None for any other module."""
+    path = Path(*name.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if (root / candidate).is_file():
+            return candidate
+    return None
+
+
+def imported(file: Path, root: Path = ROOT) -> set[str]:
+    """Return the names of the modules that a file imports, inside functions too."""
+    names = set()
+    for node in ast.walk(ast.parse((root / file).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports are not followed"
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+def closure(file: Path, root: Path = ROOT) -> set[Path]:
+    """Return every non-empty file of the project that `file` reaches, itself included."""
+    seen: set[Path] = set()
+    waiting = [file]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.add(current)
+        found = (module_file(name, root) for name in imported(current, root))
+        waiting += [path for path in found if path is not None]
+    return {path for path in seen if (root / path).stat().st_size > 0}
+
+
+if __name__ == "__main__":
+    for stage in sorted((ROOT / "stages").glob("*.py")):
+        print(stage.name, *sorted(map(str, closure(stage.relative_to(ROOT)))), sep="\n      - ")

@@ -1,0 +1,120 @@
+"""A temporary copy of the repository in which DVC runs, with a catalogue small enough for tests."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from huse.params.reader import read_yaml
+from tests.conftest import ROOT
+
+CODE = ("huse", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
+
+SMALL = {
+    "sample_catalogue": {"pictures": 300, "size": 48},
+    "image_vectors": {"size": 48, "dtype": "float32"},
+    "text_vectors": {"dimension": 16},
+    "label_graph": {"infersent": {"hidden": 32}},
+    "train": {"dimension": 32, "width": 64, "batch_size": 64, "steps": 60, "validate_every": 20},
+}
+
+
+class Repository:
+    """A Git and DVC repository in a temporary folder."""
+
+    def __init__(self, root: Path, site_cache: Path) -> None:
+        self.root = root
+        bin_folder = Path(sys.executable).parent
+        self.environment = {
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "PYTHONPATH"))
+            },
+            "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(site_cache),
+            "GIT_AUTHOR_NAME": "test",
+            "GIT_AUTHOR_EMAIL": "test@example.com",
+            "GIT_COMMITTER_NAME": "test",
+            "GIT_COMMITTER_EMAIL": "test@example.com",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+
+    @classmethod
+    def create(cls, root: Path, site_cache: Path) -> "Repository":
+        """Copy the code, make the sample small, commit."""
+        root.mkdir(parents=True)
+        for name in CODE:
+            source, target = ROOT / name, root / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        (root / "metrics").mkdir()
+        repository = cls(root, site_cache)
+        repository.set_params(SMALL)
+        repository.git("init", "--quiet", "--initial-branch=main")
+        repository.commit()
+        return repository
+
+    def set_params(self, values: dict[str, Any]) -> None:
+        """Merge values into params.yaml."""
+        content = read_yaml(self.root / "params.yaml")
+        merge(content, values)
+        with (self.root / "params.yaml").open("w", encoding="utf-8") as file:
+            YAML().dump(content, file)
+
+    def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command in the repository; its output is text, standard error joined."""
+        result = subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        if check and result.returncode != 0:
+            raise AssertionError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}")
+        return result
+
+    def git(self, *arguments: str) -> str:
+        return self.run("git", *arguments).stdout
+
+    def dvc(self, *arguments: str, check: bool = True) -> str:
+        return self.run("dvc", *arguments, check=check).stdout
+
+    def stage(self, name: str) -> subprocess.CompletedProcess[str]:
+        """Run a stage without DVC, whatever comes of it."""
+        return self.run(sys.executable, "-m", f"stages.{name}", check=False)
+
+    def commit(self) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "--message=state")
+
+    def repro(self, *arguments: str) -> list[str]:
+        """Reproduce, and return the names of the stages that ran."""
+        output = self.dvc("repro", *arguments)
+        return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+    def hashes(self) -> dict[str, Any]:
+        """Return the outputs' hashes of every stage from dvc.lock."""
+        stages = read_yaml(self.root / "dvc.lock")["stages"]
+        return {name: [(out["path"], out["md5"]) for out in stage.get("outs", [])] for name, stage in stages.items()}
+
+
+def merge(content: dict[str, Any], values: dict[str, Any]) -> None:
+    """Merge nested values in place; a key that is not there is an error of the test."""
+    for key, value in values.items():
+        assert key in content, key
+        if isinstance(value, dict):
+            merge(content[key], value)
+        else:
+            content[key] = value

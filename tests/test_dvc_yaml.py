@@ -1,0 +1,74 @@
+"""dvc.yaml against the code: every stage depends on exactly the modules that it reaches."""
+
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from huse import paths
+from tests.closure import ROOT, closure
+
+STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def names(entries):
+    """Paths of outs or metrics, whether written plain or with options."""
+    return [next(iter(entry)) if isinstance(entry, dict) else entry for entry in entries]
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_code_dependencies_are_what_the_stage_imports(stage):
+    listed = {Path(dep) for dep in STAGES[stage]["deps"] if dep.endswith(".py")}
+    assert listed == closure(Path("stages", f"{stage}.py"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_is_run_as_a_module_and_described(stage):
+    # As a script, an editable installation would import the package from elsewhere in queued experiments.
+    assert STAGES[stage]["cmd"] == f"python -m stages.{stage}"
+    assert STAGES[stage]["desc"]
+
+
+def test_every_script_is_a_stage():
+    scripts = {path.stem for path in (ROOT / "stages").glob("*.py")} - {"__init__", "runner"}
+    assert scripts == set(STAGES)
+
+
+def test_every_artefact_is_an_output_of_one_stage():
+    outputs = [
+        name
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for name in names(stage.get(kind, []))
+    ]
+    assert len(outputs) == len(set(outputs))
+    artefacts = {str(value) for name, value in vars(paths).items() if isinstance(value, Path) and name != "PARAMS"}
+    assert artefacts <= set(outputs)
+
+
+def test_no_output_switches_the_run_cache_off():
+    for stage in STAGES.values():
+        for entry in stage.get("outs", []):
+            assert not isinstance(entry, dict), f"{entry}: cache: false or persist: true under outs"
+
+
+def test_data_dependencies_are_made_by_another_stage_or_named_by_a_parameter():
+    made = {name for stage in STAGES.values() for name in names(stage.get("outs", []))}
+    for stage in STAGES.values():
+        for dep in stage["deps"]:
+            assert dep.endswith(".py") or dep.startswith("${") or dep in made, dep
+
+
+def test_the_house_rules_of_imports():
+    below = {"catalogue": {"text", "vision", "labels"}, "text": {"catalogue", "vision", "labels"}}
+    below |= {"vision": {"catalogue", "text", "labels"}, "labels": {"catalogue", "text", "vision"}}
+    below |= {"model": {"catalogue", "text", "vision", "labels", "training", "evaluation"}}
+    below |= {"training": {"catalogue", "text", "vision", "labels", "evaluation"}}
+    below |= {"evaluation": {"training", "catalogue", "text", "vision", "labels", "model"}}
+    for room, forbidden in below.items():
+        for file in (ROOT / "huse" / room).rglob("*.py"):
+            for path in closure(file.relative_to(ROOT)):
+                parts = path.parts
+                assert parts[0] == "huse", f"{file} reaches {path}"
+                assert parts[1] not in forbidden, f"{file} reaches {path}"
+                assert parts[1] not in {"params", "paths.py", "artifacts.py", "cli.py"}, f"{file} reaches {path}"
