@@ -1,0 +1,46 @@
+# Two commands: `make repro` runs the pipeline, `make test` checks the code.
+# Everything is installed into .venv from requirements.lock; delete .venv to install afresh.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+export DVC_NO_ANALYTICS := 1
+
+.PHONY: repro test lint format lock clean
+.DELETE_ON_ERROR:
+
+repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
+	@$(BIN)/dvc repro --quiet
+	@$(BIN)/huse metrics
+
+test: $(INSTALLED) lint  ## lint, types, tests (a whole tiny pipeline among them)
+	$(BIN)/pytest
+
+lint: $(INSTALLED)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# torch comes first: a range such as torch>=2 in another package could otherwise pick a build of its own.
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
+		{ echo "error: $(PYTHON) is not Python 3.11; run 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped, so that any build of torch fits
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet torch==2.13.0
+	.venv-lock/bin/pip install --quiet --editable '.[dev]'
+	.venv-lock/bin/pip freeze --exclude-editable --exclude huse | grep -v -E '^(nvidia-|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
+	rm -rf .venv-lock
+
+clean:  ## remove what the pipeline made; DVC's cache stays
+	find data -mindepth 1 -not -name .gitkeep -delete
