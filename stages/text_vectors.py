@@ -35,7 +35,7 @@ def main() -> str:
     zeros = np.flatnonzero(~vectors.any(axis=1))
     if len(zeros):
         example = products["name"].iloc[int(zeros[0])]
-        logging.warning("%d names have no known word and get zeros, first %r", len(zeros), example)
+        logging.warning("%d of %d names have no known word and get zeros, first %r", len(zeros), len(vectors), example)
     with Outputs() as outputs:
         outputs.vectors(
             TEXT_VECTORS,

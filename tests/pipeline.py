@@ -15,11 +15,11 @@ from tests.conftest import ROOT
 CODE = ("huse", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
 
 SMALL = {
-    "sample_catalogue": {"pictures": 300, "size": 48},
+    "sample_catalogue": {"pictures": 600, "size": 48},
     "image_vectors": {"size": 48, "dtype": "float32"},
     "text_vectors": {"dimension": 16},
     "label_graph": {"infersent": {"hidden": 32}},
-    "train": {"dimension": 32, "width": 64, "batch_size": 64, "steps": 60, "validate_every": 20},
+    "train": {"dimension": 32, "width": 64, "batch_size": 64, "steps": 150, "validate_every": 50},
 }
 
 

@@ -1,0 +1,68 @@
+"""Real products, real weights, real word vectors, in small; skipped where they do not lie beside the project."""
+
+import csv
+import json
+
+import pytest
+
+from huse import paths
+from tests.pipeline import Repository
+
+pytestmark = pytest.mark.pipeline
+
+CLASSES = 8
+ROWS_A_CLASS = 60
+
+
+def run(repository, csv_path, images, word_vectors, shared):
+    repository.set_params(
+        {
+            "catalogue": {"csv": str(csv_path), "images": str(images)},
+            "image_vectors": {
+                "backbone": "squeezenet1_1",
+                "weights": str(shared / "pretrained/squeezenet1_1-onnxzoo-4302cd73.pth"),
+                "size": 224,
+                "dtype": "auto",
+            },
+            "text_vectors": {"word_vectors": str(shared / "pretrained" / word_vectors), "dimension": 300},
+            "label_graph": {"encoder": "tree"},
+        }
+    )
+    repository.repro("evaluate")
+    return json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
+
+
+def test_myntra_in_small(shared, tmp_path):
+    """The eight largest classes, 60 pictures each: parameters alone take the pipeline to real products."""
+    folder = shared / "real/myntra-fashion"
+    with (folder / "training.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    by_class = {}
+    for row in rows:
+        by_class.setdefault(row["classes"], []).append(row)
+    largest = sorted(by_class, key=lambda path: (-len(by_class[path]), path))[:CLASSES]
+    own = tmp_path / "some.csv"
+    with own.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["image", "name", "classes"])
+        writer.writeheader()
+        writer.writerows(row for path in largest for row in by_class[path][:ROWS_A_CLASS])
+    repository = Repository.create(tmp_path / "myntra", tmp_path / "site")
+    metrics = run(repository, own, folder / "images", "glove.6B.300d.subset.txt", shared)
+    catalogue = json.loads((repository.root / paths.CATALOGUE_METRICS).read_text())
+    assert catalogue["classes"] == CLASSES
+    assert catalogue["pictures"]["rejected"] == 0
+    classification = metrics["classification"]
+    assert classification["image"]["accuracy"] > 0.7
+    assert classification["text"]["accuracy"] > 0.7
+    assert classification["fusion"]["accuracy"] > 0.8
+    assert metrics["retrieval"]["image_to_text"]["recall_at_1"] > 0.6
+
+
+def test_netaporter_sample(shared, tmp_path):
+    """48 pictures in three classes, several of one product: the original format runs as it is."""
+    folder = shared / "real/netaporter-sample"
+    repository = Repository.create(tmp_path / "netaporter", tmp_path / "site")
+    metrics = run(repository, folder / "training.csv", folder / "images", "glove.840B.300d.subset.txt", shared)
+    catalogue = json.loads((repository.root / paths.CATALOGUE_METRICS).read_text())
+    assert (catalogue["classes"], catalogue["products"]) == (3, 43)
+    assert metrics["classification"]["fusion"]["accuracy"] > metrics["classification"]["chance"]["accuracy"]

@@ -1,0 +1,199 @@
+"""What a person may give by mistake, through the stages: the message, and that nothing else is lost."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from ruamel.yaml import YAML
+
+import stages.catalogue
+import stages.image_vectors
+import stages.word_vectors
+from huse import paths
+from huse.errors import InputError
+from huse.params.reader import read_yaml
+from tests.conftest import ROOT
+from tests.pipeline import merge
+
+
+@pytest.fixture
+def workplace(make_catalogue, tmp_path, monkeypatch):
+    """A folder with a small catalogue and the project's parameters; a function to change these."""
+    csv, images = make_catalogue(products=10)
+    monkeypatch.chdir(tmp_path)
+
+    def configure(**sections):
+        content = read_yaml(ROOT / "params.yaml")
+        merge(content, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.9}})
+        merge(content, sections)
+        with (tmp_path / "params.yaml").open("w", encoding="utf-8") as file:
+            YAML().dump(content, file)
+
+    configure()
+    return tmp_path, configure
+
+
+def add_rows(folder, *rows):
+    with (folder / "catalogue.csv").open("a", encoding="utf-8") as file:
+        file.writelines(f"{row}\n" for row in rows)
+
+
+def rejected_by_line():
+    table = pd.read_parquet(paths.REJECTED)
+    return dict(zip(table["line"], table["reason"], strict=True))
+
+
+def save_gradient(path, mode, **options):
+    values = np.linspace(0, 255, 64, dtype=np.uint8).reshape(8, 8)
+    Image.fromarray(values).convert(mode).save(path, **options)
+
+
+def test_unusual_pictures_are_products_like_any_other(workplace):
+    folder, _ = workplace
+    images = folder / "images"
+    save_gradient(images / "grey.png", "L")
+    save_gradient(images / "one_bit.png", "1")
+    save_gradient(images / "palette.gif", "P")
+    save_gradient(images / "alpha.png", "RGBA")
+    save_gradient(images / "cmyk.jpg", "CMYK")
+    Image.fromarray((np.arange(64, dtype=np.uint16) * 1000).reshape(8, 8)).save(images / "deep.png")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save_gradient(images / "turned.jpg", "RGB", exif=exif)
+    names = ["grey.png", "one_bit.png", "palette.gif", "alpha.png", "cmyk.jpg", "deep.png", "turned.jpg"]
+    add_rows(folder, *(f"{name},thing {name},a<b<c" for name in names))
+    stages.catalogue.main()
+    assert set(names) <= set(pd.read_parquet(paths.PRODUCTS)["image"])
+    assert rejected_by_line() == {}
+
+
+def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(workplace):
+    folder, configure = workplace
+    configure(catalogue={"max_megapixels": 0.01})
+    images = folder / "images"
+    (images / "empty.jpg").touch()
+    (images / "text.jpg").write_text("this is no picture")
+    noise = np.random.default_rng(0).integers(0, 255, (40, 40, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(images / "whole.jpg")
+    (images / "cut.jpg").write_bytes((images / "whole.jpg").read_bytes()[:-300])
+    Image.new("RGB", (200, 200)).save(images / "huge.png")
+    (folder / "outside.png").write_bytes((images / "0_0.png").read_bytes())
+    (images / "link.png").symlink_to(folder / "outside.png")
+    bad = [
+        (",thing,a<b<c", "the picture's path is empty"),
+        ("0_0.png,,a<b<c", "the name is empty"),
+        ("0_0.png,other thing,", "the class path is empty"),
+        ("0_0.png,other thing,a<<c", "the class path 'a<<c' has an empty level"),
+        ("0_0.png,thing,big,a<b<c", "expected 3 fields, found 4: an unquoted comma?"),
+        ('0_0.png,"thing,a<b<c', "quotation marks do not fit"),
+        ("none.jpg,thing,a<b<c", "picture file does not exist"),
+        ("empty.jpg,thing,a<b<c", "picture file is empty"),
+        ("text.jpg,thing,a<b<c", "not a picture"),
+        ("cut.jpg,thing,a<b<c", "picture is truncated"),
+        ("huge.png,thing,a<b<c", "0.0 megapixels, more than"),
+        ("../outside.png,thing,a<b<c", "leaves the picture folder"),
+        (f"{folder}/outside.png,thing,a<b<c", "is absolute"),
+        ("link.png,thing,a<b<c", "leaves the picture folder"),
+        ("0_0.png,thing 0 0,a<b<c", "the same as line 2"),
+    ]
+    add_rows(folder, *(row for row, _ in bad))
+    line = stages.catalogue.main()
+    assert "20 pictures" in line
+    assert "15 rows rejected" in line
+    assert pd.read_parquet(paths.PRODUCTS)["line"].tolist() == list(range(2, 22))
+    reasons = rejected_by_line()
+    assert list(reasons) == list(range(22, 37))
+    for (_, expected), found in zip(bad, reasons.values(), strict=True):
+        assert expected in found
+
+
+def test_too_many_rejected_rows_stop_the_run_and_leave_nothing(workplace):
+    folder, configure = workplace
+    configure(catalogue={"max_rejected": 0.05})
+    add_rows(folder, *(f"none{n}.jpg,thing,a<b<c" for n in range(5)))
+    with pytest.raises(InputError) as error:
+        stages.catalogue.main()
+    assert "5 rows rejected (20.0%)" in str(error.value)
+    assert "line 22: none0.jpg: picture file does not exist" in str(error.value)
+    assert "catalogue.max_rejected = 5.0%" in str(error.value)
+    assert not paths.PRODUCTS.exists()
+
+
+def test_classes_with_one_or_two_products_are_kept_and_trained(workplace):
+    folder, _ = workplace
+    images = folder / "images"
+    for number in range(3):
+        Image.new("RGB", (8, 8), (200, number, 0)).save(images / f"rare{number}.png")
+    add_rows(folder, "rare0.png,rare 0,x<y<z", "rare1.png,rare 1,x<y<w", "rare2.png,rare 2,x<y<w")
+    stages.catalogue.main()
+    products = pd.read_parquet(paths.PRODUCTS)
+    for path in ("x<y<z", "x<y<w"):
+        assert "train" in set(products.loc[products["classes"] == path, "split"])
+
+
+def test_a_stage_says_so_in_one_line_and_ends_with_2(workplace):
+    folder, configure = workplace
+    configure(catalogue={"csv": "nowhere.csv"})
+    result = subprocess.run(
+        [sys.executable, "-m", "stages.catalogue"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: nowhere.csv: not found (catalogue.csv).")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"nowhere\.txt: expected a text file of word vectors, cannot read it"),
+        (b"", "found an empty file"),
+        (b"thing 1 2 3\n", "the file has 3 numbers a line, text_vectors.dimension is 4"),
+        (b"thing 1 2 3 4\nred 1 2\n", "line 2: expected a word and 4 numbers"),
+        (b"thing 1 2 3 x\n", r"expected 4 numbers|has 0 numbers"),
+        (b"\x80\x04K\x01.\xff\xfe\n", "expected UTF-8"),
+        (b"elsewhere 1 2 3 4\n", "expected words of the names or classes, found none"),
+    ],
+)
+def test_word_vectors_that_do_not_fit(workplace, content, message):
+    folder, configure = workplace
+    if content is not None:
+        (folder / "nowhere.txt").write_bytes(content)
+    configure(text_vectors={"word_vectors": "nowhere.txt", "dimension": 4})
+    stages.catalogue.main()
+    names = pd.read_parquet(paths.PRODUCTS)[["row", "name"]].rename(columns={"name": "clean"})
+    paths.NAMES.parent.mkdir(parents=True)
+    names.to_parquet(paths.NAMES)
+    with pytest.raises(InputError, match=message):
+        stages.word_vectors.main()
+    assert not paths.WORD_VECTORS.exists()
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("none.pth", r"none\.pth: weights not found"),
+        ("damaged.pth", r"damaged\.pth: expected a state dict of tensors, found a damaged"),
+        ("other.pth", "missing: features.0.weight"),
+        ("IMAGENET1K_V9", "IMAGENET1K_V1"),
+        ("code.pth", r"code\.pth: expected a state dict"),
+    ],
+)
+def test_weights_that_do_not_fit(workplace, weights, message):
+    folder, configure = workplace
+    (folder / "damaged.pth").write_bytes(b"PK\x03\x04 and then nothing")
+    torch.save({"layer.weight": torch.zeros(2, 2)}, folder / "other.pth")
+    torch.save({"layer.weight": ROOT}, folder / "code.pth")  # a pickled object that is no tensor
+    configure(image_vectors={"backbone": "squeezenet1_1", "weights": weights, "size": 32})
+    stages.catalogue.main()
+    with pytest.raises(InputError, match=message):
+        stages.image_vectors.main()
+    assert not paths.IMAGE_VECTORS.exists()
