@@ -6,6 +6,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 export DVC_NO_ANALYTICS := 1
+# DVC starts the stages with the python that it finds first.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: repro test lint format lock clean
 .DELETE_ON_ERROR:
@@ -26,13 +28,15 @@ format: $(INSTALLED)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-# torch comes first: a range such as torch>=2 in another package could otherwise pick a build of its own.
+# One resolution of exact versions: torch==2.13.0 takes a CPU build where pip is offered one, and no range in
+# another package can ask for a second build.
 $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
 		{ echo "error: $(PYTHON) is not Python 3.11; run 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@echo "installing into .venv, which takes some minutes the first time"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement requirements.lock
+	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped, so that any build of torch fits
