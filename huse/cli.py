@@ -41,7 +41,7 @@ def accuracy_table(metrics: dict[str, Any]) -> Table:
 
 def recall_table(metrics: dict[str, Any]) -> Table:
     """Return Recall@K in the four directions, chance in brackets, as a table for the terminal."""
-    table = Table(title="Retrieval (chance)", title_justify="left")
+    table = Table(title="Retrieval (chance in brackets)", title_justify="left")
     table.add_column("query → found")
     for k in (1, 5, 10):
         table.add_column(f"R@{k}", justify="right")
@@ -61,18 +61,19 @@ def metrics() -> None:
     catalogue = read_json(paths.CATALOGUE_METRICS)
     console = Console()
     pictures = catalogue["pictures"]
+    console.print(f"{catalogue['products']} products in {catalogue['classes']} classes", highlight=False)
     console.print(
-        f"{catalogue['classes']} classes, {catalogue['products']} products; pictures: {pictures['train']} train, "
-        f"{pictures['validation']} validation, {pictures['test']} test, {pictures['rejected']} rejected",
+        f"pictures: {pictures['train']} train, {pictures['validation']} validation, {pictures['test']} test, "
+        f"{pictures['rejected']} rejected",
         highlight=False,
     )
+    console.print("figures of the test split, which training never saw:", highlight=False)
     console.print(accuracy_table(values))
     console.print(recall_table(values))
-    console.print(
-        f"All figures: {paths.EVALUATE_METRICS}; plots: dvc plots show; a picture of what is found: huse gallery",
-        highlight=False,
-        style="dim",
-    )
+    console.print(f"all figures    {paths.EVALUATE_METRICS}", highlight=False, style="dim")
+    console.print("plots          dvc plots show", highlight=False, style="dim")
+    console.print("what it finds  huse gallery", highlight=False, style="dim")
+    console.print("               (both after: source .venv/bin/activate)", highlight=False, style="dim")
 
 
 @app.command()

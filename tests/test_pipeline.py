@@ -122,7 +122,12 @@ def test_experiments_metrics_and_plots(repository):
     plots = repository.dvc("plots", "diff", "--out", "dvc_plots", "HEAD")
     assert "index.html" in plots
     page = (repository.root / "dvc_plots/index.html").read_text(encoding="utf-8")
-    for title in ("Losses on the training batches", "Accuracy on the validation split", "Classes of the test split"):
+    for title in (
+        "Loss: weighted sum",
+        "Terms of the loss",
+        "Accuracy on the validation split",
+        "Classes of the test split",
+    ):
         assert title in page
 
 

@@ -58,8 +58,8 @@ def draw_gallery(
 ) -> None:
     """Draw one line a query: the product, the names nearest to its picture, the pictures nearest to its name.
 
-    The query itself is among the candidates, as in the figures of retrieval between modalities. What is of
-    the query's class is marked green, all else red.
+    The query itself is among the candidates, as in the figures of retrieval between modalities. A name that
+    several pictures share is shown once. What is of the query's class is green, all else red and names its class.
 
     Args:
         items: N items that are queries and candidates.
@@ -70,21 +70,33 @@ def draw_gallery(
         output: the PNG.
     """
     mpl.rcParams["font.family"] = "DejaVu Sans"
-    figure = Figure(figsize=(6.6 + 1.25 * found, 1.75 * len(queries) + 0.5), dpi=110, layout="constrained")
-    axes = figure.subplots(len(queries), 2 + found, squeeze=False, gridspec_kw={"width_ratios": [1, 3.6] + [1] * found})
-    axes[0, 0].set_title("product", fontsize=9, color=FAINT, loc="left")
-    axes[0, 1].set_title("names nearest to its picture", fontsize=9, color=FAINT, loc="left")
-    axes[0, 2].set_title("pictures nearest to its name", fontsize=9, color=FAINT, loc="left")
+    figure = Figure(figsize=(6.6 + 1.25 * found, 1.75 * len(queries) + 0.3), dpi=110, layout="constrained")
+    grid = {"width_ratios": [1, 3.6] + [1] * found, "height_ratios": [0.08] + [1] * len(queries)}
+    heads, *axes = figure.subplots(1 + len(queries), 2 + found, squeeze=False, gridspec_kw=grid)
+    for head in heads:
+        head.axis("off")
+    titles = ("product", "names nearest to its picture", "pictures nearest to its name")
+    for head, title in zip(heads, titles, strict=False):
+        # A title may be wider than its column; it must not widen it.
+        head.text(0, 0, title, fontsize=9, color=FAINT, transform=head.transAxes, in_layout=False)
     for line, query in zip(axes, queries, strict=True):
         item = items[query]
         _show_picture(line[0], item, INK)
-        _show_names(line[1], item, [items[row] for row in nearest(images[query], texts, found)])
+        _show_names(line[1], item, _first_of_each_name(items, nearest(images[query], texts, len(items)), found))
         rows = nearest(texts[query], images, found)
         for axis, row in zip(line[2:], rows, strict=False):
             _show_picture(axis, items[row], RIGHT if items[row].classes == item.classes else WRONG)
         for axis in line[2 + len(rows) :]:
             axis.axis("off")
     figure.savefig(output, format="png", metadata={"Software": None})
+
+
+def _first_of_each_name(items: Sequence[Item], rows: Sequence[int], count: int) -> list[Item]:
+    """Return the first `count` items that do not repeat a name: several pictures share one."""
+    first: dict[str, Item] = {}
+    for row in rows:
+        first.setdefault(items[row].name, items[row])
+    return list(first.values())[:count]
 
 
 def _show_picture(axis: Axes, item: Item, colour: str) -> None:
@@ -103,7 +115,15 @@ def _show_names(axis: Axes, query: Item, found: Sequence[Item]) -> None:
     own = textwrap.shorten(f"“{query.name}”", 60, placeholder=" …")
     axis.text(0, 0.98, own, fontsize=8.5, weight="bold", color=INK, va="top", transform=axis.transAxes)
     for place, item in enumerate(found):
-        name = textwrap.shorten(item.name, 56, placeholder=" …")
-        colour = RIGHT if item.classes == query.classes else WRONG
-        height = 0.80 - place * 0.8 / max(len(found), 1)
-        axis.text(0, height, f"{place + 1}  {name}", fontsize=8, color=colour, va="top", transform=axis.transAxes)
+        right = item.classes == query.classes
+        name = textwrap.shorten(item.name, 50, placeholder=" …")
+        shown = f"{place + 1}  {name}" + ("" if right else f"  ({item.classes.rpartition('<')[2]})")
+        axis.text(
+            0,
+            0.80 - place * 0.8 / len(found),
+            shown,
+            fontsize=8,
+            color=RIGHT if right else WRONG,
+            va="top",
+            transform=axis.transAxes,
+        )
