@@ -13,7 +13,8 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
-	@$(BIN)/dvc repro --quiet
+	@$(BIN)/huse check
+	@$(BIN)/dvc repro
 	@$(BIN)/huse metrics
 
 test: $(INSTALLED) lint  ## lint, types, tests (a whole tiny pipeline among them)

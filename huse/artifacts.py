@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
+from huse.files import fingerprint_file
 
 PARTIAL_PREFIX = ".partial-"
 
@@ -40,11 +41,15 @@ class Outputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for final, partial in self._partial.items():
-            if kind is None:
-                _remove(final) if final.is_dir() else None
-                partial.replace(final)
-            else:
+            if kind is not None:
                 _remove(partial)
+                continue
+            aside = final.with_name(f"{PARTIAL_PREFIX}old-{final.name}")
+            if final.is_dir():  # no folder can be replaced by another in one step, but it can be renamed
+                _remove(aside)
+                final.replace(aside)
+            partial.replace(final)
+            _remove(aside)
 
     def path(self, final: Path) -> Path:
         """Return the path to write to now; what lies there becomes `final` in the end.
@@ -89,6 +94,7 @@ class Outputs:
             "shape": list(array.shape),
             "dtype": str(array.dtype),
             "rows": rows,
+            "sha256": fingerprint_file(self._partial[final]),
             "parameters": dict(parameters),
         }
         self.json(manifest_path(final), manifest)
@@ -106,16 +112,10 @@ def manifest_path(vectors: Path) -> Path:
     return vectors.with_suffix(".json")
 
 
-def fingerprint_file(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def fingerprint_products(products: pd.DataFrame) -> str:
-    """Return the SHA-256 over image, name and class path of every product, in row order."""
+    """Return the SHA-256 over image, name, class path and split of every product, in row order."""
     digest = hashlib.sha256()
-    for values in products[["image", "name", "classes"]].itertuples(index=False):
+    for values in products[["image", "name", "classes", "split"]].itertuples(index=False):
         digest.update(json.dumps(list(values), ensure_ascii=False).encode())
     return digest.hexdigest()
 
@@ -157,6 +157,30 @@ def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     return table
 
 
+def read_names(path: Path, *, products: pd.DataFrame) -> list[str]:
+    """Read the cleaned names and check that they were made of these products' names, in this order.
+
+    Raises:
+        InputError: as `read_table`; or the names belong to other products.
+    """
+    table = read_table(path, ["row", "name", "clean"])
+    if table["name"].tolist() != products["name"].tolist():
+        raise InputError(f"{path}: made of other names than the {len(products)} of this catalogue. Run `dvc repro`.")
+    return table["clean"].tolist()
+
+
+def read_labels(path: Path, *, products: pd.DataFrame) -> dict[str, Any]:
+    """Read the labels and check that they are those of these products' classes.
+
+    Raises:
+        InputError: as `read_json`; or the labels belong to other classes.
+    """
+    labels: dict[str, Any] = read_json(path)
+    if labels["classes"] != sorted(set(products["classes"])):
+        raise InputError(f"{path}: made for other classes than those of this catalogue. Run `dvc repro`.")
+    return labels
+
+
 def read_array(path: Path, *, shape: tuple[int | None, ...]) -> npt.NDArray[np.float32]:
     """Read a float32 array.
 
@@ -187,7 +211,8 @@ def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float3
     """Read N × D vectors and check that they were made for these products, in this order.
 
     Raises:
-        InputError: as `read_array`; or the vectors belong to other products; or a value is not finite.
+        InputError: as `read_array`; or array and manifest do not belong together, or are of other products; or
+            a value is not finite.
     """
     manifest = read_json(manifest_path(path))
     if manifest["rows"] != fingerprint_products(products):
@@ -196,6 +221,8 @@ def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float3
             "catalogue. Run `dvc repro` to make it again."
         )
     array = read_array(path, shape=(len(products), None))
+    if manifest["sha256"] != fingerprint_file(path):
+        raise InputError(f"{path}: not the array that {manifest_path(path)} describes. Run `dvc repro` to make both.")
     if not np.isfinite(array).all():
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise InputError(f"{path}: row {row} ({products['image'].iloc[row]}) has a value that is not finite.")

@@ -1,6 +1,7 @@
 """The command `huse`: what a person runs beside DVC, from the root of the repository."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 from huse import paths
 from huse.artifacts import Outputs, read_json, read_table, read_vectors
 from huse.errors import InputError
+from huse.params.all import check_params
 from huse.params.catalogue import CatalogueParams
 from huse.params.reader import read_section, read_seed
 
@@ -85,18 +87,36 @@ def gallery(
     """Draw what the space finds: for some test products, the nearest pictures to a name and names to a picture."""
     # Matplotlib takes a second to import; the other commands do without it.
     from huse.evaluation.gallery import Item, choose_queries, draw_gallery  # noqa: PLC0415
+    from huse.vision.decoding import read_picture  # noqa: PLC0415
 
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
-    folder = Path(read_section(CatalogueParams, "catalogue").images)
+    catalogue = read_section(CatalogueParams, "catalogue")
+    read = partial(read_picture, max_pixels=int(catalogue.max_megapixels * 1e6))
     rows = np.flatnonzero(products["split"] == "test")
     test = products.iloc[rows]
-    items = [Item(folder / image, *about) for image, *about in test[["image", "name", "classes"]].to_numpy().tolist()]
+    items = [
+        Item(partial(read, Path(catalogue.images, image)), name, classes)
+        for image, name, classes in test[["image", "name", "classes"]].to_numpy().tolist()
+    ]
     images = read_vectors(paths.IMAGE_EMBEDDINGS, products=products)[rows]
     texts = read_vectors(paths.TEXT_EMBEDDINGS, products=products)[rows]
     chosen = choose_queries(test["class_index"].to_numpy(), queries, read_seed())
     with Outputs() as outputs:
         draw_gallery(items, images, texts, chosen, found=found, output=outputs.path(output))
     Console().print(f"wrote {output}", highlight=False)
+
+
+@app.command()
+def check() -> None:
+    """Check params.yaml, and that the catalogue which it names is there, before anything is run."""
+    sections = check_params(paths.PARAMS)
+    catalogue = sections["catalogue"]
+    for parameter, place, sample in (
+        ("csv", Path(catalogue.csv), paths.SAMPLE_CSV),
+        ("images", Path(catalogue.images), paths.SAMPLE_IMAGES),
+    ):
+        if place != sample and not place.exists():
+            raise InputError(f"{place}: not found ({paths.PARAMS}: catalogue.{parameter}). Correct the path.")
 
 
 @app.command()

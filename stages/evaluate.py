@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from huse import paths
-from huse.artifacts import Outputs, read_json, read_table, read_vectors
+from huse.artifacts import Outputs, read_labels, read_table, read_vectors
 from huse.evaluation.classification import best_fusion_weight, fuse, majority_accuracy, predicted_classes
 from huse.evaluation.summary import SplitResults, mean_recall_at_1, summarise
 from stages.runner import run
@@ -21,7 +21,7 @@ from stages.runner import run
 def main() -> str:
     """Run the stage."""
     products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
-    labels = read_json(paths.LABELS)
+    labels = read_labels(paths.LABELS, products=products)
     class_labels, classes = labels["class_labels"], labels["classes"]
     results = SplitResults(
         embeddings={

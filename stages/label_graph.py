@@ -12,8 +12,9 @@ from typing import Any
 
 from gensim.models import KeyedVectors
 
-from huse.artifacts import Outputs, fingerprint_file, read_json
+from huse.artifacts import Outputs, read_json
 from huse.errors import InputError
+from huse.files import fingerprint_file
 from huse.labels.graph import adjacency, class_distances, duplicate_labels, summarise_distances
 from huse.labels.taxonomy import class_hops, make_labels
 from huse.labels.vectors import Encode, label_texts, text_vectors, tree_distances, tree_vectors

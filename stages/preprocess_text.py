@@ -1,13 +1,11 @@
 """Cleans the product names.
 
-Reads data/catalogue/products.parquet. Writes data/text/names.parquet, one row a picture in its row order: `row`
-and `clean`, lower-case words of a to z with single spaces. A name of which nothing is left stays, empty.
-The rule is the published notebook's; the HUSE paper states none.
+Reads data/catalogue/products.parquet. Writes data/text/names.parquet, one row a picture in its row order: `row`,
+`name` as in the products, and `clean`, lower-case words of a to z with single spaces. A name of which nothing
+is left stays, empty. The rule is the published notebook's; the HUSE paper states none.
 """
 
 import logging
-
-import pandas as pd
 
 from huse.artifacts import Outputs, read_table
 from huse.params.reader import read_section
@@ -27,7 +25,7 @@ def main() -> str:
         example = products["name"].iloc[clean.index("")]
         logging.warning("%d names have no word left after cleaning, first %r", empty, example)
     with Outputs() as outputs:
-        outputs.table(NAMES, pd.DataFrame({"row": products["row"], "clean": clean}))
+        outputs.table(NAMES, products[["row", "name"]].assign(clean=clean))
     words = sum(len(name.split()) for name in clean)
     return f"preprocess_text: {len(clean)} names, {words / max(len(clean), 1):.1f} words a name, {empty} empty"
 

@@ -1,4 +1,4 @@
-"""What every stage script does around its own work: logging, seeds, errors a person can read."""
+"""What every stage script does around its own work: logging, time, errors a person can read."""
 
 import logging
 import sys

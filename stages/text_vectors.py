@@ -3,19 +3,21 @@
 Reads data/catalogue/products.parquet, data/text/names.parquet and word_vectors.txt. The inverse document
 frequencies come from the training products alone.
 
-Writes data/vectors/text.npy, N × D float32, one row a picture; zeros where no word of a name has a vector.
+Writes data/vectors/text.npy, N × D float32, one row a picture; zeros where no word of a name has
+both a vector and a document frequency; how many is in metrics/text_vectors.json.
 HUSE weights BERT's vectors by TF-IDF; here every word has one vector, as in the published notebook.
 """
 
 import logging
+from itertools import compress
 
 import numpy as np
 
-from huse.artifacts import Outputs, fingerprint_file, fingerprint_products, read_table
-from huse.errors import InputError
+from huse.artifacts import Outputs, fingerprint_products, read_names, read_table
+from huse.files import fingerprint_file
 from huse.params.reader import read_section
 from huse.params.text import TextVectorsParams
-from huse.paths import NAMES, PRODUCTS, TEXT_VECTORS, WORD_VECTORS
+from huse.paths import NAMES, PRODUCTS, TEXT_VECTOR_METRICS, TEXT_VECTORS, WORD_VECTORS
 from huse.text.tfidf import fit_tfidf, weighted_mean
 from huse.text.word_vectors import read_glove
 from stages.runner import run
@@ -25,13 +27,11 @@ def main() -> str:
     """Run the stage."""
     params = read_section(TextVectorsParams, "text_vectors")
     products = read_table(PRODUCTS, ["row", "image", "name", "classes", "split"])
-    names = read_table(NAMES, ["row", "clean"])
-    if not names["row"].equals(products["row"]):
-        raise InputError(f"{NAMES}: expected the rows of {PRODUCTS} in their order. Run `dvc repro` to make it again.")
+    names = read_names(NAMES, products=products)
     words = read_glove(WORD_VECTORS, params.dimension, words=None)
 
-    tfidf = fit_tfidf(names.loc[(products["split"] == "train").to_numpy(), "clean"].tolist())
-    vectors = weighted_mean(names["clean"].tolist(), tfidf, words)
+    tfidf = fit_tfidf(list(compress(names, products["split"] == "train")))
+    vectors = weighted_mean(names, tfidf, words)
     zeros = np.flatnonzero(~vectors.any(axis=1))
     if len(zeros):
         example = products["name"].iloc[int(zeros[0])]
@@ -42,11 +42,11 @@ def main() -> str:
             vectors,
             rows=fingerprint_products(products),
             parameters={
-                "word_vectors": params.word_vectors,
                 "word_vectors_sha256": fingerprint_file(WORD_VECTORS),
                 "names_sha256": fingerprint_file(NAMES),
             },
         )
+        outputs.json(TEXT_VECTOR_METRICS, {"names": len(vectors), "names_without_known_word": len(zeros)})
     return (
         f"text_vectors: {len(vectors)} names × {vectors.shape[1]}, {len(tfidf.vocabulary_)} training words, "
         f"{len(zeros)} names without a known word"

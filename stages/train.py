@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 
 from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, read_array, read_json, read_table, read_vectors
+from huse.artifacts import Outputs, fingerprint_products, read_array, read_labels, read_table, read_vectors
 from huse.labels.graph import class_distances
 from huse.model.methods import Weights
 from huse.model.network import Architecture, Network
@@ -31,7 +31,7 @@ def main() -> str:
     """Run the stage."""
     params, seed = read_section(TrainParams, "train"), read_seed()
     products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
-    labels = read_json(paths.LABELS)
+    labels = read_labels(paths.LABELS, products=products)
     count = len(labels["labels"])
     adjacency = read_array(paths.ADJACENCY, shape=(count, count))
     distances = class_distances(adjacency, labels["class_labels"])

@@ -7,6 +7,8 @@ from huse.artifacts import (
     fingerprint_products,
     read_array,
     read_json,
+    read_labels,
+    read_names,
     read_table,
     read_vectors,
 )
@@ -15,7 +17,9 @@ from huse.errors import InputError
 
 @pytest.fixture
 def products():
-    return pd.DataFrame({"image": ["a.jpg", "b.jpg"], "name": ["A", "B"], "classes": ["x", "y"]})
+    return pd.DataFrame(
+        {"image": ["a.jpg", "b.jpg"], "name": ["A", "B"], "classes": ["x", "y"], "split": ["train", "test"]}
+    )
 
 
 def write_vectors(path, products, array=None):
@@ -70,7 +74,11 @@ def test_vectors_come_back_for_their_own_products_alone(tmp_path, products):
     path = tmp_path / "v.npy"
     write_vectors(path, products)
     assert np.array_equal(read_vectors(path, products=products), np.eye(2, 3))
-    for other in (products.iloc[::-1].reset_index(drop=True), products.assign(name=["A", "C"])):
+    for other in (
+        products.iloc[::-1].reset_index(drop=True),
+        products.assign(name=["A", "C"]),
+        products.assign(split="test"),
+    ):
         with pytest.raises(InputError, match="made for other products or another row order"):
             read_vectors(path, products=other)
 
@@ -118,5 +126,26 @@ def test_missing_and_damaged_json_and_tables(tmp_path, products):
     with Outputs() as outputs:
         outputs.table(tmp_path / "t.parquet", products)
     assert read_table(tmp_path / "t.parquet", ["image"]).equals(products)
-    with pytest.raises(InputError, match="expected the columns image, row; found image, name, classes"):
+    with pytest.raises(InputError, match="expected the columns image, row; found image, name, classes, split"):
         read_table(tmp_path / "t.parquet", ["image", "row"])
+
+
+def test_an_array_without_its_own_manifest_is_refused(tmp_path, products):
+    path = tmp_path / "v.npy"
+    write_vectors(path, products)
+    np.save(path, np.ones((2, 3), dtype=np.float32))
+    with pytest.raises(InputError, match=r"v\.npy: not the array that .*v\.json describes"):
+        read_vectors(path, products=products)
+
+
+def test_names_and_labels_of_another_catalogue_are_refused(tmp_path, products):
+    with Outputs() as outputs:
+        outputs.table(tmp_path / "names.parquet", products[["name"]].assign(row=[0, 1], clean=["a", "b"]))
+        outputs.json(tmp_path / "labels.json", {"classes": ["x", "y"]})
+    assert read_names(tmp_path / "names.parquet", products=products) == ["a", "b"]
+    assert read_labels(tmp_path / "labels.json", products=products)["classes"] == ["x", "y"]
+    other = products.assign(name=["B", "A"], classes="x")
+    with pytest.raises(InputError, match="made of other names than the 2 of this catalogue"):
+        read_names(tmp_path / "names.parquet", products=other)
+    with pytest.raises(InputError, match="made for other classes"):
+        read_labels(tmp_path / "labels.json", products=other)

@@ -203,8 +203,8 @@ def cached(repository, path):
     return f"files/md5/{md5[:2]}/{md5[2:]}"
 
 
-def test_the_order_of_rows_and_files_changes_no_figure(base, tmp_path):
-    """The pictures' files renamed, and so listed in another order: the figures stay as they are."""
+def test_the_order_in_which_files_are_listed_changes_no_figure(base, tmp_path):
+    """The pictures' files renamed, and so listed in another order: every row keeps its own picture."""
     other = Repository.create(tmp_path / "renamed", tmp_path / "site")
     folder = other.root / "pictures"
     folder.mkdir()

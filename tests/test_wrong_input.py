@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 import stages.catalogue
 import stages.image_vectors
+import stages.preprocess_text
 import stages.word_vectors
 from huse import paths
 from huse.errors import InputError
@@ -123,7 +124,7 @@ def test_too_many_rejected_rows_stop_the_run_and_leave_nothing(workplace):
     assert not paths.PRODUCTS.exists()
 
 
-def test_classes_with_one_or_two_products_are_kept_and_trained(workplace):
+def test_classes_with_one_or_two_products_are_kept_in_train(workplace):
     folder, _ = workplace
     images = folder / "images"
     for number in range(3):
@@ -169,9 +170,7 @@ def test_word_vectors_that_do_not_fit(workplace, content, message):
         (folder / "nowhere.txt").write_bytes(content)
     configure(text_vectors={"word_vectors": "nowhere.txt", "dimension": 4})
     stages.catalogue.main()
-    names = pd.read_parquet(paths.PRODUCTS)[["row", "name"]].rename(columns={"name": "clean"})
-    paths.NAMES.parent.mkdir(parents=True)
-    names.to_parquet(paths.NAMES)
+    stages.preprocess_text.main()
     with pytest.raises(InputError, match=message):
         stages.word_vectors.main()
     assert not paths.WORD_VECTORS.exists()

@@ -1,7 +1,7 @@
 """A picture of what the space finds, for people."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,22 @@ RIGHT, WRONG, INK, FAINT = "#1b7f4d", "#c0392b", "#1f2933", "#7b8794"
 
 @dataclass(frozen=True)
 class Item:
-    """One picture of a product."""
+    """One picture of a product.
 
-    picture: Path
+    Attributes:
+        picture: reads it, 8-bit RGB; called only for what is drawn.
+        name: of the product.
+        classes: its class path.
+    """
+
+    picture: Callable[[], Image.Image]
     name: str
     classes: str
+
+    @property
+    def leaf(self) -> str:
+        """The last level of the class path."""
+        return self.classes.rpartition("<")[2]
 
 
 def choose_queries(classes: Integers, count: int, seed: int) -> list[int]:
@@ -100,14 +111,13 @@ def _first_of_each_name(items: Sequence[Item], rows: Sequence[int], count: int) 
 
 
 def _show_picture(axis: Axes, item: Item, colour: str) -> None:
-    with Image.open(item.picture) as picture:
-        axis.imshow(picture.convert("RGB"))
+    axis.imshow(np.asarray(item.picture()))
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():
         spine.set_color(colour)
         spine.set_linewidth(2.2)
-    axis.set_xlabel(item.classes.rpartition("<")[2], fontsize=7.5, color=colour)
+    axis.set_xlabel(item.leaf, fontsize=7.5, color=colour)
 
 
 def _show_names(axis: Axes, query: Item, found: Sequence[Item]) -> None:
@@ -117,7 +127,7 @@ def _show_names(axis: Axes, query: Item, found: Sequence[Item]) -> None:
     for place, item in enumerate(found):
         right = item.classes == query.classes
         name = textwrap.shorten(item.name, 50, placeholder=" …")
-        shown = f"{place + 1}  {name}" + ("" if right else f"  ({item.classes.rpartition('<')[2]})")
+        shown = f"{place + 1}  {name}" + ("" if right else f"  ({item.leaf})")
         axis.text(
             0,
             0.80 - place * 0.8 / len(found),

@@ -4,7 +4,6 @@ S sentences, T tokens of the longest in a batch, B sentences of a batch, D word 
 """
 
 import math
-import pickle
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -13,13 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from gensim.models import KeyedVectors
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from huse.errors import InputError
 from huse.text.tokens import known_tokens
+from huse.weights import read_state_dict
 
 Pooling = Literal["max", "mean"]
 
@@ -101,7 +99,7 @@ def load_infersent(path: Path) -> InferSent:
         InputError: the file is missing or damaged; a key is missing, unknown or has a wrong shape; a weight is
             not finite.
     """
-    state = _read_state(path)
+    state = read_state_dict(path)
     expected = set(_shapes(1, 1))
     if set(state) != expected:
         missing, unknown = sorted(expected - set(state)), sorted(map(str, set(state) - expected))
@@ -109,7 +107,7 @@ def load_infersent(path: Path) -> InferSent:
             f"{path}: expected the weights of InferSent. Missing: {', '.join(missing) or 'none'}; "
             f"unknown: {', '.join(unknown[:10]) or 'none'}."
         )
-    shapes = {key: tuple(getattr(weight, "shape", ())) for key, weight in state.items()}
+    shapes = {key: tuple(weight.shape) for key, weight in state.items()}
     first, recurrent = shapes["enc_lstm.weight_ih_l0"], shapes["enc_lstm.weight_hh_l0"]
     dimensions = (first[1], recurrent[1]) if len(first) == len(recurrent) == 2 else (0, 0)
     wrong = [key for key, shape in _shapes(*dimensions).items() if shapes[key] != shape]
@@ -121,21 +119,6 @@ def load_infersent(path: Path) -> InferSent:
     if damaged:
         raise InputError(f"{path}: these weights hold a number that is not finite: {', '.join(damaged)}.")
     return _with_weights(weights, *dimensions)
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise InputError(f"{path}: InferSent's weights not found. Correct label_graph.weights, or set it to random.")
-    try:
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).partition("\n")[0]
-        raise InputError(f"{path}: not a readable state dict ({reason}). Fetch the file again.") from None
-    if not isinstance(state, Mapping):
-        raise InputError(f"{path}: expected a state dict, found {type(state).__name__}.")
-    return dict(state)
 
 
 @torch.inference_mode()

@@ -5,20 +5,19 @@ mean of its features over space.
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
 from torch import nn
 
 from huse.errors import InputError
+from huse.files import fingerprint_file
 from huse.vision.geometry import MEAN
 from huse.vision.torchvision_ops import import_torchvision
+from huse.weights import read_state_dict
 
 models = import_torchvision().models
 
@@ -65,23 +64,15 @@ def load_backbone(name: str, weights: str, seed: int) -> Backbone:
     """
     if name not in models.list_models(module=models):
         raise InputError(f"backbone: expected a classification model of torchvision, such as resnet18, found {name!r}.")
-    fingerprint: dict[str, str | int] = {"weights": weights}
+    model = _build(name, seed)
     if weights == "random":
-        model = _build(name, seed)
-        fingerprint["seed"] = seed
-    elif weights.endswith(FILE_SUFFIXES):
-        path = Path(weights)
-        model = _build(name, seed)
+        fingerprint: dict[str, str | int] = {"weights": weights, "seed": seed}
+    else:
+        path = Path(weights) if weights.endswith(FILE_SUFFIXES) else _hub_file(name, weights)
         _load_weights(name, model, path)
         if name in NEED_INPUT_TRANSFORM:
             setattr(model, "transform_input", True)  # noqa: B010  nn.Module declares no bool
-        fingerprint = {"weights": path.name, "weights_sha256": _sha256(path)}
-    else:
-        member = _named_weights(name, weights)
-        path = _hub_file(name, member)
-        fingerprint["weights_sha256"] = _sha256(path)
-        _check_hub_digest(path, str(fingerprint["weights_sha256"]))
-        model = models.get_model(name, weights=member)
+        fingerprint = {"weights": Path(weights).name, "weights_sha256": fingerprint_file(path)}
     dimension = _strip_classifier(model)
     return Backbone(name, model.eval(), dimension, fingerprint)
 
@@ -93,11 +84,6 @@ def _build(name: str, seed: int) -> nn.Module:
         torch.manual_seed(seed)
         model: nn.Module = models.get_model(name, weights=None, **config)
     return model
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def _classifier_name(model: nn.Module) -> str:
@@ -129,7 +115,7 @@ def _load_weights(name: str, model: nn.Module, path: Path) -> None:
         InputError: see `load_backbone`.
     """
     unneeded = (_classifier_name(model) + ".", *AUXILIARY_HEADS)
-    state = {key: value for key, value in _read_state(path).items() if not key.startswith(unneeded)}
+    state = {key: value for key, value in read_state_dict(path).items() if not key.startswith(unneeded)}
     wanted = {key: value for key, value in model.state_dict().items() if not key.startswith(unneeded)}
     # A counter of training steps that evaluation never reads; older files lack it.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
@@ -156,29 +142,6 @@ def _shape(tensor: torch.Tensor) -> str:
     return " × ".join(map(str, tensor.shape)) or "scalar"
 
 
-def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
-    if not path.is_file():
-        raise InputError(f"{path}: weights not found. Put the file there, or set `weights` to where it lies.")
-    try:
-        state: Any
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # anything from a KeyError to an UnpicklingError, by where the damage is
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise InputError(
-            f"{path}: expected a state dict of tensors, found a damaged or other file ({reason}). "
-            "Get the file again, or save the network anew with torch.save(model.state_dict(), …)."
-        ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise InputError(
-            f"{path}: expected a state dict, a mapping of names to tensors, found {type(state).__name__} "
-            "with other content. Save model.state_dict() itself."
-        )
-    return state
-
-
 def _named_weights(name: str, weights: str) -> Any:
     """Return torchvision's entry for weights by name."""
     known: type[Enum] = models.get_model_weights(name)
@@ -194,23 +157,20 @@ def _named_weights(name: str, weights: str) -> Any:
     return member
 
 
-def _hub_file(name: str, member: Any) -> Path:
-    """Return where torchvision keeps the file of named weights, which must be there."""
-    url: str = member.url
+def _hub_file(name: str, weights: str) -> Path:
+    """Return where torchvision keeps the file of named weights, which must be there, whole."""
+    url: str = _named_weights(name, weights).url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not path.is_file():
         raise InputError(
-            f"{path}: the weights {member.name} of {name} are not on this machine, and nothing is "
+            f"{path}: the weights {weights} of {name} are not on this machine, and nothing is "
             f"downloaded for you. Get {url} and put it there, or set `weights` to the path of the file."
         )
-    return path
-
-
-def _check_hub_digest(path: Path, digest: str) -> None:
-    """Compare a file with the digits of its SHA-256 that torchvision puts into its name."""
-    expected = path.stem.rpartition("-")[2]
+    expected = path.stem.rpartition("-")[2]  # torchvision puts the first digits of the SHA-256 into the name
+    digest = fingerprint_file(path)
     if not digest.startswith(expected):
         raise InputError(
             f"{path}: expected a file whose SHA-256 begins with {expected}, found {digest[: len(expected)]}. "
             "The file is damaged; get it again."
         )
+    return path

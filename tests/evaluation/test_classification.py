@@ -42,6 +42,16 @@ def test_fusion_weight_is_the_best_and_closest_to_one_half():
     assert best_fusion_weight(image, text, np.array([0, 0]), LEAF) == pytest.approx(0.55)
 
 
+def test_of_two_weights_equally_far_from_one_half_the_smaller_wins():
+    # Right for weights up to 0.3 and from 0.7: two rows that want the text, two that want the image.
+    image = scores([0.0, 1.0], [1.0, 0.0])
+    text = scores([0.4, 0.6], [0.6, 0.4])
+    assert best_fusion_weight(image, text, np.array([1, 0]), [[0], [1]]) == 0.5
+    image, text = scores([1.0, 0.0], [1.0, 0.0]), scores([0.35, 0.65], [0.0, 1.0])
+    # classes 0 and 1: the first is right from w = 0.24, the second up to 0.5; alone, each gives its own bound
+    assert best_fusion_weight(image, text, np.array([0, 1]), [[0], [1]]) == 0.45
+
+
 def test_majority_accuracy_by_hand():
     assert majority_accuracy(np.array([1, 1, 0]), np.array([0, 1, 1, 2]), LEAF, 3) == 0.5
     assert majority_accuracy(np.array([1, 1, 0]), np.array([0]), LEVELS, 4) == pytest.approx(2 / 3)

@@ -22,8 +22,10 @@ def test_nearest_is_by_cosine_and_stable(unit_rows):
 
 
 def test_a_gallery_is_drawn_with_fewer_items_than_asked_for(tmp_path, unit_rows):
-    Image.new("RGB", (20, 30), "red").save(tmp_path / "a.png")
-    items = [Item(tmp_path / "a.png", f"a rather long name, number {n}, " * 4, "x<y") for n in range(3)]
+    items = [
+        Item(lambda: Image.new("RGB", (20, 30), "red"), f"a rather long name, number {n}, " * 4, "x<y")
+        for n in range(3)
+    ]
     output = tmp_path / "gallery.png"
     draw_gallery(items, unit_rows(3, 4), unit_rows(3, 4, 1), [0, 2], found=5, output=output)
     with Image.open(output) as picture:

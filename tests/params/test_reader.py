@@ -1,24 +1,12 @@
 import pytest
 
 from huse.errors import InputError
+from huse.params.all import SECTIONS, check_params
 from huse.params.catalogue import CatalogueParams
-from huse.params.image_vectors import ImageVectorsParams
-from huse.params.label_graph import LabelGraphParams
 from huse.params.reader import read_section, read_seed, read_yaml
 from huse.params.sample_catalogue import SampleCatalogueParams
-from huse.params.text import PreprocessTextParams, TextVectorsParams
 from huse.params.train import TrainParams
 from tests.conftest import ROOT
-
-SECTIONS = {
-    "sample_catalogue": SampleCatalogueParams,
-    "catalogue": CatalogueParams,
-    "preprocess_text": PreprocessTextParams,
-    "image_vectors": ImageVectorsParams,
-    "text_vectors": TextVectorsParams,
-    "label_graph": LabelGraphParams,
-    "train": TrainParams,
-}
 
 
 @pytest.fixture
@@ -91,3 +79,13 @@ def test_seed_is_a_whole_number(params, seed):
     with pytest.raises(InputError, match="seed: expected a whole number"):
         read_seed(params(f"seed: {seed}\n"))
     assert read_seed(params("seed: 7\n")) == 7
+
+
+def test_the_whole_file_is_checked_and_every_problem_named(params):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert set(check_params(params(text))) == set(SECTIONS)
+    wrong = text.replace("seed: 13", "seed: x").replace("  size: 96", "  size: 9").replace("gamma: 1 ", "gama: 1 ")
+    with pytest.raises(InputError) as error:
+        check_params(params(wrong + "extra: 1\n"))
+    for expected in ("extra: no section", "seed: expected", "sample_catalogue.size", "train.gamma", "train.gama"):
+        assert expected in str(error.value)

@@ -166,7 +166,7 @@ def test_weights_that_do_not_fit_are_refused(tmp_path, model):
         load(state | {"enc_lstm.bias_ih_l0": torch.zeros(3)})
     with pytest.raises(InputError, match=r"not finite: enc_lstm.weight_hh_l0"):
         load(state | {"enc_lstm.weight_hh_l0": torch.full((4 * HIDDEN, HIDDEN), torch.nan)})
-    with pytest.raises(InputError, match="expected a state dict, found list"):
+    with pytest.raises(InputError, match="expected a state dict, a mapping of names to tensors, found list"):
         load([1, 2])
     with pytest.raises(InputError, match="do not fit"):
         load(dict.fromkeys(state, 1))
@@ -178,8 +178,8 @@ def test_missing_and_damaged_files_are_refused(tmp_path):
     for name in ("damaged.pkl", "damaged.safetensors"):
         for content in (b"", b"no weights at all"):
             (tmp_path / name).write_bytes(content)
-            with pytest.raises(InputError, match="not a readable state dict"):
+            with pytest.raises(InputError, match="expected a state dict of tensors, found a damaged or other file"):
                 load_infersent(tmp_path / name)
     torch.save(test_missing_and_damaged_files_are_refused, tmp_path / "code.pkl")
-    with pytest.raises(InputError, match="not a readable state dict"):
+    with pytest.raises(InputError, match="expected a state dict of tensors, found a damaged or other file"):
         load_infersent(tmp_path / "code.pkl")

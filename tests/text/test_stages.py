@@ -69,7 +69,7 @@ def test_writes_what_the_docstrings_say(catalogue, caplog):
     assert not vectors[4].any()
     assert (vectors[0] == vectors[6]).all()
 
-    metrics = json.loads(Path("metrics/text.json").read_text())["word_vectors"]
+    metrics = json.loads(Path("metrics/word_vectors.json").read_text())
     assert metrics["coverage"] == {"running": 1, "distinct": 1}
     assert metrics["names_without"] == pytest.approx(1 / 6)
 
@@ -163,5 +163,5 @@ def test_names_of_other_rows_are_refused(catalogue):
     preprocess_text.main()
     pd.read_parquet("data/text/names.parquet")[::-1].to_parquet("data/text/names.parquet", index=False)
     for stage in (word_vectors, text_vectors):
-        with pytest.raises(InputError, match=r"names.parquet: expected the rows of"):
+        with pytest.raises(InputError, match=r"names.parquet: made of other names"):
             stage.main()

@@ -153,12 +153,22 @@ def test_named_weights_of_the_hub_folder(monkeypatch, resnet):
     torch.save(model.state_dict(), path)
     with pytest.raises(InputError, match="SHA-256 begins with f37072fd"):
         load_backbone("resnet18", "IMAGENET1K_V1", 1)
-    monkeypatch.setattr("huse.vision.backbones._sha256", lambda path: "f37072fd" + "0" * 56)
+    monkeypatch.setattr("huse.vision.backbones.fingerprint_file", lambda path: "f37072fd" + "0" * 56)
     backbone = load_backbone("resnet18", "IMAGENET1K_V1", 1)
     model.fc = torch.nn.Identity()
     with torch.inference_mode():
         torch.testing.assert_close(vectors(backbone, pictures()), model(pictures()))
     assert backbone.fingerprint == {"weights": "IMAGENET1K_V1", "weights_sha256": "f37072fd" + "0" * 56}
+
+
+def test_named_weights_are_read_as_tensors_only(monkeypatch, tmp_path):
+    """The file in the hub's folder is as foreign as any other: an object in it is never unpickled."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / "resnet18-f37072fd.pth"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"fc.weight": tmp_path}, path)  # a path is an object with code of its own
+    monkeypatch.setattr("huse.vision.backbones.fingerprint_file", lambda path: "f37072fd" + "0" * 56)
+    with pytest.raises(InputError, match="expected a state dict of tensors, found a damaged or other file"):
+        load_backbone("resnet18", "IMAGENET1K_V1", 1)
 
 
 @needs(SQUEEZENET)

@@ -1,0 +1,52 @@
+"""All sections of ``params.yaml``; for those who check the whole file. A stage reads its own section alone."""
+
+from pathlib import Path
+from typing import Any
+
+from huse.errors import InputError
+from huse.params.catalogue import CatalogueParams
+from huse.params.image_vectors import ImageVectorsParams
+from huse.params.label_graph import LabelGraphParams
+from huse.params.reader import Section, read_section, read_seed, read_yaml
+from huse.params.sample_catalogue import SampleCatalogueParams
+from huse.params.text import PreprocessTextParams, TextVectorsParams
+from huse.params.train import TrainParams
+
+SECTIONS: dict[str, type[Section]] = {
+    "sample_catalogue": SampleCatalogueParams,
+    "catalogue": CatalogueParams,
+    "preprocess_text": PreprocessTextParams,
+    "image_vectors": ImageVectorsParams,
+    "text_vectors": TextVectorsParams,
+    "label_graph": LabelGraphParams,
+    "train": TrainParams,
+}
+
+
+def check_params(path: Path) -> dict[str, Any]:
+    """Read the whole file.
+
+    Returns:
+        The sections by name.
+
+    Raises:
+        InputError: a section is unknown or missing, or a value does not fit; names every problem.
+    """
+    problems = [
+        f"{path}: {name}: no section of that name; there are {', '.join(SECTIONS)}"
+        for name in read_yaml(path)
+        if name not in (*SECTIONS, "seed")
+    ]
+    sections = {}
+    try:
+        read_seed(path)
+    except InputError as error:
+        problems.append(str(error))
+    for name, kind in SECTIONS.items():
+        try:
+            sections[name] = read_section(kind, name, path)
+        except InputError as error:
+            problems.append(str(error))
+    if problems:
+        raise InputError("\n".join(problems))
+    return sections

@@ -1,0 +1,60 @@
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from huse import cli, paths
+from huse.errors import InputError
+from tests.conftest import ROOT
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    return tmp_path
+
+
+def test_metrics_before_anything_has_run(workplace, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["huse", "metrics"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: metrics/evaluate.json: not found. Run `dvc repro` to make it.\n"
+
+
+def test_metrics_shows_every_figure_with_its_chance(workplace):
+    recalls = {"recall_at_1": 0.111, "recall_at_5": 0.222, "recall_at_10": 0.333}
+    directions = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
+    retrieval = {direction: {**recalls, "chance": dict.fromkeys(recalls, 0.044)} for direction in directions}
+    retrieval["text_to_text"] = {"dropped_queries": 9}
+    classification = {name: {"accuracy": 0.5 + place / 100} for place, name in enumerate(("image", "text", "fusion"))}
+    classification["chance"] = {"accuracy": 0.04}
+    paths.EVALUATE_METRICS.parent.mkdir()
+    paths.EVALUATE_METRICS.write_text(json.dumps({"classification": classification, "retrieval": retrieval}))
+    pictures = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
+    paths.CATALOGUE_METRICS.write_text(json.dumps({"pictures": pictures, "products": 11, "classes": 3}))
+    shown = RUNNER.invoke(cli.app, ["metrics"]).stdout
+    for text in ("0.500", "0.510", "0.520", "0.111 (0.044)", "image → text", "11 products in 3 classes", "1 rejected"):
+        assert text in shown
+    line = next(line for line in shown.splitlines() if "text → text" in line)
+    assert line.count("–") == 3
+
+
+def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
+    assert RUNNER.invoke(cli.app, ["check"]).exit_code == 0
+    text = paths.PARAMS.read_text(encoding="utf-8")
+    paths.PARAMS.write_text(text.replace("csv: data/sample/catalogue.csv", "csv: own.csv"), encoding="utf-8")
+    error = RUNNER.invoke(cli.app, ["check"]).exception
+    assert isinstance(error, InputError)
+    assert str(error) == "own.csv: not found (params.yaml: catalogue.csv). Correct the path."
+
+
+def test_presets_are_listed_and_applied(workplace):
+    assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\n"
+    shown = RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
+    assert "train.steps: 600 -> 250000" in shown
+    assert "has these values already" in RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
