@@ -45,7 +45,8 @@ class Outputs:
                 _remove(partial)
                 continue
             aside = final.with_name(f"{PARTIAL_PREFIX}old-{final.name}")
-            if final.is_dir():  # no folder can be replaced by another in one step, but it can be renamed
+            # No folder can be replaced by another in one step, but it can be renamed first.
+            if final.is_dir() and partial.is_dir():
                 _remove(aside)
                 final.replace(aside)
             partial.replace(final)
@@ -126,16 +127,19 @@ def _require(path: Path) -> Path:
     return path
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON.
+def read_json(path: Path, keys: Iterable[str]) -> dict[str, Any]:
+    """Read a JSON object that has at least `keys`.
 
     Raises:
-        InputError: the file is missing or damaged.
+        InputError: the file is missing, damaged or lacks a key.
     """
     try:
-        return json.loads(_require(path).read_text(encoding="utf-8"))
+        content = json.loads(_require(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path}: not valid JSON ({error}). Delete it and run `dvc repro`.") from error
+    if not isinstance(content, dict) or not set(keys) <= content.keys():
+        raise InputError(f"{path}: expected an object with {', '.join(keys)}. Delete it and run `dvc repro`.")
+    return content
 
 
 def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
@@ -175,7 +179,7 @@ def read_labels(path: Path, *, products: pd.DataFrame) -> dict[str, Any]:
     Raises:
         InputError: as `read_json`; or the labels belong to other classes.
     """
-    labels: dict[str, Any] = read_json(path)
+    labels = read_json(path, ["labels", "class_labels", "classes"])
     if labels["classes"] != sorted(set(products["classes"])):
         raise InputError(f"{path}: made for other classes than those of this catalogue. Run `dvc repro`.")
     return labels
@@ -214,7 +218,7 @@ def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float3
         InputError: as `read_array`; or array and manifest do not belong together, or are of other products; or
             a value is not finite.
     """
-    manifest = read_json(manifest_path(path))
+    manifest = read_json(manifest_path(path), ["rows", "sha256"])
     if manifest["rows"] != fingerprint_products(products):
         raise InputError(
             f"{path}: made for other products or another row order than {len(products)} rows of this "

@@ -59,8 +59,8 @@ def recall_table(metrics: dict[str, Any]) -> Table:
 @app.command()
 def metrics() -> None:
     """Show the figures of the last run on the test split, and where to look further."""
-    values = read_json(paths.EVALUATE_METRICS)
-    catalogue = read_json(paths.CATALOGUE_METRICS)
+    values = read_json(paths.EVALUATE_METRICS, ["classification", "retrieval"])
+    catalogue = read_json(paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
     console = Console()
     pictures = catalogue["pictures"]
     console.print(f"{catalogue['products']} products in {catalogue['classes']} classes", highlight=False)
@@ -85,9 +85,11 @@ def gallery(
     found: Annotated[int, typer.Option(min=1, max=10, help="Nearest items to show for each.")] = 5,
 ) -> None:
     """Draw what the space finds: for some test products, the nearest pictures to a name and names to a picture."""
+    if output.suffix.lower() != ".png" or output.is_dir():
+        raise InputError(f"{output}: expected the name of a PNG to write, such as gallery.png.")
     # Matplotlib takes a second to import; the other commands do without it.
     from huse.evaluation.gallery import Item, choose_queries, draw_gallery  # noqa: PLC0415
-    from huse.vision.decoding import read_picture  # noqa: PLC0415
+    from huse.vision.decoding import PictureError, read_picture  # noqa: PLC0415
 
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
     catalogue = read_section(CatalogueParams, "catalogue")
@@ -101,8 +103,11 @@ def gallery(
     images = read_vectors(paths.IMAGE_EMBEDDINGS, products=products)[rows]
     texts = read_vectors(paths.TEXT_EMBEDDINGS, products=products)[rows]
     chosen = choose_queries(test["class_index"].to_numpy(), queries, read_seed())
-    with Outputs() as outputs:
-        draw_gallery(items, images, texts, chosen, found=found, output=outputs.path(output))
+    try:
+        with Outputs() as outputs:
+            draw_gallery(items, images, texts, chosen, found=found, output=outputs.path(output))
+    except PictureError as error:
+        raise InputError(f"{catalogue.images}: a picture of the catalogue cannot be read: {error}.") from error
     Console().print(f"wrote {output}", highlight=False)
 
 

@@ -30,12 +30,16 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # anything from a KeyError to an UnpicklingError, by where the damage is
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = str(error).strip().partition("\n")[0]
+        if not reason or "weights_only" in reason:  # torch would advise to unpickle objects
+            reason = "no tensors only"
         raise InputError(
             f"{path}: expected a state dict of tensors, found a damaged or other file ({reason}). "
             "Get the file again, or save the network anew with torch.save(model.state_dict(), …)."
         ) from error
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise InputError(
             f"{path}: expected a state dict, a mapping of names to tensors, found {type(state).__name__} "
             "with other content. Save model.state_dict() itself."

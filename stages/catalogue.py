@@ -41,7 +41,9 @@ def main() -> str:
     if rejected:
         share = len(rejected) / (len(sound) + len(rejected))
         found = f"{path}: {len(rejected)} rows rejected ({share:.1%}):\n{summarise_rejected(rejected)}"
-        if share > params.max_rejected or not sound:
+        if not sound:
+            raise InputError(f"{found}\nNo row is left.")
+        if share > params.max_rejected:
             raise InputError(
                 f"{found}\nMore than catalogue.max_rejected = {params.max_rejected:.1%}: mend or raise it."
             )

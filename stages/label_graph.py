@@ -27,11 +27,13 @@ from huse.text.tokens import name_some, without_words
 from huse.text.word_vectors import mean_word_vectors, read_glove
 from stages.runner import run
 
+FLAT = 0.05  # a graph whose largest distance is below this says hardly anything
+
 
 def main() -> str:
     """Run the stage."""
     params, seed = read_section(LabelGraphParams, "label_graph"), read_seed()
-    classes = read_json(CLASSES)["classes"]
+    classes = read_json(CLASSES, ["classes"])["classes"]
     labels, hops = make_labels(classes, params.scheme), class_hops(classes)
     count = len(labels.labels)
     if count < 2:
@@ -47,6 +49,12 @@ def main() -> str:
         distances = adjacency(vectors, labels.labels)
         if unknown:
             logging.warning("no word of %s has a vector: the sentence marks stand for it", name_some(unknown))
+    if distances.max() < FLAT:
+        logging.warning(
+            "the labels hardly differ: no two are farther apart than %.3f. Word vectors from more text, or "
+            "label_graph.encoder: tree, give a graph that says more",
+            distances.max(),
+        )
     duplicates = [" = ".join(pair) for pair in duplicate_labels(distances, labels.labels)]
     if duplicates:
         logging.warning("%d pairs of labels lie at distance 0: %s", len(duplicates), name_some(duplicates))

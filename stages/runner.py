@@ -1,11 +1,19 @@
 """What every stage script does around its own work: logging, time, errors a person can read."""
 
 import logging
+import signal
 import sys
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from huse.errors import InputError
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Leave through every ``with`` block, so that unfinished outputs are removed."""
+    print("terminated: nothing was written", file=sys.stderr)
+    sys.exit(128 + number)
 
 
 def run(stage: Callable[[], str]) -> None:
@@ -18,9 +26,13 @@ def run(stage: Callable[[], str]) -> None:
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     start = time.perf_counter()
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         line = stage()
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted: nothing was written", file=sys.stderr)
+        sys.exit(130)
     logging.info("%s (%.1f s)", line, time.perf_counter() - start)

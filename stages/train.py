@@ -73,10 +73,11 @@ def main() -> str:
         outputs.table(paths.LOSS_CURVES, pd.DataFrame(trained.curves).round(6))
         regions = {"zeta": zeta, "regions": trained.regions}
         outputs.json(paths.TRAIN_METRICS, {"best_step": trained.best_step, "best": best, "graph": regions})
+    size = min(params.batch_size, len(data.train))
     image, text = best["validation_image_accuracy"], best["validation_text_accuracy"]
     return (
-        f"train: {len(data.train)} products, {params.steps} steps of {params.batch_size}, {rate:.0f} steps/s, best "
-        f"at {trained.best_step}: image {image:.3f}, text {text:.3f} on validation"
+        f"train: {len(data.train)} products, {params.steps} steps of {size}, {rate:.0f} steps/s, best at "
+        f"{trained.best_step}: image {image:.3f}, text {text:.3f} on validation"
     )
 
 

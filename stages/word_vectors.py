@@ -39,7 +39,7 @@ def main() -> str:
     params, seed = read_section(TextVectorsParams, "text_vectors"), read_seed()
     products = read_table(PRODUCTS, ["row", "name", "classes", "split"])
     names = read_names(NAMES, products=products)
-    classes = read_json(CLASSES)["classes"]
+    classes = read_json(CLASSES, ["classes"])["classes"]
 
     if params.word_vectors == "catalogue":
         vectors = _train(products, names, classes, params.dimension, seed)

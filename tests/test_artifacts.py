@@ -116,10 +116,13 @@ def test_damaged_arrays(tmp_path, content):
 
 def test_missing_and_damaged_json_and_tables(tmp_path, products):
     with pytest.raises(InputError, match=r"none\.json: not found. Run `dvc repro`"):
-        read_json(tmp_path / "none.json")
+        read_json(tmp_path / "none.json", [])
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
-        read_json(tmp_path / "bad.json")
+        read_json(tmp_path / "bad.json", [])
+    (tmp_path / "other.json").write_text("[]")
+    with pytest.raises(InputError, match="expected an object with classes"):
+        read_json(tmp_path / "other.json", ["classes"])
     (tmp_path / "bad.parquet").write_text("PAR1")
     with pytest.raises(InputError, match="not a readable Parquet table"):
         read_table(tmp_path / "bad.parquet", ["image"])
@@ -141,7 +144,7 @@ def test_an_array_without_its_own_manifest_is_refused(tmp_path, products):
 def test_names_and_labels_of_another_catalogue_are_refused(tmp_path, products):
     with Outputs() as outputs:
         outputs.table(tmp_path / "names.parquet", products[["name"]].assign(row=[0, 1], clean=["a", "b"]))
-        outputs.json(tmp_path / "labels.json", {"classes": ["x", "y"]})
+        outputs.json(tmp_path / "labels.json", {"classes": ["x", "y"], "labels": [], "class_labels": []})
     assert read_names(tmp_path / "names.parquet", products=products) == ["a", "b"]
     assert read_labels(tmp_path / "labels.json", products=products)["classes"] == ["x", "y"]
     other = products.assign(name=["B", "A"], classes="x")

@@ -1,5 +1,6 @@
 """dvc.yaml against the code: every stage depends on exactly the modules that it reaches."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,33 @@ def test_data_dependencies_are_made_by_another_stage_or_named_by_a_parameter():
     for stage in STAGES.values():
         for dep in stage["deps"]:
             assert dep.endswith(".py") or dep.startswith("${") or dep in made, dep
+
+
+def script(stage):
+    return (ROOT / "stages" / f"{stage}.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_parameters_are_those_that_the_stage_reads(stage):
+    read = set(re.findall(r'read_section\(\w+, "(\w+)"\)', script(stage)))
+    read |= {"seed"} if "read_seed()" in script(stage) else set()
+    assert {name.split(".")[0] for name in STAGES[stage].get("params", [])} == read
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_artefacts_are_those_that_the_stage_names(stage):
+    entry = STAGES[stage]
+    outputs = {name for kind in ("outs", "metrics", "plots") for name in names(entry.get(kind, []))}
+    listed = outputs | {dep for dep in entry["deps"] if dep.startswith("data/")}
+    named = {
+        str(getattr(paths, name)) for name in re.findall(r"\b[A-Z][A-Z_]+\b", script(stage)) if hasattr(paths, name)
+    }
+    manifests = {path.replace(".npy", ".json") for path in named} & listed
+    assert listed == named | manifests
+    # a stage that reads vectors reads their manifest too
+    for path in listed - outputs:
+        if path.startswith(("data/vectors/", "data/embeddings/")):
+            assert path.rpartition(".")[0] + ".json" in listed
 
 
 def test_the_house_rules_of_imports():

@@ -1,7 +1,9 @@
 """What a person may give by mistake, through the stages: the message, and that nothing else is lost."""
 
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -87,6 +89,7 @@ def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(work
     bad = [
         (",thing,a<b<c", "the picture's path is empty"),
         ("0_0.png,,a<b<c", "the name is empty"),
+        (f"0_0.png,{'long ' * 500},a<b<c", "the name has 2,499 characters, more than 2,000"),
         ("0_0.png,other thing,", "the class path is empty"),
         ("0_0.png,other thing,a<<c", "the class path 'a<<c' has an empty level"),
         ("0_0.png,thing,big,a<b<c", "expected 3 fields, found 4: an unquoted comma?"),
@@ -99,15 +102,15 @@ def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(work
         ("../outside.png,thing,a<b<c", "leaves the picture folder"),
         (f"{folder}/outside.png,thing,a<b<c", "is absolute"),
         ("link.png,thing,a<b<c", "leaves the picture folder"),
-        ("0_0.png,thing 0 0,a<b<c", "the same as line 2"),
+        ("./0_0.png,thing 0 0,a<b<c", "the same as line 2"),
     ]
     add_rows(folder, *(row for row, _ in bad))
     line = stages.catalogue.main()
     assert "20 pictures" in line
-    assert "15 rows rejected" in line
+    assert "16 rows rejected" in line
     assert pd.read_parquet(paths.PRODUCTS)["line"].tolist() == list(range(2, 22))
     reasons = rejected_by_line()
-    assert list(reasons) == list(range(22, 37))
+    assert list(reasons) == list(range(22, 38))
     for (_, expected), found in zip(bad, reasons.values(), strict=True):
         assert expected in found
 
@@ -196,3 +199,26 @@ def test_weights_that_do_not_fit(workplace, weights, message):
     with pytest.raises(InputError, match=message):
         stages.image_vectors.main()
     assert not paths.IMAGE_VECTORS.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(workplace, number):
+    folder, configure = workplace
+    configure(sample_catalogue={"pictures": 100_000})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.sample_catalogue"],
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    begun = folder / "data/sample/.partial-images"
+    while not begun.is_dir():
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, message = process.communicate()
+    assert process.returncode == 128 + number
+    assert message.splitlines()[-1] in {"terminated: nothing was written", "interrupted: nothing was written"}
+    assert "Traceback" not in message
+    assert list((folder / "data/sample").iterdir()) == []

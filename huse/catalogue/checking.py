@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import normpath
 from typing import Protocol
 
 from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
 
 LEVEL_SEPARATOR = "<"
+LONGEST_NAME = 2000  # characters; more is a description, or a file that was put together wrongly
 
 
 class Inspection(Protocol):
@@ -122,8 +124,10 @@ def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
         raise ValueError("the picture's path is empty")
     if not row.name:
         raise ValueError("the name is empty")
+    if len(row.name) > LONGEST_NAME:
+        raise ValueError(f"the name has {len(row.name):,} characters, more than {LONGEST_NAME:,}")
     row = Row(row.line, row.image, row.name, LEVEL_SEPARATOR.join(class_path(row.classes)))
-    earlier = first_line.setdefault((row.image, row.name, row.classes), row.line)
+    earlier = first_line.setdefault((normpath(row.image), row.name, row.classes), row.line)
     if earlier != row.line:
         raise ValueError(f"the same as line {earlier}")
     return row
@@ -133,12 +137,12 @@ def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
     """Say in a few lines what was left out: counts by kind of reason, then the first rows."""
     kinds = Counter(_kind(row.reason) for row in rejected)
     lines = [f"  {count} × {kind}" for kind, count in kinds.most_common()]
-    lines += [f"  line {row.line}: {row.image or '(no picture)'}: {row.reason}" for row in rejected[:shown]]
+    lines += [f"  line {row.line}: {row.image[:60] or '(no picture)'}: {row.reason}" for row in rejected[:shown]]
     if len(rejected) > shown:
         lines.append(f"  … and {len(rejected) - shown} more")
     return "\n".join(lines)
 
 
 def _kind(reason: str) -> str:
-    """Drop what differs from row to row: details in brackets or quotes, numbers, what follows a colon."""
-    return re.split(r" \(| '|: | \d", reason, maxsplit=1)[0]
+    """Drop what differs from row to row: brackets, what follows a colon, quoted text, numbers."""
+    return re.sub(r"'.*'|\d[\d,.]*", "…", re.split(r" \(|: ", reason, maxsplit=1)[0])

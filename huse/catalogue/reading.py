@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from huse.errors import InputError
 # Encodings in which shop systems export. A wider list makes the guess worse on short texts: with cp1250 in it,
 # French names come out Czech.
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MARKED_ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -91,7 +93,7 @@ def read_catalogue(path: Path, *, image: str, name: str, classes: str, encoding:
             reason = f"expected {len(header)} fields, found {len(record)}: an unquoted comma?"
             rejected.append(Rejected(line, record[0], "", "", reason))
         else:
-            fields = [" ".join(record[position].split()) for position in positions]
+            fields = [" ".join(CONTROL.sub(" ", record[position]).split()) for position in positions]
             rows.append(Row(line, *fields))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
@@ -110,7 +112,7 @@ def _decode(path: Path, encoding: str) -> tuple[str, str | None]:
     if not data.strip():
         raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
     if encoding != "auto":
-        return _decode_as(path, data, encoding), None
+        return _decode_as(path, data, encoding).removeprefix("\ufeff"), None
     marked = next((name for mark, name in MARKED_ENCODINGS.items() if data.startswith(mark)), "utf-8")
     try:
         return data.decode(marked), None
@@ -118,7 +120,13 @@ def _decode(path: Path, encoding: str) -> tuple[str, str | None]:
         guess = charset_normalizer.from_bytes(data, cp_isolation=GUESSED_ENCODINGS).best()
         guessed = "cp1252" if guess is None else guess.encoding
         line = data.count(b"\n", 0, error.start)
-        text = _decode_as(path, data, guessed)
+        try:
+            text = data.decode(guessed)
+        except UnicodeDecodeError:
+            raise InputError(
+                f"{path}: neither UTF-8 nor another encoding that could be guessed (first at line {line + 1}). "
+                "Set catalogue.encoding, or save the file as UTF-8."
+            ) from None
         remark = (
             f"{path}: not UTF-8 (line {line + 1}, byte 0x{data[error.start]:02X}); read as {guessed}, which gives "
             f"{text.splitlines()[line]!r}. If that looks wrong, set catalogue.encoding or save the file as UTF-8."
@@ -129,14 +137,14 @@ def _decode(path: Path, encoding: str) -> tuple[str, str | None]:
 def _decode_as(path: Path, data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
-    except LookupError:
-        raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path}: line {line} is not {encoding} (byte 0x{data[error.start]:02X}). "
             "Set catalogue.encoding to the file's encoding, or save it as UTF-8."
         ) from None
+    except (LookupError, ValueError):
+        raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
 
 
 def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -145,6 +153,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
     A quotation mark that is never closed would swallow all that follows, so after an error the reader
     starts anew on the line after the one where the broken record began.
     """
+    csv.field_size_limit(2**31 - 1)  # by default a long field is an error that looks like one of quoting
     lines = list(io.StringIO(text, newline=""))
     start = 0
     while start < len(lines):
@@ -166,10 +175,14 @@ def _positions(path: Path, header: Sequence[str], wanted: dict[str, str]) -> lis
     for parameter, column in wanted.items():
         count = header.count(column)
         if count != 1:
-            hint = "the columns must be separated by commas" if len(header) == 1 else "set it to the right header"
+            hint = "Mend the file, or set the parameter to the right header."
+            if len(header) == 1:
+                hint = "The columns must be separated by commas."
+            if any("\0" in name for name in header):
+                hint = "The file has zero bytes, as UTF-16 or UTF-32 have: set catalogue.encoding."
             raise InputError(
                 f"{path}: expected one column `{column}` (catalogue.columns.{parameter}), found "
-                f"{count or 'none'} among: {', '.join(header)}. Mend the file, or {hint}."
+                f"{count or 'none'} among: {', '.join(header)}. {hint}".replace("\0", "")
             )
         positions.append(header.index(column))
     return positions

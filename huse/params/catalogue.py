@@ -14,6 +14,12 @@ class Columns(Section):
     name: str = Field(min_length=1)
     classes: str = Field(min_length=1)
 
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if len({self.image, self.name, self.classes}) < 3:
+            raise ValueError("image, name and classes must be three different columns")
+        return self
+
 
 class Split(Section):
     """Shares of the products."""

@@ -13,7 +13,7 @@ class InferSentParams(Section):
     version: Literal[1, 2]
     pooling: Literal["max", "mean"]
     padding_in_max: bool
-    hidden: int = Field(ge=1)
+    hidden: int = Field(ge=1, le=16384)
 
 
 class LabelGraphParams(Section):

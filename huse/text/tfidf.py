@@ -26,7 +26,7 @@ def fit_tfidf(training_names: Sequence[str]) -> TfidfVectorizer:
     if not any(name.split() for name in training_names):
         raise InputError(
             f"expected words in the names of the training products, found none in {len(training_names)} "
-            "cleaned names. Names must be written in Latin letters."
+            "cleaned names. Only the letters a to z are kept: digits are dropped, and other scripts are lost."
         )
     return tfidf.fit(training_names)
 

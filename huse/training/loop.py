@@ -157,7 +157,15 @@ class _Record:
         self._sums = {name: self._sums.get(name, 0) + value.detach() for name, value in values.items()}
 
     def close_interval(self, step: int, network: Network, data: TrainingData) -> dict[str, float]:
-        """Validate, append a point to the curves, and keep the state if it is the best so far."""
+        """Validate, append a point to the curves, and keep the state if it is the best so far.
+
+        Raises:
+            InputError: the last update has left a weight that is not finite.
+        """
+        if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
+            raise InputError(
+                f"training stopped at step {step}: the network's weights are not finite. Lower train.learning_rate."
+            )
         since = step - (self.curves[-1]["step"] if self.curves else 0)
         image, text = validation_accuracy(network, data)
         point = {"step": step, **{name: float(total / since) for name, total in self._sums.items()}}

@@ -64,7 +64,8 @@ def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
         ("image,name,classes\n", "no products"),
         ("image,text,classes\na,b,c\n", r"one column `name` \(catalogue.columns.name\), found none among: image, text"),
         ("image,name,name,classes\na,b,c,d\n", "one column `name`.*found 2"),
-        ("image;name;classes\na;b;c\n", "separated by commas"),
+        ("image;name;classes\na;b;c\n", "must be separated by commas"),
+        ("image,name,classes\na,b,c\n".encode("utf-16-le"), "zero bytes, as UTF-16"),
     ],
 )
 def test_a_file_that_is_no_catalogue(read, content, message):
@@ -97,5 +98,16 @@ def test_a_given_encoding_is_held_to(read):
     assert read(content, encoding="cp1252").rows[0].name == "Chloé"
     with pytest.raises(InputError, match=r"line 2 is not utf-8 \(byte 0xE9\)"):
         read(content, encoding="utf-8")
-    with pytest.raises(InputError, match="'klingon' is no encoding"):
-        read(content, encoding="klingon")
+    for unknown in ("klingon", "undefined", "a\0b"):
+        with pytest.raises(InputError, match="is no encoding that Python knows"):
+            read(content, encoding=unknown)
+
+
+def test_a_byte_order_mark_does_not_disturb_a_given_encoding(read):
+    assert read("image,name,classes\na.jpg,A,x\n".encode("utf-8-sig"), encoding="utf-8").rows[0].image == "a.jpg"
+
+
+def test_long_fields_and_control_characters(read):
+    file = read(f"image,name,classes\na.jpg,{'x' * 200_000},c\nb.jpg,B\0\tb,c\n")
+    assert [len(row.name) for row in file.rows] == [200_000, 3]
+    assert file.rows[1].name == "B b"

@@ -122,3 +122,9 @@ def test_rmsprop_has_the_papers_momentum():
         0
     ]
     assert (group["lr"], group["momentum"], group["alpha"]) == (1.6192e-5, 0.9, 0.9)
+
+
+def test_weights_that_are_not_finite_after_the_last_update_are_no_result(data):
+    broken = Settings(**(vars(SETTINGS) | {"learning_rate": 1e30, "schedule": "constant", "steps": 1}))
+    with pytest.raises(InputError, match="step 1: the network's weights are not finite"):
+        run(data, broken)
