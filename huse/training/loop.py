@@ -3,6 +3,7 @@
 Letters: N items, F features, K labels, C classes.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -130,7 +131,7 @@ def validation_accuracy(network: Network, data: TrainingData) -> tuple[float, fl
     """Return the accuracy of images and of texts on the validation split.
 
     A row counts as the share of its label mass that lies on as many highest scores as it has labels: in the
-    scheme `leaf`, 1 if the highest score is its class's.
+    scheme `leaf`, 1 if the highest score is its class's. Not a number where a score is not finite.
     """
     targets = data.targets[data.classes[data.validation]]
     counts = (targets > 0).sum(dim=1)
@@ -138,7 +139,8 @@ def validation_accuracy(network: Network, data: TrainingData) -> tuple[float, fl
     for tower, vectors in ((network.image_tower, data.images), (network.text_tower, data.texts)):
         _, scores = network.embed(tower, vectors[data.validation])
         ranks = scores.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-        accuracies.append(float((targets * (ranks < counts[:, None])).sum(dim=1).mean()))
+        accuracy = (targets * (ranks < counts[:, None])).sum(dim=1).mean()
+        accuracies.append(float(accuracy) if torch.isfinite(scores).all() else math.nan)
     return accuracies[0], accuracies[1]
 
 
@@ -160,14 +162,12 @@ class _Record:
         """Validate, append a point to the curves, and keep the state if it is the best so far.
 
         Raises:
-            InputError: the last update has left a weight that is not finite.
+            InputError: the last update has left a network whose scores are not finite.
         """
-        if not all(torch.isfinite(value).all() for value in network.state_dict().values()):
-            raise InputError(
-                f"training stopped at step {step}: the network's weights are not finite. Lower train.learning_rate."
-            )
         since = step - (self.curves[-1]["step"] if self.curves else 0)
         image, text = validation_accuracy(network, data)
+        if math.isnan(image + text):
+            raise InputError(f"training stopped at step {step}: scores are not finite. Lower train.learning_rate.")
         point = {"step": step, **{name: float(total / since) for name, total in self._sums.items()}}
         point |= {"validation_image_accuracy": image, "validation_text_accuracy": text}
         self.curves.append(point)
