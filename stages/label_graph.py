@@ -15,7 +15,7 @@ from gensim.models import KeyedVectors
 from huse.artifacts import Outputs, read_json
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.labels.graph import adjacency, class_distances, duplicate_labels, summarise_distances
+from huse.labels.graph import adjacency, class_distances, duplicate_labels, remarks, summarise_distances
 from huse.labels.taxonomy import class_hops, make_labels
 from huse.labels.vectors import Encode, label_texts, text_vectors, tree_distances, tree_vectors
 from huse.params.label_graph import LabelGraphParams
@@ -26,8 +26,6 @@ from huse.text.infersent import encode, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
 from huse.text.word_vectors import mean_word_vectors, read_glove
 from stages.runner import run
-
-FLAT = 0.05  # a graph whose largest distance is below this says hardly anything
 
 
 def main() -> str:
@@ -49,19 +47,12 @@ def main() -> str:
         distances = adjacency(vectors, labels.labels)
         if unknown:
             logging.warning("no word of %s has a vector: the sentence marks stand for it", name_some(unknown))
-    if distances.max() < FLAT:
-        logging.warning(
-            "the labels hardly differ: no two are farther apart than %.3f. Word vectors from more text, or "
-            "label_graph.encoder: tree, give a graph that says more",
-            distances.max(),
-        )
-    duplicates = [" = ".join(pair) for pair in duplicate_labels(distances, labels.labels)]
-    if duplicates:
-        logging.warning("%d pairs of labels lie at distance 0: %s", len(duplicates), name_some(duplicates))
+    for remark in remarks(distances, labels.labels):
+        logging.warning("%s", remark)
 
     metrics = {"labels": count, "classes": len(classes), "encoder": source["encoder"]}
     metrics |= summarise_distances(distances, class_distances(distances, labels.class_labels), hops)
-    metrics["duplicates"] = len(duplicates)
+    metrics["duplicates"] = len(duplicate_labels(distances, labels.labels))
     with Outputs() as outputs:
         outputs.array(LABEL_VECTORS, vectors)
         outputs.array(ADJACENCY, distances)
@@ -69,7 +60,7 @@ def main() -> str:
         outputs.json(LABEL_METRICS, metrics)
     return (
         f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}, "
-        f"mean distance {metrics['adjacency']['mean']:.3f}, {len(duplicates)} duplicates"
+        f"mean distance {metrics['adjacency']['mean']:.3f}, {metrics['duplicates']} duplicates"
     )
 
 

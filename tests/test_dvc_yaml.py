@@ -1,15 +1,16 @@
 """dvc.yaml against the code: every stage depends on exactly the modules that it reaches."""
 
+import hashlib
 import re
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 from huse import paths
+from huse.params.reader import read_yaml
 from tests.closure import ROOT, closure
 
-STAGES = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
 def names(entries):
@@ -85,6 +86,23 @@ def test_artefacts_are_those_that_the_stage_names(stage):
     for path in listed - outputs:
         if path.startswith(("data/vectors/", "data/embeddings/")):
             assert path.rpartition(".")[0] + ".json" in listed
+
+
+def test_the_lock_is_of_this_code_and_these_parameters():
+    """Whoever changes code or parameters runs `make repro` (or `dvc commit --force STAGE`) and commits dvc.lock."""
+    locked = read_yaml(ROOT / "dvc.lock")["stages"]
+    assert set(locked) == set(STAGES)
+    params = read_yaml(ROOT / "params.yaml")
+    for name, stage in locked.items():
+        for dep in stage.get("deps", []):
+            if dep["path"].endswith(".py"):
+                digest = hashlib.md5((ROOT / dep["path"]).read_bytes(), usedforsecurity=False).hexdigest()
+                assert dep["md5"] == digest, f"{name}: {dep['path']}"
+        for key, value in stage.get("params", {}).get("params.yaml", {}).items():
+            current = params
+            for part in key.split("."):
+                current = current[part]
+            assert current == value, f"{name}: {key}"
 
 
 def test_the_house_rules_of_imports():

@@ -15,6 +15,9 @@ from huse.errors import InputError
 # Labels nearer than this have the same vector up to rounding.
 DUPLICATE_DISTANCE = 1e-6
 
+# A graph whose largest distance is smaller says hardly anything.
+FLAT_DISTANCE = 0.05
+
 
 def adjacency(label_vectors: npt.NDArray[np.float32], labels: Sequence[str]) -> npt.NDArray[np.float32]:
     """Cosine distance of all pairs of labels, the edge weights of HUSE's semantic graph: A_kl = 1 - cos(ψ_k, ψ_l).
@@ -78,6 +81,27 @@ def duplicate_labels(adjacency: npt.NDArray[np.float32], labels: Sequence[str]) 
     """
     first, second = np.nonzero(np.triu(adjacency < DUPLICATE_DISTANCE, k=1))
     return [(labels[k], labels[other]) for k, other in zip(first.tolist(), second.tolist(), strict=True)]
+
+
+def remarks(adjacency: npt.NDArray[np.float32], labels: Sequence[str], shown: int = 5) -> list[str]:
+    """What a person should know of a graph: that it says hardly anything, or that labels coincide.
+
+    Args:
+        adjacency: K × K float32.
+        labels: K names.
+        shown: pairs of labels to name.
+    """
+    found = []
+    if adjacency.max() < FLAT_DISTANCE:
+        found.append(
+            f"the labels hardly differ: no two are farther apart than {adjacency.max():.3f}. Word vectors from "
+            "more text, or label_graph.encoder: tree, give a graph that says more"
+        )
+    duplicates = [" = ".join(pair) for pair in duplicate_labels(adjacency, labels)]
+    if duplicates:
+        more = ", …" if len(duplicates) > shown else ""
+        found.append(f"pairs of labels at distance 0, {len(duplicates)} in all: {', '.join(duplicates[:shown])}{more}")
+    return found
 
 
 def correlation_with_tree(distances: npt.NDArray[np.float32], hops: npt.NDArray[np.int64]) -> float | None:

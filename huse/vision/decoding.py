@@ -4,6 +4,7 @@ Nothing here imports torch: the catalogue is checked without it.
 """
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -19,6 +20,9 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM
 # Pillow's own limit is fixed and only a warning at first; `max_pixels` takes its place, before anything is
 # decoded. The switch is global because Python's filters of warnings are not safe among threads.
 Image.MAX_IMAGE_PIXELS = None
+
+# Pillow warns of broken tags beside a good picture, without the file's name.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 WHITE = (255, 255, 255)
 

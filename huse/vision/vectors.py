@@ -90,6 +90,7 @@ def extract_vectors(
     vectors = np.empty((len(paths), backbone.dimension), np.float32) if out is None else out
 
     def decode(path: Path) -> Pixels:
+        """Read one picture and fit it: S × S × 3 uint8."""
         try:
             picture = read_picture(path, max_pixels, shorter_side=needed_side(geometry=geometry, size=size))
         except PictureError as error:

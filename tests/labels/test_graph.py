@@ -10,6 +10,7 @@ from huse.labels.graph import (
     class_distances,
     correlation_with_tree,
     duplicate_labels,
+    remarks,
     summarise_distances,
 )
 from huse.labels.taxonomy import class_hops, make_labels
@@ -111,3 +112,13 @@ def test_summary_leaves_the_diagonal_out():
     matrix = np.array([[0, 0.25, 0.5], [0.25, 0, 0.75], [0.5, 0.75, 0]], np.float32)
     summary = summarise_distances(matrix, matrix, class_hops(["a", "b", "c<d"]))
     assert summary["adjacency"] == {"mean": 0.5, "min": 0.25, "max": 0.75}
+
+
+def test_remarks_name_a_flat_graph_and_labels_that_coincide():
+    good = np.array([[0, 0.4, 0.9], [0.4, 0, 0.7], [0.9, 0.7, 0]], dtype=np.float32)
+    assert remarks(good, ["a", "b", "c"]) == []
+    same = good * np.array([[1, 0, 1], [0, 1, 1], [1, 1, 1]], dtype=np.float32)
+    assert remarks(same, ["a", "b", "c"]) == ["pairs of labels at distance 0, 1 in all: a = b"]
+    flat = remarks(good / 100, ["a", "b", "c"])
+    assert len(flat) == 1
+    assert "no two are farther apart than 0.009" in flat[0]
