@@ -133,18 +133,3 @@ def normalise(pixels: torch.Tensor) -> torch.Tensor:
     mean = torch.tensor(MEAN, device=pixels.device) * 255
     std = torch.tensor(STD, device=pixels.device) * 255
     return pixels.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
-
-
-def network_input(picture: Image.Image, *, geometry: str, size: int) -> torch.Tensor:
-    """Fit and normalise one picture.
-
-    Args:
-        picture: RGB.
-        geometry: a key of `GEOMETRIES`.
-        size: S.
-
-    Returns:
-        3 × S × S, float32.
-    """
-    pixels = torch.from_numpy(fit(picture, geometry=geometry, size=size))
-    return normalise(pixels[None])[0].contiguous()

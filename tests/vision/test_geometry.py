@@ -58,8 +58,9 @@ def test_strips_and_dots(name, width_height):
 
 def test_normalised_values():
     colour = (255, 0, 51)
-    values = geometry.network_input(Image.new("RGB", (50, 40), colour), geometry="squash", size=32)
-    assert values.shape == (3, 32, 32) and values.dtype == torch.float32 and values.is_contiguous()
+    pixels = geometry.fit(Image.new("RGB", (50, 40), colour), geometry="squash", size=32)
+    values = geometry.normalise(torch.from_numpy(pixels[None]))[0]
+    assert values.shape == (3, 32, 32) and values.dtype == torch.float32
     expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
     np.testing.assert_allclose(values[:, 3, 4], expected, rtol=1e-5)
 

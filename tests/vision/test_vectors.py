@@ -10,7 +10,7 @@ from huse.errors import InputError
 from huse.vision import vectors
 from huse.vision.backbones import load_backbone
 from huse.vision.decoding import read_picture
-from huse.vision.geometry import network_input
+from huse.vision.geometry import fit, normalise
 from tests.vision.conftest import SQUEEZENET, needs
 
 SIZE = 64
@@ -51,7 +51,7 @@ def test_equals_one_picture_at_a_time(paths, backbone, geometry):
     for path, vector in zip(paths, found, strict=True):
         picture = read_picture(path, 10**8)
         with torch.inference_mode():
-            batch = network_input(picture, geometry=geometry, size=SIZE)[None]
+            batch = normalise(torch.from_numpy(fit(picture, geometry=geometry, size=SIZE)[None]))
             expected = backbone.module(batch)[0].numpy()
         np.testing.assert_allclose(vector, expected, rtol=1e-3, atol=1e-4)
 
