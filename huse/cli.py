@@ -93,7 +93,7 @@ def gallery(
 
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
     catalogue = read_section(CatalogueParams, "catalogue")
-    read = partial(read_picture, max_pixels=int(catalogue.max_megapixels * 1e6))
+    read = partial(read_picture, max_pixels=catalogue.max_pixels)
     rows = np.flatnonzero(products["split"] == "test")
     test = products.iloc[rows]
     items = [

@@ -34,7 +34,7 @@ def main() -> str:
     file = read_catalogue(path, encoding=params.encoding, **params.columns.model_dump())
     if file.remark:
         logging.warning("%s", file.remark)
-    inspect = partial(inspect_picture, max_pixels=int(params.max_megapixels * 1e6))
+    inspect = partial(inspect_picture, max_pixels=params.max_pixels)
     track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
     sound, rejected = check_rows(file.rows, folder, inspect, workers=os.cpu_count() or 1, track=track)
     rejected = sorted([*file.rejected, *rejected], key=lambda row: row.line)

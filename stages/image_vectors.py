@@ -40,7 +40,7 @@ def main() -> str:
             size=params.size,
             dtype=dtype,
             batch_size=params.batch_size,
-            max_pixels=round(catalogue.max_megapixels * 1e6),
+            max_pixels=catalogue.max_pixels,
             progress=bar.update,
         )
     rate = len(paths) / (time.perf_counter() - start)

@@ -46,3 +46,8 @@ class CatalogueParams(Section):
     split: Split
     max_rejected: float = Field(ge=0, le=1)
     max_megapixels: float = Field(gt=0)
+
+    @property
+    def max_pixels(self) -> int:
+        """Width × height of the largest picture that is decoded."""
+        return int(self.max_megapixels * 1e6)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from huse.artifacts import Outputs
 from huse.errors import InputError
 
 
@@ -50,9 +51,8 @@ def apply_preset(name: str, path: Path) -> list[str]:
     changes = _merge(content, read_preset(name), path, "")
     text = StringIO()
     yaml.dump(content, text)
-    partial = path.with_name(f".partial-{path.name}")
-    partial.write_text(text.getvalue(), encoding="utf-8")
-    partial.replace(path)
+    with Outputs() as outputs:
+        outputs.path(path).write_text(text.getvalue(), encoding="utf-8")
     return changes
 
 
