@@ -1,31 +1,40 @@
 """InferSent: a bidirectional LSTM over word vectors, pooled over time (Conneau et al. 2017, arXiv 1705.02364).
 
-S sentences, T tokens of the longest in a batch, B sentences of a batch, D word dimension, H LSTM units each way.
+The forward state of an LSTM depends on the words read so far and on nothing else, the backward one on the words
+still to come. `encode` therefore computes each distinct beginning and each distinct end of the sentences once:
+the sentence marks and the upper levels of class paths are shared by many labels. Nothing is padded.
+
+S sentences, P distinct beginnings (or ends) of some of them, D word dimension, H LSTM units each way.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from gensim.models import KeyedVectors
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from huse.errors import InputError
 from huse.text.tokens import known_tokens
 from huse.weights import read_state_dict
 
 Pooling = Literal["max", "mean"]
+Chunk = tuple[Literal["", "_reverse"], list[int]]  # the direction as torch names it, rows of sentences
+Track = Callable[[Iterable[Chunk]], Iterable[Chunk]]
+
+# Distinct sentences read side by side: enough for matrix products at full speed. At the published size a chunk
+# needs about 100 MB.
+CHUNK = 1024
 
 _GATES = 4  # input, forget, cell, output, stacked in every weight
 
 
 class InferSent(nn.Module):
-    """The encoder, with the parameter names of the published files.
+    """The encoder's weights, with the parameter names of the published files; `encode` applies them.
 
     Args:
         word_dimension: D.
@@ -35,23 +44,6 @@ class InferSent(nn.Module):
     def __init__(self, word_dimension: int, hidden: int) -> None:
         super().__init__()
         self.enc_lstm = nn.LSTM(word_dimension, hidden, 1, bidirectional=True)
-
-    def forward(self, words: PackedSequence, pooling: Pooling, *, padding_in_max: bool) -> Tensor:
-        """Encode one batch.
-
-        Args:
-            words: B sentences of at most T vectors of D float32, packed.
-            pooling: over time; mean divides by the number of tokens, marks included.
-            padding_in_max: the zeros that fill up shorter sentences take part in the maximum.
-
-        Returns:
-            B × 2H float32.
-        """
-        padding = 0.0 if pooling == "mean" or padding_in_max else -math.inf
-        output, lengths = pad_packed_sequence(self.enc_lstm(words)[0], padding_value=padding)  # T × B × 2H
-        if pooling == "mean":
-            return output.sum(dim=0) / lengths[:, None].to(output)
-        return output.amax(dim=0)
 
 
 def _shapes(word_dimension: int, hidden: int) -> dict[str, tuple[int, ...]]:
@@ -121,7 +113,6 @@ def load_infersent(path: Path) -> InferSent:
     return _with_weights(weights, *dimensions)
 
 
-@torch.inference_mode()
 def encode(
     model: InferSent,
     sentences: Sequence[str],
@@ -131,25 +122,29 @@ def encode(
     pooling: Pooling,
     padding_in_max: bool = False,
     batch_size: int = 64,
+    track: Track = iter,
 ) -> npt.NDArray[np.float32]:
     """Encode sentences.
 
-    They go through the encoder sorted by length, the longest first, and come back in the order given. By
-    default padding never takes part, so a sentence's vector is its own.
+    By default a sentence's vector is its own, whatever the other sentences are: to about 1e-7, since products
+    of larger matrices may be summed in another order.
 
     Args:
         model: the encoder.
-        sentences: S texts.
-        vectors: of words, D float32 each; a token without one is dropped, the marks too.
+        sentences: S texts; equal ones are encoded once.
+        vectors: of words, D numbers each, read-only or memory-mapped if need be; a token without one is
+            dropped, the marks too.
         version: 1 or 2, which tokens and marks the weights were trained with.
-        pooling: max or mean over the tokens.
-        padding_in_max: True gives the published version 1, where the zeros of the padding take part in the
-            maximum and a vector depends on the longest sentence in its batch. Of sentences of one length, the
-            one given first comes first. No effect in version 2, whose published code left padding out.
-        batch_size: B.
+        pooling: max or mean over the tokens, marks included.
+        padding_in_max: True gives the published version 1, which encodes batches of sentences, the longest
+            first, padded to the longest: the zeros of the padding take part in the maximum of all shorter ones.
+            Of sentences of one length, the one given first comes first. No effect on means, nor in version 2,
+            whose published code left padding out.
+        batch_size: sentences in a published batch; without effect unless padding takes part.
+        track: passes the chunks of work on and shows how far it is.
 
     Returns:
-        S × 2H float32.
+        S × 2H float32, in the order given.
 
     Raises:
         InputError: the word vectors have another dimension than the weights, or nothing is left of a sentence.
@@ -158,15 +153,126 @@ def encode(
     if vectors.vector_size != wanted:
         raise InputError(
             f"expected word vectors of {wanted} numbers, which InferSent's weights (label_graph.weights) read; "
-            f"found {vectors.vector_size} (text_vectors.dimension). Use the word vectors that the weights were "
-            "trained with."
+            f"found {vectors.vector_size} (word_vectors.source). Use the word vectors that the weights were trained "
+            "with."
         )
     tokens = known_tokens(sentences, vectors.key_to_index, version=version, marks=True)
-    encoded = np.empty((len(sentences), 2 * model.enc_lstm.hidden_size), np.float32)
-    longest_first = np.argsort([-len(words) for words in tokens], kind="stable")
-    for start in range(0, len(sentences), batch_size):
-        batch = longest_first[start : start + batch_size]
-        words = [torch.from_numpy(vectors[tokens[index]]) for index in batch]
-        packed = pack_padded_sequence(pad_sequence(words), torch.tensor([len(one) for one in words]))
-        encoded[batch] = model(packed, pooling, padding_in_max=padding_in_max and version == 1).numpy()
+    words = [tuple(vectors.key_to_index[token] for token in kept) for kept in tokens]
+    first: dict[tuple[int, ...], int] = {}
+    sources = [first.setdefault(sentence, row) for row, sentence in enumerate(words)]
+
+    hidden = model.enc_lstm.hidden_size
+    encoded = np.empty((len(sentences), 2 * hidden), np.float32)
+    for direction, rows in track(_chunks(first)):
+        half, order = (slice(hidden), 1) if direction == "" else (slice(hidden, None), -1)
+        sentence_words = [words[row][::order] for row in rows]
+        encoded[rows, half] = _read(_weights(model, direction), sentence_words, vectors.vectors, pooling)
+    for row, source in enumerate(sources):
+        if row != source:
+            encoded[row] = encoded[source]
+    if padding_in_max and version == 1 and pooling == "max":
+        _let_padding_in(encoded, np.array([len(sentence) for sentence in words]), batch_size)
     return encoded
+
+
+def _chunks(rows: Mapping[tuple[int, ...], int]) -> list[Chunk]:
+    """Cut sentences into chunks, sorted so that those with a common beginning (or end) come together."""
+    forward = [rows[words] for words in sorted(rows)]
+    backward = [rows[words] for words in sorted(rows, key=lambda words: words[::-1])]
+    starts = range(0, len(rows), CHUNK)
+    return [("", forward[start : start + CHUNK]) for start in starts] + [
+        ("_reverse", backward[start : start + CHUNK]) for start in starts
+    ]
+
+
+class _Weights(NamedTuple):
+    """One direction's weights; along 4H lie the gates in the order input, forget, cell, output."""
+
+    words: Tensor  # 4H × D
+    hidden: Tensor  # 4H × H
+    bias: Tensor  # 4H
+
+
+def _weights(model: InferSent, direction: Literal["", "_reverse"]) -> _Weights:
+    words, hidden, bias_words, bias_hidden = (
+        getattr(model.enc_lstm, f"{name}_l0{direction}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    return _Weights(words, hidden, bias_words + bias_hidden)
+
+
+class _States(NamedTuple):
+    """The LSTM after each of P distinct beginnings, and its outputs pooled so far; all P × H float32."""
+
+    hidden: Tensor
+    cell: Tensor
+    pooled: Tensor
+
+
+@torch.inference_mode()
+def _read(
+    weights: _Weights, sentences: Sequence[tuple[int, ...]], vectors: npt.NDArray[np.floating], pooling: Pooling
+) -> npt.NDArray[np.float32]:
+    """Read sentences in one direction, word by word, side by side.
+
+    Args:
+        weights: of the direction.
+        sentences: S, each as rows of `vectors` in the order in which they are read; none is empty.
+        vectors: of words, D numbers each.
+        pooling: over the tokens.
+
+    Returns:
+        S × H float32.
+    """
+    lengths = np.array([len(sentence) for sentence in sentences])
+    hidden = weights.hidden.shape[1]
+    zero = torch.zeros(1, hidden)
+    states = _States(zero, zero, zero if pooling == "mean" else torch.full_like(zero, -math.inf))
+    state = np.zeros(len(sentences), np.int64)  # where in `states` each sentence is; before the first word all agree
+    encoded = np.empty((len(sentences), hidden), np.float32)
+    for place in range(lengths.max()):
+        unfinished = np.flatnonzero(lengths > place)
+        next_words = np.array([sentences[index][place] for index in unfinished.tolist()])
+        # A pair of state and next word is a beginning that is one word longer.
+        pairs = np.stack([state[unfinished], next_words], axis=1)
+        distinct, state[unfinished] = np.unique(pairs, axis=0, return_inverse=True)
+        parents, rows = distinct.T
+        read = np.asarray(vectors[rows], np.float32)  # a copy: torch wants memory that may be written to
+        states = _step(weights, states, torch.from_numpy(parents), torch.from_numpy(read), pooling)
+        finished = np.flatnonzero(lengths == place + 1)
+        encoded[finished] = states.pooled.numpy()[state[finished]]
+    if pooling == "mean":
+        encoded /= lengths[:, None]
+    return encoded
+
+
+def _step(weights: _Weights, states: _States, parents: Tensor, words: Tensor, pooling: Pooling) -> _States:
+    """Read one more word: `torch.nn.LSTM`'s equations, for P beginnings.
+
+    Args:
+        weights: of the direction.
+        states: after the beginnings that are one word shorter.
+        parents: P int64, which of those is continued.
+        words: P × D float32, the vectors of the words read.
+        pooling: over the tokens.
+    """
+    gates = torch.addmm(weights.bias, words, weights.words.T).addmm_(states.hidden[parents], weights.hidden.T)
+    take, keep, new, show = gates.chunk(_GATES, dim=1)
+    cell = keep.sigmoid_().mul(states.cell[parents]).addcmul_(take.sigmoid_(), new.tanh_())
+    hidden = cell.tanh().mul_(show.sigmoid_())
+    before = states.pooled[parents]
+    return _States(hidden, cell, before.add_(hidden) if pooling == "mean" else torch.maximum(before, hidden))
+
+
+def _let_padding_in(encoded: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64], batch_size: int) -> None:
+    """Let a zero take part in the maximum of every sentence that the published batches pad.
+
+    Args:
+        encoded: S × 2H, maxima over the tokens alone; changed in place.
+        lengths: S, in tokens.
+        batch_size: sentences in a batch.
+    """
+    longest_first = np.argsort(-lengths, kind="stable")
+    for start in range(0, len(lengths), batch_size):
+        batch = longest_first[start : start + batch_size]
+        padded = batch[lengths[batch] < lengths[batch[0]]]
+        encoded[padded] = np.maximum(encoded[padded], 0)

@@ -1,16 +1,22 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
 from gensim.models import KeyedVectors
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from huse.errors import InputError
+from huse.text import infersent
 from huse.text.infersent import encode, load_infersent, random_infersent
 from huse.text.tokens import SENTENCE_MARKS
 
 WORDS = ["<s>", "</s>", "<p>", "</p>", "a", "b", "c", "d", "e"]
 DIMENSION, HIDDEN = 5, 3
-SENTENCES = ["a", "b c d e a b", "unknown", "c d", "", "a unknown b", "e e e"]
+LONG = "a b c d e e d c b a " * 6
+SENTENCES = ["a", "b c d e a b", "unknown", "c d", "", "a unknown b", "e e e", "c d", "c d e", "b d", LONG, "a  b"]
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +59,113 @@ def naive_outputs(sentence, vectors, model, marks):
 
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("pooling", ["max", "mean"])
-@pytest.mark.parametrize("batch_size", [1, 2, 64])
-def test_equals_the_loop_over_tokens(vectors, model, version, pooling, batch_size):
-    encoded = encode(model, SENTENCES, vectors, version=version, pooling=pooling, batch_size=batch_size)
+@pytest.mark.parametrize("chunk", [1, 2, 1024])
+def test_equals_the_loop_over_tokens(vectors, model, monkeypatch, *, version, pooling, chunk):
+    monkeypatch.setattr(infersent, "CHUNK", chunk)
+    encoded = encode(model, SENTENCES, vectors, version=version, pooling=pooling)
     expected = [
         getattr(naive_outputs(text, vectors, model, SENTENCE_MARKS[version]), pooling)(axis=0) for text in SENTENCES
     ]
     assert encoded.shape == (len(SENTENCES), 2 * HIDDEN)
     assert encoded.dtype == np.float32
+    np.testing.assert_allclose(encoded, expected, atol=1e-6)
+
+
+WORD = st.sampled_from(["a", "b", "c", "unknown"])
+
+
+@given(st.lists(st.lists(WORD, max_size=5).map(" ".join), max_size=20))
+def test_any_sentences_equal_the_loop(vectors, model, sentences):
+    encoded = encode(model, sentences, vectors, version=1, pooling="max")
+    expected = [naive_outputs(text, vectors, model, SENTENCE_MARKS[1]).max(axis=0) for text in sentences]
+    np.testing.assert_allclose(encoded, np.reshape(expected, (len(sentences), 2 * HIDDEN)), atol=1e-6)
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean"])
+def test_equals_torchs_lstm_at_the_published_word_dimension(pooling):
+    rng = np.random.default_rng(0)
+    keyed, words = KeyedVectors(300), [f"w{number}" for number in range(40)]
+    keyed.add_vectors(words, rng.normal(size=(40, 300)).astype(np.float32))
+    lstm = random_infersent(300, 256, seed=0)
+    sentences = [" ".join(rng.choice(words, rng.integers(1, 9))) for _ in range(200)]
+    outputs = [lstm.enc_lstm(torch.from_numpy(keyed[text.split()]))[0] for text in sentences]
+    expected = [output.amax(dim=0) if pooling == "max" else output.mean(dim=0) for output in outputs]
+    encoded = encode(lstm, sentences, keyed, version=1, pooling=pooling)
+    np.testing.assert_allclose(encoded, torch.stack(expected), atol=1e-6)
+
+
+def test_no_sentences_give_no_rows(vectors, model):
+    for padding_in_max in (False, True):
+        encoded = encode(model, [], vectors, version=1, pooling="max", padding_in_max=padding_in_max)
+        assert encoded.shape == (0, 2 * HIDDEN)
+        assert encoded.dtype == np.float32
+
+
+@pytest.mark.parametrize("pooling", ["max", "mean"])
+def test_the_same_sentences_give_the_same_bytes(vectors, model, pooling):
+    first, again = (encode(model, SENTENCES, vectors, version=1, pooling=pooling) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+    assert first[3].tobytes() == first[7].tobytes()  # "c d" twice
+    assert first[5].tobytes() == first[11].tobytes()  # "a b" is left of both
+
+
+def test_each_distinct_beginning_and_end_is_computed_once(vectors, model, monkeypatch):
+    steps, step = [], infersent._step
+
+    def count(weights, states, parents, words, pooling):
+        steps.append(len(parents))
+        return step(weights, states, parents, words, pooling)
+
+    monkeypatch.setattr(infersent, "_step", count)
+    encode(model, ["a b c", "a b d", "a b d", "a e", "unknown"], vectors, version=1, pooling="max")
+    # Forward <s>; a, </s>; b, e; c, d, </s>; </s> twice. Backward </s>; c, d, e, <s>; b, b, a; a, a, <s>; <s> twice.
+    assert steps == [1, 2, 2, 3, 2, 1, 4, 3, 3, 2]
+
+
+def test_chunks_of_work_are_tracked(vectors, model, monkeypatch):
+    monkeypatch.setattr(infersent, "CHUNK", 2)
+    seen = []
+
+    def track(chunks):
+        seen.append(len(chunks))
+        for chunk in chunks:
+            seen.append(chunk)
+            yield chunk
+
+    encoded = encode(model, ["b", "a", "c", "a"], vectors, version=1, pooling="max", track=track)
+    assert seen == [4, ("", [1, 0]), ("", [2]), ("_reverse", [1, 0]), ("_reverse", [2])]
+    assert np.array_equal(encoded, encode(model, ["b", "a", "c", "a"], vectors, version=1, pooling="max"))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_word_vectors_may_be_read_only_and_of_any_width(tmp_path, vectors, model, dtype):
+    np.save(tmp_path / "vectors.npy", vectors.vectors.astype(dtype))
+    mapped = KeyedVectors(DIMENSION)
+    mapped.key_to_index, mapped.index_to_key = vectors.key_to_index, vectors.index_to_key
+    mapped.vectors = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoded = encode(model, SENTENCES, mapped, version=1, pooling="max")
+    expected = encode(model, SENTENCES, vectors, version=1, pooling="max")
+    assert encoded.dtype == np.float32
+    np.testing.assert_allclose(encoded, expected, atol=1e-3 if dtype == np.float16 else 0)
+
+
+def test_version_2_reads_a_negation_as_its_weights_were_trained(model):
+    keyed = KeyedVectors(DIMENSION)
+    words = ["<p>", "</p>", "I", "do", "n't", "don", "'t", "know"]
+    keyed.add_vectors(words, np.random.default_rng(1).normal(size=(len(words), DIMENSION)).astype(np.float32))
+    encoded = encode(model, ["I don't know"], keyed, version=2, pooling="max")
+    expected = naive_outputs("I don 't know", keyed, model, ("<p>", "</p>")).max(axis=0)
+    np.testing.assert_allclose(encoded[0], expected, atol=1e-6)
+    assert not np.allclose(encoded[0], naive_outputs("I do n't know", keyed, model, ("<p>", "</p>")).max(axis=0))
+
+
+def test_words_without_marks_in_the_vocabulary(model):
+    keyed = KeyedVectors(DIMENSION)
+    keyed.add_vectors(["a", "b", "</s>"], np.random.default_rng(2).normal(size=(3, DIMENSION)).astype(np.float32))
+    encoded = encode(model, ["a b", "unknown"], keyed, version=1, pooling="mean")
+    expected = [naive_outputs(text, keyed, model, ("<s>", "</s>")).mean(axis=0) for text in ("a b", "")]
     np.testing.assert_allclose(encoded, expected, atol=1e-6)
 
 
@@ -74,17 +179,25 @@ def test_a_vector_does_not_depend_on_the_batch_nor_the_order(vectors, model):
         np.testing.assert_allclose(together, other, atol=1e-6)
 
 
-def test_published_padding_takes_part_in_the_maximum_batch_by_batch(vectors, model):
-    encoded = encode(model, SENTENCES, vectors, version=1, pooling="max", padding_in_max=True, batch_size=3)
+@pytest.mark.parametrize("batch_size", [1, 3, 64])
+def test_published_padding_takes_part_in_the_maximum_batch_by_batch(vectors, model, batch_size):
+    encoded = encode(model, SENTENCES, vectors, version=1, pooling="max", padding_in_max=True, batch_size=batch_size)
     outputs = [naive_outputs(text, vectors, model, ("<s>", "</s>")) for text in SENTENCES]
     order = sorted(range(len(SENTENCES)), key=lambda index: -len(outputs[index]))  # stable
-    for start in range(0, len(order), 3):
-        batch = order[start : start + 3]
+    for start in range(0, len(order), batch_size):
+        batch = order[start : start + batch_size]
         longest = max(len(outputs[index]) for index in batch)
         for index in batch:
             padded = np.zeros((longest, 2 * HIDDEN))
             padded[: len(outputs[index])] = outputs[index]
             np.testing.assert_allclose(encoded[index], padded.max(axis=0), atol=1e-6)
+
+
+def test_means_and_version_2_know_no_padding(vectors, model):
+    for version, pooling in [(1, "mean"), (2, "mean"), (2, "max")]:
+        options = {"version": version, "pooling": pooling}
+        published = encode(model, SENTENCES, vectors, padding_in_max=True, batch_size=3, **options)
+        assert np.array_equal(published, encode(model, SENTENCES, vectors, **options))
 
 
 def negative_model():
@@ -145,6 +258,25 @@ def test_saved_weights_give_the_same_vectors(tmp_path, vectors, name):
     expected = reference(words)[0].amax(dim=0).detach()
     encoded = encode(loaded, ["a b"], vectors, version=1, pooling="max")
     np.testing.assert_allclose(encoded[0], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_weights_of_another_width_are_read_as_float32(tmp_path, vectors, model, dtype):
+    torch.save({key: weight.to(dtype) for key, weight in model.state_dict().items()}, tmp_path / "weights.pkl")
+    loaded = load_infersent(tmp_path / "weights.pkl")
+    assert {weight.dtype for weight in loaded.state_dict().values()} == {torch.float32}
+    np.testing.assert_allclose(
+        encode(loaded, SENTENCES, vectors, version=1, pooling="max"),
+        encode(model, SENTENCES, vectors, version=1, pooling="max"),
+        atol=1e-3 if dtype == torch.float16 else 0,
+    )
+
+
+def test_weights_of_two_layers_are_refused(tmp_path):
+    lstm = torch.nn.LSTM(DIMENSION, HIDDEN, 2, bidirectional=True)
+    torch.save({f"enc_lstm.{key}": weight for key, weight in lstm.state_dict().items()}, tmp_path / "two.pkl")
+    with pytest.raises(InputError, match=r"Missing: none; unknown: enc_lstm.bias_hh_l1"):
+        load_infersent(tmp_path / "two.pkl")
 
 
 def test_a_file_in_torchs_old_format_is_read(tmp_path, model):

@@ -1,0 +1,73 @@
+"""InferSent of the published size: `huse.text.infersent.encode` beside torch's LSTM in batches as they come.
+
+Both sides take the same sentences, word vectors and weights, and start from text. They are called in processes of
+their own, so that the peak of memory of each can be read.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from gensim.models import KeyedVectors
+from torch.nn.utils.rnn import pad_sequence
+
+from huse.text.infersent import InferSent, encode, random_infersent
+from huse.text.tokens import SENTENCE_MARKS, known_tokens
+
+DIMENSION, HIDDEN = 300, 2048  # the published size
+VOCABULARY = 5000
+LONGEST = 8  # words of a label
+BATCH = 64
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What both sides read."""
+
+    labels: list[str]
+    vectors: KeyedVectors
+    model: InferSent
+
+
+def prepare(count: int) -> Prepared:
+    """Draw labels of 1 to 8 words, word vectors and weights, all from one seed."""
+    rng = np.random.default_rng(SEED)
+    words = [f"word{number}" for number in range(VOCABULARY)]
+    vectors = KeyedVectors(DIMENSION)
+    known = [*SENTENCE_MARKS[1], *words]
+    vectors.add_vectors(known, rng.normal(scale=0.4, size=(len(known), DIMENSION)).astype(np.float32))
+    labels = [" ".join(rng.choice(words, size=rng.integers(1, LONGEST + 1))) for _ in range(count)]
+    return Prepared(labels, vectors, random_infersent(DIMENSION, HIDDEN, SEED))
+
+
+@torch.inference_mode()
+def arrival_order(prepared: Prepared) -> npt.NDArray[np.float32]:
+    """Encode with torch's LSTM: batches of 64 in the order given, padded to the longest, maximum over the words.
+
+    The padding is read backwards before the words of a shorter sentence, so that the backward half of its vector
+    differs from the other side's; the forward halves agree.
+
+    Returns:
+        S × 2H float32.
+    """
+    tokens = known_tokens(prepared.labels, prepared.vectors.key_to_index, version=1, marks=True)
+    encoded = np.empty((len(tokens), 2 * HIDDEN), np.float32)
+    for start in range(0, len(tokens), BATCH):
+        batch = tokens[start : start + BATCH]
+        words = pad_sequence([torch.from_numpy(prepared.vectors[sentence]) for sentence in batch])
+        lengths = torch.tensor([len(sentence) for sentence in batch])
+        outputs = prepared.model.enc_lstm(words)[0]  # longest × 64 × 2H
+        padding = torch.arange(len(words))[:, None] >= lengths
+        encoded[start : start + BATCH] = outputs.masked_fill_(padding[:, :, None], -torch.inf).amax(dim=0).numpy()
+    return encoded
+
+
+def grouped(prepared: Prepared) -> npt.NDArray[np.float32]:
+    """Encode with the package.
+
+    Returns:
+        S × 2H float32.
+    """
+    return encode(prepared.model, prepared.labels, prepared.vectors, version=1, pooling="max")
