@@ -12,7 +12,12 @@ REJECTED = Path("data/catalogue/rejected.parquet")
 CLASSES = Path("data/catalogue/classes.json")
 
 NAMES = Path("data/text/names.parquet")
-WORD_VECTORS = Path("data/text/word_vectors.txt")
+WORD_VECTORS = Path("data/text/word_vectors.npy")
+WORDS = Path("data/text/words.parquet")
+TFIDF = Path("data/text/tfidf.json")
+
+# Not of DVC: what was read of sources of word vectors, so that they need not be read again.
+WORD_CACHE = Path("data/cache/word_vectors")
 
 IMAGE_VECTORS = Path("data/vectors/image.npy")
 TEXT_VECTORS = Path("data/vectors/text.npy")
@@ -20,6 +25,7 @@ TEXT_VECTORS = Path("data/vectors/text.npy")
 LABEL_VECTORS = Path("data/labels/label_vectors.npy")
 ADJACENCY = Path("data/labels/adjacency.npy")
 LABELS = Path("data/labels/labels.json")
+LABEL_PAIRS = Path("data/labels/pairs.csv")
 
 MODEL = Path("data/model/model.safetensors")
 MODEL_CONFIG = Path("data/model/config.json")
@@ -37,5 +43,6 @@ TRAIN_METRICS = Path("metrics/train.json")
 EVALUATE_METRICS = Path("metrics/evaluate.json")
 VALIDATION_METRICS = Path("metrics/validation.json")
 
+HEAT_MAP = Path("metrics/label_graph.png")
 LOSS_CURVES = Path("metrics/losses.csv")
 CONFUSION = Path("metrics/confusion.csv")

@@ -1,8 +1,9 @@
 """Builds the semantic graph of the labels, the distances A of HUSE's equation 9.
 
-Reads data/catalogue/classes.json, data/text/word_vectors.txt and the weights that `label_graph.weights` names.
-Writes to data/labels: label_vectors.npy, K × E float32; adjacency.npy, their distances, K × K float32;
-labels.json, what a label is and which labels each class has; and metrics/labels.json.
+Reads data/catalogue/classes.json, data/text/word_vectors.npy and words.parquet, and the weights that
+`label_graph.weights` names. Writes to data/labels: label_vectors.npy, K × E float32; adjacency.npy, distances, K × K
+float32; labels.json, the labels and which each class has; pairs.csv, the nearest and the farthest classes; and to
+metrics: labels.json and label_graph.png, a picture of the distances.
 """
 
 import logging
@@ -12,56 +13,61 @@ from typing import Any
 
 from gensim.models import KeyedVectors
 
+from huse import paths
 from huse.artifacts import Outputs, read_json
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.labels.graph import adjacency, class_distances, duplicate_labels, remarks, summarise_distances
-from huse.labels.taxonomy import class_hops, make_labels
+from huse.labels.graph import adjacency, class_distances, summarise_distances
+from huse.labels.heat_map import draw_heat_map
+from huse.labels.neighbours import nearest_and_farthest
+from huse.labels.remarks import remarks
+from huse.labels.taxonomy import class_hops, label_hops, make_labels
 from huse.labels.vectors import Encode, label_texts, text_vectors, tree_distances, tree_vectors
 from huse.params.label_graph import LabelGraphParams
 from huse.params.reader import read_section, read_seed
-from huse.params.text import TextVectorsParams
-from huse.paths import ADJACENCY, CLASSES, LABEL_METRICS, LABEL_VECTORS, LABELS, WORD_VECTORS
+from huse.progress import progress
 from huse.text.infersent import encode, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
-from huse.text.word_vectors import mean_word_vectors, read_glove
+from huse.text.word_vectors import mean_word_vectors
+from huse.word_store import read_word_vectors
 from stages.runner import run
 
 
 def main() -> str:
     """Run the stage."""
     params, seed = read_section(LabelGraphParams, "label_graph"), read_seed()
-    classes = read_json(CLASSES, ["classes"])["classes"]
+    classes = read_json(paths.CLASSES, ["classes"])["classes"]
     labels, hops = make_labels(classes, params.scheme), class_hops(classes)
     count = len(labels.labels)
     if count < 2:
-        raise InputError(f"{CLASSES}: expected at least 2 labels, found {count}. A graph needs distances.")
+        raise InputError(f"{paths.CLASSES}: expected at least 2 labels, found {count}. A graph needs distances.")
+    tree = params.encoder == "tree"
     source: dict[str, Any] = {"encoder": "tree", "weights": None}
-    if params.encoder == "tree":
-        vectors, distances = tree_vectors(labels, hops), tree_distances(hops)
+    if tree:
+        steps = label_hops(labels)
+        vectors, distances = tree_vectors(labels, steps), tree_distances(steps)
     else:
-        words = read_glove(WORD_VECTORS, read_section(TextVectorsParams, "text_vectors").dimension, words=None)
+        words = read_word_vectors(paths.WORD_VECTORS, paths.WORDS)
         unknown = without_words(label_texts(labels, params.label_text), words, params.infersent.version)
         encoder, source = _encoder(params, words, seed)
         vectors = text_vectors(labels, encoder, params.label_text)
         distances = adjacency(vectors, labels.labels)
         if unknown:
             logging.warning("no word of %s has a vector: the sentence marks stand for it", name_some(unknown))
-    for remark in remarks(distances, labels.labels):
-        logging.warning("%s", remark)
 
-    metrics = {"labels": count, "classes": len(classes), "encoder": source["encoder"]}
-    metrics |= summarise_distances(distances, class_distances(distances, labels.class_labels), hops)
-    metrics["duplicates"] = len(duplicate_labels(distances, labels.labels))
+    between = class_distances(distances, labels.class_labels)
+    summary = summarise_distances(distances, between, hops)
+    for remark in remarks(labels, classes, distances, summary["tree_spearman"], from_tree=tree):
+        logging.warning("%s", remark)
     with Outputs() as outputs:
-        outputs.array(LABEL_VECTORS, vectors)
-        outputs.array(ADJACENCY, distances)
-        outputs.json(LABELS, {**vars(labels), "classes": classes, "label_text": params.label_text, **source})
-        outputs.json(LABEL_METRICS, metrics)
-    return (
-        f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}, "
-        f"mean distance {metrics['adjacency']['mean']:.3f}, {metrics['duplicates']} duplicates"
-    )
+        outputs.array(paths.LABEL_VECTORS, vectors)
+        outputs.array(paths.ADJACENCY, distances)
+        outputs.json(paths.LABELS, {**vars(labels), "classes": classes, "label_text": params.label_text, **source})
+        outputs.table(paths.LABEL_PAIRS, nearest_and_farthest(between, classes, hops))
+        draw_heat_map(distances, labels, outputs.path(paths.HEAT_MAP))
+        outputs.json(paths.LABEL_METRICS, {"encoder": source["encoder"], "labels": count, **summary})
+    mean = summary["adjacency"]["mean"]
+    return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}, mean distance {mean:.3f}"
 
 
 def _encoder(params: LabelGraphParams, words: KeyedVectors, seed: int) -> tuple[Encode, dict[str, Any]]:
@@ -76,8 +82,9 @@ def _encoder(params: LabelGraphParams, words: KeyedVectors, seed: int) -> tuple[
     else:
         model = load_infersent(Path(params.weights))
         name, weights = Path(params.weights).name, {"kind": fingerprint_file(Path(params.weights)), "seed": None}
-    described = {"encoder": f"infersent ({name})", "weights": weights, "infersent": reading}
-    return partial(encode, model, vectors=words, **reading), described
+    track = partial(progress, description="encode labels", unit="chunk")
+    encoder = partial(encode, model, vectors=words, track=track, **reading)
+    return encoder, {"encoder": f"infersent ({name})", "weights": weights, "infersent": reading}
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ is left stays, empty. The rule is the published notebook's; the HUSE paper state
 import logging
 
 from huse.artifacts import Outputs, read_table
+from huse.params.preprocess_text import PreprocessTextParams
 from huse.params.reader import read_section
-from huse.params.text import PreprocessTextParams
 from huse.paths import NAMES, PRODUCTS
-from huse.text.cleaning import clean_name
+from huse.text.cleaning import clean_names
 from stages.runner import run
 
 
@@ -19,7 +19,7 @@ def main() -> str:
     """Run the stage."""
     params = read_section(PreprocessTextParams, "preprocess_text")
     products = read_table(PRODUCTS, ["row", "name"])
-    clean = [clean_name(name, params.fold_accents) for name in products["name"]]
+    clean = clean_names(products["name"].tolist(), params.fold_accents)
     empty = clean.count("")
     if empty:
         example = products["name"].iloc[clean.index("")]

@@ -1,78 +1,88 @@
 """Gets the vectors of the words that names and labels need.
 
-Reads data/catalogue/products.parquet and classes.json, data/text/names.parquet, and the file that
-`text_vectors.word_vectors` names; `catalogue` trains the
-vectors on the training names instead, each followed by its class path, so that label words have vectors too.
+Reads data/catalogue/products.parquet and classes.json, data/text/names.parquet, and the set of word vectors that
+`word_vectors.source` names; `catalogue` trains the vectors on the training names instead, each followed by its class
+path, so that label words have vectors too. What was read of a source is kept in data/cache, and the source is read
+again only for words that were not asked for before, or when it has changed.
 
-Writes data/text/word_vectors.txt, a word and its D numbers a line, GloVe's format; and metrics/word_vectors.json.
+Writes data/text/word_vectors.npy, V × D float32, words.parquet, which word is in which row and how it was found, and
+metrics/word_vectors.json.
 """
 
 import logging
-from functools import partial
 from itertools import compress
-from pathlib import Path
 
 import pandas as pd
-from gensim.models import KeyedVectors
 
 from huse.artifacts import Outputs, read_json, read_names, read_table
 from huse.errors import InputError
 from huse.labels.taxonomy import split_path
 from huse.params.reader import read_section, read_seed
-from huse.params.text import TextVectorsParams
-from huse.paths import CLASSES, NAMES, PRODUCTS, WORD_VECTOR_METRICS, WORD_VECTORS
+from huse.params.word_vectors import WordVectorsParams
+from huse.paths import CLASSES, NAMES, PRODUCTS, WORD_CACHE, WORD_VECTOR_METRICS, WORD_VECTORS, WORDS
 from huse.progress import progress
-from huse.text.word_vectors import (
-    catalogue_sentences,
-    coverage,
-    label_words,
-    read_glove,
-    train_word_vectors,
-    write_glove,
-)
+from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
+from huse.text.spelling import MARKS
+from huse.text.word_files.blocks import MEGABYTE
+from huse.text.word_files.found import Found
+from huse.text.word_files.source import Source, find_source
+from huse.text.word_vectors import choose_vectors, coverage, label_words
+from huse.word_store import read_source, write_word_vectors
 from stages.runner import run
 
 
 def main() -> str:
     """Run the stage."""
     logging.getLogger("gensim").setLevel(logging.WARNING)  # it logs every epoch
-    params, seed = read_section(TextVectorsParams, "text_vectors"), read_seed()
+    params, seed = read_section(WordVectorsParams, "word_vectors"), read_seed()
     products = read_table(PRODUCTS, ["row", "name", "classes", "split"])
     names = read_names(NAMES, products=products)
-    classes = read_json(CLASSES, ["classes"])["classes"]
+    levels = [split_path(one) for one in read_json(CLASSES, ["classes"])["classes"]]
+    labels = label_words((name for one in levels for name in one), (" ".join(one) for one in levels))
+    needed = labels.union(MARKS, *(name.split() for name in set(names)))
 
-    if params.word_vectors == "catalogue":
-        vectors = _train(products, names, classes, params.dimension, seed)
+    if params.source == "catalogue":
+        found, name = _train(products, names, levels, params.dimension, seed), "catalogue"
     else:
-        vectors = _read(Path(params.word_vectors), names, classes, params.dimension)
-    covered = coverage(names, vectors.key_to_index)
+        source = find_source(params.source, download=params.download)
+        found, name = _read(source, needed), source.name
+    if found.faults:
+        logging.warning("%s: passed over: %s", name, found.fault_summary())
+    steps = {step for step, on in params.spellings.model_dump().items() if on}
+    chosen = choose_vectors(needed, found, steps=steps, oov=params.oov, seed=seed)
+    figures = coverage(names, labels, chosen)
+    if not any(figures["coverage"].values()):
+        raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
     with Outputs() as outputs:
-        write_glove(outputs.path(WORD_VECTORS), vectors)
-        outputs.json(WORD_VECTOR_METRICS, {"words": len(vectors), **covered})
+        about = {
+            "source": name,
+            "format": found.format,
+            "source_sha256": found.sha256,
+            **params.model_dump(),
+            "seed": seed,
+        }
+        write_word_vectors(outputs, WORD_VECTORS, WORDS, chosen, dimension=found.dimension, about=about)
+        outputs.json(WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **figures})
+    covered = figures["coverage"]
     return (
-        f"word_vectors: {len(vectors)} words × {params.dimension}, "
-        f"{covered['coverage']['running']:.1%} of the running and {covered['coverage']['distinct']:.1%} of the "
-        f"distinct words of the names, {covered['names_without']:.1%} of the names without any"
+        f"word_vectors: {len(chosen)} words × {found.dimension} from {name} ({found.format}), "
+        f"{covered['running']:.1%} of the running and {covered['distinct']:.1%} of the distinct words of the names, "
+        f"{covered['labels']:.1%} of the labels' words; {figures['names_without']:.1%} of the names without any"
     )
 
 
-def _train(products: pd.DataFrame, names: list[str], classes: list[str], dimension: int, seed: int) -> KeyedVectors:
+def _train(products: pd.DataFrame, names: list[str], levels: list[list[str]], dimension: int, seed: int) -> Found:
     training = products["split"] == "train"
     # Each class path once more by itself: a class without a training product needs its words too.
-    texts = [*compress(names, training), *("" for _ in classes)]
-    paths = map(split_path, [*products.loc[training, "classes"], *classes])
+    texts = [*compress(names, training), *("" for _ in levels)]
+    paths = [*map(split_path, products.loc[training, "classes"]), *levels]
     return train_word_vectors(catalogue_sentences(texts, paths), dimension, seed)
 
 
-def _read(path: Path, names: list[str], classes: list[str], dimension: int) -> KeyedVectors:
-    levels = [split_path(one) for one in classes]
-    needed = label_words((name for one in levels for name in one), (" ".join(one) for one in levels))
-    needed.update(*(name.split() for name in names))
-    track = partial(progress, description="read word vectors", unit="line")
-    vectors = read_glove(path, dimension, needed, track=track)
-    if not len(vectors):
-        raise InputError(f"{path}: expected words of the names or classes, found none. Name another file.")
-    return vectors
+def _read(source: Source, needed: set[str]) -> Found:
+    megabytes = source.path.stat().st_size // MEGABYTE
+    with progress(total=megabytes, description=f"read {source.name}", unit="megabyte") as shown:
+        return read_source(source, needed, WORD_CACHE, shown.update)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ CODE = ("huse", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitig
 SMALL = {
     "sample_catalogue": {"pictures": 600, "size": 48},
     "image_vectors": {"size": 48, "dtype": "float32"},
-    "text_vectors": {"dimension": 16},
+    "word_vectors": {"dimension": 16},
     "label_graph": {"infersent": {"hidden": 32}},
     "train": {"dimension": 32, "width": 64, "batch_size": 64, "steps": 150, "validate_every": 50},
 }

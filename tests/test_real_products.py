@@ -24,7 +24,7 @@ def run(repository, csv_path, images, word_vectors, shared):
                 "size": 224,
                 "dtype": "auto",
             },
-            "text_vectors": {"word_vectors": str(shared / "pretrained" / word_vectors), "dimension": 300},
+            "word_vectors": {"source": str(shared / "pretrained" / word_vectors)},
             "label_graph": {"encoder": "tree"},
         }
     )

@@ -158,12 +158,17 @@ def test_a_stage_says_so_in_one_line_and_ends_with_2(workplace):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, r"nowhere\.txt: expected a text file of word vectors, cannot read it"),
-        (b"", "found an empty file"),
-        (b"thing 1 2 3\n", "the file has 3 numbers a line, text_vectors.dimension is 4"),
-        (b"thing 1 2 3 4\nred 1 2\n", "line 2: expected a word and 4 numbers"),
-        (b"thing 1 2 3 x\n", r"expected 4 numbers|has 0 numbers"),
-        (b"\x80\x04K\x01.\xff\xfe\n", "expected UTF-8"),
+        (None, r"nowhere\.txt: expected a file of word vectors, found nothing"),
+        (b"", "expected a word and its numbers a line, found b''"),
+        (b"thing,1,2,3\n", "expected a word and its numbers a line"),
+        (b"thing 1 2 3 x\n", "expected a word and its numbers a line"),
+        (b"thing 1 nan\n", "expected words of the names or classes, found none"),
+        (b"9 2\nthing \x00\x00\x00\x01", "says 9 words, found 0: the file is cut off"),
+        (b"\x1f\x8b\x08thing 1 2", "damaged or cut off"),
+        (b"PK\x03\x04thing 1 2", "expected words of the names or classes, found none"),
+        (b"\x80\x04K\x01.", "expected saved gensim KeyedVectors, found int"),
+        (b"\x80\x04cos\nsystem\n(X\x02\x00\x00\x00ls", "not readable as saved gensim KeyedVectors"),
+        (bytes([0xBA, 0x16, 0x4F, 0x2F]), r"not a readable fastText \.bin"),
         (b"elsewhere 1 2 3 4\n", "expected words of the names or classes, found none"),
     ],
 )
@@ -171,7 +176,7 @@ def test_word_vectors_that_do_not_fit(workplace, content, message):
     folder, configure = workplace
     if content is not None:
         (folder / "nowhere.txt").write_bytes(content)
-    configure(text_vectors={"word_vectors": "nowhere.txt", "dimension": 4})
+    configure(word_vectors={"source": "nowhere.txt"})
     stages.catalogue.main()
     stages.preprocess_text.main()
     with pytest.raises(InputError, match=message):

@@ -1,6 +1,7 @@
 """The semantic graph: distances between labels, and from them the distances between classes.
 
-C classes, K labels, E dimension of the label vectors.
+C classes, K labels, E dimension of the label vectors. Ten thousand labels make a hundred million distances, so
+matrices are worked on by blocks of rows, and none is held in float64.
 """
 
 from collections.abc import Sequence
@@ -11,20 +12,26 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from huse.errors import InputError
+from huse.labels.taxonomy import Hops
+
+Distances = npt.NDArray[np.float32]
 
 # Labels nearer than this have the same vector up to rounding.
 DUPLICATE_DISTANCE = 1e-6
 
-# A graph whose largest distance is smaller says hardly anything.
-FLAT_DISTANCE = 0.05
+# Ranks and quantiles are taken over all pairs of so many labels or classes; of more, see `spread_out`.
+MOST_RANKED = 2000
 
 
-def adjacency(label_vectors: npt.NDArray[np.float32], labels: Sequence[str]) -> npt.NDArray[np.float32]:
+def adjacency(label_vectors: npt.NDArray[np.float32], labels: Sequence[str], block: int = 1024) -> Distances:
     """Cosine distance of all pairs of labels, the edge weights of HUSE's semantic graph: A_kl = 1 - cos(ψ_k, ψ_l).
+
+    Computed in float64, because rounding to float32 before the subtraction would hide which labels coincide.
 
     Args:
         label_vectors: K × E float32.
         labels: K names, for the message.
+        block: rows of the result at a time; no effect on it beyond rounding.
 
     Returns:
         K × K float32 in [0, 2], exactly symmetric, diagonal exactly 0.
@@ -32,23 +39,30 @@ def adjacency(label_vectors: npt.NDArray[np.float32], labels: Sequence[str]) -> 
     Raises:
         InputError: a label vector is zero or not finite, so that it has no direction.
     """
-    lengths = np.linalg.norm(label_vectors.astype(np.float64), axis=1, keepdims=True)
-    without = [label for label, length in zip(labels, lengths[:, 0], strict=True) if not 0 < length < np.inf]
+    unit = label_vectors.astype(np.float64)
+    lengths = np.sqrt(np.einsum("ke,ke->k", unit, unit))
+    without = [label for label, length in zip(labels, lengths, strict=True) if not 0 < length < np.inf]
     if without:
         raise InputError(
             f"label vectors: expected a direction for every label, found zeros or numbers that are not finite "
             f"for {len(without)}, first {without[0]!r}. Use other word vectors or label_graph.encoder: tree."
         )
-    unit = label_vectors / lengths
-    distances: npt.NDArray[np.float64] = np.clip(1 - unit @ unit.T, 0, 2)
-    distances = (distances + distances.T) / 2
+    unit /= lengths[:, None]
+    distances = np.empty((len(unit), len(unit)), np.float32)
+    for start in range(0, len(unit), block):
+        stop = start + block
+        # The upper triangle is computed, the lower one is its mirror.
+        rows = 1 - unit[start:stop] @ unit[start:].T
+        np.clip(rows, 0, 2, out=rows)
+        corner = rows[:, : len(rows)]
+        corner[:] = (corner + corner.T) / 2
+        distances[start:stop, start:] = rows
+        distances[stop:, start:stop] = distances[start:stop, stop:].T
     np.fill_diagonal(distances, 0)
-    return distances.astype(np.float32)
+    return distances
 
 
-def class_distances(
-    adjacency: npt.NDArray[np.float32], class_labels: Sequence[Sequence[int]]
-) -> npt.NDArray[np.float32]:
+def class_distances(adjacency: Distances, class_labels: Sequence[Sequence[int]], block: int = 256) -> Distances:
     """Distance that a pair of products should have, by their classes.
 
     The mean over levels of the distance of the two classes' labels at that level. Of two paths of unequal
@@ -58,86 +72,135 @@ def class_distances(
     Args:
         adjacency: K × K float32.
         class_labels: for each of the C classes its labels, coarse to fine; see `huse.labels.taxonomy.Labels`.
+        block: rows of the result at a time; no effect on it.
 
     Returns:
         C × C float32, symmetric, diagonal 0.
     """
     depths = np.array([len(labels) for labels in class_labels])
-    deeper = np.maximum(depths[:, None], depths)  # levels that a pair of classes has
-    total = np.zeros(deeper.shape)
-    for level in range(depths.max()):
-        at_level = np.array([labels[min(level, len(labels) - 1)] for labels in class_labels])
-        total += np.where(level < deeper, adjacency[at_level[:, None], at_level], 0)
-    distances: npt.NDArray[np.float32] = (total / deeper).astype(np.float32)
+    levels = [[labels[min(level, len(labels) - 1)] for labels in class_labels] for level in range(depths.max())]
+    at_level = np.array(levels)
+    distances = np.empty((len(depths), len(depths)), np.float32)
+    for start in range(0, len(depths), block):
+        rows = slice(start, start + block)
+        deeper = np.maximum(depths[rows, None], depths)  # levels that a pair of classes has
+        total = np.zeros(deeper.shape)
+        for level, at in enumerate(at_level):
+            np.add(total, np.take(adjacency[at[rows]], at, axis=1), out=total, where=level < deeper)
+        distances[rows] = total / deeper
     return distances
 
 
-def duplicate_labels(adjacency: npt.NDArray[np.float32], labels: Sequence[str]) -> list[tuple[str, str]]:
+def off_diagonal(matrix: Distances) -> Distances:
+    """View what is not on the diagonal: every pair of different labels, twice in a symmetric matrix.
+
+    Args:
+        matrix: K × K, K ≥ 2.
+
+    Returns:
+        (K - 1) × K; a view where the matrix is contiguous.
+    """
+    # After the first element, the diagonal's are every (K + 1)th.
+    size = len(matrix)
+    return matrix.reshape(-1)[1:].reshape(size - 1, size + 1)[:, :-1]
+
+
+def spread_out(count: int, most: int = MOST_RANKED) -> npt.NDArray[np.int64]:
+    """Choose at most `most` of `count` rows at even spacing, the first and the last among them.
+
+    Args:
+        count: rows that there are.
+        most: rows to choose, ≥ 2.
+
+    Returns:
+        Different row numbers, ascending; all of them where there are not too many.
+    """
+    if count <= most:
+        return np.arange(count)
+    return np.arange(most) * (count - 1) // (most - 1)
+
+
+def pairs(matrix: npt.NDArray[Any], most: int = MOST_RANKED) -> npt.NDArray[Any]:
+    """List the values of a symmetric matrix for all pairs of at most `most` rows; see `spread_out`.
+
+    Args:
+        matrix: K × K.
+        most: rows to look at.
+
+    Returns:
+        One value a pair, of the matrix's dtype, by first, then by second row.
+    """
+    chosen = spread_out(len(matrix), most)
+    return matrix[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), k=1)]
+
+
+def count_duplicates(adjacency: Distances) -> int:
+    """Count the pairs of different labels that lie at distance 0, up to rounding.
+
+    Args:
+        adjacency: K × K float32.
+    """
+    near = sum(int(np.count_nonzero(row < DUPLICATE_DISTANCE)) for row in adjacency)
+    return (near - len(adjacency)) // 2
+
+
+def duplicate_labels(adjacency: Distances, labels: Sequence[str], most: int | None = None) -> list[tuple[str, str]]:
     """Pairs of different labels that lie at distance 0, up to rounding.
 
     Args:
         adjacency: K × K float32.
         labels: K names.
+        most: stop after so many pairs; `count_duplicates` says how many there are, which can be millions.
+
+    Returns:
+        By first, then by second label, in the order of the labels.
     """
-    first, second = np.nonzero(np.triu(adjacency < DUPLICATE_DISTANCE, k=1))
-    return [(labels[k], labels[other]) for k, other in zip(first.tolist(), second.tolist(), strict=True)]
+    found: list[tuple[str, str]] = []
+    for index, row in enumerate(adjacency):
+        if most is not None and len(found) >= most:
+            break
+        others = np.flatnonzero(row[index + 1 :] < DUPLICATE_DISTANCE) + index + 1
+        found += [(labels[index], labels[other]) for other in others.tolist()]
+    return found[:most]
 
 
-def remarks(adjacency: npt.NDArray[np.float32], labels: Sequence[str], shown: int = 5) -> list[str]:
-    """What a person should know of a graph: that it says hardly anything, or that labels coincide.
-
-    Args:
-        adjacency: K × K float32.
-        labels: K names.
-        shown: pairs of labels to name.
-    """
-    found = []
-    if adjacency.max() < FLAT_DISTANCE:
-        found.append(
-            f"the labels hardly differ: no two are farther apart than {adjacency.max():.3f}. Word vectors from "
-            "more text, or label_graph.encoder: tree, give a graph that says more"
-        )
-    duplicates = [" = ".join(pair) for pair in duplicate_labels(adjacency, labels)]
-    if duplicates:
-        more = ", …" if len(duplicates) > shown else ""
-        found.append(f"pairs of labels at distance 0, {len(duplicates)} in all: {', '.join(duplicates[:shown])}{more}")
-    return found
-
-
-def correlation_with_tree(distances: npt.NDArray[np.float32], hops: npt.NDArray[np.int64]) -> float | None:
+def correlation_with_tree(distances: Distances, hops: Hops, most: int = MOST_RANKED) -> float | None:
     """Spearman's rank correlation of class distances with the hops in the class tree, over pairs of classes.
 
     Args:
         distances: C × C float32.
-        hops: C × C.
+        hops: C × C int16.
+        most: with more classes than that, all pairs of `most` of them are ranked, taken at even spacing.
 
     Returns:
         -1 to 1; None where one side is the same for all pairs, or there is one pair.
     """
-    above = np.triu_indices(len(hops), k=1)
-    if len(np.unique(distances[above])) < 2 or len(np.unique(hops[above])) < 2:
+    far, steps = pairs(distances, most), pairs(hops, most)
+    if len(far) < 2 or far.min() == far.max() or steps.min() == steps.max():
         return None
-    return float(spearmanr(distances[above], hops[above]).statistic)
+    return float(spearmanr(far, steps).statistic)
 
 
-def summarise_distances(
-    adjacency: npt.NDArray[np.float32],
-    class_distances: npt.NDArray[np.float32],
-    hops: npt.NDArray[np.int64],
-) -> dict[str, Any]:
+def summarise_distances(adjacency: Distances, class_distances: Distances, hops: Hops) -> dict[str, Any]:
     """Summarise a graph for the metrics.
 
     Args:
         adjacency: K × K float32, K ≥ 2.
         class_distances: C × C float32.
-        hops: C × C.
+        hops: C × C int16.
 
     Returns:
-        `adjacency`: mean, min and max over pairs of different labels; `tree_spearman`: see
-        `correlation_with_tree`.
+        `classes`: C; `adjacency`: mean, min and max over pairs of different labels; `duplicates`: see
+        `count_duplicates`; `tree_spearman`: see `correlation_with_tree`.
     """
-    pairs = adjacency[np.triu_indices(len(adjacency), k=1)]
+    others = off_diagonal(adjacency)
     return {
-        "adjacency": {"mean": float(pairs.mean()), "min": float(pairs.min()), "max": float(pairs.max())},
+        "classes": len(hops),
+        "adjacency": {
+            "mean": float(others.mean(dtype=np.float64)),
+            "min": float(others.min()),
+            "max": float(others.max()),
+        },
+        "duplicates": count_duplicates(adjacency),
         "tree_spearman": correlation_with_tree(class_distances, hops),
     }

@@ -1,6 +1,6 @@
 """Label vectors ψ: from the labels' texts, or from the class tree.
 
-C classes, K labels, E dimension of the encoder.
+K labels, E dimension of the encoder.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,14 +9,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from huse.errors import InputError
-from huse.labels.taxonomy import Labels, split_path
+from huse.labels.taxonomy import Hops, Labels, Node, label_nodes, split_path
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 LabelText = Literal["mean", "path", "leaf"]
-
-# Smaller eigenvalues, relative to the largest, are rounding.
-_EIGENVALUE_TOLERANCE = 1e-9
 
 
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
@@ -66,42 +62,53 @@ def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.N
     return np.stack([encoded[[number[level] for level in levels]].mean(axis=0) for levels in paths])
 
 
-def tree_distances(hops: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Distances of classes in their tree: hops divided by the largest.
+def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
+    """Distances of labels in the class tree: hops divided by the largest.
 
     Args:
-        hops: C × C.
+        hops: K × K between labels that are not all one; see `huse.labels.taxonomy.label_hops`, which also says
+            what holds for a name that stands in several places.
 
     Returns:
-        C × C float32 in [0, 1].
+        K × K float32 in [0, 1], symmetric, diagonal 0.
     """
-    distances: npt.NDArray[np.float32] = (hops / hops.max()).astype(np.float32)
+    distances: npt.NDArray[np.float32] = np.divide(hops, hops.max(), dtype=np.float32)
     return distances
 
 
-def tree_vectors(labels: Labels, hops: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Vectors whose inner products are 1 - A, with A the distances in the class tree.
+def tree_vectors(labels: Labels, hops: Hops) -> npt.NDArray[np.float32]:
+    """Vectors ψ with ‖ψ_k - ψ_l‖² = 2 A_kl, with A the distances in the class tree.
 
-    A factor of the positive semi-definite part of 1 - A. Where all paths are equally deep, A is an ultrametric,
-    nothing is lost, and the vectors are those of Barz & Denzler 2019 (arXiv 1809.09924) up to a rotation. With
-    unequal depths the vectors come as near to A as vectors can.
+    One feature a node: √(2 / largest hops) if it is the label's node or lies above it, else 0. Every edge between
+    two labels' nodes then adds the same to the squared distance, so that it is exact whatever the depths. Where
+    all labels are equally deep, the vectors have unit length and ψ_k · ψ_l = 1 - A_kl, as those of Barz & Denzler
+    2019 (arXiv 1809.09924), up to a rotation; with unequal depths no vectors have these inner products. Nodes
+    above all labels would change no distance and are left out.
+
+    A name at several nodes (scheme ``levels``) has the mean of their vectors. Its A is the smallest distance,
+    which no vectors give in general; theirs is at most the mean over the pairs of nodes.
 
     Args:
-        labels: of the ``leaf`` scheme.
-        hops: C × C between their classes.
+        labels: K labels.
+        hops: K × K between them; see `huse.labels.taxonomy.label_hops`.
 
     Returns:
-        C × rank float32; where nothing is lost, of unit length.
-
-    Raises:
-        InputError: the scheme is ``levels``.
+        K × features float32, no two rows the same, none zero.
     """
-    if labels.scheme == "levels":
-        raise InputError(
-            "label_graph: encoder tree does not go with scheme levels, because a level name can stand in several "
-            "places of the tree and has no one distance. Use scheme leaf, or encoder infersent or word_vectors."
-        )
-    values, directions = np.linalg.eigh(1 - hops / hops.max())
-    kept = values > _EIGENVALUE_TOLERANCE * values[-1]
-    vectors: npt.NDArray[np.float32] = (directions[:, kept] * np.sqrt(values[kept])).astype(np.float32)
+    places = label_nodes(labels)
+    paths = [node for nodes in places for node in nodes]
+    shared = 0  # levels that all have and none ends with
+    while len({path[: shared + 1] for path in paths}) == 1 and all(len(path) > shared + 1 for path in paths):
+        shared += 1
+    number: dict[Node, int] = {}
+    rows, columns = [], []
+    for label, nodes in enumerate(places):
+        for node in nodes:
+            for depth in range(shared + 1, len(node) + 1):
+                rows.append(label)
+                columns.append(number.setdefault(node[:depth], len(number)))
+    vectors = np.zeros((len(places), len(number)), np.float32)
+    np.add.at(vectors, (rows, columns), 1)
+    vectors *= np.sqrt(2 / hops.max(), dtype=np.float32)
+    vectors /= np.array([[len(nodes)] for nodes in places], np.float32)
     return vectors

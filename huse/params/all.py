@@ -7,17 +7,18 @@ from huse.errors import InputError
 from huse.params.catalogue import CatalogueParams
 from huse.params.image_vectors import ImageVectorsParams
 from huse.params.label_graph import LabelGraphParams
+from huse.params.preprocess_text import PreprocessTextParams
 from huse.params.reader import Section, read_section, read_seed, read_yaml
 from huse.params.sample_catalogue import SampleCatalogueParams
-from huse.params.text import PreprocessTextParams, TextVectorsParams
 from huse.params.train import TrainParams
+from huse.params.word_vectors import WordVectorsParams
 
 SECTIONS: dict[str, type[Section]] = {
     "sample_catalogue": SampleCatalogueParams,
     "catalogue": CatalogueParams,
     "preprocess_text": PreprocessTextParams,
     "image_vectors": ImageVectorsParams,
-    "text_vectors": TextVectorsParams,
+    "word_vectors": WordVectorsParams,
     "label_graph": LabelGraphParams,
     "train": TrainParams,
 }

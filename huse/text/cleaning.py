@@ -1,13 +1,16 @@
 """Cleans product names: letters and single spaces, lower case, no stop words."""
 
-import re
+import string
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 from huse.text.stopwords import DROPPED
 
-_NOT_ALPHANUMERIC = re.compile(r"[^A-Za-z0-9]+")
-_DIGITS = re.compile(r"[0-9]+")
+# One byte for each: letters and digits as they are, a line end as a line end, anything else a space.
+_KEPT = (string.ascii_letters + string.digits + "\n").encode()
+_LETTERS_OR_SPACE = bytes(byte if byte in _KEPT else ord(" ") for byte in range(256))
+_DIGITS = string.digits.encode()
 
 # Letters of Latin alphabets that Unicode does not decompose.
 _LATIN_LETTERS = {
@@ -37,20 +40,32 @@ def fold_letters(text: str) -> str:
     return text if text.isascii() else "".join(map(_fold_character, text))
 
 
-def clean_name(name: str, fold_accents: bool) -> str:
-    """Clean one product name.
+def clean_names(names: Sequence[str], fold_accents: bool) -> list[str]:
+    """Clean product names.
 
     In this order: accents folded, every run of characters outside A-Z, a-z, 0-9 made one space, digits
     dropped, stop words dropped, lower case. Stop words are compared as written, so "The" stays, and so do
     the negations no, nor, not.
 
     Args:
-        name: as the catalogue has it.
+        names: N, as the catalogue has them.
         fold_accents: False leaves out accented letters, as the published notebook did: "Chloé" → "chlo".
 
     Returns:
-        Words of a to z with single spaces between them; empty where nothing is left.
+        N times words of a to z with single spaces between them; empty where nothing is left.
     """
-    text = fold_letters(name) if fold_accents else name
-    words = _DIGITS.sub("", _NOT_ALPHANUMERIC.sub(" ", text)).split()
-    return " ".join(word for word in words if word not in DROPPED).lower()
+    if not names:
+        return []
+    # All names at once, a line each: the work on characters is then two calls, whatever their number.
+    text = "\n".join([name.replace("\n", " ") for name in names])
+    if fold_accents:
+        text = "\n".join(map(fold_letters, text.split("\n")))
+    letters = text.encode("ascii", "replace").translate(_LETTERS_OR_SPACE, _DIGITS).decode("ascii")
+    return "\n".join(
+        [" ".join([word for word in line.split() if word not in DROPPED]) for line in letters.split("\n")]
+    ).lower().split("\n")  # fmt: skip
+
+
+def clean_name(name: str, fold_accents: bool) -> str:
+    """Clean one product name; see `clean_names`."""
+    return clean_names([name], fold_accents)[0]

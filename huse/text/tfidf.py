@@ -3,39 +3,68 @@
 N names, V words of the training names, D word dimension.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 import numpy.typing as npt
 from gensim.models import KeyedVectors
-from sklearn.feature_extraction.text import TfidfVectorizer
+from scipy.sparse import csr_matrix
 
 from huse.errors import InputError
 
+BLOCK = 16_384  # names: enough for the loop not to matter, few enough to hold their words
 
-def fit_tfidf(training_names: Sequence[str]) -> TfidfVectorizer:
-    """Learn the inverse document frequencies of the training names, and of no others.
 
-    idf = ln((1 + n) / (1 + df)) + 1 over n names, a word in df of them; term frequency is the count in a name.
+@dataclass(frozen=True)
+class TfIdf:
+    """Document frequencies of the training names; all that is needed to weigh the words of any name.
+
+    Attributes:
+        names: n, how many names there were.
+        document_frequency: word → df, in how many of them it occurs.
+    """
+
+    names: int
+    document_frequency: dict[str, int]
+
+    def idf(self, words: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return the inverse document frequencies ln((1 + n) / (1 + df)) + 1, float64."""
+        frequencies = np.array([self.document_frequency[word] for word in words], np.float64)
+        idf: npt.NDArray[np.float64] = np.log((1 + self.names) / (1 + frequencies)) + 1
+        return idf
+
+
+def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
+    """Count in how many of the training names each word occurs.
+
+    Args:
+        training_names: cleaned; of the training split and no other, or the test split would take part.
 
     Raises:
         InputError: the training names hold no word.
     """
-    # No normalisation: `weighted_mean` divides by the weights of the words that have a vector.
-    tfidf = TfidfVectorizer(analyzer=str.split, norm=None, dtype=np.float32)
-    if not any(name.split() for name in training_names):
+    frequency: Counter[str] = Counter()
+    names = 0
+    for name in training_names:
+        frequency.update(set(name.split()))
+        names += 1
+    if not frequency:
         raise InputError(
-            f"expected words in the names of the training products, found none in {len(training_names)} "
-            "cleaned names. Only the letters a to z are kept: digits are dropped, and other scripts are lost."
+            f"expected words in the names of the training products, found none in {names} cleaned names. Only the "
+            "letters a to z are kept: digits are dropped, and other scripts are lost."
         )
-    return tfidf.fit(training_names)
+    return TfIdf(names, dict(sorted(frequency.items())))
 
 
-def weighted_mean(names: Sequence[str], tfidf: TfidfVectorizer, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
-    """Mean of the words' vectors, weighted by TF-IDF: Σ w·v / Σ w over the words of a name.
+def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
+    """Mean of the words' vectors, weighted by TF-IDF: Σ tf·idf·v / Σ tf·idf over the words of a name.
 
-    Only words that have both a weight and a vector take part; a word that comes twice weighs twice. A name
-    without such a word gets zeros.
+    Term frequency is the count in the name, so a word that comes twice weighs twice. (The published notebook went
+    over the words of a name with a weight that held the count already, so that there it weighed four times.) Only
+    words that have both a document frequency and a vector take part. A name without such a word gets zeros.
 
     Args:
         names: N cleaned names.
@@ -45,12 +74,24 @@ def weighted_mean(names: Sequence[str], tfidf: TfidfVectorizer, vectors: KeyedVe
     Returns:
         N × D float32.
     """
-    vocabulary = tfidf.get_feature_names_out()
-    shared = [column for column, word in enumerate(vocabulary) if word in vectors]
-    if not shared:
-        return np.zeros((len(names), vectors.vector_size), np.float32)
-    weights = tfidf.transform(names)[:, shared]  # N × V', sparse
-    total = np.asarray(weights.sum(axis=1)).reshape(-1, 1)
-    summed = weights @ vectors[list(vocabulary[shared])]
-    mean: npt.NDArray[np.float32] = (summed / np.where(total > 0, total, 1)).astype(np.float32)
-    return mean
+    words = [word for word in tfidf.document_frequency if word in vectors.key_to_index]
+    column = {word: index for index, word in enumerate(words)}
+    weights = tfidf.idf(words).astype(np.float32)
+    known = vectors.vectors[[vectors.key_to_index[word] for word in words]]  # V' × D, the words that have both
+    result = np.zeros((len(names), vectors.vector_size), np.float32)
+    for start in range(0, len(names), BLOCK):
+        block = [name.split() for name in names[start : start + BLOCK]]
+        columns, ends = _columns(block, column)
+        counts = csr_matrix((weights[columns], columns, ends), shape=(len(block), len(words)))
+        total = np.asarray(counts.sum(axis=1), np.float32).reshape(-1, 1)
+        result[start : start + len(block)] = (counts @ known) / np.where(total > 0, total, 1)
+    return result
+
+
+def _columns(names: Sequence[Sequence[str]], column: dict[str, int]) -> tuple[npt.NDArray[np.int32], ...]:
+    """Return the columns of the known words of all names in a row, and where each name's end, from 0 on."""
+    lengths = np.fromiter(map(len, names), np.int64, len(names))
+    running = np.fromiter(map(column.get, chain.from_iterable(names), repeat(-1)), np.int32, int(lengths.sum()))
+    known = running >= 0
+    ends = np.concatenate([[0], np.cumsum(known)])[np.concatenate([[0], np.cumsum(lengths)])]
+    return running[known], ends.astype(np.int32)

@@ -52,7 +52,7 @@ def known_tokens(sentences: Sequence[str], known: Container[str], *, version: in
         if not kept[-1]:
             empty.append(sentence)
     if empty:
-        raise InputError(_without_vector(empty, known, version))
+        raise InputError(_without_vector(empty))
     return kept
 
 
@@ -68,12 +68,10 @@ def name_some(sentences: Sequence[str]) -> str:
     return f"{named} and {more} more" if more > 0 else named
 
 
-def _without_vector(empty: Sequence[str], known: Container[str], version: int) -> str:
-    lower = without_words([text.lower() for text in empty], known, version)
-    hint = "" if len(lower) == len(empty) else " Some have one in lower case: write those classes in lower case."
+def _without_vector(empty: Sequence[str]) -> str:
     return (
         f"expected a word vector for at least one word of every label, found none for {len(empty)}: "
-        f"{name_some(empty)}.{hint} Use a file of word vectors that has these words "
-        "(text_vectors.word_vectors), or label_graph.encoder: tree, or label_graph.label_text: path, "
-        "which needs one known word in a whole class path."
+        f"{name_some(empty)}. Use a set of word vectors that has these words (word_vectors.source), or "
+        "word_vectors.oov: hash, which draws a random vector for each, or label_graph.label_text: path, which needs "
+        "one known word in a whole class path, or label_graph.encoder: tree, which needs none."
     )

@@ -9,8 +9,11 @@ from huse.labels.graph import (
     adjacency,
     class_distances,
     correlation_with_tree,
+    count_duplicates,
     duplicate_labels,
-    remarks,
+    off_diagonal,
+    pairs,
+    spread_out,
     summarise_distances,
 )
 from huse.labels.taxonomy import class_hops, make_labels
@@ -114,11 +117,85 @@ def test_summary_leaves_the_diagonal_out():
     assert summary["adjacency"] == {"mean": 0.5, "min": 0.25, "max": 0.75}
 
 
-def test_remarks_name_a_flat_graph_and_labels_that_coincide():
-    good = np.array([[0, 0.4, 0.9], [0.4, 0, 0.7], [0.9, 0.7, 0]], dtype=np.float32)
-    assert remarks(good, ["a", "b", "c"]) == []
-    same = good * np.array([[1, 0, 1], [0, 1, 1], [1, 1, 1]], dtype=np.float32)
-    assert remarks(same, ["a", "b", "c"]) == ["pairs of labels at distance 0, 1 in all: a = b"]
-    flat = remarks(good / 100, ["a", "b", "c"])
-    assert len(flat) == 1
-    assert "no two are farther apart than 0.009" in flat[0]
+@pytest.mark.parametrize("block", [1, 3, 7, 10, 64])  # 10 labels: single rows, a ragged last block, one block
+def test_adjacency_by_blocks_equals_the_pairs_one_by_one(block):
+    vectors = np.random.default_rng(1).normal(size=(10, 5)).astype(np.float32)
+    vectors[7] = 3 * vectors[2]
+    exact = vectors.astype(np.float64)
+    expected = [[1 - a @ b / np.sqrt((a @ a) * (b @ b)) for b in exact] for a in exact]
+    matrix = adjacency(vectors, names(10), block)
+    np.testing.assert_allclose(matrix, expected, atol=1e-7)
+    assert (matrix == matrix.T).all()
+    assert (matrix.diagonal() == 0).all()
+    assert matrix.min() >= 0
+    assert duplicate_labels(matrix, names(10)) == [("label 2", "label 7")]
+
+
+def test_near_duplicates_are_told_apart():
+    # 1 - cos of these is 5e-7 and 5e-5; in float32 the first would drown in the rounding of 1.
+    vectors = np.array([[1, 0], [1, 1e-3], [1, 1e-2]], np.float32)
+    np.testing.assert_allclose(adjacency(vectors, names(3))[0, 1:], [5e-7, 5e-5], rtol=1e-3)
+
+
+def test_duplicates_are_counted_and_the_first_named():
+    matrix = np.ones((5, 5), np.float32)
+    matrix[np.ix_([0, 2, 4], [0, 2, 4])] = 0
+    np.fill_diagonal(matrix, 0)
+    assert count_duplicates(matrix) == 3
+    assert duplicate_labels(matrix, list("abcde"), most=2) == [("a", "c"), ("a", "e")]
+    assert duplicate_labels(matrix, list("abcde"), most=0) == []
+    assert count_duplicates(1 - np.eye(3, dtype=np.float32)) == 0
+
+
+@pytest.mark.parametrize("block", [1, 4, 9, 100])
+def test_class_distances_do_not_depend_on_the_block(block):
+    rng = np.random.default_rng(5)
+    classes = sorted({"<".join(rng.choice(list("abcd"), rng.integers(1, 4))) for _ in range(13)})
+    labels = make_labels(classes, "levels")
+    matrix = adjacency(rng.normal(size=(len(labels.labels), 4)).astype(np.float32), labels.labels)
+    expected = naive_class_distances(matrix, labels.class_labels)
+    np.testing.assert_allclose(class_distances(matrix, labels.class_labels, block), expected, atol=1e-6)
+
+
+def test_off_diagonal_is_a_view_of_all_but_the_diagonal():
+    matrix = np.arange(9, dtype=np.float32).reshape(3, 3)
+    assert sorted(off_diagonal(matrix).ravel().tolist()) == [1, 2, 3, 5, 6, 7]
+    assert np.shares_memory(off_diagonal(matrix), matrix)
+    assert sorted(off_diagonal(matrix.T).ravel().tolist()) == [1, 2, 3, 5, 6, 7]
+
+
+def test_rows_are_spread_evenly():
+    assert spread_out(3, 5).tolist() == [0, 1, 2]
+    assert spread_out(9, 3).tolist() == [0, 4, 8]
+    assert spread_out(10, 4).tolist() == [0, 3, 6, 9]
+    for count in range(2, 40):
+        chosen = spread_out(count, 7)
+        assert len(set(chosen.tolist())) == min(count, 7)
+        assert (chosen[0], chosen[-1]) == (0, count - 1)
+
+
+def test_pairs_in_order():
+    matrix = np.array([[0, 1, 2, 3], [1, 0, 4, 5], [2, 4, 0, 6], [3, 5, 6, 0]], np.float32)
+    assert pairs(matrix).tolist() == [1, 2, 3, 4, 5, 6]
+    assert pairs(matrix, most=2).tolist() == [3]
+
+
+def test_correlation_equals_ranks_by_hand_and_many_classes_are_thinned_out():
+    rng = np.random.default_rng(3)
+    classes = [f"{first}<{second}<{third}" for first in "abc" for second in "de" for third in range(4)]
+    hops = class_hops(classes)
+    noisy = hops + rng.normal(size=hops.shape)
+    distances = (noisy + noisy.T).astype(np.float32)
+    chosen = [(i, j) for i in range(24) for j in range(i + 1, 24)]
+
+    def by_hand(of):
+        ranks = []
+        for values in ([distances[pair] for pair in of], [hops[pair] for pair in of]):
+            ranks.append([sum(v < w for v in values) + sum(v == w for v in values) / 2 for w in values])
+        return np.corrcoef(ranks)[0, 1]
+
+    assert correlation_with_tree(distances, hops) == pytest.approx(by_hand(chosen))
+    thin = spread_out(24, 6).tolist()
+    assert correlation_with_tree(distances, hops, most=6) == pytest.approx(
+        by_hand([pair for pair in chosen if set(pair) <= set(thin)])
+    )

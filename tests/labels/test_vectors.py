@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from huse.errors import InputError
-from huse.labels.graph import adjacency
-from huse.labels.taxonomy import class_hops, make_labels
+from huse.labels.graph import adjacency, class_distances, summarise_distances
+from huse.labels.taxonomy import class_hops, label_hops, label_nodes, make_labels
 from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors
 
 EQUAL_DEPTH = ["a<b<c", "a<b<d", "a<e<f", "g<h<i", "g<h<j"]
@@ -61,25 +60,94 @@ def test_tree_distances_by_hand():
     assert distances.dtype == np.float32
 
 
-def test_tree_vectors_give_the_tree_back_where_depths_are_equal():
-    labels, hops = make_labels(EQUAL_DEPTH, "leaf"), class_hops(EQUAL_DEPTH)
+def squared_distances(vectors):
+    return ((vectors[:, None] - vectors) ** 2).sum(axis=2)
+
+
+@pytest.mark.parametrize("classes", [EQUAL_DEPTH, [f"root<{path}" for path in EQUAL_DEPTH]])
+def test_tree_vectors_give_the_tree_back_where_depths_are_equal(classes):
+    labels = make_labels(classes, "leaf")
+    hops = label_hops(labels)
     vectors = tree_vectors(labels, hops)
     assert vectors.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     np.testing.assert_allclose(adjacency(vectors, labels.labels), tree_distances(hops), atol=1e-6)
 
 
-def test_tree_vectors_keep_the_positive_part_where_depths_differ():
-    classes = ["a", *(f"a<{leaf}" for leaf in "bcdefg")]  # a star: eigenvalue 1 - √6 / 2
-    labels, hops = make_labels(classes, "leaf"), class_hops(classes)
-    similarity = 1 - hops / hops.max()
-    values, directions = np.linalg.eigh(similarity)
-    assert values[0] < -0.01  # so that something is lost
+def test_tree_vectors_by_hand():
+    labels = make_labels(["r<a", "r<b<c", "r<b<d"], "leaf")
+    # Most hops: 3. Nodes: r<a, r<b, r<b<c, r<b<d; r is above all labels.
+    expected = np.sqrt(2 / 3) * np.array([[1, 0, 0, 0], [0, 1, 1, 0], [0, 1, 0, 1]])
+    np.testing.assert_allclose(tree_vectors(labels, label_hops(labels)), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_squared_distances_of_tree_vectors_are_exact_whatever_the_depths(seed):
+    rng = np.random.default_rng(seed)
+    classes = sorted({"<".join(rng.choice(list("abc"), rng.integers(1, 5))) for _ in range(20)})
+    labels = make_labels(classes, "leaf")
+    hops = label_hops(labels)
     vectors = tree_vectors(labels, hops)
-    nearest = (directions * np.maximum(values, 0)) @ directions.T
-    np.testing.assert_allclose(vectors @ vectors.T, nearest, atol=1e-6)
+    np.testing.assert_allclose(squared_distances(vectors), 2 * tree_distances(hops), atol=1e-5)
+    assert (np.linalg.norm(vectors, axis=1) > 0).all()
 
 
-def test_tree_is_refused_with_levels():
-    with pytest.raises(InputError, match="several places"):
-        tree_vectors(make_labels(EQUAL_DEPTH, "levels"), class_hops(EQUAL_DEPTH))
+def test_a_class_above_all_others_keeps_a_direction():
+    labels = make_labels(["a", "a<b", "a<c"], "leaf")
+    assert tree_vectors(labels, label_hops(labels)).tolist() == [[1, 0, 0], [1, 1, 0], [1, 0, 1]]
+
+
+def test_a_name_at_several_nodes_has_the_mean_of_their_vectors():
+    labels = make_labels(["a<c", "b<c"], "levels")
+    # Most hops: 2 (a to b). c stands below a and below b. Features: a, b, a<c, b<c in the order of the labels.
+    assert labels.labels == ["a", "b", "c"]
+    hops = label_hops(labels)
+    assert hops.tolist() == [[0, 2, 1], [2, 0, 1], [1, 1, 0]]
+    vectors = tree_vectors(labels, hops)
+    assert sorted(vectors[2].tolist()) == [0.5, 0.5, 0.5, 0.5]
+    assert squared_distances(vectors).tolist() == [[0, 2, 1], [2, 0, 1], [1, 1, 0]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_names_lie_no_farther_apart_than_their_nodes_on_average(seed):
+    rng = np.random.default_rng(seed)
+    classes = sorted({"<".join(rng.choice(list("abcdefgh"), rng.integers(1, 4))) for _ in range(8)})
+    labels = make_labels(classes, "levels")
+    hops, nodes = label_hops(labels), label_nodes(labels)
+    found = squared_distances(tree_vectors(labels, hops))
+    for k, first in enumerate(nodes):
+        for other, second in enumerate(nodes):
+            between = class_hops(["<".join(node) for node in first + second])[: len(first), len(first) :]
+            assert found[k, other] <= 2 * between.mean() / hops.max() + 1e-5
+            assert (found[k, other] > 1e-6) == (k != other)
+            if len(first) == len(second) == 1:
+                assert found[k, other] == pytest.approx(2 * hops[k, other] / hops.max(), abs=1e-5)
+
+
+PATHS = ["a<b", "a<c<d", "e<b", "a<c<e"]
+
+
+@pytest.mark.parametrize("scheme", ["leaf", "levels"])
+@pytest.mark.parametrize("source", ["mean", "path", "leaf", "tree"])
+def test_every_scheme_goes_with_every_source_of_distances(scheme, source):
+    labels = make_labels(PATHS, scheme)
+    if source == "tree":
+        hops = label_hops(labels)
+        vectors, distances = tree_vectors(labels, hops), tree_distances(hops)
+    else:
+        vectors = text_vectors(labels, encode, source)
+        distances = adjacency(vectors, labels.labels)
+    count = len(labels.labels)
+    assert count == (4 if scheme == "leaf" else 5)
+    assert len(vectors) == count
+    assert vectors.dtype == distances.dtype == np.float32
+    assert distances.shape == (count, count)
+    assert (distances == distances.T).all()
+    assert (distances.diagonal() == 0).all()
+    between = class_distances(distances, labels.class_labels)
+    assert between.shape == (4, 4)
+    assert (between == between.T).all()
+    summary = summarise_distances(distances, between, class_hops(PATHS))
+    assert summary["adjacency"]["min"] <= summary["adjacency"]["mean"] <= summary["adjacency"]["max"]
+    if scheme == "leaf" and source == "tree":
+        assert summary["tree_spearman"] == pytest.approx(1)

@@ -1,6 +1,10 @@
-import pytest
+import re
 
-from huse.text.cleaning import clean_name, fold_letters
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from huse.text.cleaning import clean_name, clean_names, fold_letters
 from huse.text.stopwords import DROPPED, ENGLISH
 
 
@@ -26,6 +30,26 @@ from huse.text.stopwords import DROPPED, ENGLISH
 )
 def test_cleans(name, clean):
     assert clean_name(name, fold_accents=True) == clean
+
+
+def loop(name, fold_accents):
+    """The rule as it is said, one step after the other."""
+    text = fold_letters(name) if fold_accents else name
+    words = re.sub("[0-9]", "", re.sub("[^A-Za-z0-9]+", " ", text)).split()
+    return " ".join(word for word in words if word not in DROPPED).lower()
+
+
+@given(st.lists(st.text(st.one_of(st.characters(), st.sampled_from(" theATofé9\n\r-'")), max_size=40)), st.booleans())
+@example(["a\nb", "\n", "c\r\nd", "e\u2028f"], True)
+@example(["\ud800 lone surrogate", "\0"], True)
+@example([], True)
+def test_all_names_at_once_equal_the_loop_whatever_they_hold(names, fold_accents):
+    assert clean_names(names, fold_accents) == [loop(name, fold_accents) for name in names]
+
+
+@given(st.text())
+def test_what_is_left_is_letters_with_single_spaces(name):
+    assert re.fullmatch("([a-z]+( [a-z]+)*)?", clean_name(name, fold_accents=True))
 
 
 def test_without_folding_accented_letters_are_left_out():

@@ -12,6 +12,9 @@ from ruamel.yaml import YAML
 
 from huse.artifacts import read_vectors
 from huse.errors import InputError
+from huse.text.cleaning import clean_names
+from huse.text.tfidf import TfIdf, weighted_mean
+from huse.word_store import read_word_vectors
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +34,7 @@ def catalogue(tmp_path, monkeypatch):
     products.to_parquet("data/catalogue/products.parquet", index=False)
     Path("data/catalogue/classes.json").write_text(json.dumps({"classes": CLASSES, "counts": {}}))
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    params["text_vectors"]["dimension"] = 6
+    params["word_vectors"]["dimension"] = 6
     params["label_graph"]["infersent"]["hidden"] = 8
 
     def change(section=None, **values):
@@ -70,8 +73,10 @@ def test_writes_what_the_docstrings_say(catalogue, caplog):
     assert (vectors[0] == vectors[6]).all()
 
     metrics = json.loads(Path("metrics/word_vectors.json").read_text())
-    assert metrics["coverage"] == {"running": 1, "distinct": 1}
+    assert metrics["coverage"] == {"running": 1, "distinct": 1, "labels": 1}
     assert metrics["names_without"] == pytest.approx(1 / 6)
+    assert metrics["most_frequent_missing"] == {}
+    assert metrics["dimension"] == 6
 
     labels = json.loads(Path("data/labels/labels.json").read_text())
     assert labels["labels"] == labels["classes"] == CLASSES
@@ -103,25 +108,119 @@ def write_vectors(words, dimension=6):
 
 
 def test_a_given_file_is_cut_to_the_words_in_need(catalogue):
-    write_vectors(["the", "red", "shoes", "boots", "pumps", "bags", "tote", "</s>", "Red"])
-    catalogue("text_vectors", word_vectors="glove.txt")
+    write_vectors(["the", "red", "shoes", "boots", "pumps", "bags", "tote", "</s>", "Red", "Leather"])
+    catalogue("word_vectors", source="glove.txt")
     run_all()
-    kept = [line.split(" ")[0] for line in Path("data/text/word_vectors.txt").read_text().splitlines()]
-    assert kept == ["red", "shoes", "boots", "pumps", "bags", "tote", "</s>"]
+    kept = pd.read_parquet("data/text/words.parquet")
+    assert kept["word"].tolist() == ["</s>", "bags", "boots", "leather", "pumps", "red", "shoes", "tote"]
+    assert dict(zip(kept["word"], kept["spelling"], strict=True))["leather"] == "Leather"
+    assert np.load("data/text/word_vectors.npy").shape == (8, 6)
+    metrics = json.loads(Path("metrics/word_vectors.json").read_text())
+    assert metrics["most_frequent_missing"] == {"black": 4, "canvas": 4, "chloe": 4, "suede": 4}
+
+
+def test_a_catalogue_without_new_words_does_not_read_the_source_again(catalogue, monkeypatch):
+    write_vectors(["red", "shoes", "boots", "pumps", "bags", "tote"])
+    catalogue("word_vectors", source="glove.txt")
+    preprocess_text.main()
+    word_vectors.main()
+    before = outputs()
+
+    def read(*_, **__):
+        raise AssertionError("the source was read again")
+
+    monkeypatch.setattr("huse.word_store.read_words", read)
+    word_vectors.main()
+    assert outputs() == before
+
+    products = pd.read_parquet("data/catalogue/products.parquet")
+    products["name"] = products["name"].str.replace("Suede ", "Red ")  # fewer words, none of them new
+    products.to_parquet("data/catalogue/products.parquet", index=False)
+    preprocess_text.main()
+    word_vectors.main()
+    catalogue("word_vectors", source="glove.txt", oov="hash")  # nor do other decisions on spellings need it
+    word_vectors.main()
+    products.assign(name="velvet").to_parquet("data/catalogue/products.parquet", index=False)
+    preprocess_text.main()
+    with pytest.raises(AssertionError, match="read again"):
+        word_vectors.main()
+
+
+def test_hashed_words_give_every_name_a_vector(catalogue):
+    write_vectors(["red", "shoes", "bags"])
+    catalogue("word_vectors", source="glove.txt", oov="hash")
+    run_all()
+    words = pd.read_parquet("data/text/words.parquet").set_index("word")["step"]
+    assert words["chloe"] == "hash"
+    assert words["red"] == "as_written"
+    assert not set(words.index) & {"<s>", "</s>", "<p>", "</p>"}
+    metrics = json.loads(Path("metrics/word_vectors.json").read_text())
+    assert metrics["coverage"]["running"] == pytest.approx(2 / 13)
+    assert json.loads(Path("metrics/text_vectors.json").read_text())["names_without_known_word"] == 4  # "100 %"
+
+
+def test_a_new_name_becomes_a_vector_without_the_catalogue(catalogue):
+    run_all()
+    expected = np.load("data/vectors/text.npy")[1]
+    for path in Path("data/catalogue").iterdir():
+        path.unlink()
+    tfidf = TfIdf(**json.loads(Path("data/text/tfidf.json").read_text()))
+    words = read_word_vectors(Path("data/text/word_vectors.npy"), Path("data/text/words.parquet"))
+    vectors = weighted_mean(clean_names(["BLACK Leather Boots!", "never seen"], fold_accents=True), tfidf, words)
+    np.testing.assert_array_equal(vectors, [expected, np.zeros(6)])
+
+
+def test_only_training_names_are_counted(catalogue):
+    products = pd.read_parquet("data/catalogue/products.parquet")
+    products.loc[products["split"] == "test", "name"] = "boots of velvet"
+    products.to_parquet("data/catalogue/products.parquet", index=False)
+    run_all()
+    tfidf = json.loads(Path("data/text/tfidf.json").read_text())
+    assert tfidf["names"] == 18
+    assert tfidf["document_frequency"]["boots"] == 6
+    assert "velvet" not in tfidf["document_frequency"]
+
+
+def test_what_is_damaged_in_a_source_is_said(catalogue, caplog):
+    write_vectors(["red", "shoes", "boots", "pumps", "bags", "tote"])
+    with Path("glove.txt").open("a") as file:
+        file.write("suede 1 2 3\n")
+    catalogue("word_vectors", source="glove.txt")
+    run_all()
+    assert "glove.txt: passed over: line 7 has 3 numbers in place of 6" in caplog.text
+
+
+@pytest.mark.parametrize("scheme", ["leaf", "levels"])
+@pytest.mark.parametrize("label_text", ["mean", "path", "leaf"])
+@pytest.mark.parametrize("encoder", ["infersent", "word_vectors", "tree"])
+def test_every_scheme_text_and_source_of_the_graph(catalogue, scheme, label_text, encoder):
+    catalogue("label_graph", scheme=scheme, label_text=label_text, encoder=encoder)
+    run_all()
+    labels = json.loads(Path("data/labels/labels.json").read_text())
+    adjacency = np.load("data/labels/adjacency.npy")
+    assert labels["labels"] == (CLASSES if scheme == "leaf" else ["bags", "boots", "pumps", "shoes", "tote bags"])
+    assert adjacency.shape == (len(labels["labels"]),) * 2
+    assert (adjacency == adjacency.T).all()
+    assert not adjacency.diagonal().any()
+    pairs = pd.read_csv("data/labels/pairs.csv")
+    assert pairs[["first", "second"]].iloc[0].tolist() == ["shoes<boots", "shoes<pumps"]
+    assert Path("metrics/label_graph.png").read_bytes().startswith(b"\x89PNG")
+    if encoder == "tree":
+        assert adjacency[1, 2] < adjacency[0, 1]
 
 
 def test_a_file_with_no_word_in_need_is_refused(catalogue):
     write_vectors(["the", "of"])
-    catalogue("text_vectors", word_vectors="glove.txt")
+    catalogue("word_vectors", source="glove.txt")
     preprocess_text.main()
     with pytest.raises(InputError, match="found none"):
         word_vectors.main()
-    assert not Path("data/text/word_vectors.txt").exists()
+    assert not Path("data/text/word_vectors.npy").exists()
 
 
 def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_read(catalogue):
     write_vectors(["red", "shoes", "bags"])
-    catalogue("text_vectors", word_vectors="glove.txt")
+    catalogue("word_vectors", source="glove.txt")
     preprocess_text.main()
     word_vectors.main()
     with pytest.raises(InputError, match=r"none for 2: 'boots', 'pumps'"):
@@ -136,7 +235,7 @@ def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_r
 
 def test_marks_that_stand_for_unknown_labels_are_said(catalogue, caplog):
     write_vectors(["red", "shoes", "bags", "tote", "<s>", "</s>"])
-    catalogue("text_vectors", word_vectors="glove.txt")
+    catalogue("word_vectors", source="glove.txt")
     run_all()
     assert "no word of 'boots', 'pumps' has a vector" in caplog.text
     assert "pairs of labels at distance 0, 1 in all: shoes<boots = shoes<pumps" in caplog.text

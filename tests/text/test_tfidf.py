@@ -3,16 +3,16 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from huse.errors import InputError
-from huse.text.tfidf import fit_tfidf, weighted_mean
+from huse.text import tfidf as tfidf_module
+from huse.text.tfidf import TfIdf, fit_tfidf, weighted_mean
+from huse.text.word_vectors import keyed_vectors
 
 
 def keyed(words, numbers):
-    vectors = KeyedVectors(numbers.shape[1])
-    vectors.add_vectors(words, numbers.astype(np.float32))
-    return vectors
+    return keyed_vectors(words, numbers.astype(np.float32))
 
 
 def naive(names, training, vectors):
@@ -40,7 +40,25 @@ def test_by_hand():
     np.testing.assert_allclose(weighted_mean(names, tfidf, vectors), expected, rtol=1e-6)
 
 
-def test_equals_the_loop():
+def test_golden_numbers_of_three_words():
+    """3 training names: a in 3 of them, b in 2, c in 1; idf 1, ln(4/3) + 1 = 1.287682, ln 2 + 1 = 1.693147."""
+    tfidf = fit_tfidf(["a b c", "a b b", "a"])
+    assert tfidf == TfIdf(3, {"a": 3, "b": 2, "c": 1})
+    np.testing.assert_allclose(tfidf.idf(["a", "b", "c"]), [1, 1.2876820724517808, 1.6931471805599454], rtol=1e-15)
+    vectors = keyed(["a", "b", "c"], np.array([[1.0, 0.0], [0.0, 1.0], [2.0, 2.0]]))
+    # a b: (1, 1.287682) / 2.287682.  a a c: (2 + 3.386294, 3.386294) / (2 + 1.693147).
+    expected = [[0.4371238, 0.5628762], [1.4584566, 0.9169127], [2, 2], [0, 1]]
+    np.testing.assert_allclose(weighted_mean(["a b", "a a c", "c", "b d"], tfidf, vectors), expected, rtol=1e-6)
+
+
+def test_a_word_that_comes_twice_weighs_twice_not_four_times():
+    vectors = keyed(["x", "y"], np.array([[1.0], [0.0]]))
+    np.testing.assert_allclose(weighted_mean(["x x y"], fit_tfidf(["x y"]), vectors), [[2 / 3]], rtol=1e-6)
+
+
+@pytest.mark.parametrize("block", [1, 7, 200, 10_000])
+def test_equals_the_loop(monkeypatch, block):
+    monkeypatch.setattr(tfidf_module, "BLOCK", block)
     rng = np.random.default_rng(1)
     words = [f"w{index}" for index in range(30)]
     names = [" ".join(rng.choice(words, rng.integers(0, 9))) for _ in range(200)]
@@ -48,6 +66,20 @@ def test_equals_the_loop():
     result = weighted_mean(names, fit_tfidf(names[:60]), vectors)
     assert result.dtype == np.float32
     np.testing.assert_allclose(result, naive(names, names[:60], vectors), atol=1e-6)
+
+
+def test_frequencies_are_scikit_learns():
+    rng = np.random.default_rng(2)
+    names = [" ".join(rng.choice(list("abcdefgh"), rng.integers(1, 9))) for _ in range(100)]
+    theirs = TfidfVectorizer(analyzer=str.split, norm=None).fit(names)
+    ours = fit_tfidf(names)
+    words = list(theirs.get_feature_names_out())
+    assert words == list(ours.document_frequency)
+    np.testing.assert_allclose(ours.idf(words), theirs.idf_, rtol=1e-14)
+
+
+def test_no_names_give_no_vectors():
+    assert weighted_mean([], fit_tfidf(["a"]), keyed(["a"], np.ones((1, 3)))).shape == (0, 3)
 
 
 def test_words_of_one_letter_count_and_case_is_kept():

@@ -1,140 +1,142 @@
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
+from hypothesis import given
+from hypothesis import strategies as st
 
 from huse.errors import InputError
-from huse.text.word_vectors import (
-    catalogue_sentences,
-    coverage,
-    label_words,
-    mean_word_vectors,
-    read_glove,
-    train_word_vectors,
-    write_glove,
-)
-
-SENTENCES = [["<s>", "red", "dress", "</s>"], ["<p>", "blue", "dress", "</p>"]] * 20
+from huse.text.spelling import MARKS, STEPS, Spelled, find_spelling, hash_vector, spellings
+from huse.text.word_files.found import Found
+from huse.text.word_vectors import choose_vectors, coverage, keyed_vectors, label_words, mean_word_vectors
 
 
-@pytest.fixture
-def glove(tmp_path):
-    def write(content):
-        path = tmp_path / "vectors.txt"
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return path
-
-    return write
+def found_words(**vectors):
+    return {word: np.array(vector, np.float32) for word, vector in vectors.items()}
 
 
-def as_dict(vectors):
-    return {word: vectors[word].tolist() for word in vectors.index_to_key}
-
-
-def test_reads_all_words(glove):
-    vectors = read_glove(glove("the 1 -2.5\nof 3e-1 4\n"), 2, None)
-    assert as_dict(vectors) == {"the": [1, -2.5], "of": [np.float32(0.3), 4]}
-    assert vectors.vectors.dtype == np.float32
-
-
-def test_keeps_wanted_words_and_parses_no_others(glove):
-    path = glove("the 1 2\nof bad numbers\nred 5 6")
-    assert as_dict(read_glove(path, 2, {"red", "green"})) == {"red": [5, 6]}
+HELD = found_words(red=[1, 0], Paris=[0, 1], shirt=[2, 2], t=[0, 4], creme=[5, 0], Dior=[0, 6]) | {
+    "wi-fi": np.array([7, 7], np.float32), "<s>": np.array([1, 1], np.float32), "été": np.array([3, 3], np.float32)
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("word", "step", "spelling", "vector"),
     [
-        "2 3\nred 1 2 3\nblue 4 5 6\n",  # word2vec header
-        "\ufeffred 1 2 3\nblue 4 5 6\n",  # byte order mark
-        "red 1 2 3 \r\nblue 4 5 6 \r\n\r\n",  # fastText's trailing space, Windows line ends, blank line
-        "red 1 2 3\nblue 4 5 6\nred 7 8 9\n",  # of a word that comes twice the first counts
+        ("red", "as_written", "red", [1, 0]),
+        ("RED", "lower", "red", [1, 0]),
+        ("paris", "capitalised", "Paris", [0, 1]),
+        ("PARIS", "capitalised", "Paris", [0, 1]),
+        ("wi-fi", "as_written", "wi-fi", [7, 7]),
+        ("Wi-Fi", "lower", "wi-fi", [7, 7]),
+        ("t-shirt", "hyphens", "t + shirt", [1, 3]),
+        ("T-SHIRT", "hyphens", "t + shirt", [1, 3]),
+        ("red-unknown", "hyphens", "red", [1, 0]),
+        ("red/paris", "hyphens", "red + Paris", [0.5, 0.5]),
+        ("crème", "accents", "creme", [5, 0]),
+        ("CRÈME", "accents", "creme", [5, 0]),
+        ("Été", "lower", "été", [3, 3]),
+        ("crème-rédux", "accents", "creme", [5, 0]),
+        ("dîor", "accents", "Dior", [0, 6]),
+        ("<s>", "as_written", "<s>", [1, 1]),
     ],
 )
-def test_tolerates(glove, content):
-    assert as_dict(read_glove(glove(content), 3, None)) == {"red": [1, 2, 3], "blue": [4, 5, 6]}
+def test_the_first_spelling_that_has_a_vector(word, step, spelling, vector):
+    found = find_spelling(word, HELD, STEPS)
+    assert (found.step, found.spelling, found.vector.tolist()) == (step, spelling, vector)
+    assert found.vector.dtype == np.float32
+    assert set(spelling.split(" + ")) <= spellings([word])
 
 
-def test_words_may_hold_spaces_and_odd_line_breaks(glove):
-    path = glove(". . . 1 2\na\u2028b 3 4\nname x@y.z 5 6\n\u0085 7 8\n")
-    assert as_dict(read_glove(path, 2, None)) == {
-        ". . .": [1, 2],
-        "a\u2028b": [3, 4],
-        "name x@y.z": [5, 6],
-        "\u0085": [7, 8],
+@pytest.mark.parametrize(
+    ("word", "off"),
+    [("red", "as_written"), ("RED", "lower"), ("paris", "capitalised"), ("t-shirt", "hyphens"), ("crème", "accents")],
+)
+def test_each_step_can_be_left_out(word, off):
+    steps = set(STEPS) - {off} - ({"lower"} if off == "as_written" else set())
+    assert find_spelling(word, HELD, STEPS) is not None
+    assert find_spelling(word, HELD, steps) is None
+
+
+def test_words_without_a_vector_and_marks_have_no_other_spelling():
+    assert find_spelling("boot", HELD, STEPS) is None
+    assert find_spelling("</s>", HELD, STEPS) is None
+    assert find_spelling("-", HELD, STEPS) is None
+    assert spellings(["<p>"]) == {"<p>"}
+
+
+@given(st.text(), st.sets(st.sampled_from(STEPS)))
+def test_no_word_breaks_the_spellings(word, steps):
+    asked = spellings([word])
+    assert "" not in asked
+    held = {one: np.ones(2, np.float32) for one in asked}
+    found = find_spelling(word, held, steps)
+    if found:
+        assert set(found.spelling.split(" + ")) <= asked or " + " in word
+
+
+def test_what_is_looked_for_is_what_is_asked_of_the_source():
+    """Every look-up that `find_spelling` makes is among `spellings`."""
+
+    class Recorder(dict):
+        def __contains__(self, key):
+            seen.add(key)
+            return False
+
+    for word in ("Crème-Brûlée/Été", "t-shirt", "ßtraße", "ﬁne", "İstanbul", "a_b"):
+        seen = set()
+        assert find_spelling(word, Recorder(), STEPS) is None
+        assert seen - {""} <= spellings([word])
+
+
+def test_a_hashed_word_has_its_own_direction_and_the_mean_norm():
+    first, again, other = (hash_vector(word, 300, 5.0, seed=1) for word in ("zara", "zara", "prada"))
+    assert first.tobytes() == again.tobytes()
+    assert first.dtype == np.float32
+    assert np.linalg.norm(first) == pytest.approx(5, rel=1e-6)
+    assert abs(first @ other) / 25 < 0.2
+    assert abs(first @ hash_vector("zara", 300, 5.0, seed=2)) / 25 < 0.2
+
+
+def test_out_of_vocabulary_words_are_skipped_or_drawn():
+    found = Found(2, "any", found_words(red=[3, 4], shoe=[0, 1], unused=[100, 100]))
+    words = ["red", "shoe", "zara", "&", "<s>"]
+    skipped = choose_vectors(words, found, steps=STEPS, oov="skip", seed=1)
+    assert list(skipped) == ["red", "shoe"]
+    hashed = choose_vectors(words, found, steps=STEPS, oov="hash", seed=1)
+    assert list(hashed) == ["red", "shoe", "zara"]
+    assert hashed["zara"].step == "hash"
+    # The mean norm of the words in use, 5 and 1; what nobody needs has no say.
+    assert np.linalg.norm(hashed["zara"].vector) == pytest.approx(3, rel=1e-6)
+
+
+def test_of_all_a_word_has_its_own_vector_before_one_made_of_its_parts():
+    vectors = found_words(red=[1, 0], RED=[5, 5], reds=[2, 2])
+    found = Found(2, "fastText binary", vectors, composed={"RED", "reds"})
+    chosen = choose_vectors(["RED", "reds", "blue"], found, steps=STEPS, oov="skip", seed=1)
+    assert {word: (one.step, one.vector.tolist()) for word, one in chosen.items()} == {
+        "RED": ("lower", [1, 0]),
+        "reds": ("subwords", [2, 2]),
     }
-    assert as_dict(read_glove(path, 2, {". . ."})) == {". . .": [1, 2]}
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("a 1 2\n", r"vectors.txt: the file has 2 numbers a line, text_vectors.dimension is 3"),
-        ("10 2\na 1 2\n", r"the file has 2 numbers a line, text_vectors.dimension is 3"),
-        ("a,1,2,3\n", r"the file has 0 numbers a line"),
-        ("a 1 2 3\nb 1 2\n", r"vectors.txt, line 2: expected a word and 3 numbers, found 2 numbers"),
-        ("a 1 2 3\nb 1 2 3 4\n", r"line 2: expected a word and 3 numbers, found 4 numbers"),
-        ("a 1 2 3\nb 1 x 3\n", r"line 2: expected 3 numbers, found b'x'"),
-        ("a 1 2 3\nb 1 nan 3\n", r"line 2: a number is not finite"),
-        ("a 1 2 3\nb 1 1e39 3\n", r"line 2: a number is not finite"),
-        ("", r"found an empty file"),
-        ("\n\n", r"found an empty file"),
-        (b"a 1 2 3\ncaf\xe9 1 2 3\n", r"line 2: expected UTF-8"),
-        (b"\xff\xfea\x00", r"line 1: expected UTF-8"),
-    ],
-)
-def test_refuses(glove, content, message):
-    with pytest.raises(InputError, match=message):
-        read_glove(glove(content), 3, None)
+def test_keyed_vectors_do_not_copy_and_answer_like_gensims():
+    array = np.array([[1, 0], [0, 2], [1, 0.1]], np.float32)
+    array.setflags(write=False)
+    vectors = keyed_vectors(["a", "b", "c"], array)
+    assert np.shares_memory(vectors.vectors, array)
+    assert vectors["b"].tolist() == [0, 2]
+    assert "b" in vectors
+    assert "d" not in vectors
+    assert vectors.most_similar("a", topn=1)[0][0] == "c"
 
 
-def test_refuses_a_missing_file_and_a_folder(tmp_path):
-    for path in (tmp_path / "none.txt", tmp_path):
-        with pytest.raises(InputError, match="cannot read it"):
-            read_glove(path, 3, None)
-
-
-def test_a_wrong_width_is_found_in_words_not_wanted(glove):
-    with pytest.raises(InputError, match="line 2"):
-        read_glove(glove("a 1 2\nb 1\n"), 2, {"a"})
-
-
-def test_writing_and_reading_gives_the_same_numbers(tmp_path):
-    rng = np.random.default_rng(0)
-    numbers = (rng.normal(size=(50, 7)) * 10.0 ** rng.integers(-40, 38, (50, 7))).astype(np.float32)
-    numbers[0] = [0.0, -0.0, 1e-45, 3.4028235e38, 1 / 3, 16777217, 0.1]
-    vectors = KeyedVectors(7)
-    vectors.add_vectors([f"wörd{index}" for index in range(50)], numbers)
-    write_glove(tmp_path / "out.txt", vectors)
-    again = read_glove(tmp_path / "out.txt", 7, None)
-    assert again.index_to_key == vectors.index_to_key
-    assert again.vectors.tobytes() == numbers.tobytes()
-
-
-def test_training_gives_the_same_bytes_for_the_same_seed():
-    first, second = (train_word_vectors(SENTENCES, 8, seed=3) for _ in range(2))
-    assert first.index_to_key == second.index_to_key
-    assert first.vectors.tobytes() == second.vectors.tobytes()
-    assert first.vectors.shape == (7, 8)
-    assert first.vectors.dtype == np.float32
-    assert train_word_vectors(SENTENCES, 8, seed=4).vectors.tobytes() != first.vectors.tobytes()
-
-
-def test_catalogue_sentences_alternate_the_marks_and_end_with_the_class_path():
-    sentences = catalogue_sentences(["red gown", ""], [["dresses", "long"], ["men's", "shirts"]])
-    assert sentences == [
-        ["<s>", "red", "gown", "dresses", "long", "</s>"],
-        ["<p>", "men", "'s", "shirts", "</p>"],
-    ]
-
-
-def test_label_words_hold_tokens_marks_and_lower_case():
+def test_label_words_hold_the_tokens_of_both_versions():
     words = label_words(["Men's", "don't care"], ["Men's don't care"])
-    assert {"Men", "men", "'s", "n't", "'t", "don", "care", "<s>", "</s>", "<p>", "</p>"} <= words
+    assert words == {"Men", "'s", "do", "n't", "'t", "don", "care"}
+    assert not words & MARKS
 
 
 def test_mean_word_vectors_by_hand():
-    vectors = KeyedVectors(2)
-    vectors.add_vectors(["red", "shoe"], np.array([[1, 2], [3, 6]], np.float32))
+    vectors = keyed_vectors(["red", "shoe"], np.array([[1, 2], [3, 6]], np.float32))
     encoded = mean_word_vectors(["red shoe", "shoe of shoe red", "red"], vectors, 1)
     np.testing.assert_allclose(encoded, [[2, 4], [7 / 3, 14 / 3], [1, 2]], rtol=1e-6)
     assert encoded.dtype == np.float32
@@ -142,9 +144,25 @@ def test_mean_word_vectors_by_hand():
         mean_word_vectors(["boot"], vectors, 1)
 
 
+def spelled(step):
+    return Spelled(np.zeros(1, np.float32), step, "any")
+
+
 def test_coverage_by_hand():
-    assert coverage(["red red shoe", "boot", ""], {"red"}) == {
-        "coverage": {"running": 2 / 4, "distinct": 1 / 3},
-        "names_without": 2 / 3,
+    names = ["red red shoe", "boot", "", "boot zara", "zara"]
+    chosen = {
+        "red": spelled("as_written"),
+        "zara": spelled("hash"),
+        "shoes": spelled("lower"),
+        "<s>": spelled("as_written"),
     }
-    assert coverage([], set())["names_without"] == 0
+    assert coverage(names, {"shoes", "boots"}, chosen) == {
+        "coverage": {"running": 2 / 7, "distinct": 1 / 4, "labels": 1 / 2},
+        "names_without": 4 / 5,
+        "found_by": {"as_written": 1, "hash": 1, "lower": 1},
+        "most_frequent_missing": {"boot": 2, "zara": 2, "shoe": 1},
+        "missing_label_words": ["boots"],
+    }
+    nothing = coverage([], set(), {})
+    assert nothing["coverage"] == {"running": 0, "distinct": 0, "labels": 0}
+    assert nothing["names_without"] == 0

@@ -1,0 +1,69 @@
+"""Runs the two sides of a comparison, each in a process of its own, for their seconds and their peak memory.
+
+A side is a function ``benchmarks.<module>:<name>`` that prepares its input and returns the work to be timed.
+"""
+
+import importlib
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Work = Callable[[], npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One side.
+
+    Attributes:
+        seconds: of the work, the fastest of its repeats; preparation and imports are not in them.
+        megabytes: the most memory that the process held, imports and preparation included.
+        result: what the work returned.
+    """
+
+    seconds: float
+    megabytes: float
+    result: npt.NDArray[Any]
+
+
+def measure(side: str, *, repeats: int = 1, **arguments: Any) -> Measured:
+    """Run one side.
+
+    Args:
+        side: ``benchmarks.module:function``.
+        repeats: how often the work is done.
+        arguments: of the function; plain values.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        result = Path(folder, "result.npy")
+        command = [sys.executable, "-m", "benchmarks.harness", side, str(repeats), json.dumps(arguments), str(result)]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        figures = json.loads(output.splitlines()[-1])
+        return Measured(figures["seconds"], figures["megabytes"], np.load(result))
+
+
+def _run(side: str, repeats: int, arguments: dict[str, Any], output: Path) -> None:
+    module, _, name = side.partition(":")
+    work: Work = getattr(importlib.import_module(module), name)(**arguments)
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        result = work()
+        best = min(best, time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts in KiB
+    np.save(output, result, allow_pickle=False)
+    print(json.dumps({"seconds": best, "megabytes": peak}))
+
+
+if __name__ == "__main__":
+    _run(sys.argv[1], int(sys.argv[2]), json.loads(sys.argv[3]), Path(sys.argv[4]))

@@ -1,0 +1,152 @@
+"""Text and labels at the scale of a real shop, each beside what it replaces.
+
+Run as ``python -m benchmarks.text`` after the pipeline, or with ``--names CATALOGUE.csv``. Every side runs in a
+process of its own. Results are compared before a ratio is shown; memory is the peak of the whole process, libraries
+and prepared input included.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import Measured, measure
+from huse.paths import SAMPLE_CSV
+from huse.progress import progress
+
+SIDES = "benchmarks.text_sides"
+
+NAMES = 65_714  # of the catalogue that the notebook took ten hours for
+FILE_WORDS, NEEDED_WORDS = 200_000, 5_000
+DIMENSION = 300
+LABELS, LABEL_DIMENSION = 10_000, 4096
+TIMED_NAMES, TIMED_LABELS = 200, 1_000  # of the slow sides; their seconds are scaled up to the whole
+
+Row = tuple[str, str, str, str, str, str]
+
+
+def equal(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], tolerance: float) -> None:
+    """Stop where two results differ."""
+    if ours.dtype.kind == "U":
+        np.testing.assert_array_equal(ours, theirs)
+    else:
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance)
+
+
+def row(work: str, beside: str, ours: Measured, theirs: Measured, scale: float = 1) -> Row:
+    """Return a line of the table.
+
+    Args:
+        work: what is done.
+        beside: how the other side does it.
+        ours: the package's side.
+        theirs: the other side.
+        scale: the whole work over the part that the other side did.
+    """
+    seconds = theirs.seconds * scale
+    shown = f"{seconds:,.1f}{' (scaled)' if scale != 1 else ''}"
+    memory = f"{ours.megabytes:,.0f}", f"{theirs.megabytes:,.0f}"
+    return (work, beside, f"{ours.seconds:.2f}", shown, f"{seconds / ours.seconds:,.1f} ×", " / ".join(memory))
+
+
+def cleaning(names: str) -> Row:
+    """Measure cleaning names."""
+    ours = measure(f"{SIDES}:clean_at_once", repeats=3, names=names, count=NAMES)
+    theirs = measure(f"{SIDES}:clean_loop", names=names, count=NAMES)
+    equal(ours.result, theirs.result, 0)
+    return row(f"clean {NAMES:,} names", "loop over a list of stop words", ours, theirs)
+
+
+def glove(folder: str) -> Row:
+    """Measure getting words out of a GloVe file."""
+    path = Path(folder, "glove.txt")
+    write_glove(path)
+    words = [f"word{index}" for index in range(0, FILE_WORDS, FILE_WORDS // NEEDED_WORDS)]
+    ours = measure(f"{SIDES}:glove_in_need", repeats=3, path=str(path), words=words)
+    theirs = measure(f"{SIDES}:glove_by_gensim", path=str(path), words=words)
+    equal(ours.result, theirs.result, 0)
+    return row(f"{NEEDED_WORDS:,} words of a {FILE_WORDS:,} × {DIMENSION} file", "gensim, whole file", ours, theirs)
+
+
+def write_glove(path: Path) -> None:
+    """Write a GloVe file of 200,000 different words; 2,000 rows of numbers take turns."""
+    numbers = np.random.default_rng(0).normal(scale=0.4, size=(2_000, DIMENSION))
+    rows = [" ".join(f"{number:.5g}" for number in one) for one in numbers.tolist()]
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(f"word{index} {rows[index % len(rows)]}\n" for index in range(FILE_WORDS))
+
+
+def name_vectors(names: str) -> Iterator[Row]:
+    """Measure names to vectors."""
+    work = f"{NAMES:,} name vectors"
+    ours = measure(f"{SIDES}:names_by_product", repeats=3, names=names, count=NAMES, vocabulary=FILE_WORDS)
+    theirs = measure(f"{SIDES}:names_by_list", names=names, count=NAMES, vocabulary=FILE_WORDS, timed=TIMED_NAMES)
+    once = measure(f"{SIDES}:distinct_words", names=names, count=TIMED_NAMES).result
+    equal(ours.result[:TIMED_NAMES][once], theirs.result[once], 1e-5)
+    yield row(work, f"loop, list of {FILE_WORDS:,} words", ours, theirs, NAMES / TIMED_NAMES)
+    ours = measure(f"{SIDES}:names_by_product", repeats=3, names=names, count=NAMES)
+    theirs = measure(f"{SIDES}:names_by_dictionary", names=names, count=NAMES)
+    equal(ours.result, theirs.result, 1e-5)
+    yield row(work, "loop, dictionaries", ours, theirs)
+
+
+def many_names(names: str) -> Iterator[Row]:
+    """Measure names to vectors from ten thousand to a million."""
+    for count in (10_000, 100_000, 1_000_000):
+        ours = measure(f"{SIDES}:names_by_product", names=names, count=count)
+        rate = f"{count / ours.seconds:,.0f} names/s"
+        yield (f"{count:,} name vectors", rate, f"{ours.seconds:.2f}", "", "", f"{ours.megabytes:,.0f}")
+
+
+def infersent() -> Row:
+    """Measure InferSent."""
+    ours = measure(f"{SIDES}:infersent_grouped", labels=LABELS)
+    theirs = measure(f"{SIDES}:infersent_as_they_come", labels=LABELS)
+    equal(ours.result, theirs.result, 1e-4)
+    return row(f"InferSent, {LABELS:,} labels", "batches of 64 as they come", ours, theirs)
+
+
+def adjacency() -> Row:
+    """Measure the distances of labels."""
+    ours = measure(f"{SIDES}:adjacency_by_blocks", labels=LABELS, dimension=LABEL_DIMENSION)
+    theirs = measure(f"{SIDES}:adjacency_by_cdist", labels=LABELS, dimension=LABEL_DIMENSION, timed=TIMED_LABELS)
+    equal(ours.result[:TIMED_LABELS], theirs.result, 1e-6)
+    work = f"adjacency, {LABELS:,} × {LABEL_DIMENSION:,}"
+    return row(work, "SciPy's cdist", ours, theirs, LABELS / TIMED_LABELS)
+
+
+def main(
+    names: Annotated[
+        Path, typer.Option(exists=True, help="CSV with a header; names are its second column.")
+    ] = SAMPLE_CSV,
+) -> None:
+    """Measure and print one table."""
+    table = Table(title="Text and labels beside what they replace; seconds and peak memory in MB")
+    table.add_column("work")
+    table.add_column("beside")
+    for column in ("s", "s beside", "ratio", "MB / beside"):
+        table.add_column(column, justify="right")
+    with tempfile.TemporaryDirectory() as folder:
+        works: list[Callable[[], Row | Iterator[Row]]] = [
+            lambda: cleaning(str(names)),
+            lambda: glove(folder),
+            lambda: name_vectors(str(names)),
+            lambda: many_names(str(names)),
+            infersent,
+            adjacency,
+        ]
+        for work in progress(works, description="benchmark", unit="comparison"):
+            result = work()
+            for line in [result] if isinstance(result, tuple) else result:
+                table.add_row(*line)
+    Console(width=120).print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,61 @@
+"""Word vectors trained on a catalogue's own names and class paths, for want of a file.
+
+D word dimension.
+"""
+
+import itertools
+from collections.abc import Iterable, Sequence
+
+from gensim.models import Word2Vec
+
+from huse.text.tokens import SENTENCE_MARKS, tokenize
+from huse.text.word_files.found import Found
+
+WINDOW = 10  # words each side: names are shorter, so that all words of a name see each other
+EPOCHS = 30
+NEGATIVES = 5  # words drawn against each true one
+
+
+def catalogue_sentences(names: Iterable[str], paths: Iterable[Sequence[str]]) -> list[list[str]]:
+    """Sentences to train on: a name's words, then the tokens of its class path, inside sentence marks.
+
+    The class path gives label words their vectors. InferSent's two pairs of marks take turns, so that both
+    versions find theirs.
+
+    Args:
+        names: cleaned names; empty where only the class path is to be read.
+        paths: the levels of each name's class path.
+    """
+    marks = itertools.cycle(SENTENCE_MARKS.items())
+    return [
+        [start, *name.split(), *(token for level in levels for token in tokenize(level, version)), end]
+        for (version, (start, end)), name, levels in zip(marks, names, paths, strict=False)
+    ]
+
+
+def train_word_vectors(sentences: Sequence[Sequence[str]], dimension: int, seed: int) -> Found:
+    """Train word vectors: skip-gram with negative sampling (Mikolov et al. 2013, arXiv 1310.4546).
+
+    One thread, so that the same sentences and seed give the same bytes.
+
+    Args:
+        sentences: lists of tokens; a product catalogue has few, so no word is too rare.
+        dimension: D.
+        seed: of the initial vectors and the negatives.
+
+    Returns:
+        Vectors of all tokens, the most frequent first.
+    """
+    model = Word2Vec(
+        [list(sentence) for sentence in sentences],
+        vector_size=dimension,
+        sg=1,
+        window=WINDOW,
+        negative=NEGATIVES,
+        min_count=1,
+        epochs=EPOCHS,
+        seed=seed,
+        workers=1,
+    )
+    vectors = dict(zip(model.wv.index_to_key, model.wv.vectors, strict=True))
+    return Found(dimension, f"trained on the catalogue, seed {seed}", vectors)

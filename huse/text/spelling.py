@@ -1,0 +1,121 @@
+"""Finds a vector for a word under the other spellings that a file may hold, and draws one for a word that has none.
+
+D word dimension.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from huse.text.cleaning import fold_letters
+from huse.text.tokens import SENTENCE_MARKS
+
+Vector = npt.NDArray[np.float32]
+
+# In the order in which they are tried.
+AS_WRITTEN, LOWER, CAPITALISED, HYPHENS, ACCENTS = STEPS = ("as_written", "lower", "capitalised", "hyphens", "accents")
+
+MARKS = frozenset(mark for pair in SENTENCE_MARKS.values() for mark in pair)
+
+_JOINTS = re.compile("[-\u2010\u2011/_]")  # hyphens, and what else joins words
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """The vector of a word and where it is from.
+
+    Attributes:
+        vector: D float32.
+        step: one of `STEPS`, or what else made the vector.
+        spelling: what it was found under; several words joined by " + ", of which it is the mean.
+    """
+
+    vector: Vector
+    step: str
+    spelling: str
+
+
+def _simple(word: str, steps: Collection[str]) -> Iterator[tuple[str, str]]:
+    for step, spelling in ((AS_WRITTEN, word), (LOWER, word.lower()), (CAPITALISED, word.capitalize())):
+        if step in steps:
+            yield step, spelling
+
+
+def spellings(words: Iterable[str]) -> set[str]:
+    """Return every spelling under which `find_spelling` can look for the words, whichever steps are on."""
+    found: set[str] = set()
+    for word in words:
+        if word in MARKS:
+            found.add(word)
+            continue
+        for form in {word, fold_letters(word)}:
+            for part in (form, *_JOINTS.split(form)):
+                found.update(spelling for _, spelling in _simple(part, STEPS))
+    found.discard("")
+    return found
+
+
+def find_spelling(word: str, vectors: Mapping[str, Vector], steps: Collection[str]) -> Spelled | None:
+    """Find the vector of a word, under the first of its spellings that has one.
+
+    In this order, each step only where it is on: as written; in lower case; capitalised; the parts between
+    hyphens, each under the three before, their mean where any has a vector; all of that with accents folded. A
+    sentence mark has one spelling.
+
+    Args:
+        word: a token.
+        vectors: by spelling, D float32.
+        steps: of `STEPS`, those to try.
+
+    Returns:
+        None where no spelling has a vector.
+    """
+    if word in MARKS:
+        return Spelled(vectors[word], AS_WRITTEN, word) if word in vectors else None
+    found = _find_form(word, vectors, steps)
+    if found is None and ACCENTS in steps:
+        folded = fold_letters(word)
+        found = _find_form(folded, vectors, {*steps, AS_WRITTEN}) if folded != word else None
+        return found and Spelled(found.vector, ACCENTS, found.spelling)
+    return found
+
+
+def _find_form(word: str, vectors: Mapping[str, Vector], steps: Collection[str]) -> Spelled | None:
+    for step, spelling in _simple(word, steps):
+        if spelling in vectors:
+            return Spelled(vectors[spelling], step, spelling)
+    parts = [part for part in _JOINTS.split(word) if part]
+    if HYPHENS not in steps or len(parts) < 2:
+        return None
+    whole = {*steps, AS_WRITTEN} - {HYPHENS}
+    found = [one for one in (_find_form(part, vectors, whole) for part in parts) if one]
+    if not found:
+        return None
+    mean: Vector = np.stack([one.vector for one in found]).mean(axis=0, dtype=np.float64).astype(np.float32)
+    return Spelled(mean, HYPHENS, " + ".join(one.spelling for one in found))
+
+
+def hash_vector(word: str, dimension: int, norm: float, seed: int) -> Vector:
+    """Draw a vector from a word itself: the same word and seed give the same direction, in any catalogue.
+
+    Independent normal numbers, so that two such vectors are nearly orthogonal, scaled to a norm.
+
+    Args:
+        word: any text.
+        dimension: D.
+        norm: length of the vector.
+        seed: another seed gives other directions.
+    """
+    digest = hashlib.sha256(f"{seed}\n{word}".encode("utf-8", "surrogatepass")).digest()
+    drawn = np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(dimension)
+    vector: Vector = (drawn * (norm / np.linalg.norm(drawn))).astype(np.float32)
+    return vector
+
+
+def mean_norm(vectors: Sequence[Vector]) -> float:
+    """Return the mean length of vectors; 1 of none."""
+    return float(np.mean([np.linalg.norm(vector) for vector in vectors])) if vectors else 1.0

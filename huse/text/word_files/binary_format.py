@@ -1,0 +1,57 @@
+"""Word vectors in word2vec's binary format: a header line, then words, each with a space and D float32."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from huse.errors import InputError
+from huse.text.word_files.found import Found
+from huse.text.word_files.text_format import header
+
+LONGEST_WORD = 10_000  # bytes; a longer one means that the file is something else
+
+
+def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str) -> Found:
+    """Read words from word2vec's binary format, in one pass; of a word that comes twice the first counts.
+
+    Args:
+        blocks: the bytes of the file, its header line among them.
+        head: the first of them.
+        wanted: the words to keep.
+        name: of the file, for messages.
+
+    Raises:
+        InputError: the file ends before its last word, or has no word where one must be.
+    """
+    count, dimension = header(head) or (0, 0)
+    found = Found(dimension, "word2vec binary")
+    missing = {word.encode("utf-8", "surrogatepass") for word in wanted}
+    size = 4 * dimension
+    data, place, words, started = b"", 0, 0, False
+    for block in blocks:
+        data, place = data[place:] + block, 0
+        if not started:
+            place, started = data.index(b"\n") + 1, True
+        while words < count:
+            space = data.find(b" ", place)
+            if space < 0 and len(data) - place > LONGEST_WORD:
+                raise InputError(f"{name}: expected word {words + 1:,} of {count:,}, found none. Fetch it again.")
+            if space < 0 or space + 1 + size > len(data):
+                break
+            word = data[place:space].lstrip(b"\n")  # some writers end a record with a line feed
+            place = space + 1 + size
+            words += 1
+            if word in missing:
+                missing.discard(word)
+                vector = np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32)
+                if np.isfinite(vector).all():
+                    found.vectors[word.decode("utf-8", "surrogatepass")] = vector
+                else:
+                    found.faults.append(f"word {words:,} holds a number that is not finite")
+        if words == count:
+            data = b""  # what follows is nothing
+    if words < count:
+        raise InputError(
+            f"{name}: the first line says {count:,} words, found {words:,}: the file is cut off. Fetch it again."
+        )
+    return found

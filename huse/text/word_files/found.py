@@ -1,0 +1,34 @@
+"""What was found in a set of word vectors."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+SHOWN = 3  # faults to name, of many
+
+
+@dataclass
+class Found:
+    """Vectors of the words that were asked for.
+
+    Attributes:
+        vectors: word → D float32; in the order of the source.
+        dimension: D.
+        format: what the source is, in words.
+        composed: the words whose vector fastText put together from parts of words.
+        faults: what is wrong with the source and was passed over, for people.
+        sha256: of the source's bytes, unpacked.
+    """
+
+    dimension: int
+    format: str
+    vectors: dict[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    composed: set[str] = field(default_factory=set)
+    faults: list[str] = field(default_factory=list)
+    sha256: str = ""
+
+    def fault_summary(self) -> str:
+        """Name the first faults and count the rest; empty where there are none."""
+        more = len(self.faults) - SHOWN
+        return "; ".join(self.faults[:SHOWN]) + (f"; and {more} more" if more > 0 else "")

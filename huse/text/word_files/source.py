@@ -1,0 +1,121 @@
+"""Where a set of word vectors lies: a file, a member of a .zip, or a name of gensim's downloader."""
+
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from huse.errors import InputError
+
+# What users of a parameter file can do about a source.
+REMEDY = "Correct word_vectors.source, or set it to catalogue."
+
+
+@dataclass(frozen=True)
+class Source:
+    """A set of word vectors that is there.
+
+    Attributes:
+        path: the file.
+        member: of a .zip: the file inside it.
+    """
+
+    path: Path
+    member: str | None = None
+
+    @property
+    def name(self) -> str:
+        """File name, and member, without folders."""
+        return self.path.name if self.member is None else f"{self.path.name}/{self.member}"
+
+    def __str__(self) -> str:
+        return str(self.path) if self.member is None else f"{self.path}/{self.member}"
+
+    def identity(self) -> dict[str, object]:
+        """Say what tells this source from another without reading it: place, sizes, times of change."""
+        parts = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in self.files()}
+        return {"path": str(self.path.resolve()), "member": self.member, "files": parts}
+
+    def files(self) -> list[Path]:
+        """Return the files that belong to it: gensim stores large arrays beside a saved KeyedVectors."""
+        beside = saved_array(self.path)
+        return [self.path, beside] if beside.is_file() else [self.path]
+
+
+def saved_array(path: Path) -> Path:
+    """Return where gensim's ``save`` puts the array of vectors when it is large."""
+    return path.with_name(f"{path.name}.vectors.npy")
+
+
+def find_source(name: str, *, download: bool) -> Source:
+    """Find a set of word vectors.
+
+    Args:
+        name: path of a file; ``archive.zip`` where it holds one file, else ``archive.zip/member``; or a name of
+            gensim's downloader such as ``glove-wiki-gigaword-300``, whose file lies in gensim's data folder.
+        download: fetch what gensim's data folder lacks.
+
+    Raises:
+        InputError: nothing is there; a .zip holds several files and none is named; a download fails.
+    """
+    path = Path(name)
+    if path.is_file():
+        return Source(path, _only_member(path)) if zipfile.is_zipfile(path) else Source(path)
+    for parent in path.parents:
+        if parent.is_file() and zipfile.is_zipfile(parent):
+            return Source(parent, _named_member(parent, path.relative_to(parent).as_posix()))
+    if path.is_dir():
+        raise InputError(f"{path}: expected a file of word vectors, found a folder. {REMEDY}")
+    if len(path.parts) == 1 and not path.suffix:
+        return Source(_gensim_file(name, download=download))
+    raise InputError(f"{path}: expected a file of word vectors, found nothing. {REMEDY}")
+
+
+def _members(path: Path) -> list[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [one.filename for one in archive.infolist() if not one.is_dir()]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise InputError(f"{path}: not a readable .zip ({error}). Fetch it again.") from None
+
+
+def _only_member(path: Path) -> str:
+    members = _members(path)
+    if len(members) != 1:
+        raise InputError(
+            f"{path}: expected one file in it, found {len(members)} ({', '.join(members[:10])}). Name one of them, "
+            f"such as {path}/{members[-1] if members else 'glove.6B.300d.txt'}."
+        )
+    return members[0]
+
+
+def _named_member(path: Path, member: str) -> str:
+    members = _members(path)
+    if member not in members:
+        raise InputError(f"{path}: holds no file {member!r}; it holds {', '.join(members[:10])}. {REMEDY}")
+    return member
+
+
+def _gensim_file(name: str, *, download: bool) -> Path:
+    # Not gensim.downloader.load(name): it asks the network even for what is there, and runs code that it fetched.
+    folder = Path(os.environ.get("GENSIM_DATA_DIR", "~/gensim-data")).expanduser()
+    file = folder / name / f"{name}.gz"
+    if file.is_file():
+        return file
+    if not download:
+        raise InputError(
+            f"{name}: no file of this name, and gensim's folder has no {file}. To let gensim fetch it, set "
+            "word_vectors.download: true; where there is no network, run `python -m gensim.downloader --download "
+            f"{name}` on a machine that has one and copy {name}/{name}.gz into {folder} (or into the folder that "
+            "GENSIM_DATA_DIR names). Or name a file: its path."
+        )
+    import gensim.downloader  # noqa: PLC0415  reads the environment when it is imported
+
+    try:
+        return Path(gensim.downloader.load(name, return_path=True))
+    except Exception as error:  # gensim raises bare Exceptions beside OSError and ValueError
+        raise InputError(
+            f"{name}: gensim could not fetch it ({error}). Where there is no network, run `python -m "
+            f"gensim.downloader --download {name}` on a machine that has one and copy {name}/{name}.gz into "
+            f"{folder}. Names that gensim knows: `python -m gensim.downloader --info name`."
+        ) from None

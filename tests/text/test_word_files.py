@@ -1,0 +1,365 @@
+"""One reader for all sets of word vectors: the formats, their traps, what is refused."""
+
+import gzip
+import struct
+import zipfile
+
+import numpy as np
+import pytest
+from gensim.models import FastText, KeyedVectors, Word2Vec
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from huse.errors import InputError
+from huse.text.word_files import blocks as blocks_module
+from huse.text.word_files import source as source_module
+from huse.text.word_files.reading import read_words
+from huse.text.word_files.source import Source, find_source
+
+WORDS = ["red", "blue", "Été", "t-shirt", "a\u2028b", "\u0085"]
+VECTORS = np.array([[1, -2.5, 3e-5], [0.1, 4, -7.25], [9, 8, 7], [0, 0, 1], [5, 5, 5], [6, 1, 6]], np.float32)
+EXPECTED = {word: vector.tolist() for word, vector in zip(WORDS, VECTORS, strict=True)}
+
+
+def lines(end="\n", header=""):
+    return header + "".join(
+        f"{word} {' '.join(repr(float(x)) for x in vector)}{end}" for word, vector in zip(WORDS, VECTORS, strict=True)
+    )
+
+
+def keyed():
+    vectors = KeyedVectors(3)
+    vectors.add_vectors(WORDS, VECTORS)
+    return vectors
+
+
+def read(path, wanted=(*WORDS, "green"), **options):
+    return read_words(find_source(str(path), download=False), wanted, **options)
+
+
+def as_dict(found):
+    return {word: vector.tolist() for word, vector in found.vectors.items()}
+
+
+def write_text(path):
+    path.write_text(lines(), encoding="utf-8", newline="")
+
+
+def write_gzip(path):
+    path.write_bytes(gzip.compress(lines().encode()))
+
+
+def write_zip(path):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("glove.txt", lines())
+
+
+def write_word2vec_text(path):
+    keyed().save_word2vec_format(path, binary=False)
+
+
+def write_word2vec_binary(path):
+    keyed().save_word2vec_format(path, binary=True)
+
+
+def write_word2vec_binary_gzip(path):
+    write_word2vec_binary(path)
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+def write_fasttext_text(path):  # its lines end with a space
+    path.write_text(lines(end=" \n", header="6 3\n"), encoding="utf-8", newline="")
+
+
+def write_windows_text(path):
+    path.write_text("\ufeff" + lines(end=" \r\n") + "\r\n", encoding="utf-8", newline="")
+
+
+def write_keyed_vectors(path):
+    keyed().save(str(path))
+
+
+def write_keyed_vectors_apart(path):
+    keyed().save(str(path), separately=["vectors"])
+
+
+def write_keyed_vectors_of_old(path):
+    keyed().save(str(path), pickle_protocol=2)
+
+
+FORMATS = {
+    write_text: "GloVe text",
+    write_gzip: "GloVe text",
+    write_zip: "GloVe text",
+    write_windows_text: "GloVe text",
+    write_word2vec_text: "word2vec text",
+    write_fasttext_text: "word2vec text",
+    write_word2vec_binary: "word2vec binary",
+    write_word2vec_binary_gzip: "word2vec binary",
+    write_keyed_vectors: "gensim KeyedVectors",
+    write_keyed_vectors_apart: "gensim KeyedVectors",
+    write_keyed_vectors_of_old: "gensim KeyedVectors",
+}
+
+
+@pytest.mark.parametrize("write", FORMATS)
+@pytest.mark.parametrize("block", [7, 1 << 20])
+def test_every_format_gives_the_same_words_whatever_the_file_is_called(tmp_path, monkeypatch, write, block):
+    path = tmp_path / "vectors"
+    write(path)
+    if block == 7 and "binary" not in FORMATS[write]:  # words and numbers are cut anywhere; the head must hold a line
+        monkeypatch.setattr(blocks_module, "BLOCK", 64)
+    found = read(path)
+    assert found.format == FORMATS[write]
+    assert found.dimension == 3
+    assert as_dict(found) == EXPECTED
+    assert found.faults == []
+    assert len(found.sha256.split("+")[0]) == 64
+
+
+def test_only_what_is_wanted_is_kept_and_parsed(tmp_path):
+    path = tmp_path / "vectors.txt"
+    path.write_text("the 1 2\nof bad numbers\nred 5 6")
+    found = read(path, {"red", "green"})
+    assert as_dict(found) == {"red": [5, 6]}
+    assert found.faults == []
+
+
+def test_packed_or_not_the_fingerprint_is_that_of_the_text(tmp_path):
+    prints = set()
+    for write in (write_text, write_gzip, write_zip):
+        write(tmp_path / write.__name__)
+        prints.add(read(tmp_path / write.__name__).sha256)
+    assert len(prints) == 1
+
+
+def test_of_a_word_that_comes_twice_the_first_counts(tmp_path):
+    path = tmp_path / "v"
+    path.write_text("red 1 2\nblue 3 4\nred 5 6\n")
+    assert as_dict(read(path)) == {"red": [1, 2], "blue": [3, 4]}
+    path.write_bytes(
+        b"3 1\n" + b"".join(word + b" " + struct.pack("<f", x) for word, x in ((b"red", 1), (b"red", 2), (b"blue", 3)))
+    )
+    assert as_dict(read(path)) == {"red": [1], "blue": [3]}
+
+
+def test_a_word_with_spaces_is_not_its_first_part(tmp_path):
+    path = tmp_path / "glove.840B"
+    path.write_text(", 1 2\nred name@domain.com 3 4\n. . . 5 6\nat 7 8\nred 9 10\n")
+    found = read(path, {"red", "at", ".", ","})
+    assert as_dict(found) == {",": [1, 2], "at": [7, 8], "red": [9, 10]}
+    assert found.faults == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "fault"),
+    [
+        ("blue 1", "line 2 has 1 numbers in place of 2"),
+        ("blue 1 2 3", "line 2 has 3 numbers in place of 2"),
+        ("blue 1 x", "line 2 holds something that is no finite number"),
+        ("blue 1 nan", "line 2 holds something that is no finite number"),
+        ("blue 1 1e39", "line 2 holds something that is no finite number"),
+    ],
+)
+def test_a_damaged_line_is_passed_over_and_said_and_nothing_else_is_lost(tmp_path, damage, fault):
+    path = tmp_path / "v.txt"
+    path.write_text(f"red 1 2\n{damage}\nÉté 3 4\n", encoding="utf-8")
+    found = read(path)
+    assert as_dict(found) == {"red": [1, 2], "Été": [3, 4]}
+    assert found.faults == [fault]
+
+
+def test_faults_are_counted_beyond_the_first(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("red 1 2\n" * 20 + "blue 1\n" * 5)
+    assert read(path).fault_summary().endswith("line 23 has 1 numbers in place of 2; and 2 more")
+
+
+def test_a_header_that_promises_more_words_is_a_fault(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("400000 2\nred 1 2\nblue 3 4\n")
+    assert read(path).faults == ["the first line says 400,000 words, 2 lines follow"]
+
+
+def test_one_number_a_line_with_a_word_that_is_a_number_is_no_header(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("5 3\nred 2\nblue 1\n")
+    assert as_dict(read(path, {"5", "red"})) == {"5": [3], "red": [2]}
+
+
+def test_bytes_that_are_no_utf8_do_no_harm_to_other_words(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_bytes(b"red 1 2\n\xff\xfe 3 4\nblue 5 6\n")
+    assert as_dict(read(path)) == {"red": [1, 2], "blue": [5, 6]}
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+@given(content=st.binary(max_size=300), words=st.sets(st.text(max_size=6), max_size=4))
+@example(content=b"\x80\x04.", words=set())
+@example(content=b"\x80\x04cos\nsystem\n.", words=set())
+@example(content=b"1 1\n", words={"a"})
+@example(content=b"PK\x03\x04", words={"a"})
+@example(content=b"\x1f\x8b\x08", words={"a"})
+@example(content=bytes([0xBA, 0x16, 0x4F, 0x2F]), words={"a"})
+def test_no_content_breaks_reading(tmp_path, content, words):
+    path = tmp_path / "any"
+    path.write_bytes(content)
+    try:
+        found = read(path, words, compose=words)
+    except InputError as error:
+        assert "any" in str(error)
+    else:
+        assert set(found.vectors) <= words
+        assert all(len(vector) == found.dimension for vector in found.vectors.values())
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.dictionaries(
+        st.text(min_size=1, max_size=8).filter(lambda word: not set(" \n\r") & set(word)),
+        st.lists(st.floats(-1e6, 1e6, width=32), min_size=2, max_size=2),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_what_is_written_is_read(tmp_path, vectors):
+    path = tmp_path / "v.txt"
+    text = "".join(f"{word} {' '.join(f'{x:.9g}' for x in row)}\n" for word, row in vectors.items())
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    if path.read_bytes().startswith(b"\xef\xbb\xbf"):
+        return  # a word that begins with a byte order mark in the first line
+    assert as_dict(read(path, vectors)) == vectors
+
+
+SENTENCES = [["red", "dress"], ["blue", "dress"]] * 30
+
+
+@pytest.fixture(scope="module")
+def fasttext(tmp_path_factory):
+    from gensim.models.fasttext import save_facebook_model
+
+    model = FastText(SENTENCES, vector_size=5, min_count=1, min_n=2, max_n=3, epochs=2, seed=1, workers=1, bucket=100)
+    path = tmp_path_factory.mktemp("fasttext") / "model.bin"
+    save_facebook_model(model, str(path))
+    return path, model.wv
+
+
+def test_fasttext_binary_has_whole_words_and_composes_others(fasttext):
+    path, vectors = fasttext
+    found = read(path, {"red", "Red", "missing"}, compose={"red", "dresses"})
+    assert found.format == "fastText binary"
+    assert set(found.vectors) == {"red", "dresses"}
+    assert found.composed == {"dresses"}
+    np.testing.assert_allclose(found.vectors["red"], vectors["red"], atol=1e-6)
+    np.testing.assert_allclose(found.vectors["dresses"], vectors["dresses"], atol=1e-6)
+
+
+class Harm:
+    def __reduce__(self):
+        return (print, ("a pickle was run",))
+
+
+def write_pickle(path, content):
+    import pickle
+
+    path.write_bytes(pickle.dumps(content))
+
+
+def test_a_pickle_is_never_run(tmp_path, capsys):
+    path = tmp_path / "harm.kv"
+    write_pickle(path, Harm())
+    with pytest.raises(InputError, match=r"expected saved gensim KeyedVectors, found builtins\.print"):
+        read(path)
+    assert capsys.readouterr().out == ""
+
+
+def refuse(path, message, wanted=WORDS):
+    with pytest.raises(InputError, match=message) as error:
+        read(path, wanted)
+    assert path.name in str(error.value)
+
+
+def test_other_pickles_are_refused(tmp_path):
+    path = tmp_path / "model"
+    Word2Vec(SENTENCES, vector_size=4, min_count=1, epochs=1).save(str(path))
+    refuse(path, r"found gensim\.models\.word2vec\.Word2Vec\. Of a model, save its vectors alone")
+    FastText(SENTENCES, vector_size=4, min_count=1, epochs=1, bucket=10).wv.save(str(path))
+    refuse(path, r"found gensim\.models\.fasttext\.FastTextKeyedVectors.*of fastText, model.wv.save_word2vec_format")
+    write_pickle(path, {"red": [1, 2]})
+    refuse(path, "expected saved gensim KeyedVectors, found dict")
+    keyed().save(str(path))
+    path.write_bytes(path.read_bytes()[:-40])
+    refuse(path, "not readable as saved gensim KeyedVectors")
+    keyed().save(str(path), separately=["vectors"])
+    (tmp_path / "model.vectors.npy").unlink()
+    refuse(path, "model.vectors.npy: not found. gensim stored the vectors there")
+
+
+def test_files_that_are_no_word_vectors_are_refused(tmp_path, fasttext):
+    path = tmp_path / "file"
+    for content in (b"", b"\n\n", b"a,1,2,3\n", b"one two\nthree four\n", bytes(range(129, 256))):
+        path.write_bytes(content)
+        refuse(path, "expected a word and its numbers a line")
+    write_word2vec_binary(path)
+    path.write_bytes(path.read_bytes()[:-10])
+    refuse(path, "says 6 words, found 5: the file is cut off")
+    write_gzip(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    refuse(path, "damaged or cut off")
+    path.write_bytes(fasttext[0].read_bytes()[:200])
+    refuse(path, "not a readable fastText")
+    path.write_bytes(gzip.compress(fasttext[0].read_bytes()))
+    refuse(path, "Unpack it first")
+
+
+def test_a_zip_with_several_files_needs_a_name(tmp_path):
+    path = tmp_path / "glove.6B.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("glove.50d.txt", "red 1 2\n")
+        archive.writestr("deep/glove.100d.txt", "red 1 2 3\n")
+    refuse(path, r"found 2 \(glove.50d.txt, deep/glove.100d.txt\). Name one of them")
+    assert read(path / "deep/glove.100d.txt").dimension == 3
+    refuse(path / "glove.200d.txt", "holds no file 'glove.200d.txt'; it holds glove.50d.txt")
+    with zipfile.ZipFile(path, "w"):
+        pass
+    refuse(path, "expected one file in it, found 0")
+
+
+def test_a_missing_file_and_a_folder_are_refused(tmp_path):
+    refuse(tmp_path / "none.txt", "expected a file of word vectors, found nothing. Correct word_vectors.source")
+    refuse(tmp_path, "found a folder")
+
+
+def test_a_name_of_gensims_downloader_is_found_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(tmp_path))
+    with pytest.raises(InputError, match=r"set word_vectors.download: true; where there is no network, run `python -m"):
+        find_source("glove-wiki-gigaword-300", download=False)
+    (tmp_path / "glove-wiki-gigaword-300").mkdir()
+    write_gzip(tmp_path / "glove-wiki-gigaword-300/glove-wiki-gigaword-300.gz")
+    assert as_dict(read("glove-wiki-gigaword-300")) == EXPECTED
+
+
+def test_without_a_network_the_message_says_what_to_do(tmp_path, monkeypatch):
+    import gensim.downloader
+
+    def no_network(*_):
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(gensim.downloader, "BASE_DIR", str(tmp_path))
+    monkeypatch.setattr(gensim.downloader, "urlopen", no_network)
+    with pytest.raises(InputError, match="gensim could not fetch it") as error:
+        find_source("glove-wiki-gigaword-300", download=True)
+    assert f"copy glove-wiki-gigaword-300/glove-wiki-gigaword-300.gz into {tmp_path}" in str(error.value)
+
+
+def test_a_source_is_told_from_a_changed_one_without_reading_it(tmp_path):
+    path = tmp_path / "v.kv"
+    write_keyed_vectors_apart(path)
+    before = Source(path).identity()
+    assert Source(path).identity() == before
+    np.save(source_module.saved_array(path), VECTORS * 2)
+    import os
+
+    os.utime(source_module.saved_array(path), ns=(0, 0))
+    assert Source(path).identity() != before
