@@ -1,6 +1,6 @@
 """Runs the two sides of a comparison, each in a process of its own, for their seconds and their peak memory.
 
-A side is a function ``benchmarks.<module>:<name>`` that prepares its input and returns the work to be timed.
+A side is a function ``<module>:<name>`` of `benchmarks.sides` that prepares its input and returns the work to be timed.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Work = Callable[[], npt.NDArray[Any]]
+Work = Callable[[], npt.ArrayLike]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def measure(side: str, *, repeats: int = 1, **arguments: Any) -> Measured:
     """Run one side.
 
     Args:
-        side: ``benchmarks.module:function``.
+        side: ``module:function``.
         repeats: how often the work is done.
         arguments: of the function; plain values.
     """
@@ -54,14 +54,14 @@ def measure(side: str, *, repeats: int = 1, **arguments: Any) -> Measured:
 
 def _run(side: str, repeats: int, arguments: dict[str, Any], output: Path) -> None:
     module, _, name = side.partition(":")
-    work: Work = getattr(importlib.import_module(module), name)(**arguments)
+    work: Work = getattr(importlib.import_module(f"benchmarks.sides.{module}"), name)(**arguments)
     best = float("inf")
     for _ in range(repeats):
         start = time.perf_counter()
         result = work()
         best = min(best, time.perf_counter() - start)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6  # Linux counts in KiB
-    np.save(output, result, allow_pickle=False)
+    np.save(output, np.asarray(result), allow_pickle=False)
     print(json.dumps({"seconds": best, "megabytes": peak}))
 
 

@@ -20,13 +20,13 @@ from benchmarks.harness import Measured, measure
 from huse.paths import SAMPLE_CSV
 from huse.progress import progress
 
-SIDES = "benchmarks.text_sides"
-
 NAMES = 65_714  # of the catalogue that the notebook took ten hours for
 FILE_WORDS, NEEDED_WORDS = 200_000, 5_000
 DIMENSION = 300
 LABELS, LABEL_DIMENSION = 10_000, 4096
 TIMED_NAMES, TIMED_LABELS = 200, 1_000  # of the slow sides; their seconds are scaled up to the whole
+
+DIFFERENT = {False: "names", True: "different names"}
 
 Row = tuple[str, str, str, str, str, str]
 
@@ -55,23 +55,25 @@ def row(work: str, beside: str, ours: Measured, theirs: Measured, scale: float =
     return (work, beside, f"{ours.seconds:.2f}", shown, f"{seconds / ours.seconds:,.1f} ×", " / ".join(memory))
 
 
-def cleaning(names: str) -> Row:
+def cleaning(names: str) -> Iterator[Row]:
     """Measure cleaning names."""
-    ours = measure(f"{SIDES}:clean_at_once", repeats=3, names=names, count=NAMES)
-    theirs = measure(f"{SIDES}:clean_loop", names=names, count=NAMES)
-    equal(ours.result, theirs.result, 0)
-    return row(f"clean {NAMES:,} names", "loop over a list of stop words", ours, theirs)
+    for different in (False, True):
+        arguments: dict[str, Any] = {"names": names, "count": NAMES, "different": different}
+        ours = measure("cleaning:at_once", repeats=3, **arguments)
+        theirs = measure("cleaning:loop", repeats=3, **arguments)
+        equal(ours.result, theirs.result, 0)
+        yield row(f"clean {NAMES:,} {DIFFERENT[different]}", "loop, list of stop words", ours, theirs)
 
 
-def glove(folder: str) -> Row:
+def glove(folder: str) -> Iterator[Row]:
     """Measure getting words out of a GloVe file."""
     path = Path(folder, "glove.txt")
     write_glove(path)
     words = [f"word{index}" for index in range(0, FILE_WORDS, FILE_WORDS // NEEDED_WORDS)]
-    ours = measure(f"{SIDES}:glove_in_need", repeats=3, path=str(path), words=words)
-    theirs = measure(f"{SIDES}:glove_by_gensim", path=str(path), words=words)
+    ours = measure("glove:in_need", repeats=3, path=str(path), words=words)
+    theirs = measure("glove:by_gensim", path=str(path), words=words)
     equal(ours.result, theirs.result, 0)
-    return row(f"{NEEDED_WORDS:,} words of a {FILE_WORDS:,} × {DIMENSION} file", "gensim, whole file", ours, theirs)
+    yield row(f"{NEEDED_WORDS:,} of {FILE_WORDS:,} words × {DIMENSION}", "gensim, whole file", ours, theirs)
 
 
 def write_glove(path: Path) -> None:
@@ -84,41 +86,44 @@ def write_glove(path: Path) -> None:
 
 def name_vectors(names: str) -> Iterator[Row]:
     """Measure names to vectors."""
-    work = f"{NAMES:,} name vectors"
-    ours = measure(f"{SIDES}:names_by_product", repeats=3, names=names, count=NAMES, vocabulary=FILE_WORDS)
-    theirs = measure(f"{SIDES}:names_by_list", names=names, count=NAMES, vocabulary=FILE_WORDS, timed=TIMED_NAMES)
-    once = measure(f"{SIDES}:distinct_words", names=names, count=TIMED_NAMES).result
+    slow: dict[str, Any] = {"names": names, "count": NAMES, "different": True, "vocabulary": FILE_WORDS}
+    ours = measure("name_vectors:by_product", repeats=3, **slow)
+    theirs = measure("name_vectors:by_list", **slow, timed=TIMED_NAMES)
+    once = measure("name_vectors:distinct_words", names=names, count=TIMED_NAMES, different=True).result
     equal(ours.result[:TIMED_NAMES][once], theirs.result[once], 1e-5)
+    work = f"vectors of {NAMES:,} {DIFFERENT[True]}"
     yield row(work, f"loop, list of {FILE_WORDS:,} words", ours, theirs, NAMES / TIMED_NAMES)
-    ours = measure(f"{SIDES}:names_by_product", repeats=3, names=names, count=NAMES)
-    theirs = measure(f"{SIDES}:names_by_dictionary", names=names, count=NAMES)
-    equal(ours.result, theirs.result, 1e-5)
-    yield row(work, "loop, dictionaries", ours, theirs)
+    for different in (False, True):
+        arguments: dict[str, Any] = {"names": names, "count": NAMES, "different": different}
+        ours = measure("name_vectors:by_product", repeats=3, **arguments)
+        theirs = measure("name_vectors:by_dictionary", repeats=2, **arguments)
+        equal(ours.result, theirs.result, 1e-5)
+        yield row(f"vectors of {NAMES:,} {DIFFERENT[different]}", "loop, dictionaries", ours, theirs)
 
 
 def many_names(names: str) -> Iterator[Row]:
     """Measure names to vectors from ten thousand to a million."""
     for count in (10_000, 100_000, 1_000_000):
-        ours = measure(f"{SIDES}:names_by_product", names=names, count=count)
+        ours = measure("name_vectors:by_product", repeats=2, names=names, count=count, different=True)
         rate = f"{count / ours.seconds:,.0f} names/s"
-        yield (f"{count:,} name vectors", rate, f"{ours.seconds:.2f}", "", "", f"{ours.megabytes:,.0f}")
+        yield (f"vectors of {count:,} {DIFFERENT[True]}", rate, f"{ours.seconds:.2f}", "", "", f"{ours.megabytes:,.0f}")
 
 
-def infersent() -> Row:
+def infersent() -> Iterator[Row]:
     """Measure InferSent."""
-    ours = measure(f"{SIDES}:infersent_grouped", labels=LABELS)
-    theirs = measure(f"{SIDES}:infersent_as_they_come", labels=LABELS)
+    ours = measure("infersent:grouped", labels=LABELS)
+    theirs = measure("infersent:as_they_come", labels=LABELS)
     equal(ours.result, theirs.result, 1e-4)
-    return row(f"InferSent, {LABELS:,} labels", "batches of 64 as they come", ours, theirs)
+    yield row(f"InferSent, {LABELS:,} labels", "batches of 64 as they come", ours, theirs)
 
 
-def adjacency() -> Row:
+def adjacency() -> Iterator[Row]:
     """Measure the distances of labels."""
-    ours = measure(f"{SIDES}:adjacency_by_blocks", labels=LABELS, dimension=LABEL_DIMENSION)
-    theirs = measure(f"{SIDES}:adjacency_by_cdist", labels=LABELS, dimension=LABEL_DIMENSION, timed=TIMED_LABELS)
+    ours = measure("adjacency:by_blocks", labels=LABELS, dimension=LABEL_DIMENSION)
+    theirs = measure("adjacency:by_cdist", labels=LABELS, dimension=LABEL_DIMENSION, timed=TIMED_LABELS)
     equal(ours.result[:TIMED_LABELS], theirs.result, 1e-6)
     work = f"adjacency, {LABELS:,} × {LABEL_DIMENSION:,}"
-    return row(work, "SciPy's cdist", ours, theirs, LABELS / TIMED_LABELS)
+    yield row(work, "SciPy's cdist", ours, theirs, LABELS / TIMED_LABELS)
 
 
 def main(
@@ -133,7 +138,7 @@ def main(
     for column in ("s", "s beside", "ratio", "MB / beside"):
         table.add_column(column, justify="right")
     with tempfile.TemporaryDirectory() as folder:
-        works: list[Callable[[], Row | Iterator[Row]]] = [
+        works: list[Callable[[], Iterator[Row]]] = [
             lambda: cleaning(str(names)),
             lambda: glove(folder),
             lambda: name_vectors(str(names)),
@@ -142,8 +147,7 @@ def main(
             adjacency,
         ]
         for work in progress(works, description="benchmark", unit="comparison"):
-            result = work()
-            for line in [result] if isinstance(result, tuple) else result:
+            for line in work():
                 table.add_row(*line)
     Console(width=120).print(table)
 

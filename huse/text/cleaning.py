@@ -4,6 +4,7 @@ import string
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
+from itertools import filterfalse
 
 from huse.text.stopwords import DROPPED
 
@@ -11,6 +12,8 @@ from huse.text.stopwords import DROPPED
 _KEPT = (string.ascii_letters + string.digits + "\n").encode()
 _LETTERS_OR_SPACE = bytes(byte if byte in _KEPT else ord(" ") for byte in range(256))
 _DIGITS = string.digits.encode()
+
+_BLOCK = 1024  # names at a time: their words stay in the processor's cache
 
 # Letters of Latin alphabets that Unicode does not decompose.
 _LATIN_LETTERS = {
@@ -54,16 +57,23 @@ def clean_names(names: Sequence[str], fold_accents: bool) -> list[str]:
     Returns:
         N times words of a to z with single spaces between them; empty where nothing is left.
     """
-    if not names:
-        return []
-    # All names at once, a line each: the work on characters is then two calls, whatever their number.
-    text = "\n".join([name.replace("\n", " ") for name in names])
-    if fold_accents:
-        text = "\n".join(map(fold_letters, text.split("\n")))
-    letters = text.encode("ascii", "replace").translate(_LETTERS_OR_SPACE, _DIGITS).decode("ascii")
-    return "\n".join(
-        [" ".join([word for word in line.split() if word not in DROPPED]) for line in letters.split("\n")]
-    ).lower().split("\n")  # fmt: skip
+    distinct = list(dict.fromkeys(names))  # pictures of one product share its name
+    cleaned: dict[str, str] = {}
+    for start in range(0, len(distinct), _BLOCK):
+        block = distinct[start : start + _BLOCK]
+        cleaned.update(zip(block, _clean_block(block, fold_accents), strict=True))
+    return [cleaned[name] for name in names]
+
+
+def _clean_block(names: Sequence[str], fold_accents: bool) -> list[str]:
+    folded = map(fold_letters, names) if fold_accents else names
+    text = "\n".join([name.replace("\n", " ") for name in folded])
+    letters = text.encode("ascii", "replace").translate(_LETTERS_OR_SPACE, _DIGITS)
+    # The words of all names in one row, the ends of names among them as words of their own: a handful of calls for a
+    # block, where a loop over names would make a handful for each.
+    words = letters.replace(b"\n", b" \x00 ").decode("ascii").split()
+    kept = " ".join(filterfalse(DROPPED.__contains__, words)).lower()
+    return kept.replace(" \x00", "\x00").replace("\x00 ", "\x00").split("\x00")
 
 
 def clean_name(name: str, fold_accents: bool) -> str:

@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from huse.errors import InputError
 
-BLOCK = 16_384  # names: enough for the loop not to matter, few enough to hold their words
+BLOCK = 4096  # names at a time: enough for the loop not to matter, few enough for the processor's cache
 
 
 @dataclass(frozen=True)
@@ -74,18 +74,28 @@ def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> 
     Returns:
         N × D float32.
     """
+    distinct = list(dict.fromkeys(names))  # pictures of one product share its name
+    means = _weighted_mean(distinct, tfidf, vectors)
+    if len(distinct) == len(names):
+        return means
+    row = {name: index for index, name in enumerate(distinct)}
+    return means[[row[name] for name in names]]
+
+
+def _weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
     words = [word for word in tfidf.document_frequency if word in vectors.key_to_index]
     column = {word: index for index, word in enumerate(words)}
-    weights = tfidf.idf(words).astype(np.float32)
+    idf = tfidf.idf(words)
     known = vectors.vectors[[vectors.key_to_index[word] for word in words]]  # V' × D, the words that have both
-    result = np.zeros((len(names), vectors.vector_size), np.float32)
+    means = np.empty((len(names), vectors.vector_size), np.float32)
     for start in range(0, len(names), BLOCK):
         block = [name.split() for name in names[start : start + BLOCK]]
         columns, ends = _columns(block, column)
-        counts = csr_matrix((weights[columns], columns, ends), shape=(len(block), len(words)))
-        total = np.asarray(counts.sum(axis=1), np.float32).reshape(-1, 1)
-        result[start : start + len(block)] = (counts @ known) / np.where(total > 0, total, 1)
-    return result
+        name = np.repeat(np.arange(len(block)), np.diff(ends))
+        # A word that comes twice stands there twice, and the product adds both: its count is in it.
+        shares = (idf[columns] / np.bincount(name, idf[columns])[name]).astype(np.float32)
+        means[start : start + len(block)] = csr_matrix((shares, columns, ends), shape=(len(block), len(words))) @ known
+    return means
 
 
 def _columns(names: Sequence[Sequence[str]], column: dict[str, int]) -> tuple[npt.NDArray[np.int32], ...]:

@@ -47,6 +47,11 @@ def test_all_names_at_once_equal_the_loop_whatever_they_hold(names, fold_accents
     assert clean_names(names, fold_accents) == [loop(name, fold_accents) for name in names]
 
 
+def test_more_names_than_a_block_keep_their_order():
+    names = [f"The name {chr(97 + row % 26) * (row % 37)} of 5" for row in range(5000)]
+    assert clean_names(names, fold_accents=True) == [loop(name, True) for name in names]
+
+
 @given(st.text())
 def test_what_is_left_is_letters_with_single_spaces(name):
     assert re.fullmatch("([a-z]+( [a-z]+)*)?", clean_name(name, fold_accents=True))

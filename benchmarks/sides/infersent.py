@@ -1,7 +1,6 @@
 """InferSent of the published size: `huse.text.infersent.encode` beside torch's LSTM in batches as they come.
 
-Both sides take the same sentences, word vectors and weights, and start from text. They are called in processes of
-their own, so that the peak of memory of each can be read.
+Both sides take the same sentences, word vectors and weights, and start from text.
 """
 
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import torch
 from gensim.models import KeyedVectors
 from torch.nn.utils.rnn import pad_sequence
 
+from benchmarks.harness import Work
 from huse.text.infersent import InferSent, encode, random_infersent
 from huse.text.tokens import SENTENCE_MARKS, known_tokens
 
@@ -23,7 +23,7 @@ SEED = 0
 
 
 @dataclass(frozen=True)
-class Prepared:
+class _Prepared:
     """What both sides read."""
 
     labels: list[str]
@@ -31,7 +31,7 @@ class Prepared:
     model: InferSent
 
 
-def prepare(count: int) -> Prepared:
+def _prepare(count: int) -> _Prepared:
     """Draw labels of 1 to 8 words, word vectors and weights, all from one seed."""
     rng = np.random.default_rng(SEED)
     words = [f"word{number}" for number in range(VOCABULARY)]
@@ -39,11 +39,11 @@ def prepare(count: int) -> Prepared:
     known = [*SENTENCE_MARKS[1], *words]
     vectors.add_vectors(known, rng.normal(scale=0.4, size=(len(known), DIMENSION)).astype(np.float32))
     labels = [" ".join(rng.choice(words, size=rng.integers(1, LONGEST + 1))) for _ in range(count)]
-    return Prepared(labels, vectors, random_infersent(DIMENSION, HIDDEN, SEED))
+    return _Prepared(labels, vectors, random_infersent(DIMENSION, HIDDEN, SEED))
 
 
 @torch.inference_mode()
-def arrival_order(prepared: Prepared) -> npt.NDArray[np.float32]:
+def _arrival_order(prepared: _Prepared) -> npt.NDArray[np.float32]:
     """Encode with torch's LSTM: batches of 64 in the order given, padded to the longest, maximum over the words.
 
     The padding is read backwards before the words of a shorter sentence, so that the backward half of its vector
@@ -64,10 +64,13 @@ def arrival_order(prepared: Prepared) -> npt.NDArray[np.float32]:
     return encoded
 
 
-def grouped(prepared: Prepared) -> npt.NDArray[np.float32]:
-    """Encode with the package.
+def as_they_come(labels: int) -> Work:
+    """Encode labels in batches of 64 as they come, padded; the forward half, see `_arrival_order`."""
+    prepared = _prepare(labels)
+    return lambda: _arrival_order(prepared)[:, :HIDDEN]
 
-    Returns:
-        S × 2H float32.
-    """
-    return encode(prepared.model, prepared.labels, prepared.vectors, version=1, pooling="max")
+
+def grouped(labels: int) -> Work:
+    """Encode labels with the package; the forward half."""
+    prepared = _prepare(labels)
+    return lambda: encode(prepared.model, prepared.labels, prepared.vectors, version=1, pooling="max")[:, :HIDDEN]
