@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pandas as pd
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -16,6 +18,7 @@ from huse.errors import InputError
 from huse.params.all import check_params
 from huse.params.catalogue import CatalogueParams
 from huse.params.reader import read_section, read_seed
+from huse.text.word_files.source import find_source
 
 app = typer.Typer(
     help="One space for product pictures, product names and product classes.",
@@ -79,6 +82,53 @@ def metrics() -> None:
 
 
 @app.command()
+def words() -> None:
+    """Show how many words of the names and labels have a vector, and the most frequent that have none."""
+    values = read_json(paths.WORD_VECTOR_METRICS, ["coverage", "found_by", "most_frequent_missing"])
+    table = Table(title="Words with a vector of their own", title_justify="left")
+    table.add_column("of")
+    table.add_column("share", justify="right")
+    for name, share in values["coverage"].items():
+        table.add_row({"labels": "the labels' words"}.get(name, f"the names' {name} words"), f"{share:.1%}")
+    table.add_row("names, any word at all", f"{1 - values['names_without']:.1%}")
+    console = Console()
+    console.print(table)
+    found = ", ".join(f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
+    console.print(f"found       {found}", highlight=False)
+    missing = ", ".join(f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
+    console.print(f"missing     {missing or 'none'}", highlight=False)
+    console.print(f"of labels   {', '.join(values['missing_label_words']) or 'none'}", highlight=False)
+    console.print(f"every word  {paths.WORDS}", highlight=False, style="dim")
+
+
+@app.command()
+def labels(
+    count: Annotated[int, typer.Option(min=1, max=20, help="Pairs of each end to show.")] = 10,
+) -> None:
+    """Show the nearest and the farthest classes of the semantic graph."""
+    values = read_json(paths.LABEL_METRICS, ["encoder", "tree_spearman"])
+    if not paths.LABEL_PAIRS.is_file():
+        raise InputError(f"{paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
+    pairs = pd.read_csv(paths.LABEL_PAIRS)
+    console = Console()
+    for end in ("nearest", "farthest"):
+        table = Table(
+            title=f"The {end} classes (steps: between them in the class tree)", box=SIMPLE, title_justify="left"
+        )
+        table.add_column("distance", justify="right")
+        table.add_column("steps", justify="right")
+        table.add_column("class", overflow="fold")
+        table.add_column("and class", overflow="fold")
+        for _, row in pairs[pairs["end"] == end].head(count).iterrows():
+            table.add_row(f"{row['distance']:.4f}", str(row["hops"]), row["first"], row["second"])
+        console.print(table)
+    rank = "no figure" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
+    console.print(f"distances by   {values['encoder']}", highlight=False)
+    console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
+    console.print(f"picture        {paths.HEAT_MAP}", highlight=False, style="dim")
+
+
+@app.command()
 def gallery(
     output: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("gallery.png"),
     queries: Annotated[int, typer.Option(min=1, max=20, help="Products of the test split to ask for.")] = 5,
@@ -113,7 +163,7 @@ def gallery(
 
 @app.command()
 def check() -> None:
-    """Check params.yaml, and that the catalogue which it names is there, before anything is run."""
+    """Check params.yaml, and that what it names is there: catalogue, word vectors, weights of the label encoder."""
     sections = check_params(paths.PARAMS)
     catalogue = sections["catalogue"]
     for parameter, place, sample in (
@@ -122,6 +172,11 @@ def check() -> None:
     ):
         if place != sample and not place.exists():
             raise InputError(f"{place}: not found ({paths.PARAMS}: catalogue.{parameter}). Correct the path.")
+    words, labels = sections["word_vectors"], sections["label_graph"]
+    if words.source != "catalogue" and not words.download:
+        find_source(words.source, download=False)
+    if labels.encoder == "infersent" and labels.weights != "random" and not Path(labels.weights).is_file():
+        raise InputError(f"{labels.weights}: not found ({paths.PARAMS}: label_graph.weights). Correct the path.")
 
 
 @app.command()

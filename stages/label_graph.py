@@ -66,8 +66,7 @@ def main() -> str:
         outputs.table(paths.LABEL_PAIRS, nearest_and_farthest(between, classes, hops))
         draw_heat_map(distances, labels, outputs.path(paths.HEAT_MAP))
         outputs.json(paths.LABEL_METRICS, {"encoder": source["encoder"], "labels": count, **summary})
-    mean = summary["adjacency"]["mean"]
-    return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}, mean distance {mean:.3f}"
+    return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}"
 
 
 def _encoder(params: LabelGraphParams, words: KeyedVectors, seed: int) -> tuple[Encode, dict[str, Any]]:

@@ -23,11 +23,12 @@ from huse.paths import CLASSES, NAMES, PRODUCTS, WORD_CACHE, WORD_VECTOR_METRICS
 from huse.progress import progress
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
+from huse.text.vocabulary import choose_vectors, coverage, label_words, stack
 from huse.text.word_files.blocks import MEGABYTE
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source, find_source
-from huse.text.word_vectors import choose_vectors, coverage, label_words
-from huse.word_store import read_source, write_word_vectors
+from huse.word_sources import read_source
+from huse.word_store import write_word_vectors
 from stages.runner import run
 
 
@@ -38,7 +39,7 @@ def main() -> str:
     products = read_table(PRODUCTS, ["row", "name", "classes", "split"])
     names = read_names(NAMES, products=products)
     levels = [split_path(one) for one in read_json(CLASSES, ["classes"])["classes"]]
-    labels = label_words((name for one in levels for name in one), (" ".join(one) for one in levels))
+    labels = label_words(levels)
     needed = labels.union(MARKS, *(name.split() for name in set(names)))
 
     if params.source == "catalogue":
@@ -61,7 +62,7 @@ def main() -> str:
             **params.model_dump(),
             "seed": seed,
         }
-        write_word_vectors(outputs, WORD_VECTORS, WORDS, chosen, dimension=found.dimension, about=about)
+        write_word_vectors(outputs, WORD_VECTORS, WORDS, *stack(chosen), about=about)
         outputs.json(WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **figures})
     covered = figures["coverage"]
     return (

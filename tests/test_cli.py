@@ -53,6 +53,55 @@ def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
     assert str(error) == "own.csv: not found (params.yaml: catalogue.csv). Correct the path."
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("source: catalogue ", "source: none.txt ", "none.txt: expected a file of word vectors, found nothing"),
+        ("source: catalogue ", "source: glove-twitter-25 ", "glove-twitter-25: no file of this name"),
+        ("weights: random             # InferSent", "weights: infersent1.pkl # I", "infersent1.pkl: not found"),
+    ],
+)
+def test_check_names_what_text_and_labels_lack(workplace, monkeypatch, old, new, message):
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(workplace))
+    text = paths.PARAMS.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    paths.PARAMS.write_text(text.replace(old, new), encoding="utf-8")
+    error = RUNNER.invoke(cli.app, ["check"]).exception
+    assert isinstance(error, InputError)
+    assert str(error).startswith(message)
+
+
+def test_words_shows_coverage_and_what_is_missing(workplace):
+    paths.WORD_VECTOR_METRICS.parent.mkdir()
+    values = {
+        "coverage": {"running": 0.8765, "distinct": 0.5, "labels": 1.0},
+        "names_without": 0.01,
+        "found_by": {"as_written": 1234, "lower": 5},
+        "most_frequent_missing": {"kurta": 17, "puma": 3},
+        "missing_label_words": [],
+    }
+    paths.WORD_VECTOR_METRICS.write_text(json.dumps(values))
+    shown = RUNNER.invoke(cli.app, ["words"]).stdout
+    for text in ("87.6%", "50.0%", "99.0%", "as written 1,234, lower 5", "kurta 17, puma 3", "of labels   none"):
+        assert text in shown
+
+
+def test_labels_shows_both_ends_of_the_graph(workplace):
+    error = RUNNER.invoke(cli.app, ["labels"]).exception
+    assert str(error) == "metrics/labels.json: not found. Run `dvc repro` to make it."
+    paths.LABEL_METRICS.parent.mkdir()
+    paths.LABEL_METRICS.write_text(json.dumps({"encoder": "tree", "tree_spearman": None}))
+    error = RUNNER.invoke(cli.app, ["labels"]).exception
+    assert str(error) == "data/labels/pairs.csv: not found. Run `dvc repro` to make it."
+    paths.LABEL_PAIRS.parent.mkdir(parents=True)
+    rows = ["end,distance,hops,first,second", "nearest,0.1,2,a<b,a<c", "nearest,0.2,4,a<b,d", "farthest,0.9,6,a<c,e"]
+    paths.LABEL_PAIRS.write_text("\n".join(rows))
+    shown = RUNNER.invoke(cli.app, ["labels", "--count", "1"]).stdout
+    for text in ("0.1000", "a<b", "0.9000", "no figure", "label_graph.png"):
+        assert text in shown
+    assert "0.2000" not in shown
+
+
 def test_presets_are_listed_and_applied(workplace):
     assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\n"
     shown = RUNNER.invoke(cli.app, ["preset", "paper"]).stdout

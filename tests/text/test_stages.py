@@ -129,7 +129,7 @@ def test_a_catalogue_without_new_words_does_not_read_the_source_again(catalogue,
     def read(*_, **__):
         raise AssertionError("the source was read again")
 
-    monkeypatch.setattr("huse.word_store.read_words", read)
+    monkeypatch.setattr("huse.word_sources.read_words", read)
     word_vectors.main()
     assert outputs() == before
 

@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from huse.errors import InputError
 from huse.text.spelling import MARKS, STEPS, Spelled, find_spelling, hash_vector, spellings
+from huse.text.vocabulary import choose_vectors, coverage, label_words
 from huse.text.word_files.found import Found
-from huse.text.word_vectors import choose_vectors, coverage, keyed_vectors, label_words, mean_word_vectors
+from huse.text.word_vectors import keyed_vectors, mean_word_vectors
 
 
 def found_words(**vectors):
@@ -130,7 +131,7 @@ def test_keyed_vectors_do_not_copy_and_answer_like_gensims():
 
 
 def test_label_words_hold_the_tokens_of_both_versions():
-    words = label_words(["Men's", "don't care"], ["Men's don't care"])
+    words = label_words([["Men's", "don't care"], ["care"]])
     assert words == {"Men", "'s", "do", "n't", "'t", "don", "care"}
     assert not words & MARKS
 

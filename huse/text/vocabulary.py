@@ -1,0 +1,120 @@
+"""The words that names and labels need: which there are, which vector each gets, how many have one.
+
+D word dimension.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from huse.text.spelling import MARKS, Spelled, find_spelling, hash_vector, mean_norm
+from huse.text.tokens import SENTENCE_MARKS, tokenize
+from huse.text.word_files.found import Found
+
+SUBWORDS, HASH = "subwords", "hash"  # what makes a vector where no spelling has one
+
+MOST_FREQUENT = 20  # missing words to name
+
+
+def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
+    """Words that labels can need: the tokens of level names and of whole paths, for both versions of InferSent.
+
+    Args:
+        classes: the levels of every class path.
+    """
+    texts = {text for levels in classes for text in (*levels, " ".join(levels))}
+    return {token for text in texts for version in SENTENCE_MARKS for token in tokenize(text, version)}
+
+
+def choose_vectors(
+    words: Iterable[str], found: Found, *, steps: Collection[str], oov: Literal["skip", "hash"], seed: int
+) -> dict[str, Spelled]:
+    """Choose the vector of every word.
+
+    The first spelling that has one; else, from fastText's binary format, the vector made of the word's parts; else
+    none, or with ``hash`` a random one drawn from the word itself, at the mean norm of the others, so that brands
+    and rare words keep their identity. Sentence marks and tokens without a letter or digit are never drawn.
+
+    Args:
+        words: any.
+        found: what the source has of their spellings.
+        steps: of `huse.text.spelling.STEPS`, those to try.
+        oov: what becomes of words without a vector: ``skip`` or ``hash``.
+        seed: of the random vectors.
+
+    Returns:
+        Word → vector, sorted by word, without those that have none.
+    """
+    whole = {word: vector for word, vector in found.vectors.items() if word not in found.composed}
+    chosen: dict[str, Spelled] = {}
+    without = []
+    for word in sorted(set(words)):
+        spelled = find_spelling(word, whole, steps)
+        if spelled is None and word in found.composed:
+            spelled = Spelled(found.vectors[word], SUBWORDS, word)
+        if spelled is not None:
+            chosen[word] = spelled
+        else:
+            without.append(word)
+    if oov == "hash":
+        norm = mean_norm([spelled.vector for spelled in chosen.values()])
+        for word in without:
+            if word not in MARKS and any(map(str.isalnum, word)):
+                chosen[word] = Spelled(hash_vector(word, found.dimension, norm, seed), HASH, word)
+    return dict(sorted(chosen.items()))
+
+
+def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    """Return words and their vectors as a table and an array, row by row.
+
+    Args:
+        chosen: from `choose_vectors`, V words.
+
+    Returns:
+        `word`, `step` (how it was found) and `spelling` (as what); V × D float32.
+    """
+    rows = [(word, spelled.step, spelled.spelling) for word, spelled in chosen.items()]
+    table = pd.DataFrame(rows, columns=["word", "step", "spelling"], dtype=str)
+    return table, np.stack([spelled.vector for spelled in chosen.values()])
+
+
+def coverage(names: Iterable[str], labels: Collection[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:
+    """How many of the words have a vector of their own; a random one does not count.
+
+    Args:
+        names: cleaned names.
+        labels: words of the labels.
+        chosen: from `choose_vectors`.
+
+    Returns:
+        `coverage`: shares of the names' running and distinct words and of the labels' distinct words;
+        `names_without`: share of names of which no word has a vector; `found_by`: how many distinct words were
+        found by each step; `most_frequent_missing`: words of names without a vector and how often they come, of
+        words that come equally often the first in the alphabet; `missing_label_words`. Shares of nothing are 0.
+    """
+    known = {word for word, spelled in chosen.items() if spelled.step != HASH}
+    running: Counter[str] = Counter()
+    count = without = 0
+    for name in names:
+        words = name.split()
+        running.update(words)
+        count += 1
+        without += known.isdisjoint(words)
+    missing = sorted((word for word in running if word not in known), key=lambda word: (-running[word], word))
+    shown = running.keys() | labels
+    steps = Counter(spelled.step for word, spelled in chosen.items() if word in shown)
+    return {
+        "coverage": {
+            "running": sum(times for word, times in running.items() if word in known) / max(running.total(), 1),
+            "distinct": 1 - len(missing) / len(running) if running else 0.0,
+            "labels": sum(word in known for word in labels) / max(len(labels), 1),
+        },
+        "names_without": without / max(count, 1),
+        "found_by": dict(sorted(steps.items())),
+        "most_frequent_missing": {word: running[word] for word in missing[:MOST_FREQUENT]},
+        "missing_label_words": sorted(word for word in labels if word not in known)[:MOST_FREQUENT],
+    }

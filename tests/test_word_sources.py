@@ -1,0 +1,89 @@
+"""Sources of word vectors are read once."""
+
+import os
+
+import pytest
+
+from huse import word_sources
+from huse.errors import InputError
+from huse.text.word_files.source import Source
+from huse.word_sources import read_source
+
+TEXT = "red 1 2\nblue 3 4\nGreen 5 6\n"
+
+
+@pytest.fixture
+def source(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text(TEXT)
+    return Source(path)
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The sources that were read, in order."""
+    seen = []
+    read = word_sources.read_words
+
+    def counted(source, *arguments, **options):
+        seen.append(source)
+        return read(source, *arguments, **options)
+
+    monkeypatch.setattr(word_sources, "read_words", counted)
+    return seen
+
+
+def as_dict(found):
+    return {word: vector.tolist() for word, vector in found.vectors.items()}
+
+
+def ask(source, tmp_path, *words):
+    return read_source(source, words, tmp_path / "cache", lambda megabytes: None)
+
+
+def test_a_source_is_read_again_for_new_words_alone(source, tmp_path, reads):
+    first = ask(source, tmp_path, "red", "green", "none")
+    assert as_dict(first) == {"red": [1, 2], "Green": [5, 6]}
+    for words in (("red", "green", "none"), ("red",), ("none",), ()):
+        again = ask(source, tmp_path, *words)
+        assert as_dict(again) == as_dict(first)
+        assert (again.sha256, again.format, again.dimension) == (first.sha256, "GloVe text", 2)
+    assert len(reads) == 1
+    assert as_dict(ask(source, tmp_path, "blue")) == {"red": [1, 2], "blue": [3, 4], "Green": [5, 6]}
+    ask(source, tmp_path, "red", "blue")
+    assert len(reads) == 2
+
+
+def test_a_changed_source_is_read_again(source, tmp_path, reads):
+    ask(source, tmp_path, "red")
+    source.path.write_text("red 7 8\n")
+    assert as_dict(ask(source, tmp_path, "red")) == {"red": [7, 8]}
+    os.utime(source.path, ns=(0, 0))
+    ask(source, tmp_path, "red")
+    assert len(reads) == 3
+
+
+def test_every_source_is_remembered_by_itself(source, tmp_path, reads):
+    other = Source(tmp_path / "other.txt")
+    other.path.write_text("red 0 0 1\n")
+    for one in (source, other, source, other):
+        ask(one, tmp_path, "red")
+    assert reads == [source, other]
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"source": {}}', b"\xff"])
+def test_a_damaged_memory_is_no_memory(source, tmp_path, reads, content):
+    ask(source, tmp_path, "red")
+    for kind in ("*.json", "*.npy"):
+        next((tmp_path / "cache").glob(kind)).write_bytes(content)
+        assert as_dict(ask(source, tmp_path, "red")) == {"red": [1, 2]}
+    assert len(reads) == 3
+
+
+def test_what_cannot_be_read_leaves_the_memory_as_it_was(source, tmp_path):
+    ask(source, tmp_path, "red")
+    before = {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()}
+    source.path.write_bytes(b"no vectors")
+    with pytest.raises(InputError):
+        ask(source, tmp_path, "red")
+    assert {path: path.read_bytes() for path in (tmp_path / "cache").iterdir()} == before
