@@ -10,7 +10,7 @@ metrics/word_vectors.json.
 """
 
 import logging
-from itertools import compress
+from itertools import chain, compress
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ from huse.paths import CLASSES, NAMES, PRODUCTS, WORD_CACHE, WORD_VECTOR_METRICS
 from huse.progress import progress
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
-from huse.text.vocabulary import choose_vectors, coverage, label_words, stack
+from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks, stack
 from huse.text.word_files.blocks import MEGABYTE
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source, find_source
@@ -40,20 +40,20 @@ def main() -> str:
     names = read_names(NAMES, products=products)
     levels = [split_path(one) for one in read_json(CLASSES, ["classes"])["classes"]]
     labels = label_words(levels)
-    needed = labels.union(MARKS, *(name.split() for name in set(names)))
+    needed = labels | MARKS | set(chain.from_iterable(map(str.split, names)))
 
     if params.source == "catalogue":
         found, name = _train(products, names, levels, params.dimension, seed), "catalogue"
     else:
         source = find_source(params.source, download=params.download)
         found, name = _read(source, needed), source.name
-    if found.faults:
-        logging.warning("%s: passed over: %s", name, found.fault_summary())
     steps = {step for step, on in params.spellings.model_dump().items() if on}
     chosen = choose_vectors(needed, found, steps=steps, oov=params.oov, seed=seed)
     figures = coverage(names, labels, chosen)
     if not any(figures["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
+    for remark in remarks(found, figures, params.oov):
+        logging.warning("%s: %s", name, remark)
     with Outputs() as outputs:
         about = {
             "source": name,

@@ -103,7 +103,7 @@ def test_labels_shows_both_ends_of_the_graph(workplace):
 
 
 def test_presets_are_listed_and_applied(workplace):
-    assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\n"
+    assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\nproducts\n"
     shown = RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in RUNNER.invoke(cli.app, ["preset", "paper"]).stdout

@@ -118,3 +118,25 @@ def coverage(names: Iterable[str], labels: Collection[str], chosen: Mapping[str,
         "most_frequent_missing": {word: running[word] for word in missing[:MOST_FREQUENT]},
         "missing_label_words": sorted(word for word in labels if word not in known)[:MOST_FREQUENT],
     }
+
+
+def remarks(found: Found, figures: Mapping[str, Any], oov: Literal["skip", "hash"]) -> list[str]:
+    """Say what a person should know of a source of word vectors.
+
+    Args:
+        found: what the source has.
+        figures: from `coverage`.
+        oov: what becomes of words without a vector.
+
+    Returns:
+        One text a remark, without a full stop; empty where nothing is amiss.
+    """
+    told = [f"passed over: {found.fault_summary()}"] if found.faults else []
+    missing = figures["missing_label_words"]
+    if missing:
+        fate = "drawn at random" if oov == "hash" else "left out"
+        told.append(
+            f"words of labels without a vector, {fate}: {', '.join(missing)}{' …' * (len(missing) == MOST_FREQUENT)}. "
+            "A graph of InferSent or of word vectors knows nothing of them; label_graph.encoder: tree needs none"
+        )
+    return told

@@ -188,6 +188,16 @@ def test_what_is_damaged_in_a_source_is_said(catalogue, caplog):
     catalogue("word_vectors", source="glove.txt")
     run_all()
     assert "glove.txt: passed over: line 7 has 3 numbers in place of 6" in caplog.text
+    assert "words of labels without" not in caplog.text
+
+
+@pytest.mark.parametrize(("oov", "fate"), [("skip", "left out"), ("hash", "drawn at random")])
+def test_words_of_labels_without_a_vector_are_said(catalogue, caplog, oov, fate):
+    write_vectors(["red", "shoes", "bags", "tote"])
+    catalogue("word_vectors", source="glove.txt", oov=oov)
+    preprocess_text.main()
+    word_vectors.main()
+    assert f"words of labels without a vector, {fate}: boots, pumps. A graph" in caplog.text
 
 
 @pytest.mark.parametrize("scheme", ["leaf", "levels"])
