@@ -93,12 +93,13 @@ def words() -> None:
     table.add_row("names, any word at all", f"{1 - values['names_without']:.1%}")
     console = Console()
     console.print(table)
-    found = ", ".join(f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
-    console.print(f"found       {found}", highlight=False)
-    missing = ", ".join(f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
-    console.print(f"missing     {missing or 'none'}", highlight=False)
-    console.print(f"of labels   {', '.join(values['missing_label_words']) or 'none'}", highlight=False)
-    console.print(f"every word  {paths.WORDS}", highlight=False, style="dim")
+    told = Table.grid(padding=(0, 2))
+    found = (f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
+    missing = (f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
+    for name, those in (("found", found), ("missing", missing), ("of labels", values["missing_label_words"])):
+        told.add_row(name, ", ".join(those) or "none")
+    told.add_row("every word", str(paths.WORDS), style="dim")
+    console.print(told)
 
 
 @app.command()
