@@ -10,6 +10,7 @@ import pandas as pd
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from huse import paths
@@ -97,7 +98,7 @@ def words() -> None:
     found = (f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
     missing = (f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
     for name, those in (("found", found), ("missing", missing), ("of labels", values["missing_label_words"])):
-        told.add_row(name, ", ".join(those) or "none")
+        told.add_row(name, escape(", ".join(those)) or "none")
     told.add_row("every word", str(paths.WORDS), style="dim")
     console.print(told)
 
@@ -110,7 +111,7 @@ def labels(
     values = read_json(paths.LABEL_METRICS, ["encoder", "tree_spearman"])
     if not paths.LABEL_PAIRS.is_file():
         raise InputError(f"{paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
-    pairs = pd.read_csv(paths.LABEL_PAIRS)
+    pairs = pd.read_csv(paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
     console = Console()
     for end in ("nearest", "farthest"):
         table = Table(
@@ -121,10 +122,10 @@ def labels(
         table.add_column("class", overflow="fold")
         table.add_column("and class", overflow="fold")
         for _, row in pairs[pairs["end"] == end].head(count).iterrows():
-            table.add_row(f"{row['distance']:.4f}", str(row["hops"]), row["first"], row["second"])
+            table.add_row(f"{row['distance']:.4f}", str(row["hops"]), escape(row["first"]), escape(row["second"]))
         console.print(table)
     rank = "no figure" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
-    console.print(f"distances by   {values['encoder']}", highlight=False)
+    console.print(f"distances by   {escape(values['encoder'])}", highlight=False)
     console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
     console.print(f"picture        {paths.HEAT_MAP}", highlight=False, style="dim")
 

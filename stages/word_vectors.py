@@ -27,7 +27,7 @@ from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks,
 from huse.text.word_files.blocks import MEGABYTE
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source, find_source
-from huse.word_sources import read_source
+from huse.word_cache import read_source
 from huse.word_store import write_word_vectors
 from stages.runner import run
 
@@ -59,7 +59,7 @@ def main() -> str:
             "source": name,
             "format": found.format,
             "source_sha256": found.sha256,
-            **params.model_dump(),
+            **params.model_dump(include={"spellings", "oov"}),
             "seed": seed,
         }
         write_word_vectors(outputs, WORD_VECTORS, WORDS, *stack(chosen), about=about)

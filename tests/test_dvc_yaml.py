@@ -17,7 +17,7 @@ STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 OTHER_PATHS = {"PARAMS", "WORD_CACHE"}
 
 # What only stages and the command line know; everything below is given numbers, arrays and folders.
-EDGE = {"params", "paths.py", "artifacts.py", "word_store.py", "word_sources.py", "cli.py"}
+EDGE = {"params", "paths.py", "artifacts.py", "word_store.py", "word_cache.py", "cli.py"}
 
 
 def names(entries):

@@ -159,7 +159,7 @@ def test_a_stage_says_so_in_one_line_and_ends_with_2(workplace):
     ("content", "message"),
     [
         (None, r"nowhere\.txt: expected a file of word vectors, found nothing"),
-        (b"", "expected a word and its numbers a line, found b''"),
+        (b"", "expected a word and its numbers a line, single spaces between them, found b''"),
         (b"thing,1,2,3\n", "expected a word and its numbers a line"),
         (b"thing 1 2 3 x\n", "expected a word and its numbers a line"),
         (b"thing 1 nan\n", "expected words of the names or classes, found none"),

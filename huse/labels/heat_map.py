@@ -3,6 +3,7 @@
 K labels. A graph that fits the tree shows dark squares along the diagonal: labels of one branch lie near each other.
 """
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -64,11 +65,18 @@ def draw_heat_map(distances: Distances, labels: Labels, output: Path, *, title: 
         output: the PNG; the same arguments give the same bytes.
         title: what the labels and their distances are.
     """
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcdefaults()  # a user's own settings would change the bytes
+        mpl.rcParams["font.family"] = "DejaVu Sans"
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # names in other scripts show as boxes
+        _draw(distances, labels, output, title)
+
+
+def _draw(distances: Distances, labels: Labels, output: Path, title: str) -> None:
     order, nodes = label_order(labels), label_nodes(labels)
     paths = [nodes[index][0] for index in order]
     cells = mean_cells(distances, order, MOST_CELLS)
     branches = find_branches([path[0] for path in paths], len(cells) / len(paths))
-    mpl.rcParams["font.family"] = "DejaVu Sans"
     figure = Figure(figsize=(SIDE + 3, SIDE + 2), dpi=DOTS, layout="constrained")
     axes = figure.subplots()
     low, high = colour_range(cells)

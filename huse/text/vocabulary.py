@@ -4,7 +4,7 @@ D word dimension.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any, Literal
 
 import numpy as np
@@ -82,7 +82,7 @@ def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.f
     return table, np.stack([spelled.vector for spelled in chosen.values()])
 
 
-def coverage(names: Iterable[str], labels: Collection[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:
+def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:
     """How many of the words have a vector of their own; a random one does not count.
 
     Args:
@@ -94,7 +94,8 @@ def coverage(names: Iterable[str], labels: Collection[str], chosen: Mapping[str,
         `coverage`: shares of the names' running and distinct words and of the labels' distinct words;
         `names_without`: share of names of which no word has a vector; `found_by`: how many distinct words were
         found by each step; `most_frequent_missing`: words of names without a vector and how often they come, of
-        words that come equally often the first in the alphabet; `missing_label_words`. Shares of nothing are 0.
+        words that come equally often the first in the alphabet; `label_words_missing`: how many, and
+        `missing_label_words`: the first of them. Shares of nothing are 0.
     """
     known = {word for word, spelled in chosen.items() if spelled.step != HASH}
     running: Counter[str] = Counter()
@@ -116,7 +117,8 @@ def coverage(names: Iterable[str], labels: Collection[str], chosen: Mapping[str,
         "names_without": without / max(count, 1),
         "found_by": dict(sorted(steps.items())),
         "most_frequent_missing": {word: running[word] for word in missing[:MOST_FREQUENT]},
-        "missing_label_words": sorted(word for word in labels if word not in known)[:MOST_FREQUENT],
+        "label_words_missing": len(labels - known),
+        "missing_label_words": sorted(labels - known)[:MOST_FREQUENT],
     }
 
 
@@ -136,7 +138,7 @@ def remarks(found: Found, figures: Mapping[str, Any], oov: Literal["skip", "hash
     if missing:
         fate = "drawn at random" if oov == "hash" else "left out"
         told.append(
-            f"words of labels without a vector, {fate}: {', '.join(missing)}{' …' * (len(missing) == MOST_FREQUENT)}. "
+            f"words of labels without a vector, {fate}, {figures['label_words_missing']} in all: {', '.join(missing)}. "
             "A graph of InferSent or of word vectors knows nothing of them; label_graph.encoder: tree needs none"
         )
     return told

@@ -129,7 +129,7 @@ def test_a_catalogue_without_new_words_does_not_read_the_source_again(catalogue,
     def read(*_, **__):
         raise AssertionError("the source was read again")
 
-    monkeypatch.setattr("huse.word_sources.read_words", read)
+    monkeypatch.setattr("huse.word_cache.read_words", read)
     word_vectors.main()
     assert outputs() == before
 
@@ -197,7 +197,7 @@ def test_words_of_labels_without_a_vector_are_said(catalogue, caplog, oov, fate)
     catalogue("word_vectors", source="glove.txt", oov=oov)
     preprocess_text.main()
     word_vectors.main()
-    assert f"words of labels without a vector, {fate}: boots, pumps. A graph" in caplog.text
+    assert f"words of labels without a vector, {fate}, 2 in all: boots, pumps. A graph" in caplog.text
 
 
 @pytest.mark.parametrize("scheme", ["leaf", "levels"])

@@ -87,6 +87,10 @@ def write_keyed_vectors_of_old(path):
     keyed().save(str(path), pickle_protocol=2)
 
 
+def write_keyed_vectors_of_today(path):
+    keyed().save(str(path), pickle_protocol=5)
+
+
 FORMATS = {
     write_text: "GloVe text",
     write_gzip: "GloVe text",
@@ -99,16 +103,16 @@ FORMATS = {
     write_keyed_vectors: "gensim KeyedVectors",
     write_keyed_vectors_apart: "gensim KeyedVectors",
     write_keyed_vectors_of_old: "gensim KeyedVectors",
+    write_keyed_vectors_of_today: "gensim KeyedVectors",
 }
 
 
 @pytest.mark.parametrize("write", FORMATS)
-@pytest.mark.parametrize("block", [7, 1 << 20])
+@pytest.mark.parametrize("block", [40, 64, 1 << 20])  # words and numbers are cut anywhere; the head holds a line
 def test_every_format_gives_the_same_words_whatever_the_file_is_called(tmp_path, monkeypatch, write, block):
     path = tmp_path / "vectors"
     write(path)
-    if block == 7 and "binary" not in FORMATS[write]:  # words and numbers are cut anywhere; the head must hold a line
-        monkeypatch.setattr(blocks_module, "BLOCK", 64)
+    monkeypatch.setattr(blocks_module, "BLOCK", block)
     found = read(path)
     assert found.format == FORMATS[write]
     assert found.dimension == 3
@@ -193,6 +197,66 @@ def test_bytes_that_are_no_utf8_do_no_harm_to_other_words(tmp_path):
     assert as_dict(read(path)) == {"red": [1, 2], "blue": [5, 6]}
 
 
+def line_by_line(content, wanted, dimension):
+    """The rule as it is said, one line after the other."""
+    vectors, faults = {}, 0
+    for line in content.split("\n"):
+        word, *fields = line.rstrip(" ").split(" ")
+        try:
+            numbers = [float(field) for field in fields]
+        except ValueError:
+            continue  # a word with spaces
+        if line.strip() and len(numbers) != dimension:
+            faults += 1
+        elif word in wanted and word not in vectors and numbers:
+            vectors[word] = numbers
+    return vectors, faults
+
+
+PIECES = ["red 1 2", "blue 3 4", "red 5 6", "red x 7 8", "a b c 1 2", "blue 5", "red", "redd", "", "blue 1 2 3"]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=400)
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=9), st.sampled_from([48, 1 << 20]))
+@example(["red x 7 8", "blue 5", "red 1 2"], 1 << 20)  # a surplus and a missing space make up for each other
+@example(["a b c 1 2", "redd", "red 5 6"], 1 << 20)
+def test_lines_that_make_up_for_each_other_are_told_apart(tmp_path, monkeypatch, pieces, block):
+    monkeypatch.setattr(blocks_module, "BLOCK", block)
+    path = tmp_path / "v.txt"
+    content = "\n".join(["one 1 1", "two 2 2", "three 3 3"] * 4 + pieces)
+    path.write_text(content)
+    found = read(path, {"red", "blue", "redd", "three"})
+    expected, faults = line_by_line(content, {"red", "blue", "redd", "three"}, 2)
+    assert as_dict(found) == expected
+    assert len(found.faults) <= faults
+
+
+def test_of_damaged_and_whole_lines_of_a_word_the_first_whole_one_counts(tmp_path):
+    path = tmp_path / "v.txt"
+    path.write_text("one 1 1\nred nan 2\nred 3 4\nred 5 6\n")
+    assert as_dict(read(path)) == {"red": [3, 4]}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"red\t1\t2\nblue\t3\t4\n", "single spaces between them, found .* with tabs"),
+        (b"2 2\nred\t1\t2\nblue\t3\t4\n", "with tabs"),
+        (b"red  1  2\nblue  3  4\n", r"found otherwise in 2 of 2 lines, first b'red  1  2'"),
+        (b"2 0\nred blue\ngreen blue\n", "expected a word and its numbers a line"),
+        (b"9" * 5000 + b" 3\nred blue green\nblue red green\n", "expected a word and its numbers a line"),
+    ],
+)
+def test_other_separators_and_headers_that_are_none_are_refused(tmp_path, content, message):
+    (tmp_path / "v.txt").write_bytes(content)
+    refuse(tmp_path / "v.txt", message)
+
+
+def test_a_blank_line_after_a_header_is_no_binary(tmp_path):
+    (tmp_path / "v.txt").write_text("2 2\n\nred 1 2\nblue 3 4\n")
+    assert as_dict(read(tmp_path / "v.txt")) == {"red": [1, 2], "blue": [3, 4]}
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
 @given(content=st.binary(max_size=300), words=st.sets(st.text(max_size=6), max_size=4))
 @example(content=b"\x80\x04.", words=set())
@@ -254,6 +318,17 @@ def test_fasttext_binary_has_whole_words_and_composes_others(fasttext):
     np.testing.assert_allclose(found.vectors["dresses"], vectors["dresses"], atol=1e-6)
 
 
+def test_fasttext_words_without_known_parts_have_no_vector(tmp_path):
+    from gensim.models.fasttext import save_facebook_model
+
+    model = FastText(SENTENCES, vector_size=5, min_count=1, min_n=5, max_n=5, epochs=1, workers=1, bucket=100)
+    model.wv.vectors_vocab[model.wv.key_to_index["blue"]] = np.nan
+    save_facebook_model(model, str(tmp_path / "model.bin"))
+    found = read(tmp_path / "model.bin", {"red", "blue"}, compose={"red", "zz"})
+    assert set(found.vectors) == {"red"}
+    assert found.faults == ["the vector of 'blue' holds something that is no finite number"]
+
+
 class Harm:
     def __reduce__(self):
         return (print, ("a pickle was run",))
@@ -271,6 +346,20 @@ def test_a_pickle_is_never_run(tmp_path, capsys):
     with pytest.raises(InputError, match=r"expected saved gensim KeyedVectors, found builtins\.print"):
         read(path)
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s.",  # a key nested without end
+        b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b"abc.",  # a length of a terabyte
+        b"\x80\x04" + b")" + b"\x85" * 100_000 + b"\x8c\x01a\x93.",  # a module's name nested without end
+        b"\x80\x04}]K\x01s.",  # a list as a key
+    ],
+)
+def test_hostile_pickles_end_in_a_message(tmp_path, content):
+    (tmp_path / "harm.kv").write_bytes(content)
+    refuse(tmp_path / "harm.kv", "not readable as saved gensim KeyedVectors")
 
 
 def refuse(path, message, wanted=WORDS):
@@ -323,6 +412,15 @@ def test_a_zip_with_several_files_needs_a_name(tmp_path):
     with zipfile.ZipFile(path, "w"):
         pass
     refuse(path, "expected one file in it, found 0")
+
+
+def test_an_archive_made_on_a_mac_holds_one_file(tmp_path):
+    path = tmp_path / "mac.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("./glove.txt", lines())
+        archive.writestr("__MACOSX/._glove.txt", b"\x00\x05\x16")
+    assert as_dict(read(path)) == EXPECTED
+    assert as_dict(read(path / "glove.txt")) == EXPECTED
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):

@@ -162,6 +162,7 @@ def test_coverage_by_hand():
         "names_without": 4 / 5,
         "found_by": {"as_written": 1, "hash": 1, "lower": 1},
         "most_frequent_missing": {"boot": 2, "zara": 2, "shoe": 1},
+        "label_words_missing": 1,
         "missing_label_words": ["boots"],
     }
     nothing = coverage([], set(), {})

@@ -12,7 +12,7 @@ LONGEST_WORD = 10_000  # bytes; a longer one means that the file is something el
 
 
 def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str) -> Found:
-    """Read words from word2vec's binary format, in one pass; of a word that comes twice the first counts.
+    """Read words from word2vec's binary format, in one pass; of a word that comes twice the first whole vector counts.
 
     Args:
         blocks: the bytes of the file, its header line among them.
@@ -42,12 +42,9 @@ def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, 
             place = space + 1 + size
             words += 1
             if word in missing:
-                missing.discard(word)
                 vector = np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32)
-                if np.isfinite(vector).all():
-                    found.vectors[word.decode("utf-8", "surrogatepass")] = vector
-                else:
-                    found.faults.append(f"word {words:,} holds a number that is not finite")
+                if found.add(word, vector, f"word {words:,}"):
+                    missing.discard(word)
         if words == count:
             data = b""  # what follows is nothing
     if words < count:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -46,8 +47,8 @@ class Blocks:
             try:
                 self._raw: IO[bytes] = stack.enter_context(self._source.path.open("rb"))
                 self._stream = stack.enter_context(self._unpacked(self._raw))
-            except (OSError, zipfile.BadZipFile, KeyError) as error:
-                raise InputError(f"{self._source}: cannot be read ({error}).") from None
+            except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
+                raise InputError(f"{self._source}: cannot be read ({error}). Unpack it, and name the file.") from None
             # The digest is made beside the parsing: hashlib lets other threads run.
             self._pool = stack.enter_context(ThreadPoolExecutor(1))
             self.head = self._read()
@@ -89,5 +90,5 @@ class Blocks:
     def _read(self) -> bytes:
         try:
             return self._stream.read(BLOCK)
-        except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
             raise InputError(f"{self._source}: damaged or cut off ({error}). Fetch it again.") from None

@@ -28,6 +28,20 @@ class Found:
     faults: list[str] = field(default_factory=list)
     sha256: str = ""
 
+    def add(self, word: bytes | str, vector: npt.NDArray[np.float32], place: str) -> bool:
+        """Keep the vector of a word, unless it is no vector; then `place`, where it stands, is a fault.
+
+        Args:
+            word: text, or its UTF-8.
+            vector: D float32; anything else is refused.
+            place: for people.
+        """
+        if vector.shape != (self.dimension,) or not np.isfinite(vector).all():
+            self.faults.append(f"{place} holds something that is no finite number")
+            return False
+        self.vectors[word if isinstance(word, str) else word.decode("utf-8", "surrogatepass")] = vector
+        return True
+
     def fault_summary(self) -> str:
         """Name the first faults and count the rest; empty where there are none."""
         more = len(self.faults) - SHOWN

@@ -1,5 +1,6 @@
 """Word vectors that gensim reads or has written: fastText's binary format, saved KeyedVectors."""
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from huse.text.word_files.plain_pickle import NamedObject, read_plain
 from huse.text.word_files.source import saved_array
 
 FASTTEXT = (793712314).to_bytes(4, "little")  # the number with which fastText's files begin
+
+FLOAT = re.compile("f[248]")  # NumPy's names of the dtypes that vectors have
 
 PICKLE = b"\x80"  # the first byte of a file that gensim's `save` wrote
 
@@ -36,14 +39,13 @@ def read_fasttext(path: Path, wanted: Iterable[str], compose: Iterable[str]) -> 
     found = Found(vectors.vector_size, "fastText binary")
     for word in wanted:
         if word in vectors.key_to_index:
-            found.vectors[word] = np.array(vectors[word], np.float32)
+            found.add(word, np.array(vectors[word], np.float32), f"the vector of {word!r}")
     for word in compose:
         if word not in vectors.key_to_index and word:
-            try:
-                found.vectors[word] = np.array(vectors.get_vector(word), np.float32)
-            except KeyError:  # the file was made without parts of words
-                continue
-            found.composed.add(word)
+            vector = np.array(vectors.get_vector(word), np.float32)
+            # gensim gives zeros for a word of which the file has no part; that is no vector.
+            if vector.any() and found.add(word, vector, f"the vector of {word!r}"):
+                found.composed.add(word)
     return found
 
 
@@ -62,14 +64,14 @@ def read_keyed_vectors(path: Path, wanted: Iterable[str]) -> Found:
     """
     saved = read_plain(path)
     if not isinstance(saved, NamedObject) or not saved.name.startswith("gensim.models.keyedvectors."):
-        kind = saved.name if isinstance(saved, NamedObject) else type(saved).__name__
+        kind = saved.name[:100] if isinstance(saved, NamedObject) else type(saved).__name__
         raise InputError(
             f"{path}: expected saved gensim KeyedVectors, found {kind}. Of a model, save its vectors alone: "
             "model.wv.save(path); of fastText, model.wv.save_word2vec_format(path)."
         )
     state = saved.state if isinstance(saved.state, Mapping) else {}
     words = state.get("index_to_key", state.get("index2word"))  # gensim 4, gensim 3
-    if not isinstance(words, list):
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise InputError(f"{path}: saved KeyedVectors without their list of words. Save them anew with gensim 4.")
     vectors = _saved_array(path, state.get("vectors"))
     if vectors.ndim != 2 or vectors.dtype.kind != "f" or len(vectors) < len(words):
@@ -81,11 +83,7 @@ def read_keyed_vectors(path: Path, wanted: Iterable[str]) -> Found:
     place = {word: index for index, word in reversed(list(enumerate(words)))}
     for word in wanted:
         if word in place:
-            vector = np.array(vectors[place[word]], np.float32)
-            if np.isfinite(vector).all():
-                found.vectors[word] = vector
-            else:
-                found.faults.append(f"the vector of {word!r} is not finite")
+            found.add(word, np.array(vectors[place[word]], np.float32), f"the vector of {word!r}")
     return found
 
 
@@ -97,19 +95,21 @@ def _saved_array(path: Path, inside: Any) -> npt.NDArray[Any]:
         return np.load(beside, mmap_mode="r", allow_pickle=False)  # type: ignore[no-any-return]
     except FileNotFoundError:
         raise InputError(f"{beside}: not found. gensim stored the vectors there: copy both files.") from None
-    except (OSError, ValueError, TypeError, EOFError) as error:
+    except (OSError, ValueError, TypeError, IndexError, AttributeError, EOFError) as error:
         raise InputError(f"{path}: its array of vectors is damaged ({error}). Save it anew.") from None
 
 
 def _unpacked_array(array: NamedObject) -> npt.NDArray[Any]:
-    """Return a NumPy array from its pickled state: version, shape, dtype, column order, bytes."""
-    _, shape, dtype, by_columns, content = array.state
-    kind = np.dtype(dtype.arguments[0])
-    if kind.kind != "f":
-        raise ValueError(f"dtype {kind}")
-    if isinstance(dtype.state, tuple) and dtype.state[1] in ("<", ">"):
-        kind = kind.newbyteorder(dtype.state[1])
+    """Return a NumPy array from what a pickle says of it: bytes, dtype, shape, order."""
+    if array.state is None:  # protocol 5
+        content, dtype, shape, order = array.arguments
+    else:
+        _, shape, dtype, by_columns, content = array.state
+        order = "F" if by_columns else "C"
+    kind = str(dtype.arguments[0])
+    if not FLOAT.fullmatch(kind):
+        raise ValueError(f"dtype {kind[:40]}")
     if isinstance(content, NamedObject):  # old pickles keep bytes as the arguments of a call to encode
         content = content.arguments[0].encode("latin-1")
-    values = np.frombuffer(content, kind)
-    return values.reshape(shape, order="F" if by_columns else "C")
+    big = isinstance(dtype.state, tuple) and dtype.state[1] == ">"
+    return np.frombuffer(content, np.dtype(kind).newbyteorder(">" if big else "<")).reshape(shape, order=order)

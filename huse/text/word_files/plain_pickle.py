@@ -9,6 +9,9 @@ from huse.errors import InputError
 
 _MARK = object()
 
+# What a damaged or hostile file can raise here; a length of a terabyte is a MemoryError.
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, EOFError, OSError, MemoryError, OverflowError)
+
 # Operations whose argument is the value itself.
 _VALUES = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
@@ -16,8 +19,9 @@ _VALUES = {
     "BINUNICODE8", "BYTEARRAY8",
 }  # fmt: skip
 _CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": set, "EMPTY_TUPLE": tuple}
-_COLLECTED = {"LIST": list, "TUPLE": tuple, "FROZENSET": frozenset}
+# Sets as lists: nothing is hashed that could be nested without end.
+_EMPTY = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_SET": list, "EMPTY_TUPLE": tuple}
+_COLLECTED = {"LIST": list, "TUPLE": tuple, "FROZENSET": list}
 _TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -39,7 +43,7 @@ def read_plain(path: Path) -> Any:
     try:
         with path.open("rb") as file:
             return _Reader().read(file)
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, OSError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: not readable as saved gensim KeyedVectors ({error}). Save them anew.") from None
 
 
@@ -81,14 +85,14 @@ class _Reader:
             stack.append(self.memory[argument])
         elif name in ("APPEND", "APPENDS", "ADDITEMS"):
             items = [stack.pop()] if name == "APPEND" else self._since_mark()
-            (stack[-1].update if name == "ADDITEMS" else stack[-1].extend)(items)
+            stack[-1].extend(items)
         elif name in ("SETITEM", "SETITEMS"):
             items = [stack.pop(-2), stack.pop()] if name == "SETITEM" else self._since_mark()
-            stack[-1].update(zip(items[::2], items[1::2], strict=True))
+            stack[-1].update(zip(_plain(items[::2]), items[1::2], strict=True))
         elif name == "GLOBAL":
             stack.append(NamedObject(argument.replace(" ", ".")))
         elif name == "STACK_GLOBAL":
-            stack.append(NamedObject(f"{stack.pop(-2)}.{stack.pop()}"))
+            stack.append(NamedObject(".".join([stack.pop(-2), stack.pop()])))
         elif name in ("REDUCE", "NEWOBJ"):
             arguments = stack.pop()
             stack.append(NamedObject(stack.pop().name, arguments))
@@ -103,3 +107,10 @@ class _Reader:
         while (item := self.stack.pop()) is not _MARK:
             items.append(item)
         return items[::-1]
+
+
+def _plain(keys: list[Any]) -> list[Any]:
+    """Return the keys of a dictionary; others than plain values could be nested without end."""
+    if not all(isinstance(key, str | int | bytes) for key in keys):
+        raise TypeError("a key is no plain value")
+    return keys

@@ -33,7 +33,8 @@ class Source:
 
     def identity(self) -> dict[str, object]:
         """Say what tells this source from another without reading it: place, sizes, times of change."""
-        parts = {file.name: [file.stat().st_size, file.stat().st_mtime_ns] for file in self.files()}
+        states = {file.name: file.stat() for file in self.files()}
+        parts = {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in states.items()}
         return {"path": str(self.path.resolve()), "member": self.member, "files": parts}
 
     def files(self) -> list[Path]:
@@ -58,14 +59,18 @@ def find_source(name: str, *, download: bool) -> Source:
     Raises:
         InputError: nothing is there; a .zip holds several files and none is named; a download fails.
     """
-    path = Path(name)
-    if path.is_file():
-        return Source(path, _only_member(path)) if zipfile.is_zipfile(path) else Source(path)
-    for parent in path.parents:
-        if parent.is_file() and zipfile.is_zipfile(parent):
-            return Source(parent, _named_member(parent, path.relative_to(parent).as_posix()))
-    if path.is_dir():
-        raise InputError(f"{path}: expected a file of word vectors, found a folder. {REMEDY}")
+    path = Path(name).expanduser()
+    try:
+        if path.is_file():
+            return Source(path, _only_member(path)) if zipfile.is_zipfile(path) else Source(path)
+        for parent in path.parents:
+            if parent.is_file() and zipfile.is_zipfile(parent):
+                return Source(parent, _named_member(parent, path.relative_to(parent)))
+        if path.exists():
+            kind = "a folder" if path.is_dir() else "something else"
+            raise InputError(f"{path}: expected a file of word vectors, found {kind}. {REMEDY}")
+    except OSError as error:
+        raise InputError(f"{path}: expected a file of word vectors, cannot read it ({error}). {REMEDY}") from None
     if len(path.parts) == 1 and not path.suffix:
         return Source(_gensim_file(name, download=download))
     raise InputError(f"{path}: expected a file of word vectors, found nothing. {REMEDY}")
@@ -74,7 +79,9 @@ def find_source(name: str, *, download: bool) -> Source:
 def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
-            return [one.filename for one in archive.infolist() if not one.is_dir()]
+            files = [one.filename for one in archive.infolist() if not one.is_dir()]
+            # What macOS adds to archives is nobody's word vectors.
+            return [file for file in files if not file.startswith("__MACOSX/") and not file.endswith(".DS_Store")]
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{path}: not a readable .zip ({error}). Fetch it again.") from None
 
@@ -89,11 +96,12 @@ def _only_member(path: Path) -> str:
     return members[0]
 
 
-def _named_member(path: Path, member: str) -> str:
+def _named_member(path: Path, member: Path) -> str:
     members = _members(path)
-    if member not in members:
-        raise InputError(f"{path}: holds no file {member!r}; it holds {', '.join(members[:10])}. {REMEDY}")
-    return member
+    for stored in members:
+        if Path(stored) == member:
+            return stored
+    raise InputError(f"{path}: holds no file '{member}'; it holds {', '.join(members[:10])}. {REMEDY}")
 
 
 def _gensim_file(name: str, *, download: bool) -> Path:

@@ -15,28 +15,33 @@ from huse.text.word_files.found import Found
 PARSED_LINES = 512  # together: one call for each line would take longer than the numbers
 SAMPLE_LINES = 20  # that tell how many numbers a line has
 
+MOST_DIGITS = 12  # of a count in a header
+
+CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r"))  # bytes that are no part of any text
+
 BOM = b"\xef\xbb\xbf"
 
 
 def header(head: bytes) -> tuple[int, int] | None:
     """Return words and dimension where the first line says them ("400000 300"), as word2vec writes it."""
     fields = head.partition(b"\n")[0].removeprefix(BOM).split()
-    if len(fields) != 2 or not all(field.isdigit() for field in fields):
+    if len(fields) != 2 or not all(field.isdigit() and len(field) < MOST_DIGITS for field in fields):
         return None
-    return int(fields[0]), int(fields[1])
+    words, dimension = map(int, fields)
+    return (words, dimension) if dimension else None
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether a header is followed by something that is no line of text with numbers in it."""
+    """Whether a header is followed by bytes that no text holds; four bytes of a number have some now and then."""
     said, _, rest = head.partition(b"\n")
-    return header(said) is not None and bool(rest) and _trailing_numbers(rest.partition(b"\n")[0]) == 0
+    return header(said) is not None and len(rest.translate(None, CONTROL)) < len(rest)
 
 
 def read_text(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str) -> Found:
     """Read words from text, in one pass.
 
     The numbers of a word that is not wanted are never parsed. A word may hold spaces, and is then never one that
-    is wanted; of a word that comes twice the first counts. A line with another count of numbers, or with
+    is wanted; of a word that comes twice the first whole line counts. A line with another count of numbers, or with
     something else in their place, is passed over and is a fault.
 
     Args:
@@ -58,16 +63,21 @@ class _TextReader:
         if said and len(lines) > 1 and statistics.mode(map(_trailing_numbers, lines[1:])) != said[1]:
             said = None
         lines = lines[1:] if said else lines
+        self.name = name
         self.count = said[0] if said else None
         self.dimension = said[1] if said else (statistics.mode(map(_trailing_numbers, lines)) if lines else 0)
         if not self.dimension:
-            raise InputError(f"{name}: expected a word and its numbers a line, found {head[:40]!r}.")
+            found = repr(head[:40]) + (" with tabs" if b"\t" in head[:1000] else "")
+            raise InputError(
+                f"{name}: expected a word and its numbers a line, single spaces between them, found {found}."
+            )
         ending = any(line.endswith((b" ", b" \r")) for line in lines)  # fastText ends its lines with a space
         self.spaces = self.dimension + ending
         self.missing = {word.encode("utf-8", "surrogatepass") for word in wanted}
         self.kept: list[tuple[int, bytes]] = []
         self.found = Found(self.dimension, "word2vec text" if said else "GloVe text")
         self.lines = 0  # read, the header among them
+        self.irregulars, self.irregular = 0, b""  # lines that are no word and D numbers; the first of them
 
     def read(self, blocks: Iterable[bytes]) -> Found:
         for whole_lines, all_spaces in _lines(blocks):
@@ -79,6 +89,11 @@ class _TextReader:
             if len(self.kept) >= PARSED_LINES:
                 self._parse()
         self._parse()
+        if 2 * self.irregulars > self.lines:
+            raise InputError(
+                f"{self.name}: expected a word and {self.dimension} numbers a line, with single spaces between them; "
+                f"found otherwise in {self.irregulars:,} of {self.lines:,} lines, first {self.irregular[:40]!r}."
+            )
         if self.count is not None and self.lines - 1 < self.count:
             self.found.faults.append(f"the first line says {self.count:,} words, {self.lines - 1:,} lines follow")
         return self.found
@@ -91,14 +106,14 @@ class _TextReader:
             spaces: in all of them together.
         """
         missing = self.missing
-        # As many spaces as there should be in all lines together: then each is as it should be.
+        # Where there are as many spaces as there should be, the lines are as they should be, but for a rare accident.
         regular = spaces == self.spaces * len(lines)
         for number, line in enumerate(lines, start=self.lines + 1):
             if not regular and not self._is_regular(line, number):
                 continue
             word = line[: line.find(b" ")]
-            if word in missing:
-                missing.discard(word)
+            # Two lines can make up for each other's spaces, so a line that is kept is looked at by itself.
+            if word in missing and (not regular or self._is_regular(line, number)):
                 self.kept.append((number, line))
 
     def _is_regular(self, line: bytes, number: int) -> bool:
@@ -107,6 +122,8 @@ class _TextReader:
         surplus = line.count(b" ") - self.dimension
         if surplus == 0 or not line:
             return surplus == 0
+        self.irregular = self.irregular or line
+        self.irregulars += 1
         if surplus < 0 or all(map(_is_number, line.split(b" ")[1 : surplus + 1])):
             found = line.count(b" ")
             self.found.faults.append(f"line {number:,} has {found} numbers in place of {self.dimension}")
@@ -126,12 +143,9 @@ class _TextReader:
                     numbers[place] = _numbers([row])[0]
                 except ValueError:
                     continue
-        finite = [bool(np.isfinite(vector).all()) for vector in numbers]
-        for (word, _), (number, _), vector, good in zip(rows, self.kept, numbers, finite, strict=True):
-            if good:
-                self.found.vectors[word.decode("utf-8", "surrogatepass")] = vector
-            else:
-                self.found.faults.append(f"line {number:,} holds something that is no finite number")
+        for (word, _), (number, _), vector in zip(rows, self.kept, numbers, strict=True):
+            if word in self.missing and self.found.add(word, vector, f"line {number:,}"):
+                self.missing.discard(word)
         self.kept.clear()
 
 

@@ -2,12 +2,13 @@
 
 import os
 
+import numpy as np
 import pytest
 
-from huse import word_sources
+from huse import word_cache
 from huse.errors import InputError
 from huse.text.word_files.source import Source
-from huse.word_sources import read_source
+from huse.word_cache import read_source
 
 TEXT = "red 1 2\nblue 3 4\nGreen 5 6\n"
 
@@ -23,13 +24,13 @@ def source(tmp_path):
 def reads(monkeypatch):
     """The sources that were read, in order."""
     seen = []
-    read = word_sources.read_words
+    read = word_cache.read_words
 
     def counted(source, *arguments, **options):
         seen.append(source)
         return read(source, *arguments, **options)
 
-    monkeypatch.setattr(word_sources, "read_words", counted)
+    monkeypatch.setattr(word_cache, "read_words", counted)
     return seen
 
 
@@ -78,6 +79,45 @@ def test_a_damaged_memory_is_no_memory(source, tmp_path, reads, content):
         next((tmp_path / "cache").glob(kind)).write_bytes(content)
         assert as_dict(ask(source, tmp_path, "red")) == {"red": [1, 2]}
     assert len(reads) == 3
+
+
+def test_an_array_of_other_numbers_is_no_memory(source, tmp_path, reads):
+    ask(source, tmp_path, "red")
+    np.save(next((tmp_path / "cache").glob("*.npy")), np.array([[9, 9]], np.float32))
+    assert as_dict(ask(source, tmp_path, "red")) == {"red": [1, 2]}
+    assert len(reads) == 2
+
+
+def test_what_another_version_read_is_no_memory(source, tmp_path, reads, monkeypatch):
+    ask(source, tmp_path, "red")
+    monkeypatch.setattr(word_cache, "VERSION", word_cache.VERSION + 1)
+    ask(source, tmp_path, "red")
+    assert len(reads) == 2
+
+
+def test_a_source_put_in_place_of_another_is_told_from_it(source, tmp_path, reads):
+    ask(source, tmp_path, "red")
+    state = source.path.stat()
+    other = tmp_path / "other"
+    other.write_text(TEXT.replace("1 2", "7 8"))
+    os.utime(other, ns=(state.st_atime_ns, state.st_mtime_ns))
+    other.replace(source.path)
+    assert as_dict(ask(source, tmp_path, "red")) == {"red": [7, 8]}
+
+
+def test_a_source_that_changes_while_it_is_read_is_refused(source, tmp_path, monkeypatch):
+    read = word_cache.read_words
+
+    def changing(*arguments, **options):
+        found = read(*arguments, **options)
+        source.path.write_text("red 70 80\n")
+        return found
+
+    monkeypatch.setattr(word_cache, "read_words", changing)
+    with pytest.raises(InputError, match=r"v.txt: changed while it was read"):
+        ask(source, tmp_path, "red")
+    monkeypatch.undo()
+    assert as_dict(ask(source, tmp_path, "red")) == {"red": [70, 80]}
 
 
 def test_what_cannot_be_read_leaves_the_memory_as_it_was(source, tmp_path):

@@ -6,17 +6,19 @@ Part of the edge, like `huse.artifacts`. D word dimension.
 import hashlib
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
 from huse.artifacts import Outputs, manifest_path
+from huse.errors import InputError
 from huse.text.spelling import MARKS, spellings
 from huse.text.word_files.blocks import Advance
 from huse.text.word_files.found import Found
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import Source
+
+VERSION = 1  # of what is kept; to be raised when a reader finds other words or vectors than before
 
 
 def read_source(source: Source, words: Collection[str], folder: Path, advance: Advance) -> Found:
@@ -29,13 +31,16 @@ def read_source(source: Source, words: Collection[str], folder: Path, advance: A
         advance: called with the megabytes read since the last call.
 
     Raises:
-        InputError: see `huse.text.word_files.reading.read_words`.
+        InputError: see `huse.text.word_files.reading.read_words`; or the source changed while it was read.
     """
+    identity = source.identity()
     kept = remembered(folder, source)
     if kept is not None and kept[1].issuperset(words):
         return kept[0]
     asked = set(words) if kept is None else kept[1].union(words)
     found = read_words(source, spellings(asked), asked - MARKS, advance=advance)
+    if source.identity() != identity:
+        raise InputError(f"{source}: changed while it was read. Run again when nothing writes to it.")
     with Outputs() as outputs:
         remember(outputs, folder, source, found, asked)
     return found
@@ -53,10 +58,11 @@ def remember(outputs: Outputs, folder: Path, source: Source, found: Found, asked
     """
     place = _place(folder, source)
     array = np.array(list(found.vectors.values()), np.float32).reshape(-1, found.dimension)
-    about = {key: value for key, value in asdict(found).items() if key not in ("vectors", "composed")}
-    content = {"source": source.identity(), **about, "words": list(found.vectors), "composed": sorted(found.composed)}
+    about = {name: getattr(found, name) for name in ("dimension", "format", "faults", "sha256")}
+    words = {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked)}
+    key = {"version": VERSION, "array": hashlib.sha256(array.data).hexdigest(), "source": source.identity()}
     outputs.array(place, array)
-    outputs.json(manifest_path(place), {**content, "asked": sorted(asked)})
+    outputs.json(manifest_path(place), {**key, **about, **words})
 
 
 def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
@@ -75,6 +81,8 @@ def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
     try:
         content = json.loads(manifest_path(place).read_text(encoding="utf-8"))
         array = np.load(place, allow_pickle=False)
+        if content["version"] != VERSION or content["array"] != hashlib.sha256(array.data).hexdigest():
+            return None
         if content["source"] != source.identity() or array.shape != (len(content["words"]), content["dimension"]):
             return None
         found = Found(content["dimension"], content["format"], dict(zip(content["words"], array, strict=True)))
