@@ -56,7 +56,9 @@ def _run(side: str, repeats: int, arguments: dict[str, Any], output: Path) -> No
     module, _, name = side.partition(":")
     work: Work = getattr(importlib.import_module(f"benchmarks.sides.{module}"), name)(**arguments)
     best = float("inf")
+    result: npt.ArrayLike = ()
     for _ in range(repeats):
+        result = ()  # else the last one would lie in memory beside the next
         start = time.perf_counter()
         result = work()
         best = min(best, time.perf_counter() - start)

@@ -57,12 +57,17 @@ def clean_names(names: Sequence[str], fold_accents: bool) -> list[str]:
     Returns:
         N times words of a to z with single spaces between them; empty where nothing is left.
     """
-    distinct = list(dict.fromkeys(names))  # pictures of one product share its name
-    cleaned: dict[str, str] = {}
-    for start in range(0, len(distinct), _BLOCK):
-        block = distinct[start : start + _BLOCK]
-        cleaned.update(zip(block, _clean_block(block, fold_accents), strict=True))
+    distinct = list(dict.fromkeys(names))
+    if 2 * len(distinct) > len(names):
+        return _clean(names, fold_accents)
+    # Pictures of one product share its name.
+    cleaned = dict(zip(distinct, _clean(distinct, fold_accents), strict=True))
     return [cleaned[name] for name in names]
+
+
+def _clean(names: Sequence[str], fold_accents: bool) -> list[str]:
+    blocks = (names[start : start + _BLOCK] for start in range(0, len(names), _BLOCK))
+    return [name for block in blocks for name in _clean_block(block, fold_accents)]
 
 
 def _clean_block(names: Sequence[str], fold_accents: bool) -> list[str]:

@@ -74,12 +74,11 @@ def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> 
     Returns:
         N × D float32.
     """
-    distinct = list(dict.fromkeys(names))  # pictures of one product share its name
-    means = _weighted_mean(distinct, tfidf, vectors)
-    if len(distinct) == len(names):
-        return means
-    row = {name: index for index, name in enumerate(distinct)}
-    return means[[row[name] for name in names]]
+    # Pictures of one product share its name; where most names differ, a second array would cost more than it saves.
+    row = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    if 2 * len(row) > len(names):
+        return _weighted_mean(names, tfidf, vectors)
+    return _weighted_mean(list(row), tfidf, vectors)[[row[name] for name in names]]
 
 
 def _weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
