@@ -216,6 +216,8 @@ def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(workplace, number
         env={"PYTHONPATH": str(ROOT), "PATH": ""},
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job ignores interrupts, and hands that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
     begun = folder / "data/sample/.partial-images"
     while not begun.is_dir():
