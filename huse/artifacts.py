@@ -81,6 +81,18 @@ class Outputs:
         with self.path(final).open("wb") as file:
             np.save(file, np.ascontiguousarray(array), allow_pickle=False)
 
+    def described_array(self, final: Path, array: npt.NDArray[Any], about: Mapping[str, Any]) -> None:
+        """Write an array with a manifest beside it: shape, dtype, SHA-256 of the file, and what else is said of it.
+
+        Args:
+            final: the ``.npy``; the manifest has the same name with ``.json``.
+            array: any.
+            about: for the manifest.
+        """
+        self.array(final, array)
+        form = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": fingerprint_file(self._partial[final])}
+        self.json(manifest_path(final), {**form, **about})
+
     def vectors(self, final: Path, array: npt.NDArray[np.float32], *, rows: str, parameters: Mapping[str, Any]) -> None:
         """Write N × D float32 vectors with a manifest beside them.
 
@@ -90,15 +102,7 @@ class Outputs:
             rows: fingerprint of the products, from `fingerprint_products`.
             parameters: what made the vectors; everything that would change them.
         """
-        self.array(final, array)
-        manifest = {
-            "shape": list(array.shape),
-            "dtype": str(array.dtype),
-            "rows": rows,
-            "sha256": fingerprint_file(self._partial[final]),
-            "parameters": dict(parameters),
-        }
-        self.json(manifest_path(final), manifest)
+        self.described_array(final, array, {"rows": rows, "parameters": dict(parameters)})
 
 
 def _remove(path: Path) -> None:
@@ -185,18 +189,19 @@ def read_labels(path: Path, *, products: pd.DataFrame) -> dict[str, Any]:
     return labels
 
 
-def read_array(path: Path, *, shape: tuple[int | None, ...]) -> npt.NDArray[np.float32]:
+def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool = False) -> npt.NDArray[np.float32]:
     """Read a float32 array.
 
     Args:
         path: the ``.npy``.
         shape: the expected shape; None where any length will do.
+        mapped: memory-mapped and read-only, in place of read into memory.
 
     Raises:
         InputError: the file is missing, damaged, or has another shape or dtype.
     """
     try:
-        array = np.load(_require(path), allow_pickle=False)
+        array = np.load(_require(path), mmap_mode="r" if mapped else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not a readable array ({error}). Delete it and run `dvc repro`.") from error
     fits = array.ndim == len(shape) and all(
@@ -211,22 +216,42 @@ def read_array(path: Path, *, shape: tuple[int | None, ...]) -> npt.NDArray[np.f
     return array  # type: ignore[no-any-return]
 
 
+def read_described_array(
+    path: Path, *, shape: tuple[int | None, ...], mapped: bool = False
+) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+    """Read what `Outputs.described_array` wrote.
+
+    Args:
+        path: the ``.npy``.
+        shape: as in `read_array`.
+        mapped: as in `read_array`.
+
+    Returns:
+        The array and its manifest.
+
+    Raises:
+        InputError: as `read_array` and `read_json`; or array and manifest do not belong together.
+    """
+    manifest = read_json(manifest_path(path), ["sha256"])
+    array = read_array(path, shape=shape, mapped=mapped)
+    if manifest["sha256"] != fingerprint_file(path):
+        raise InputError(f"{path}: not the array that {manifest_path(path)} describes. Run `dvc repro` to make both.")
+    return array, manifest
+
+
 def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float32]:
     """Read N × D vectors and check that they were made for these products, in this order.
 
     Raises:
-        InputError: as `read_array`; or array and manifest do not belong together, or are of other products; or
-            a value is not finite.
+        InputError: as `read_described_array`; or the vectors are of other products; or a value is not finite.
     """
-    manifest = read_json(manifest_path(path), ["rows", "sha256"])
-    if manifest["rows"] != fingerprint_products(products):
+    # The rows before the array: of other products, the array has another length as well.
+    if read_json(manifest_path(path), ["rows"])["rows"] != fingerprint_products(products):
         raise InputError(
             f"{path}: made for other products or another row order than {len(products)} rows of this "
             "catalogue. Run `dvc repro` to make it again."
         )
-    array = read_array(path, shape=(len(products), None))
-    if manifest["sha256"] != fingerprint_file(path):
-        raise InputError(f"{path}: not the array that {manifest_path(path)} describes. Run `dvc repro` to make both.")
+    array, _ = read_described_array(path, shape=(len(products), None))
     if not np.isfinite(array).all():
         row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
         raise InputError(f"{path}: row {row} ({products['image'].iloc[row]}) has a value that is not finite.")

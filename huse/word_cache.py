@@ -4,13 +4,12 @@ Part of the edge, like `huse.artifacts`. D word dimension.
 """
 
 import hashlib
-import json
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
 
-from huse.artifacts import Outputs, manifest_path
+from huse.artifacts import Outputs, manifest_path, read_described_array
 from huse.errors import InputError
 from huse.text.spelling import MARKS, spellings
 from huse.text.word_files.blocks import Advance
@@ -18,7 +17,7 @@ from huse.text.word_files.found import Found
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import Source
 
-VERSION = 1  # of what is kept; to be raised when a reader finds other words or vectors than before
+VERSION = 2  # of what is kept; to be raised when a reader finds other words or vectors than before
 
 
 def read_source(source: Source, words: Collection[str], folder: Path, advance: Advance) -> Found:
@@ -58,11 +57,10 @@ def remember(outputs: Outputs, folder: Path, source: Source, found: Found, asked
     """
     place = _place(folder, source)
     array = np.array(list(found.vectors.values()), np.float32).reshape(-1, found.dimension)
-    about = {name: getattr(found, name) for name in ("dimension", "format", "faults", "sha256")}
+    about = {name: getattr(found, name) for name in ("dimension", "format", "faults")}
     words = {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked)}
-    key = {"version": VERSION, "array": hashlib.sha256(array.data).hexdigest(), "source": source.identity()}
-    outputs.array(place, array)
-    outputs.json(manifest_path(place), {**key, **about, **words})
+    key = {"version": VERSION, "source": source.identity(), "source_sha256": found.sha256}
+    outputs.described_array(place, array, {**key, **about, **words})
 
 
 def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
@@ -79,18 +77,15 @@ def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
     if not (place.is_file() and manifest_path(place).is_file()):
         return None
     try:
-        content = json.loads(manifest_path(place).read_text(encoding="utf-8"))
-        array = np.load(place, allow_pickle=False)
-        if content["version"] != VERSION or content["array"] != hashlib.sha256(array.data).hexdigest():
-            return None
-        if content["source"] != source.identity() or array.shape != (len(content["words"]), content["dimension"]):
+        array, content = read_described_array(place, shape=(None, None))
+        if content["version"] != VERSION or content["source"] != source.identity():
             return None
         found = Found(content["dimension"], content["format"], dict(zip(content["words"], array, strict=True)))
         found.composed.update(content["composed"])
         found.faults.extend(content["faults"])
-        found.sha256 = content["sha256"]
+        found.sha256 = content["source_sha256"]
         return found, set(content["asked"])
-    except (OSError, ValueError, EOFError, KeyError, TypeError):
+    except (InputError, ValueError, KeyError, TypeError):
         return None  # damaged: the source is read again
 
 

@@ -33,10 +33,10 @@ def test_what_is_written_is_opened_without_copying(stored):
 
 def test_vectors_of_other_words_are_refused(stored):
     np.save(stored[0], np.ones((2, 2), np.float32))
-    with pytest.raises(InputError, match=r"vectors.npy: not what .*vectors.json describes"):
+    with pytest.raises(InputError, match=r"vectors.npy: not the array that .*vectors.json describes"):
         read_word_vectors(*stored)
     np.save(stored[0], np.ones((3, 2), np.float32))
-    with pytest.raises(InputError, match=r"not the vectors of the 2 words"):
+    with pytest.raises(InputError, match="expected 2 × any float32, found 3 × 2 float32"):
         read_word_vectors(*stored)
     stored[0].write_bytes(b"no array")
     with pytest.raises(InputError, match="not a readable array"):

@@ -225,7 +225,10 @@ def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(workplace, number
         time.sleep(0.01)
     process.send_signal(number)
     _, message = process.communicate()
-    assert process.returncode == 128 + number
+    # CPython ends itself by SIGINT, after all was handled, where the interrupt met code that runs from a string, such
+    # as a named tuple of an import. To a shell both are 128 + number.
+    by_signal = {-number} if number == signal.SIGINT else set()
+    assert process.returncode in {128 + number} | by_signal, message
     assert message.splitlines()[-1] in {"terminated: nothing was written", "interrupted: nothing was written"}
     assert "Traceback" not in message
     assert list((folder / "data/sample").iterdir()) == []

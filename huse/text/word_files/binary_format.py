@@ -25,7 +25,7 @@ def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, 
     """
     count, dimension = header(head) or (0, 0)
     found = Found(dimension, "word2vec binary")
-    missing = {word.encode("utf-8", "surrogatepass") for word in wanted}
+    found.look_for(wanted)
     size = 4 * dimension
     data, place, words, started = b"", 0, 0, False
     for block in blocks:
@@ -41,10 +41,8 @@ def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, 
             word = data[place:space].lstrip(b"\n")  # some writers end a record with a line feed
             place = space + 1 + size
             words += 1
-            if word in missing:
-                vector = np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32)
-                if found.add(word, vector, f"word {words:,}"):
-                    missing.discard(word)
+            if word in found.missing:
+                found.add(word, np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32), f"word {words:,}")
         if words == count:
             data = b""  # what follows is nothing
     if words < count:

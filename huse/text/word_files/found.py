@@ -1,5 +1,6 @@
 """What was found in a set of word vectors."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,6 +20,7 @@ class Found:
         composed: the words whose vector fastText put together from parts of words.
         faults: what is wrong with the source and was passed over, for people.
         sha256: of the source's bytes, unpacked.
+        missing: UTF-8 of the words that are still looked for, for readers that see bytes.
     """
 
     dimension: int
@@ -27,6 +29,11 @@ class Found:
     composed: set[str] = field(default_factory=set)
     faults: list[str] = field(default_factory=list)
     sha256: str = ""
+    missing: set[bytes] = field(default_factory=set)
+
+    def look_for(self, words: Iterable[str]) -> None:
+        """Look for words."""
+        self.missing.update(word.encode("utf-8", "surrogatepass") for word in words)
 
     def add(self, word: bytes | str, vector: npt.NDArray[np.float32], place: str) -> bool:
         """Keep the vector of a word, unless it is no vector; then `place`, where it stands, is a fault.
@@ -39,6 +46,8 @@ class Found:
         if vector.shape != (self.dimension,) or not np.isfinite(vector).all():
             self.faults.append(f"{place} holds something that is no finite number")
             return False
+        if isinstance(word, bytes):
+            self.missing.discard(word)
         self.vectors[word if isinstance(word, str) else word.decode("utf-8", "surrogatepass")] = vector
         return True
 

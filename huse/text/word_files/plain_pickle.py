@@ -55,6 +55,7 @@ class _Reader:
         self.memory: dict[int, Any] = {}
 
     def read(self, file: Any) -> Any:
+        """Return the one value that the file holds; see `read_plain`."""
         for operation, argument, _ in pickletools.genops(file):
             name = operation.name
             if name in _VALUES:

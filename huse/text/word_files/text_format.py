@@ -73,13 +73,14 @@ class _TextReader:
             )
         ending = any(line.endswith((b" ", b" \r")) for line in lines)  # fastText ends its lines with a space
         self.spaces = self.dimension + ending
-        self.missing = {word.encode("utf-8", "surrogatepass") for word in wanted}
         self.kept: list[tuple[int, bytes]] = []
         self.found = Found(self.dimension, "word2vec text" if said else "GloVe text")
+        self.found.look_for(wanted)
         self.lines = 0  # read, the header among them
         self.irregulars, self.irregular = 0, b""  # lines that are no word and D numbers; the first of them
 
     def read(self, blocks: Iterable[bytes]) -> Found:
+        """Read all blocks; see `read_text`."""
         for whole_lines, all_spaces in _lines(blocks):
             lines, spaces = whole_lines, all_spaces
             if self.count is not None and not self.lines and lines:
@@ -105,7 +106,7 @@ class _TextReader:
             lines: whole lines.
             spaces: in all of them together.
         """
-        missing = self.missing
+        missing = self.found.missing
         # Where there are as many spaces as there should be, the lines are as they should be, but for a rare accident.
         regular = spaces == self.spaces * len(lines)
         for number, line in enumerate(lines, start=self.lines + 1):
@@ -144,8 +145,8 @@ class _TextReader:
                 except ValueError:
                     continue
         for (word, _), (number, _), vector in zip(rows, self.kept, numbers, strict=True):
-            if word in self.missing and self.found.add(word, vector, f"line {number:,}"):
-                self.missing.discard(word)
+            if word in self.found.missing:
+                self.found.add(word, vector, f"line {number:,}")
         self.kept.clear()
 
 
