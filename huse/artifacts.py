@@ -94,11 +94,11 @@ class Outputs:
         self.json(manifest_path(final), {**form, **about})
 
     def vectors(self, final: Path, array: npt.NDArray[np.float32], *, rows: str, parameters: Mapping[str, Any]) -> None:
-        """Write N × D float32 vectors with a manifest beside them.
+        """Write N × D float32 vectors, or V × N × D in several views, with a manifest beside them.
 
         Args:
             final: the ``.npy``; the manifest has the same name with ``.json``.
-            array: N × D, one row a product.
+            array: N × D or V × N × D, one row a product.
             rows: fingerprint of the products, from `fingerprint_products`.
             parameters: what made the vectors; everything that would change them.
         """
@@ -243,16 +243,29 @@ def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float3
     """Read N × D vectors and check that they were made for these products, in this order.
 
     Raises:
+        InputError: see `read_views`.
+    """
+    return _read_rows(path, products, (len(products), None))
+
+
+def read_views(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float32]:
+    """Read (V + 1) × N × D vectors, the plain ones first, and check that they were made for these products.
+
+    Raises:
         InputError: as `read_described_array`; or the vectors are of other products; or a value is not finite.
     """
+    return _read_rows(path, products, (None, len(products), None))
+
+
+def _read_rows(path: Path, products: pd.DataFrame, shape: tuple[int | None, ...]) -> npt.NDArray[np.float32]:
     # The rows before the array: of other products, the array has another length as well.
     if read_json(manifest_path(path), ["rows"])["rows"] != fingerprint_products(products):
         raise InputError(
             f"{path}: made for other products or another row order than {len(products)} rows of this "
             "catalogue. Run `dvc repro` to make it again."
         )
-    array, _ = read_described_array(path, shape=(len(products), None))
+    array, _ = read_described_array(path, shape=shape)
     if not np.isfinite(array).all():
-        row = int(np.flatnonzero(~np.isfinite(array).all(axis=1))[0])
+        row = int(np.argwhere(~np.isfinite(array))[0][-2])
         raise InputError(f"{path}: row {row} ({products['image'].iloc[row]}) has a value that is not finite.")
     return array

@@ -14,12 +14,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from huse import paths
-from huse.artifacts import Outputs, read_json, read_table, read_vectors
+from huse.artifacts import Outputs, read_array, read_json, read_table, read_vectors
 from huse.errors import InputError
 from huse.params.all import check_params
 from huse.params.catalogue import CatalogueParams
 from huse.params.reader import read_section, read_seed
 from huse.text.word_files.source import find_source
+
+WEIGHT_FILES = (".pth", ".pt", ".safetensors")  # what is no name of torchvision's
 
 app = typer.Typer(
     help="One space for product pictures, product names and product classes.",
@@ -105,10 +107,14 @@ def words() -> None:
 
 @app.command()
 def labels(
-    count: Annotated[int, typer.Option(min=1, max=20, help="Pairs of each end to show.")] = 10,
+    count: Annotated[int, typer.Option(min=1, max=20, help="Pairs of each end, or neighbours, to show.")] = 10,
+    of: Annotated[str | None, typer.Option(help="Show the neighbours of every class whose path has this.")] = None,
 ) -> None:
-    """Show the nearest and the farthest classes of the semantic graph."""
+    """Show the nearest and the farthest classes of the semantic graph, or the neighbours of some classes."""
     values = read_json(paths.LABEL_METRICS, ["encoder", "tree_spearman"])
+    if of is not None:
+        Console().print(_neighbour_table(of, count))
+        return
     if not paths.LABEL_PAIRS.is_file():
         raise InputError(f"{paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
     pairs = pd.read_csv(paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
@@ -128,6 +134,25 @@ def labels(
     console.print(f"distances by   {escape(values['encoder'])}", highlight=False)
     console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
     console.print(f"picture        {paths.HEAT_MAP}", highlight=False, style="dim")
+
+
+def _neighbour_table(of: str, count: int) -> Table:
+    # SciPy takes a second to import.
+    from huse.labels.graph import class_distances  # noqa: PLC0415
+    from huse.labels.neighbours import nearest_classes  # noqa: PLC0415
+
+    graph = read_json(paths.LABELS, ["classes", "class_labels", "labels"])
+    adjacency = read_array(paths.ADJACENCY, shape=(len(graph["labels"]),) * 2)
+    nearest = nearest_classes(class_distances(adjacency, graph["class_labels"]), graph["classes"], count)
+    chosen = {path: others for path, others in nearest.items() if of.casefold() in path.casefold()}
+    if not chosen:
+        raise InputError(f"{paths.LABELS}: expected a class whose path has {of!r}, found none of {len(nearest)}.")
+    table = Table(title="Nearest classes, and their distances", box=SIMPLE, title_justify="left")
+    table.add_column("class", overflow="fold")
+    table.add_column("nearest first", overflow="fold")
+    for path, others in chosen.items():
+        table.add_row(escape(path), escape(", ".join(f"{other} {distance:.3f}" for other, distance in others)))
+    return table
 
 
 @app.command()
@@ -165,7 +190,7 @@ def gallery(
 
 @app.command()
 def check() -> None:
-    """Check params.yaml, and that what it names is there: catalogue, word vectors, weights of the label encoder."""
+    """Check params.yaml, and that what it names is there: catalogue, word vectors, weights."""
     sections = check_params(paths.PARAMS)
     catalogue = sections["catalogue"]
     for parameter, place, sample in (
@@ -177,8 +202,34 @@ def check() -> None:
     words, labels = sections["word_vectors"], sections["label_graph"]
     if words.source != "catalogue" and not words.download:
         find_source(words.source, download=False)
+    weights = sections["backbone"].weights
+    if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
+        raise InputError(f"{weights}: not found ({paths.PARAMS}: backbone.weights). Correct the path.")
     if labels.encoder == "infersent" and labels.weights != "random" and not Path(labels.weights).is_file():
         raise InputError(f"{labels.weights}: not found ({paths.PARAMS}: label_graph.weights). Correct the path.")
+
+
+@app.command()
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it; nothing but time is lost.")] = False,
+) -> None:
+    """Show what is kept so that it need not be computed again, or delete it."""
+    kept = (
+        ("image vectors", paths.VECTOR_CACHE),
+        ("words of word vectors", paths.WORD_CACHE),
+        ("states of fine-tuning", paths.CHECKPOINTS),
+    )
+    table = Table(title=f"Kept in {paths.CACHE}", title_justify="left")
+    table.add_column("what")
+    table.add_column("MB", justify="right")
+    for what, place in kept:
+        files = [file for file in (place, *place.rglob("*")) if file.is_file()]
+        table.add_row(what, f"{sum(file.stat().st_size for file in files) / 1e6:,.1f}")
+        for file in files if clear else ():
+            file.unlink()
+    Console().print(table)
+    if clear:
+        Console().print("deleted", highlight=False)
 
 
 @app.command()

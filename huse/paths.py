@@ -1,5 +1,6 @@
 """Where every artefact lies, once. All paths are relative to the root of the repository."""
 
+import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
@@ -16,8 +17,8 @@ WORD_VECTORS = Path("data/text/word_vectors.npy")
 WORDS = Path("data/text/words.parquet")
 TFIDF = Path("data/text/tfidf.json")
 
-# Not of DVC: what was read of sources of word vectors, so that they need not be read again.
-WORD_CACHE = Path("data/cache/word_vectors")
+BACKBONE = Path("data/backbone/weights.safetensors")
+BACKBONE_CONFIG = Path("data/backbone/config.json")
 
 IMAGE_VECTORS = Path("data/vectors/image.npy")
 TEXT_VECTORS = Path("data/vectors/text.npy")
@@ -36,6 +37,7 @@ IMAGE_SCORES = Path("data/embeddings/scores_image.npy")
 TEXT_SCORES = Path("data/embeddings/scores_text.npy")
 
 CATALOGUE_METRICS = Path("metrics/catalogue.json")
+FINETUNE_METRICS = Path("metrics/finetune_backbone.json")
 WORD_VECTOR_METRICS = Path("metrics/word_vectors.json")
 TEXT_VECTOR_METRICS = Path("metrics/text_vectors.json")
 LABEL_METRICS = Path("metrics/labels.json")
@@ -43,6 +45,14 @@ TRAIN_METRICS = Path("metrics/train.json")
 EVALUATE_METRICS = Path("metrics/evaluate.json")
 VALIDATION_METRICS = Path("metrics/validation.json")
 
+FINETUNE_CURVES = Path("metrics/finetune.csv")
 HEAT_MAP = Path("metrics/label_graph.png")
 LOSS_CURVES = Path("metrics/losses.csv")
 CONFUSION = Path("metrics/confusion.csv")
+
+# Not of DVC, and safe to delete at any time: what need not be done again. HUSE_CACHE names another folder, so that the
+# temporary folders in which DVC runs experiments can share one.
+CACHE = Path(os.environ.get("HUSE_CACHE", "data/cache"))
+WORD_CACHE = CACHE / "word_vectors"
+VECTOR_CACHE = CACHE / "image_vectors.sqlite"
+CHECKPOINTS = CACHE / "checkpoints"

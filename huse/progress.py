@@ -17,7 +17,7 @@ BAR_DELAY = 0.5  # seconds before a bar appears
 class Progress(Generic[Item]):
     """Counts units of work; made by `progress`. Everything goes to standard error."""
 
-    def __init__(self, iterable: Iterable[Item], total: int | None, description: str, unit: str) -> None:
+    def __init__(self, iterable: Iterable[Item], total: int | None, done: int, description: str, unit: str) -> None:
         self._iterable = iterable
         self._total = total
         self._description = description
@@ -26,13 +26,14 @@ class Progress(Generic[Item]):
         if sys.stderr.isatty():
             self._bar = tqdm(
                 total=total,
+                initial=done,
                 desc=description,
                 unit=f" {unit}s",
                 file=sys.stderr,
                 delay=BAR_DELAY,
                 dynamic_ncols=True,
             )
-        self._done = 0
+        self._done = self._done_before = done
         self._postfix = ""
         self._start = self._last_line = time.monotonic()
 
@@ -72,7 +73,7 @@ class Progress(Generic[Item]):
 
     def _print_line(self, now: float) -> None:
         elapsed = now - self._start
-        rate = self._done / elapsed if elapsed > 0 else 0.0
+        rate = (self._done - self._done_before) / elapsed if elapsed > 0 else 0.0
         units = self._unit + "s"
         parts = [f"{self._done:,}{'' if self._total is None else f' of {self._total:,}'} {units}"]
         parts.append(f"{rate:.3g} {units}/s" if rate < 1000 else f"{rate:,.0f} {units}/s")
@@ -87,11 +88,15 @@ class Progress(Generic[Item]):
 
 
 @overload
-def progress(iterable: Iterable[Item], *, total: int | None = None, description: str, unit: str) -> Progress[Item]: ...
-@overload
-def progress(iterable: None = None, *, total: int | None = None, description: str, unit: str) -> Progress[None]: ...
 def progress(
-    iterable: Iterable[Item] | None = None, *, total: int | None = None, description: str, unit: str
+    iterable: Iterable[Item], *, total: int | None = None, done: int = 0, description: str, unit: str
+) -> Progress[Item]: ...
+@overload
+def progress(
+    iterable: None = None, *, total: int | None = None, done: int = 0, description: str, unit: str
+) -> Progress[None]: ...
+def progress(
+    iterable: Iterable[Item] | None = None, *, total: int | None = None, done: int = 0, description: str, unit: str
 ) -> Progress[Item] | Progress[None]:
     """Show how far long work is, its rate and the time left.
 
@@ -106,11 +111,12 @@ def progress(
     Args:
         iterable: what to iterate over; None: the caller counts with `update`.
         total: units in all; None: the length of `iterable`, where it has one.
+        done: units that were done before, by an earlier run.
         description: what is being done.
         unit: what is counted, in the singular; an s is added where it is counted.
     """
     if iterable is None:
-        return Progress[None]((), total, description, unit)
+        return Progress[None]((), total, done, description, unit)
     if total is None and isinstance(iterable, Sized):
         total = len(iterable)
-    return Progress(iterable, total, description, unit)
+    return Progress(iterable, total, done, description, unit)

@@ -3,8 +3,9 @@
 Reads the CSV and the picture folder that `catalogue` in params.yaml names.
 
 Writes data/catalogue/products.parquet, one row a picture in the row order of all arrays (`row`, `image`,
-`name`, `classes`, `class_index`, `split`, `group`, `line`); rejected.parquet, the rows left out with the
-reason; classes.json, the sorted class paths with their counts in each split; and metrics/catalogue.json.
+`name`, `classes`, `class_index`, `split`, `group`, `line`); rejected.parquet, the rows left out and those that stay
+with a repaired picture (`action`), each with the reason; classes.json, the sorted class paths with their counts in
+each split; and metrics/catalogue.json.
 """
 
 import logging
@@ -16,7 +17,7 @@ import pandas as pd
 
 from huse import paths
 from huse.artifacts import Outputs
-from huse.catalogue.checking import check_rows, summarise_rejected
+from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.table import class_counts, make_table
 from huse.errors import InputError
@@ -49,15 +50,19 @@ def main() -> str:
             )
         logging.warning("%s", found)
 
+    mended = repaired(sound)
+    if mended:
+        logging.info("%s: %d pictures repaired: %s", path, len(mended), summarise_repaired(mended))
+
     table = make_table(sound, params.split.model_dump(), seed)
     classes = class_counts(table)
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
     with Outputs() as outputs:
         outputs.table(paths.PRODUCTS, table)
-        outputs.table(paths.REJECTED, pd.DataFrame(rejected, columns=list(Rejected.__dataclass_fields__)))
+        outputs.table(paths.REJECTED, pd.DataFrame([*rejected, *mended], columns=list(Rejected.__dataclass_fields__)))
         outputs.json(paths.CLASSES, classes)
         metrics = {
-            "pictures": {**pictures, "rejected": len(rejected)},
+            "pictures": {**pictures, "rejected": len(rejected), "repaired": len(mended)},
             "products": int(table["group"].nunique()),
             "classes": len(classes["classes"]),
             "classes_without_test": classes["counts"]["test"].count(0),

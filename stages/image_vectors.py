@@ -1,63 +1,75 @@
-"""Stage `image_vectors`: one vector a picture, from a frozen network.
+"""Stage `image_vectors`: the vectors of every picture, from a frozen network.
 
-Reads: ``data/catalogue/products.parquet`` (N products) and the pictures it names; ``params.yaml``: ``seed``,
-``image_vectors``, and of ``catalogue`` the folder of the pictures and their greatest size.
-Writes: ``data/vectors/image.npy``, N × D float32, row i is product i, and its manifest ``image.json``.
+Reads: ``data/catalogue/products.parquet`` (N products) and the pictures it names; ``data/backbone/weights.safetensors``
+and ``config.json``; ``params.yaml``: ``seed``, ``backbone``, ``augmentation``, ``image_vectors``, ``machine``, and of
+``catalogue`` the folder of the pictures and their greatest size. Vectors that were computed before, of the same bytes
+in the same way, are taken from data/cache.
+Writes: ``data/vectors/image.npy``, (V + 1) × N × D float32, and its manifest ``image.json``: [0, i] is product i as it
+is, [1…V, i] are augmented views of it; products of validation and test have the plain vector in place of each.
 
 HUSE takes 64 values from Graph-RISE, a network that was never published; here an ImageNet classifier's pooled
 features stand in its place.
 """
 
+import logging
 import time
 from pathlib import Path
 
+import numpy as np
+
+from huse import paths
 from huse.artifacts import Outputs, fingerprint_products, read_table
+from huse.devices import resolve_device, resolve_dtype
+from huse.params.backbone import AugmentationParams, BackboneParams
 from huse.params.catalogue import CatalogueParams
 from huse.params.image_vectors import ImageVectorsParams
+from huse.params.machine import MachineParams
 from huse.params.reader import read_section, read_seed
-from huse.paths import IMAGE_VECTORS, PRODUCTS
 from huse.progress import progress
-from huse.vision.backbones import load_backbone
-from huse.vision.vectors import check_vectors, extract_vectors, resolve_dtype
+from huse.vision.augmentation import Augmentation
+from huse.vision.backbones import read_backbone
+from huse.vision.cache import VectorCache
+from huse.vision.encoding import make_encoder
+from huse.vision.preparing import Preparation, resolve_workers
+from huse.vision.vectors import check_vectors, plan
 from stages.runner import run
 
 
 def main() -> str:
     """Write the image vectors; return the line for the log."""
-    params = read_section(ImageVectorsParams, "image_vectors")
-    catalogue = read_section(CatalogueParams, "catalogue")
-    products = read_table(PRODUCTS, ["image", "name", "classes"])
-    paths = [Path(catalogue.images) / image for image in products["image"]]
-    backbone = load_backbone(params.backbone, params.weights, read_seed())
-    dtype = resolve_dtype(params.dtype)
+    params, network = read_section(ImageVectorsParams, "image_vectors"), read_section(BackboneParams, "backbone")
+    catalogue, machine = read_section(CatalogueParams, "catalogue"), read_section(MachineParams, "machine")
+    augmentation = Augmentation(**read_section(AugmentationParams, "augmentation").model_dump())
+    products = read_table(paths.PRODUCTS, ["image", "name", "classes", "split"])
+    files = [Path(catalogue.images) / image for image in products["image"]]
+    device = resolve_device(machine.device)
+    encoder = make_encoder(
+        read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG),
+        size=network.size,
+        device=device,
+        dtype=resolve_dtype(params.dtype, device),
+        batch_size=params.batch_size,
+    )
+    preparation = Preparation(network.geometry, network.size, catalogue.max_pixels, augmentation, read_seed())
+    views = np.where(products["split"] == "train", params.views, 0).tolist()
 
-    start = time.perf_counter()
-    with progress(total=len(paths), description="image vectors", unit="picture") as bar:
-        vectors = extract_vectors(
-            paths,
-            backbone,
-            geometry=params.geometry,
-            size=params.size,
-            dtype=dtype,
-            batch_size=params.batch_size,
-            max_pixels=catalogue.max_pixels,
-            progress=bar.update,
-        )
-    rate = len(paths) / (time.perf_counter() - start)
-    check_vectors(vectors, paths)
+    start, cache = time.perf_counter(), VectorCache(paths.VECTOR_CACHE)
+    vectors = np.empty((params.views + 1, len(files), encoder.dimension), np.float32)
+    job = plan(files, views, encoder, preparation, out=vectors, cache=cache)
+    with progress(total=len(job.keys), description="image vectors", unit="picture") as bar:
+        job.run(workers=resolve_workers(machine.workers, device), advance=bar.update)
+    seconds = time.perf_counter() - start
+    if cache.fault:
+        logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)
+    check_vectors(vectors.reshape(-1, encoder.dimension), files * (params.views + 1))
 
-    made_by = {
-        "backbone": backbone.name,
-        **backbone.fingerprint,
-        "geometry": params.geometry,
-        "size": params.size,
-        "dtype": dtype,
-    }
+    made_by = {**encoder.fingerprint, "geometry": network.geometry, "views": params.views}
     with Outputs() as outputs:
-        outputs.vectors(IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
+        outputs.vectors(paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
     return (
-        f"image_vectors: {len(paths)} pictures, {backbone.dimension} values each, "
-        f"{backbone.name} in {dtype}, {rate:.0f} pictures/s"
+        f"image_vectors: {len(files)} pictures in {params.views + 1} views, {encoder.dimension} values each, "
+        f"{len(job.keys)} computed by {encoder.fingerprint['backbone']} in {encoder.fingerprint['dtype']}, "
+        f"{len(job.keys) / seconds:.0f} a second"
     )
 
 

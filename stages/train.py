@@ -1,6 +1,6 @@
 """Trains the two towers and the shared classification layer (HUSE 3 and 4.2).
 
-Reads the products, data/vectors/image.npy (N × F float32) and text.npy (N × F' float32), the label graph
+Reads the products, data/vectors/image.npy ((V + 1) × N × F float32) and text.npy (N × F' float32), the label graph
 (data/labels/adjacency.npy, K × K float32, and labels.json).
 
 Writes data/model/model.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
@@ -16,10 +16,12 @@ import pandas as pd
 import torch
 
 from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, read_array, read_labels, read_table, read_vectors
+from huse.artifacts import Outputs, fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
+from huse.devices import resolve_device
 from huse.labels.graph import class_distances
 from huse.model.methods import Weights
 from huse.model.network import Architecture, Network
+from huse.params.machine import MachineParams
 from huse.params.reader import read_section, read_seed
 from huse.params.train import TrainParams
 from huse.training.loop import Settings, TrainingData, train
@@ -36,7 +38,7 @@ def main() -> str:
     adjacency = read_array(paths.ADJACENCY, shape=(count, count))
     distances = class_distances(adjacency, labels["class_labels"])
     data = TrainingData.of(
-        read_vectors(paths.IMAGE_VECTORS, products=products),
+        read_views(paths.IMAGE_VECTORS, products=products),
         read_vectors(paths.TEXT_VECTORS, products=products),
         classes=products["class_index"].to_numpy(np.int64),
         split=products["split"].to_numpy(),
@@ -49,10 +51,10 @@ def main() -> str:
     settings = Settings(weights=weights, **params.model_dump(include={field.name for field in fields(Settings)}))
     torch.manual_seed(seed)
     shape = params.model_dump(include={field.name for field in fields(Architecture)})
-    network = Network(Architecture(data.images.shape[1], data.texts.shape[1], labels=count, **shape))
-    network.image_tower.fit_scaler(data.images[data.train])
+    network = Network(Architecture(data.images.shape[2], data.texts.shape[1], labels=count, **shape))
+    network.image_tower.fit_scaler(data.images[:, data.train].flatten(0, 1))
     network.text_tower.fit_scaler(data.texts[data.train])
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = resolve_device(read_section(MachineParams, "machine").device)
     data, network = data.to(device), network.to(device)
     start = time.perf_counter()
     trained = train(network, data, settings, seed, products["image"].tolist())
@@ -64,7 +66,7 @@ def main() -> str:
         about = {"labels": labels, "params": values, "seed": seed, "rows": rows}
         network.save(outputs.path(paths.MODEL), outputs.path(paths.MODEL_CONFIG), about)
         for tower, vectors, embeddings_path, scores_path in (
-            (network.image_tower, data.images, paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
+            (network.image_tower, data.images[0], paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
             (network.text_tower, data.texts, paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES),
         ):
             embeddings, scores = network.embed(tower, vectors)

@@ -16,7 +16,9 @@ CODE = ("huse", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitig
 
 SMALL = {
     "sample_catalogue": {"pictures": 600, "size": 48},
-    "image_vectors": {"size": 48, "dtype": "float32"},
+    "backbone": {"size": 48},
+    "finetune_backbone": {"epochs": 1, "dtype": "float32"},
+    "image_vectors": {"dtype": "float32"},
     "word_vectors": {"dimension": 16},
     "label_graph": {"infersent": {"hidden": 32}},
     "train": {"dimension": 32, "width": 64, "batch_size": 64, "steps": 150, "validate_every": 50},

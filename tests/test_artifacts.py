@@ -11,6 +11,7 @@ from huse.artifacts import (
     read_names,
     read_table,
     read_vectors,
+    read_views,
 )
 from huse.errors import InputError
 
@@ -139,6 +140,23 @@ def test_an_array_without_its_own_manifest_is_refused(tmp_path, products):
     np.save(path, np.ones((2, 3), dtype=np.float32))
     with pytest.raises(InputError, match=r"v\.npy: not the array that .*v\.json describes"):
         read_vectors(path, products=products)
+
+
+def test_views_have_one_row_a_product_in_each(tmp_path, products):
+    path = tmp_path / "v.npy"
+    views = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    with Outputs() as outputs:
+        outputs.vectors(path, views, rows=fingerprint_products(products), parameters={})
+    np.testing.assert_array_equal(read_views(path, products=products), views)
+    with pytest.raises(InputError, match="expected 2 × any float32, found 3 × 2 × 2"):
+        read_vectors(path, products=products)
+    with pytest.raises(InputError, match="made for other products"):
+        read_views(path, products=products[::-1])
+    views[2, 1, 0] = np.nan
+    with Outputs() as outputs:
+        outputs.vectors(path, views, rows=fingerprint_products(products), parameters={})
+    with pytest.raises(InputError, match=r"row 1 \(.*\) has a value that is not finite"):
+        read_views(path, products=products)
 
 
 def test_names_and_labels_of_another_catalogue_are_refused(tmp_path, products):

@@ -1,11 +1,13 @@
 import json
 import shutil
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from huse import cli, paths
 from huse.errors import InputError
+from huse.vision.cache import VectorCache
 from tests.conftest import ROOT
 
 RUNNER = CliRunner()
@@ -100,6 +102,41 @@ def test_labels_shows_both_ends_of_the_graph(workplace):
     for text in ("0.1000", "NA", "[kids]<c", "0.9000", "no figure", "label_graph.png"):
         assert text in shown
     assert "0.2000" not in shown
+
+
+def test_labels_shows_the_neighbours_of_a_class(workplace):
+    for path in (paths.LABEL_METRICS, paths.LABELS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    paths.LABEL_METRICS.write_text(json.dumps({"encoder": "tree", "tree_spearman": None}))
+    classes = ["bags", "shoes<boots", "shoes<flats"]
+    paths.LABELS.write_text(json.dumps({"labels": classes, "classes": classes, "class_labels": [[0], [1], [2]]}))
+    np.save(paths.ADJACENCY, np.array([[0, 0.75, 0.5], [0.75, 0, 0.125], [0.5, 0.125, 0]], np.float32))
+    shown = RUNNER.invoke(cli.app, ["labels", "--of", "Boots"]).stdout
+    assert "shoes<flats 0.125, bags 0.750" in shown
+    assert "0.500" not in shown
+    error = RUNNER.invoke(cli.app, ["labels", "--of", "hats"]).exception
+    assert str(error) == "data/labels/labels.json: expected a class whose path has 'hats', found none of 3."
+
+
+def test_check_names_weights_that_are_not_there(workplace):
+    text = paths.PARAMS.read_text(encoding="utf-8")
+    paths.PARAMS.write_text(text.replace("weights: random  ", "weights: resnet.pth", 1), encoding="utf-8")
+    error = RUNNER.invoke(cli.app, ["check"]).exception
+    assert str(error) == "resnet.pth: not found (params.yaml: backbone.weights). Correct the path."
+
+
+def test_the_cache_is_shown_and_cleared(workplace):
+    VectorCache(paths.VECTOR_CACHE).put({b"key": np.zeros(4, np.float32)})
+    (paths.WORD_CACHE / "some").mkdir(parents=True)
+    (paths.WORD_CACHE / "some" / "words.npy").write_bytes(bytes(2_500_000))
+    keep = paths.CACHE / "of somebody else"
+    keep.write_text("")
+    shown = RUNNER.invoke(cli.app, ["cache"]).stdout
+    assert "2.5" in shown and paths.VECTOR_CACHE.is_file()
+    assert "deleted" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
+    assert not paths.VECTOR_CACHE.exists()
+    assert [file for file in paths.CACHE.rglob("*") if file.is_file()] == [keep]
+    assert RUNNER.invoke(cli.app, ["cache", "--clear"]).exit_code == 0
 
 
 def test_presets_are_listed_and_applied(workplace):

@@ -14,10 +14,10 @@ STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
 # Paths that are no artefact of a stage: its parameters, and what it may find or not and makes the same of.
-OTHER_PATHS = {"PARAMS", "WORD_CACHE"}
+OTHER_PATHS = {"PARAMS", "CACHE", "WORD_CACHE", "VECTOR_CACHE", "CHECKPOINTS"}
 
 # What only stages and the command line know; everything below is given numbers, arrays and folders.
-EDGE = {"params", "paths.py", "artifacts.py", "word_store.py", "word_cache.py", "cli.py"}
+EDGE = {"params", "paths.py", "artifacts.py", "word_store.py", "word_cache.py", "checkpoints.py", "cli.py"}
 
 
 def names(entries):

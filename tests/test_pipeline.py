@@ -55,7 +55,7 @@ def test_the_artefacts_are_as_described(base):
     names = pd.read_parquet(base.root / paths.NAMES)
     assert names["row"].tolist() == products["row"].tolist()
     expected = {
-        paths.IMAGE_VECTORS: (count, 512),
+        paths.IMAGE_VECTORS: (1, count, 512),
         paths.TEXT_VECTORS: (count, 16),
         paths.LABEL_VECTORS: (classes, 64),
         paths.ADJACENCY: (classes, classes),
@@ -143,7 +143,8 @@ def test_a_run_elsewhere_uses_the_snapshot_of_the_code(repository):
 # Parameters with which a stage is surely still at work when it is killed.
 SLOW = {
     "sample_catalogue": {"sample_catalogue": {"pictures": 100_000}},
-    "image_vectors": {"image_vectors": {"size": 512}},
+    "finetune_backbone": {"finetune_backbone": {"epochs": 1000, "patience": 1000}},
+    "image_vectors": {"backbone": {"size": 512}},
     "train": {"train": {"steps": 1_000_000}},
 }
 
@@ -174,6 +175,51 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
     repository.git("checkout", "--quiet", "--", "params.yaml")
     assert repository.stage(stage).returncode == 0
     assert {name: fingerprint(repository.root / name) for name in outputs} == before
+
+
+def test_killed_fine_tuning_goes_on_and_gives_the_same_weights(repository):
+    repository.set_params({"finetune_backbone": {"epochs": 3}})
+    assert repository.stage("finetune_backbone").returncode == 0
+    expected = fingerprint(repository.root / paths.BACKBONE)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.finetune_backbone"],
+        cwd=repository.root,
+        env=repository.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    checkpoints = repository.root / paths.CHECKPOINTS
+    while not list(checkpoints.glob("[!.]*.safetensors")):  # written when the first epoch is done
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = repository.stage("finetune_backbone")
+    assert again.returncode == 0
+    assert "fine-tuning goes on after step" in again.stdout
+    assert fingerprint(repository.root / paths.BACKBONE) == expected
+    assert not list(checkpoints.glob("*.safetensors"))
+
+
+def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
+    repository.set_params({"finetune_backbone": {"epochs": 1000, "patience": 1000}})
+    first = subprocess.Popen(
+        [sys.executable, "-m", "stages.finetune_backbone"],
+        cwd=repository.root,
+        env=repository.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        while not list((repository.root / paths.CHECKPOINTS).glob("*.lock")):
+            assert first.poll() is None
+            time.sleep(0.01)
+        second = repository.stage("finetune_backbone")
+        assert second.returncode == 2
+        assert "another process trains with these parameters and data" in second.stdout
+    finally:
+        first.kill()
+        first.wait()
 
 
 def fingerprint(path):

@@ -44,6 +44,14 @@ def test_long_work_says_a_line_every_ten_seconds(clock, capsys):
     ]
 
 
+def test_what_an_earlier_run_did_counts_as_done_but_not_for_the_rate(clock, capsys):
+    with progress(total=1000, done=900, description="train", unit="step") as bar:
+        for _ in range(60):
+            clock.now += 0.2
+            bar.update()
+    assert capsys.readouterr().err.splitlines()[0] == "train: 950 of 1,000 steps, 5 steps/s, 00:10 left"
+
+
 def test_unknown_total(clock, capsys):
     for _ in progress(iter(range(25)), description="read", unit="row"):
         clock.now += 1

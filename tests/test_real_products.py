@@ -18,12 +18,13 @@ def run(repository, csv_path, images, word_vectors, shared):
     repository.set_params(
         {
             "catalogue": {"csv": str(csv_path), "images": str(images)},
-            "image_vectors": {
-                "backbone": "squeezenet1_1",
+            "backbone": {
+                "network": "squeezenet1_1",
                 "weights": str(shared / "pretrained/squeezenet1_1-onnxzoo-4302cd73.pth"),
                 "size": 224,
-                "dtype": "auto",
             },
+            "finetune_backbone": {"epochs": 0},
+            "image_vectors": {"dtype": "auto"},
             "word_vectors": {"source": str(shared / "pretrained" / word_vectors)},
             "label_graph": {"encoder": "tree"},
         }

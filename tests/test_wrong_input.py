@@ -1,5 +1,6 @@
 """What a person may give by mistake, through the stages: the message, and that nothing else is lost."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -13,12 +14,14 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 import stages.catalogue
+import stages.finetune_backbone
 import stages.image_vectors
 import stages.preprocess_text
 import stages.word_vectors
 from huse import paths
 from huse.errors import InputError
 from huse.params.reader import read_yaml
+from huse.vision.backbones import load_backbone, read_backbone
 from tests.conftest import ROOT
 from tests.pipeline import merge
 
@@ -45,8 +48,9 @@ def add_rows(folder, *rows):
         file.writelines(f"{row}\n" for row in rows)
 
 
-def rejected_by_line():
+def rejected_by_line(action="left out"):
     table = pd.read_parquet(paths.REJECTED)
+    table = table[table["action"] == action]
     return dict(zip(table["line"], table["reason"], strict=True))
 
 
@@ -72,6 +76,12 @@ def test_unusual_pictures_are_products_like_any_other(workplace):
     stages.catalogue.main()
     assert set(names) <= set(pd.read_parquet(paths.PRODUCTS)["image"])
     assert rejected_by_line() == {}
+    assert list(rejected_by_line("repaired").values()) == [
+        "converted from CMYK to RGB",
+        "16 bits scaled to 8",
+        "turned upright (EXIF orientation 6)",
+    ]
+    assert json.loads(paths.CATALOGUE_METRICS.read_text())["pictures"]["repaired"] == 3
 
 
 def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(workplace):
@@ -199,9 +209,107 @@ def test_weights_that_do_not_fit(workplace, weights, message):
     (folder / "damaged.pth").write_bytes(b"PK\x03\x04 and then nothing")
     torch.save({"layer.weight": torch.zeros(2, 2)}, folder / "other.pth")
     torch.save({"layer.weight": ROOT}, folder / "code.pth")  # a pickled object that is no tensor
-    configure(image_vectors={"backbone": "squeezenet1_1", "weights": weights, "size": 32})
+    configure(backbone={"network": "squeezenet1_1", "weights": weights, "size": 32})
     stages.catalogue.main()
     with pytest.raises(InputError, match=message):
+        stages.finetune_backbone.main()
+    assert not paths.BACKBONE.exists()
+
+
+def finetune(configure, **changes):
+    """Run the stages up to the image vectors, on small input."""
+    configure(
+        backbone={"network": "squeezenet1_1", "size": 32},
+        finetune_backbone={"epochs": 0, "batch_size": 8} | changes,
+        image_vectors={"dtype": "float32", "batch_size": 4},
+    )
+    stages.catalogue.main()
+    stages.finetune_backbone.main()
+
+
+def test_at_no_epochs_the_weights_are_passed_on(workplace):
+    _, configure = workplace
+    finetune(configure)
+    given = load_backbone("squeezenet1_1", "random", read_yaml(paths.PARAMS)["seed"]).module.state_dict()
+    passed_on = read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG).module.state_dict()
+    assert all(torch.equal(passed_on[name], value) for name, value in given.items())
+    assert json.loads(paths.FINETUNE_METRICS.read_text()) == {"epochs": 0, "best": {}}
+    assert json.loads(paths.BACKBONE_CONFIG.read_text())["finetuned"] is None
+
+
+def test_a_fine_tuned_backbone_makes_the_vectors(workplace):
+    _, configure = workplace
+    finetune(configure)
+    stages.image_vectors.main()
+    before = np.load(paths.IMAGE_VECTORS)
+    finetune(configure, epochs=1, dtype="float32")
+    assert not list(paths.CHECKPOINTS.glob("*.safetensors"))
+    assert json.loads(paths.FINETUNE_METRICS.read_text())["epochs"] == 1
+    assert len(pd.read_csv(paths.FINETUNE_CURVES)) == 1
+    stages.image_vectors.main()
+    after = np.load(paths.IMAGE_VECTORS)
+    assert after.shape == before.shape == (1, 20, 512)
+    assert np.abs(after - before).max() > 1e-3
+
+
+def test_a_cache_that_is_damaged_is_warned_about(workplace, caplog):
+    _, configure = workplace
+    finetune(configure)
+    paths.VECTOR_CACHE.parent.mkdir(parents=True)
+    paths.VECTOR_CACHE.write_bytes(b"no database" * 100)
+    line = stages.image_vectors.main()
+    assert "20 computed" in line
+    assert f"{paths.VECTOR_CACHE}: file is not a database" in caplog.text
+    assert "`huse cache --clear` deletes it" in caplog.text
+
+
+def test_views_are_of_the_training_pictures_alone(workplace):
+    _, configure = workplace
+    finetune(configure)
+    content = read_yaml(paths.PARAMS)
+    merge(content, {"image_vectors": {"views": 2}})
+    with paths.PARAMS.open("w", encoding="utf-8") as file:
+        YAML().dump(content, file)
+    stages.image_vectors.main()
+    vectors, split = np.load(paths.IMAGE_VECTORS), pd.read_parquet(paths.PRODUCTS)["split"].to_numpy()
+    assert vectors.shape == (3, 20, 512)
+    different = (vectors[0] != vectors[1]).any(axis=1)
+    assert (different == (split == "train")).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"backbone": {"size": 16}}, r"backbone\.size: input should be greater than or equal to 32; found 16"),
+        ({"backbone": {"network": "resnet19"}}, "expected a classification model of torchvision"),
+        ({"backbone": {"network": "vit_b_16", "size": 96}}, "vit_b_16 does not take pictures of 96 × 96 pixels"),
+        ({"augmentation": {"rescale": 0.5}}, r"augmentation\.rescale: input should be greater than or equal to 1"),
+        ({"augmentation": {"colour_jitter": 1.5}}, r"augmentation\.colour_jitter: input should be less than 1"),
+        ({"finetune_backbone": {"epochs": -1}}, r"finetune_backbone\.epochs: input should be greater"),
+        (
+            {"finetune_backbone": {"layers": "some"}},
+            r"finetune_backbone\.layers: input should be 'last_block' or 'all'",
+        ),
+        ({"finetune_backbone": {"epochs": 1.5}}, r"finetune_backbone\.epochs: input should be a valid integer"),
+        ({"machine": {"device": "gpu"}}, r"machine\.device: input should be 'auto', 'cpu' or 'cuda'; found 'gpu'"),
+        ({"machine": {"workers": -1}}, r"machine\.workers: input should be greater than or equal to 0; found -1"),
+    ],
+)
+def test_parameters_of_pictures_that_make_no_sense(workplace, changes, message):
+    _, configure = workplace
+    configure(**changes)
+    stages.catalogue.main()
+    with pytest.raises(InputError, match=message):
+        stages.finetune_backbone.main()
+    assert not paths.BACKBONE.exists()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+def test_a_gpu_that_is_not_there(workplace):
+    _, configure = workplace
+    finetune(configure)
+    configure(machine={"device": "cuda"})
+    with pytest.raises(InputError, match="torch finds no CUDA device here"):
         stages.image_vectors.main()
     assert not paths.IMAGE_VECTORS.exists()
 

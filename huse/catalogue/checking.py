@@ -27,16 +27,21 @@ class Inspection(Protocol):
     def problem(self) -> str | None:
         """Why the picture cannot be used, or None."""
 
+    @property
+    def repair(self) -> str:
+        """What was done so that it can be used; empty where nothing was."""
+
 
 @dataclass(frozen=True)
 class Product:
-    """A row that passed all checks; `digest` is the hash of its picture's bytes."""
+    """A row that passed all checks; the hash of its picture's bytes, and what was done to the picture."""
 
     line: int
     image: str
     name: str
     classes: str
     digest: str
+    repair: str
 
 
 def class_path(classes: str) -> tuple[str, ...]:
@@ -115,7 +120,8 @@ def check_rows(
         if inspection.problem is not None:
             rejected.append(Rejected.of(row, inspection.problem))
         else:
-            products.append(Product(row.line, row.image, row.name, row.classes, inspection.digest))
+            digest, repair = inspection.digest, inspection.repair
+            products.append(Product(row.line, row.image, row.name, row.classes, digest, repair))
     return products, sorted(rejected, key=lambda row: row.line)
 
 
@@ -133,6 +139,21 @@ def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
     return row
 
 
+def repaired(products: Iterable[Product]) -> list[Rejected]:
+    """Return the products of which the picture was repaired, as rows of the table of what was odd."""
+    return [
+        Rejected(product.line, product.image, product.name, product.classes, product.repair, "repaired")
+        for product in products
+        if product.repair
+    ]
+
+
+def summarise_repaired(rows: Iterable[Rejected]) -> str:
+    """Say in one line what was done to pictures: counts by kind, the most frequent first; one may count twice."""
+    kinds = Counter(_without_details(repair) for row in rows for repair in row.reason.split("; "))
+    return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
+
+
 def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
     """Say in a few lines what was left out: counts by kind of reason, then the first rows."""
     kinds = Counter(_kind(row.reason) for row in rejected)
@@ -145,4 +166,8 @@ def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
 
 def _kind(reason: str) -> str:
     """Drop what differs from row to row: brackets, what follows a colon, quoted text, numbers."""
-    return re.sub(r"'.*'|\d[\d,.]*", "…", re.split(r" \(|: ", reason, maxsplit=1)[0])
+    return re.sub(r"'.*'|\d[\d,.]*", "…", _without_details(reason))
+
+
+def _without_details(reason: str) -> str:
+    return re.split(r" \(|: ", reason, maxsplit=1)[0]

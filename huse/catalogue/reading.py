@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import charset_normalizer
 
@@ -42,17 +43,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that is left out, and why."""
+    """A row that is left out, or of which the picture was repaired, and why."""
 
     line: int
     image: str
     name: str
     classes: str
     reason: str
+    action: Literal["left out", "repaired"] = "left out"
 
     @classmethod
     def of(cls, row: Row, reason: str) -> "Rejected":
-        """Reject `row` for `reason`."""
+        """Leave out `row` for `reason`."""
         return cls(row.line, row.image, row.name, row.classes, reason)
 
 

@@ -4,9 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from huse.errors import InputError
+from huse.params.backbone import AugmentationParams, BackboneParams
 from huse.params.catalogue import CatalogueParams
+from huse.params.finetune_backbone import FinetuneBackboneParams
 from huse.params.image_vectors import ImageVectorsParams
 from huse.params.label_graph import LabelGraphParams
+from huse.params.machine import MachineParams
 from huse.params.preprocess_text import PreprocessTextParams
 from huse.params.reader import Section, read_section, read_seed, read_yaml
 from huse.params.sample_catalogue import SampleCatalogueParams
@@ -14,9 +17,13 @@ from huse.params.train import TrainParams
 from huse.params.word_vectors import WordVectorsParams
 
 SECTIONS: dict[str, type[Section]] = {
+    "machine": MachineParams,
     "sample_catalogue": SampleCatalogueParams,
     "catalogue": CatalogueParams,
     "preprocess_text": PreprocessTextParams,
+    "backbone": BackboneParams,
+    "augmentation": AugmentationParams,
+    "finetune_backbone": FinetuneBackboneParams,
     "image_vectors": ImageVectorsParams,
     "word_vectors": WordVectorsParams,
     "label_graph": LabelGraphParams,

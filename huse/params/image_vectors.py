@@ -8,11 +8,8 @@ from huse.params.reader import Section
 
 
 class ImageVectorsParams(Section):
-    """Backbone, weights and the geometry of its input."""
+    """How many vectors a picture gets, and how they are computed."""
 
-    backbone: str = Field(min_length=1)
-    weights: str = Field(min_length=1)
-    geometry: Literal["squash", "crop", "pad"]
-    size: int = Field(ge=32, le=1024)
+    views: int = Field(ge=0, le=1000)
     dtype: Literal["auto", "float32", "bfloat16"]
     batch_size: int = Field(ge=1)

@@ -1,6 +1,6 @@
 """The training loop: random batches, all loss terms at every step, the best state on validation.
 
-Letters: N items, F features, K labels, C classes.
+Letters: N items, V views of a picture beside the plain one, F features, K labels, C classes.
 """
 
 import math
@@ -27,7 +27,7 @@ class TrainingData:
     """What the loop needs to know of the products, in row order.
 
     Attributes:
-        images: N × F float32 image vectors.
+        images: (V + 1) × N × F float32 image vectors; the plain ones come first.
         texts: N × F' float32 text vectors.
         classes: N int64 class numbers.
         train: int64 rows of the training split.
@@ -58,7 +58,7 @@ class TrainingData:
         """Put together arrays in row order, as the artefacts hold them.
 
         Args:
-            images: N × F.
+            images: (V + 1) × N × F.
             texts: N × F'.
             classes: N class numbers.
             split: N names: train, validation or test.
@@ -136,7 +136,7 @@ def validation_accuracy(network: Network, data: TrainingData) -> tuple[float, fl
     targets = data.targets[data.classes[data.validation]]
     counts = (targets > 0).sum(dim=1)
     accuracies = []
-    for tower, vectors in ((network.image_tower, data.images), (network.text_tower, data.texts)):
+    for tower, vectors in ((network.image_tower, data.images[0]), (network.text_tower, data.texts)):
         _, scores = network.embed(tower, vectors[data.validation])
         ranks = scores.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
         accuracy = (targets * (ranks < counts[:, None])).sum(dim=1).mean()
@@ -197,6 +197,7 @@ def train(network: Network, data: TrainingData, settings: Settings, seed: int, i
     method = find_method(settings.method)
     torch.manual_seed(seed)
     stream = batches(data.train, settings.batch_size, torch.Generator().manual_seed(seed))
+    views = torch.Generator().manual_seed(seed)
     optimizer = make_optimizer(
         settings.optimizer,
         network.parameters(),
@@ -212,7 +213,7 @@ def train(network: Network, data: TrainingData, settings: Settings, seed: int, i
     with progress(total=settings.steps, description="train", unit="step") as bar:
         for step in range(1, settings.steps + 1):
             rows = next(stream)
-            batch = forward(network, data, rows)
+            batch = forward(network, data, rows, draw_views(len(data.images), len(rows), views))
             terms = method(batch, settings.weights)
             loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
             if not torch.isfinite(loss):
@@ -232,9 +233,21 @@ def train(network: Network, data: TrainingData, settings: Settings, seed: int, i
     return Trained(record.curves, record.best_step, regions)
 
 
-def forward(network: Network, data: TrainingData, rows: Tensor) -> Batch:
-    """Pass the pictures and names of `rows` through towers and head."""
-    images, texts = network.image_tower(data.images[rows]), network.text_tower(data.texts[rows])
+def draw_views(count: int, rows: int, generator: torch.Generator) -> Tensor:
+    """Draw a view for each row of a batch, all as likely, the plain one among them.
+
+    Args:
+        count: V + 1.
+        rows: of the batch.
+        generator: on the CPU; alone decides.
+    """
+    return torch.randint(count, (rows,), generator=generator)
+
+
+def forward(network: Network, data: TrainingData, rows: Tensor, views: Tensor) -> Batch:
+    """Pass the pictures and names of `rows`, each picture in its view, through towers and head."""
+    pictures = data.images[views.to(rows.device), rows]
+    images, texts = network.image_tower(pictures), network.text_tower(data.texts[rows])
     embeddings = torch.cat([images, texts])
     classes = data.classes[rows].repeat(2)
     return Batch(

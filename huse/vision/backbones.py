@@ -2,27 +2,37 @@
 
 The vector is what the last linear layer would read; SqueezeNet, whose classifier is a convolution, gives the
 mean of its features over space.
+
+Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
 
+import json
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from safetensors.torch import save_file
+from torch import Tensor, nn
 
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.vision.geometry import MEAN
 from huse.vision.torchvision_ops import import_torchvision
 from huse.weights import read_state_dict
 
 models = import_torchvision().models
 
 FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
-SHOWN_KEYS = 3
+SHOWN_KEYS = 10
+
+MEAN = (0.485, 0.456, 0.406)  # that pictures are normalised by; see `huse.vision.encoding`
+
+LEAST_BLOCKS = 4
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
 # Heads that take part in training only; their weights are neither needed nor in the way.
 AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
@@ -40,12 +50,14 @@ class Backbone:
         module: N × 3 × S × S float32, normalised, to N × D; in evaluation mode, on the CPU, float32.
         dimension: D.
         fingerprint: what decides the weights: ``weights``, and ``seed`` (random) or ``weights_sha256``.
+        transform_input: the network converts its input first; see `NEED_INPUT_TRANSFORM`.
     """
 
     name: str
     module: nn.Module
     dimension: int
     fingerprint: dict[str, str | int]
+    transform_input: bool
 
 
 def load_backbone(name: str, weights: str, seed: int) -> Backbone:
@@ -70,11 +82,107 @@ def load_backbone(name: str, weights: str, seed: int) -> Backbone:
     else:
         path = Path(weights) if weights.endswith(FILE_SUFFIXES) else _hub_file(name, weights)
         _load_weights(name, model, path)
-        if name in NEED_INPUT_TRANSFORM:
-            setattr(model, "transform_input", True)  # noqa: B010  nn.Module declares no bool
         fingerprint = {"weights": Path(weights).name, "weights_sha256": fingerprint_file(path)}
+    return _backbone(name, model, fingerprint, transform_input=weights != "random" and name in NEED_INPUT_TRANSFORM)
+
+
+def _backbone(name: str, model: nn.Module, fingerprint: dict[str, str | int], *, transform_input: bool) -> Backbone:
+    if name in NEED_INPUT_TRANSFORM:
+        setattr(model, "transform_input", transform_input)  # noqa: B010  nn.Module declares no bool
     dimension = _strip_classifier(model)
-    return Backbone(name, model.eval(), dimension, fingerprint)
+    return Backbone(name, model.eval(), dimension, fingerprint, transform_input)
+
+
+def save_backbone(backbone: Backbone, weights: Path, config: Path, about: Mapping[str, Any]) -> None:
+    """Write a backbone: its weights as safetensors, all else as JSON.
+
+    Args:
+        backbone: any.
+        weights: the ``.safetensors``.
+        config: the ``.json``.
+        about: what else is to be known of it.
+    """
+    save_file({name: tensor.contiguous() for name, tensor in backbone.module.state_dict().items()}, weights)
+    content = {"backbone": backbone.name, "transform_input": backbone.transform_input, "origin": backbone.fingerprint}
+    config.write_text(json.dumps({**content, **about}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_backbone(weights: Path, config: Path) -> Backbone:
+    """Read what `save_backbone` wrote.
+
+    Raises:
+        InputError: a file is missing or damaged, or they do not belong together.
+    """
+    try:
+        content = json.loads(config.read_text(encoding="utf-8"))
+        name, transform_input = content["backbone"], content["transform_input"]
+        model = _build(name, seed=0)
+    except FileNotFoundError:
+        raise InputError(f"{config}: not found. Run `dvc repro` to make it.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{config}: does not describe a backbone ({error}). Run `dvc repro` to make it.") from None
+    fingerprint: dict[str, str | int] = {"weights_sha256": fingerprint_file(weights)} if weights.is_file() else {}
+    backbone = _backbone(name, model, fingerprint, transform_input=transform_input)
+    try:
+        backbone.module.load_state_dict(read_state_dict(weights))
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{weights}: not the weights of {name} ({reason}). Run `dvc repro` to make them.") from None
+    return backbone
+
+
+def blocks(backbone: Backbone) -> list[list[nn.Parameter]]:
+    """Return the parameters of a backbone block by block, from the input on.
+
+    A block is a child module. Where that makes fewer than `LEAST_BLOCKS`, the largest is replaced by its own children,
+    and so on. What holds vectors only, such as a norm, belongs to the block before it, and what no child holds to the
+    first.
+
+    Args:
+        backbone: any; every one of its parameters comes once.
+    """
+    modules = list(backbone.module.children())
+    while len(found := _grouped(modules)) < LEAST_BLOCKS:
+        with_children = [module for module in modules if any(True for _ in module.children())]
+        if not with_children:
+            break
+        largest = modules.index(max(with_children, key=_size))
+        modules[largest : largest + 1] = modules[largest].children()
+    held = {id(parameter) for block in found for parameter in block}
+    loose = [parameter for parameter in backbone.module.parameters() if id(parameter) not in held]
+    return [loose + found[0], *found[1:]]
+
+
+def _size(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _grouped(modules: Sequence[nn.Module]) -> list[list[nn.Parameter]]:
+    found: list[list[nn.Parameter]] = []
+    for module in modules:
+        parameters = list(module.parameters())
+        if found and all(parameter.ndim < 2 for parameter in parameters):
+            found[-1] += parameters
+        elif parameters:
+            found.append(parameters)
+    return found
+
+
+def norms_are_placeholders(backbone: Backbone) -> bool:
+    """Whether loaded batch norms know nothing of the data: all their statistics are 0 and 1, as they are when new.
+
+    So it is where they were folded into the convolutions. Training them would begin from wrong statistics.
+
+    Args:
+        backbone: from `load_backbone`; of random weights the statistics are to be learnt, so never.
+    """
+    norms = [module for module in backbone.module.modules() if isinstance(module, BATCH_NORMS)]
+    return bool(norms) and backbone.fingerprint.get("weights") != "random" and all(map(_is_new, norms))
+
+
+def _is_new(norm: nn.Module) -> bool:
+    mean, variance = norm.running_mean, norm.running_var
+    return isinstance(mean, Tensor) and isinstance(variance, Tensor) and not mean.any() and bool((variance == 1).all())
 
 
 def _build(name: str, seed: int) -> nn.Module:

@@ -1,72 +1,84 @@
 """Fits pictures of any shape to the square input of a network.
 
-Letters: N pictures, S pixels a side of the network's input.
+Every geometry resizes a picture to a side of R pixels and keeps a window of S × S of that. Nothing here imports
+torch, so that processes that decode pictures are light.
+
+Letters: R pixels of the resized side, S pixels a side of the network's input.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from PIL import Image
-
-# Of ImageNet's RGB values from 0 to 1; torchvision's classifiers were trained with them.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 # Side of the resized picture ÷ side of its centre crop, as torchvision's networks were evaluated.
 CROP_MARGIN = 256 / 224
 
+CENTRE = (0.5, 0.5)
+
 Pixels = npt.NDArray[np.uint8]
+Place = tuple[float, float]  # shares of the room beside the window that lie left of it and above it
 
 
-def squash(picture: Image.Image, size: int) -> Image.Image:
-    """Resize to `size` × `size`, whatever the shape.
+def squash(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
+    """Resize to R × R, whatever the shape.
 
     Args:
         picture: RGB.
-        size: pixels a side.
+        side: R.
+        size: S.
+        place: of the window.
     """
-    return picture.resize((size, size), Image.Resampling.BILINEAR)
+    return _window(picture, (side, side), size, place)
 
 
-def crop(picture: Image.Image, size: int) -> Image.Image:
-    """Resize the shorter side to 256/224 of `size` and keep the centre.
+def crop(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
+    """Resize the shorter side to R.
 
-    Same pixels as torchvision's ``Resize`` and ``CenterCrop``; only the kept part is computed.
+    In the centre the same pixels as torchvision's ``Resize`` and ``CenterCrop``.
 
     Args:
         picture: RGB.
-        size: pixels a side.
+        side: R.
+        size: S.
+        place: of the window.
     """
     width, height = picture.size
-    shorter = round(size * CROP_MARGIN)
-    resized_width = max(shorter, shorter * width // height)
-    resized_height = max(shorter, shorter * height // width)
-    left = round((resized_width - size) / 2)
-    top = round((resized_height - size) / 2)
-    x_scale, y_scale = width / resized_width, height / resized_height
-    box = (left * x_scale, top * y_scale, (left + size) * x_scale, (top + size) * y_scale)
-    return picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
+    resized = max(side, side * width // height), max(side, side * height // width)
+    return _window(picture, resized, size, place)
 
 
-def pad(picture: Image.Image, size: int) -> Image.Image:
-    """Pad to a square on the picture's border colour and resize; nothing is cut or stretched.
+def pad(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
+    """Pad to a square on the picture's border colour and resize to R × R; nothing is stretched.
 
     Args:
         picture: RGB.
-        size: pixels a side.
+        side: R.
+        size: S.
+        place: of the window.
     """
     width, height = picture.size
     longer = max(width, height)
-    fitted = (max(1, round(size * width / longer)), max(1, round(size * height / longer)))
+    fitted = (max(1, round(side * width / longer)), max(1, round(side * height / longer)))
     # Resized before it is padded: a strip of 1 × 100,000 pixels would make a square of 10 gigapixels.
     resized = picture.resize(fitted, Image.Resampling.BILINEAR)
-    if fitted == (size, size):
-        return resized
+    left, top = _offset((side, side), size, place)
     canvas = Image.new("RGB", (size, size), border_colour(picture))
-    canvas.paste(resized, ((size - fitted[0]) // 2, (size - fitted[1]) // 2))
+    canvas.paste(resized, ((side - fitted[0]) // 2 - left, (side - fitted[1]) // 2 - top))
     return canvas
+
+
+def _offset(resized: tuple[int, int], size: int, place: Place) -> tuple[int, int]:
+    return round((resized[0] - size) * place[0]), round((resized[1] - size) * place[1])
+
+
+def _window(picture: Image.Image, resized: tuple[int, int], size: int, place: Place) -> Image.Image:
+    """Resize, computing the kept part only."""
+    left, top = _offset(resized, size, place)
+    x_scale, y_scale = picture.width / resized[0], picture.height / resized[1]
+    box = (left * x_scale, top * y_scale, (left + size) * x_scale, (top + size) * y_scale)
+    return picture.resize((size, size), Image.Resampling.BILINEAR, box=box)
 
 
 def border_colour(picture: Image.Image) -> tuple[int, int, int]:
@@ -87,7 +99,7 @@ def border_colour(picture: Image.Image) -> tuple[int, int, int]:
     return red, green, blue
 
 
-GEOMETRIES: dict[str, Callable[[Image.Image, int], Image.Image]] = {
+GEOMETRIES: dict[str, Callable[[Image.Image, int, int, Place], Image.Image]] = {
     "squash": squash,
     "crop": crop,
     "pad": pad,
@@ -97,6 +109,8 @@ GEOMETRIES: dict[str, Callable[[Image.Image, int], Image.Image]] = {
 def fit(picture: Image.Image, *, geometry: str, size: int) -> Pixels:
     """Fit a picture to the network's input; bilinear, antialiased.
 
+    ``squash`` and ``pad`` show all of the picture, ``crop`` its centre with the shorter side at 256/224 of the size.
+
     Args:
         picture: RGB.
         geometry: a key of `GEOMETRIES`.
@@ -105,31 +119,17 @@ def fit(picture: Image.Image, *, geometry: str, size: int) -> Pixels:
     Returns:
         S × S × 3, uint8.
     """
-    return np.array(GEOMETRIES[geometry](picture, size))
+    side = round(size * CROP_MARGIN) if geometry == "crop" else size
+    return np.array(GEOMETRIES[geometry](picture, side, size, CENTRE))
 
 
-def needed_side(*, geometry: str, size: int) -> int:
-    """Return how many pixels the shorter side of a decoded picture must keep.
+def needed_side(size: int) -> int:
+    """Return how many pixels the shorter side of a decoded picture must keep, in any geometry.
 
-    Twice what the geometry resizes to: from there on a JPEG decoded at a fraction of its size gives the
-    same input, up to rounding.
+    Twice what a geometry resizes to: from there on a JPEG decoded at a fraction of its size gives the same input,
+    up to rounding.
 
     Args:
-        geometry: a key of `GEOMETRIES`.
         size: S.
     """
-    return 2 * (round(size * CROP_MARGIN) if geometry == "crop" else size)
-
-
-def normalise(pixels: torch.Tensor) -> torch.Tensor:
-    """Turn pixels into the network's input.
-
-    Args:
-        pixels: N × S × S × 3, uint8, on any device.
-
-    Returns:
-        N × 3 × S × S, float32 in channels-last order, on the same device.
-    """
-    mean = torch.tensor(MEAN, device=pixels.device) * 255
-    std = torch.tensor(STD, device=pixels.device) * 255
-    return pixels.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+    return 2 * round(size * CROP_MARGIN)

@@ -1,145 +1,135 @@
-"""Vectors of many pictures: decoding in threads beside the network.
+"""Vectors of many pictures: decoding beside the network, and nothing computed twice.
 
-Letters: N pictures, S pixels a side of the network's input, D values a vector.
+Letters: N pictures, V views of a picture beside the plain one, D values a vector.
 """
 
-import copy
+import json
 import logging
-import os
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
+from torch import Tensor
 
 from huse.errors import InputError
-from huse.vision.backbones import Backbone
-from huse.vision.decoding import PictureError, read_picture
-from huse.vision.geometry import Pixels, fit, needed_side, normalise
+from huse.vision.cache import VectorCache, vector_key
+from huse.vision.encoding import Encoder
+from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
-
-# Batches decoded ahead of the network; bounds the memory whatever N is.
-BATCHES_AHEAD = 2
+Slot = tuple[slice, int]  # where a vector stands in the result: views, row
 
 
-def resolve_dtype(dtype: str) -> str:
-    """Return the dtype that the network computes in on this machine.
+@dataclass(frozen=True)
+class Job:
+    """Vectors that are to be computed, and where they belong; from `plan`.
 
-    Args:
-        dtype: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where CUDA or the processor has instructions
-            for it, else float32.
+    Attributes:
+        encoder: computes them.
+        preparation: makes its input.
+        tasks: pictures and views of which no vector is known.
+        keys: the cache's key of every vector, in the order of the tasks and their views.
+        slots: key → where the vector stands in the result.
+        out: the result, (V + 1) × N × D float32; what was known stands there already.
+        cache: where vectors are kept.
     """
-    if dtype != "auto":
-        return dtype
-    if torch.cuda.is_available():
-        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    try:
-        capabilities = torch.cpu.get_capabilities()
-    except (AttributeError, RuntimeError):  # torch was built without it
-        return "float32"
-    return "bfloat16" if any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS) else "float32"
+
+    encoder: Encoder
+    preparation: Preparation
+    tasks: list[Task]
+    keys: list[bytes]
+    slots: dict[bytes, list[Slot]]
+    out: npt.NDArray[np.float32]
+    cache: VectorCache | None
+
+    def run(self, *, workers: int, advance: Callable[[int], object] = lambda vectors: None) -> None:
+        """Compute the vectors, put them into the result and into the cache, batch by batch.
+
+        Args:
+            workers: see `huse.vision.preparing.prepare`.
+            advance: called with the number of vectors of every finished batch.
+
+        Raises:
+            InputError: a picture cannot be read, or has changed.
+        """
+        keys = iter(self.keys)
+        under_way: list[tuple[list[bytes], Tensor]] = []
+        # A GPU works on one batch while the one before is taken from it and stored.
+        ahead = 0 if self.encoder.device.type == "cpu" else 1
+        for pixels in prepare(self.tasks, self.preparation, workers=workers, batch_size=self.encoder.batch_size):
+            under_way.append((list(islice(keys, len(pixels))), self.encoder(pixels)))
+            if len(under_way) > ahead:
+                advance(self._store(*under_way.pop(0)))
+        for batch in under_way:
+            advance(self._store(*batch))
+
+    def _store(self, keys: list[bytes], vectors: Tensor) -> int:
+        made = dict(zip(keys, vectors.cpu().numpy(), strict=True))
+        for key, vector in made.items():
+            fill(self.out, self.slots[key], vector)
+        if self.cache is not None:
+            self.cache.put(made)
+        return len(made)
 
 
-def extract_vectors(
+def fill(out: npt.NDArray[np.float32], slots: Sequence[Slot], vector: npt.NDArray[np.float32]) -> None:
+    """Write a vector to all its places."""
+    for views, row in slots:
+        out[views, row] = vector
+
+
+def plan(
     paths: Sequence[Path],
-    backbone: Backbone,
+    views: Sequence[int],
+    encoder: Encoder,
+    preparation: Preparation,
     *,
-    geometry: str,
-    size: int,
-    dtype: str,
-    batch_size: int,
-    max_pixels: int,
-    progress: Callable[[int], object] = lambda done: None,
-    out: npt.NDArray[np.float32] | None = None,
-) -> npt.NDArray[np.float32]:
-    """Compute the vector of every picture, on CUDA where there is one.
+    out: npt.NDArray[np.float32],
+    cache: VectorCache | None = None,
+) -> Job:
+    """Find out which vectors are to be computed, and write those that are known to their places.
 
-    Same files, same machine and same `batch_size` give the same bytes; another `batch_size` changes rounding
-    only. Memory beside the result does not grow with N.
+    Same files, same machine, same batch size: same bytes, whatever was computed before. Memory beside the result is a
+    few hundred bytes a vector.
 
     Args:
-        paths: N files; one may come several times.
-        backbone: from `load_backbone`; not changed.
-        geometry: a key of `huse.vision.geometry.GEOMETRIES`.
-        size: S.
-        dtype: as in `resolve_dtype`; of the network, not of the result.
-        batch_size: pictures that go through the network together.
-        max_pixels: width × height of a picture that is still decoded.
-        progress: called with the number of pictures in each finished batch.
-        out: N × D, float32, where to write; None: a new array.
-
-    Returns:
-        N × D, float32, in the order of `paths`.
+        paths: N files; one may come several times, and so may its bytes.
+        views: of each picture, how many views beside the plain one it gets: V, or 0. One that gets none has the plain
+            one in place of each.
+        encoder: see `huse.vision.encoding.make_encoder`.
+        preparation: how pictures become the encoder's input.
+        out: (V + 1) × N × D float32, where to write; the plain ones come first.
+        cache: of vectors that were computed before; None: all are computed.
 
     Raises:
-        InputError: there are no pictures; one cannot be read; the backbone does not take the size.
+        InputError: there are no pictures; one cannot be read.
     """
     if not paths:
         raise InputError("expected at least one picture, found none. Check the catalogue.")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network_dtype = DTYPES[resolve_dtype(dtype)]
-    network = copy.deepcopy(backbone.module).to(device, network_dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    _check_size(backbone.name, network, size=size, device=device, dtype=network_dtype)
-    vectors = np.empty((len(paths), backbone.dimension), np.float32) if out is None else out
-
-    def decode(path: Path) -> Pixels:
-        """Read one picture and fit it: S × S × 3 uint8."""
-        try:
-            picture = read_picture(path, max_pixels, shorter_side=needed_side(geometry=geometry, size=size))
-        except PictureError as error:
-            raise InputError(
-                f"{path}: {error}. It has changed since the catalogue was checked; check the catalogue again."
-            ) from error
-        return fit(picture, geometry=geometry, size=size)
-
-    start = 0
-    with torch.inference_mode():
-        for pixels in _decode_batches(paths, decode, batch_size=batch_size):
-            batch = normalise(torch.from_numpy(pixels).to(device)).to(network_dtype)
-            vectors[start : start + len(pixels)] = network(batch).float().cpu().numpy()
-            start += len(pixels)
-            progress(len(pixels))
-    return vectors
-
-
-def _check_size(name: str, network: nn.Module, *, size: int, device: torch.device, dtype: torch.dtype) -> None:
-    black = torch.zeros(1, 3, size, size, device=device, dtype=dtype)
-    try:
-        with torch.inference_mode():
-            network(black)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"size: {name} does not take pictures of {size} × {size} pixels ({reason}). Set `size` to what "
-            "it was made for, 224 as a rule."
-        ) from error
-
-
-def _decode_batches(
-    paths: Sequence[Path], decode: Callable[[Path], Pixels], *, batch_size: int
-) -> Iterator[npt.NDArray[np.uint8]]:
-    """Decode in threads, a bounded number of pictures ahead, and yield n × S × S × 3 uint8 in order."""
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with ThreadPoolExecutor(workers, thread_name_prefix="decode") as pool:
-        waiting = iter(paths)
-        ahead: deque[Future[Pixels]] = deque()
-        try:
-            while True:
-                wanted = (BATCHES_AHEAD + 1) * batch_size - len(ahead)
-                ahead.extend(pool.submit(decode, path) for path in islice(waiting, wanted))
-                if not ahead:
-                    return
-                count = min(batch_size, len(ahead))
-                yield np.stack([ahead.popleft().result() for _ in range(count)])
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    digests = digest_pictures(paths)
+    plain = json.dumps([encoder.fingerprint, preparation.geometry, preparation.size], sort_keys=True)
+    augmented = json.dumps([asdict(preparation.augmentation), preparation.seed], sort_keys=True)
+    slots: defaultdict[bytes, list[Slot]] = defaultdict(list)
+    sources: dict[bytes, tuple[str, int]] = {}
+    path_of: dict[str, Path] = {}
+    for row, (path, digest, count) in enumerate(zip(paths, digests, views, strict=True)):
+        path_of.setdefault(digest, path)
+        for view in range(count + 1):
+            key = vector_key(plain, digest, "" if view == PLAIN else f"{augmented}\n{view}")
+            sources[key] = digest, view
+            slots[key].append((slice(None) if count == 0 else slice(view, view + 1), row))
+    for key, vector in cache.get(list(sources), encoder.dimension) if cache is not None else ():
+        fill(out, slots.pop(key), vector)
+        del sources[key]
+    missing: defaultdict[str, list[tuple[int, bytes]]] = defaultdict(list)
+    for key, (digest, view) in sources.items():
+        missing[digest].append((view, key))
+    tasks = [Task(path_of[digest], digest, tuple(view for view, _ in those)) for digest, those in missing.items()]
+    keys = [key for those in missing.values() for _, key in those]
+    return Job(encoder, preparation, tasks, keys, dict(slots), out, cache)
 
 
 def check_vectors(vectors: npt.NDArray[np.float32], paths: Sequence[Path]) -> None:

@@ -1,16 +1,34 @@
+import json
+import logging
 from dataclasses import dataclass
 
+import pandas as pd
 import pytest
+from PIL import Image
+from ruamel.yaml import YAML
 
-from huse.catalogue.checking import check_rows, class_path, picture_path, summarise_rejected
+import stages.catalogue
+from huse import paths
+from huse.catalogue.checking import (
+    check_rows,
+    class_path,
+    picture_path,
+    repaired,
+    summarise_rejected,
+    summarise_repaired,
+)
 from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
+from huse.params.reader import read_yaml
+from tests.conftest import ROOT
+from tests.pipeline import merge
 
 
 @dataclass
 class Seen:
     digest: str
     problem: str | None = None
+    repair: str = ""
 
 
 def row(line, image="a.jpg", name="A", classes="x<y"):
@@ -74,6 +92,17 @@ def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
     assert sorted(seen) == ["a.jpg", "broken.jpg"]  # each picture is opened once
 
 
+def test_repaired_pictures_stay_and_are_listed(tmp_path):
+    repairs = {"a.jpg": "converted from CMYK to RGB", "b.jpg": ""}
+    rows = [row(2), row(3, image="b.jpg"), row(4, name="B")]
+    products, rejected = check_rows(rows, tmp_path, lambda path: Seen("x", repair=repairs[path.name]), workers=1)
+    assert [product.line for product in products] == [2, 3, 4]
+    assert rejected == []
+    listed = [(entry.line, entry.name, entry.reason, entry.action) for entry in repaired(products)]
+    reason = "converted from CMYK to RGB"
+    assert listed == [(2, "A", reason, "repaired"), (4, "B", reason, "repaired")]
+
+
 def test_a_missing_picture_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"no such folder \(catalogue.images\)"):
         check_rows([row(2)], tmp_path / "none", lambda path: Seen("x"), workers=1)
@@ -87,3 +116,43 @@ def test_the_summary_counts_kinds_and_shows_the_first():
     assert "1 × the picture's path is empty" in text
     assert "line 3: a.jpg: the same as line 2" in text
     assert text.endswith("… and 11 more")
+
+
+def test_what_was_repaired_is_summed_up_in_one_line():
+    reasons = [
+        "turned upright (EXIF orientation 6)",
+        "named .jpg but a PNG: read by its content; 16 bits scaled to 8",
+        "turned upright (EXIF orientation 3)",
+        "16 bits scaled to 8; turned upright (EXIF orientation 8)",
+    ]
+    rows = [Rejected(line, "a.jpg", "A", "x", reason, "repaired") for line, reason in enumerate(reasons)]
+    assert summarise_repaired(rows) == "3 × turned upright, 2 × 16 bits scaled to 8, 1 × named .jpg but a PNG"
+    assert summarise_repaired([]) == ""
+
+
+def test_repaired_pictures_do_not_count_towards_the_limit(make_catalogue, tmp_path, monkeypatch, caplog):
+    csv, images = make_catalogue(products=10)
+    monkeypatch.chdir(tmp_path)
+    content = read_yaml(ROOT / "params.yaml")
+    merge(content, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.0}})
+    with paths.PARAMS.open("w", encoding="utf-8") as file:
+        YAML().dump(content, file)
+    for number in range(5):
+        Image.new("CMYK", (8, 8), (number, 0, 0, 0)).save(images / f"{number}.jpg")
+    with csv.open("a", encoding="utf-8") as file:
+        file.writelines(f"{number}.jpg,thing {number},a<b<c\n" for number in range(5))
+    with caplog.at_level(logging.INFO):
+        stages.catalogue.main()
+    assert "5 pictures repaired: 5 × converted from CMYK to RGB" in caplog.text
+    table = pd.read_parquet(paths.REJECTED)
+    assert list(table.columns) == ["line", "image", "name", "classes", "reason", "action"]
+    assert table["image"].tolist() == [f"{number}.jpg" for number in range(5)]
+    assert set(table["action"]) == {"repaired"}
+    assert set(table["image"]) <= set(pd.read_parquet(paths.PRODUCTS)["image"])
+    pictures = json.loads(paths.CATALOGUE_METRICS.read_text())["pictures"]
+    assert (pictures["rejected"], pictures["repaired"]) == (0, 5)
+
+    with csv.open("a", encoding="utf-8") as file:
+        file.write("none.jpg,thing,a<b<c\n")
+    with pytest.raises(InputError, match=r"1 rows rejected \(3\.8%\)(.*\n)*More than catalogue\.max_rejected"):
+        stages.catalogue.main()

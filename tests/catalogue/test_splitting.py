@@ -63,7 +63,7 @@ def test_another_seed_gives_another_split():
 
 
 def products(classes):
-    return [Product(n + 2, f"{n}.jpg", f"name {n}", path, str(n)) for n, path in enumerate(classes)]
+    return [Product(n + 2, f"{n}.jpg", f"name {n}", path, str(n), "") for n, path in enumerate(classes)]
 
 
 def test_classes_are_numbered_by_their_sorted_paths():

@@ -5,7 +5,7 @@ import torch
 from huse.errors import InputError
 from huse.model.methods import Weights
 from huse.model.network import Architecture, Network
-from huse.training.loop import Settings, TrainingData, batches, train, validation_accuracy
+from huse.training.loop import Settings, TrainingData, batches, draw_views, train, validation_accuracy
 from huse.training.optimizers import make_optimizer, schedule_factor
 from huse.training.targets import class_targets, margin
 
@@ -24,7 +24,7 @@ def data():
     images = generator.normal(size=(3, 6))[classes] * 2 + generator.normal(size=(120, 6))
     texts = generator.normal(size=(3, 5))[classes] * 2 + generator.normal(size=(120, 5))
     return TrainingData.of(
-        images.astype(np.float32),
+        images.astype(np.float32)[None],
         texts.astype(np.float32),
         classes=classes,
         split=np.array(["train"] * 80 + ["validation"] * 40),
@@ -43,7 +43,7 @@ def test_training_learns_classes_and_graph(data):
     network, trained = run(data)
     assert min(validation_accuracy(network, data)) > 0.8
     assert trained.curves[-1]["graph"] < trained.curves[0]["graph"]
-    images, _ = network.embed(network.image_tower, data.images)
+    images, _ = network.embed(network.image_tower, data.images[0])
     means = torch.stack([images[data.classes == c].mean(dim=0) for c in range(3)])
     means = torch.nn.functional.normalize(means, dim=1)
     assert means[0] @ means[1] > means[0] @ means[2]  # classes 0 and 1 should be near
@@ -67,7 +67,7 @@ def test_the_best_state_on_validation_is_kept(data):
 
 def test_validation_rows_are_never_trained_on(data):
     other = TrainingData(**(vars(data) | {"images": data.images.clone(), "texts": data.texts.clone()}))
-    other.images[80:] = 9.0
+    other.images[:, 80:] = 9.0
     other.texts[80:] = -9.0
     curves = [run(kind)[1].curves for kind in (data, other)]
     assert [point["loss"] for point in curves[0]] == [point["loss"] for point in curves[1]]
@@ -75,9 +75,37 @@ def test_validation_rows_are_never_trained_on(data):
 
 
 def test_a_loss_that_is_not_finite_names_step_term_and_pictures(data):
-    data.images[7] = float("inf")
+    data.images[0, 7] = float("inf")
     with pytest.raises(InputError, match=r"step \d+: .*graph = nan.*\.jpg.*learning_rate"):
         run(data)
+
+
+def test_views_are_drawn_evenly_and_from_the_seed_alone():
+    drawn = draw_views(4, 4000, torch.Generator().manual_seed(3))
+    assert torch.bincount(drawn, minlength=4).tolist() == pytest.approx([1000] * 4, abs=120)
+    assert torch.equal(drawn, draw_views(4, 4000, torch.Generator().manual_seed(3)))
+    assert draw_views(1, 5, torch.Generator()).tolist() == [0] * 5
+
+
+def with_views(data, views):
+    return TrainingData(**(vars(data) | {"images": torch.cat([data.images, *views])}))
+
+
+def test_training_sees_the_views_and_validation_the_plain_pictures(data):
+    _, plain = run(data)
+    copies = with_views(data, [data.images, data.images])
+    assert run(copies)[1].curves == plain.curves
+    noisy = data.images + torch.randn(data.images.shape, generator=torch.Generator().manual_seed(0))
+    network, trained = run(with_views(data, [noisy]))
+    assert trained.curves[0]["loss"] != plain.curves[0]["loss"]
+    noise = with_views(TrainingData(**(vars(data) | {"images": data.images})), [torch.full_like(data.images, 9.0)])
+    assert validation_accuracy(network, noise) == validation_accuracy(network, data)
+
+
+def test_a_view_that_is_not_finite_is_met(data):
+    broken = with_views(data, [torch.full_like(data.images, float("inf"))])
+    with pytest.raises(InputError, match="is not finite"):
+        run(broken)
 
 
 def test_batches_visit_every_row_once_a_pass():

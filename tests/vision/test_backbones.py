@@ -6,7 +6,14 @@ import torch
 from safetensors.torch import save_file
 
 from huse.errors import InputError
-from huse.vision.backbones import load_backbone
+from huse.vision.backbones import (
+    NEED_INPUT_TRANSFORM,
+    blocks,
+    load_backbone,
+    norms_are_placeholders,
+    read_backbone,
+    save_backbone,
+)
 from huse.vision.torchvision_ops import import_torchvision
 from tests.vision.conftest import MOBILENET, SQUEEZENET, TEST_VECTORS, needs
 
@@ -197,3 +204,129 @@ def test_mobilenet_backbone_without_classifier():
     batch = pictures(size=96)
     assert backbone.dimension == 1280
     assert torch.equal(vectors(backbone, batch), vectors(again, batch))
+
+
+# RegNets cannot be built without memory for their weights; of these one small one of each kind.
+CLASSIFIERS = [
+    name for name in models.list_models(module=models) if not name.startswith("regnet") or name.endswith("_400mf")
+]
+
+
+def without_memory(name):
+    return torch.device("cpu" if name.startswith("regnet") else "meta")
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_the_vector_of_every_network_is_the_input_of_its_classifier(name):
+    """Found from the model: what torchvision's own classifier makes of the vectors are the network's logits."""
+    init = {"init_weights": True} if name in NEED_INPUT_TRANSFORM else {}
+    with without_memory(name):
+        whole, backbone = models.get_model(name, weights=None, **init).eval(), load_backbone(name, "random", 1)
+    classifier = [module for module in whole.modules() if isinstance(module, torch.nn.Linear)][-1:]
+    seen = []
+    for module in classifier:
+        module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    size = 299 if name == "inception_v3" else 224
+    with torch.inference_mode():
+        batch = torch.empty(2, 3, size, size, device=without_memory(name))
+        logits = whole(batch)
+        vectors = backbone.module(batch)
+    assert vectors.shape == (2, backbone.dimension)
+    assert logits.shape == (2, 1000)
+    if seen:
+        assert classifier[0].out_features == 1000
+        assert seen[-1].shape == vectors.shape
+    else:
+        assert name.startswith("squeezenet")
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "last"),
+    [("resnet18", 5, 512), ("squeezenet1_1", 9, 512), ("mobilenet_v3_small", 14, 576), ("vit_b_16", 13, 768)],
+)
+def test_blocks_hold_every_parameter_once_from_the_input_on(name, count, last):
+    with torch.device("meta"):
+        backbone = load_backbone(name, "random", 1)
+    found = blocks(backbone)
+    assert len(found) == count
+    identities = [id(parameter) for block in found for parameter in block]
+    assert len(set(identities)) == len(identities) == len(list(backbone.module.parameters()))
+    assert set(identities) == {id(parameter) for parameter in backbone.module.parameters()}
+    assert 3 in next(parameter.shape for parameter in found[0] if parameter.ndim == 4)  # reads colours
+    assert any(last in parameter.shape for parameter in found[-1])
+    assert all(any(parameter.ndim > 1 for parameter in block) for block in found)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_blocks_of_every_network(name):
+    with without_memory(name):
+        backbone = load_backbone(name, "random", 1)
+    found = blocks(backbone)
+    assert len(found) >= 4
+    assert sum(map(len, found)) == len(list(backbone.module.parameters()))
+
+
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "googlenet"])
+def test_a_saved_backbone_is_read_again(tmp_path, name):
+    backbone = load_backbone(name, "random", 1)
+    weights, config = tmp_path / "weights.safetensors", tmp_path / "config.json"
+    save_backbone(backbone, weights, config, {"finetuned": None})
+    again = read_backbone(weights, config)
+    assert (again.name, again.dimension, again.transform_input) == (name, backbone.dimension, False)
+    assert set(again.fingerprint) == {"weights_sha256"}
+    assert torch.equal(vectors(again, pictures()), vectors(backbone, pictures()))
+    save_backbone(backbone, tmp_path / "b.safetensors", config, {"finetuned": None})
+    assert (tmp_path / "b.safetensors").read_bytes() == weights.read_bytes()
+
+
+def test_the_input_is_converted_for_published_weights_that_need_it(tmp_path):
+    torch.manual_seed(0)
+    path = save_state(models.googlenet(init_weights=True).state_dict(), tmp_path / "g.pth")
+    backbone = load_backbone("googlenet", path, 1)
+    assert backbone.transform_input and backbone.module.transform_input
+    save_backbone(backbone, tmp_path / "w.safetensors", tmp_path / "c.json", {})
+    again = read_backbone(tmp_path / "w.safetensors", tmp_path / "c.json")
+    assert again.module.transform_input
+    assert torch.equal(vectors(again, pictures()), vectors(backbone, pictures()))
+
+
+@pytest.mark.parametrize(
+    ("weights", "config", "message"),
+    [
+        (None, "{}", r"c\.json: does not describe a backbone"),
+        (None, "no json", r"c\.json: does not describe a backbone"),
+        (None, None, r"c\.json: not found"),
+        (b"", '{"backbone": "resnet18", "transform_input": false}', r"w\.safetensors: expected a state dict"),
+        (None, '{"backbone": "resnet18", "transform_input": false}', r"w\.safetensors: weights not found"),
+        (None, '{"backbone": "resnet99", "transform_input": false}', r"c\.json: does not describe a backbone"),
+    ],
+)
+def test_a_saved_backbone_that_cannot_be_read(tmp_path, weights, config, message):
+    for name, content in (("w.safetensors", weights), ("c.json", config and config.encode())):
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_backbone(tmp_path / "w.safetensors", tmp_path / "c.json")
+
+
+def test_a_saved_backbone_of_another_network(tmp_path):
+    weights, config = tmp_path / "w.safetensors", tmp_path / "c.json"
+    save_backbone(load_backbone("squeezenet1_1", "random", 1), weights, config, {})
+    config.write_text('{"backbone": "resnet18", "transform_input": false}')
+    with pytest.raises(InputError, match=r"w\.safetensors: not the weights of resnet18"):
+        read_backbone(weights, config)
+
+
+def test_norms_that_are_new_in_loaded_weights_are_placeholders(tmp_path, resnet):
+    fresh = load_backbone("resnet18", save_state(resnet.state_dict(), tmp_path / "new.pth"), 1)
+    assert norms_are_placeholders(fresh)
+    assert not norms_are_placeholders(load_backbone("resnet18", "random", 1))
+    assert not norms_are_placeholders(load_backbone("squeezenet1_1", "random", 1))
+    state = {name: value.clone() for name, value in resnet.state_dict().items()}
+    state["layer1.0.bn1.running_mean"] += 0.5
+    assert not norms_are_placeholders(load_backbone("resnet18", save_state(state, tmp_path / "used.pth"), 1))
+
+
+@needs(MOBILENET)
+def test_the_norms_of_a_folded_network_are_placeholders():
+    assert norms_are_placeholders(load_backbone("mobilenet_v2", str(MOBILENET), 1))

@@ -1,5 +1,8 @@
+import errno
 import hashlib
 import io
+import os
+import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from huse.vision.decoding import Inspection, PictureError, inspect_picture, read_picture
+from huse.vision.decoding import Inspection, PictureError, digest_picture, inspect_picture, read_picture
 
 LIMIT = 10**8
 ORANGE = (255, 128, 0)
@@ -66,7 +69,6 @@ def test_16_bit_rgb_png(tmp_path):
 
 
 def png_16_bit_rgb(colour, width=10, height=12):
-    import struct
     import zlib
 
     def chunk(kind, data):
@@ -212,7 +214,7 @@ def test_first_frame_of_an_animation(tmp_path, suffix):
 
 
 def test_missing(tmp_path):
-    assert inspect_picture(tmp_path / "a.jpg", LIMIT) == Inspection("", "picture file does not exist")
+    assert inspect_picture(tmp_path / "a.jpg", LIMIT) == Inspection("", "picture file does not exist", "")
 
 
 def test_folder(tmp_path):
@@ -327,3 +329,126 @@ def test_shorter_side_reads_a_jpeg_at_a_fraction(tmp_path):
 def test_decoding_does_not_import_torch():
     code = "import sys, huse.vision.decoding; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def frames(path, count=3):
+    images = [plain("RGB", (number * 50, 0, 0)) for number in range(count)]
+    images[0].save(path, save_all=True, append_images=images[1:])
+    return path
+
+
+def turned(path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return save(cornered(), path, exif=exif)
+
+
+def test_an_icon_is_not_taken_for_a_tga(tmp_path):
+    """The number of its bytes stands where a TGA has its depth."""
+    picture = noise(160, 160).convert("RGBA")
+    picture.putalpha(255)
+    path = save(picture, tmp_path / "a.ico", sizes=[(160, 160)])
+    assert path.read_bytes()[16] == 1
+    assert inspect_picture(path, LIMIT).repair == ""
+    np.testing.assert_array_equal(read_picture(path, LIMIT), np.asarray(noise(160, 160)))
+
+
+def write(path, content):
+    path.write_bytes(content)
+    return path
+
+
+def bmp_16_bit():
+    header = b"BM" + (54 + 32).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
+    about = b"".join(value.to_bytes(size, "little") for value, size in [(40, 4), (4, 4), (4, 4), (1, 2), (16, 2)])
+    return header + about + bytes(24) + bytes(32)
+
+
+@pytest.mark.parametrize(
+    ("make", "repair"),
+    [
+        (lambda folder: save(noise(), folder / "a.jpg"), ""),
+        (lambda folder: save(noise(), folder / "a.JPEG"), ""),
+        (lambda folder: save(noise(), folder / "a.tiff"), ""),
+        (lambda folder: save(noise().convert("L"), folder / "a.png"), ""),
+        (lambda folder: save(noise().convert("P"), folder / "a.gif"), ""),
+        (lambda folder: save(plain("RGBA", (*ORANGE, 255)), folder / "a.png"), ""),
+        (lambda folder: turned(folder / "a.jpg", 1), ""),
+        (lambda folder: save(noise(), folder / "a.jpg", format="PNG"), "named .jpg but a PNG: read by its content"),
+        (lambda folder: save(noise(), folder / "a.PNG", format="JPEG"), "named .PNG but a JPEG: read by its content"),
+        (lambda folder: save(noise(), folder / "a.tga", format="AVIF"), "named .tga but an AVIF: read by its content"),
+        (lambda folder: save(noise(), folder / "picture", format="PNG"), ""),
+        (lambda folder: save(noise(), folder / "a.unknown", format="PNG"), ""),
+        (lambda folder: save(noise().convert("CMYK"), folder / "a.jpg"), "converted from CMYK to RGB"),
+        (lambda folder: save(noise().convert("LAB"), folder / "a.tif"), "converted from LAB to RGB"),
+        (lambda folder: save(plain("RGBA", (*ORANGE, 254)), folder / "a.png"), "transparency laid on white"),
+        (lambda folder: save(Image.fromarray(np.ones((4, 4), np.uint16)), folder / "a.png"), "16 bits scaled to 8"),
+        (lambda folder: save(Image.fromarray(np.ones((4, 4), np.float32)), folder / "a.tif"), "32 bits scaled to 8"),
+        (lambda folder: save(Image.fromarray(np.eye(4, dtype=np.int32)), folder / "a.tif"), "16 bits scaled to 8"),
+        (lambda folder: save(Image.fromarray(-np.eye(4, dtype=np.int32)), folder / "a.tif"), "32 bits stretched to 8"),
+        (
+            lambda folder: save(Image.fromarray(np.eye(4, dtype=np.float32) * 256), folder / "a.tif"),
+            "32 bits stretched to 8",
+        ),
+        (lambda folder: write(folder / "a.png", png_16_bit_rgb((1, 2, 3))), "16 bits scaled to 8"),
+        (lambda folder: write(folder / "a.pgm", b"P5 4 4 65535\n" + bytes(32)), "16 bits scaled to 8"),
+        (lambda folder: write(folder / "a.ppm", b"P6 4 4 4095\n" + bytes(96)), "16 bits scaled to 8"),
+        (lambda folder: write(folder / "a.ppm", b"P6 4 4 15\n" + bytes(48)), ""),
+        (lambda folder: write(folder / "a.pbm", b"P1 4 4\n" + b"0 1 " * 8), ""),
+        (lambda folder: write(folder / "a.bmp", bmp_16_bit()), ""),
+        (lambda folder: save(noise().convert("1"), folder / "a.png"), ""),
+        (
+            lambda folder: save(noise(), folder / "a.png", transparency=noise().getpixel((0, 0))),
+            "transparency laid on white",
+        ),
+        (lambda folder: save(noise().convert("LA"), folder / "a.png"), ""),
+        (lambda folder: save(plain("LA", (9, 9)), folder / "a.png"), "transparency laid on white"),
+        (lambda folder: save(plain("P", 0), folder / "a.gif", transparency=0), "transparency laid on white"),
+        (lambda folder: turned(folder / "a.jpg", 6), "turned upright (EXIF orientation 6)"),
+        (lambda folder: turned(folder / "a.png", 3), "turned upright (EXIF orientation 3)"),
+        (lambda folder: turned(folder / "a.tif", 8), "turned upright (EXIF orientation 8)"),
+        (lambda folder: turned(folder / "a.tif", 1), ""),
+        (lambda folder: frames(folder / "a.gif"), "first frame of several"),
+        (lambda folder: frames(folder / "a.tif"), "first frame of several"),
+        (
+            lambda folder: save(noise().convert("CMYK"), folder / "a.png", format="TIFF"),
+            "named .png but a TIFF: read by its content; converted from CMYK to RGB",
+        ),
+    ],
+)
+def test_what_was_repaired_is_said(tmp_path, make, repair):
+    inspection = inspect_picture(make(tmp_path), LIMIT)
+    assert (inspection.problem, inspection.repair) == (None, repair)
+
+
+def test_a_picture_that_asks_for_too_much_memory(tmp_path, monkeypatch):
+    def load(self):
+        raise MemoryError
+
+    path = save(noise(), tmp_path / "a.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
+    assert inspect_picture(path, LIMIT).problem == "picture needs more memory than there is"
+
+
+def test_a_file_that_cannot_be_read_to_its_end(tmp_path, monkeypatch):
+    def read(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = save(noise(), tmp_path / "a.png")
+    monkeypatch.setattr(hashlib, "file_digest", read)
+    assert inspect_picture(path, LIMIT).problem == "picture file cannot be read (Input/output error)"
+    with pytest.raises(PictureError, match="cannot be read"):
+        digest_picture(path)
+
+
+def test_the_limit_is_of_one_picture_and_thread(tmp_path):
+    """What else uses Pillow in this process has none; two limits at once do not meet."""
+    inner = save(Image.new("L", (300, 300)), tmp_path / "a.png").read_bytes()
+    entry = struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(inner), 22)
+    path = write(tmp_path / "a.ico", b"\0\0\1\0\1\0" + entry + inner)
+    assert inspect_picture(path, 300 * 300 - 1).problem is not None
+    with Image.open(path) as image:
+        assert image.size == (300, 300)
+    with ThreadPoolExecutor(8) as pool:
+        problems = list(pool.map(lambda limit: inspect_picture(path, limit).problem, [300 * 300, 300 * 300 - 1] * 100))
+    assert [problem is None for problem in problems] == [True, False] * 100

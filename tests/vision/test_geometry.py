@@ -1,6 +1,8 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from huse.vision import geometry
@@ -56,32 +58,39 @@ def test_strips_and_dots(name, width_height):
     assert (geometry.fit(picture, geometry=name, size=32) == (9, 8, 7)).all()
 
 
-def test_normalised_values():
-    colour = (255, 0, 51)
-    pixels = geometry.fit(Image.new("RGB", (50, 40), colour), geometry="squash", size=32)
-    values = geometry.normalise(torch.from_numpy(pixels[None]))[0]
-    assert values.shape == (3, 32, 32) and values.dtype == torch.float32
-    expected = [(1 - 0.485) / 0.229, (0 - 0.456) / 0.224, (0.2 - 0.406) / 0.225]
-    np.testing.assert_allclose(values[:, 3, 4], expected, rtol=1e-5)
-
-
-def test_normalise_is_channels_last_and_leaves_its_input():
-    pixels = torch.full((2, 8, 8, 3), 255, dtype=torch.uint8)
-    values = geometry.normalise(pixels)
-    assert values.shape == (2, 3, 8, 8) and values.is_contiguous(memory_format=torch.channels_last)
-    assert (pixels == 255).all()
-
-
 @pytest.mark.parametrize("name", geometry.GEOMETRIES)
 def test_a_jpeg_at_the_needed_side_gives_the_same_input(tmp_path, name):
     from huse.vision.decoding import read_picture
 
     path = tmp_path / "a.jpg"
     noise(60, 45).resize((1200, 900), Image.Resampling.BICUBIC).save(path, quality=95)
-    side = geometry.needed_side(geometry=name, size=64)
+    side = geometry.needed_side(64)
     reduced = read_picture(path, 10**8, shorter_side=side)
     assert side <= min(reduced.size) < 900
     inputs = [
         geometry.fit(picture, geometry=name, size=64).astype(float) for picture in (reduced, read_picture(path, 10**8))
     ]
     assert np.abs(inputs[0] - inputs[1]).mean() < 1
+
+
+@pytest.mark.parametrize("name", geometry.GEOMETRIES)
+@pytest.mark.parametrize("place", [(0, 0), (0.5, 0.5), (1, 1), (0.3, 0.8)])
+def test_a_window_is_cut_from_the_resized_picture(name, place):
+    """The kept part alone is computed; the whole, resized and cut, is the same but for rounding."""
+    picture = noise(90, 60)
+    side, size = 48, 32
+    whole = {
+        "squash": picture.resize((side, side), Image.Resampling.BILINEAR),
+        "crop": picture.resize((72, 48), Image.Resampling.BILINEAR),
+        "pad": geometry.pad(picture, side, side, (0, 0)),
+    }[name]
+    left, top = (round((length - size) * share) for length, share in zip(whole.size, place, strict=True))
+    expected = np.asarray(whole.crop((left, top, left + size, top + size))).astype(int)
+    found = np.asarray(geometry.GEOMETRIES[name](picture, side, size, place)).astype(int)
+    # Beyond the window's edge the kept part has no pixels to be smoothed with.
+    assert np.abs(found - expected)[2:-2, 2:-2].max() <= 1
+
+
+def test_geometry_and_augmentation_do_not_import_torch():
+    code = "import sys, huse.vision.augmentation; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,5 +1,8 @@
 import logging
+import multiprocessing
+import os
 import random
+import signal
 
 import numpy as np
 import pytest
@@ -7,13 +10,17 @@ import torch
 from PIL import Image, ImageDraw
 
 from huse.errors import InputError
-from huse.vision import vectors
+from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
-from huse.vision.decoding import read_picture
-from huse.vision.geometry import fit, normalise
+from huse.vision.cache import VectorCache, count_vectors
+from huse.vision.encoding import make_encoder
+from huse.vision.preparing import Preparation, Task, digest_pictures
+from huse.vision.vectors import check_vectors, plan
 from tests.vision.conftest import SQUEEZENET, needs
 
 SIZE = 64
+CPU = torch.device("cpu")
+STRONG = Augmentation(rescale=1.5, horizontal_flip=0.5, colour_jitter=0.4, random_erasing=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -39,82 +46,158 @@ def backbone():
     return load_backbone("squeezenet1_1", "random", 1)
 
 
-def extract(paths, backbone, *, batch_size=4, dtype="float32", **options):
-    arguments = {"geometry": "squash", "size": SIZE, "max_pixels": 10**8} | options
-    return vectors.extract_vectors(paths, backbone, dtype=dtype, batch_size=batch_size, **arguments)
+def preparation(**changes):
+    arguments = {"geometry": "squash", "size": SIZE, "max_pixels": 10**8, "augmentation": STRONG, "seed": 7}
+    return Preparation(**(arguments | changes))
+
+
+def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, workers=0, **changes):
+    """Return all vectors, and how many of them were computed."""
+    prepared = preparation(**changes)
+    encoder = make_encoder(backbone, size=prepared.size, device=CPU, dtype=dtype, batch_size=batch_size)
+    out = np.full((slots, len(paths), 512), np.nan, np.float32)
+    job = plan(paths, views or [0] * len(paths), encoder, prepared, out=out, cache=cache)
+    done = []
+    job.run(workers=workers, advance=done.append)
+    assert sum(done) == len(job.keys)
+    return out, len(job.keys)
+
+
+def naive(backbone, path, view=0, **changes):
+    """One picture alone."""
+    (digest,) = digest_pictures([path])
+    prepared = preparation(**changes)
+    encoder = make_encoder(backbone, size=prepared.size, device=CPU, dtype="float32", batch_size=1)
+    return encoder(prepared(Task(path, digest, (view,))))[0].numpy()
 
 
 @pytest.mark.parametrize("geometry", ["squash", "crop", "pad"])
 def test_equals_one_picture_at_a_time(paths, backbone, geometry):
-    found = extract(paths, backbone, geometry=geometry)
-    assert found.shape == (11, 512) and found.dtype == np.float32
-    for path, vector in zip(paths, found, strict=True):
-        picture = read_picture(path, 10**8)
-        with torch.inference_mode():
-            batch = normalise(torch.from_numpy(fit(picture, geometry=geometry, size=SIZE)[None]))
-            expected = backbone.module(batch)[0].numpy()
-        np.testing.assert_allclose(vector, expected, rtol=1e-3, atol=1e-4)
+    found, computed = extract(paths, backbone, geometry=geometry)
+    assert (found.shape, found.dtype, computed) == ((1, 11, 512), np.float32, 11)
+    for path, vector in zip(paths, found[0], strict=True):
+        np.testing.assert_allclose(vector, naive(backbone, path, geometry=geometry), rtol=1e-3, atol=1e-4)
 
 
-def test_rows_follow_the_paths_also_when_repeated(paths, backbone):
-    straight = extract(paths, backbone)
+def test_rows_follow_the_paths_and_the_same_bytes_are_computed_once(paths, backbone, tmp_path):
+    straight, _ = extract(paths, backbone)
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes(paths[0].read_bytes())
     order = [*range(11), 3, 3, 0]
     random.Random(1).shuffle(order)
-    shuffled = extract([paths[k] for k in order], backbone)
-    np.testing.assert_allclose(shuffled, straight[order], rtol=1e-3, atol=1e-4)
-    assert np.abs(straight[0] - straight[1]).max() > 0.05 * np.abs(straight).max()
+    shuffled, computed = extract([*(paths[k] for k in order), copy], backbone)
+    assert computed == 11
+    np.testing.assert_array_equal(shuffled, straight[:, [*order, 0]])
+    assert np.abs(straight[0, 0] - straight[0, 1]).max() > 0.05 * np.abs(straight[0, 0]).max()
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 11, 64])
 def test_batch_size_changes_rounding_only(paths, backbone, batch_size):
-    np.testing.assert_allclose(
-        extract(paths, backbone, batch_size=batch_size), extract(paths, backbone), rtol=1e-3, atol=1e-4
-    )
+    found, _ = extract(paths, backbone, batch_size=batch_size)
+    np.testing.assert_allclose(found, extract(paths, backbone)[0], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_same_bytes_again(paths, backbone, dtype):
-    assert extract(paths, backbone, dtype=dtype).tobytes() == extract(paths, backbone, dtype=dtype).tobytes()
+def test_same_bytes_again_also_with_processes(paths, backbone, dtype):
+    first, _ = extract(paths, backbone, dtype=dtype)
+    assert extract(paths, backbone, dtype=dtype)[0].tobytes() == first.tobytes()
+    assert extract(paths, backbone, dtype=dtype, workers=2)[0].tobytes() == first.tobytes()
 
 
-def cosines(a, b):
-    return (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+def test_views_stand_beside_the_plain_vectors(paths, backbone):
+    """Pictures that get no views have the plain vector in place of each."""
+    views = [2 if number % 2 else 0 for number in range(11)]
+    found, computed = extract(paths, backbone, views=views, slots=3)
+    assert computed == 11 + 2 * 5
+    np.testing.assert_array_equal(found[0], extract(paths, backbone)[0][0])
+    for row, path in enumerate(paths):
+        for view in range(3):
+            expected = naive(backbone, path, view if views[row] else 0)
+            np.testing.assert_allclose(found[view, row], expected, rtol=1e-3, atol=1e-4)
+    assert (found[1, 1] != found[2, 1]).any() and (found[0, 1] != found[1, 1]).any()
 
 
-def test_bfloat16_is_near(paths, backbone):
-    before = {key: value.clone() for key, value in backbone.module.state_dict().items()}
-    found = extract(paths, backbone, dtype="bfloat16")
-    assert cosines(found, extract(paths, backbone)).min() > 0.999
-    after = backbone.module.state_dict()
-    assert all(torch.equal(value, after[key]) for key, value in before.items())
+def test_one_picture_with_and_without_views(paths, backbone):
+    """The same bytes in the training and in the test split."""
+    found, computed = extract([paths[0], paths[0]], backbone, views=[1, 0], slots=2)
+    assert computed == 2
+    np.testing.assert_array_equal(found[:, 1], found[[0, 0], 0])
+    assert (found[1, 0] != found[0, 0]).any()
+
+
+def test_what_was_computed_before_is_not_computed_again(paths, backbone, tmp_path):
+    file = tmp_path / "cache.sqlite"
+    fresh, _ = extract(paths, backbone, views=[1] * 11, slots=2)
+    _, computed = extract(paths[:9], backbone, cache=VectorCache(file))
+    assert computed == 9
+    _, computed = extract(paths, backbone, cache=VectorCache(file))
+    assert computed == 2
+    found, computed = extract(paths[::-1], backbone, views=[1] * 11, slots=2, cache=VectorCache(file))
+    assert computed == 11
+    assert found[:, ::-1].tobytes() == fresh.tobytes()
+    again, computed = extract(paths, backbone, views=[1] * 11, slots=2, cache=VectorCache(file))
+    assert computed == 0
+    assert again.tobytes() == fresh.tobytes()
+
+
+def test_the_cache_knows_all_that_decides(paths, backbone, tmp_path):
+    cache = VectorCache(tmp_path / "cache.sqlite")
+    options = {"views": [1, 1], "slots": 2, "cache": cache}
+    assert extract(paths[:2], backbone, **options)[1] == 4
+    assert extract(paths[:2], load_backbone("squeezenet1_1", "random", 2), **options)[1] == 4
+    for change in ({"geometry": "pad"}, {"size": 72}, {"dtype": "bfloat16"}, {"batch_size": 5}):
+        assert extract(paths[:2], backbone, **options, **change)[1] == 4, change
+    weaker = Augmentation(rescale=1.5, horizontal_flip=0.5, colour_jitter=0.4, random_erasing=0.4)
+    for change in ({"augmentation": weaker}, {"seed": 8}):  # of the views; the plain vectors are known
+        assert extract(paths[:2], backbone, **options, **change)[1] == 2, change
+    assert extract(paths[:2], backbone, **options)[1] == 0
+
+
+def test_a_cache_that_cannot_be_used_changes_nothing(paths, backbone, tmp_path):
+    file = tmp_path / "cache.sqlite"
+    file.write_bytes(b"no database" * 100)
+    found, computed = extract(paths, backbone, cache=VectorCache(file))
+    assert computed == 11
+    np.testing.assert_array_equal(found, extract(paths, backbone)[0])
+
+
+def die_in_the_third_batch(paths, file):
+    torch.set_num_threads(1)
+    batches = []
+
+    def advance(count):
+        batches.append(count)
+        if len(batches) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    encoder = make_encoder(
+        load_backbone("squeezenet1_1", "random", 1), size=SIZE, device=CPU, dtype="float32", batch_size=3
+    )
+    out = np.empty((1, len(paths), 512), np.float32)
+    plan(paths, [0] * len(paths), encoder, preparation(), out=out, cache=VectorCache(file)).run(
+        workers=0, advance=advance
+    )
+
+
+def test_a_kill_loses_no_batch_that_was_finished(paths, backbone, tmp_path):
+    file = tmp_path / "cache.sqlite"
+    process = multiprocessing.get_context("spawn").Process(target=die_in_the_third_batch, args=(paths, file))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert count_vectors(file) == 9
+    found, computed = extract(paths, backbone, batch_size=3, cache=VectorCache(file))
+    assert computed == 2
+    assert found.tobytes() == extract(paths, backbone, batch_size=3)[0].tobytes()
 
 
 @needs(SQUEEZENET)
 def test_bfloat16_is_near_with_real_weights(paths):
     squeezenet = load_backbone("squeezenet1_1", str(SQUEEZENET), 1)
-    found = extract(paths, squeezenet, dtype="bfloat16", size=224)
-    assert cosines(found, extract(paths, squeezenet, size=224)).min() > 0.999
-
-
-def test_writes_to_the_callers_array_and_reports_progress(tmp_path, paths, backbone):
-    out = np.lib.format.open_memmap(tmp_path / "a.npy", "w+", np.float32, (11, 512))
-    done = []
-    assert extract(paths, backbone, out=out, progress=done.append) is out
-    assert done == [4, 4, 3]
-    np.testing.assert_array_equal(out, extract(paths, backbone))
-
-
-def test_decoding_stays_a_bounded_number_of_batches_ahead():
-    started = []
-
-    def decode(path):
-        started.append(path)
-        return np.zeros((1, 1, 3), np.uint8)
-
-    batches = vectors._decode_batches([str(k) for k in range(1000)], decode, batch_size=10)
-    next(batches)
-    assert len(started) <= 10 * (vectors.BATCHES_AHEAD + 1)
-    batches.close()
+    low, _ = extract(paths, squeezenet, dtype="bfloat16", size=224)
+    high, _ = extract(paths, squeezenet, size=224)
+    products = (low * high).sum(2) / np.linalg.norm(low, axis=2) / np.linalg.norm(high, axis=2)
+    assert products.min() > 0.999
 
 
 def test_no_pictures(backbone):
@@ -122,42 +205,19 @@ def test_no_pictures(backbone):
         extract([], backbone)
 
 
-def test_a_picture_that_went_bad_is_named(tmp_path, paths, backbone):
-    bad = tmp_path / "bad.jpg"
-    bad.write_bytes(paths[0].read_bytes()[:500])
-    with pytest.raises(InputError, match=r"bad\.jpg: picture is truncated .* has changed since"):
-        extract([*paths, bad, *paths], backbone)
-
-
-def test_a_size_that_the_backbone_does_not_take(paths, backbone):
-    with pytest.raises(InputError, match="squeezenet1_1 does not take pictures of 8 × 8 pixels"):
-        extract(paths, backbone, size=8)
-
-
-def test_resolve_dtype(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert vectors.resolve_dtype("float32") == "float32"
-    assert vectors.resolve_dtype("bfloat16") == "bfloat16"
-    for capabilities, expected in [
-        ({"avx512_bf16": True}, "bfloat16"),
-        ({"amx_bf16": True, "avx512_bf16": False}, "bfloat16"),
-        ({"avx2": True, "avx512_bf16": False}, "float32"),
-        ({}, "float32"),
-    ]:
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=capabilities: found)
-        assert vectors.resolve_dtype("auto") == expected
-    monkeypatch.delattr(torch.cpu, "get_capabilities")
-    assert vectors.resolve_dtype("auto") == "float32"
+def test_a_picture_that_is_gone_is_named(tmp_path, paths, backbone):
+    with pytest.raises(InputError, match=r"gone\.jpg: picture file does not exist\. Check the catalogue"):
+        extract([*paths, tmp_path / "gone.jpg"], backbone)
 
 
 def test_check_vectors(paths, caplog):
     good = np.random.default_rng(0).normal(size=(11, 4)).astype(np.float32)
     with caplog.at_level(logging.WARNING):
-        vectors.check_vectors(good, paths)
-        vectors.check_vectors(good[:1], paths[:1])
+        check_vectors(good, paths)
+        check_vectors(good[:1], paths[:1])
         assert not caplog.records
-        vectors.check_vectors(np.ones_like(good), paths)
+        check_vectors(np.ones_like(good), paths)
     assert "All 11 image vectors are the same" in caplog.text
     good[7, 2] = np.nan
     with pytest.raises(InputError, match=r"7\.png: .*not finite, as have 1 of 11"):
-        vectors.check_vectors(good, paths)
+        check_vectors(good, paths)

@@ -1,0 +1,103 @@
+"""Pictures to vectors: the pipeline, its bare network, and img2vec-pytorch, all with the same random weights.
+
+Weights are those of seed 0, in a file where torch hub would keep the published ones, so that img2vec-pytorch finds
+them.
+"""
+
+import os
+import tempfile
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+
+from benchmarks.harness import Work
+from huse.devices import resolve_dtype
+from huse.vision.augmentation import Augmentation
+from huse.vision.backbones import Backbone, load_backbone
+from huse.vision.decoding import FORMATS
+from huse.vision.encoding import Encoder, make_encoder, normalise
+from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
+from huse.vision.torchvision_ops import import_torchvision
+from huse.vision.vectors import plan
+
+SIZE = 224
+SEED = 0
+MAX_PIXELS = 100_000_000
+IMG2VEC_BATCH = 64
+IMG2VEC_WEIGHTS = "resnet18-f37072fd.pth"
+
+CPU = torch.device("cpu")
+PREPARATION = Preparation("squash", SIZE, MAX_PIXELS, Augmentation(1, 0, 0, 0), SEED)
+
+
+def pictures(folder: str, count: int) -> list[Path]:
+    """Return the first `count` pictures of a folder, by name."""
+    endings = {ending for ending, format_name in Image.registered_extensions().items() if format_name in FORMATS}
+    found = (path for path in sorted(Path(folder).iterdir()) if path.suffix.lower() in endings)
+    return list(islice(found, count))
+
+
+def _backbone(network: str) -> Backbone:
+    torch.manual_seed(SEED)
+    return load_backbone(network, "random", SEED)
+
+
+def _encoder(network: str, dtype: str, batch_size: int) -> Encoder:
+    resolved = resolve_dtype(dtype, CPU)
+    return make_encoder(_backbone(network), size=SIZE, device=CPU, dtype=resolved, batch_size=batch_size)
+
+
+def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int) -> Work:
+    """Compute vectors from files, as the stage `image_vectors` does, without its cache."""
+    paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size)
+
+    def work() -> npt.NDArray[np.float32]:
+        out = np.empty((1, len(paths), encoder.dimension), np.float32)
+        plan(paths, [0] * len(paths), encoder, PREPARATION, out=out).run(workers=0)
+        return out.reshape(len(paths), encoder.dimension)
+
+    return work
+
+
+def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size: int) -> Work:
+    """Pass tensors that are ready, in the network's dtype and layout, through the bare network."""
+    paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size)
+    tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
+    batches = [
+        normalise(torch.from_numpy(pixels)).to(encoder.dtype)
+        for pixels in prepare(tasks, PREPARATION, workers=0, batch_size=batch_size)
+    ]
+
+    @torch.inference_mode()
+    def work() -> npt.NDArray[np.float32]:
+        vectors: npt.NDArray[np.float32] = torch.cat([encoder.network(batch) for batch in batches]).float().numpy()
+        return vectors
+
+    return work
+
+
+def img2vec(folder: str, count: int) -> Work:
+    """Compute ResNet-18's vectors with img2vec-pytorch: pictures opened by Pillow, its list call, batches of 64."""
+    home = tempfile.mkdtemp()
+    os.environ["TORCH_HOME"] = home
+    weights = Path(home, "hub", "checkpoints", IMG2VEC_WEIGHTS)
+    weights.parent.mkdir(parents=True)
+    models = import_torchvision().models
+    torch.manual_seed(SEED)
+    torch.save(models.resnet18().state_dict(), weights)
+    from img2vec_pytorch import Img2Vec  # noqa: PLC0415  imports torchvision, which must be ready
+
+    encoder, paths = Img2Vec(model="resnet-18"), pictures(folder, count)
+
+    def work() -> npt.NDArray[np.float32]:
+        vectors = []
+        for start in range(0, len(paths), IMG2VEC_BATCH):
+            opened = [Image.open(path).convert("RGB") for path in paths[start : start + IMG2VEC_BATCH]]
+            vectors.append(encoder.get_vec(opened))
+        return np.concatenate(vectors)
+
+    return work

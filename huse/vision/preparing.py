@@ -1,0 +1,211 @@
+"""Pictures on disk to the network's input, beside the network: in threads, or in processes of their own.
+
+Letters: S pixels a side of the network's input.
+"""
+
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch.utils.data import DataLoader, Dataset
+
+from huse.errors import InputError
+from huse.vision.augmentation import Augmentation, augment, view_generator
+from huse.vision.decoding import PictureError, digest_picture, read_known_picture
+from huse.vision.geometry import Pixels, fit, needed_side
+
+PLAIN = 0  # the number of the view that is the picture as it is
+
+# Pictures prepared ahead of the network, of a batch; bounds the memory however many there are.
+AHEAD = 2
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A picture and the views of it that are wanted.
+
+    Attributes:
+        path: the file.
+        digest: SHA-256 of its bytes.
+        views: numbers of views; `PLAIN` is the picture as it is.
+    """
+
+    path: Path
+    digest: str
+    views: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How a picture becomes the network's input.
+
+    Attributes:
+        geometry: a key of `huse.vision.geometry.GEOMETRIES`.
+        size: S.
+        max_pixels: width × height that is still decoded.
+        augmentation: of all views but the plain one.
+        seed: of those views.
+    """
+
+    geometry: str
+    size: int
+    max_pixels: int
+    augmentation: Augmentation
+    seed: int
+
+    def __call__(self, task: Task) -> Pixels:
+        """Read a picture and return its views.
+
+        Returns:
+            Views × S × S × 3 uint8.
+
+        Raises:
+            InputError: the picture cannot be read, or has changed.
+        """
+        try:
+            picture = read_known_picture(task.path, task.digest, self.max_pixels, shorter_side=needed_side(self.size))
+        except PictureError as error:
+            raise InputError(
+                f"{task.path}: {error}. It has changed since the catalogue was checked; check the catalogue again."
+            ) from None
+        return np.stack([self._view(picture, task, view) for view in task.views])
+
+    def _view(self, picture: Image.Image, task: Task, view: int) -> Pixels:
+        if view == PLAIN:
+            return fit(picture, geometry=self.geometry, size=self.size)
+        generator = view_generator(self.seed, task.digest, view)
+        return augment(picture, self.augmentation, geometry=self.geometry, size=self.size, generator=generator)
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def resolve_workers(workers: int | None, device: torch.device) -> int:
+    """Return how many processes prepare pictures; 0: threads of this one.
+
+    Args:
+        workers: the number, or None to choose: on a processor, which the network keeps busy itself, threads, as a
+            picture's decoding and resizing let other threads run; beside a GPU a process for each core but one.
+        device: of the network.
+    """
+    if workers is not None:
+        return workers
+    return 0 if device.type == "cpu" else max(1, cores() - 1)
+
+
+def digest_pictures(paths: Sequence[Path]) -> list[str]:
+    """Return the SHA-256 of every file's bytes.
+
+    Raises:
+        InputError: a file cannot be read.
+    """
+
+    def digest(path: Path) -> str:
+        """Name the file in the error."""
+        try:
+            return digest_picture(path)
+        except PictureError as error:
+            raise InputError(f"{path}: {error}. Check the catalogue again.") from None
+
+    with ThreadPoolExecutor(cores()) as pool:
+        return list(pool.map(digest, paths))
+
+
+def prepare(
+    tasks: Sequence[Task], preparation: Callable[[Task], Pixels], *, workers: int, batch_size: int
+) -> Iterator[Pixels]:
+    """Prepare pictures a bounded number ahead, and yield them in order, in batches.
+
+    Args:
+        tasks: each with at least one view.
+        preparation: a `Preparation`.
+        workers: processes; 0: threads of this one.
+        batch_size: views a batch; the last one may have fewer.
+
+    Yields:
+        n × S × S × 3 uint8, view by view in the order of the tasks; n is `batch_size`, but for the last one.
+
+    Raises:
+        InputError: see `Preparation`; or a process was killed.
+    """
+    ahead = (AHEAD + 1) * batch_size
+    stacks = _in_processes(tasks, preparation, workers, ahead) if workers else _in_threads(tasks, preparation, ahead)
+    views = (view for stack in stacks for view in stack)
+    while batch := list(islice(views, batch_size)):
+        yield np.stack(batch)
+
+
+def _in_threads(tasks: Iterable[Argument], function: Callable[[Argument], Result], ahead: int) -> Iterator[Result]:
+    with ThreadPoolExecutor(cores(), thread_name_prefix="prepare") as pool:
+        waiting = iter(tasks)
+        submitted: deque[Future[Result]] = deque(pool.submit(function, task) for task in islice(waiting, ahead))
+        try:
+            while submitted:
+                result = submitted.popleft().result()
+                submitted.extend(pool.submit(function, task) for task in islice(waiting, 1))
+                yield result
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Prepared(Dataset[Pixels | InputError]):
+    def __init__(self, tasks: Sequence[Task], preparation: Callable[[Task], Pixels]) -> None:
+        self._tasks, self._preparation = tasks, preparation
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def __getitem__(self, index: int) -> Pixels | InputError:
+        try:
+            return self._preparation(self._tasks[index])
+        except InputError as error:  # raised, torch would wrap it in its own text
+            return error
+
+
+def _start_worker(number: int) -> None:
+    # The parent speaks for all when it is told to end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _as_it_is(item: Any) -> Any:
+    return item
+
+
+def _in_processes(
+    tasks: Sequence[Task], preparation: Callable[[Task], Pixels], workers: int, ahead: int
+) -> Iterator[Pixels]:
+    loader = DataLoader(
+        _Prepared(tasks, preparation),
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=max(1, ahead // workers),
+        collate_fn=_as_it_is,
+        worker_init_fn=_start_worker,
+    )
+    try:
+        for item in loader:
+            if isinstance(item, InputError):
+                raise item
+            yield item
+    except RuntimeError as error:
+        if "DataLoader worker (pid" not in str(error):
+            raise
+        raise InputError(
+            f"a process that prepares pictures was ended from outside ({str(error).partition(chr(10))[0]}). Is the "
+            "memory too small? Try fewer (machine.workers)."
+        ) from None

@@ -1,0 +1,97 @@
+"""Stage `finetune_backbone`: trains the backbone on the catalogue's own pictures, or passes it on as it is.
+
+Reads: ``data/catalogue/products.parquet`` and the pictures of its training and validation split; the weights that
+``backbone.weights`` names; ``params.yaml``: ``seed``, ``backbone``, ``augmentation``, ``finetune_backbone``,
+``machine``, and of ``catalogue`` the folder of the pictures and their greatest size. A run that was killed goes on from
+data/cache.
+Writes: ``data/backbone/weights.safetensors`` and ``config.json``; ``metrics/finetune_backbone.json`` and
+``metrics/finetune.csv``, one row an epoch.
+
+HUSE trains on frozen features. Off at 0 epochs, and then the weights are passed on as they are.
+"""
+
+import time
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from huse import paths
+from huse.artifacts import Outputs, fingerprint_products, read_table
+from huse.checkpoints import Checkpoint
+from huse.devices import resolve_device, resolve_dtype
+from huse.params.backbone import AugmentationParams, BackboneParams
+from huse.params.catalogue import CatalogueParams
+from huse.params.finetune_backbone import FinetuneBackboneParams
+from huse.params.machine import MachineParams
+from huse.params.reader import read_section, read_seed
+from huse.vision.augmentation import Augmentation
+from huse.vision.backbones import Backbone, load_backbone, save_backbone
+from huse.vision.encoding import check_size
+from huse.vision.finetuning import CURVE, Finetuned, Pictures, Settings, finetune
+from huse.vision.preparing import Preparation, resolve_workers
+from stages.runner import run
+
+
+def main() -> str:
+    """Run the stage."""
+    params, seed = read_section(FinetuneBackboneParams, "finetune_backbone"), read_seed()
+    network, catalogue = read_section(BackboneParams, "backbone"), read_section(CatalogueParams, "catalogue")
+    machine, augmentation = read_section(MachineParams, "machine"), read_section(AugmentationParams, "augmentation")
+    backbone = load_backbone(network.network, network.weights, seed)
+    if not params.epochs:
+        _write(backbone, Finetuned(), None)
+        return f"finetune_backbone: off (0 epochs); {backbone.name} is passed on with its weights ({network.weights})"
+
+    size = params.size or network.size
+    check_size(backbone, size)
+    device = resolve_device(machine.device)
+    dtype = resolve_dtype(params.dtype, device)
+    products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
+    files = [Path(catalogue.images) / image for image in products["image"]]
+    pictures = Pictures.of(files, products["split"].to_numpy(), products["class_index"].to_numpy(np.int64))
+    augmented = Augmentation(**augmentation.model_dump())
+    preparation = Preparation(network.geometry, size, catalogue.max_pixels, augmented, seed)
+    settings = Settings(**params.model_dump(include={field.name for field in fields(Settings)}))
+    decides = {
+        "backbone": [backbone.name, backbone.fingerprint],
+        "settings": asdict(settings),
+        "preparation": asdict(preparation),
+        "pictures": [task.digest for task in (*pictures.train, *pictures.validation)],
+        "products": fingerprint_products(products),
+        "arithmetic": [device.type, dtype],
+    }
+    start = time.perf_counter()
+    with Checkpoint(paths.CHECKPOINTS, decides) as checkpoint:
+        result = finetune(
+            backbone,
+            pictures,
+            preparation,
+            settings,
+            device=device,
+            dtype=dtype,
+            workers=resolve_workers(machine.workers, device),
+            seed=seed,
+            checkpoint=checkpoint,
+        )
+        _write(backbone, result, {**asdict(settings), "size": size, "dtype": dtype, "seed": seed})
+        checkpoint.remove()
+    return (
+        f"finetune_backbone: {backbone.name}, {len(pictures.train)} pictures, best of {len(result.curves)} epochs "
+        f"{result.best_epoch} with {result.best()['validation_accuracy']:.3f} on validation, "
+        f"{(time.perf_counter() - start) / len(result.curves):.1f} s an epoch"
+    )
+
+
+def _write(backbone: Backbone, result: Finetuned, finetuned: dict[str, object] | None) -> None:
+    with Outputs() as outputs:
+        about = {"dimension": backbone.dimension, "finetuned": finetuned}
+        save_backbone(backbone, outputs.path(paths.BACKBONE), outputs.path(paths.BACKBONE_CONFIG), about)
+        outputs.table(paths.FINETUNE_CURVES, pd.DataFrame(result.curves, columns=CURVE).round(6))
+        best = result.best() if result.curves else {}
+        outputs.json(paths.FINETUNE_METRICS, {"epochs": len(result.curves), "best": best})
+
+
+if __name__ == "__main__":
+    run(main)

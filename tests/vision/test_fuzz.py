@@ -1,0 +1,353 @@
+"""Thousands of damaged pictures: each is refused with a reason or read, and whoever inspects agrees with who reads."""
+
+import io
+import re
+import struct
+import time
+import zlib
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from huse.vision.decoding import PictureError, inspect_picture, read_picture
+
+MAX_PIXELS = 1_000_000
+MUTANTS = 130  # of each original
+MOST_MEGABYTES = 64  # more than before, at any moment
+MOST_SECONDS = 3.0  # for one file; the slowest takes a hundredth of it
+
+SAVED = {
+    "JPEG": [("RGB", {}), ("L", {}), ("CMYK", {}), ("RGB", {"progressive": True}), ("RGB", {"restart_marker_rows": 1})],
+    "PNG": [("RGB", {}), ("L", {}), ("P", {}), ("RGBA", {}), ("I;16", {}), ("1", {}), ("RGB", {"save_all": True})],
+    "WEBP": [("RGB", {}), ("RGBA", {"lossless": True}), ("RGB", {"save_all": True})],
+    "GIF": [("P", {}), ("P", {"save_all": True, "disposal": 2})],
+    "TIFF": [
+        ("RGB", {}),
+        ("I;16", {}),
+        ("F", {}),
+        ("1", {"compression": "group4"}),
+        ("CMYK", {"compression": "tiff_lzw"}),
+        ("RGB", {"compression": "jpeg"}),
+        ("RGBA", {"compression": "tiff_adobe_deflate", "save_all": True}),
+    ],
+    "BMP": [("RGB", {}), ("L", {}), ("1", {})],
+    "AVIF": [("RGB", {})],
+    "JPEG2000": [("RGB", {}), ("L", {"tile_size": (16, 16)})],
+    "PPM": [("RGB", {}), ("L", {}), ("I;16", {}), ("F", {})],
+    "TGA": [("RGB", {}), ("RGBA", {"compression": "tga_rle"})],
+    "ICO": [("RGBA", {}), ("RGBA", {"bitmap_format": "bmp"})],
+}
+ORIGINALS = [(name, mode, options) for name, kinds in SAVED.items() for mode, options in kinds]
+ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2"}
+
+
+def drawing(mode):
+    small = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
+    picture = Image.fromarray(small).resize((48, 36))
+    if mode == "I;16":
+        return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
+    return picture.convert(mode)
+
+
+@cache
+def original(index):
+    """The bytes of a good picture, as an array."""
+    name, mode, options = ORIGINALS[index]
+    picture = drawing(mode)
+    others = {"append_images": [picture.transpose(Image.Transpose.ROTATE_180)]} if options.get("save_all") else {}
+    file = io.BytesIO()
+    picture.save(file, format=name, **options, **others)
+    return np.frombuffer(file.getvalue(), np.uint8)
+
+
+def flip_bytes(data, rng):
+    where = rng.integers(0, len(data), rng.integers(1, 9))
+    data[where] = rng.integers(0, 256, len(where))
+    return data
+
+
+def flip_header(data, rng):
+    where = rng.integers(0, min(len(data), 64), rng.integers(1, 5))
+    data[where] = rng.choice([0, 1, 127, 128, 255], len(where))
+    return data
+
+
+def piece(data, rng):
+    return np.sort(rng.integers(0, len(data) + 1, 2))
+
+
+def cut_off(data, rng):
+    return data[: rng.integers(0, len(data))]
+
+
+def cut_out(data, rng):
+    start, end = piece(data, rng)
+    return np.concatenate([data[:start], data[end:]])
+
+
+def repeat(data, rng):
+    start, end = piece(data, rng)
+    return np.concatenate([data[:end], data[start:]])
+
+
+def blank(data, rng):
+    start, end = piece(data, rng)
+    data[start:end] = rng.choice([0, 255])
+    return data
+
+
+def append(data, rng):
+    return np.concatenate([data, rng.integers(0, 256, rng.integers(1, 200), dtype=np.uint8)])
+
+
+def put_another_behind(data, rng):
+    return np.concatenate([data, original(rng.integers(len(ORIGINALS)))])
+
+
+def put_another_before(data, rng):
+    return np.concatenate([original(rng.integers(len(ORIGINALS))), data])
+
+
+def put_another_within(data, rng):
+    start, end = piece(data, rng)
+    other = original(rng.integers(len(ORIGINALS)))
+    return np.concatenate([data[:start], other[start:end], data[end:]])
+
+
+def huge_number(data, rng):
+    """Write a large number over some bytes: now and then over a width, a length or a count."""
+    number = int(rng.choice([2**31 - 1, 2**32 - 1, 2**24, 65535, 2**16]))
+    written = np.frombuffer(struct.pack(rng.choice([">I", "<I"]), number), np.uint8)
+    start = rng.integers(0, max(1, min(len(data), 200) - 4))
+    data[start : start + 4] = written[: len(data[start : start + 4])]
+    return data
+
+
+def other_size(data, rng):
+    """Write another width and height where the format has them, and mend the check sum of a PNG."""
+    content = bytearray(data.tobytes())
+    width, height = (int(side) for side in rng.choice([1, 47, 49, 1000, 30000, 65535, 2**31 - 1], 2))
+    sof = max(content.find(b"\xff\xc0"), content.find(b"\xff\xc2"))
+    if content.startswith(b"\x89PNG"):
+        content[16:24] = struct.pack(">II", width, height)
+        content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    elif content.startswith(b"\xff\xd8") and sof > 0:
+        content[sof + 5 : sof + 9] = struct.pack(">HH", height & 0xFFFF, width & 0xFFFF)
+    elif content.startswith(b"GIF"):
+        content[6:10] = struct.pack("<HH", width & 0xFFFF, height & 0xFFFF)
+    elif content.startswith(b"BM"):
+        content[18:26] = struct.pack("<ii", width, height)
+    else:
+        return huge_number(data, rng)
+    return np.frombuffer(content, np.uint8)
+
+
+MUTATIONS = [
+    *(flip_bytes, flip_header, cut_off, cut_out, repeat, blank, append, huge_number, other_size),
+    *(put_another_behind, put_another_before, put_another_within),
+]
+
+
+def mutate(index, rng):
+    """Damage a good picture in one or two ways."""
+    data = original(index)
+    for mutation in rng.choice(MUTATIONS, rng.integers(1, 3)):
+        if len(data):
+            data = mutation(data.copy(), rng)
+    return data.tobytes()
+
+
+def peak():
+    """The most memory that this process had since `forget_peak`, in megabytes; 0 where that is not told."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:")), 0)
+
+
+def forget_peak():
+    place = Path("/proc/self/clear_refs")
+    if place.exists():
+        place.write_text("5")
+
+
+@contextmanager
+def bounded(seconds=MOST_SECONDS, megabytes=MOST_MEGABYTES):
+    """Fail where more time or memory is taken; the decoders' own memory counts as well."""
+    forget_peak()
+    before, start = peak(), time.perf_counter()
+    yield
+    assert time.perf_counter() - start < seconds
+    assert peak() - before < megabytes
+
+
+def outcome(path, **options):
+    """Read a picture, and return why it cannot be read; any error but a `PictureError` fails the test."""
+    try:
+        picture = read_picture(path, MAX_PIXELS, **options)
+    except PictureError as error:
+        assert str(error)
+        return str(error)
+    assert picture.mode == "RGB"
+    assert picture.width * picture.height <= MAX_PIXELS
+    return None
+
+
+def check(path):
+    """Inspect and read one file, and return whether it can be used."""
+    with bounded():
+        problem = inspect_picture(path, MAX_PIXELS).problem
+        assert problem == outcome(path)
+        assert problem == outcome(path, shorter_side=16)
+    return problem is None
+
+
+@pytest.mark.parametrize("index", range(len(ORIGINALS)), ids=lambda index: "-".join(map(str, ORIGINALS[index][:2])))
+def test_mutants_are_refused_or_read_and_all_agree(tmp_path, index):
+    rng = np.random.default_rng(index)
+    path = tmp_path / f"mutant{ENDINGS.get(ORIGINALS[index][0], '.' + ORIGINALS[index][0].lower())}"
+    path.write_bytes(original(index).tobytes())
+    assert check(path)
+    read = 0
+    for _ in range(MUTANTS):
+        path.write_bytes(mutate(index, rng))  # is what lies in the folder when this fails
+        read += check(path)
+    assert 0 < read < MUTANTS
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(*chunks, width=4, height=4):
+    header = png_chunk(b"IHDR", struct.pack(">2I5B", width, height, 8, 0, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(bytes((width + 1) * height), 9))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + pixels + png_chunk(b"IEND", b"")
+
+
+def saved(name, picture=None, **options):
+    file = io.BytesIO()
+    (drawing("RGB") if picture is None else picture).save(file, format=name, **options)
+    return file.getvalue()
+
+
+def icon(content):
+    """An icon that says its picture has 16 × 16 pixels."""
+    return struct.pack("<3H", 0, 1, 1) + struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(content), 22) + content
+
+
+def gif_of_a_wide_frame():
+    """The screen is small; the frame is not, and asks to be painted over."""
+    start = saved("GIF", drawing("P"))[: 13 + 3 * 256]
+    return start + b"!\xf9\4\x08\0\0\0\0" + struct.pack("<c4H", b",", 0, 0, 65535, 65535) + b"\0\x08\2\x4c\1\0;"
+
+
+def tiff_of_a_wide_tile():
+    """A picture of 100 × 100 pixels in one tile of 32768 × 32768."""
+    tags = {256: 100, 257: 100, 258: 8, 259: 8, 262: 1, 277: 1, 322: 32768, 323: 32768, 324: 8, 325: 20}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + bytes(100)
+
+
+def jpeg_2000(*, side=1000, tile=1000, precinct=None, layers=1, levels=0):
+    """A codestream of three channels with nearly no data; `precinct` is a power of two, None: as large as can be."""
+    size = struct.pack(">HHH8IH", 0xFF51, 47, 0, side, side, 0, 0, tile, tile, 0, 0, 3) + b"\7\1\1" * 3
+    precincts = b"" if precinct is None else bytes([precinct * 17] * (levels + 1))
+    style = struct.pack(">BBHBBBBBB", precinct is not None, 0, layers, 0, levels, 2, 2, 0, 1) + precincts
+    style = struct.pack(">HH", 0xFF52, len(style) + 2) + style
+    quantisation = struct.pack(">HHB", 0xFF5C, 3 * levels + 4, 0x40) + b"\x48" * (3 * levels + 1)
+    data = struct.pack(">HHHIBBH", 0xFF90, 10, 0, 114, 0, 1, 0xFF93) + b"\x80" * 100
+    return b"\xff\x4f" + size + style + quantisation + data + b"\xff\xd9"
+
+
+def jpeg_of_many_scans(*, progressive):
+    """Each of the added scans is nearly empty, and goes over all pixels."""
+    data = saved("JPEG", Image.new("RGB", (1000, 1000)), progressive=progressive)
+    if progressive:
+        last = data[data.rindex(b"\xff\xda") : -2]
+        return data[:-2] + last * 10_000 + b"\xff\xd9"
+    one_channel = b"\xff\xda\0\x08\1\1\0\0\x3f\0\0\0"
+    return data[: data.index(b"\xff\xda")] + one_channel * 10_000 + b"\xff\xd9"
+
+
+def webp_of_a_large_canvas():
+    data = bytearray(saved("WEBP", drawing("RGB"), save_all=True, append_images=[drawing("L").convert("RGB")]))
+    assert data[12:16] == b"VP8X"
+    data[24:30] = (16382).to_bytes(3, "little") * 2
+    return bytes(data)
+
+
+BOMBS = {
+    "png": (
+        lambda: png(width=10_000, height=10_000),
+        "picture has 10000 × 10000 = 100.0 megapixels, more than the 1.0",
+    ),
+    "text.png": (
+        lambda: png(png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**8)))),
+        "Decompressed data too large",
+    ),
+    "texts.png": (lambda: png(png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))) * 99), "Too much memory used"),
+    "profile.png": (lambda: png(png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(10**8)))), "Decompressed data too"),
+    "wide.gif": (gif_of_a_wide_frame, "picture has 65535 × 65535 = 4,294.8 megapixels, more than the 1.0 allowed"),
+    "tile.tif": (tiff_of_a_wide_tile, "picture has 32768 × 32768 = 1,073.7 megapixels, more than the 1.0 allowed"),
+    "png.ico": (lambda: icon(png(width=10_000, height=10_000)), "picture has 10000 × 10000 = 100.0 megapixels, more"),
+    "canvas.webp": (webp_of_a_large_canvas, "picture has 16383 × 16383 = 268.4 megapixels, more than the 1.0 allowed"),
+    "scans.jpg": (
+        lambda: jpeg_of_many_scans(progressive=True),
+        r"picture has 10,01\d scans, more than the 200 allowed",
+    ),
+    "channels.jpg": (
+        lambda: jpeg_of_many_scans(progressive=False),
+        "picture has 10,000 scans, more than the 200 allowed",
+    ),
+    "tiles.j2k": (lambda: jpeg_2000(tile=4), "picture has 187,500 pieces, more than the 15,625 allowed"),
+    "precincts.j2k": (
+        lambda: jpeg_2000(precinct=1, levels=5),
+        r"picture has 1,\d\d\d,\d\d\d pieces, more than the 15,625",
+    ),
+    "layers.j2k": (lambda: jpeg_2000(precinct=6, levels=5, layers=65535), "layers of pieces, more than the 1,000,000"),
+    "comments.ppm": (
+        lambda: b"P3 9 9 9\n" + b"#\n" * 10**6 + b"0 " * 243,
+        "1,000,000 comments, more than the 1,000 allowed",
+    ),
+    "bytes.bmp": (
+        lambda: saved("BMP") + bytes(18 * 10**6),
+        "picture file has 18.0 MB, more than 16 bytes for each of the",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_are_refused_before_they_go_off(tmp_path, name):
+    make, reason = BOMBS[name]
+    path = tmp_path / name
+    path.write_bytes(make())
+    with bounded(), pytest.raises(PictureError, match=reason):
+        read_picture(path, MAX_PIXELS)
+    with bounded():
+        assert re.search(reason, inspect_picture(path, MAX_PIXELS).problem)
+
+
+HARMLESS = {
+    "precincts.j2k": lambda: jpeg_2000(precinct=6, levels=5, layers=12),
+    "tiles.j2k": lambda: jpeg_2000(tile=64, levels=5),
+    "scans.jpg": lambda: saved("JPEG", Image.new("RGB", (1000, 1000)), progressive=True) * 12,  # a film behind it
+    "comments.ppm": lambda: b"P3 9 9 9\n" + b"# by hand\n" * 1000 + b"0 " * 243,
+    "text.png": lambda: png(png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6))) * 9),
+    "bytes.bmp": lambda: saved("BMP") + bytes(16 * 10**6),
+}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_what_is_only_large_is_read(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(HARMLESS[name]())
+    assert check(path)
+
+
+def test_the_mutants_are_thousands():
+    assert len(ORIGINALS) * MUTANTS >= 4000
+    assert {name for name, _, _ in ORIGINALS} == set(SAVED)

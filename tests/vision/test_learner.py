@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from huse.vision.backbones import Backbone
+from huse.vision.encoding import normalise
+from huse.vision.learner import Learner, draw_mixture, under
+
+CPU = torch.device("cpu")
+
+
+def learner(**changes):
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    backbone = Backbone("small", module, 6, {"weights": "random", "seed": 0}, transform_input=False)
+    arguments = {"learning_rate": 0.1, "layer_decay": 0.5, "weight_decay": 0.0, "device": CPU, "dtype": torch.float32}
+    return Learner(backbone, 3, **(arguments | {"seed": 1} | changes))
+
+
+def batch(count=4):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), rng.integers(0, 3, count)
+
+
+def test_mixtures_follow_alpha_and_the_generator():
+    assert draw_mixture(5, 0, np.random.default_rng(0)) is None
+    share, partners = draw_mixture(5, 0.2, np.random.default_rng(0))
+    assert 0 <= share <= 1
+    assert sorted(partners.tolist()) == [0, 1, 2, 3, 4]
+    assert draw_mixture(5, 0.2, np.random.default_rng(0))[0] == share
+    shares = np.array([draw_mixture(2, 0.2, np.random.default_rng(k))[0] for k in range(1000)])
+    assert shares.mean() == pytest.approx(0.5, abs=0.05)
+    assert shares.var() == pytest.approx(1 / (4 * 1.4), rel=0.1)  # of Beta(a, a): 1 / (4 (2a + 1))
+
+
+def test_the_loss_of_mixed_pictures_by_hand():
+    of, (pixels, classes) = learner(), batch()
+    partners = torch.tensor([2, 3, 0, 1])
+    found = of.loss(pixels, classes, label_smoothing=0.1, mixture=(0.7, partners))
+    inputs = normalise(torch.from_numpy(pixels))
+    logits = of.network(torch.stack([0.7 * inputs[k] + 0.3 * inputs[partners[k]] for k in range(4)]))
+    expected = 0
+    for k in range(4):
+        target = torch.full((3,), 0.1 / 3)
+        target[classes[k]] += 0.9 * 0.7
+        target[classes[partners[k]]] += 0.9 * 0.3
+        expected -= (target * functional.log_softmax(logits[k], dim=0)).sum() / 4
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_loss_without_a_mixture_is_cross_entropy():
+    of, (pixels, classes) = learner(), batch()
+    found = of.loss(pixels, classes, label_smoothing=0.0, mixture=None)
+    expected = functional.cross_entropy(of.logits(pixels), torch.from_numpy(classes))
+    torch.testing.assert_close(found, expected)
+    whole = of.loss(pixels, classes, label_smoothing=0.0, mixture=(1.0, torch.tensor([1, 0, 3, 2])))
+    torch.testing.assert_close(whole, expected)
+
+
+def test_a_step_is_adamws_at_the_rate_of_the_block():
+    """AdamW's first step moves every weight by its rate, whatever the gradient."""
+    of, (pixels, classes) = learner(), batch()
+    of.set_layers("all")
+    before = {name: value.clone() for name, value in of.network.state_dict().items()}
+    of.learn(of.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=0.1)
+    moved = {name: (value - before[name]).abs().max() for name, value in of.network.state_dict().items()}
+    assert float(moved["head.weight"]) == pytest.approx(0.01, rel=1e-3)
+    assert float(moved["body.0.weight"]) == pytest.approx(0.005, rel=1e-2)
+
+
+def test_the_state_is_taken_up_again():
+    one, (pixels, classes) = learner(), batch()
+    one.set_layers("all")
+    for _ in range(3):
+        one.learn(one.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=1.0)
+    state = {name: value.clone() for name, value in one.state().items()}
+    other = learner(seed=9)
+    other.set_layers("all")
+    other.restore(state)
+    for of in (one, other):
+        of.learn(of.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=1.0)
+    for name, value in one.network.state_dict().items():
+        assert torch.equal(value, other.network.state_dict()[name]), name
+
+
+def test_under():
+    tensors = {"a.x": torch.zeros(1), "a.b.y": torch.zeros(1), "ab.z": torch.zeros(1)}
+    assert set(under("a.", tensors)) == {"x", "b.y"}
