@@ -166,7 +166,8 @@ def gallery(
         raise InputError(f"{output}: expected the name of a PNG to write, such as gallery.png.")
     # Matplotlib takes a second to import; the other commands do without it.
     from huse.evaluation.gallery import Item, choose_queries, draw_gallery  # noqa: PLC0415
-    from huse.vision.decoding import PictureError, read_picture  # noqa: PLC0415
+    from huse.vision.decoding import read_picture  # noqa: PLC0415
+    from huse.vision.picture_error import PictureError  # noqa: PLC0415
 
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
     catalogue = read_section(CatalogueParams, "catalogue")

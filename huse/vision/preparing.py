@@ -20,8 +20,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
-from huse.vision.decoding import PictureError, digest_picture, read_known_picture
+from huse.vision.decoding import digest_picture, read_known_picture
 from huse.vision.geometry import Pixels, fit, needed_side
+from huse.vision.picture_error import PictureError
 
 PLAIN = 0  # the number of the view that is the picture as it is
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from huse.vision.decoding import Inspection, PictureError, digest_picture, inspect_picture, read_picture
+from huse.vision.decoding import Inspection, digest_picture, inspect_picture, read_picture
+from huse.vision.picture_error import PictureError
 
 LIMIT = 10**8
 ORANGE = (255, 128, 0)

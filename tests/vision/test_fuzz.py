@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from huse.vision.decoding import PictureError, inspect_picture, read_picture
+from huse.vision.decoding import inspect_picture, read_picture
+from huse.vision.picture_error import PictureError
 
 MAX_PIXELS = 1_000_000
 MUTANTS = 130  # of each original

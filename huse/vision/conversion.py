@@ -1,0 +1,128 @@
+"""Makes an upright RGB picture of 8 bits of whatever Pillow has read, and says what was done for it."""
+
+import re
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import ExifTags, Image, ImageFile
+
+from huse.vision.picture_error import PictureError
+
+WHITE = (255, 255, 255)
+
+# Pillow's names of stored forms with 16 bits a channel; BGR;16 has them for three channels.
+DEEP = re.compile("(?<!BGR);16")
+
+# How the stored picture is turned for each value of the EXIF tag Orientation; 1 is upright.
+TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@cache
+def _formats_by_ending() -> dict[str, str]:
+    return Image.registered_extensions()
+
+
+def mislabelled(found: str, ending: str) -> str:
+    """Say that a file is something else than its name says; empty where it is not, or the name says nothing."""
+    expected = _formats_by_ending().get(ending.lower(), found)
+    if found in (expected, "MPO"):  # phones put several JPEGs into one file, which Pillow calls MPO
+        return ""
+    return f"named {ending} but {'an' if found in ('AVIF', 'ICO') else 'a'} {found}: read by its content"
+
+
+def further_frames(image: ImageFile.ImageFile) -> str:
+    """Say that there are more frames than the first; empty where there are not."""
+    try:
+        several = getattr(image, "is_animated", False) and image.format != "MPO"
+    except Exception:  # what follows the first frame may be damaged
+        several = True
+    return "first frame of several" if several else ""
+
+
+def turn_upright(source: Image.Image, picture: Image.Image) -> tuple[Image.Image, str]:
+    """Turn `picture` after the EXIF orientation of `source`; Pillow has turned a TIFF already."""
+    try:
+        orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # EXIF data are often broken, and the picture is good nevertheless
+        return picture, ""
+    transposition = TRANSPOSITIONS.get(orientation)
+    return picture if transposition is None else picture.transpose(transposition), said_of_turn(orientation)
+
+
+def said_of_turn(orientation: Any) -> str:
+    """Say that a picture was turned for a value of the EXIF tag Orientation; empty where it was not."""
+    return f"turned upright (EXIF orientation {orientation})" if orientation in TRANSPOSITIONS else ""
+
+
+def said_of_depth(image: ImageFile.ImageFile) -> str:
+    """Say that Pillow scales the values as it loads them, which the mode does not tell.
+
+    Args:
+        image: opened, not loaded.
+    """
+    for name, _, _, args in image.tile[:1]:
+        deep = args[-1] > 255 if name.startswith("ppm") and isinstance(args, tuple) else DEEP.search(str(args))
+        return "16 bits scaled to 8" if deep else ""
+    return ""
+
+
+def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
+    """Return the picture in RGB, and what was done that is out of the ordinary."""
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image, ""
+    if image.mode == "F" or image.mode.startswith("I"):
+        scaled, said = _scale_to_bytes(np.asarray(image))
+        return Image.fromarray(scaled).convert("RGB"), said
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        alpha = seen.getchannel("A")
+        canvas = Image.new("RGB", image.size, WHITE)
+        canvas.paste(seen, mask=alpha)
+        return canvas, "" if alpha.getextrema() == (255, 255) else "transparency laid on white"
+    ordinary = image.mode in ("RGB", "L", "P", "1")
+    return image.convert("RGB"), "" if ordinary else f"converted from {image.mode} to RGB"
+
+
+def _scale_to_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
+    """Scale grey values of more than 8 bits to 0…255.
+
+    Whole numbers from 0 to 65535 are taken for 16 bits and floats from 0 to 1 for shares of white; floats
+    from 0 to 255 stay; anything else is stretched from its least to its greatest value, as no scale is known.
+
+    Args:
+        values: H × W, integer or float.
+
+    Returns:
+        H × W, uint8, rounded; and what was done.
+
+    Raises:
+        PictureError: a value is not finite.
+    """
+    low, high = float(values.min()), float(values.max())
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise PictureError("picture has values that are not finite")
+    whole = np.issubdtype(values.dtype, np.integer)
+    said = "16 bits scaled to 8" if whole else "32 bits scaled to 8"
+    if low < 0 or high > (65535 if whole else 255):
+        offset, white = low, max(high - low, 1e-9)
+        said = "32 bits stretched to 8"
+    elif whole:
+        offset, white = 0.0, 65535.0
+    else:
+        offset, white = 0.0, 1.0 if high <= 1 else 255.0
+    # In float64: the range of float32 values can be wider than float32. In place: it takes eight bytes a pixel.
+    scaled = values.astype(np.float64)
+    scaled -= offset
+    scaled *= 255 / white
+    np.rint(scaled, out=scaled)
+    return scaled.astype(np.uint8), said
