@@ -1,6 +1,7 @@
 """The whole pipeline, on a tiny sample, in a temporary repository, the way a user runs it."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -181,6 +182,8 @@ def test_killed_fine_tuning_goes_on_and_gives_the_same_weights(repository):
     repository.set_params({"finetune_backbone": {"epochs": 3}})
     assert repository.stage("finetune_backbone").returncode == 0
     expected = fingerprint(repository.root / paths.BACKBONE)
+    checkpoints = repository.root / paths.CHECKPOINTS
+    shutil.rmtree(checkpoints)  # those of stages that other tests have killed
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.finetune_backbone"],
         cwd=repository.root,
@@ -188,7 +191,6 @@ def test_killed_fine_tuning_goes_on_and_gives_the_same_weights(repository):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    checkpoints = repository.root / paths.CHECKPOINTS
     while not list(checkpoints.glob("[!.]*.safetensors")):  # written when the first epoch is done
         assert process.poll() is None
         time.sleep(0.01)
@@ -203,6 +205,7 @@ def test_killed_fine_tuning_goes_on_and_gives_the_same_weights(repository):
 
 def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
     repository.set_params({"finetune_backbone": {"epochs": 1000, "patience": 1000}})
+    shutil.rmtree(repository.root / paths.CHECKPOINTS)
     first = subprocess.Popen(
         [sys.executable, "-m", "stages.finetune_backbone"],
         cwd=repository.root,
