@@ -150,18 +150,23 @@ SLOW = {
 }
 
 
-@pytest.mark.parametrize("stage", SLOW)
-def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
-    repository.set_params(SLOW[stage])
-    outputs = read_yaml(repository.root / "dvc.yaml")["stages"][stage]["outs"]
-    before = {name: fingerprint(repository.root / name) for name in outputs}
-    process = subprocess.Popen(
+def start(repository, stage):
+    """Start a stage without DVC, silently."""
+    return subprocess.Popen(
         [sys.executable, "-m", f"stages.{stage}"],
         cwd=repository.root,
         env=repository.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+
+
+@pytest.mark.parametrize("stage", SLOW)
+def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
+    repository.set_params(SLOW[stage])
+    outputs = read_yaml(repository.root / "dvc.yaml")["stages"][stage]["outs"]
+    before = {name: fingerprint(repository.root / name) for name in outputs}
+    process = start(repository, stage)
     if stage == "sample_catalogue":  # it writes picture by picture: kill it in the middle of that
         drawn = (repository.root / paths.SAMPLE_IMAGES).with_name(".partial-images")
         while not drawn.is_dir() or len(list(drawn.iterdir())) < 50:
@@ -178,18 +183,13 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
     assert {name: fingerprint(repository.root / name) for name in outputs} == before
 
 
-def test_killed_fine_tuning_goes_on(repository):
+def test_killed_fine_tuning_goes_on_and_gives_the_same_weights(repository):
     repository.set_params({"finetune_backbone": {"epochs": 3}})
     assert repository.stage("finetune_backbone").returncode == 0
+    expected = fingerprint(repository.root / paths.BACKBONE)
     checkpoints = repository.root / paths.CHECKPOINTS
     shutil.rmtree(checkpoints)  # those of stages that other tests have killed
-    process = subprocess.Popen(
-        [sys.executable, "-m", "stages.finetune_backbone"],
-        cwd=repository.root,
-        env=repository.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(repository, "finetune_backbone")
     while not list(checkpoints.glob("[!.]*.safetensors")):  # written when the first epoch is done
         assert process.poll() is None
         time.sleep(0.01)
@@ -198,19 +198,14 @@ def test_killed_fine_tuning_goes_on(repository):
     again = repository.stage("finetune_backbone")
     assert again.returncode == 0
     assert "fine-tuning goes on after step" in again.stdout
+    assert fingerprint(repository.root / paths.BACKBONE) == expected
     assert not list(checkpoints.glob("*.safetensors"))
 
 
 def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
     repository.set_params({"finetune_backbone": {"epochs": 1000, "patience": 1000}})
     shutil.rmtree(repository.root / paths.CHECKPOINTS)
-    first = subprocess.Popen(
-        [sys.executable, "-m", "stages.finetune_backbone"],
-        cwd=repository.root,
-        env=repository.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    first = start(repository, "finetune_backbone")
     try:
         while not list((repository.root / paths.CHECKPOINTS).glob("*.lock")):
             assert first.poll() is None

@@ -28,7 +28,9 @@ models = import_torchvision().models
 FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 SHOWN_KEYS = 10
 
-MEAN = (0.485, 0.456, 0.406)  # that pictures are normalised by; see `huse.vision.encoding`
+# Of ImageNet's RGB values from 0 to 1; torchvision's classifiers were trained with them.
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
 
 LEAST_BLOCKS = 4
 

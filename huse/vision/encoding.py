@@ -12,12 +12,8 @@ from torch import Tensor, nn
 
 from huse.devices import DTYPES
 from huse.errors import InputError
-from huse.vision.backbones import Backbone
+from huse.vision.backbones import MEAN, STD, Backbone
 from huse.vision.geometry import Pixels
-
-# Of ImageNet's RGB values from 0 to 1; torchvision's classifiers were trained with them.
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
 
 
 def normalise(pixels: Tensor) -> Tensor:

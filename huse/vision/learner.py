@@ -180,10 +180,14 @@ class Learner:
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` gave."""
         self.network.load_state_dict(under("network.", state))
+        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in under("optimizer.", state).items():
             index, _, moment = name.partition(".")
-            moments.setdefault(int(index), {})[moment] = value
+            of = parameters[int(index)]
+            # The fused optimiser goes over memory as it lies, so a moment has to lie as its weights do: channels last.
+            laid = torch.empty_like(of).copy_(value) if value.shape == of.shape else value
+            moments.setdefault(int(index), {})[moment] = laid.detach()
         self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
         torch.set_rng_state(state["random.cpu"])
         if self.device.type == "cuda":

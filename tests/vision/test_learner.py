@@ -75,7 +75,8 @@ def test_the_state_is_taken_up_again():
     one.set_layers("all")
     for _ in range(3):
         one.learn(one.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=1.0)
-    state = {name: value.clone() for name, value in one.state().items()}
+    # As a file gives them back: in the order of their indices, whatever order the network works in.
+    state = {name: value.clone(memory_format=torch.contiguous_format) for name, value in one.state().items()}
     other = learner(seed=9)
     other.set_layers("all")
     other.restore(state)
