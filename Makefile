@@ -44,7 +44,7 @@ lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet torch==2.13.0
 	.venv-lock/bin/pip install --quiet --editable '.[dev]'
-	.venv-lock/bin/pip freeze --exclude-editable --exclude huse | grep -v -E '^(nvidia-|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
+	.venv-lock/bin/pip freeze --exclude-editable --exclude huse | grep -v -E '^(nvidia-[^m]|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 
 clean:  ## remove what the pipeline made; DVC's cache stays

@@ -1,5 +1,6 @@
 """The command `huse`: what a person runs beside DVC, from the root of the repository."""
 
+import logging
 import sys
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,9 @@ from huse.artifacts import Outputs, read_array, read_json, read_table, read_vect
 from huse.errors import InputError
 from huse.params.all import check_params
 from huse.params.catalogue import CatalogueParams
+from huse.params.machine import MachineParams
 from huse.params.reader import read_section, read_seed
+from huse.params.train import TrainParams
 from huse.text.word_files.source import find_source
 
 WEIGHT_FILES = (".pth", ".pt", ".safetensors")  # what is no name of torchvision's
@@ -190,6 +193,38 @@ def gallery(
 
 
 @app.command()
+def methods(
+    seeds: Annotated[int, typer.Option(min=1, max=20, help="Seeds of each method; the parameters' is the first.")] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="A method, as the table names it; more than once.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for methods.md and methods.json.")] = Path("metrics"),
+) -> None:
+    """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
+    # These take seconds to import; the other commands do without them.
+    from huse.comparison.entries import ENTRIES  # noqa: PLC0415
+    from huse.comparison.running import Runner, compare  # noqa: PLC0415
+    from huse.comparison.tables import as_json, as_markdown, differences  # noqa: PLC0415
+    from huse.devices import resolve_device  # noqa: PLC0415
+    from huse.fitting import Artefacts  # noqa: PLC0415
+
+    known = {entry.name: entry for entry in ENTRIES}
+    unknown = [name for name in only or () if name not in known]
+    if unknown:
+        raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    params, seed = read_section(TrainParams, "train"), read_seed()
+    artefacts, device = Artefacts.read(), resolve_device(read_section(MachineParams, "machine").device)
+    runner = Runner(artefacts, params, device, paths.COMPARISON)
+    chosen = [known[name] for name in only] if only else list(ENTRIES)
+    outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
+    test = artefacts.products[artefacts.products["split"] == "test"]
+    compared = differences(outcomes, test["group"].to_numpy(), seed)
+    with Outputs() as outputs:
+        outputs.json(output / "methods.json", as_json(outcomes, compared))
+        outputs.path(output / "methods.md").write_text(as_markdown(outcomes, compared), encoding="utf-8")
+    Console().print(f"wrote {output / 'methods.md'} and {output / 'methods.json'}", highlight=False)
+
+
+@app.command()
 def check() -> None:
     """Check params.yaml, and that what it names is there: catalogue, word vectors, weights."""
     sections = check_params(paths.PARAMS)
@@ -218,7 +253,8 @@ def cache(
     kept = (
         ("image vectors", paths.VECTOR_CACHE),
         ("words of word vectors", paths.WORD_CACHE),
-        ("states of fine-tuning", paths.CHECKPOINTS),
+        ("states of training and fine-tuning", paths.CHECKPOINTS),
+        ("results of the comparison", paths.COMPARISON),
     )
     table = Table(title=f"Kept in {paths.CACHE}", title_justify="left")
     table.add_column("what")

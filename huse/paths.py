@@ -47,7 +47,7 @@ VALIDATION_METRICS = Path("metrics/validation.json")
 
 FINETUNE_CURVES = Path("metrics/finetune.csv")
 HEAT_MAP = Path("metrics/label_graph.png")
-LOSS_CURVES = Path("metrics/losses.csv")
+LIVE = Path("metrics/live")
 CONFUSION = Path("metrics/confusion.csv")
 
 # Not of DVC, and safe to delete at any time: what need not be done again. HUSE_CACHE names another folder, so that the
@@ -56,3 +56,4 @@ CACHE = Path(os.environ.get("HUSE_CACHE", "data/cache"))
 WORD_CACHE = CACHE / "word_vectors"
 VECTOR_CACHE = CACHE / "image_vectors.sqlite"
 CHECKPOINTS = CACHE / "checkpoints"
+COMPARISON = CACHE / "comparison"

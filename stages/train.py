@@ -1,86 +1,105 @@
-"""Trains the two towers and the shared classification layer (HUSE 3 and 4.2).
+"""Trains the two towers and the classification layer by one of the methods (HUSE 3 and 4.2).
 
-Reads the products, data/vectors/image.npy ((V + 1) × N × F float32) and text.npy (N × F' float32), the label graph
-(data/labels/adjacency.npy, K × K float32, and labels.json).
+Reads the products, data/vectors/image.npy ((V + 1) × N × F float32) and text.npy (N × F' float32) with their
+manifests, and of the label graph data/labels/adjacency.npy (K × K float32), label_vectors.npy (K × E float32) and
+labels.json. A run that was killed goes on from data/cache.
 
 Writes data/model/model.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
 and text.npy (N × D float32, unit norm), and their class scores scores_image.npy and scores_text.npy
-(N × K float32, softmax); metrics/train.json and metrics/losses.csv, the loss curves.
+(N × K float32, softmax); metrics/train.json; and while training goes on metrics/live, its curves.
 """
 
 import time
-from dataclasses import fields
 
-import numpy as np
-import pandas as pd
-import torch
+from dvclive.live import Live
 
 from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
+from huse.artifacts import Outputs, fingerprint_products, manifest_path, read_json
+from huse.checkpoints import Checkpoint
 from huse.devices import resolve_device
-from huse.labels.graph import class_distances
-from huse.model.methods import Weights
-from huse.model.network import Architecture, Network
+from huse.fitting import Artefacts, Fitting, prepare_fitting
 from huse.params.machine import MachineParams
 from huse.params.reader import read_section, read_seed
 from huse.params.train import TrainParams
-from huse.training.loop import Settings, TrainingData, train
-from huse.training.targets import margin
+from huse.training.loop import VALIDATION, Trained, train
 from stages.runner import run
 
 
 def main() -> str:
     """Run the stage."""
     params, seed = read_section(TrainParams, "train"), read_seed()
-    products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
-    labels = read_labels(paths.LABELS, products=products)
-    count = len(labels["labels"])
-    adjacency = read_array(paths.ADJACENCY, shape=(count, count))
-    distances = class_distances(adjacency, labels["class_labels"])
-    data = TrainingData.of(
-        read_views(paths.IMAGE_VECTORS, products=products),
-        read_vectors(paths.TEXT_VECTORS, products=products),
-        classes=products["class_index"].to_numpy(np.int64),
-        split=products["split"].to_numpy(),
-        class_labels=labels["class_labels"],
-        distances=distances,
-    )
-    zeta = margin(data.distances, params.graph.zeta, params.graph.zeta_quantile)
-    graph = params.graph
-    weights = Weights(params.alpha, params.beta, params.gamma, graph.sigma, zeta, graph.pairs)
-    settings = Settings(weights=weights, **params.model_dump(include={field.name for field in fields(Settings)}))
-    torch.manual_seed(seed)
-    shape = params.model_dump(include={field.name for field in fields(Architecture)})
-    network = Network(Architecture(data.images.shape[2], data.texts.shape[1], labels=count, **shape))
-    network.image_tower.fit_scaler(data.images[:, data.train].flatten(0, 1))
-    network.text_tower.fit_scaler(data.texts[data.train])
-    device = resolve_device(read_section(MachineParams, "machine").device)
-    data, network = data.to(device), network.to(device)
-    start = time.perf_counter()
-    trained = train(network, data, settings, seed, products["image"].tolist())
-    rate = params.steps / (time.perf_counter() - start)
-    best = next(point for point in trained.curves if point["step"] == trained.best_step)
+    artefacts, device = Artefacts.read(), resolve_device(read_section(MachineParams, "machine").device)
+    fitting = prepare_fitting(artefacts, params, seed, device)
+    settings = fitting.settings
+    decides = {
+        "train": {**params.model_dump(), "dtype": settings.dtype},
+        "seed": seed,
+        "device": device.type,
+        "data": artefacts.fingerprints(),
+    }
+    with Checkpoint(paths.CHECKPOINTS, decides) as checkpoint:
+        start = time.perf_counter()
+        with Live(str(paths.LIVE), dvcyaml=None, save_dvc_exp=False) as live:
 
-    rows, values = fingerprint_products(products), params.model_dump()
-    with Outputs() as outputs:
-        about = {"labels": labels, "params": values, "seed": seed, "rows": rows}
-        network.save(outputs.path(paths.MODEL), outputs.path(paths.MODEL_CONFIG), about)
-        for tower, vectors, embeddings_path, scores_path in (
-            (network.image_tower, data.images[0], paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
-            (network.text_tower, data.texts, paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES),
-        ):
-            embeddings, scores = network.embed(tower, vectors)
-            outputs.vectors(embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=values)
-            outputs.vectors(scores_path, scores.cpu().numpy(), rows=rows, parameters=values)
-        outputs.table(paths.LOSS_CURVES, pd.DataFrame(trained.curves).round(6))
-        regions = {"zeta": zeta, "regions": trained.regions}
-        outputs.json(paths.TRAIN_METRICS, {"best_step": trained.best_step, "best": best, "graph": regions})
-    size = min(params.batch_size, len(data.train))
-    image, text = best["validation_image_accuracy"], best["validation_text_accuracy"]
+            def report(point: dict[str, float]) -> None:
+                live.step = int(point["step"])
+                for name, value in point.items():
+                    if name != "step":
+                        live.log_metric(name, value)
+                live.sync()
+
+            trained = train(
+                fitting.network,
+                fitting.data,
+                fitting.method,
+                fitting.losses,
+                settings,
+                seed=seed,
+                checkpoint=checkpoint,
+                report=report,
+            )
+        last = int(trained.curves[-1]["step"])
+        rate = (last - trained.resumed_at) / (time.perf_counter() - start)
+        _write(artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed})
+        checkpoint.remove()
+    best = {name.removeprefix(VALIDATION): value for name, value in trained.best().items()}
     return (
-        f"train: {len(data.train)} products, {params.steps} steps of {size}, {rate:.0f} steps/s, best at "
-        f"{trained.best_step}: image {image:.3f}, text {text:.3f} on validation"
+        f"train: {params.method}, {len(fitting.data.train)} products, {last} steps of "
+        f"{min(params.batch_size, len(fitting.data.train))}, {rate:.0f} steps/s, best at {trained.best_step}: "
+        f"image {best['image_accuracy']:.3f}, text {best['text_accuracy']:.3f} on validation"
     )
+
+
+def _write(artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict[str, object]) -> None:
+    network, data = fitting.network, fitting.data
+    rows = fingerprint_products(artefacts.products)
+    encoders = {
+        modality: read_json(manifest_path(path), ["parameters"])["parameters"]
+        for modality, path in (("image", paths.IMAGE_VECTORS), ("text", paths.TEXT_VECTORS))
+    }
+    with Outputs() as outputs:
+        model = {"labels": artefacts.labels, "encoders": encoders, **about, "rows": rows}
+        network.save(outputs.path(paths.MODEL), outputs.path(paths.MODEL_CONFIG), model)
+        for (embeddings, scores), embeddings_path, scores_path in (
+            (network.embed("image", data.images[0]), paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
+            (network.embed("text", data.texts), paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES),
+        ):
+            outputs.vectors(embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=about)
+            outputs.vectors(scores_path, scores.cpu().numpy(), rows=rows, parameters=about)
+        graph = {"graph": {"zeta": fitting.losses.graph.zeta}} if fitting.method.graph else {}
+        outputs.json(paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nested(trained.best())})
+
+
+def nested(figures: dict[str, float]) -> dict[str, object]:
+    """Turn ``a/b: 1`` into ``a: {b: 1}``."""
+    tree: dict[str, object] = {}
+    for name, value in figures.items():
+        *folders, leaf = name.split("/")
+        at = tree
+        for folder in folders:
+            at = at.setdefault(folder, {})  # type: ignore[assignment]
+        at[leaf] = value
+    return tree
 
 
 if __name__ == "__main__":

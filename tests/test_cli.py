@@ -140,7 +140,7 @@ def test_the_cache_is_shown_and_cleared(workplace):
 
 
 def test_presets_are_listed_and_applied(workplace):
-    assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\nproducts\n"
+    assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\nproducts\nsample\n"
     shown = RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in RUNNER.invoke(cli.app, ["preset", "paper"]).stdout

@@ -83,7 +83,7 @@ def test_another_clone_at_another_path_gives_the_same_hashes(base, tmp_path):
     other = Repository.create(tmp_path / "a place with spaces" / "two", tmp_path / "site")
     other.repro()
     assert other.hashes() == base.hashes()
-    for name in (paths.EVALUATE_METRICS, paths.TRAIN_METRICS, paths.LOSS_CURVES):
+    for name in (paths.EVALUATE_METRICS, paths.TRAIN_METRICS, paths.LIVE / "plots/metrics/loss.tsv"):
         assert (other.root / name).read_bytes() == (base.root / name).read_bytes()
 
 
@@ -124,8 +124,8 @@ def test_experiments_metrics_and_plots(repository):
     assert "index.html" in plots
     page = (repository.root / "dvc_plots/index.html").read_text(encoding="utf-8")
     for title in (
-        "Loss: weighted sum",
         "Terms of the loss",
+        "Semantic graph, picture and name",
         "Accuracy on the validation split",
         "Classes of the test split",
     ):
@@ -183,22 +183,29 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
     assert {name: fingerprint(repository.root / name) for name in outputs} == before
 
 
-def test_killed_fine_tuning_goes_on_and_gives_the_same_weights(repository):
-    repository.set_params({"finetune_backbone": {"epochs": 3}})
-    assert repository.stage("finetune_backbone").returncode == 0
-    expected = fingerprint(repository.root / paths.BACKBONE)
+@pytest.mark.parametrize(
+    ("stage", "changes", "outputs"),
+    [
+        ("finetune_backbone", {"epochs": 3}, [paths.BACKBONE]),
+        ("train", {"steps": 6000, "validate_every": 1000}, [paths.MODEL, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
+    ],
+)
+def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, changes, outputs):
+    repository.set_params({stage: changes})
+    assert repository.stage(stage).returncode == 0
+    expected = [fingerprint(repository.root / output) for output in outputs]
     checkpoints = repository.root / paths.CHECKPOINTS
     shutil.rmtree(checkpoints)  # those of stages that other tests have killed
-    process = start(repository, "finetune_backbone")
-    while not list(checkpoints.glob("[!.]*.safetensors")):  # written when the first epoch is done
+    process = start(repository, stage)
+    while not list(checkpoints.glob("[!.]*.safetensors")):  # the first state that it keeps
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    again = repository.stage("finetune_backbone")
+    again = repository.stage(stage)
     assert again.returncode == 0
-    assert "fine-tuning goes on after step" in again.stdout
-    assert fingerprint(repository.root / paths.BACKBONE) == expected
+    assert "goes on after step" in again.stdout
+    assert [fingerprint(repository.root / output) for output in outputs] == expected
     assert not list(checkpoints.glob("*.safetensors"))
 
 
@@ -221,7 +228,8 @@ def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
 def fingerprint(path):
     """Bytes of a file, or of all files of a folder by name."""
     if path.is_dir():
-        return {file.name: file.read_bytes() for file in sorted(path.iterdir())}
+        files = (file for file in sorted(path.rglob("*")) if file.is_file())
+        return {file.relative_to(path): file.read_bytes() for file in files}
     return path.read_bytes()
 
 

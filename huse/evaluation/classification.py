@@ -13,22 +13,36 @@ Integers = npt.NDArray[np.int64]
 
 
 def accuracy(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
-    """Return the mean share of an item's n labels that are among its n highest scores.
-
-    In the scheme `leaf` every item has one label, and this is the top-1 accuracy. Of equal scores the label
-    with the lower number is the higher one.
+    """Return the mean of `label_hits`; in the scheme `leaf` this is the top-1 accuracy.
 
     Args:
         scores: N × K.
         classes: N class numbers.
         class_labels: C lists of label numbers.
     """
+    return float(label_hits(scores, classes, class_labels).mean())
+
+
+def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+    """Return for each item the share of its n labels that are among its n highest scores.
+
+    In the scheme `leaf` every item has one label, and this is 1 or 0. Of equal scores the label with the lower number
+    is the higher one.
+
+    Args:
+        scores: N × K.
+        classes: N class numbers.
+        class_labels: C lists of label numbers.
+
+    Returns:
+        N float64.
+    """
     wanted = label_matrix(class_labels, scores.shape[1])[classes]
     counts = wanted.sum(axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")
     among = np.arange(scores.shape[1]) < counts[:, None]
-    hits = (np.take_along_axis(wanted, order, axis=1) & among).sum(axis=1)
-    return float((hits / counts).mean())
+    hits: npt.NDArray[np.float64] = (np.take_along_axis(wanted, order, axis=1) & among).sum(axis=1) / counts
+    return hits
 
 
 def label_matrix(class_labels: Sequence[Sequence[int]], labels: int) -> npt.NDArray[np.bool_]:

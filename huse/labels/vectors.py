@@ -112,3 +112,34 @@ def tree_vectors(labels: Labels, hops: Hops) -> npt.NDArray[np.float32]:
     vectors *= np.sqrt(2 / hops.max(), dtype=np.float32)
     vectors /= np.array([[len(nodes)] for nodes in places], np.float32)
     return vectors
+
+
+def unit_sphere_vectors(classes: Sequence[str]) -> npt.NDArray[np.float32]:
+    """Vectors ψ of unit norm with ψ_c · ψ_k = 1 - height(lcs) / height(root) (Barz & Denzler 2019, arXiv 1809.09924).
+
+    The height of a node is the longest way down from it, lcs the deepest node above both classes. That similarity is
+    the greater the lower two classes meet, so that its matrix has a Cholesky factor: the published solution, class by
+    class, row by row. A class that stands above others has unit norm like any other.
+
+    Args:
+        classes: C different class paths, C ≥ 2.
+
+    Returns:
+        C × C float32, lower triangular.
+    """
+    nodes = [tuple(split_path(path)) for path in classes]
+    height: dict[Node, int] = {}
+    for node in nodes:
+        for depth in range(len(node) + 1):
+            height[node[:depth]] = max(height.get(node[:depth], 0), len(node) - depth)
+    similarity = np.eye(len(nodes))
+    for depth in range(max(map(len, nodes)) + 1):
+        members: dict[Node, list[int]] = {}
+        for index, node in enumerate(nodes):
+            if len(node) >= depth:
+                members.setdefault(node[:depth], []).append(index)
+        for node, indices in members.items():  # deeper nodes come later and overwrite what the ones above said
+            similarity[np.ix_(indices, indices)] = 1 - height[node] / height[()]
+    np.fill_diagonal(similarity, 1)
+    vectors: npt.NDArray[np.float32] = np.linalg.cholesky(similarity).astype(np.float32)
+    return vectors

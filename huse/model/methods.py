@@ -1,16 +1,55 @@
 """The methods: what a method is made of, by name.
 
-A method turns a batch of embeddings into named loss terms and their weights. All else (towers, optimiser,
-batches, number of steps) is the same for every method.
+A method says how classes are scored (its head), which fixed vectors or other knowledge of the classes it needs, and
+which loss terms it has. All else (towers, optimiser, batches, number of steps) is the same for every method.
+
+Letters: N products in a batch, M = 2N, D dimension of the shared space, K labels, C classes, L levels of the tree.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Literal
 
+import torch
 from torch import Tensor
 
 from huse.errors import InputError
-from huse.model.losses import Pairs, Sigma, classification_loss, gap_loss, graph_loss
+from huse.model.losses.classification import classification_loss
+from huse.model.losses.contrastive import hierarchical_contrastive_loss
+from huse.model.losses.dscmr import invariance_loss, label_space_loss, likelihood_loss
+from huse.model.losses.graph import Normaliser, Pairs, Sigma, correlation_loss, graph_loss
+from huse.model.losses.label_vectors import projection_loss, ranking_loss
+from huse.model.losses.pairs import gap_loss, matching_loss
+from huse.model.losses.triplets import Variant, adamine_loss, triplet_loss
+
+Form = Literal["stress", "correlation"]
+
+# How the classes are scored. A trained layer that both modalities share, or one for each; or, where a method trains
+# none, the cosines with fixed vectors: of the labels, or the means of the training embeddings of each label.
+Head = Literal["shared", "separate", "label_vectors", "class_means"]
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What is known of the classes.
+
+    Attributes:
+        targets: C × K float32, each class's distribution over the labels.
+        distances: C × C float32, symmetric, the distance A that two classes should have.
+        vectors: C × D float32, unit norm; None where there are none.
+        nodes: L × C int64, for each level, coarse to fine, the number of the node on each class's path.
+    """
+
+    targets: Tensor
+    distances: Tensor
+    vectors: Tensor | None
+    nodes: Tensor
+
+    def to(self, device: torch.device) -> "Classes":
+        """Return the same on `device`."""
+        vectors = None if self.vectors is None else self.vectors.to(device)
+        return Classes(self.targets.to(device), self.distances.to(device), vectors, self.nodes.to(device))
 
 
 @dataclass(frozen=True)
@@ -18,57 +57,271 @@ class Batch:
     """A batch after the towers and the head.
 
     Attributes:
-        embeddings: M × D float32, images first, then texts.
-        logits: M × K float32.
-        targets: M × K float32, distributions over the labels.
-        wanted: M × M float32, the distance A of each pair's classes.
+        images: N × D float32, unit norm.
+        texts: N × D float32, unit norm, the same products.
+        logits: image and text, each N × K, of these products or of mixtures of them.
+        targets: N × K float32, distributions over the labels, mixed as the logits' products are.
+        products: N int64 class numbers.
+        classes: what is known of the classes.
     """
 
-    embeddings: Tensor
-    logits: Tensor
+    images: Tensor
+    texts: Tensor
+    logits: tuple[Tensor, Tensor]
     targets: Tensor
-    wanted: Tensor
+    products: Tensor
+    classes: Classes
+
+    @cached_property
+    def embeddings(self) -> Tensor:
+        """M × D, images first, then texts."""
+        return torch.cat([self.images, self.texts])
+
+    @property
+    def class_vectors(self) -> Tensor:
+        """C × D float32, unit norm."""
+        if self.classes.vectors is None:
+            raise ValueError("the method needs class vectors")
+        return self.classes.vectors
 
 
 @dataclass(frozen=True)
-class Weights:
-    """Weights and settings of the loss terms.
+class Graph:
+    """Of the semantic graph loss; see `huse.model.losses.graph.graph_loss` and `correlation_loss`."""
+
+    form: Form
+    sigma: Sigma
+    zeta: float
+    pairs: Pairs
+    normaliser: Normaliser
+
+
+@dataclass(frozen=True)
+class Triplet:
+    """Of FaceNet's triplets; see `huse.model.losses.triplets.triplet_loss`."""
+
+    margin: float
+    variant: Variant
+
+
+@dataclass(frozen=True)
+class Cme:
+    """Of CME: the weights of the cosine loss and of each classification loss, and the margin."""
+
+    matching: float
+    classification: float
+    margin: float
+
+
+@dataclass(frozen=True)
+class AdaMine:
+    """Of AdaMine: the margin and the weight of the triplets of classes."""
+
+    margin: float
+    semantic: float
+
+
+@dataclass(frozen=True)
+class Devise:
+    """Of DeViSE: the hinge rank loss with its margin, or the cosine distance."""
+
+    loss: Literal["hinge", "cosine"]
+    margin: float
+
+
+@dataclass(frozen=True)
+class Hie:
+    """Of HIE: the weight of the classification loss."""
+
+    classification: float
+
+
+@dataclass(frozen=True)
+class Dscmr:
+    """Of DSCMR: the weights of its likelihood and of its invariance loss."""
+
+    likelihood: float
+    invariance: float
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Of the contrastive term: its weight, its temperature, and each level's weight as a share of the next finer's."""
+
+    weight: float
+    temperature: float
+    decay: float
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Weights and settings of all loss terms; a method takes from them what it has.
 
     Attributes:
-        alpha: of the classification loss.
-        beta: of the semantic graph loss.
-        gamma: of the cross-modal gap loss.
-        sigma: see `huse.model.losses.graph_loss`.
-        zeta: margin of the graph loss.
-        pairs: pairs in the graph loss.
+        alpha: weight of the classification loss.
+        beta: weight of the semantic graph loss, or of what stands in its place.
+        gamma: weight of the cross-modal gap loss.
     """
 
     alpha: float
     beta: float
     gamma: float
-    sigma: Sigma
-    zeta: float
-    pairs: Pairs
+    graph: Graph
+    triplet: Triplet
+    cme: Cme
+    adamine: AdaMine
+    devise: Devise
+    hie: Hie
+    dscmr: Dscmr
+    contrast: Contrast
 
 
-Terms = dict[str, tuple[float, Tensor]]
+Terms = dict[str, tuple[float, Tensor]]  # name of a loss term: its weight and its value
 
 
-def huse_terms(batch: Batch, weights: Weights) -> Terms:
+def _classification(batch: Batch) -> Tensor:
+    """Mean over both modalities; with one shared head this is the mean over the 2N rows."""
+    return classification_loss(torch.cat(batch.logits), batch.targets.repeat(2, 1))
+
+
+def _projection(batch: Batch) -> Tensor:
+    """Both modalities' distances from their class vectors, summed as eq. 13 does."""
+    return 2 * projection_loss(batch.embeddings, batch.products.repeat(2), batch.class_vectors)
+
+
+def huse(batch: Batch, losses: Losses, sigma: Sigma | None = None) -> Terms:
     """HUSE: alpha · classification + beta · graph + gamma · gap (eq. 6), all three at every step."""
-    images, texts = batch.embeddings.chunk(2)
-    graph = graph_loss(batch.embeddings, batch.wanted, sigma=weights.sigma, zeta=weights.zeta, pairs=weights.pairs)
+    about, distances = losses.graph, batch.classes.distances
+    if about.form == "correlation":
+        graph = correlation_loss(batch.embeddings, batch.products, distances)
+    else:
+        graph = graph_loss(
+            batch.embeddings,
+            batch.products,
+            distances,
+            sigma=sigma or about.sigma,
+            zeta=about.zeta,
+            pairs=about.pairs,
+            normaliser=about.normaliser,
+        )
     return {
-        "classification": (weights.alpha, classification_loss(batch.logits, batch.targets)),
-        "graph": (weights.beta, graph),
-        "gap": (weights.gamma, gap_loss(images, texts)),
+        "classification": (losses.alpha, _classification(batch)),
+        "graph": (losses.beta, graph),
+        "gap": (losses.gamma, gap_loss(batch.images, batch.texts)),
     }
 
 
-METHODS: dict[str, Callable[[Batch, Weights], Terms]] = {"huse": huse_terms}
+def huse_p(batch: Batch, losses: Losses) -> Terms:
+    """HUSE-P: the projection to class vectors (eq. 13) in the graph loss's place."""
+    return {
+        "classification": (losses.alpha, _classification(batch)),
+        "projection": (losses.beta, _projection(batch)),
+        "gap": (losses.gamma, gap_loss(batch.images, batch.texts)),
+    }
 
 
-def find_method(name: str) -> Callable[[Batch, Weights], Terms]:
+def huse_plus(batch: Batch, losses: Losses) -> Terms:
+    """HUSE, and where it has a weight a contrastive term on every level of the class tree."""
+    about = losses.contrast
+    if about.weight == 0:
+        return huse(batch, losses)
+    nodes = batch.classes.nodes[:, batch.products].repeat(1, 2)
+    contrast = hierarchical_contrastive_loss(batch.embeddings, nodes, about.temperature, about.decay)
+    return {**huse(batch, losses), "contrast": (about.weight, contrast)}
+
+
+def separate(batch: Batch, losses: Losses) -> Terms:
+    """Two towers, each with its own classifier, that never see each other."""
+    return {"classification": (losses.alpha, _classification(batch))}
+
+
+def triplet(batch: Batch, losses: Losses) -> Terms:
+    """FaceNet's triplets over the embeddings of both modalities."""
+    about = losses.triplet
+    return {"triplet": (1, triplet_loss(batch.embeddings, batch.products.repeat(2), about.margin, about.variant))}
+
+
+def cme(batch: Batch, losses: Losses) -> Terms:
+    """CME: matching and mismatching pairs, and a little classification."""
+    about = losses.cme
+    return {
+        "matching": (about.matching, matching_loss(batch.images, batch.texts, about.margin)),
+        # The published weight counts for each modality; the loss here is their mean.
+        "classification": (2 * about.classification, _classification(batch)),
+    }
+
+
+def adamine(batch: Batch, losses: Losses) -> Terms:
+    """AdaMine: triplets of products and of classes."""
+    about = losses.adamine
+    return {"adamine": (1, adamine_loss(batch.images, batch.texts, batch.products, about.margin, about.semantic))}
+
+
+def devise(batch: Batch, losses: Losses) -> Terms:
+    """DeViSE in both modalities: each embedding nearer to its class's vector than to the others'."""
+    if losses.devise.loss == "cosine":
+        return {"projection": (1, _projection(batch))}
+    products = batch.products.repeat(2)
+    ranking = 2 * ranking_loss(batch.embeddings, products, batch.class_vectors, losses.devise.margin)
+    return {"ranking": (1, ranking)}
+
+
+def hie(batch: Batch, losses: Losses) -> Terms:
+    """HIE in both modalities: class vectors as targets, and a little classification."""
+    return {
+        "projection": (1, _projection(batch)),
+        "classification": (2 * losses.hie.classification, _classification(batch)),
+    }
+
+
+def dscmr(batch: Batch, losses: Losses) -> Terms:
+    """DSCMR: predictions as near to the one-hot targets as can be, a binary graph, and the gap."""
+    about = losses.dscmr
+    label_space = torch.stack([label_space_loss(logits, batch.targets) for logits in batch.logits]).sum()
+    return {
+        "classification": (1, label_space),
+        "likelihood": (about.likelihood, likelihood_loss(batch.images, batch.texts, batch.products)),
+        "invariance": (about.invariance, invariance_loss(batch.images, batch.texts)),
+    }
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method is made of.
+
+    Attributes:
+        terms: a batch and the settings of the losses to the loss terms.
+        head: how classes are scored.
+        class_vectors: whether it draws embeddings to fixed vectors of the classes.
+        graph: whether it has a semantic graph loss.
+        linear_head_only: whether its classification loss compares the logits themselves with one-hot targets, so
+            that a scaled cosine head would make no sense.
+    """
+
+    terms: Callable[[Batch, Losses], Terms]
+    head: Head
+    class_vectors: bool = False
+    graph: bool = False
+    linear_head_only: bool = False
+
+
+METHODS: Mapping[str, Method] = {
+    "separate": Method(separate, "separate"),
+    "triplet": Method(triplet, "class_means"),
+    "cme": Method(cme, "separate"),
+    "cme_shared": Method(cme, "shared"),
+    "adamine": Method(adamine, "class_means"),
+    "devise": Method(devise, "label_vectors", class_vectors=True),
+    "hie": Method(hie, "separate", class_vectors=True),
+    "dscmr": Method(dscmr, "shared", linear_head_only=True),
+    "huse_p": Method(huse_p, "shared", class_vectors=True),
+    "huse": Method(huse, "shared", graph=True),
+    "huse_eq10": Method(partial(huse, sigma="literal"), "shared", graph=True),
+    "huse_plus": Method(huse_plus, "shared", graph=True),
+}
+
+
+def find_method(name: str) -> Method:
     """Return the method of that name.
 
     Raises:

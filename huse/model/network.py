@@ -6,7 +6,7 @@ Letters: N items, D dimension of the shared space, K labels.
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.towers import HeadKind, Tower, make_head
+from huse.model.towers import CosineHead, HeadKind, Scale, Tower, make_head
+
+Modality = Literal["image", "text"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,11 @@ class Architecture:
         image_layers: linear layers of the image tower.
         text_layers: linear layers of the text tower.
         dropout: probability after every hidden layer.
+        relu_last: whether the towers' last layers have a ReLU too.
         head: ``linear`` or ``cosine``.
-        scale: of the cosine head.
+        scale: of the cosine head: its factor, or ``learned``.
+        separate_heads: whether each modality has a classification layer of its own.
+        class_pull: see `Network.embed`.
     """
 
     image_features: int
@@ -43,27 +48,61 @@ class Architecture:
     image_layers: int
     text_layers: int
     dropout: float
+    relu_last: bool
     head: HeadKind
-    scale: float
+    scale: Scale
+    separate_heads: bool
+    class_pull: float
 
 
 class Network(nn.Module):
-    """Image tower, text tower and one classification layer for both (HUSE figure 2)."""
+    """An image tower, a text tower and one classification layer for both (HUSE figure 2), or one for each."""
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         shape = architecture
         self.architecture = shape
-        self.image_tower = Tower(shape.image_features, shape.image_layers, shape.width, shape.dimension, shape.dropout)
-        self.text_tower = Tower(shape.text_features, shape.text_layers, shape.width, shape.dimension, shape.dropout)
-        self.head = make_head(shape.head, shape.dimension, shape.labels, shape.scale)
+        features = {
+            "image": (shape.image_features, shape.image_layers),
+            "text": (shape.text_features, shape.text_layers),
+        }
+        self.towers = nn.ModuleDict(
+            {
+                modality: Tower(*of, shape.width, shape.dimension, shape.dropout, relu_last=shape.relu_last)
+                for modality, of in features.items()
+            }
+        )
+        self.heads = nn.ModuleList(
+            make_head(shape.head, shape.dimension, shape.labels, shape.scale)
+            for _ in range(2 if shape.separate_heads else 1)
+        )
+
+    def tower(self, modality: Modality) -> Tower:
+        """Return the tower of a modality."""
+        tower: Tower = self.towers[modality]  # type: ignore[assignment]
+        return tower
+
+    def head(self, modality: Modality) -> nn.Module:
+        """Return the classification layer that is responsible for a modality."""
+        return self.heads[-1 if modality == "text" else 0]
+
+    def logits(self, modality: Modality, embeddings: Tensor) -> Tensor:
+        """Map N × D embeddings to N × K logits."""
+        logits: Tensor = self.head(modality)(embeddings)
+        return logits
 
     @torch.inference_mode()
-    def embed(self, tower: Tower, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
+    def embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
         """Map vectors to the shared space and to class scores, without dropout.
 
+        With a `class_pull` of c, what the tower gives, u, is moved towards the classes that it is taken for: u' ∝
+        (1 - c) u + c Σ_k p_k w_k, with p the scores and w_k the directions of the classification layer. Retrieval by
+        class probabilities is hard to beat among known classes (Liu et al. 2017), but knows no order among products
+        of a class nor between classes; this takes its knowledge into the space, where the layer's directions lie as
+        the graph has arranged the classes. The losses see u.
+
         Args:
-            tower: `image_tower` or `text_tower`.
+            modality: of the vectors.
             vectors: N × F float32.
             block: rows at a time.
 
@@ -72,10 +111,34 @@ class Network(nn.Module):
         """
         training = self.training
         self.eval()
+        tower = self.tower(modality)
         embeddings = torch.cat([tower(part) for part in torch.split(vectors, block)])
-        scores = functional.softmax(self.head(embeddings), dim=1)
+        scores = functional.softmax(self.logits(modality, embeddings), dim=1)
+        if self.architecture.class_pull:
+            directions = functional.normalize(self.head(modality).weight, dim=1)  # type: ignore[arg-type]
+            pulled = torch.lerp(embeddings, scores @ directions, self.architecture.class_pull)
+            embeddings = functional.normalize(pulled, dim=1)
         self.train(training)
         return embeddings, scores
+
+    def fit_class_means(self, images: Tensor, texts: Tensor, targets: Tensor) -> None:
+        """Score labels by the cosine with their mean embedding, for methods that train no classification layer.
+
+        Args:
+            images: N × F float32 vectors of training products.
+            texts: N × F' float32 of the same.
+            targets: N × K float32, each a distribution over the labels; a label's mean is weighted by it. Both
+                modalities count alike.
+        """
+        embeddings = self.embed("image", images)[0] + self.embed("text", texts)[0]
+        self.fix_head(functional.normalize(targets.T @ embeddings, dim=1))
+
+    def fix_head(self, vectors: Tensor) -> None:
+        """Score labels by the cosine with these K × D vectors, and train no classification layer."""
+        (head,) = self.heads
+        if not isinstance(head, CosineHead):
+            raise TypeError(f"expected a cosine head, found {type(head).__name__}")
+        head.fix(vectors)
 
     def save(self, weights: Path, config: Path, about: dict[str, Any]) -> None:
         """Write the weights as safetensors and the architecture, with all else that is known, as JSON.

@@ -3,6 +3,7 @@
 Letters: N items, F input features, D dimension of the shared space, K labels.
 """
 
+import math
 from itertools import pairwise
 from typing import Literal
 
@@ -11,19 +12,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 HeadKind = Literal["linear", "cosine"]
+Scale = float | Literal["learned"]
+
+FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a scale that is learned
 
 
 class Tower(nn.Module):
     """Fully connected layers with ReLU and dropout between them, L2-normalised output (HUSE 3.1, 4.2).
 
-    The last layer has no ReLU: with one, no two embeddings could be farther apart than a right angle, while
-    the graph asks for distances above 1. Inputs are standardised with statistics that are part of the tower.
+    By default the last layer has no ReLU: with one, no two embeddings could be farther apart than a right angle,
+    while the graph asks for distances above 1. Inputs are standardised with statistics that are part of the tower.
     """
 
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, features: int, layers: int, width: int, dimension: int, dropout: float) -> None:
+    def __init__(
+        self, features: int, layers: int, width: int, dimension: int, dropout: float, *, relu_last: bool = False
+    ) -> None:
         """Build the tower.
 
         Args:
@@ -32,6 +38,7 @@ class Tower(nn.Module):
             width: of the hidden layers.
             dimension: D.
             dropout: probability, after every hidden layer.
+            relu_last: put a ReLU after the last layer too.
         """
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
@@ -39,6 +46,7 @@ class Tower(nn.Module):
         widths = [features, *[width] * (layers - 1), dimension]
         self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(widths))
         self.dropout = nn.Dropout(dropout)
+        self.relu_last = relu_last
 
     def fit_scaler(self, vectors: Tensor) -> None:
         """Take mean and standard deviation of each feature from training vectors.
@@ -59,7 +67,8 @@ class Tower(nn.Module):
         hidden = (vectors - self.mean) / self.deviation
         for linear in self.linears[:-1]:
             hidden = self.dropout(functional.relu(linear(hidden)))
-        return functional.normalize(self.linears[-1](hidden), dim=1)
+        last = self.linears[-1](hidden)
+        return functional.normalize((functional.relu(last) if self.relu_last else last).float(), dim=1)
 
 
 class LinearHead(nn.Linear):
@@ -73,23 +82,36 @@ class CosineHead(nn.Module):
     gradient; the scale mends that.
     """
 
-    def __init__(self, dimension: int, labels: int, scale: float) -> None:
+    def __init__(self, dimension: int, labels: int, scale: Scale) -> None:
         super().__init__()
         self.weight = nn.Parameter(functional.normalize(torch.randn(labels, dimension), dim=1))
-        self.scale = scale
+        self._fixed = FIRST_SCALE if scale == "learned" else scale
+        # In logarithms, as a step should change a scale of 16 by as large a share as one of 64.
+        self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE))) if scale == "learned" else None
+
+    @property
+    def scale(self) -> Tensor | float:
+        """The factor s."""
+        return self._fixed if self.log_scale is None else self.log_scale.exp().clamp(max=GREATEST_SCALE)
+
+    @torch.no_grad()
+    def fix(self, weight: Tensor) -> None:
+        """Score labels by the directions of these K × D vectors from now on, and learn nothing."""
+        self.requires_grad_(False)
+        self.weight.copy_(weight)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map N × D float32 of unit norm to N × K logits."""
         return self.scale * functional.linear(embeddings, functional.normalize(self.weight, dim=1))
 
 
-def make_head(kind: HeadKind, dimension: int, labels: int, scale: float) -> nn.Module:
-    """Return the classification layer.
+def make_head(kind: HeadKind, dimension: int, labels: int, scale: Scale) -> nn.Module:
+    """Return a classification layer.
 
     Args:
         kind: ``linear`` or ``cosine``.
         dimension: D.
         labels: K.
-        scale: of the cosine head.
+        scale: of the cosine head: its factor, or ``learned``.
     """
     return LinearHead(dimension, labels) if kind == "linear" else CosineHead(dimension, labels, scale)

@@ -1,266 +1,323 @@
-"""The training loop: random batches, all loss terms at every step, the best state on validation.
+"""The training loop: batches, all loss terms at every step, the best state on validation.
 
-Letters: N items, V views of a picture beside the plain one, F features, K labels, C classes.
+Letters: N products in a batch, K labels, C classes.
 """
 
+import logging
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from torch import Tensor, optim
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from huse.devices import DTYPES
 from huse.errors import InputError
-from huse.model.losses import region_shares
-from huse.model.methods import Batch, Terms, Weights, find_method
+from huse.model.losses.graph import region_shares
+from huse.model.methods import Batch, Losses, Method, Terms
 from huse.model.network import Network
 from huse.progress import progress
+from huse.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
+from huse.training.data import TrainingData
 from huse.training.optimizers import OptimizerName, Schedule, make_optimizer, schedule_factor
-from huse.training.targets import class_targets
+from huse.training.sampling import Sampler, Sampling
+from huse.training.validation import Criterion, score, validate
+
+CHECKPOINT_SECONDS = 10.0
+
+Point = dict[str, float]  # the figures of an interval, by name
+VALIDATION = "validation/"  # begins the names of those on the validation split
 
 
-@dataclass(frozen=True)
-class TrainingData:
-    """What the loop needs to know of the products, in row order.
+class Checkpoint(Protocol):
+    """Keeps the state of a run; see `huse.checkpoints.Checkpoint`."""
 
-    Attributes:
-        images: (V + 1) × N × F float32 image vectors; the plain ones come first.
-        texts: N × F' float32 text vectors.
-        classes: N int64 class numbers.
-        train: int64 rows of the training split.
-        validation: int64 rows of the validation split.
-        targets: C × K float32, each class's distribution over the labels.
-        distances: C × C float32, the distance that products of two classes should have.
-    """
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Return what was saved last, or None."""
 
-    images: Tensor
-    texts: Tensor
-    classes: Tensor
-    train: Tensor
-    validation: Tensor
-    targets: Tensor
-    distances: Tensor
-
-    @classmethod
-    def of(
-        cls,
-        images: npt.NDArray[np.float32],
-        texts: npt.NDArray[np.float32],
-        *,
-        classes: npt.NDArray[np.int64],
-        split: npt.NDArray[Any],
-        class_labels: Sequence[Sequence[int]],
-        distances: npt.NDArray[np.float32],
-    ) -> "TrainingData":
-        """Put together arrays in row order, as the artefacts hold them.
-
-        Args:
-            images: (V + 1) × N × F.
-            texts: N × F'.
-            classes: N class numbers.
-            split: N names: train, validation or test.
-            class_labels: C lists of label numbers; the labels are numbered without gaps.
-            distances: C × C.
-        """
-        return cls(
-            images=torch.from_numpy(images),
-            texts=torch.from_numpy(texts),
-            classes=torch.tensor(classes),
-            train=torch.from_numpy(np.flatnonzero(split == "train")),
-            validation=torch.from_numpy(np.flatnonzero(split == "validation")),
-            targets=class_targets(class_labels, 1 + max(max(members) for members in class_labels)),
-            distances=torch.from_numpy(distances),
-        )
-
-    def to(self, device: torch.device) -> "TrainingData":
-        """Return the same on `device`."""
-        return TrainingData(**{name: value.to(device) for name, value in vars(self).items()})
+    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Keep a state."""
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to optimise; see ``train`` in params.yaml for units and effects."""
 
-    method: str
-    weights: Weights
     optimizer: OptimizerName
     learning_rate: float
     schedule: Schedule
+    warm_up: int
     weight_decay: float
     momentum: float
+    sampler: Sampler
     batch_size: int
     steps: int
+    mixup: float
+    ema: float
     validate_every: int
+    patience: int | None
+    criterion: Criterion
+    dtype: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class Trained:
     """What training gives, beside the network, which is left in its best state.
 
     Attributes:
-        curves: one dict each `validate_every` steps: step, the mean of each loss term since the last one,
-            accuracies on validation.
+        curves: one dict an interval: step, the mean of the loss and of each of its terms since the last one, the
+            figures on validation, and the shares of pairs in the regions of sigma at its last step.
         best_step: the step whose state was kept.
-        regions: shares of pairs in the regions of sigma, see `region_shares`, at the last step.
+        resumed_at: steps that an earlier process had taken.
     """
 
-    curves: list[dict[str, float]]
-    best_step: int
-    regions: dict[str, dict[str, float]]
+    curves: list[Point] = field(default_factory=list)
+    best_step: int = 0
+    resumed_at: int = 0
+
+    def best(self) -> Point:
+        """Return the figures of the best step."""
+        return next(point for point in self.curves if point["step"] == self.best_step)
 
 
-def batches(rows: Tensor, batch_size: int, generator: torch.Generator) -> Iterator[Tensor]:
-    """Yield random batches of rows without end: each pass visits the rows in a new order, and drops the rest.
+def forward(
+    network: Network, data: TrainingData, rows: Tensor, views: Tensor, mixture: tuple[float, Tensor] | None
+) -> Batch:
+    """Pass products through towers and head, and where they are to be mixed, their mixtures too.
 
     Args:
-        rows: int64 row numbers.
-        batch_size: rows a batch; all of them where there are fewer.
-        generator: on the CPU; alone decides the order.
+        network: on the data's device.
+        data: of the catalogue.
+        rows: n row numbers.
+        views: of each product's picture, n.
+        mixture: share and partners, see `huse.training.sampling.Sampling.mixture`. Mixed vectors and targets are what
+            is classified; losses on pairs see the products as they are.
     """
-    size = min(batch_size, len(rows))
-    while True:
-        order = torch.randperm(len(rows), generator=generator).to(rows.device)
-        for start in range(0, len(rows) - size + 1, size):
-            yield rows[order[start : start + size]]
+    vectors = {"image": data.images[views, rows], "text": data.texts[rows]}
+    targets = data.targets(rows)
+    images, texts = network.tower("image")(vectors["image"]), network.tower("text")(vectors["text"])
+    classified = {"image": images, "text": texts}
+    if mixture is not None:
+        share, partners = mixture
+        targets = torch.lerp(targets[partners], targets, share)
+        classified = {
+            modality: network.tower(modality)(torch.lerp(value[partners], value, share))  # type: ignore[arg-type]
+            for modality, value in vectors.items()
+        }
+    logits = network.logits("image", classified["image"]), network.logits("text", classified["text"])
+    return Batch(images, texts, logits, targets, data.products[rows], data.classes)
 
 
-def validation_accuracy(network: Network, data: TrainingData) -> tuple[float, float]:
-    """Return the accuracy of images and of texts on the validation split.
+class _Run:
+    """A training run: the network, its optimizer, and where it stands."""
 
-    A row counts as the share of its label mass that lies on as many highest scores as it has labels: in the
-    scheme `leaf`, 1 if the highest score is its class's. Not a number where a score is not finite.
-    """
-    targets = data.targets[data.classes[data.validation]]
-    counts = (targets > 0).sum(dim=1)
-    accuracies = []
-    for tower, vectors in ((network.image_tower, data.images[0]), (network.text_tower, data.texts)):
-        _, scores = network.embed(tower, vectors[data.validation])
-        ranks = scores.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
-        accuracy = (targets * (ranks < counts[:, None])).sum(dim=1).mean()
-        accuracies.append(float(accuracy) if torch.isfinite(scores).all() else math.nan)
-    return accuracies[0], accuracies[1]
+    def __init__(
+        self,
+        network: Network,
+        data: TrainingData,
+        method: Method,
+        losses: Losses,
+        settings: Settings,
+        *,
+        seed: int,
+    ) -> None:
+        self.network, self.data, self.method, self.losses, self.settings = network, data, method, losses, settings
+        self.device = data.texts.device
+        self.sampling = Sampling(data.products[data.train].cpu().numpy(), settings.batch_size, settings.sampler, seed)
+        self.optimizer = make_optimizer(
+            settings.optimizer,
+            network.parameters(),
+            learning_rate=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            momentum=settings.momentum,
+        )
+        self.average = (
+            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.ema)) if settings.ema else None  # type: ignore[no-untyped-call]
+        )
+        self.step = 0
+        self.sums: dict[str, Tensor] = {}
+        self.result = Trained()
+        self.best: dict[str, Tensor] = {}
+        self.best_score = -math.inf
 
-
-class _Record:
-    """Keeps the curves and the best state while training goes on."""
-
-    def __init__(self) -> None:
-        self.curves: list[dict[str, float]] = []
-        self.best_step = 0
-        self.best_state: dict[str, Tensor] = {}
-        self._best_score = -1.0
-        self._sums: dict[str, Tensor] = {}
-
-    def add(self, values: dict[str, Tensor]) -> None:
-        """Add the losses of one step."""
-        self._sums = {name: self._sums.get(name, 0) + value.detach() for name, value in values.items()}
-
-    def close_interval(self, step: int, network: Network, data: TrainingData) -> dict[str, float]:
-        """Validate, append a point to the curves, and keep the state if it is the best so far.
+    def learn(self) -> None:
+        """Take one step.
 
         Raises:
-            InputError: the last update has left a network whose scores are not finite.
+            InputError: a loss is not finite; names the step, the term and the pictures.
         """
-        since = step - (self.curves[-1]["step"] if self.curves else 0)
-        image, text = validation_accuracy(network, data)
-        if math.isnan(image + text):
-            raise InputError(f"training stopped at step {step}: scores are not finite. Lower train.learning_rate.")
-        point = {"step": step, **{name: float(total / since) for name, total in self._sums.items()}}
-        point |= {"validation_image_accuracy": image, "validation_text_accuracy": text}
-        self.curves.append(point)
-        self._sums = {}
-        if image + text > self._best_score:
-            self._best_score, self.best_step = image + text, step
-            self.best_state = {name: value.clone() for name, value in network.state_dict().items()}
-        return point
+        settings, step = self.settings, self.step
+        rows = self.data.train[torch.from_numpy(self.sampling.rows(step)).to(self.device)]
+        views = torch.from_numpy(self.sampling.views(step, len(self.data.images))).to(self.device)
+        mixture = self.sampling.mixture(step, settings.mixup)
+        mixed = None if mixture is None else (mixture[0], torch.from_numpy(mixture[1]).to(self.device))
+        dtype = DTYPES[settings.dtype]
+        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
+            batch = forward(self.network, self.data, rows, views, mixed)
+            terms = self.method.terms(batch, self.losses)
+            loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
+        if not any(weight for weight, _ in terms.values()):
+            raise InputError(f"params.yaml: train: the weights of {', '.join(terms)} are all 0: nothing to learn.")
+        if not torch.isfinite(loss):
+            raise InputError(_not_finite(step + 1, terms, batch, [self.data.names[row] for row in rows.tolist()]))
+        rate = settings.learning_rate * schedule_factor(settings.schedule, step, settings.steps, settings.warm_up)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.step += 1
+        for name, value in {"loss": loss, **{name: value for name, (_, value) in terms.items()}}.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
+        if self.ends_interval():
+            self._close_interval(batch)
+
+    def ends_interval(self) -> bool:
+        """Whether the last step was the last one of an interval."""
+        return self.step % self.settings.validate_every == 0 or self.step == self.settings.steps
+
+    def _close_interval(self, batch: Batch) -> None:
+        """Validate, append a point to the curves, and keep the state if it is the best so far."""
+        since = self.step - (int(self.result.curves[-1]["step"]) if self.result.curves else 0)
+        network: Network = self.network if self.average is None else self.average.module  # type: ignore[assignment]
+        if self.method.head == "class_means":
+            train = self.data.train
+            network.fit_class_means(self.data.images[0, train], self.data.texts[train], self.data.targets(train))
+        figures = validate(network, self.data)
+        if not all(math.isfinite(value) for value in figures.values()):
+            raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")
+        point = {"step": self.step, **{name: float(total / since) for name, total in self.sums.items()}}
+        point |= {f"{VALIDATION}{name}": value for name, value in figures.items()}
+        if self.method.graph:
+            point |= self._regions(batch)
+        self.sums = {}
+        self.result.curves.append(point)
+        value = score(figures, self.settings.criterion)
+        if value > self.best_score:
+            self.best_score, self.result.best_step = value, self.step
+            self.best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+    def _regions(self, batch: Batch) -> Point:
+        shares = region_shares(
+            batch.embeddings.detach(), batch.products, batch.classes.distances, self.losses.graph.zeta
+        )
+        return {f"regions/{block}/{region}": share for block, of in shares.items() for region, share in of.items()}
+
+    def is_done(self) -> bool:
+        """Whether all steps are done, or the last intervals brought nothing."""
+        waited = self.step - self.result.best_step if self.result.curves else 0
+        patience = self.settings.patience
+        return self.step >= self.settings.steps or (
+            patience is not None and waited >= patience * self.settings.validate_every
+        )
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Keep all that decides how the run goes on."""
+        tensors = {
+            **named("network", self.network.state_dict()),
+            **named("optimizer", optimizer_state(self.optimizer)),
+            **named("random", random_state(self.device)),
+            **named("sums", self.sums),
+            **named("best", self.best),
+        }
+        if self.average is not None:
+            tensors |= named("average", self.average.state_dict())
+        state = {"curves": self.result.curves, "best_step": self.result.best_step}
+        checkpoint.save(tensors, {"step": self.step, "best_score": self.best_score, **state})
+
+    def resume(self, checkpoint: Checkpoint) -> bool:
+        """Go on from a checkpoint, if there is one."""
+        found = checkpoint.load()
+        if found is None:
+            return False
+        tensors, state = found
+        self.network.load_state_dict(under("network", tensors))
+        restore_optimizer(self.optimizer, under("optimizer", tensors))
+        restore_random(self.device, under("random", tensors))
+        if self.average is not None:
+            self.average.load_state_dict(under("average", tensors))
+        self.sums, self.best = (
+            {name: value.to(self.device) for name, value in under(kind, tensors).items()} for kind in ("sums", "best")
+        )
+        self.step, self.best_score = state["step"], state["best_score"]
+        self.result = Trained(state["curves"], state["best_step"], resumed_at=self.step)
+        return True
 
 
-def train(network: Network, data: TrainingData, settings: Settings, seed: int, images: Sequence[str]) -> Trained:
+def train(
+    network: Network,
+    data: TrainingData,
+    method: Method,
+    losses: Losses,
+    settings: Settings,
+    *,
+    seed: int,
+    checkpoint: Checkpoint,
+    report: Callable[[Point], None] = lambda point: None,
+) -> Trained:
     """Train `network` in place and leave it in the state that is best on validation.
 
-    Best is the highest mean of image and text accuracy on the validation split (the paper's criterion, 4.2),
-    the earliest where several are equal.
+    Of equally good states the earliest is kept.
 
     Args:
-        network: freshly initialised, its scalers fitted; on the device to use.
+        network: freshly initialised, its scalers fitted, a head that is not trained fixed; on the device to use.
         data: on the same device.
+        method: what is trained.
+        losses: weights and settings of its loss terms.
         settings: how to optimise.
-        seed: of the order of the batches and of dropout.
-        images: N picture names, for messages.
+        seed: of everything random.
+        checkpoint: keeps the state now and then; what it holds is gone on with.
+        report: is told the figures of every interval, those of a run that goes on from the beginning.
 
     Raises:
-        InputError: a loss is not finite; names the step, the term and the pictures of the batch.
+        InputError: a loss, or a score on validation, is not finite.
     """
-    method = find_method(settings.method)
     torch.manual_seed(seed)
-    stream = batches(data.train, settings.batch_size, torch.Generator().manual_seed(seed))
-    views = torch.Generator().manual_seed(seed)
-    optimizer = make_optimizer(
-        settings.optimizer,
-        network.parameters(),
-        learning_rate=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        momentum=settings.momentum,
-    )
-    schedule = optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: schedule_factor(settings.schedule, step, settings.steps)
-    )
-    record = _Record()
+    run = _Run(network, data, method, losses, settings, seed=seed)
+    if run.resume(checkpoint):
+        logging.info("training goes on after step %d of %d", run.step, settings.steps)
+    for point in run.result.curves:
+        report(point)
     network.train()
-    with progress(total=settings.steps, description="train", unit="step") as bar:
-        for step in range(1, settings.steps + 1):
-            rows = next(stream)
-            batch = forward(network, data, rows, draw_views(len(data.images), len(rows), views))
-            terms = method(batch, settings.weights)
-            loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
-            if not torch.isfinite(loss):
-                raise InputError(_not_finite(step, terms, [images[row] for row in rows[:5].tolist()]))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            record.add({"loss": loss, **{name: value for name, (_, value) in terms.items()}})
-            bar.update(1)
-            if step % settings.validate_every == 0 or step == settings.steps:
-                point = record.close_interval(step, network, data)
-                shown = {name.removeprefix("validation_"): value for name, value in point.items()}
-                bar.set_postfix(**shown)
-    regions = region_shares(batch.embeddings, batch.wanted, settings.weights.zeta)
-    network.load_state_dict(record.best_state)
-    return Trained(record.curves, record.best_step, regions)
+    saved = time.monotonic()
+    with progress(total=settings.steps, done=run.step, description="train", unit="step") as bar:
+        while not run.is_done():
+            run.learn()
+            bar.update()
+            if run.ends_interval():
+                point = run.result.curves[-1]
+                report(point)
+                bar.set_postfix(**_shown(point))
+            if time.monotonic() - saved > CHECKPOINT_SECONDS:
+                run.save(checkpoint)
+                saved = time.monotonic()
+    network.load_state_dict(run.best)
+    network.eval()
+    return run.result
 
 
-def draw_views(count: int, rows: int, generator: torch.Generator) -> Tensor:
-    """Draw a view for each row of a batch, all as likely, the plain one among them.
-
-    Args:
-        count: V + 1.
-        rows: of the batch.
-        generator: on the CPU; alone decides.
-    """
-    return torch.randint(count, (rows,), generator=generator)
+def _shown(point: Point) -> Point:
+    found = {name.removeprefix(VALIDATION): value for name, value in point.items() if name.startswith(VALIDATION)}
+    return {"loss": point["loss"], **found}
 
 
-def forward(network: Network, data: TrainingData, rows: Tensor, views: Tensor) -> Batch:
-    """Pass the pictures and names of `rows`, each picture in its view, through towers and head."""
-    pictures = data.images[views.to(rows.device), rows]
-    images, texts = network.image_tower(pictures), network.text_tower(data.texts[rows])
-    embeddings = torch.cat([images, texts])
-    classes = data.classes[rows].repeat(2)
-    return Batch(
-        embeddings=embeddings,
-        logits=network.head(embeddings),
-        targets=data.targets[classes],
-        wanted=data.distances[classes][:, classes],
-    )
-
-
-def _not_finite(step: int, terms: Terms, images: Sequence[str]) -> str:
+def _not_finite(step: int, terms: Terms, batch: Batch, names: list[str]) -> str:
+    """Say which term is not finite, and at which products: those whose embeddings are not, or else the batch."""
     broken = [f"{name} = {value.item()}" for name, (_, value) in terms.items() if not torch.isfinite(value)]
+    finite = torch.isfinite(batch.images).all(dim=1) & torch.isfinite(batch.texts).all(dim=1)
+    at = [name for name, fine in zip(names, finite.tolist(), strict=True) if not fine]
+    where = f"at the embeddings of {_some(at)}" if at else f"batch of {_some(names)}"
     return (
-        f"training stopped at step {step}: {', '.join(broken) or 'the sum of the losses'} is not finite "
-        f"(batch of {', '.join(images)}, …). Lower train.learning_rate, or look into these products' vectors."
+        f"training stopped at step {step}: {', '.join(broken) or 'the sum of the losses'} is not finite ({where}). "
+        "Lower train.learning_rate, or look into these products' vectors."
     )
+
+
+def _some(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -2,12 +2,49 @@
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
-from torch import nn, optim
+import torch
+from torch import Tensor, nn, optim
 
-OptimizerName = Literal["adamw", "rmsprop"]
+OptimizerName = Literal["adamw", "rmsprop", "rmsprop_tf"]
 Schedule = Literal["constant", "cosine"]
+
+RMSPROP_DECAY = 0.9  # TensorFlow's; PyTorch's own default is 0.99
+TF_EPSILON = 1e-10
+
+
+class RMSPropTF(optim.Optimizer):
+    """RMSProp with momentum as TensorFlow 1 has it, in which the paper was most likely written.
+
+    v ← 0.9 v + 0.1 g², from v = 1; m ← momentum · m + rate · g / √(v + 1e-10); w ← w - m. PyTorch's differs in four
+    ways: v begins at 0, so that first steps are long; ε stands outside the root and is 1e-8; v is smoothed by 0.99;
+    and the rate multiplies m when it is used and not when it is gathered, which matters where the rate changes.
+    """
+
+    def __init__(self, parameters: Any, learning_rate: float, momentum: float) -> None:
+        super().__init__(parameters, {"lr": learning_rate, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Take one step."""
+        for group in self.param_groups:
+            parameters = [parameter for parameter in group["params"] if parameter.grad is not None]
+            gradients: list[Tensor] = [parameter.grad for parameter in parameters]
+            for parameter in parameters:
+                if not self.state[parameter]:
+                    self.state[parameter] = {
+                        "mean_square": torch.ones_like(parameter),
+                        "momentum": torch.zeros_like(parameter),
+                    }
+            squares = [self.state[parameter]["mean_square"] for parameter in parameters]
+            momenta = [self.state[parameter]["momentum"] for parameter in parameters]
+            torch._foreach_mul_(squares, RMSPROP_DECAY)
+            torch._foreach_addcmul_(squares, gradients, gradients, value=1 - RMSPROP_DECAY)
+            roots = torch._foreach_sqrt(torch._foreach_add(squares, TF_EPSILON))
+            torch._foreach_mul_(momenta, group["momentum"])
+            torch._foreach_addcdiv_(momenta, gradients, roots, value=group["lr"])
+            torch._foreach_sub_(parameters, momenta)
 
 
 def make_optimizer(
@@ -18,21 +55,37 @@ def make_optimizer(
     weight_decay: float,
     momentum: float,
 ) -> optim.Optimizer:
-    """Return the optimizer.
+    """Return the optimizer of those parameters that learn.
 
     Args:
-        name: ``adamw``, or ``rmsprop`` as the paper's (momentum; squares smoothed by 0.9, the value of the
-            framework the paper was most likely written in, instead of PyTorch's 0.99).
+        name: ``adamw``; ``rmsprop``, PyTorch's with squares smoothed by 0.9; ``rmsprop_tf``, see `RMSPropTF`.
         parameters: to optimise.
-        learning_rate: at the start of the schedule.
-        weight_decay: of adamw.
-        momentum: of rmsprop.
+        learning_rate: the greatest.
+        weight_decay: of adamw, on matrices: a bias or a scale is not drawn to 0.
+        momentum: of rmsprop and rmsprop_tf.
     """
-    if name == "adamw":
-        return optim.AdamW(parameters, lr=learning_rate, weight_decay=weight_decay)
-    return optim.RMSprop(parameters, lr=learning_rate, momentum=momentum, alpha=0.9)
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    if name == "rmsprop":
+        return optim.RMSprop(learning, lr=learning_rate, momentum=momentum, alpha=RMSPROP_DECAY)
+    if name == "rmsprop_tf":
+        return RMSPropTF(learning, learning_rate, momentum)
+    matrices = [parameter for parameter in learning if parameter.dim() > 1]
+    others = [parameter for parameter in learning if parameter.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
 
 
-def schedule_factor(schedule: Schedule, step: int, steps: int) -> float:
-    """Return the factor on the learning rate at `step`, counted from 0, of `steps`."""
-    return 1.0 if schedule == "constant" else 0.5 * (1 + math.cos(math.pi * step / steps))
+def schedule_factor(schedule: Schedule, step: int, steps: int, warm_up: int = 0) -> float:
+    """Return the factor on the learning rate at `step`, counted from 0, of `steps`.
+
+    Args:
+        schedule: ``constant``, or ``cosine`` down to 0 after the warm-up.
+        step: that is about to be taken.
+        steps: of the whole training.
+        warm_up: first steps, over which the rate grows evenly.
+    """
+    if step < warm_up:
+        return (step + 1) / (warm_up + 1)
+    if schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warm_up) / max(1, steps - warm_up)))

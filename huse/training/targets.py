@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 
 def class_targets(class_labels: Sequence[Sequence[int]], labels: int) -> Tensor:
@@ -35,5 +38,66 @@ def margin(distances: Tensor, zeta: float | None, quantile: float) -> float:
     """
     if zeta is not None:
         return zeta
-    upper = torch.triu_indices(len(distances), len(distances), offset=1)
-    return float(distances[upper[0], upper[1]].double().quantile(quantile))
+    upper = distances.cpu().numpy()[np.triu_indices(len(distances), k=1)]
+    return float(np.quantile(upper.astype(np.float64), quantile))
+
+
+def fit_label_vectors(vectors: npt.NDArray[np.float32], dimension: int) -> tuple[Tensor, float]:
+    """Bring label vectors to the dimension of the shared space, with as little change of their cosines as can be.
+
+    Vectors with fewer features get zeros, which changes no cosine. Longer ones are turned into their own span, which
+    changes none either where there are no more labels than D; of more labels the D directions of most variance are
+    kept.
+
+    Args:
+        vectors: K × E, none zero.
+        dimension: D.
+
+    Returns:
+        K × D float32, unit norm, and the greatest change of a cosine between two of them.
+    """
+    unit = vectors.astype(np.float64)
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    if unit.shape[1] > dimension:
+        left, lengths, _ = np.linalg.svd(unit, full_matrices=False)
+        fitted = (left * lengths)[:, :dimension]
+        fitted /= np.maximum(np.linalg.norm(fitted, axis=1, keepdims=True), np.finfo(np.float64).tiny)
+    else:
+        fitted = unit
+    changed = float(np.abs(fitted @ fitted.T - unit @ unit.T).max())
+    padded = np.zeros((len(unit), dimension), np.float32)
+    padded[:, : fitted.shape[1]] = fitted
+    return torch.from_numpy(padded), changed
+
+
+def class_vectors(label_vectors: Tensor, targets: Tensor) -> Tensor:
+    """Return each class's vector: the mean of its labels' vectors, of unit norm.
+
+    Args:
+        label_vectors: K × D float32, unit norm.
+        targets: C × K float32, from `class_targets`.
+
+    Returns:
+        C × D float32.
+    """
+    return functional.normalize(targets @ label_vectors, dim=1)
+
+
+def class_nodes(paths: Sequence[Sequence[str]]) -> Tensor:
+    """Number the nodes that the class paths pass through, level by level.
+
+    Args:
+        paths: C class paths, each the names of its levels, coarse to fine. Where one is shorter than the longest, the
+            class itself stands for the levels that it lacks.
+
+    Returns:
+        L × C int64; two classes have the same number where their paths agree up to that level.
+    """
+    depth = max(len(path) for path in paths)
+    nodes = []
+    for level in range(1, depth + 1):
+        # A shorter path ends above this level: its own node, apart from those that lie below it.
+        prefixes = [(tuple(path[:level]), len(path) < level) for path in paths]
+        number = {prefix: index for index, prefix in enumerate(dict.fromkeys(prefixes))}
+        nodes.append([number[prefix] for prefix in prefixes])
+    return torch.tensor(nodes)

@@ -24,9 +24,10 @@ from torch.nn import functional
 from huse.devices import DTYPES
 from huse.errors import InputError
 from huse.progress import progress
+from huse.torch_state import named, under
 from huse.vision.backbones import Backbone
 from huse.vision.geometry import Pixels
-from huse.vision.learner import Learner, draw_mixture, under
+from huse.vision.learner import Learner, draw_mixture
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
 CURVE = ["epoch", "loss", "validation_loss", "validation_accuracy"]  # names of the figures of an epoch
@@ -211,9 +212,8 @@ class _Run:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep all that decides how the run goes on."""
-        best = {f"best.{name}": tensor for name, tensor in self.best.items()}
         state = {"step": self.step, "loss_sum": self.loss_sum, **vars(self.result)}
-        checkpoint.save({**self.learner.state(), **best}, state)
+        checkpoint.save({**self.learner.state(), **named("best", self.best)}, state)
 
     def resume(self, checkpoint: Checkpoint) -> bool:
         """Go on from a checkpoint, if there is one."""
@@ -222,7 +222,7 @@ class _Run:
             return False
         tensors, state = found
         self.learner.restore(tensors)
-        self.best = {name: value.to(self.learner.device) for name, value in under("best.", tensors).items()}
+        self.best = {name: value.to(self.learner.device) for name, value in under("best", tensors).items()}
         self.step, self.loss_sum = state["step"], state["loss_sum"]
         self.result = Finetuned(state["curves"], state["best_epoch"])
         return True

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
+from huse.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.vision.backbones import BATCH_NORMS, Backbone, blocks, norms_are_placeholders
 from huse.vision.encoding import normalise, upload
 from huse.vision.geometry import Pixels
@@ -169,31 +170,14 @@ class Learner:
 
     def state(self) -> dict[str, Tensor]:
         """Return all that decides how learning goes on, torch's random numbers included."""
-        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        for index, moments in self._optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
-        tensors["random.cpu"] = torch.get_rng_state()
-        if self.device.type == "cuda":
-            tensors["random.cuda"] = torch.cuda.get_rng_state(self.device)
-        return tensors
+        return {
+            **named("network", self.network.state_dict()),
+            **named("optimizer", optimizer_state(self._optimizer)),
+            **named("random", random_state(self.device)),
+        }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go on from what `state` gave."""
-        self.network.load_state_dict(under("network.", state))
-        parameters = [parameter for group in self._optimizer.param_groups for parameter in group["params"]]
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in under("optimizer.", state).items():
-            index, _, moment = name.partition(".")
-            of = parameters[int(index)]
-            # The fused optimiser goes over memory as it lies, so a moment has to lie as its weights do: channels last.
-            laid = torch.empty_like(of).copy_(value) if value.shape == of.shape else value
-            moments.setdefault(int(index), {})[moment] = laid.detach()
-        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": moments})
-        torch.set_rng_state(state["random.cpu"])
-        if self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["random.cuda"], self.device)
-
-
-def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors whose name begins with `prefix`, without it."""
-    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        self.network.load_state_dict(under("network", state))
+        restore_optimizer(self._optimizer, under("optimizer", state))
+        restore_random(self.device, under("random", state))

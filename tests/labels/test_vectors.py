@@ -3,7 +3,7 @@ import pytest
 
 from huse.labels.graph import adjacency, class_distances, summarise_distances
 from huse.labels.taxonomy import class_hops, label_hops, label_nodes, make_labels
-from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors
+from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors, unit_sphere_vectors
 
 EQUAL_DEPTH = ["a<b<c", "a<b<d", "a<e<f", "g<h<i", "g<h<j"]
 
@@ -151,3 +151,37 @@ def test_every_scheme_goes_with_every_source_of_distances(scheme, source):
     assert summary["adjacency"]["min"] <= summary["adjacency"]["mean"] <= summary["adjacency"]["max"]
     if scheme == "leaf" and source == "tree":
         assert summary["tree_spearman"] == pytest.approx(1)
+
+
+def naive_similarity(one, other, classes):
+    """1 - height of the lowest common ancestor / height of the root, by walking the paths."""
+    paths = [path.split("<") for path in classes]
+
+    def height(node):
+        below = [len(path) - len(node) for path in paths if path[: len(node)] == node]
+        return max(below)
+
+    first, second = one.split("<"), other.split("<")
+    shared = []
+    for left, right in zip(first, second, strict=False):
+        if left != right:
+            break
+        shared.append(left)
+    return 1 - height(shared) / height([])
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["a<b<c", "a<b<d", "a<e<f", "g<h<i"],
+        ["a", "a<b", "a<b<c", "d<e", "f"],  # of unequal depth, some above others
+        ["a", "b"],
+    ],
+)
+def test_unit_sphere_vectors_have_the_trees_cosines(classes):
+    vectors = unit_sphere_vectors(classes)
+    cosines = vectors @ vectors.T
+    for row, one in enumerate(classes):
+        for column, other in enumerate(classes):
+            expected = 1 if row == column else naive_similarity(one, other, classes)
+            assert cosines[row, column] == pytest.approx(expected, abs=1e-6)

@@ -2,65 +2,82 @@ import json
 
 import pytest
 import torch
+from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.losses import gap_loss, graph_loss
+from huse.model.losses.graph import graph_loss
+from huse.model.losses.pairs import gap_loss
 from huse.model.network import Architecture, Network
 from huse.model.towers import CosineHead, Tower
 
-SMALL = Architecture(
-    image_features=6, text_features=4, labels=3, dimension=5, width=7, image_layers=3, text_layers=2,
-    dropout=0.15, head="cosine", scale=16,
-)  # fmt: skip
+SHAPE = {
+    "image_features": 6, "text_features": 4, "labels": 3, "dimension": 5, "width": 7, "image_layers": 3,
+    "text_layers": 2, "dropout": 0.15, "relu_last": False, "head": "cosine", "scale": 16, "separate_heads": False,
+    "class_pull": 0.0,
+}  # fmt: skip
+
+
+def make(**changes):
+    torch.manual_seed(0)
+    return Network(Architecture(**(SHAPE | changes)))
 
 
 @pytest.fixture
 def network():
-    torch.manual_seed(0)
-    return Network(SMALL)
+    return make()
 
 
 def test_towers_have_the_layers_of_the_paper(network):
-    assert [tuple(linear.weight.shape) for linear in network.image_tower.linears] == [(7, 6), (7, 7), (5, 7)]
-    assert [tuple(linear.weight.shape) for linear in network.text_tower.linears] == [(7, 4), (5, 7)]
+    assert [tuple(linear.weight.shape) for linear in network.tower("image").linears] == [(7, 6), (7, 7), (5, 7)]
+    assert [tuple(linear.weight.shape) for linear in network.tower("text").linears] == [(7, 4), (5, 7)]
 
 
 def test_embeddings_have_unit_norm_and_both_signs(network):
-    embeddings, scores = network.embed(network.image_tower, torch.randn(50, 6))
+    embeddings, scores = network.embed("image", torch.randn(50, 6))
     assert torch.allclose(embeddings.norm(dim=1), torch.ones(50), atol=1e-6)
     assert (embeddings < 0).any()
     assert torch.allclose(scores.sum(dim=1), torch.ones(50), atol=1e-6)
 
 
+def test_a_relu_on_the_last_layer_leaves_no_negative_number():
+    embeddings, _ = make(relu_last=True).embed("text", torch.randn(50, 4))
+    assert (embeddings >= 0).all()
+
+
 def test_an_item_does_not_depend_on_the_rest_of_its_batch(network):
     vectors = torch.randn(9, 6)
-    together, _ = network.embed(network.image_tower, vectors)
-    alone, _ = network.embed(network.image_tower, vectors[4:5])
-    blocks, _ = network.embed(network.image_tower, vectors, block=2)
+    together, _ = network.embed("image", vectors)
+    alone, _ = network.embed("image", vectors[4:5])
+    blocks, _ = network.embed("image", vectors, block=2)
     assert torch.allclose(together[4:5], alone, atol=1e-6)
     assert torch.allclose(together, blocks, atol=1e-6)
 
 
 def test_embed_leaves_the_mode_as_it_was(network):
     network.train()
-    network.embed(network.image_tower, torch.randn(2, 6))
+    network.embed("image", torch.randn(2, 6))
     assert network.training
 
 
 def test_one_head_serves_both_towers_and_every_loss_reaches_both(network):
     network.train()
-    images, texts = network.image_tower(torch.randn(4, 6)), network.text_tower(torch.randn(4, 4))
-    both = torch.cat([images, texts])
-    wanted = torch.full((8, 8), 0.5)
+    images, texts = network.tower("image")(torch.randn(4, 6)), network.tower("text")(torch.randn(4, 4))
+    assert torch.equal(network.logits("image", images), network.logits("text", images))
+    logits = torch.cat([network.logits("image", images), network.logits("text", texts)])
     for loss in (
-        network.head(both).logsumexp(dim=1).sum(),
-        graph_loss(both, wanted, sigma="or", zeta=0.7),
+        logits.logsumexp(dim=1).sum(),
+        graph_loss(torch.cat([images, texts]), torch.tensor([0, 1, 2, 0]), torch.ones(3, 3), sigma="or", zeta=0.7),
         gap_loss(images, texts),
     ):
         network.zero_grad()
         loss.backward(retain_graph=True)
-        for tower in (network.image_tower, network.text_tower):
-            assert tower.linears[0].weight.grad.abs().sum() > 0
+        for modality in ("image", "text"):
+            assert network.tower(modality).linears[0].weight.grad.abs().sum() > 0
+
+
+def test_separate_heads_differ():
+    network, rows = make(separate_heads=True), functional.normalize(torch.randn(4, 5), dim=1)
+    assert not torch.allclose(network.logits("image", rows), network.logits("text", rows))
 
 
 def test_scaler_standardises_and_leaves_constants_alone():
@@ -75,17 +92,57 @@ def test_cosine_head_by_hand():
     head = CosineHead(2, 2, scale=10)
     head.weight.data = torch.tensor([[3.0, 0.0], [1.0, 1.0]])
     assert torch.allclose(head(torch.tensor([[1.0, 0.0]])), torch.tensor([[10.0, 10 / 2**0.5]]))
+    assert {name for name, _ in head.named_parameters()} == {"weight"}
 
 
-def test_a_saved_network_gives_the_same_embeddings(network, tmp_path):
-    weights, config = tmp_path / "model.safetensors", tmp_path / "config.json"
-    network.image_tower.fit_scaler(torch.randn(20, 6))
+def test_a_learned_scale_begins_at_16_learns_and_is_bounded():
+    head = CosineHead(2, 2, scale="learned")
+    assert float(head.scale) == pytest.approx(16)
+    head(torch.tensor([[1.0, 0.0]])).sum().backward()
+    assert head.log_scale.grad != 0
+    head.log_scale.data.fill_(9)
+    assert float(head.scale) == 100
+
+
+def test_class_means_by_hand(network):
+    images, texts = torch.randn(6, 6), torch.randn(6, 4)
+    network.fit_class_means(images, texts, torch.eye(3)[[0, 0, 1, 1, 2, 2]])
+    both = network.embed("image", images)[0] + network.embed("text", texts)[0]
+    means = functional.normalize(torch.stack([both[0] + both[1], both[2] + both[3], both[4] + both[5]]), dim=1)
+    assert torch.allclose(network.heads[0].weight, means, atol=1e-6)
+    assert not any(parameter.requires_grad for parameter in network.heads.parameters())
+    _, scores = network.embed("text", texts)
+    assert torch.allclose(scores, functional.softmax(16 * network.embed("text", texts)[0] @ means.T, dim=1), atol=1e-6)
+
+
+def test_class_pull_by_hand():
+    plain, network = make(separate_heads=True), make(separate_heads=True, class_pull=0.4)
+    network.load_state_dict(plain.state_dict())
+    vectors = torch.randn(4, 4)
+    before, scores = plain.embed("text", vectors)
+    after, same = network.embed("text", vectors)
+    assert torch.equal(scores, same)
+    directions = functional.normalize(network.heads[1].weight.detach(), dim=1)
+    for row in range(4):
+        expected = 0.6 * before[row] + 0.4 * sum(scores[row, k] * directions[k] for k in range(3))
+        assert torch.allclose(after[row], expected / expected.norm(), atol=1e-6)
+
+
+def test_wholly_pulled_embeddings_lie_among_the_classes():
+    network = make(class_pull=1.0)
+    embeddings, scores = network.embed("image", torch.randn(20, 6) * 3)
+    directions = functional.normalize(network.heads[0].weight.detach(), dim=1)
+    assert torch.allclose(embeddings, functional.normalize(scores @ directions, dim=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"separate_heads": True, "head": "linear"}, {"scale": "learned"}])
+def test_a_saved_network_gives_the_same_embeddings(tmp_path, changes):
+    weights, config, network = tmp_path / "model.safetensors", tmp_path / "config.json", make(**changes)
+    network.tower("image").fit_scaler(torch.randn(20, 6))
     network.save(weights, config, {"labels": ["a", "b", "c"]})
     loaded = Network.load(weights, config)
     vectors = torch.randn(3, 6)
-    for one, other in zip(
-        network.embed(network.image_tower, vectors), loaded.embed(loaded.image_tower, vectors), strict=True
-    ):
+    for one, other in zip(network.embed("image", vectors), loaded.embed("image", vectors), strict=True):
         assert torch.equal(one, other)
     assert json.loads(config.read_text())["labels"] == ["a", "b", "c"]
 

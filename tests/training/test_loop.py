@@ -1,160 +1,200 @@
-import numpy as np
+from dataclasses import replace
+
 import pytest
 import torch
 
 from huse.errors import InputError
-from huse.model.methods import Weights
-from huse.model.network import Architecture, Network
-from huse.training.loop import Settings, TrainingData, batches, draw_views, train, validation_accuracy
-from huse.training.optimizers import make_optimizer, schedule_factor
-from huse.training.targets import class_targets, margin
-
-WEIGHTS = Weights(alpha=1, beta=10, gamma=1, sigma="or", zeta=0.5, pairs="all")
-SETTINGS = Settings("huse", WEIGHTS, "adamw", 0.003, "cosine", 0.01, 0.9, batch_size=32, steps=120, validate_every=40)
-SHAPE = Architecture(
-    6, 5, 3, dimension=8, width=16, image_layers=3, text_layers=2, dropout=0.1, head="cosine", scale=16
-)
+from huse.model.methods import METHODS, find_method
+from huse.training import loop
+from huse.training.loop import train
+from huse.training.validation import score, validate
+from tests.training.conftest import LOSSES, SETTINGS, MemoryCheckpoint
 
 
 @pytest.fixture
-def data():
-    """Three classes as clouds around three points, in both modalities."""
-    generator = np.random.default_rng(0)
-    classes = np.arange(120) % 3
-    images = generator.normal(size=(3, 6))[classes] * 2 + generator.normal(size=(120, 6))
-    texts = generator.normal(size=(3, 5))[classes] * 2 + generator.normal(size=(120, 5))
-    return TrainingData.of(
-        images.astype(np.float32)[None],
-        texts.astype(np.float32),
-        classes=classes,
-        split=np.array(["train"] * 80 + ["validation"] * 40),
-        class_labels=[[0], [1], [2]],
-        distances=np.array([[0, 0.3, 0.9], [0.3, 0, 0.9], [0.9, 0.9, 0]], dtype=np.float32),
-    )
+def run(data, make_network):
+    """Train and return the network and what training gives."""
+
+    def run(of=data, settings=SETTINGS, *, seed=1, method="huse", losses=LOSSES, checkpoint=None, network=None, **more):
+        about = find_method(method)
+        head = "linear" if about.linear_head_only else "cosine"
+        network = network or make_network(seed, head=head, separate_heads=about.head == "separate")
+        if about.head in ("label_vectors", "class_means"):
+            network.fix_head(of.classes.vectors)
+        trained = train(
+            network, of, about, losses, settings, seed=seed, checkpoint=checkpoint or MemoryCheckpoint(), **more
+        )
+        return network, trained
+
+    return run
 
 
-def run(data, settings=SETTINGS, seed=1):
-    torch.manual_seed(seed)
-    network = Network(SHAPE)
-    return network, train(network, data, settings, seed, [f"{n}.jpg" for n in range(120)])
-
-
-def test_training_learns_classes_and_graph(data):
-    network, trained = run(data)
-    assert min(validation_accuracy(network, data)) > 0.8
+def test_training_learns_classes_and_graph(data, run):
+    network, trained = run()
+    figures = validate(network, data)
+    assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.8
     assert trained.curves[-1]["graph"] < trained.curves[0]["graph"]
-    images, _ = network.embed(network.image_tower, data.images[0])
-    means = torch.stack([images[data.classes == c].mean(dim=0) for c in range(3)])
+    images, _ = network.embed("image", data.images[0])
+    means = torch.stack([images[data.products == c].mean(dim=0) for c in range(3)])
     means = torch.nn.functional.normalize(means, dim=1)
     assert means[0] @ means[1] > means[0] @ means[2]  # classes 0 and 1 should be near
 
 
-def test_same_seed_same_bytes(data):
-    (one, _), (other, _), (third, _) = run(data), run(data), run(data, seed=2)
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_to_find_products_of_a_class(data, run, method):
+    network, _ = run(method=method, settings=replace(SETTINGS, criterion="recall_at_1"))
+    figures = validate(network, data)
+    in_modal_only = method == "separate"
+    assert figures["recall_at_1"] > (0.5 if in_modal_only else 0.75)
+    assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.75
+
+
+def test_same_seed_same_bytes(run):
+    (one, _), (other, _), (third, _) = run(), run(), run(seed=2)
     for name, value in one.state_dict().items():
         assert torch.equal(value, other.state_dict()[name]), name
-    assert not torch.equal(one.head.weight, third.head.weight)
+    assert not torch.equal(one.heads[0].weight, third.heads[0].weight)
 
 
-def test_the_best_state_on_validation_is_kept(data):
-    network, trained = run(data)
-    scores = {p["step"]: p["validation_image_accuracy"] + p["validation_text_accuracy"] for p in trained.curves}
-    assert sorted(scores) == [40, 80, 120]
-    assert scores[trained.best_step] == max(scores.values())
-    assert trained.best_step == min(step for step, score in scores.items() if score == max(scores.values()))
-    assert sum(validation_accuracy(network, data)) == pytest.approx(scores[trained.best_step])
+@pytest.mark.parametrize("criterion", ["accuracy", "recall_at_1", "average_precision", "all"])
+def test_the_earliest_best_state_by_the_criterion_is_kept(data, run, criterion):
+    network, trained = run(settings=replace(SETTINGS, validate_every=10, criterion=criterion))
+    points = [{k.removeprefix("validation/"): v for k, v in point.items()} for point in trained.curves]
+    scores = {point["step"]: score(point, criterion) for point in points}
+    assert list(scores) == list(range(10, 121, 10))
+    assert trained.best_step == min(step for step, value in scores.items() if value == max(scores.values()))
+    assert score(validate(network, data), criterion) == pytest.approx(scores[trained.best_step])
+    assert trained.best()["step"] == trained.best_step
 
 
-def test_validation_rows_are_never_trained_on(data):
-    other = TrainingData(**(vars(data) | {"images": data.images.clone(), "texts": data.texts.clone()}))
+def test_patience_ends_training(run):
+    settings = replace(SETTINGS, validate_every=5, patience=3, steps=2000)
+    _, trained = run(settings=settings)
+    last = trained.curves[-1]["step"]
+    assert last == trained.best_step + 15
+    assert last < 2000
+
+
+def test_validation_rows_are_never_trained_on(data, run):
+    other = replace(data, images=data.images.clone(), texts=data.texts.clone())
     other.images[:, 80:] = 9.0
     other.texts[80:] = -9.0
-    curves = [run(kind)[1].curves for kind in (data, other)]
+    curves = [run(of)[1].curves for of in (data, other)]
     assert [point["loss"] for point in curves[0]] == [point["loss"] for point in curves[1]]
-    assert curves[0][-1]["validation_image_accuracy"] != curves[1][-1]["validation_image_accuracy"]
+    assert curves[0][-1]["validation/image_accuracy"] != curves[1][-1]["validation/image_accuracy"]
 
 
-def test_a_loss_that_is_not_finite_names_step_term_and_pictures(data):
+def test_curves_show_the_regions_of_sigma(run):
+    _, trained = run()
+    for block in ("image_image", "text_text", "image_text"):
+        shares = [value for name, value in trained.curves[-1].items() if name.startswith(f"regions/{block}/")]
+        assert len(shares) == 4
+        assert sum(shares) == pytest.approx(1)
+    _, without = run(method="separate")
+    assert not any(name.startswith("regions/") for name in without.curves[-1])
+
+
+def test_a_loss_that_is_not_finite_names_step_term_and_pictures(data, run):
     data.images[0, 7] = float("inf")
-    with pytest.raises(InputError, match=r"step \d+: .*graph = nan.*\.jpg.*learning_rate"):
-        run(data)
+    with pytest.raises(InputError, match=r"step \d+: .*graph = nan.*embeddings of 7\.jpg\).*learning_rate"):
+        run()
 
 
-def test_views_are_drawn_evenly_and_from_the_seed_alone():
-    drawn = draw_views(4, 4000, torch.Generator().manual_seed(3))
-    assert torch.bincount(drawn, minlength=4).tolist() == pytest.approx([1000] * 4, abs=120)
-    assert torch.equal(drawn, draw_views(4, 4000, torch.Generator().manual_seed(3)))
-    assert draw_views(1, 5, torch.Generator()).tolist() == [0] * 5
-
-
-def with_views(data, views):
-    return TrainingData(**(vars(data) | {"images": torch.cat([data.images, *views])}))
-
-
-def test_training_sees_the_views_and_validation_the_plain_pictures(data):
-    _, plain = run(data)
-    copies = with_views(data, [data.images, data.images])
-    assert run(copies)[1].curves == plain.curves
-    noisy = data.images + torch.randn(data.images.shape, generator=torch.Generator().manual_seed(0))
-    network, trained = run(with_views(data, [noisy]))
-    assert trained.curves[0]["loss"] != plain.curves[0]["loss"]
-    noise = with_views(TrainingData(**(vars(data) | {"images": data.images})), [torch.full_like(data.images, 9.0)])
-    assert validation_accuracy(network, noise) == validation_accuracy(network, data)
-
-
-def test_a_view_that_is_not_finite_is_met(data):
-    broken = with_views(data, [torch.full_like(data.images, float("inf"))])
-    with pytest.raises(InputError, match="is not finite"):
-        run(broken)
-
-
-def test_batches_visit_every_row_once_a_pass():
-    stream = batches(torch.arange(10, 20), 5, torch.Generator().manual_seed(0))
-    one, two, three = next(stream), next(stream), next(stream)
-    assert sorted(torch.cat([one, two]).tolist()) == list(range(10, 20))
-    assert len(three) == 5
-    few = batches(torch.arange(3), 100, torch.Generator().manual_seed(0))
-    assert sorted(next(few).tolist()) == [0, 1, 2]
-
-
-def test_validation_accuracy_in_levels_counts_the_share_of_labels(data):
-    shape = Architecture(6, 5, 4, 8, 16, 3, 2, 0.1, "linear", 16)
-    network = Network(shape)
-    network.head.weight.data.zero_()
-    network.head.bias.data = torch.tensor([4.0, 3.0, 2.0, 1.0])  # whatever the item: labels 0, 1, 2 in this order
-    levels = TrainingData(**(vars(data) | {"targets": class_targets([[0, 1], [0, 2], [0, 3]], 4)}))
-    mine = data.classes[data.validation]
-    expected = (1.0 * (mine == 0) + 0.5 * (mine != 0)).float().mean()
-    assert validation_accuracy(network, levels) == pytest.approx((float(expected),) * 2)
-
-
-def test_class_targets_by_hand():
-    assert class_targets([[0], [2]], 3).tolist() == [[1, 0, 0], [0, 0, 1]]
-    assert class_targets([[0, 1], [0, 0]], 2).tolist() == [[0.5, 0.5], [1, 0]]
-
-
-def test_margin_is_a_quantile_of_the_distances_between_classes():
-    distances = torch.tensor([[0, 0.2, 0.4], [0.2, 0, 0.9], [0.4, 0.9, 0]])
-    assert margin(distances, None, 0.5) == pytest.approx(0.4)
-    assert margin(distances, None, 1.0) == pytest.approx(0.9)
-    assert margin(distances, 0.7, 0.5) == 0.7
-
-
-def test_schedules():
-    assert [schedule_factor("constant", step, 10) for step in (0, 9)] == [1, 1]
-    assert schedule_factor("cosine", 0, 10) == 1
-    assert schedule_factor("cosine", 5, 10) == pytest.approx(0.5)
-
-
-def test_rmsprop_has_the_papers_momentum():
-    parameter = torch.nn.Parameter(torch.zeros(1))
-    group = make_optimizer("rmsprop", [parameter], learning_rate=1.6192e-5, weight_decay=0, momentum=0.9).param_groups[
-        0
-    ]
-    assert (group["lr"], group["momentum"], group["alpha"]) == (1.6192e-5, 0.9, 0.9)
-
-
-def test_a_network_that_the_last_update_has_broken_is_no_result(data):
-    broken = Settings(**(vars(SETTINGS) | {"learning_rate": 1e30, "schedule": "constant", "steps": 1}))
+def test_a_network_that_the_last_update_has_broken_is_no_result(run):
+    broken = replace(SETTINGS, learning_rate=1e30, schedule="constant", steps=1)
     with pytest.raises(InputError, match="step 1: scores are not finite"):
-        run(data, broken)
+        run(settings=broken)
+
+
+def test_weights_that_are_all_0_are_refused(run):
+    with pytest.raises(InputError, match=r"classification, graph, gap are all 0"):
+        run(losses=replace(LOSSES, alpha=0, beta=0, gamma=0))
+
+
+def with_views(data, *views):
+    return replace(data, images=torch.cat([data.images, *views]))
+
+
+def test_training_sees_the_views_and_validation_the_plain_pictures(data, run):
+    _, plain = run()
+    assert run(with_views(data, data.images, data.images))[1].curves == plain.curves
+    noisy = data.images + torch.randn(data.images.shape, generator=torch.Generator().manual_seed(0))
+    network, trained = run(with_views(data, noisy))
+    assert trained.curves[0]["loss"] != plain.curves[0]["loss"]
+    assert validate(network, with_views(data, torch.full_like(data.images, 9.0))) == validate(network, data)
+
+
+def test_a_view_that_is_not_finite_is_met(data, run):
+    with pytest.raises(InputError, match="is not finite"):
+        run(with_views(data, torch.full_like(data.images, float("inf"))))
+
+
+def test_mixtures_are_classified_and_pairs_stay_as_they_are(data, make_network):
+    network = make_network().eval()
+    rows, views, partners = torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.tensor([1, 0, 3, 2])
+    batch = loop.forward(network, data, rows, views, (0.75, partners))
+    mixed = 0.75 * data.images[0, rows] + 0.25 * data.images[0, partners]
+    assert torch.allclose(batch.logits[0], network.logits("image", network.tower("image")(mixed)), atol=1e-5)
+    assert batch.targets[0].tolist() == [0.75, 0.25, 0]
+    assert torch.allclose(batch.images, network.tower("image")(data.images[0, rows]))
+
+
+def test_the_average_of_the_networks_is_kept(data, run):
+    plain, _ = run(settings=replace(SETTINGS, steps=40))
+    averaged, trained = run(settings=replace(SETTINGS, steps=40, ema=0.9))
+    assert trained.best_step == 40
+    assert not torch.equal(plain.heads[0].weight, averaged.heads[0].weight)
+    # What was averaged moved as without averaging.
+    assert run(settings=replace(SETTINGS, steps=40, ema=1e-9))[1].curves[0]["loss"] == trained.curves[0]["loss"]
+    nearly_last, _ = run(settings=replace(SETTINGS, steps=40, ema=1e-9))
+    assert torch.allclose(plain.heads[0].weight, nearly_last.heads[0].weight, atol=1e-6)
+
+
+def test_bfloat16_learns_as_well(data, run):
+    network, _ = run(settings=replace(SETTINGS, dtype="bfloat16"))
+    figures = validate(network, data)
+    assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.8
+    assert all(tensor.dtype == torch.float32 for tensor in network.state_dict().values())
+
+
+class KilledError(Exception):
+    pass
+
+
+class KilledAt(MemoryCheckpoint):
+    """Ends the run at the n-th save."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def save(self, tensors, state):
+        super().save(tensors, state)
+        if len(self.saved) == self.number:
+            raise KilledError
+
+
+@pytest.mark.parametrize("killed_at", [1, 40, 77])
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("huse", {}),
+        ("huse", {"optimizer": "rmsprop_tf", "learning_rate": 0.0003, "ema": 0.95}),
+        ("huse_plus", {"mixup": 0.2, "ema": 0.9, "sampler": "balanced", "warm_up": 10}),
+        ("adamine", {"sampler": "pairs"}),  # draws from torch's random numbers
+    ],
+)
+def test_a_killed_run_ends_with_the_same_bytes(run, monkeypatch, killed_at, method, changes):
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+    settings = replace(SETTINGS, **changes)
+    whole, expected = run(method=method, settings=settings)
+    checkpoint = KilledAt(killed_at)
+    with pytest.raises(KilledError):
+        run(method=method, settings=settings, checkpoint=checkpoint)
+    torch.manual_seed(99)
+    points = []
+    other, trained = run(method=method, settings=settings, checkpoint=checkpoint, report=points.append)
+    assert trained.resumed_at == killed_at
+    assert trained.curves == expected.curves == points
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name]), name

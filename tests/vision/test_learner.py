@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from huse.vision.backbones import Backbone
 from huse.vision.encoding import normalise
-from huse.vision.learner import Learner, draw_mixture, under
+from huse.vision.learner import Learner, draw_mixture
 
 CPU = torch.device("cpu")
 
@@ -84,8 +84,3 @@ def test_the_state_is_taken_up_again():
         of.learn(of.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=1.0)
     for name, value in one.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[name]), name
-
-
-def test_under():
-    tensors = {"a.x": torch.zeros(1), "a.b.y": torch.zeros(1), "ab.z": torch.zeros(1)}
-    assert set(under("a.", tensors)) == {"x", "b.y"}

@@ -1,0 +1,60 @@
+"""A training step beside its bare matrix products, and loss terms beside what they replace.
+
+Run as ``python -m benchmarks.training`` from the root of the repository. Every side runs in a process of its own; loss
+terms and their gradients are compared before a ratio is shown.
+"""
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import Measured, measure
+from huse.progress import progress
+
+BATCH, STEPS = 1024, 20
+LARGE = 8192
+LOOPED = 4  # products that the nested loops are timed on; their work grows with the square
+TERMS = (("triplets", 64), ("adamine", 128), ("contrast", 1024))  # and the products of a batch
+
+
+def main() -> None:
+    """Measure and print one table."""
+    table = Table(title="Training; milliseconds of a step or a loss term, peak memory in MB")
+    table.add_column("work")
+    table.add_column("beside")
+    for column in ("ms", "beside", "ratio", "MB / beside"):
+        table.add_column(column, justify="right")
+    taken: dict[str, Measured] = {}
+    for dtype in progress(("float32", "bfloat16"), description="benchmark", unit="dtype"):
+        run = {"dtype": dtype, "batch_size": BATCH, "count": STEPS}
+        taken[dtype] = measure("training:steps", repeats=3, **run)
+        bare = measure("training:matrix_products", repeats=3, **run)
+        _add(table, (f"step of {BATCH}, {dtype}", "its matrix products"), taken[dtype], bare, 1 / STEPS)
+    both = taken["bfloat16"], taken["float32"]
+    _add(table, (f"step of {BATCH}, bfloat16", "float32"), *both, 1 / STEPS)
+    large = measure("training:steps", dtype="float32", batch_size=LARGE, count=2)
+    _add(table, (f"step of {LARGE}, float32", f"of {BATCH}"), large, taken["float32"], 1 / 2, 1 / STEPS)
+
+    few = [measure(f"training:{side}", products=LOOPED) for side in ("graph", "graph_loops")]
+    np.testing.assert_allclose(few[0].result, few[1].result, rtol=1e-4, atol=1e-7)
+    products = 128
+    graph = measure("training:graph", repeats=50, products=products)
+    names = f"graph loss of {products}", f"nested loops of {LOOPED}, scaled"
+    _add(table, names, graph, few[1], 1, (products / LOOPED) ** 2)
+    for name, size in TERMS:
+        ours, theirs = (measure(f"training:{side}", repeats=20, name=name, products=size) for side in ("term", "peer"))
+        np.testing.assert_allclose(ours.result, theirs.result, rtol=1e-3, atol=1e-6)
+        _add(table, (f"{name} of {size}", "pytorch-metric-learning"), ours, theirs)
+    Console(width=130).print(table)
+
+
+def _add(table: Table, names: tuple[str, str], ours: Measured, theirs: Measured, *scales: float) -> None:
+    """Add a line: the time of both, each times its scale, and how many times ours the other's is."""
+    own, other = {0: (1.0, 1.0), 1: scales * 2, 2: scales}[len(scales)]
+    mine, its = ours.seconds * own * 1e3, theirs.seconds * other * 1e3
+    memory = f"{ours.megabytes:,.0f} / {theirs.megabytes:,.0f}"
+    table.add_row(*names, f"{mine:,.2f}", f"{its:,.2f}", f"{its / mine:,.2f} ×", memory)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What is compared: the methods, and for each the small grid that it is tuned on.
+
+Every entry has as many settings to choose from as any other. All of them share steps, batches, towers, optimiser and,
+where a method trains a classification layer, the scaled cosine head: an unscaled softmax over unit vectors starves,
+whatever the method (`huse.model.towers.CosineHead`). DSCMR alone has no softmax to starve.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Changes = Mapping[str, Any]  # of the section `train`: ``graph.zeta_quantile`` to a value
+
+BASELINE = "HUSE"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the comparison.
+
+    Attributes:
+        name: as the table shows it.
+        changes: what makes it this entry.
+        grid: settings to choose from on the validation split.
+        tree: whether it is trained on the class tree that hierarchical figures are measured on.
+    """
+
+    name: str
+    changes: Changes
+    grid: tuple[Changes, ...]
+    tree: bool = False
+
+
+def _values(name: str, *values: Any) -> tuple[Changes, ...]:
+    return tuple({name: value} for value in values)
+
+
+_HUSE: tuple[Changes, ...] = (
+    {"beta": 1, "graph.zeta_quantile": 0.5},
+    {"beta": 10, "graph.zeta_quantile": 0.5},
+    {"beta": 10, "graph.zeta_quantile": 0.75},
+    {"beta": 30, "graph.zeta_quantile": 0.5},
+)
+_TREE: Changes = {"graph.distances": "tree"}
+
+# What `huse_plus` stands for, chosen on validation data; see docs/methods.md. The shallower image tower and its dropout
+# are no property of the method, so plain HUSE is compared with them as well.
+_SHALLOW: Changes = {"image_layers": 2, "dropout": 0.3}
+_PLUS: Changes = {"method": "huse_plus", "graph.sigma": "full", "contrast.weight": 0.5, **_TREE, **_SHALLOW}
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry("Separate", {"method": "separate"}, _values("scale", 8, 16, 32, 64)),
+    Entry("Triplet", {"method": "triplet"}, _values("triplet.margin", 0.05, 0.1, 0.2, 0.5)),
+    Entry("CME", {"method": "cme"}, _values("cme.classification", 0.01, 0.1, 1, 10)),
+    Entry("CME, shared head", {"method": "cme_shared"}, _values("cme.classification", 0.01, 0.1, 1, 10)),
+    Entry("AdaMine", {"method": "adamine", "sampler": "pairs"}, _values("adamine.semantic", 0.1, 0.3, 1, 3)),
+    Entry(
+        "DeViSE",
+        {"method": "devise"},
+        (*_values("devise.margin", 0.05, 0.1, 0.2), {"devise.loss": "cosine"}),
+    ),
+    Entry("HIE", {"method": "hie"}, _values("hie.classification", 0.03, 0.1, 0.3, 1)),
+    Entry(
+        "HIE, tree",
+        {"method": "hie", "class_vectors": "tree"},
+        _values("hie.classification", 0.03, 0.1, 0.3, 1),
+        tree=True,
+    ),
+    Entry(
+        "DSCMR",
+        {"method": "dscmr", "head": "linear"},
+        tuple(
+            {"dscmr.likelihood": likelihood, "dscmr.invariance": invariance}
+            for likelihood in (0.001, 0.1)
+            for invariance in (0.1, 1)
+        ),
+    ),
+    Entry("HUSE-P", {"method": "huse_p"}, _values("beta", 0.3, 1, 3, 10)),
+    Entry("HUSE without graph", {"method": "huse", "beta": 0}, _values("gamma", 0, 0.1, 1, 3)),
+    Entry("HUSE, equation 10", {"method": "huse_eq10"}, _HUSE),
+    Entry(BASELINE, {"method": "huse"}, _HUSE),
+    Entry("HUSE, tree", {"method": "huse", **_TREE}, _HUSE, tree=True),
+    Entry("HUSE, shallow", {"method": "huse", **_SHALLOW}, _HUSE),
+    Entry("HUSE+", _PLUS, _values("class_pull", 0.2, 0.3, 0.4, 0.5), tree=True),
+)

@@ -1,0 +1,122 @@
+"""What is measured of a trained network, and of each product.
+
+Letters: N products, D dimension of the shared space, K labels, C classes.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huse.evaluation.classification import best_fusion_weight, fuse, label_hits
+from huse.evaluation.hierarchy import correct_sets, similarities
+from huse.evaluation.ranking import RankStatistics, rank_statistics
+from huse.evaluation.summary import KS, MODALITIES, SplitResults
+
+HP_KS = (2, 5, 10)
+KINDS = ("embedding", "probabilities")  # what products are found by
+RETRIEVAL = ("recall_at_1", *(f"recall_at_{k}" for k in KS[1:]), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
+PER_QUERY = ("recall_at_1", "map", "ahp")
+FUSION = "fusion_accuracy"
+
+Values = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A trained network on the test split.
+
+    Attributes:
+        figures: by name: ``image_accuracy``, ``text_accuracy``, ``fusion_accuracy``; and for what products are found
+            by, each direction and their mean, ``embedding.image_to_text.map`` and ``embedding.mean.map``.
+        queries: N float32 for each of ``fusion_accuracy`` and ``embedding.map``, …: what each test product adds to
+            the mean; over the four directions, those without a candidate of its class left out.
+    """
+
+    figures: dict[str, float]
+    queries: dict[str, Values]
+
+
+class Gallery:
+    """The classes of a catalogue, as hierarchical figures need them."""
+
+    def __init__(self, classes: Sequence[Sequence[str]]) -> None:
+        """Make the tables.
+
+        Args:
+            classes: C class paths, each the names of its levels.
+        """
+        levels = [list(path) for path in classes]
+        self.correct = {k: correct_sets(levels, k) for k in HP_KS}
+        self.similarity = similarities(levels)
+
+
+def measure(
+    validation: SplitResults, test: SplitResults, class_labels: Sequence[Sequence[int]], gallery: Gallery
+) -> Measured:
+    """Measure a network on the test split; the weight of the fusion is of the validation split.
+
+    Args:
+        validation: what the network says of its products.
+        test: of its products.
+        class_labels: C lists of label numbers.
+        gallery: of the catalogue.
+    """
+    weight = best_fusion_weight(validation.scores["image"], validation.scores["text"], validation.classes, class_labels)
+    fused = fuse(test.scores["image"], test.scores["text"], weight)
+    named = (("image", test.scores["image"]), ("text", test.scores["text"]), ("fusion", fused))
+    queries: dict[str, Values] = {
+        f"{name}_accuracy": label_hits(scores, test.classes, class_labels).astype(np.float32) for name, scores in named
+    }
+    figures = {name: float(values.mean()) for name, values in queries.items()}
+    queries = {FUSION: queries[FUSION]}
+    for kind in KINDS:
+        places = _places(test, kind)
+        found = {
+            f"{query}_to_{candidate}": rank_statistics(
+                places[query],
+                places[candidate],
+                test.classes,
+                same_modality=query == candidate,
+                correct=gallery.correct,
+                similarity=gallery.similarity,
+            )
+            for query in MODALITIES
+            for candidate in MODALITIES
+        }
+        for direction, statistics in found.items():
+            figures |= {f"{kind}.{direction}.{name}": float(values.mean()) for name, values in _values(statistics)}
+        for name in RETRIEVAL:
+            figures[f"{kind}.mean.{name}"] = float(np.mean([figures[f"{kind}.{way}.{name}"] for way in found]))
+        queries |= {f"{kind}.{name}": _over_directions(found.values(), name, len(test.classes)) for name in PER_QUERY}
+    return Measured(figures, queries)
+
+
+def _places(results: SplitResults, kind: str) -> dict[str, Any]:
+    """Return what products are found by: their embeddings, or the roots of their class probabilities.
+
+    The cosine of two roots is the Bhattacharyya coefficient of the two distributions: the semantic matching that any
+    claim for a shared space has to be held against.
+    """
+    return results.embeddings if kind == "embedding" else {name: np.sqrt(p) for name, p in results.scores.items()}
+
+
+def _values(statistics: RankStatistics) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    for k in KS:
+        yield f"recall_at_{k}", (statistics.ranks.first <= k).astype(np.float64)
+    yield "map", statistics.average_precision
+    for k in HP_KS:
+        yield f"hp_at_{k}", statistics.item_hp[k]
+    yield "ahp", statistics.ahp
+
+
+def _over_directions(found: Any, name: str, count: int) -> Values:
+    """Return each product's mean over the directions in which it is a query; NaN where there is none."""
+    total, directions = np.zeros(count), np.zeros(count)
+    for statistics in found:
+        total[statistics.kept] += dict(_values(statistics))[name]
+        directions[statistics.kept] += 1
+    with np.errstate(invalid="ignore"):
+        return (total / directions).astype(np.float32)

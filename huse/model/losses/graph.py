@@ -1,0 +1,243 @@
+"""The semantic graph loss of HUSE (arXiv 1911.05978, section 3.2), in its own form and as a correlation.
+
+Letters: N products in a batch, M = 2N embeddings U = [I; T], D dimension of the shared space, C classes; d(u, v) =
+1 - u·v, the cosine distance of unit vectors, in [0, 2]; A, the distance that two classes should have; z, the margin.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+Sigma = Literal["or", "literal", "hinge", "full"]
+Pairs = Literal["all", "intra", "cross"]
+Normaliser = Literal["all", "active"]
+Blocks = Literal["image_image", "text_text", "image_text"]
+
+REGIONS = ("both_near", "embedded_far", "embedded_near", "both_far")
+BLOCKS: dict[Pairs, tuple[Blocks, ...]] = {
+    "all": ("image_image", "text_text", "image_text"),
+    "intra": ("image_image", "text_text"),
+    "cross": ("image_text",),
+}
+
+# Distances worked on at a time, so that all that is done to them happens in the processor's cache.
+TILE = 2**19
+
+
+@dataclass(frozen=True)
+class _Tile:
+    """A rectangle of the upper triangle of the M × M matrix of pairs.
+
+    Attributes:
+        rows: of U, and `products`, the same of the N products.
+        columns: of U, and `other_products`.
+        triangle: whether it begins on the diagonal, so that its left square is itself to be cut to a triangle.
+    """
+
+    rows: slice
+    columns: slice
+    products: slice
+    other_products: slice
+    triangle: bool
+
+    def cut(self, values: Tensor) -> Tensor:
+        """Set to zero, in place, what the upper triangle without the diagonal does not hold."""
+        if self.triangle:
+            values[:, : len(values)].triu_(1)
+        return values
+
+
+def _tiles(count: int, blocks: tuple[Blocks, ...], most: int) -> Iterator[_Tile]:
+    """Cover the unordered pairs of N = `count` products' embeddings, in tiles of at most `most` distances."""
+    step = max(1, most // count)
+    for block in blocks:
+        triangle = block != "image_text"
+        top = count if block == "text_text" else 0
+        left = 0 if block == "image_image" else count
+        for start in range(0, count, step):
+            products = slice(start, min(start + step, count))
+            others = slice(start if triangle else 0, count)
+            rows, columns = slice(top + products.start, top + products.stop), slice(left + others.start, left + count)
+            yield _Tile(rows, columns, products, others, triangle)
+
+
+def graph_loss(
+    embeddings: Tensor,
+    classes: Tensor,
+    distances: Tensor,
+    *,
+    sigma: Sigma,
+    zeta: float,
+    pairs: Pairs = "all",
+    normaliser: Normaliser = "all",
+    tile: int = TILE,
+) -> Tensor:
+    """Semantic graph loss: mean over pairs of sigma · (d - A)² (eq. 9 to 11).
+
+    ===================  ==========  ==========  ===============  ==========
+    region               literal     or          hinge            full
+    ===================  ==========  ==========  ===============  ==========
+    A < z, d < z         (d - A)²    (d - A)²    (d - A)²         (d - A)²
+    A < z, d ≥ z         0           (d - A)²    (d - A)²         (d - A)²
+    A ≥ z, d < z         0           (d - A)²    (z - d)²         (d - A)²
+    A ≥ z, d ≥ z         0           0           0                (d - A)²
+    ===================  ==========  ==========  ===============  ==========
+
+    Equation 10 joins its two conditions with `and` (``literal``); the paper's text describes `or`: near
+    classes are held at their distance, all others kept at least a margin away. Sigma is a comparison and has no
+    gradient. A pair of an embedding with itself is neither summed nor counted.
+
+    Value and gradient are computed together, tile by tile over one triangle of the pairs, and no M × M matrix is
+    held. The gradient cannot be differentiated again.
+
+    Args:
+        embeddings: M × D, unit norm; the first N rows images, the others the same products' texts.
+        classes: N int64 class numbers of the products.
+        distances: C × C float32, symmetric, the distance A of two classes.
+        sigma: which pairs act, see the table.
+        zeta: the margin z, a cosine distance.
+        pairs: all pairs, pairs within a modality (``intra``), or of an image and a text (``cross``).
+        normaliser: the mean is over ``all`` pairs, also those where sigma is 0, as the paper's 1/N² says; or over
+            the ``active`` ones, so that their number does not change the loss.
+        tile: distances at a time; of no effect but on speed, memory and rounding.
+
+    Returns:
+        A scalar; 0 where there is no pair.
+    """
+    total, active = _Stress.apply(embeddings, classes, distances, sigma, zeta, BLOCKS[pairs], tile)  # type: ignore[no-untyped-call]
+    counted = active if normaliser == "active" else active.new_tensor(counted_pairs(len(classes), pairs))
+    loss: Tensor = total / counted.clamp(min=1)
+    return loss
+
+
+def counted_pairs(products: int, pairs: Pairs) -> int:
+    """Return how many unordered pairs of the 2N embeddings of N products enter the graph loss."""
+    within, across = products * (products - 1), products * products
+    return {"all": within + across, "intra": within, "cross": across}[pairs]
+
+
+class _Stress(torch.autograd.Function):
+    """The sum of sigma · (d - A)² over unordered pairs, and the number of pairs where sigma is not 0."""
+
+    @staticmethod
+    def forward(  # noqa: PLR0917  torch passes them by position
+        ctx: Any,
+        embeddings: Tensor,
+        classes: Tensor,
+        distances: Tensor,
+        sigma: Sigma,
+        zeta: float,
+        blocks: tuple[Blocks, ...],
+        tile: int,
+    ) -> tuple[Tensor, Tensor]:
+        device = embeddings.device.type
+        low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embeddings.dtype
+        gradient = torch.zeros_like(embeddings) if ctx.needs_input_grad[0] else None
+        total, active = embeddings.new_zeros(()), embeddings.new_zeros((), dtype=torch.int64)
+        with torch.autocast(device, enabled=False):
+            unit, wanted = embeddings.to(low), _Wanted(classes, distances)
+            for part in _tiles(len(classes), blocks, tile):
+                cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
+                residual, acts = _residual(cosines, wanted.of(part), sigma, zeta)
+                part.cut(residual)
+                total += residual.square().sum()
+                active += part.cut(acts).sum()
+                if gradient is not None:
+                    # Of (1 - u·v - A)²: -2 residual v to u, and -2 residual u to v.
+                    pull = residual.mul_(-2).to(low)
+                    gradient[part.rows] += pull @ unit[part.columns]
+                    gradient[part.columns] += pull.T @ unit[part.rows]
+        ctx.gradient = gradient
+        ctx.mark_non_differentiable(active)
+        return total, active
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
+        return ctx.gradient * upstream[0], *(None,) * 6
+
+
+class _Wanted:
+    """The distances A that pairs of a batch should have, made tile by tile by copying whole rows."""
+
+    def __init__(self, classes: Tensor, distances: Tensor) -> None:
+        present, self._number = torch.unique(classes, return_inverse=True)
+        self._rows = distances[present][:, classes]
+
+    def of(self, tile: _Tile) -> Tensor:
+        """Return the distances of a tile, of its shape."""
+        return self._rows[:, tile.other_products].index_select(0, self._number[tile.products])
+
+
+def _residual(cosines: Tensor, wanted: Tensor, sigma: Sigma, zeta: float) -> tuple[Tensor, Tensor]:
+    """Return what is squared, 0 where sigma is, and whether sigma is not 0; `cosines` is used up."""
+    distances = cosines.neg_().add_(1)
+    if sigma == "full":
+        return distances.sub_(wanted), torch.ones_like(distances, dtype=torch.bool)
+    near, close = wanted < zeta, distances < zeta
+    acts = near.logical_and_(close) if sigma == "literal" else near.logical_or(close)
+    if sigma == "hinge":
+        wanted = wanted.masked_fill(~near, zeta)
+    return distances.sub_(wanted).mul_(acts), acts
+
+
+def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> Tensor:
+    """Graph loss as 1 - Pearson's correlation of class distances (CPCC: Zeng et al., ICLR 2023).
+
+    Compares the distances of the classes' mean embeddings in the batch with the distances that they should have. It
+    asks for the same order as eq. 9, but neither for its scale nor its offset: no margin, and no conflict with a
+    classifier that wants all classes far apart.
+
+    Args:
+        embeddings: M × D, unit norm; the first N rows images, the others the same products' texts.
+        classes: N int64.
+        distances: C × C float32, symmetric.
+
+    Returns:
+        A scalar in [0, 2]; 0 where either side is the same for all pairs of classes, or there are fewer than three
+        classes.
+    """
+    present, number = torch.unique(classes, return_inverse=True)
+    sums = embeddings.new_zeros(len(present), embeddings.shape[1]).index_add(0, number.repeat(2), embeddings)
+    means = functional.normalize(sums, dim=1)
+    first, second = torch.triu_indices(len(present), len(present), 1, device=classes.device)
+    between = (1 - (means[first] * means[second]).sum(dim=1)).float()
+    wanted = distances[present[first], present[second]]
+    if len(present) < 3 or wanted.max() - wanted.min() < 1e-6:
+        return embeddings.sum() * 0
+    x, y = between - between.mean(), wanted - wanted.mean()
+    lengths: Tensor = x.norm() * y.norm()
+    return 1 - (x * y).sum() / lengths.clamp(min=1e-6)
+
+
+@torch.no_grad()
+def region_shares(
+    embeddings: Tensor, classes: Tensor, distances: Tensor, zeta: float, *, tile: int = TILE
+) -> dict[str, dict[str, float]]:
+    """Return the share of pairs in each region of sigma's table, for each pair of modalities.
+
+    A graph loss without active pairs shows here: with ``literal``, where `both_near` is 0.
+
+    Args:
+        embeddings: M × D float32, unit norm; the first N rows images, the others the same products' texts.
+        classes: N int64.
+        distances: C × C float32, symmetric.
+        zeta: the margin.
+        tile: distances at a time.
+    """
+    wanted = _Wanted(classes, distances)
+    shares: dict[str, dict[str, float]] = {}
+    for block in BLOCKS["all"]:
+        counts = torch.zeros(len(REGIONS), dtype=torch.int64)
+        for part in _tiles(len(classes), (block,), tile):
+            near = wanted.of(part) < zeta
+            close = 1 - embeddings[part.rows] @ embeddings[part.columns].T < zeta
+            regions = (near & close, near & ~close, ~near & close, ~near & ~close)
+            counts += torch.stack([part.cut(region).sum() for region in regions]).cpu()
+        shares[block] = {
+            name: count / max(1, int(counts.sum())) for name, count in zip(REGIONS, counts.tolist(), strict=True)
+        }
+    return shares

@@ -1,0 +1,41 @@
+"""Losses on a product's own picture and name, and on pictures and names of different products.
+
+Letters: N products in a batch, D dimension of the shared space; s(u, v) = u·v, the cosine of unit vectors.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+MATCHING = 0.2  # share of the pairs that match, and their weight: CME's published code forces 80 % mismatches
+
+
+def gap_loss(images: Tensor, texts: Tensor) -> Tensor:
+    """Cross-modal gap: mean distance of a product's picture and name (HUSE, arXiv 1911.05978, eq. 12).
+
+    Args:
+        images: N × D, unit norm.
+        texts: N × D, unit norm, the same products in the same order.
+    """
+    return (1 - (images * texts).sum(dim=1)).mean()
+
+
+def matching_loss(images: Tensor, texts: Tensor, margin: float) -> Tensor:
+    """Cosine embedding loss of CME (Salvador et al., CVPR 2017), over all pairs of a picture and a name.
+
+    0.2 · mean over products of 1 - s(I_n, T_n) + 0.8 · mean over m ≠ n of max(0, s(I_m, T_n) - margin). HUSE
+    describes CME as "maximizing the cosine similarity between positive pairs, and minimizing it between all
+    non-matching pairs" (4.1.3); the weights are the rates at which CME's own code draws the two. Two products of the
+    same class are a pair that does not match, as in the original.
+
+    Args:
+        images: N × D, unit norm.
+        texts: N × D, unit norm, the same products in the same order.
+        margin: cosine below which a pair that does not match is left alone.
+    """
+    cosines = images @ texts.T
+    matching = (1 - cosines.diagonal()).mean()
+    off_diagonal = ~torch.eye(len(images), dtype=torch.bool, device=images.device)
+    others = functional.relu(cosines - margin) * off_diagonal
+    mismatching = others.sum() / max(1, len(images) * (len(images) - 1))
+    return MATCHING * matching + (1 - MATCHING) * mismatching

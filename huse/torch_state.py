@@ -1,0 +1,51 @@
+"""What decides how training goes on, as named tensors: moments of an optimizer, and torch's random numbers."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, optim
+
+
+def optimizer_state(optimizer: optim.Optimizer) -> dict[str, Tensor]:
+    """Return all moments, named ``index.moment`` after the parameters' order."""
+    states = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, moments in states.items() for name, value in moments.items()}
+
+
+def restore_optimizer(optimizer: optim.Optimizer, state: Mapping[str, Tensor]) -> None:
+    """Go on from what `optimizer_state` gave."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in state.items():
+        index, _, moment = name.partition(".")
+        of = parameters[int(index)]
+        # A fused optimizer goes over memory as it lies, so a moment has to lie as its weights do, channels last or not.
+        laid = torch.empty_like(of).copy_(value) if value.shape == of.shape else value
+        moments.setdefault(int(index), {})[moment] = laid.detach()
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+
+
+def random_state(device: torch.device) -> dict[str, Tensor]:
+    """Return the state of torch's random numbers, of the processor and of `device`."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type == "cuda":
+        state["cuda"] = torch.cuda.get_rng_state(device)
+    return state
+
+
+def restore_random(device: torch.device, state: Mapping[str, Tensor]) -> None:
+    """Go on from what `random_state` gave."""
+    torch.set_rng_state(state["cpu"])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"], device)
+
+
+def named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors with ``prefix.`` before their names."""
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose name begins with ``prefix.``, without it."""
+    start = f"{prefix}."
+    return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}

@@ -1,0 +1,80 @@
+"""What training needs to know of the products.
+
+Letters: N products, V views of a picture beside the plain one, F features, K labels, C classes, L levels.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from huse.model.methods import Classes
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """The products, in row order.
+
+    Attributes:
+        images: (V + 1) × N × F float32 image vectors; the plain ones come first.
+        texts: N × F' float32 text vectors.
+        products: N int64 class numbers.
+        train: int64 rows of the training split.
+        validation: int64 rows of the validation split.
+        classes: what is known of the classes.
+        names: N names of the pictures, for messages.
+    """
+
+    images: Tensor
+    texts: Tensor
+    products: Tensor
+    train: Tensor
+    validation: Tensor
+    classes: Classes
+    names: Sequence[str]
+
+    @classmethod
+    def of(
+        cls,
+        images: npt.NDArray[np.float32],
+        texts: npt.NDArray[np.float32],
+        *,
+        products: npt.NDArray[np.int64],
+        split: npt.NDArray[Any],
+        classes: Classes,
+        names: Sequence[str],
+    ) -> "TrainingData":
+        """Put together arrays in row order, as the artefacts hold them.
+
+        Args:
+            images: (V + 1) × N × F.
+            texts: N × F'.
+            products: N class numbers.
+            split: N names: train, validation or test.
+            classes: what is known of the classes.
+            names: N.
+        """
+        return cls(
+            images=torch.from_numpy(images),
+            texts=torch.from_numpy(texts),
+            products=torch.tensor(products),
+            train=torch.from_numpy(np.flatnonzero(split == "train")),
+            validation=torch.from_numpy(np.flatnonzero(split == "validation")),
+            classes=classes,
+            names=names,
+        )
+
+    def to(self, device: torch.device) -> "TrainingData":
+        """Return the same on `device`."""
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor | Classes)
+        }
+        return replace(self, **moved)
+
+    def targets(self, rows: Tensor) -> Tensor:
+        """Return the distributions over the labels of some products, n × K float32."""
+        return self.classes.targets[self.products[rows]]

@@ -1,0 +1,92 @@
+"""Which products a step sees, in which views, and how they are mixed.
+
+All of it follows from the seed and the number of the step alone, so that training that was interrupted goes on as if
+it had not been.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Sampler = Literal["random", "balanced", "pairs"]
+Rows = npt.NDArray[np.int64]
+
+# Kinds of draws, so that no two of them begin alike.
+ORDER, BALANCED, PARTNERS, VIEWS, MIXTURE = range(5)
+
+
+class Sampling:
+    """Draws the batches of one training run."""
+
+    def __init__(self, products: Rows, batch_size: int, sampler: Sampler, seed: int) -> None:
+        """Say what to draw from.
+
+        Args:
+            products: N class numbers of the training products.
+            batch_size: products a batch; all of them where there are fewer.
+            sampler: ``random``: each pass visits the products in a new order, and drops what does not fill a batch.
+                ``balanced``: every class is as likely as any other, and within it every product. ``pairs``: half a
+                random batch, and for each of its products another one of its class where there is one.
+            seed: of all draws.
+        """
+        self._products, self._sampler, self._seed = products, sampler, seed
+        self.batch_size = min(batch_size, len(products))
+        # Products sorted by class: where each class begins, how many it has, and where in it each product stands.
+        self._sorted = np.argsort(products, kind="stable")
+        _, self._class, self._sizes = np.unique(products, return_inverse=True, return_counts=True)
+        self._starts = np.cumsum(self._sizes) - self._sizes
+        self._place = np.empty_like(self._sorted)
+        self._place[self._sorted] = np.arange(len(products)) - np.repeat(self._starts, self._sizes)
+        self._pass = lru_cache(maxsize=1)(self._order)
+
+    def rows(self, step: int) -> Rows:
+        """Return the products of a step, counted from 0, as numbers in `products`."""
+        if self._sampler == "random":
+            return self._in_passes(step, self.batch_size)
+        if self._sampler == "balanced":
+            random = self._random(BALANCED, step)
+            drawn = random.integers(len(self._sizes), size=self.batch_size)
+            rows: Rows = self._sorted[self._starts[drawn] + random.integers(self._sizes[drawn])]
+            return rows
+        half = self._in_passes(step, (self.batch_size + 1) // 2)
+        return np.concatenate([half, self._partners(half, step)])[: self.batch_size]
+
+    def views(self, step: int, views: int) -> Rows:
+        """Draw a view for each product of a step, all `views` as likely, the plain one among them."""
+        return self._random(VIEWS, step).integers(views, size=self.batch_size)
+
+    def mixture(self, step: int, alpha: float) -> tuple[float, Rows] | None:
+        """Draw how the products of a step are mixed (mixup: Zhang et al. 2018, arXiv 1710.09412).
+
+        Args:
+            step: counted from 0.
+            alpha: of the Beta distribution from which the share of a product itself is drawn; 0: no mixing.
+
+        Returns:
+            The share, and for each product the place in the batch of the one that makes up the rest; None where
+            nothing is mixed.
+        """
+        if alpha == 0:
+            return None
+        random = self._random(MIXTURE, step)
+        return float(random.beta(alpha, alpha)), random.permutation(self.batch_size)
+
+    def _random(self, kind: int, number: int) -> np.random.Generator:
+        return np.random.default_rng([self._seed, kind, number])
+
+    def _order(self, number: int) -> Rows:
+        return self._random(ORDER, number).permutation(len(self._products))
+
+    def _in_passes(self, step: int, size: int) -> Rows:
+        number, batch = divmod(step, len(self._products) // size)
+        return self._pass(number)[batch * size : (batch + 1) * size]
+
+    def _partners(self, rows: Rows, step: int) -> Rows:
+        """Draw for each product another one of its class; one that is alone in its class is its own."""
+        number = self._class[rows]
+        others = self._random(PARTNERS, step).integers(np.maximum(self._sizes[number] - 1, 1))
+        others += (others >= self._place[rows]) & (self._sizes[number] > 1)
+        partners: Rows = self._sorted[self._starts[number] + others]
+        return partners

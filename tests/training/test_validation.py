@@ -1,0 +1,69 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score
+
+from huse.training import validation
+from huse.training.targets import class_targets
+from huse.training.validation import score, validate
+
+
+def test_retrieval_equals_the_definitions(data, make_network):
+    network, rows = make_network(), data.validation.numpy()
+    products = data.products.numpy()[rows]
+    found = {
+        modality: network.embed(modality, vectors)[0].numpy()[rows]
+        for modality, vectors in (("image", data.images[0]), ("text", data.texts))
+    }
+    recalls, precisions = [], []
+    for one, queries in found.items():
+        for other, candidates in found.items():
+            hits, values = [], []
+            for query in range(len(rows)):
+                kept = np.array([row for row in range(len(rows)) if one != other or row != query])
+                cosines, relevant = candidates[kept] @ queries[query], products[kept] == products[query]
+                hits.append(relevant[cosines.argmax()])
+                values.append(average_precision_score(relevant, cosines))
+            recalls.append(np.mean(hits))
+            precisions.append(np.mean(values))
+    figures = validate(network, data)
+    assert figures["recall_at_1"] == pytest.approx(np.mean(recalls))
+    assert figures["average_precision"] == pytest.approx(np.mean(precisions), abs=1e-6)
+
+
+def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality(data, make_network):
+    products = data.products.clone()
+    products[80:] = torch.arange(40) + 3
+    alone = replace(data, products=products, classes=replace(data.classes, targets=torch.eye(43)))
+    figures = validate(make_network(labels=43), alone)
+    assert 0 <= figures["recall_at_1"] <= 0.5  # two of the four directions have no query
+    assert all(np.isfinite(list(figures.values())))
+
+
+def test_many_products_are_ranked_in_part(data, make_network, monkeypatch):
+    whole = validate(make_network(), data)
+    monkeypatch.setattr(validation, "MOST_RANKED", 20)
+    part = validate(make_network(), data)
+    assert part["image_accuracy"] == whole["image_accuracy"]
+    assert part["average_precision"] != whole["average_precision"]
+
+
+def test_accuracy_in_levels_counts_the_share_of_labels(data, make_network):
+    network = make_network(labels=4, head="linear")
+    network.heads[0].weight.data.zero_()
+    network.heads[0].bias.data = torch.tensor([4.0, 3.0, 2.0, 1.0])  # whatever the item: labels 0, 1, 2 in this order
+    levels = replace(data, classes=replace(data.classes, targets=class_targets([[0, 1], [0, 2], [0, 3]], 4)))
+    mine = data.products[data.validation]
+    expected = float((1.0 * (mine == 0) + 0.5 * (mine != 0)).float().mean())
+    figures = validate(network, levels)
+    assert (figures["image_accuracy"], figures["text_accuracy"]) == pytest.approx((expected, expected))
+
+
+def test_criteria():
+    figures = {"image_accuracy": 0.5, "text_accuracy": 0.7, "recall_at_1": 0.9, "average_precision": 0.3}
+    assert score(figures, "accuracy") == pytest.approx(0.6)
+    assert score(figures, "recall_at_1") == 0.9
+    assert score(figures, "average_precision") == 0.3
+    assert score(figures, "all") == pytest.approx(0.6)
