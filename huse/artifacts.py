@@ -21,6 +21,7 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 
 PARTIAL_PREFIX = ".partial-"
+MAPPED_ABOVE = 2**31  # bytes of an array of vectors that is memory-mapped in place of read
 
 
 class Outputs:
@@ -189,19 +190,22 @@ def read_labels(path: Path, *, products: pd.DataFrame) -> dict[str, Any]:
     return labels
 
 
-def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool = False) -> npt.NDArray[np.float32]:
+def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool | None = False) -> npt.NDArray[np.float32]:
     """Read a float32 array.
 
     Args:
         path: the ``.npy``.
         shape: the expected shape; None where any length will do.
-        mapped: memory-mapped and read-only, in place of read into memory.
+        mapped: memory-mapped in place of read into memory; None: where the file has more than `MAPPED_ABOVE` bytes.
+            What is written to a mapped array stays in memory and never reaches the file.
 
     Raises:
         InputError: the file is missing, damaged, or has another shape or dtype.
     """
     try:
-        array = np.load(_require(path), mmap_mode="r" if mapped else None, allow_pickle=False)
+        size = _require(path).stat().st_size
+        map_it = size > MAPPED_ABOVE if mapped is None else mapped
+        array = np.load(path, mmap_mode="c" if map_it else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not a readable array ({error}). Delete it and run `dvc repro`.") from error
     fits = array.ndim == len(shape) and all(
@@ -217,7 +221,7 @@ def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool = Fals
 
 
 def read_described_array(
-    path: Path, *, shape: tuple[int | None, ...], mapped: bool = False
+    path: Path, *, shape: tuple[int | None, ...], mapped: bool | None = False
 ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
     """Read what `Outputs.described_array` wrote.
 
@@ -264,8 +268,10 @@ def _read_rows(path: Path, products: pd.DataFrame, shape: tuple[int | None, ...]
             f"{path}: made for other products or another row order than {len(products)} rows of this "
             "catalogue. Run `dvc repro` to make it again."
         )
-    array, _ = read_described_array(path, shape=shape)
-    if not np.isfinite(array).all():
-        row = int(np.argwhere(~np.isfinite(array))[0][-2])
+    array, _ = read_described_array(path, shape=shape, mapped=None)
+    # Row by row of what may be larger than memory; a sum is finite where all that is summed is, but for overflow.
+    broken = ~np.isfinite(array.sum(axis=-1, dtype=np.float64))
+    if broken.any():
+        row = int(np.argwhere(broken)[0][-1])
         raise InputError(f"{path}: row {row} ({products['image'].iloc[row]}) has a value that is not finite.")
     return array

@@ -241,6 +241,9 @@ def check() -> None:
     weights = sections["backbone"].weights
     if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
         raise InputError(f"{weights}: not found ({paths.PARAMS}: backbone.weights). Correct the path.")
+    from huse.fitting import check_method  # noqa: PLC0415  torch takes a second to import
+
+    check_method(sections["train"], labels.scheme)
     if labels.encoder == "infersent" and labels.weights != "random" and not Path(labels.weights).is_file():
         raise InputError(f"{labels.weights}: not found ({paths.PARAMS}: label_graph.weights). Correct the path.")
 

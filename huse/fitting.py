@@ -42,6 +42,7 @@ from huse.training.data import TrainingData
 from huse.training.loop import Settings
 from huse.training.targets import class_nodes, class_targets, class_vectors, fit_label_vectors, margin
 
+BLOCK = 8192  # products at a time, where all of them at once would take memory
 CHANGED_COSINE = 0.01  # of label vectors that do not fit the shared space; a greater change is remarked on
 
 
@@ -122,8 +123,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
     Raises:
         InputError: the method is unknown, or parameters do not make sense with it.
     """
-    method = find_method(params.method)
-    _check(params, method, artefacts.labels["scheme"])
+    method = check_method(params, artefacts.labels["scheme"])
     paths_of_classes, class_labels = artefacts.labels["classes"], artefacts.labels["class_labels"]
     targets = class_targets(class_labels, len(artefacts.labels["labels"]))
     if params.graph.distances == "tree":
@@ -160,8 +160,8 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
     trains_head = method.head in ("shared", "separate")
     shape |= {"separate_heads": method.head == "separate", "head": params.head if trains_head else "cosine"}
     network = Network(Architecture(data.images.shape[2], data.texts.shape[1], labels=targets.shape[1], **shape))
-    network.tower("image").fit_scaler(data.images[:, data.train].flatten(0, 1))
-    network.tower("text").fit_scaler(data.texts[data.train])
+    network.tower("image").fit_scaler(view[rows] for view in data.images for rows in torch.split(data.train, BLOCK))
+    network.tower("text").fit_scaler(data.texts[rows] for rows in torch.split(data.train, BLOCK))
     if method.head == "label_vectors" and label_vectors is not None:
         network.fix_head(label_vectors)
     elif method.head == "class_means":
@@ -195,12 +195,17 @@ def make_losses(params: TrainParams, zeta: float) -> Losses:
     )
 
 
-def _check(params: TrainParams, method: Method, scheme: str) -> None:
-    """Refuse parameters that make no sense with the method.
+def check_method(params: TrainParams, scheme: str) -> Method:
+    """Return the method, and refuse parameters that make no sense with it.
+
+    Args:
+        params: the section ``train``.
+        scheme: of the labels.
 
     Raises:
-        InputError: names the parameters, and says why.
+        InputError: there is no such method; or names the parameters that do not fit it, and says why.
     """
+    method = find_method(params.method)
     name = f"params.yaml: train.method {params.method}"
     if method.class_vectors and params.relu_last:
         raise InputError(
@@ -218,3 +223,4 @@ def _check(params: TrainParams, method: Method, scheme: str) -> None:
         )
     if method.head in ("label_vectors", "class_means") and params.mixup > 0:
         raise InputError(f"{name}: mixup mixes what is classified, and it classifies nothing. Set train.mixup to 0.")
+    return method

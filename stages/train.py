@@ -45,7 +45,7 @@ def main() -> str:
                 live.step = int(point["step"])
                 for name, value in point.items():
                     if name != "step":
-                        live.log_metric(name, value)
+                        live.log_metric(name, round(value, 6))
                 live.sync()
 
             trained = train(

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from huse import artifacts
 from huse.artifacts import (
     Outputs,
     fingerprint_products,
@@ -170,3 +171,20 @@ def test_names_and_labels_of_another_catalogue_are_refused(tmp_path, products):
         read_names(tmp_path / "names.parquet", products=other)
     with pytest.raises(InputError, match="made for other classes"):
         read_labels(tmp_path / "labels.json", products=other)
+
+
+def test_large_vectors_are_mapped_and_the_file_is_never_written_to(tmp_path, products, monkeypatch):
+    path = tmp_path / "image.npy"
+    write_vectors(path, products)
+    before = path.read_bytes()
+    assert not isinstance(read_vectors(path, products=products), np.memmap)
+    monkeypatch.setattr(artifacts, "MAPPED_ABOVE", 10)
+    mapped = read_vectors(path, products=products)
+    assert isinstance(mapped, np.memmap)
+    mapped[:] = 7
+    assert path.read_bytes() == before
+    broken = np.eye(2, 3, dtype=np.float32)
+    broken[1] = [np.inf, -np.inf, 0]
+    write_vectors(path, products, broken)
+    with pytest.raises(InputError, match=r"row 1 \(b\.jpg\) has a value that is not finite"):
+        read_vectors(path, products=products)

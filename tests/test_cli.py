@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 
 import numpy as np
@@ -123,6 +124,21 @@ def test_check_names_weights_that_are_not_there(workplace):
     paths.PARAMS.write_text(text.replace("weights: random  ", "weights: resnet.pth", 1), encoding="utf-8")
     error = RUNNER.invoke(cli.app, ["check"]).exception
     assert str(error) == "resnet.pth: not found (params.yaml: backbone.weights). Correct the path."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("method: huse ", "method: husse ", "train.method: expected one of separate, .*; found 'husse'"),
+        ("method: huse ", "method: dscmr ", "Set train.head to linear"),
+    ],
+)
+def test_check_refuses_methods_before_anything_runs(workplace, old, new, message):
+    text = paths.PARAMS.read_text(encoding="utf-8")
+    paths.PARAMS.write_text(text.replace(old, new), encoding="utf-8")
+    error = RUNNER.invoke(cli.app, ["check"]).exception
+    assert isinstance(error, InputError)
+    assert re.search(message, str(error))
 
 
 def test_the_cache_is_shown_and_cleared(workplace):

@@ -175,7 +175,7 @@ def _peer_adamine() -> Loss:
     def both(unit: Tensor, classes: Tensor) -> Tensor:
         (images, texts), own = unit.chunk(2), torch.arange(len(classes))
         ways = ((images, texts), (texts, images))
-        terms = [loss(one, own, ref_emb=other, ref_labels=own) for one, other in ways]
+        terms = [loss(one, own, ref_emb=other, ref_labels=own.clone()) for one, other in ways]
         return torch.stack(terms).sum() / 4
 
     return both

@@ -4,6 +4,7 @@ Letters: N items, F input features, D dimension of the shared space, K labels.
 """
 
 import math
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Literal
 
@@ -48,18 +49,28 @@ class Tower(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.relu_last = relu_last
 
-    def fit_scaler(self, vectors: Tensor) -> None:
-        """Take mean and standard deviation of each feature from training vectors.
+    def fit_scaler(self, blocks: Iterable[Tensor]) -> None:
+        """Take mean and standard deviation of each feature from training vectors, in float64.
 
         A feature that hardly varies against the others (below 1e-4 of their mean deviation) is centred, but
         not blown up.
 
         Args:
-            vectors: N × F float32.
+            blocks: the vectors, n × F float32 at a time, so that all of them need never be in memory.
         """
-        deviation = vectors.double().std(dim=0, correction=0)
+        count = 0
+        mean, squares = (torch.zeros_like(self.mean, dtype=torch.float64) for _ in range(2))
+        for block in blocks:
+            # Chan et al. 1979: means and sums of squared deviations of two sets give those of both.
+            values = block.double()
+            own = values.mean(dim=0)
+            both = count + len(values)
+            squares += (values - own).square().sum(dim=0) + (own - mean).square() * count * len(values) / both
+            mean += (own - mean) * len(values) / both
+            count = both
+        deviation = (squares / count).sqrt()
         floor = 1e-4 * deviation.mean()
-        self.mean.copy_(vectors.double().mean(dim=0))
+        self.mean.copy_(mean)
         self.deviation.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))
 
     def forward(self, vectors: Tensor) -> Tensor:

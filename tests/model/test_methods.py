@@ -6,35 +6,10 @@ import torch
 from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.methods import (
-    METHODS,
-    AdaMine,
-    Batch,
-    Classes,
-    Cme,
-    Contrast,
-    Devise,
-    Dscmr,
-    Graph,
-    Hie,
-    Losses,
-    Triplet,
-    find_method,
-)
+from huse.model.methods import METHODS, Batch, Classes, Contrast, Devise, find_method
+from tests.training.conftest import LOSSES
 
-LOSSES = Losses(
-    alpha=2,
-    beta=3,
-    gamma=5,
-    graph=Graph("stress", "or", 0.5, "all", "all"),
-    triplet=Triplet(0.1, "semi_hard"),
-    cme=Cme(0.98, 0.01, 0.1),
-    adamine=AdaMine(0.3, 0.1),
-    devise=Devise("hinge", 0.1),
-    hie=Hie(0.1),
-    dscmr=Dscmr(0.001, 0.1),
-    contrast=Contrast(0.7, 0.1, 0.5),
-)
+LOSSES = replace(LOSSES, alpha=2, beta=3, gamma=5, contrast=Contrast(0.7, 0.1, 0.5))
 
 
 def unit(rows, columns):

@@ -83,9 +83,17 @@ def test_separate_heads_differ():
 def test_scaler_standardises_and_leaves_constants_alone():
     tower = Tower(3, 1, 1, 2, 0.0)
     vectors = torch.tensor([[1.0, 5.0, 7.0], [3.0, 9.0, 7.0]])
-    tower.fit_scaler(vectors)
+    tower.fit_scaler([vectors])
     assert tower.mean.tolist() == [2, 7, 7]
     assert tower.deviation.tolist() == [1, 2, 1]
+
+
+def test_a_scaler_of_blocks_is_that_of_all_vectors():
+    vectors = torch.randn(100, 6) * torch.tensor([1, 10, 0.1, 1, 1, 1]) + torch.tensor([1e4, 0, 0, 5, 0, 0])
+    tower = Tower(6, 1, 1, 2, 0.0)
+    tower.fit_scaler(vectors.split(7))
+    assert torch.allclose(tower.mean, vectors.double().mean(dim=0).float(), rtol=1e-6)
+    assert torch.allclose(tower.deviation, vectors.double().std(dim=0, correction=0).float(), rtol=1e-6)
 
 
 def test_cosine_head_by_hand():
@@ -138,7 +146,7 @@ def test_wholly_pulled_embeddings_lie_among_the_classes():
 @pytest.mark.parametrize("changes", [{}, {"separate_heads": True, "head": "linear"}, {"scale": "learned"}])
 def test_a_saved_network_gives_the_same_embeddings(tmp_path, changes):
     weights, config, network = tmp_path / "model.safetensors", tmp_path / "config.json", make(**changes)
-    network.tower("image").fit_scaler(torch.randn(20, 6))
+    network.tower("image").fit_scaler([torch.randn(20, 6)])
     network.save(weights, config, {"labels": ["a", "b", "c"]})
     loaded = Network.load(weights, config)
     vectors = torch.randn(3, 6)
