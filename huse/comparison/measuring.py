@@ -17,7 +17,7 @@ from huse.evaluation.summary import KS, MODALITIES, SplitResults
 
 HP_KS = (2, 5, 10)
 KINDS = ("embedding", "probabilities")  # what products are found by
-RETRIEVAL = ("recall_at_1", *(f"recall_at_{k}" for k in KS[1:]), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
+RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
 PER_QUERY = ("recall_at_1", "map", "ahp")
 FUSION = "fusion_accuracy"
 
@@ -67,11 +67,11 @@ def measure(
     weight = best_fusion_weight(validation.scores["image"], validation.scores["text"], validation.classes, class_labels)
     fused = fuse(test.scores["image"], test.scores["text"], weight)
     named = (("image", test.scores["image"]), ("text", test.scores["text"]), ("fusion", fused))
-    queries: dict[str, Values] = {
+    hits = {
         f"{name}_accuracy": label_hits(scores, test.classes, class_labels).astype(np.float32) for name, scores in named
     }
-    figures = {name: float(values.mean()) for name, values in queries.items()}
-    queries = {FUSION: queries[FUSION]}
+    figures = {name: float(values.mean()) for name, values in hits.items()}
+    queries: dict[str, Values] = {FUSION: hits[FUSION]}
     for kind in KINDS:
         places = _places(test, kind)
         found = {
