@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from huse.mixup import Mixture, draw_mixture
+
 Sampler = Literal["random", "balanced", "pairs"]
 Rows = npt.NDArray[np.int64]
 
@@ -57,21 +59,9 @@ class Sampling:
         """Draw a view for each product of a step, all `views` as likely, the plain one among them."""
         return self._random(VIEWS, step).integers(views, size=self.batch_size)
 
-    def mixture(self, step: int, alpha: float) -> tuple[float, Rows] | None:
-        """Draw how the products of a step are mixed (mixup: Zhang et al. 2018, arXiv 1710.09412).
-
-        Args:
-            step: counted from 0.
-            alpha: of the Beta distribution from which the share of a product itself is drawn; 0: no mixing.
-
-        Returns:
-            The share, and for each product the place in the batch of the one that makes up the rest; None where
-            nothing is mixed.
-        """
-        if alpha == 0:
-            return None
-        random = self._random(MIXTURE, step)
-        return float(random.beta(alpha, alpha)), random.permutation(self.batch_size)
+    def mixture(self, step: int, alpha: float) -> Mixture | None:
+        """Draw how the products of a step, counted from 0, are mixed; see `huse.mixup.draw_mixture`."""
+        return draw_mixture(self.batch_size, alpha, self._random(MIXTURE, step))
 
     def _random(self, kind: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, kind, number])

@@ -23,11 +23,12 @@ from torch.nn import functional
 
 from huse.devices import DTYPES
 from huse.errors import InputError
+from huse.mixup import draw_mixture
 from huse.progress import progress
 from huse.torch_state import named, under
 from huse.vision.backbones import Backbone
 from huse.vision.geometry import Pixels
-from huse.vision.learner import Learner, draw_mixture
+from huse.vision.learner import Learner
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
 CURVE = ["epoch", "loss", "validation_loss", "validation_accuracy"]  # names of the figures of an epoch

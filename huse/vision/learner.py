@@ -12,29 +12,13 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
+from huse.mixup import Mixture
 from huse.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.vision.backbones import BATCH_NORMS, Backbone, blocks, norms_are_placeholders
 from huse.vision.encoding import normalise, upload
 from huse.vision.geometry import Pixels
 
 Layers = Literal["head", "last_block", "all"]
-Mixture = tuple[float, Tensor]  # share of a picture, and number of the one that makes up the rest, n int64
-
-
-def draw_mixture(count: int, alpha: float, generator: np.random.Generator) -> Mixture | None:
-    """Draw how the pictures of a batch are mixed (mixup: Zhang et al. 2018, arXiv 1710.09412).
-
-    Args:
-        count: n.
-        alpha: of the Beta distribution from which the share of the first picture is drawn; 0: no mixing.
-        generator: alone decides.
-
-    Returns:
-        The share, and for each picture the one that is mixed in; None where nothing is mixed.
-    """
-    if alpha == 0:
-        return None
-    return float(generator.beta(alpha, alpha)), torch.from_numpy(generator.permutation(count))
 
 
 class _Classifier(nn.Module):
@@ -138,7 +122,7 @@ class Learner:
             pixels: n × S × S × 3 uint8.
             classes: n class numbers.
             label_smoothing: share of the target that is spread over all classes.
-            mixture: from `draw_mixture`; None: the pictures as they are.
+            mixture: from `huse.mixup.draw_mixture`; None: the pictures as they are.
         """
         batch, targets = normalise(upload(pixels, self.device)), torch.from_numpy(classes).to(self.device)
         if mixture is None:

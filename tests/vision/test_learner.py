@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from huse.vision.backbones import Backbone
 from huse.vision.encoding import normalise
-from huse.vision.learner import Learner, draw_mixture
+from huse.vision.learner import Learner
 
 CPU = torch.device("cpu")
 
@@ -22,17 +22,6 @@ def learner(**changes):
 def batch(count=4):
     rng = np.random.default_rng(0)
     return rng.integers(0, 256, (count, 8, 8, 3), dtype=np.uint8), rng.integers(0, 3, count)
-
-
-def test_mixtures_follow_alpha_and_the_generator():
-    assert draw_mixture(5, 0, np.random.default_rng(0)) is None
-    share, partners = draw_mixture(5, 0.2, np.random.default_rng(0))
-    assert 0 <= share <= 1
-    assert sorted(partners.tolist()) == [0, 1, 2, 3, 4]
-    assert draw_mixture(5, 0.2, np.random.default_rng(0))[0] == share
-    shares = np.array([draw_mixture(2, 0.2, np.random.default_rng(k))[0] for k in range(1000)])
-    assert shares.mean() == pytest.approx(0.5, abs=0.05)
-    assert shares.var() == pytest.approx(1 / (4 * 1.4), rel=0.1)  # of Beta(a, a): 1 / (4 (2a + 1))
 
 
 def test_the_loss_of_mixed_pictures_by_hand():
