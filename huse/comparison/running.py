@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 import huse
 from huse.artifacts import Outputs
 from huse.checkpoints import Checkpoint
-from huse.comparison.entries import Changes, Entry
+from huse.comparison.entries import COMMON, Changes, Entry
 from huse.comparison.measuring import Gallery, Measured, measure
 from huse.evaluation.summary import SplitResults
 from huse.fitting import Artefacts, Fitting, prepare_fitting
@@ -79,11 +79,12 @@ class Runner:
 
         Args:
             artefacts: of the catalogue.
-            params: what all entries have in common.
+            params: steps, batches and optimiser; what tells methods apart is as `COMMON` says.
             device: to train on.
             folder: where results are kept; one that is there is not computed again.
         """
-        self._artefacts, self._params, self._device, self._folder = artefacts, params, device, folder
+        self._artefacts, self._device, self._folder = artefacts, device, folder
+        self._params = with_changes(params, COMMON)
         self._gallery = Gallery([split_path(path) for path in artefacts.labels["classes"]])
         self._about = {"code": fingerprint_code(), "data": artefacts.fingerprints(), "device": device.type}
 

@@ -58,6 +58,8 @@ class Architecture:
 class Network(nn.Module):
     """An image tower, a text tower and one classification layer for both (HUSE figure 2), or one for each."""
 
+    class_means: Tensor | None  # K × D, with a class pull alone
+
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         shape = architecture
@@ -76,6 +78,7 @@ class Network(nn.Module):
             make_head(shape.head, shape.dimension, shape.labels, shape.scale)
             for _ in range(2 if shape.separate_heads else 1)
         )
+        self.register_buffer("class_means", torch.zeros(shape.labels, shape.dimension) if shape.class_pull else None)
 
     def tower(self, modality: Modality) -> Tower:
         """Return the tower of a modality."""
@@ -96,9 +99,9 @@ class Network(nn.Module):
         """Map vectors to the shared space and to class scores, without dropout.
 
         With a `class_pull` of c, what the tower gives, u, is moved towards the classes that it is taken for: u' ∝
-        (1 - c) u + c Σ_k p_k w_k, with p the scores and w_k the directions of the classification layer. Retrieval by
-        class probabilities is hard to beat among known classes (Liu et al. 2017), but knows no order among products
-        of a class nor between classes; this takes its knowledge into the space, where the layer's directions lie as
+        (1 - c) u + c Σ_k p_k m_k, with p the scores and m_k the mean embedding of a label's training products.
+        Retrieval by class probabilities is hard to beat among known classes (Liu et al. 2017), but knows no order
+        among products of a class nor between classes; this takes its knowledge into the space, where the means lie as
         the graph has arranged the classes. The losses see u.
 
         Args:
@@ -109,29 +112,38 @@ class Network(nn.Module):
         Returns:
             N × D float32 of unit norm, and N × K float32, the softmax of the logits.
         """
+        embeddings, scores = self._embed(modality, vectors, block)
+        if self.class_means is not None:
+            pulled = torch.lerp(embeddings, scores @ self.class_means, self.architecture.class_pull)
+            embeddings = functional.normalize(pulled, dim=1)
+        return embeddings, scores
+
+    def _embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
         training = self.training
         self.eval()
         tower = self.tower(modality)
         embeddings = torch.cat([tower(part) for part in torch.split(vectors, block)])
         scores = functional.softmax(self.logits(modality, embeddings), dim=1)
-        if self.architecture.class_pull:
-            directions = functional.normalize(self.head(modality).weight, dim=1)  # type: ignore[arg-type]
-            pulled = torch.lerp(embeddings, scores @ directions, self.architecture.class_pull)
-            embeddings = functional.normalize(pulled, dim=1)
         self.train(training)
         return embeddings, scores
 
-    def fit_class_means(self, images: Tensor, texts: Tensor, targets: Tensor) -> None:
-        """Score labels by the cosine with their mean embedding, for methods that train no classification layer.
+    @torch.no_grad()
+    def fit_class_means(self, images: Tensor, texts: Tensor, targets: Tensor, *, score: bool) -> None:
+        """Take each label's mean embedding for the `class_pull`, before which it changes nothing.
 
         Args:
             images: N × F float32 vectors of training products.
             texts: N × F' float32 of the same.
             targets: N × K float32, each a distribution over the labels; a label's mean is weighted by it. Both
                 modalities count alike.
+            score: score labels by the cosine with these means too, for methods that train no classification layer.
         """
-        embeddings = self.embed("image", images)[0] + self.embed("text", texts)[0]
-        self.fix_head(functional.normalize(targets.T @ embeddings, dim=1))
+        embeddings = self._embed("image", images)[0] + self._embed("text", texts)[0]
+        means = functional.normalize(targets.T @ embeddings, dim=1)
+        if score:
+            self.fix_head(means)
+        if self.class_means is not None:
+            self.class_means.copy_(means)
 
     def fix_head(self, vectors: Tensor) -> None:
         """Score labels by the cosine with these K × D vectors, and train no classification layer."""

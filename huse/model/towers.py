@@ -18,6 +18,25 @@ Scale = float | Literal["learned"]
 FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a scale that is learned
 
 
+def drop(values: Tensor, probability: float) -> Tensor:
+    """Dropout: set each value to zero with a probability, and divide the others by that of keeping them.
+
+    As torch's own, on a processor in a quarter of its time: random numbers are what dropout costs there, and 16 bits
+    of them a value are enough. The probability is rounded to a multiple of 2^-16.
+
+    Args:
+        values: of any shape.
+        probability: below 1.
+    """
+    dropped = round(probability * 2**16)
+    if dropped == 0:
+        return values
+    count = values.numel()
+    random = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device).random_(-(2**63), None)
+    kept = random.view(torch.int16)[:count].view(values.shape) >= dropped - 2**15
+    return values * kept.to(values.dtype).mul_(2**16 / (2**16 - dropped))
+
+
 class Tower(nn.Module):
     """Fully connected layers with ReLU and dropout between them, L2-normalised output (HUSE 3.1, 4.2).
 
@@ -46,7 +65,7 @@ class Tower(nn.Module):
         self.register_buffer("deviation", torch.ones(features))
         widths = [features, *[width] * (layers - 1), dimension]
         self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(widths))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = dropout
         self.relu_last = relu_last
 
     def fit_scaler(self, blocks: Iterable[Tensor]) -> None:
@@ -77,7 +96,9 @@ class Tower(nn.Module):
         """Map N × F float32 to N × D float32 of unit norm."""
         hidden = (vectors - self.mean) / self.deviation
         for linear in self.linears[:-1]:
-            hidden = self.dropout(functional.relu(linear(hidden)))
+            hidden = functional.relu(linear(hidden))
+            if self.training:
+                hidden = drop(hidden, self.dropout)
         last = self.linears[-1](hidden)
         return functional.normalize((functional.relu(last) if self.relu_last else last).float(), dim=1)
 

@@ -108,7 +108,7 @@ class TrainParams(Section):
     steps: int = Field(ge=1)
     validate_every: int = Field(ge=1)
     patience: int | None = Field(ge=1)
-    criterion: Literal["accuracy", "recall_at_1", "average_precision", "all"]
+    criterion: Literal["accuracy", "recall_at_1", "average_precision", "ahp", "all"]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -185,9 +185,10 @@ class _Run:
         """Validate, append a point to the curves, and keep the state if it is the best so far."""
         since = self.step - (int(self.result.curves[-1]["step"]) if self.result.curves else 0)
         network: Network = self.network if self.average is None else self.average.module  # type: ignore[assignment]
-        if self.method.head == "class_means":
-            train = self.data.train
-            network.fit_class_means(self.data.images[0, train], self.data.texts[train], self.data.targets(train))
+        by_means = self.method.head == "class_means"
+        if by_means or network.architecture.class_pull:
+            data, train = self.data, self.data.train
+            network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=by_means)
         figures = validate(network, self.data)
         if not all(math.isfinite(value) for value in figures.values()):
             raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")

@@ -1,6 +1,6 @@
 """Figures on the validation split while training goes on, and which of them decides the state that is kept.
 
-Letters: N validation products, K labels, D dimension of the shared space.
+Letters: N validation products, C classes, K labels, L levels of the tree, D dimension of the shared space.
 """
 
 import math
@@ -12,16 +12,18 @@ from torch import Tensor
 from huse.model.network import Modality, Network
 from huse.training.data import TrainingData
 
-# accuracy: mean of image and text accuracy, the paper's (HUSE 4.2); recall_at_1 and average_precision: mean over the
-# four directions of retrieval; all: mean of these three.
-Criterion = Literal["accuracy", "recall_at_1", "average_precision", "all"]
+# accuracy: mean of image and text accuracy, the paper's (HUSE 4.2); recall_at_1, average_precision and ahp: mean over
+# the four directions of retrieval; all: mean of these four.
+Criterion = Literal["accuracy", "recall_at_1", "average_precision", "ahp", "all"]
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
+RETRIEVAL = ("recall_at_1", "average_precision", "ahp")
 MOST_RANKED = 2000  # validation products among which retrieval is tried while training goes on
+AHP_PLACES = 250
 
 
 def validate(network: Network, data: TrainingData) -> dict[str, float]:
-    """Return accuracies, and means over the four directions of recall at 1 and average precision.
+    """Return accuracies, and means over the four directions of recall at 1, average precision and AHP.
 
     A product counts for the accuracy as the share of its label mass that lies on as many highest scores as it has
     labels: in the scheme `leaf`, 1 if the highest score is its class's. Not a number where a score is not finite.
@@ -35,14 +37,14 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
         figures[f"{modality}_accuracy"] = _accuracy(scores, targets) if finite else math.nan
         embeddings.append(found)
     ranked = torch.arange(len(rows), device=rows.device)[:: -(-len(rows) // MOST_RANKED)]
-    products = data.products[rows[ranked]]
+    products, similarity = data.products[rows[ranked]], class_similarity(data.classes.nodes)
     directions = [
-        _retrieval(queries[ranked], candidates[ranked], products, itself=queries is candidates)
+        _retrieval(queries[ranked], candidates[ranked], products, similarity, itself=queries is candidates)
         for queries in embeddings
         for candidates in embeddings
     ]
-    recalls, precisions = zip(*directions, strict=True)
-    return {**figures, "recall_at_1": sum(recalls) / 4, "average_precision": sum(precisions) / 4}
+    means = torch.tensor(directions, dtype=torch.float64).mean(dim=0).tolist()
+    return figures | dict(zip(RETRIEVAL, means, strict=True))
 
 
 def score(figures: dict[str, float], criterion: Criterion) -> float:
@@ -53,7 +55,7 @@ def score(figures: dict[str, float], criterion: Criterion) -> float:
         criterion: see `Criterion`.
     """
     accuracy = (figures["image_accuracy"] + figures["text_accuracy"]) / 2
-    values = {"accuracy": accuracy, **{name: figures[name] for name in ("recall_at_1", "average_precision")}}
+    values = {"accuracy": accuracy, **{name: figures[name] for name in RETRIEVAL}}
     return sum(values.values()) / len(values) if criterion == "all" else values[criterion]
 
 
@@ -63,8 +65,24 @@ def _accuracy(scores: Tensor, targets: Tensor) -> float:
     return float((targets * (ranks < counts)).sum(dim=1).mean())
 
 
-def _retrieval(queries: Tensor, candidates: Tensor, products: Tensor, *, itself: bool) -> tuple[float, float]:
-    """Return recall at 1 and mean average precision, by class, over queries with a candidate of their class.
+def class_similarity(nodes: Tensor) -> Tensor:
+    """Return how near classes are in their tree: the share of levels, of those that tell any two apart, they agree on.
+
+    Args:
+        nodes: L × C int64, for each level the number of the node on each class's path.
+
+    Returns:
+        C × C float32 in [0, 1], diagonal 1. For paths of one depth that of Barz & Denzler (2019).
+    """
+    telling = nodes[(nodes != nodes[:, :1]).any(dim=1)]
+    same = telling[:, :, None] == telling[:, None, :]
+    return same.float().mean(dim=0) if len(telling) else torch.ones(nodes.shape[1], nodes.shape[1]).to(nodes.device)
+
+
+def _retrieval(
+    queries: Tensor, candidates: Tensor, products: Tensor, similarity: Tensor, *, itself: bool
+) -> tuple[float, float, float]:
+    """Return recall at 1, mean average precision, and AHP, over queries with a candidate of their class.
 
     Of equal cosines the order is that of a stable sort, which is good enough to watch training by; for what is
     reported see `huse.evaluation`.
@@ -74,11 +92,17 @@ def _retrieval(queries: Tensor, candidates: Tensor, products: Tensor, *, itself:
     if itself:
         cosines.fill_diagonal_(-2)
         relevant.fill_diagonal_(False)
-    ranked = relevant.gather(1, cosines.argsort(dim=1, descending=True, stable=True))
+    order = cosines.argsort(dim=1, descending=True, stable=True)
+    ranked = relevant.gather(1, order)
     counts = ranked.sum(dim=1)
     kept = counts > 0
     if not kept.any():
-        return 0.0, 0.0
+        return 0.0, 0.0, 0.0
     precision = ranked.cumsum(dim=1) / torch.arange(1, len(candidates) + 1, device=ranked.device)
     average = (precision * ranked).sum(dim=1) / counts.clamp(min=1)
-    return float(ranked[kept, 0].float().mean()), float(average[kept].mean())
+    # AHP: of the classes found and of the best possible ranking, the sums of their similarities to the query's class.
+    places = min(AHP_PLACES, len(candidates) - itself)
+    best = similarity[:, products].sort(dim=1, descending=True).values[:, int(itself) :][:, :places].cumsum(dim=1)
+    found = similarity[products[:, None], products[order[:, :places]]].cumsum(dim=1)
+    area = (found / best[products]).mean(dim=1)
+    return float(ranked[kept, 0].float().mean()), float(average[kept].mean()), float(area[kept].mean())

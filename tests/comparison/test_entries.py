@@ -2,11 +2,11 @@ from collections import Counter
 
 import pytest
 
-from huse.comparison.entries import BASELINE, ENTRIES
+from huse.comparison.entries import BASELINE, COMMON, ENTRIES
 from huse.comparison.running import with_changes
 from huse.errors import InputError
 from huse.model.methods import METHODS
-from huse.params.reader import read_section
+from huse.params.reader import read_section, read_yaml
 from huse.params.train import TrainParams
 from tests.conftest import ROOT
 
@@ -45,3 +45,18 @@ def test_entries_that_know_the_tree_say_so(params):
 def test_a_change_of_no_parameter_is_refused(params):
     with pytest.raises(InputError, match=r"train\.nonsense"):
         with_changes(params, {"nonsense": 1})
+
+
+def test_what_a_preset_says_of_the_method_reaches_no_entry(params):
+    """Else HUSE would be compared with itself under another name."""
+    preset = read_yaml(ROOT / "huse/presets/products.yaml")["train"]
+    flat = {
+        f"{name}.{key}" if isinstance(value, dict) else name: of
+        for name, value in preset.items()
+        for key, of in (value.items() if isinstance(value, dict) else [("", value)])
+    }
+    for entry in ENTRIES:
+        one, other = (
+            with_changes(with_changes(base, COMMON), entry.changes) for base in (params, with_changes(params, flat))
+        )
+        assert one == other, entry.name

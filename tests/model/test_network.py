@@ -8,7 +8,7 @@ from huse.errors import InputError
 from huse.model.losses.graph import graph_loss
 from huse.model.losses.pairs import gap_loss
 from huse.model.network import Architecture, Network
-from huse.model.towers import CosineHead, Tower
+from huse.model.towers import CosineHead, Tower, drop
 
 SHAPE = {
     "image_features": 6, "text_features": 4, "labels": 3, "dimension": 5, "width": 7, "image_layers": 3,
@@ -103,6 +103,28 @@ def test_cosine_head_by_hand():
     assert {name for name, _ in head.named_parameters()} == {"weight"}
 
 
+def test_dropout_drops_and_scales():
+    torch.manual_seed(0)
+    values = torch.full((1000, 101), 3.0, requires_grad=True)  # no multiple of the four values of a random number
+    found = drop(values, 0.25)
+    kept = found != 0
+    assert abs(float(kept.float().mean()) - 0.75) < 0.005
+    assert torch.allclose(found[kept], torch.tensor(4.0))
+    found.sum().backward()
+    assert torch.equal(values.grad != 0, kept)
+    assert torch.allclose(values.grad[kept], torch.tensor(4 / 3))
+    assert (
+        abs(float(kept.float().mean(dim=0).std()) - (0.25 * 0.75 / 1000) ** 0.5) < 0.003
+    )  # columns do not hang together
+    assert not torch.equal(drop(values, 0.25) != 0, kept)
+
+
+def test_without_dropout_nothing_changes():
+    values = torch.randn(3, 4)
+    assert drop(values, 0.0) is values
+    assert drop(values.bfloat16(), 0.5).dtype == torch.bfloat16
+
+
 def test_a_learned_scale_begins_at_16_learns_and_is_bounded():
     head = CosineHead(2, 2, scale="learned")
     assert float(head.scale) == pytest.approx(16)
@@ -114,7 +136,7 @@ def test_a_learned_scale_begins_at_16_learns_and_is_bounded():
 
 def test_class_means_by_hand(network):
     images, texts = torch.randn(6, 6), torch.randn(6, 4)
-    network.fit_class_means(images, texts, torch.eye(3)[[0, 0, 1, 1, 2, 2]])
+    network.fit_class_means(images, texts, torch.eye(3)[[0, 0, 1, 1, 2, 2]], score=True)
     both = network.embed("image", images)[0] + network.embed("text", texts)[0]
     means = functional.normalize(torch.stack([both[0] + both[1], both[2] + both[3], both[4] + both[5]]), dim=1)
     assert torch.allclose(network.heads[0].weight, means, atol=1e-6)
@@ -125,28 +147,37 @@ def test_class_means_by_hand(network):
 
 def test_class_pull_by_hand():
     plain, network = make(separate_heads=True), make(separate_heads=True, class_pull=0.4)
-    network.load_state_dict(plain.state_dict())
-    vectors = torch.randn(4, 4)
-    before, scores = plain.embed("text", vectors)
-    after, same = network.embed("text", vectors)
+    network.load_state_dict(plain.state_dict(), strict=False)
+    images, texts, targets = torch.randn(6, 6), torch.randn(6, 4), torch.eye(3)[[0, 0, 1, 1, 2, 2]]
+    before, scores = plain.embed("text", texts)
+    assert torch.allclose(network.embed("text", texts)[0], before, atol=1e-6)  # no means yet
+    network.fit_class_means(images, texts, targets, score=False)
+    network.fit_class_means(images, texts, targets, score=False)  # of what is not pulled, so twice is as once
+    after, same = network.embed("text", texts)
     assert torch.equal(scores, same)
-    directions = functional.normalize(network.heads[1].weight.detach(), dim=1)
-    for row in range(4):
-        expected = 0.6 * before[row] + 0.4 * sum(scores[row, k] * directions[k] for k in range(3))
+    assert all(parameter.requires_grad for parameter in network.heads.parameters())
+    both = plain.embed("image", images)[0] + before
+    means = [functional.normalize(both[2 * k] + both[2 * k + 1], dim=0) for k in range(3)]
+    for row in range(6):
+        expected = 0.6 * before[row] + 0.4 * sum(scores[row, k] * means[k] for k in range(3))
         assert torch.allclose(after[row], expected / expected.norm(), atol=1e-6)
 
 
 def test_wholly_pulled_embeddings_lie_among_the_classes():
     network = make(class_pull=1.0)
-    embeddings, scores = network.embed("image", torch.randn(20, 6) * 3)
-    directions = functional.normalize(network.heads[0].weight.detach(), dim=1)
-    assert torch.allclose(embeddings, functional.normalize(scores @ directions, dim=1), atol=1e-6)
+    images, texts = torch.randn(20, 6) * 3, torch.randn(20, 4)
+    network.fit_class_means(images, texts, torch.eye(3)[torch.arange(20) % 3], score=False)
+    embeddings, scores = network.embed("image", images)
+    assert torch.allclose(embeddings, functional.normalize(scores @ network.class_means, dim=1), atol=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, {"separate_heads": True, "head": "linear"}, {"scale": "learned"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"separate_heads": True, "head": "linear"}, {"scale": "learned"}, {"class_pull": 0.5}]
+)
 def test_a_saved_network_gives_the_same_embeddings(tmp_path, changes):
     weights, config, network = tmp_path / "model.safetensors", tmp_path / "config.json", make(**changes)
     network.tower("image").fit_scaler([torch.randn(20, 6)])
+    network.fit_class_means(torch.randn(3, 6), torch.randn(3, 4), torch.eye(3), score=False)
     network.save(weights, config, {"labels": ["a", "b", "c"]})
     loaded = Network.load(weights, config)
     vectors = torch.randn(3, 6)

@@ -56,7 +56,7 @@ def test_same_seed_same_bytes(run):
     assert not torch.equal(one.heads[0].weight, third.heads[0].weight)
 
 
-@pytest.mark.parametrize("criterion", ["accuracy", "recall_at_1", "average_precision", "all"])
+@pytest.mark.parametrize("criterion", ["accuracy", "recall_at_1", "average_precision", "ahp", "all"])
 def test_the_earliest_best_state_by_the_criterion_is_kept(data, run, criterion):
     network, trained = run(settings=replace(SETTINGS, validate_every=10, criterion=criterion))
     points = [{k.removeprefix("validation/"): v for k, v in point.items()} for point in trained.curves]

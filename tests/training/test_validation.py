@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from huse.training import validation
 from huse.training.targets import class_targets
-from huse.training.validation import score, validate
+from huse.training.validation import class_similarity, score, validate
 
 
 def test_retrieval_equals_the_definitions(data, make_network):
@@ -17,26 +17,33 @@ def test_retrieval_equals_the_definitions(data, make_network):
         modality: network.embed(modality, vectors)[0].numpy()[rows]
         for modality, vectors in (("image", data.images[0]), ("text", data.texts))
     }
-    recalls, precisions = [], []
+    recalls, precisions, areas = [], [], []
+    similarity = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])  # of the tree whose nodes the world has
     for one, queries in found.items():
         for other, candidates in found.items():
-            hits, values = [], []
+            hits, values, graded = [], [], []
             for query in range(len(rows)):
                 kept = np.array([row for row in range(len(rows)) if one != other or row != query])
                 cosines, relevant = candidates[kept] @ queries[query], products[kept] == products[query]
                 hits.append(relevant[cosines.argmax()])
                 values.append(average_precision_score(relevant, cosines))
+                mine = similarity[products[query]][products[kept]]
+                found_sums, best_sums = (np.cumsum(mine[order]) for order in (np.argsort(-cosines), np.argsort(-mine)))
+                graded.append(np.mean(found_sums / best_sums))
             recalls.append(np.mean(hits))
             precisions.append(np.mean(values))
+            areas.append(np.mean(graded))
     figures = validate(network, data)
     assert figures["recall_at_1"] == pytest.approx(np.mean(recalls))
     assert figures["average_precision"] == pytest.approx(np.mean(precisions), abs=1e-6)
+    assert figures["ahp"] == pytest.approx(np.mean(areas), abs=1e-6)
 
 
 def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality(data, make_network):
     products = data.products.clone()
     products[80:] = torch.arange(40) + 3
-    alone = replace(data, products=products, classes=replace(data.classes, targets=torch.eye(43)))
+    classes = replace(data.classes, targets=torch.eye(43), nodes=torch.arange(43)[None])
+    alone = replace(data, products=products, classes=classes)
     figures = validate(make_network(labels=43), alone)
     assert 0 <= figures["recall_at_1"] <= 0.5  # two of the four directions have no query
     assert all(np.isfinite(list(figures.values())))
@@ -61,9 +68,17 @@ def test_accuracy_in_levels_counts_the_share_of_labels(data, make_network):
     assert (figures["image_accuracy"], figures["text_accuracy"]) == pytest.approx((expected, expected))
 
 
+def test_similarity_of_classes_by_hand():
+    # a<b<c, a<b<d, a<e<f: the first level tells none apart.
+    nodes = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 1, 2]])
+    assert class_similarity(nodes).tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
+    assert class_similarity(torch.zeros(2, 1, dtype=torch.int64)).tolist() == [[1]]
+
+
 def test_criteria():
-    figures = {"image_accuracy": 0.5, "text_accuracy": 0.7, "recall_at_1": 0.9, "average_precision": 0.3}
+    figures = {"image_accuracy": 0.5, "text_accuracy": 0.7, "recall_at_1": 0.9, "average_precision": 0.3, "ahp": 0.2}
     assert score(figures, "accuracy") == pytest.approx(0.6)
     assert score(figures, "recall_at_1") == 0.9
     assert score(figures, "average_precision") == 0.3
-    assert score(figures, "all") == pytest.approx(0.6)
+    assert score(figures, "ahp") == 0.2
+    assert score(figures, "all") == pytest.approx(0.5)

@@ -5,7 +5,6 @@ Letters: M rows, D dimension of the shared space, L levels of the class tree.
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def supervised_contrastive_loss(embeddings: Tensor, classes: Tensor, temperature: float) -> Tensor:
@@ -23,16 +22,7 @@ def supervised_contrastive_loss(embeddings: Tensor, classes: Tensor, temperature
     Returns:
         A scalar; 0, with a gradient of 0, where there is no pair.
     """
-    itself = torch.eye(len(embeddings), dtype=torch.bool, device=embeddings.device)
-    logits = ((embeddings @ embeddings.T).float() / temperature).masked_fill(itself, -torch.inf)
-    log_shares = functional.log_softmax(logits, dim=1)
-    positives = (classes[:, None] == classes[None, :]) & ~itself
-    counts = positives.sum(dim=1)
-    kept = counts > 0
-    if not kept.any():
-        return embeddings.sum() * 0
-    means = torch.where(positives, log_shares, 0).sum(dim=1) / counts.clamp(min=1)
-    return -means[kept].mean()
+    return hierarchical_contrastive_loss(embeddings, classes[None], temperature, decay=1)
 
 
 def hierarchical_contrastive_loss(embeddings: Tensor, nodes: Tensor, temperature: float, decay: float) -> Tensor:
@@ -47,9 +37,35 @@ def hierarchical_contrastive_loss(embeddings: Tensor, nodes: Tensor, temperature
         temperature: of SupCon.
         decay: weight of a level, as a share of the next finer one's.
     """
+    log_totals = _log_totals(embeddings, temperature)
     weights = [decay**height for height in range(len(nodes))][::-1]
     losses = [
-        weight * supervised_contrastive_loss(embeddings, level, temperature)
+        weight * _level_loss(embeddings, level, log_totals, temperature)
         for weight, level in zip(weights, nodes, strict=True)
     ]
-    return torch.stack(losses).sum() / sum(weights)
+    total: Tensor = torch.stack(losses).sum() / sum(weights)
+    return total
+
+
+def _log_totals(embeddings: Tensor, temperature: float) -> Tensor:
+    """Return log Σ over a ≠ i of exp(u_i·u_a / t) of every row i, M float32: the same on every level."""
+    logits = ((embeddings / temperature) @ embeddings.T).float()
+    logits.diagonal().fill_(-torch.inf)
+    return logits.logsumexp(dim=1)
+
+
+def _level_loss(embeddings: Tensor, classes: Tensor, log_totals: Tensor, temperature: float) -> Tensor:
+    """SupCon of one level.
+
+    The mean of u_i·u_p over the other rows p of a class is the product of u_i with the sum of those rows, so that no
+    M × M matrix is made for it.
+    """
+    _, number, sizes = torch.unique(classes, return_inverse=True, return_counts=True)
+    others = sizes[number] - 1
+    kept = others > 0
+    if not kept.any():
+        return embeddings.sum() * 0
+    sums = embeddings.new_zeros(len(sizes), embeddings.shape[1]).index_add(0, number, embeddings)
+    similarity = ((sums[number] - embeddings) * embeddings).sum(dim=1) / others.clamp(min=1)
+    loss: Tensor = (log_totals - similarity / temperature)[kept].mean()
+    return loss

@@ -25,7 +25,7 @@ BLOCKS: dict[Pairs, tuple[Blocks, ...]] = {
 }
 
 # Distances worked on at a time, so that all that is done to them happens in the processor's cache.
-TILE = 2**19
+TILE = 2**18
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,13 @@ class _Tile:
     products: slice
     other_products: slice
     triangle: bool
+
+    @property
+    def pairs(self) -> int:
+        """How many unordered pairs it holds."""
+        rows, columns = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
+        own: int = rows * (rows + 1) // 2 if self.triangle else 0
+        return int(rows * columns - own)
 
     def cut(self, values: Tensor) -> Tensor:
         """Set to zero, in place, what the upper triangle without the diagonal does not hold."""
@@ -139,18 +146,22 @@ class _Stress(torch.autograd.Function):
         gradient = torch.zeros_like(embeddings) if ctx.needs_input_grad[0] else None
         total, active = embeddings.new_zeros(()), embeddings.new_zeros((), dtype=torch.int64)
         with torch.autocast(device, enabled=False):
-            unit, wanted = embeddings.to(low), _Wanted(classes, distances)
+            unit, wanted = embeddings.to(low), _Wanted(classes, distances, zeta)
             for part in _tiles(len(classes), blocks, tile):
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
-                residual, acts = _residual(cosines, wanted.of(part), sigma, zeta)
+                residual, idle = _residual(cosines, wanted, part, sigma)
                 part.cut(residual)
-                total += residual.square().sum()
-                active += part.cut(acts).sum()
+                total += torch.dot(residual.view(-1), residual.view(-1))
+                active += part.pairs
+                if idle is not None:
+                    active -= part.cut(idle).sum()
                 if gradient is not None:
-                    # Of (1 - u·v - A)²: -2 residual v to u, and -2 residual u to v.
-                    pull = residual.mul_(-2).to(low)
+                    # Of (1 - A - u·v)²: -2 residual v to u, and -2 residual u to v.
+                    pull = residual.to(low)
                     gradient[part.rows] += pull @ unit[part.columns]
                     gradient[part.columns] += pull.T @ unit[part.rows]
+        if gradient is not None:
+            gradient *= -2
         ctx.gradient = gradient
         ctx.mark_non_differentiable(active)
         return total, active
@@ -161,27 +172,43 @@ class _Stress(torch.autograd.Function):
 
 
 class _Wanted:
-    """The distances A that pairs of a batch should have, made tile by tile by copying whole rows."""
+    """What pairs of a batch should have, made tile by tile by copying whole rows.
 
-    def __init__(self, classes: Tensor, distances: Tensor) -> None:
+    Attributes:
+        least: a cosine; with a higher one a pair is nearer than the margin.
+    """
+
+    def __init__(self, classes: Tensor, distances: Tensor, zeta: float) -> None:
         present, self._number = torch.unique(classes, return_inverse=True)
-        self._rows = distances[present][:, classes]
+        rows = distances[present][:, classes]
+        self._cosines, self._far = 1 - rows, rows >= zeta
+        self.least = 1 - zeta
 
-    def of(self, tile: _Tile) -> Tensor:
-        """Return the distances of a tile, of its shape."""
-        return self._rows[:, tile.other_products].index_select(0, self._number[tile.products])
+    def cosines(self, tile: _Tile) -> Tensor:
+        """Return the cosines 1 - A of a tile, of its shape."""
+        return self._of(self._cosines, tile)
+
+    def far(self, tile: _Tile) -> Tensor:
+        """Return whether A ≥ z, of the tile's shape."""
+        return self._of(self._far, tile)
+
+    def _of(self, rows: Tensor, tile: _Tile) -> Tensor:
+        return rows[:, tile.other_products].index_select(0, self._number[tile.products])
 
 
-def _residual(cosines: Tensor, wanted: Tensor, sigma: Sigma, zeta: float) -> tuple[Tensor, Tensor]:
-    """Return what is squared, 0 where sigma is, and whether sigma is not 0; `cosines` is used up."""
-    distances = cosines.neg_().add_(1)
+def _residual(cosines: Tensor, wanted: _Wanted, tile: _Tile, sigma: Sigma) -> tuple[Tensor, Tensor | None]:
+    """Return what is squared, 0 where sigma is, and whether sigma is 0, None for nowhere; `cosines` is used up.
+
+    Everything is done to the cosines, d - A = (1 - A) - u·v, and in place: what passes over memory is what costs.
+    """
+    target = wanted.cosines(tile)
     if sigma == "full":
-        return distances.sub_(wanted), torch.ones_like(distances, dtype=torch.bool)
-    near, close = wanted < zeta, distances < zeta
-    acts = near.logical_and_(close) if sigma == "literal" else near.logical_or(close)
+        return torch.sub(target, cosines, out=cosines), None
+    far, apart = wanted.far(tile), cosines <= wanted.least
     if sigma == "hinge":
-        wanted = wanted.masked_fill(~near, zeta)
-    return distances.sub_(wanted).mul_(acts), acts
+        target.masked_fill_(far, wanted.least)
+    idle = far.logical_or_(apart) if sigma == "literal" else far.logical_and_(apart)
+    return torch.sub(target, cosines, out=cosines).masked_fill_(idle, 0), idle
 
 
 def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> Tensor:
@@ -228,13 +255,13 @@ def region_shares(
         zeta: the margin.
         tile: distances at a time.
     """
-    wanted = _Wanted(classes, distances)
+    wanted = _Wanted(classes, distances, zeta)
     shares: dict[str, dict[str, float]] = {}
     for block in BLOCKS["all"]:
         counts = torch.zeros(len(REGIONS), dtype=torch.int64)
         for part in _tiles(len(classes), (block,), tile):
-            near = wanted.of(part) < zeta
-            close = 1 - embeddings[part.rows] @ embeddings[part.columns].T < zeta
+            near = ~wanted.far(part)
+            close = embeddings[part.rows] @ embeddings[part.columns].T > wanted.least
             regions = (near & close, near & ~close, ~near & close, ~near & ~close)
             counts += torch.stack([part.cut(region).sum() for region in regions]).cpu()
         shares[block] = {
