@@ -86,3 +86,15 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget the state: the run is done."""
         self.path.unlink(missing_ok=True)
+
+
+def in_use(file: Path) -> bool:
+    """Whether a process trains with this state, or with the state that this lock is of."""
+    try:
+        with file.with_suffix(".lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

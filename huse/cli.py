@@ -15,7 +15,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from huse import paths
-from huse.artifacts import Outputs, read_array, read_json, read_table, read_vectors
+from huse.artifacts import PARTIAL_PREFIX, Outputs, read_array, read_json, read_table, read_vectors
 from huse.errors import InputError
 from huse.params.all import check_params
 from huse.params.catalogue import CatalogueParams
@@ -259,17 +259,23 @@ def cache(
         ("states of training and fine-tuning", paths.CHECKPOINTS),
         ("results of the comparison", paths.COMPARISON),
     )
+    from huse.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
+
     table = Table(title=f"Kept in {paths.CACHE}", title_justify="left")
     table.add_column("what")
     table.add_column("MB", justify="right")
+    left = 0
     for what, place in kept:
         files = [file for file in (place, *place.rglob("*")) if file.is_file()]
         table.add_row(what, f"{sum(file.stat().st_size for file in files) / 1e6:,.1f}")
+        running = {file.stem for file in files if file.suffix == ".lock" and in_use(file)}
+        left += len(running) if clear else 0
         for file in files if clear else ():
-            file.unlink()
+            if file.stem.removeprefix(PARTIAL_PREFIX) not in running:
+                file.unlink()
     Console().print(table)
     if clear:
-        Console().print("deleted", highlight=False)
+        Console().print("deleted" + (f", but for the states of {left} running" if left else ""), highlight=False)
 
 
 @app.command()

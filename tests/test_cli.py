@@ -7,6 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from huse import cli, paths
+from huse.checkpoints import Checkpoint
 from huse.errors import InputError
 from huse.vision.cache import VectorCache
 from tests.conftest import ROOT
@@ -139,6 +140,20 @@ def test_check_refuses_methods_before_anything_runs(workplace, old, new, message
     error = RUNNER.invoke(cli.app, ["check"]).exception
     assert isinstance(error, InputError)
     assert re.search(message, str(error))
+
+
+def test_clearing_leaves_what_a_running_training_needs(workplace):
+    with Checkpoint(paths.CHECKPOINTS, {"run": 1}) as done:
+        done.save({}, {})
+    with Checkpoint(paths.CHECKPOINTS, {"run": 2}) as running:
+        running.save({}, {"step": 5})
+        assert "but for the states of 1 running" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
+        assert not done.path.exists()
+        assert running.load() == ({}, {"step": 5})
+        with pytest.raises(InputError, match="another process"), Checkpoint(paths.CHECKPOINTS, {"run": 2}):
+            pass
+    RUNNER.invoke(cli.app, ["cache", "--clear"])
+    assert not running.path.exists()
 
 
 def test_the_cache_is_shown_and_cleared(workplace):
