@@ -129,6 +129,14 @@ def test_a_view_that_is_not_finite_is_met(data, run):
         run(with_views(data, torch.full_like(data.images, float("inf"))))
 
 
+def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run, make_network):
+    network, _ = run(method="huse_plus", network=make_network(class_pull=0.4), settings=replace(SETTINGS, ema=0.9))
+    kept, train = network.class_means.clone(), data.train
+    network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=False)
+    assert kept.abs().sum() > 0
+    assert torch.equal(network.class_means, kept)
+
+
 def test_mixtures_are_classified_and_pairs_stay_as_they_are(data, make_network):
     network = make_network().eval()
     rows, views, partners = torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.tensor([1, 0, 3, 2])
@@ -176,7 +184,7 @@ class KilledAt(MemoryCheckpoint):
 
 @pytest.mark.parametrize("killed_at", [1, 40, 77])
 @pytest.mark.parametrize(
-    ("method", "changes"),
+    "case",
     [
         ("huse", {}),
         ("huse", {"optimizer": "rmsprop_tf", "learning_rate": 0.0003, "ema": 0.95}),
@@ -184,16 +192,22 @@ class KilledAt(MemoryCheckpoint):
         ("adamine", {"sampler": "pairs"}),  # draws from torch's random numbers
     ],
 )
-def test_a_killed_run_ends_with_the_same_bytes(run, monkeypatch, killed_at, method, changes):
+def test_a_killed_run_ends_with_the_same_bytes(run, make_network, monkeypatch, killed_at, case):
+    method, changes = case
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
     settings = replace(SETTINGS, **changes)
-    whole, expected = run(method=method, settings=settings)
+
+    def begin(**more):
+        network = make_network(class_pull=0.4) if method == "huse_plus" else None
+        return run(method=method, settings=settings, network=network, **more)
+
+    whole, expected = begin()
     checkpoint = KilledAt(killed_at)
     with pytest.raises(KilledError):
-        run(method=method, settings=settings, checkpoint=checkpoint)
+        begin(checkpoint=checkpoint)
     torch.manual_seed(99)
     points = []
-    other, trained = run(method=method, settings=settings, checkpoint=checkpoint, report=points.append)
+    other, trained = begin(checkpoint=checkpoint, report=points.append)
     assert trained.resumed_at == killed_at
     assert trained.curves == expected.curves == points
     for name, value in whole.state_dict().items():
