@@ -79,9 +79,9 @@ def best_figures(
 
 def chance_at_k(ranks: Ranks, k: int) -> float:
     """Return the expected `recall_at_k` of a random order: 1 - C(n - r, k) / C(n, k), mean over queries."""
-    k = min(k, ranks.candidates)
-    missed = np.asarray(hypergeom.pmf(0, ranks.candidates, ranks.relevant, k))
-    return float((1 - missed).mean())
+    relevant, queries = np.unique(ranks.relevant, return_counts=True)
+    missed = np.asarray(hypergeom.pmf(0, ranks.candidates, relevant, min(k, ranks.candidates)))
+    return float(np.average(1 - missed, weights=queries))
 
 
 def average_precision_chance(ranks: Ranks) -> Doubles:

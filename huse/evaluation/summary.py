@@ -28,6 +28,7 @@ from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import Found, References, choose_share, query_figures, retrieval_figures, retrieve
 from huse.evaluation.space import space_figures
+from huse.progress import progress
 
 TOP = 5  # classes of top_5
 EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
@@ -109,14 +110,12 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
     }
     labels = catalogue.class_labels
     shares = {EMBEDDING: 0.0, PROBABILITIES: 1.0, BOTH: choices.probability_share}
-    ranked: dict[float, tuple[Found, Found]] = {}
-    for share in shares.values():
-        if share not in ranked:  # both may be one of the two alone
-            places = points(results, share)
-            with_pair, without = (
-                retrieve(places, results.classes, catalogue.tree, exclude_pair=excluded) for excluded in (False, True)
-            )
-            ranked[share] = with_pair, without
+    # Both may be one of the two alone, and is then not ranked again.
+    jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
+    ranked = {
+        (share, excluded): retrieve(points(results, share), results.classes, catalogue.tree, exclude_pair=excluded)
+        for share, excluded in progress(jobs, description="measure retrieval", unit="part")
+    }
     return Measured(
         results,
         catalogue,
@@ -124,8 +123,8 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
         scores,
         {name: predicted_classes(values, labels) for name, values in scores.items()},
         {name: label_hits(values, results.classes, labels) for name, values in scores.items()},
-        {section: ranked[share][0] for section, share in shares.items()},
-        {section: ranked[share][1] for section, share in shares.items()},
+        {section: ranked[share, False] for section, share in shares.items()},
+        {section: ranked[share, True] for section, share in shares.items()},
     )
 
 
