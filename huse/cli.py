@@ -40,28 +40,34 @@ def _group() -> None:
 
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:
-    """Return the accuracies as a table for the terminal."""
+    """Return the accuracies, with their intervals where there are some, as a table for the terminal."""
     table = Table(title="Classification", title_justify="left")
     table.add_column("by")
-    table.add_column("accuracy", justify="right")
-    classification = metrics["classification"]
-    for name in ("image", "text", "fusion", "chance"):
-        table.add_row(name, f"{classification[name]['accuracy']:.3f}", style="dim" if name == "chance" else "")
+    for name in ("accuracy", "95 % interval", "top 5", "macro F1"):
+        table.add_column(name, justify="right")
+    intervals = metrics.get("intervals", {}).get("classification", {})
+    for name in ("image", "text", "fusion", "log_linear"):
+        values = metrics["classification"][name]
+        ends = intervals.get(name, {}).get("accuracy")
+        interval = f"{ends['low']:.3f} – {ends['high']:.3f}" if ends else "–"
+        figures = (f"{values[figure]:.3f}" for figure in ("top_5", "macro_f1"))
+        table.add_row(name.replace("_", "-"), f"{values['accuracy']:.3f}", interval, *figures)
+    table.add_row("chance", f"{metrics['classification']['chance']['accuracy']:.3f}", style="dim")
     return table
 
 
-def recall_table(metrics: dict[str, Any]) -> Table:
-    """Return Recall@K in the four directions, chance in brackets, as a table for the terminal."""
-    table = Table(title="Retrieval (chance in brackets)", title_justify="left")
+def retrieval_table(metrics: dict[str, Any]) -> Table:
+    """Return Recall@K, mAP and AHP in the four directions, their mean and its chance, as a table for the terminal."""
+    columns = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "map": "mAP", "ahp": "AHP"}
+    table = Table(title="Retrieval", title_justify="left")
     table.add_column("query → found")
-    for k in (1, 5, 10):
-        table.add_column(f"R@{k}", justify="right")
-    for direction, values in metrics["retrieval"].items():
-        cells = [
-            f"{values[name]:.3f} [dim]({values['chance'][name]:.3f})[/dim]" if name in values else "–"
-            for name in ("recall_at_1", "recall_at_5", "recall_at_10")
-        ]
-        table.add_row(direction.replace("_to_", " → "), *cells)
+    for title in columns.values():
+        table.add_column(title, justify="right")
+    retrieval = metrics["retrieval"]
+    rows = {direction.replace("_to_", " → "): values for direction, values in retrieval.items()}
+    for name, values in (*rows.items(), ("chance", retrieval["mean"]["chance"])):
+        cells = (f"{values[figure]:.3f}" if figure in values else "–" for figure in columns)
+        table.add_row(name, *cells, style="dim" if name == "chance" else "")
     return table
 
 
@@ -80,7 +86,7 @@ def metrics() -> None:
     )
     console.print("figures of the test split, which training never saw:", highlight=False)
     console.print(accuracy_table(values))
-    console.print(recall_table(values))
+    console.print(retrieval_table(values))
     console.print(f"all figures    {paths.EVALUATE_METRICS}", highlight=False, style="dim")
     console.print("plots          dvc plots show", highlight=False, style="dim")
     console.print("what it finds  huse gallery", highlight=False, style="dim")

@@ -1,28 +1,41 @@
 """Measures the trained space on the test split (HUSE 4.3 and 4.5).
 
-Reads the products, the labels, data/embeddings/image.npy and text.npy (N × D float32) and
-scores_image.npy and scores_text.npy (N × K float32).
+Reads the products, the labels, data/labels/adjacency.npy (K × K float32), data/embeddings/image.npy and text.npy
+(N × D float32) and scores_image.npy and scores_text.npy (N × K float32).
 
-Writes metrics/evaluate.json: accuracy of image, text and fusion, Recall@K in four directions, chance beside
-each, all on the test split; metrics/validation.json: the same on the validation split, the one to choose
-parameters by; metrics/confusion.csv: actual and predicted class of each test item, by the fused scores.
+Writes metrics/evaluate.json: classification, retrieval in four directions and the space, chance beside and intervals
+below, all on the test split; metrics/validation.json: the same figures on the validation split, the one to choose
+parameters by; metrics/confusion.csv: actual and predicted class of each test item, by the fused scores;
+metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in data/evaluation items.parquet,
+queries.parquet and classes.parquet: one row a test item, a test item and direction, a class.
 """
 
 import numpy as np
-import pandas as pd
 
 from huse import paths
-from huse.artifacts import Outputs, read_labels, read_table, read_vectors
-from huse.evaluation.classification import best_fusion_weight, fuse, majority_accuracy, predicted_classes
-from huse.evaluation.summary import SplitResults, mean_recall_at_1, summarise
+from huse.artifacts import Outputs, read_array, read_labels, read_table, read_vectors
+from huse.evaluation import tables
+from huse.evaluation.classification import majority_accuracy
+from huse.evaluation.hierarchy import ClassTree
+from huse.evaluation.results import SplitResults
+from huse.evaluation.summary import Catalogue, choose, figure_intervals, mean_recall_at_1, measure, summarise
+from huse.labels.graph import class_distances
+from huse.labels.taxonomy import split_path
+from huse.params.evaluate import EvaluateParams
+from huse.params.reader import read_section, read_seed
 from stages.runner import run
 
 
 def main() -> str:
     """Run the stage."""
-    products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
+    params, seed = read_section(EvaluateParams, "evaluate"), read_seed()
+    products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split", "group"])
     labels = read_labels(paths.LABELS, products=products)
-    class_labels, classes = labels["class_labels"], labels["classes"]
+    class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])
+    adjacency = read_array(paths.ADJACENCY, shape=(count, count))
+    catalogue = Catalogue(
+        class_labels, ClassTree.of([split_path(path) for path in classes]), class_distances(adjacency, class_labels)
+    )
     results = SplitResults(
         embeddings={
             "image": read_vectors(paths.IMAGE_EMBEDDINGS, products=products),
@@ -34,28 +47,28 @@ def main() -> str:
         },
         classes=products["class_index"].to_numpy(np.int64),
     )
-    train, validation, test = (
-        results.rows(np.flatnonzero(products["split"] == name)) for name in ("train", "validation", "test")
-    )
-    weight = best_fusion_weight(validation.scores["image"], validation.scores["text"], validation.classes, class_labels)
+    rows = {name: np.flatnonzero(products["split"] == name) for name in ("train", "validation", "test")}
+    choices = choose(results.rows(rows["validation"]), catalogue)
     metrics = {}
-    for name, split in (("validation", validation), ("test", test)):
-        chance = majority_accuracy(train.classes, split.classes, class_labels, len(labels["labels"]))
-        metrics[name] = summarise(split, class_labels, weight, chance)
-    predicted = predicted_classes(fuse(test.scores["image"], test.scores["text"], weight), class_labels)
-    confusion = pd.DataFrame(
-        {
-            "actual": [classes[index] for index in test.classes],
-            "predicted": [classes[index] for index in predicted],
-        }
-    )
+    for name in ("validation", "test"):
+        measured = measure(results.rows(rows[name]), catalogue, choices)
+        chance = majority_accuracy(results.classes[rows["train"]], measured.results.classes, class_labels, count)
+        metrics[name] = summarise(measured, chance)
+    groups = products["group"].to_numpy()[rows["test"]]
+    if params.resamples and len(set(groups)) > 1:
+        intervals = figure_intervals(measured, groups, seed=seed, resamples=params.resamples)
+        metrics["test"]["intervals"] = intervals
     with Outputs() as outputs:
         outputs.json(paths.EVALUATE_METRICS, metrics["test"])
         outputs.json(paths.VALIDATION_METRICS, metrics["validation"])
-        outputs.table(paths.CONFUSION, confusion)
+        outputs.table(paths.CONFUSION, tables.confusion_table(measured, classes))
+        outputs.table(paths.CONFUSED_PAIRS, tables.confused_pairs_table(measured, classes))
+        outputs.table(paths.TEST_ITEMS, tables.items_table(measured, rows["test"]))
+        outputs.table(paths.TEST_QUERIES, tables.queries_table(measured, rows["test"]))
+        outputs.table(paths.TEST_CLASSES, tables.classes_table(measured, classes))
     fusion = metrics["test"]["classification"]["fusion"]["accuracy"]
     recall = mean_recall_at_1(metrics["test"])
-    return f"evaluate: {len(test.classes)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
+    return f"evaluate: {len(groups)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
 
 
 if __name__ == "__main__":

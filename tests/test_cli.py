@@ -30,22 +30,32 @@ def test_metrics_before_anything_has_run(workplace, monkeypatch, capsys):
     assert capsys.readouterr().err == "error: metrics/evaluate.json: not found. Run `dvc repro` to make it.\n"
 
 
-def test_metrics_shows_every_figure_with_its_chance(workplace):
-    recalls = {"recall_at_1": 0.111, "recall_at_5": 0.222, "recall_at_10": 0.333}
-    directions = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
-    retrieval = {direction: {**recalls, "chance": dict.fromkeys(recalls, 0.044)} for direction in directions}
+def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
+    figures = {"recall_at_1": 0.111, "recall_at_5": 0.222, "recall_at_10": 0.333, "map": 0.444, "ahp": 0.555}
+    directions = ("image_to_image", "image_to_text", "text_to_image", "text_to_text", "mean")
+    retrieval = {direction: {**figures, "chance": dict.fromkeys(figures, 0.066)} for direction in directions}
     retrieval["text_to_text"] = {"dropped_queries": 9}
-    classification = {name: {"accuracy": 0.5 + place / 100} for place, name in enumerate(("image", "text", "fusion"))}
+    names = ("image", "text", "fusion", "log_linear")
+    classification = {
+        name: {"accuracy": 0.5 + place / 100, "top_5": 0.9, "macro_f1": 0.4} for place, name in enumerate(names)
+    }
     classification["chance"] = {"accuracy": 0.04}
+    intervals = {"classification": {"image": {"accuracy": {"low": 0.456, "high": 0.567}}}}
+    values = {"classification": classification, "retrieval": retrieval, "intervals": intervals}
     paths.EVALUATE_METRICS.parent.mkdir()
-    paths.EVALUATE_METRICS.write_text(json.dumps({"classification": classification, "retrieval": retrieval}))
+    paths.EVALUATE_METRICS.write_text(json.dumps(values))
     pictures = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
     paths.CATALOGUE_METRICS.write_text(json.dumps({"pictures": pictures, "products": 11, "classes": 3}))
     shown = RUNNER.invoke(cli.app, ["metrics"]).stdout
-    for text in ("0.500", "0.510", "0.520", "0.111 (0.044)", "image → text", "11 products in 3 classes", "1 rejected"):
+    assert max(map(len, shown.splitlines())) <= 80
+    for text in ("0.500", "0.510", "0.520", "0.530", "0.456 – 0.567", "11 products in 3 classes", "1 rejected"):
         assert text in shown
-    line = next(line for line in shown.splitlines() if "text → text" in line)
-    assert line.count("–") == 3
+    cells = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in shown.splitlines() if "│" in line}
+    assert [cell.strip() for cell in cells["image → text"]] == [f"{value:.3f}" for value in figures.values()]
+    assert [cell.strip() for cell in cells["mean"]] == [f"{value:.3f}" for value in figures.values()]
+    assert [cell.strip() for cell in cells["text → text"]] == ["–"] * 5
+    assert [cell.strip() for cell in cells["chance"]] == ["0.066"] * 5
+    assert cells["text"][1].strip() == "–"  # without an interval
 
 
 def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):

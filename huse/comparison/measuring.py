@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from huse.evaluation.chance import KS
 from huse.evaluation.classification import best_fusion_weight, fuse, label_hits
-from huse.evaluation.hierarchy import correct_sets, similarities
+from huse.evaluation.hierarchy import HP_KS, ClassTree
 from huse.evaluation.ranking import RankStatistics, rank_statistics
-from huse.evaluation.summary import KS, MODALITIES, SplitResults
+from huse.evaluation.results import MODALITIES, SplitResults
 
-HP_KS = (2, 5, 10)
 KINDS = ("embedding", "probabilities")  # what products are found by
 RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
 PER_QUERY = ("recall_at_1", "map", "ahp")
@@ -39,22 +39,8 @@ class Measured:
     queries: dict[str, Values]
 
 
-class Gallery:
-    """The classes of a catalogue, as hierarchical figures need them."""
-
-    def __init__(self, classes: Sequence[Sequence[str]]) -> None:
-        """Make the tables.
-
-        Args:
-            classes: C class paths, each the names of its levels.
-        """
-        levels = [list(path) for path in classes]
-        self.correct = {k: correct_sets(levels, k) for k in HP_KS}
-        self.similarity = similarities(levels)
-
-
 def measure(
-    validation: SplitResults, test: SplitResults, class_labels: Sequence[Sequence[int]], gallery: Gallery
+    validation: SplitResults, test: SplitResults, class_labels: Sequence[Sequence[int]], tree: ClassTree
 ) -> Measured:
     """Measure a network on the test split; the weight of the fusion is of the validation split.
 
@@ -62,7 +48,7 @@ def measure(
         validation: what the network says of its products.
         test: of its products.
         class_labels: C lists of label numbers.
-        gallery: of the catalogue.
+        tree: of the classes.
     """
     weight = best_fusion_weight(validation.scores["image"], validation.scores["text"], validation.classes, class_labels)
     fused = fuse(test.scores["image"], test.scores["text"], weight)
@@ -80,8 +66,8 @@ def measure(
                 places[candidate],
                 test.classes,
                 same_modality=query == candidate,
-                correct=gallery.correct,
-                similarity=gallery.similarity,
+                correct=tree.correct,
+                similarity=tree.similarity,
             )
             for query in MODALITIES
             for candidate in MODALITIES

@@ -20,8 +20,9 @@ import huse
 from huse.artifacts import Outputs
 from huse.checkpoints import Checkpoint
 from huse.comparison.entries import COMMON, Changes, Entry
-from huse.comparison.measuring import Gallery, Measured, measure
-from huse.evaluation.summary import SplitResults
+from huse.comparison.measuring import Measured, measure
+from huse.evaluation.hierarchy import ClassTree
+from huse.evaluation.results import SplitResults
 from huse.fitting import Artefacts, Fitting, prepare_fitting
 from huse.labels.taxonomy import split_path
 from huse.params.reader import parse_section
@@ -85,7 +86,7 @@ class Runner:
         """
         self._artefacts, self._device, self._folder = artefacts, device, folder
         self._params = with_changes(params, COMMON)
-        self._gallery = Gallery([split_path(path) for path in artefacts.labels["classes"]])
+        self._tree = ClassTree.of([split_path(path) for path in artefacts.labels["classes"]])
         self._about = {"code": fingerprint_code(), "data": artefacts.fingerprints(), "device": device.type}
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
@@ -131,7 +132,7 @@ class Runner:
         validation, test = (
             results.rows(np.flatnonzero(products["split"] == split)) for split in ("validation", "test")
         )
-        return measure(validation, test, self._artefacts.labels["class_labels"], self._gallery)
+        return measure(validation, test, self._artefacts.labels["class_labels"], self._tree)
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:

@@ -1,21 +1,19 @@
 """The comparison as tables: means over seeds, their deviation, and intervals of the differences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import bootstrap
 from tabulate import tabulate
 
 from huse.comparison.entries import BASELINE
 from huse.comparison.measuring import FUSION, KINDS, PER_QUERY, RETRIEVAL
 from huse.comparison.running import Outcome
-from huse.evaluation.summary import MODALITIES
+from huse.evaluation.intervals import Interval, mean_interval
+from huse.evaluation.results import DIRECTIONS
 
 ACCURACIES = ("image_accuracy", "text_accuracy", FUSION)
-DIRECTIONS = tuple(f"{query}_to_{candidate}" for query in MODALITIES for candidate in MODALITIES)
 SHORT = {
     "image_accuracy": "image",
     "text_accuracy": "text",
@@ -29,20 +27,10 @@ SHORT = {
     "hp_at_10": "HP@10",
     "ahp": "AHP",
 }
-RESAMPLES = 2000
 
 
-@dataclass(frozen=True)
-class Difference:
-    """An entry's mean less the baseline's, with a 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def difference(one: Outcome, other: Outcome, name: str, groups: npt.NDArray[np.int64], seed: int) -> Difference:
-    """Compare two entries on the same test products, by a paired bootstrap.
+def difference(one: Outcome, other: Outcome, name: str, groups: npt.NDArray[np.int64], seed: int) -> Interval:
+    """Return the entry's mean less the other's, on the same test products, with the interval of a paired bootstrap.
 
     Each product's figure is the mean over the seeds. Products that share a name are drawn together, as they are not
     independent of each other.
@@ -55,23 +43,7 @@ def difference(one: Outcome, other: Outcome, name: str, groups: npt.NDArray[np.i
         seed: of the draws.
     """
     gained = _over_seeds(one, name) - _over_seeds(other, name)
-    kept = np.isfinite(gained)
-    _, number = np.unique(groups[kept], return_inverse=True)
-    sums, counts = np.bincount(number, weights=gained[kept]), np.bincount(number).astype(np.float64)
-    if len(sums) < 2 or np.ptp(sums / counts) == 0:
-        mean = float(sums.sum() / counts.sum())
-        return Difference(mean, mean, mean)
-    found = bootstrap(
-        (sums, counts),
-        lambda total, count, axis: total.sum(axis=axis) / count.sum(axis=axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        batch=100,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Difference(float(sums.sum() / counts.sum()), float(found.low), float(found.high))
+    return mean_interval(gained, groups, seed=seed)
 
 
 def _over_seeds(outcome: Outcome, name: str) -> npt.NDArray[np.float64]:
@@ -82,7 +54,7 @@ def _over_seeds(outcome: Outcome, name: str) -> npt.NDArray[np.float64]:
 
 def differences(
     outcomes: Sequence[Outcome], groups: npt.NDArray[np.int64], seed: int
-) -> dict[str, dict[str, Difference]]:
+) -> dict[str, dict[str, Interval]]:
     """Compare every entry with the baseline; none where the baseline is not among them.
 
     Returns:
@@ -105,7 +77,7 @@ def mean_and_deviation(outcome: Outcome, name: str) -> tuple[float, float]:
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-def as_json(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Difference]]) -> dict[str, Any]:
+def as_json(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Interval]]) -> dict[str, Any]:
     """Return everything, by entry: the setting, what was tried, and each figure's mean and deviation."""
     content = {}
     for outcome in outcomes:
@@ -126,7 +98,7 @@ def as_json(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Differenc
     return content
 
 
-def as_markdown(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Difference]]) -> str:
+def as_markdown(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Interval]]) -> str:
     """Return the tables that people read."""
     seeds = len(outcomes[0].runs)
     parts = [
@@ -172,7 +144,7 @@ def _table(outcomes: Sequence[Outcome], columns: Sequence[Sequence[str]]) -> str
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
 
 
-def _differences(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Difference]]) -> str:
+def _differences(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Interval]]) -> str:
     names = (FUSION, *(f"embedding.{name}" for name in PER_QUERY))
     rows = [
         [_label(outcome), *(_interval(compared[outcome.entry.name][name]) for name in names)]
@@ -183,7 +155,7 @@ def _differences(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Diff
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
 
 
-def _interval(value: Difference) -> str:
+def _interval(value: Interval) -> str:
     mean, low, high = (f"{100 * number:+.1f}" for number in (value.mean, value.low, value.high))
     shown = f"{mean} [{low}, {high}]"
     return f"**{shown}**" if value.low > 0 else shown

@@ -1,14 +1,15 @@
-"""Accuracy of images, texts and both, and which classes are mixed up.
+"""Accuracy of images, texts and both, by class and by level, and which classes are mixed up (HUSE 4.5).
 
 Letters: N items, K labels, C classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
@@ -23,7 +24,7 @@ def accuracy(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[
     return float(label_hits(scores, classes, class_labels).mean())
 
 
-def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> npt.NDArray[np.float64]:
+def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> Doubles:
     """Return for each item the share of its n labels that are among its n highest scores.
 
     In the scheme `leaf` every item has one label, and this is 1 or 0. Of equal scores the label with the lower number
@@ -41,7 +42,7 @@ def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequenc
     counts = wanted.sum(axis=1)
     order = np.argsort(-scores, axis=1, kind="stable")
     among = np.arange(scores.shape[1]) < counts[:, None]
-    hits: npt.NDArray[np.float64] = (np.take_along_axis(wanted, order, axis=1) & among).sum(axis=1) / counts
+    hits: Doubles = (np.take_along_axis(wanted, order, axis=1) & among).sum(axis=1) / counts
     return hits
 
 
@@ -60,7 +61,13 @@ def fuse(image: Floats, text: Floats, weight: float) -> Floats:
 
 
 def best_fusion_weight(
-    image: Floats, text: Floats, classes: Integers, class_labels: Sequence[Sequence[int]], steps: int = 20
+    image: Floats,
+    text: Floats,
+    classes: Integers,
+    class_labels: Sequence[Sequence[int]],
+    steps: int = 20,
+    *,
+    combine: Callable[[Floats, Floats, float], Floats] = fuse,
 ) -> float:
     """Return the weight of the image scores that gives the highest accuracy.
 
@@ -71,11 +78,12 @@ def best_fusion_weight(
         class_labels: C lists of label numbers.
         steps: the grid is 0, 1/steps, ..., 1. Of equal accuracies, the weight closest to one half wins, then
             the smaller one.
+        combine: makes N × K scores of both; `fuse` or `calibration.fuse_log_linear`.
     """
 
     def rank(step: int) -> tuple[float, int, int]:
         # Whole numbers: as floats, 0.3 and 0.7 are not equally far from one half.
-        return accuracy(fuse(image, text, step / steps), classes, class_labels), -abs(2 * step - steps), -step
+        return accuracy(combine(image, text, step / steps), classes, class_labels), -abs(2 * step - steps), -step
 
     return max(range(steps + 1), key=rank) / steps
 
@@ -88,9 +96,112 @@ def majority_accuracy(
     return accuracy(np.tile(shares.astype(np.float32), (len(classes), 1)), classes, class_labels)
 
 
+def class_scores(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Floats:
+    """Return the mean score of the labels of each class; in the scheme `leaf` that is the score of its one label.
+
+    Args:
+        scores: N × K.
+        class_labels: C lists of label numbers.
+
+    Returns:
+        N × C float32.
+    """
+    depths = np.array([len(labels) for labels in class_labels])
+    total = np.zeros((len(scores), len(depths)), dtype=np.float32)
+    for depth in range(depths.max()):
+        deep = [index for index, labels in enumerate(class_labels) if len(labels) > depth]
+        total[:, deep] += np.take(scores, [class_labels[index][depth] for index in deep], axis=1)
+    mean: Floats = np.divide(total, depths, dtype=np.float32)
+    return mean
+
+
 def predicted_classes(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Integers:
-    """Return the class whose labels have the highest mean score, for each of N rows of N × K scores."""
-    matrix = label_matrix(class_labels, scores.shape[1]).astype(np.float32)
-    class_scores = scores @ (matrix / matrix.sum(axis=1, keepdims=True)).T
-    predicted: Integers = class_scores.argmax(axis=1)
+    """Return the class with the highest of `class_scores`, of equal ones the first, for each of N rows of scores."""
+    predicted: Integers = class_scores(scores, class_labels).argmax(axis=1)
     return predicted
+
+
+def top_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]], k: int) -> Doubles:
+    """Return for each item 1 if its class has one of the `k` highest of `class_scores`, else 0.
+
+    Of equal scores the class with the lower number is the higher one.
+
+    Args:
+        scores: N × K.
+        classes: N class numbers.
+        class_labels: C lists of label numbers.
+        k: classes that count.
+    """
+    of_classes = class_scores(scores, class_labels)
+    own = np.take_along_axis(of_classes, classes[:, None], axis=1)
+    before = (of_classes == own) & (np.arange(of_classes.shape[1]) < classes[:, None])
+    hits: Doubles = ((of_classes > own).sum(axis=1) + before.sum(axis=1) < k).astype(np.float64)
+    return hits
+
+
+def class_f1(predicted: Integers, classes: Integers, count: int) -> Doubles:
+    """Return the F1 score of each of `count` classes, NaN for those that no item has or is taken for.
+
+    Args:
+        predicted: N class numbers.
+        classes: N class numbers, the actual ones.
+        count: C.
+    """
+    right = np.bincount(classes[predicted == classes], minlength=count)
+    either = np.bincount(classes, minlength=count) + np.bincount(predicted, minlength=count)
+    scores: Doubles = np.divide(2 * right, either, out=np.full(count, np.nan), where=either > 0)
+    return scores
+
+
+def macro_f1(predicted: Integers, classes: Integers, count: int) -> float:
+    """Return the mean of `class_f1` over the classes that have one, as scikit-learn does."""
+    return float(np.nanmean(class_f1(predicted, classes, count)))
+
+
+def class_means(values: Doubles, classes: Integers, count: int) -> Doubles:
+    """Return the mean of N values over the items of each of `count` classes, NaN for classes without items."""
+    totals, items = np.bincount(classes, weights=values, minlength=count), np.bincount(classes, minlength=count)
+    means: Doubles = np.divide(totals, items, out=np.full(count, np.nan), where=items > 0)
+    return means
+
+
+def level_accuracy(predicted: Integers, classes: Integers, paths: Sequence[Sequence[str]]) -> dict[str, float]:
+    """Return the share of items whose predicted class agrees with the actual one down to each level.
+
+    A path that ends above a level agrees there with itself alone, so that the deepest level is the accuracy of
+    classes.
+
+    Args:
+        predicted: N class numbers.
+        classes: N class numbers, the actual ones.
+        paths: C class paths, each the names of its levels.
+
+    Returns:
+        ``level_1``, the coarsest, to the depth of the tree.
+    """
+    shares = {}
+    for level in range(1, max(map(len, paths)) + 1):
+        seen: dict[tuple[str, ...], int] = {}
+        nodes = np.array([seen.setdefault(tuple(path[:level]), len(seen)) for path in paths])
+        shares[f"level_{level}"] = float((nodes[predicted] == nodes[classes]).mean())
+    return shares
+
+
+def confused_pairs(predicted: Integers, classes: Integers, count: int) -> list[tuple[int, int, int, float]]:
+    """Return the pairs of classes that are mixed up, those with the most items first.
+
+    Args:
+        predicted: N class numbers.
+        classes: N class numbers, the actual ones.
+        count: pairs to return at most.
+
+    Returns:
+        Actual class, predicted class, items, and their share of the items of the actual class. Of as many items, the
+        higher share stands first, then the lower class numbers.
+    """
+    wrong = np.flatnonzero(predicted != classes)
+    pairs, items = np.unique(np.stack([classes[wrong], predicted[wrong]]), axis=1, return_counts=True)
+    shares = items / np.bincount(classes)[pairs[0]]
+    order = np.lexsort((pairs[1], pairs[0], -shares, -items))[:count]
+    found = zip(*pairs[:, order].tolist(), items[order].tolist(), shares[order].tolist(), strict=True)
+    return [(actual, other, number, share) for actual, other, number, share in found]

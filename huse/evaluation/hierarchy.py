@@ -12,6 +12,7 @@ Letters: C classes, N items, Q queries, R places of a ranking, K of them at the 
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,30 @@ Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
 Hops = npt.NDArray[np.int16]
 Levels = list[str] | tuple[str, ...]  # a bare string is a sequence of strings too, and never meant
+HP_KS = (2, 5, 10)  # K of HP@K, HUSE's table 2
+AHP_K = 250  # items under the area AHP@K, Barz & Denzler's
+
+
+@dataclass(frozen=True)
+class ClassTree:
+    """What hierarchical figures need to know of a catalogue's classes.
+
+    Attributes:
+        paths: C class paths, each the names of its levels.
+        hops: C × C int16, of `hops`.
+        correct: for each K of `HP_KS` the C × C table of `correct_sets`.
+        similarity: C × C float64, of `similarities`.
+    """
+
+    paths: Sequence[Levels]
+    hops: Hops
+    correct: dict[int, Bools]
+    similarity: Doubles
+
+    @classmethod
+    def of(cls, paths: Sequence[Levels]) -> "ClassTree":
+        """Make the tables of C class paths."""
+        return cls(paths, hops(paths), {k: correct_sets(paths, k) for k in HP_KS}, similarities(paths))
 
 
 def hops(paths: Sequence[Levels]) -> Hops:

@@ -4,7 +4,7 @@ One pass over blocks of queries sorts all candidates of each query once, and eve
 The figures stay apart for each query, for means over classes and for intervals.
 
 Letters: N items, each a query and a candidate; Q queries kept; C classes; D dimension of the shared space;
-B queries of a block.
+B queries of a block; K nearest items.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.hierarchy import Bools, Doubles, best_similarity_sums, graded_ahp, item_hp_at_k
-from huse.evaluation.retrieval import Ranks
 
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.uint32]
@@ -26,6 +25,23 @@ LOW_BITS = np.uint64(32)
 
 
 @dataclass(frozen=True)
+class Ranks:
+    """Where each query's first candidate of its own class stands.
+
+    Attributes:
+        first: ranks from 1, one for each query that has a candidate of its class; int64.
+        relevant: candidates of the query's class, for the same queries; int64.
+        candidates: candidates of each query.
+        dropped: queries without any candidate of their class, left out.
+    """
+
+    first: Integers
+    relevant: Integers
+    candidates: int
+    dropped: int
+
+
+@dataclass(frozen=True)
 class RankStatistics:
     """What the ranking of each query gives. All arrays have Q rows, in the order of the items.
 
@@ -33,7 +49,10 @@ class RankStatistics:
         ranks: of the first candidate of the query's class, with the number of queries dropped.
         kept: rows of the queries that have a candidate of their class, int64; the others are dropped.
         classes: class numbers of the queries kept, int64.
-        average_precision: over the whole ranking, float64.
+        average_precision: the mean, over the candidates of the query's class, of the share of that class among all
+            candidates down to that one; float64.
+        class_order: share of the pairs of a candidate of the query's class and one of another class in which the
+            former is nearer, float64; NaN where all candidates are of the query's class.
         item_hp: for each K, HP@K of the first K items, float64.
         class_hp: for each K, HP@K of the first K different classes, float64.
         ahp: area under the graded hierarchical precision of the first items, float64.
@@ -43,9 +62,23 @@ class RankStatistics:
     kept: Integers
     classes: Integers
     average_precision: Doubles
+    class_order: Doubles
     item_hp: dict[int, Doubles]
     class_hp: dict[int, Doubles]
     ahp: Doubles
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest candidates of each query, nearest first.
+
+    Attributes:
+        rows: N × K int64, rows of the candidates.
+        cosines: N × K float32.
+    """
+
+    rows: Integers
+    cosines: Floats
 
 
 def rank_statistics(
@@ -63,12 +96,7 @@ def rank_statistics(
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
     Of equal cosines, candidates of another class stand first, and among those the classes that are less similar to
-    the query's: a space that has collapsed to a point gets the worst figures, not the best. Candidates with the
-    same embedding have equal cosines, which a matrix product alone does not promise: it may add up the columns at
-    the edge of a tile in another order.
-
-    Average precision is the mean, over the candidates of the query's class, of the share of that class among all
-    candidates down to that one.
+    the query's: a space that has collapsed to a point gets the worst figures, not the best.
 
     Args:
         queries: N × D float32, unit norm.
@@ -89,30 +117,22 @@ def rank_statistics(
     shown = min(max(ahp_k, *correct), candidate_count)
     best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
     ties, tied_classes = _tie_order(correct, similarity)
-
-    # By class, the best candidate of each class is the smallest key of one stretch of columns.
-    by_class = np.argsort(classes, kind="stable")
-    column = np.argsort(by_class)
-    starts = np.flatnonzero(np.diff(classes[by_class], prepend=-1))
-    distinct, copies = _distinct_rows(candidates[by_class])
-
+    gallery = _Candidates(candidates, classes, ties, own_excluded=own_excluded)
     first = np.empty(len(kept), dtype=np.int64)
-    precision, ahp = np.empty(len(kept)), np.empty(len(kept))
+    precision, order, ahp = np.empty(len(kept)), np.empty(len(kept)), np.empty(len(kept))
     item_hp, class_hp = ({k: np.empty(len(kept)) for k in correct} for _ in range(2))
     for start in range(0, len(kept), block):
         part = slice(start, start + block)
         rows = kept[part]
         own = classes[rows]
-        cosines = np.take(queries[rows] @ distinct.T, copies, axis=1)
-        keys = _keys(cosines, np.take(ties[own], classes[by_class], axis=1))
-        if own_excluded:
-            keys[np.arange(len(rows)), column[rows]] = LAST
-        nearest = np.minimum.reduceat(keys, starts, axis=1)
-        nearest.sort(axis=1)
+        keys = gallery.keys(queries[rows], rows)
+        nearest = np.sort(np.minimum.reduceat(keys, gallery.starts, axis=1), axis=1)
         keys.sort(axis=1)
         places = keys.astype(np.uint32)  # keeps the low bits
 
-        first[part], precision[part] = _precision(places == len(similarity) - 1, relevant[rows])
+        first[part], precision[part], order[part] = _own_class(
+            places == len(similarity) - 1, relevant[rows], candidate_count
+        )
         items = tied_classes[own[:, None], places[:, :shown]]
         different = tied_classes[own[:, None], nearest[:, : max(correct)].astype(np.uint32)]
         ahp[part] = graded_ahp(similarity, own, items[:, :ahp_k], best)
@@ -120,7 +140,50 @@ def rank_statistics(
             item_hp[k][part] = item_hp_at_k(table, own, items, k)
             class_hp[k][part] = item_hp_at_k(table, own, different, k)
     ranks = Ranks(first, relevant[kept], candidate_count, len(classes) - len(kept))
-    return RankStatistics(ranks, kept, classes[kept], precision, item_hp, class_hp, ahp)
+    return RankStatistics(ranks, kept, classes[kept], precision, order, item_hp, class_hp, ahp)
+
+
+def nearest_items(
+    queries: Floats,
+    candidates: Floats,
+    classes: Integers,
+    *,
+    count: int,
+    same_modality: bool,
+    correct: Mapping[int, Bools],
+    similarity: Doubles,
+    block: int = 256,
+) -> Neighbours:
+    """Return the first candidates of every query, in the order that `rank_statistics` measures.
+
+    Where classes of equal cosines are equal in every figure, the lower class number stands first, then the lower row.
+
+    Args:
+        queries: N × D float32, unit norm.
+        candidates: N × D float32, unit norm; row n is the same item as query n.
+        classes: N class numbers below C.
+        count: of candidates to return, from 1; all where there are fewer.
+        same_modality: leave a query itself out of its candidates.
+        correct: as in `rank_statistics`.
+        similarity: as in `rank_statistics`.
+        block: queries at a time.
+    """
+    count = min(count, len(classes) - int(same_modality))
+    rows, cosines = np.empty((len(classes), count), np.int64), np.empty((len(classes), count), np.float32)
+    ties, _ = _tie_order(correct, similarity)
+    gallery = _Candidates(candidates, classes, ties, own_excluded=same_modality)
+    for start in range(0, len(classes) if count else 0, block):
+        part = np.arange(start, min(start + block, len(classes)))
+        keys = gallery.keys(queries[part], part)
+        last = np.partition(keys, count - 1, axis=1)[:, count - 1, None]
+        # All keys up to the last one shown, which may be more than shown: those equal to it are sorted by row.
+        query, column = np.nonzero(keys <= last)
+        row, key = gallery.by_class[column], keys[query, column]
+        order = np.lexsort((row, key, query))
+        starts = np.searchsorted(query, np.arange(len(part)))
+        shown = order[starts[:, None] + np.arange(count)]
+        rows[part], cosines[part] = row[shown], _cosines(key[shown])
+    return Neighbours(rows, cosines)
 
 
 def mean_average_precision(statistics: RankStatistics) -> float:
@@ -167,7 +230,40 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
     return places, tied_classes
 
 
-def _distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
+class _Candidates:
+    """Candidates in the order of their classes, to be ranked for any of the items as a query.
+
+    Candidates with the same embedding have equal cosines, which a matrix product alone does not promise: it may add
+    up the columns at the edge of a tile in another order. So every embedding is multiplied once.
+
+    Attributes:
+        by_class: N rows, the candidates in the order of the columns of `keys`, int64.
+        starts: the first column of each class that there is, int64. So the best candidate of a class is the smallest
+            key of one stretch of columns.
+    """
+
+    def __init__(self, candidates: Floats, classes: Integers, ties: Places, *, own_excluded: bool) -> None:
+        self.by_class: Integers = np.argsort(classes, kind="stable")
+        self.starts = np.flatnonzero(np.diff(classes[self.by_class], prepend=-1))
+        self._column = np.argsort(self.by_class)
+        self._distinct, self._copies = distinct_rows(candidates[self.by_class])
+        self._classes, self._ties, self._own_excluded = classes, ties, own_excluded
+
+    def keys(self, queries: Floats, rows: Integers) -> Keys:
+        """Return B × N keys, which sort as the candidates do for each of B queries; see `_keys`.
+
+        Args:
+            queries: B × D float32.
+            rows: of the queries among the items.
+        """
+        cosines = np.take(queries @ self._distinct.T, self._copies, axis=1)
+        keys = _keys(cosines, np.take(self._ties[self._classes[rows]], self._classes[self.by_class], axis=1))
+        if self._own_excluded:
+            keys[np.arange(len(rows)), self._column[rows]] = LAST
+        return keys
+
+
+def distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
     """Return the different rows, and for each row which of them it is."""
     rows = np.ascontiguousarray(rows + np.float32(0))  # -0 + 0 = 0: the bytes of equal rows are equal
     as_bytes = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
@@ -188,14 +284,27 @@ def _keys(cosines: Floats, ties: Places) -> Keys:
     return (falling.astype(np.uint64) << LOW_BITS) | ties
 
 
-def _precision(found: Bools, relevant: Integers) -> tuple[Integers, Doubles]:
-    """Return the rank of the first relevant candidate and the average precision, for each of B rankings.
+def _cosines(keys: Keys) -> Floats:
+    """Return the cosines that `_keys` packed."""
+    falling = (keys >> LOW_BITS).astype(np.uint32)
+    cosines: Floats = np.where(falling > ALL_BUT_SIGN, falling, falling ^ ALL_BUT_SIGN).view(np.float32)
+    return cosines
+
+
+def _own_class(found: Bools, relevant: Integers, candidates: int) -> tuple[Integers, Doubles, Doubles]:
+    """Return rank of the first relevant candidate, average precision and class order, for each of B rankings.
 
     Args:
         found: B × N, True where a relevant candidate stands, best first.
         relevant: B numbers of relevant candidates, each at least 1.
+        candidates: of each query.
     """
     rows, columns = np.nonzero(found)
     starts = np.cumsum(relevant) - relevant
-    shares = (np.arange(len(rows)) - starts[rows] + 1) / (columns + 1)
-    return columns[starts] + 1, np.add.reduceat(shares, starts) / relevant
+    number = np.arange(len(rows)) - starts[rows]
+    shares = (number + 1) / (columns + 1)
+    # Before the candidate at column c, the n-th of its class from 0, there are c - n of other classes.
+    inversions = np.add.reduceat(columns - number, starts)
+    pairs = relevant * (candidates - relevant)
+    order = np.divide(pairs - inversions, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+    return columns[starts] + 1, np.add.reduceat(shares, starts) / relevant, order

@@ -1,66 +1,23 @@
-"""Recall at K between modalities, blocked, with exact chance levels (HUSE 4.3).
+"""Retrieval in four directions as figures: means over queries, chance and the best possible beside them (HUSE 4.3).
 
-Letters: Q queries, N candidates, D dimension of the shared space.
+Letters: N items, each a query and a candidate; Q queries kept.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import hypergeom
 
-Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
+from huse.evaluation.chance import KS, best_figures, chance_figures
+from huse.evaluation.classification import Floats, Integers
+from huse.evaluation.hierarchy import AHP_K, HP_KS, ClassTree, Doubles
+from huse.evaluation.ranking import Ranks, RankStatistics, macro_recall_at_1, median_rank, rank_statistics
+from huse.evaluation.results import DIRECTIONS, SplitResults, points
 
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights of the class probabilities to choose from
+MOST_RANKED = 2000  # items among which that weight is chosen
 
-@dataclass(frozen=True)
-class Ranks:
-    """Where each query's first candidate of its own class stands.
-
-    Attributes:
-        first: ranks from 1, one for each query that has a candidate of its class; int64.
-        relevant: candidates of the query's class, for the same queries; int64.
-        candidates: candidates of each query.
-        dropped: queries without any candidate of their class, left out.
-    """
-
-    first: Integers
-    relevant: Integers
-    candidates: int
-    dropped: int
-
-
-def first_relevant_ranks(
-    queries: Floats, candidates: Floats, classes: Integers, *, same_modality: bool, block: int = 1024
-) -> Ranks:
-    """Rank the candidates of every query by cosine similarity and find the first of the query's class.
-
-    Of equal similarities, candidates of another class stand first: a space that has collapsed to a point
-    gets the worst ranks, not the best.
-
-    Args:
-        queries: N × D float32, unit norm.
-        candidates: N × D float32, unit norm; row n is the same item as query n.
-        classes: N class numbers.
-        same_modality: leave a query itself out of its candidates.
-        block: queries at a time; memory is block × N.
-    """
-    count = len(queries)
-    first = np.empty(count, dtype=np.int64)
-    relevant_count = np.empty(count, dtype=np.int64)
-    for start in range(0, count, block):
-        rows = np.arange(start, min(start + block, count))
-        similarity = queries[rows] @ candidates.T
-        relevant = classes[rows, None] == classes[None, :]
-        irrelevant = ~relevant
-        if same_modality:
-            relevant[np.arange(len(rows)), rows] = False
-        best = np.where(relevant, similarity, -np.inf).max(axis=1, keepdims=True)
-        first[rows] = 1 + (irrelevant & (similarity >= best)).sum(axis=1)
-        relevant_count[rows] = relevant.sum(axis=1)
-    kept = relevant_count > 0
-    return Ranks(first[kept], relevant_count[kept], count - int(same_modality), int((~kept).sum()))
+Found = dict[str, RankStatistics]  # by direction
 
 
 def recall_at_k(ranks: Ranks, k: int) -> float:
@@ -71,18 +28,133 @@ def recall_at_k(ranks: Ranks, k: int) -> float:
     return float((ranks.first <= k).mean())
 
 
-def chance_at_k(ranks: Ranks, k: int) -> float:
-    """Return the expected `recall_at_k` of a random order: 1 - C(n - r, k) / C(n, k), mean over queries."""
-    k = min(k, ranks.candidates)
-    missed = np.asarray(hypergeom.pmf(0, ranks.candidates, ranks.relevant, k))
-    return float((1 - missed).mean())
+def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *, exclude_pair: bool = False) -> Found:
+    """Rank all items for each item, picture or name, in each direction.
+
+    Args:
+        places: `image` and `text`, N × D float32 of unit norm; see `results.points`.
+        classes: N class numbers.
+        tree: of the classes.
+        exclude_pair: the directions between modalities alone, without the candidate that belongs to the query.
+    """
+    found = {}
+    for direction in DIRECTIONS:
+        query, candidate = direction.split("_to_")
+        if not (exclude_pair and query == candidate):
+            found[direction] = rank_statistics(
+                places[query],
+                places[candidate],
+                classes,
+                same_modality=query == candidate,
+                correct=tree.correct,
+                similarity=tree.similarity,
+                exclude_pair=exclude_pair,
+                ahp_k=AHP_K,
+            )
+    return found
 
 
-def recall_table(ranks: Ranks, ks: Sequence[int]) -> dict[str, float]:
-    """Return ``recall_at_K`` for each K."""
-    return {f"recall_at_{k}": recall_at_k(ranks, k) for k in ks}
+def query_figures(statistics: RankStatistics) -> dict[str, Doubles]:
+    """Return for each figure that is a mean over queries what each of Q queries adds to it."""
+    return {
+        **{f"recall_at_{k}": (statistics.ranks.first <= k).astype(np.float64) for k in KS},
+        "map": statistics.average_precision,
+        **{f"hp_at_{k}": statistics.item_hp[k] for k in HP_KS},
+        **{f"class_hp_at_{k}": statistics.class_hp[k] for k in HP_KS},
+        "ahp": statistics.ahp,
+    }
 
 
-def chance_table(ranks: Ranks, ks: Sequence[int]) -> dict[str, float]:
-    """Return the chance level of ``recall_at_K`` for each K."""
-    return {f"recall_at_{k}": chance_at_k(ranks, k) for k in ks}
+class References:
+    """Chance and the best possible; they depend on the classes alone, and are computed once for all rankings."""
+
+    def __init__(self, classes: Integers, tree: ClassTree) -> None:
+        """Say for which items.
+
+        Args:
+            classes: N class numbers.
+            tree: of the classes.
+        """
+        self._classes, self._tree = classes, tree
+        self._known: dict[bool, dict[str, dict[str, float]]] = {}
+
+    def of(self, statistics: RankStatistics) -> dict[str, dict[str, float]]:
+        """Return `chance` and `best` of the figures of a ranking with at least one query."""
+        own_excluded = statistics.ranks.candidates < len(self._classes)
+        if own_excluded not in self._known:
+            self._known[own_excluded] = {
+                "chance": chance_figures(statistics, self._classes, self._tree, own_excluded=own_excluded),
+                "best": best_figures(statistics, self._classes, self._tree, own_excluded=own_excluded),
+            }
+        return self._known[own_excluded]
+
+
+def direction_figures(statistics: RankStatistics, references: References) -> dict[str, Any]:
+    """Return the figures of one direction; where all queries were dropped, their number alone."""
+    if len(statistics.kept) == 0:
+        return {"dropped_queries": statistics.ranks.dropped}
+    means = {name: float(values.mean()) for name, values in query_figures(statistics).items()}
+    ranks = {"macro_recall_at_1": macro_recall_at_1(statistics), "median_rank": median_rank(statistics)}
+    return {**means, **ranks, "dropped_queries": statistics.ranks.dropped, **references.of(statistics)}
+
+
+def retrieval_figures(found: Found, without_pair: Found, references: References) -> dict[str, Any]:
+    """Return the figures of every direction and of their mean.
+
+    Args:
+        found: the four directions.
+        without_pair: those between modalities, without the candidate that belongs to the query.
+        references: of the items.
+
+    Returns:
+        By direction; `without_pair` within a direction, where it has one; `mean` over the directions that have
+        figures, its dropped queries their sum.
+    """
+    figures = {direction: direction_figures(statistics, references) for direction, statistics in found.items()}
+    table: dict[str, Any] = {**figures, "mean": _mean([entry for entry in figures.values() if "map" in entry])}
+    table["mean"]["dropped_queries"] = sum(entry["dropped_queries"] for entry in figures.values())
+    for direction, statistics in without_pair.items():
+        table[direction]["without_pair"] = direction_figures(statistics, references)
+    return _without_best_of_1(table)
+
+
+def _mean(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the mean of every figure, nested ones too."""
+    means: dict[str, Any] = {}
+    for name, value in entries[0].items():
+        values = [entry[name] for entry in entries]
+        means[name] = _mean(values) if isinstance(value, dict) else float(np.mean(values))
+    return means
+
+
+def _without_best_of_1(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is as it should be: a best possible value is told where it is below 1."""
+    kept: dict[str, Any] = {}
+    for name, value in table.items():
+        inner = value
+        if name == "best":
+            inner = {figure: best for figure, best in value.items() if best < 1}
+        elif isinstance(value, dict):
+            inner = _without_best_of_1(value)
+        if inner != {}:
+            kept[name] = inner
+    return kept
+
+
+def mean_average_precision(found: Found) -> float:
+    """Return the mean of mAP over the directions that have it; those between modalities always do."""
+    return float(np.mean([entry.average_precision.mean() for entry in found.values() if len(entry.kept)]))
+
+
+def choose_share(results: SplitResults, tree: ClassTree) -> float:
+    """Return the weight of the class probabilities, of `SHARES`, with the highest mean mAP over the directions.
+
+    Of equal ones, the smallest wins. With more than `MOST_RANKED` items, so many are tried, at even spacing.
+
+    Args:
+        results: of the validation split.
+        tree: of the classes.
+    """
+    few = results.rows(np.arange(0, len(results.classes), -(-len(results.classes) // MOST_RANKED)))
+    scores = [mean_average_precision(retrieve(points(few, share), few.classes, tree)) for share in SHARES]
+    return SHARES[int(np.argmax(scores))]

@@ -1,90 +1,222 @@
 """All figures of one split, as the nested mapping that becomes a metrics file.
 
-Letters: N items of the split, K labels, D dimension of the shared space.
+Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from huse.evaluation.classification import Floats, Integers, accuracy, fuse
-from huse.evaluation.retrieval import chance_table, first_relevant_ranks, recall_table
+from huse.evaluation.calibration import LogLinear, choose_log_linear, confidence, expected_calibration_error
+from huse.evaluation.classification import (
+    Doubles,
+    Floats,
+    Integers,
+    best_fusion_weight,
+    fuse,
+    label_hits,
+    level_accuracy,
+    macro_f1,
+    predicted_classes,
+    top_hits,
+)
+from huse.evaluation.hierarchy import ClassTree
+from huse.evaluation.intervals import mean_intervals
+from huse.evaluation.ranking import RankStatistics
+from huse.evaluation.results import SplitResults, points
+from huse.evaluation.retrieval import Found, References, choose_share, query_figures, retrieval_figures, retrieve
+from huse.evaluation.space import space_figures
+from huse.progress import progress
 
-KS = (1, 5, 10)
-MODALITIES = ("image", "text")
+TOP = 5  # classes of top_5
+EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
+BY_LEVEL = ("image", "text", "fusion")
 
 
 @dataclass(frozen=True)
-class SplitResults:
-    """What the model says of the items of one split, in one row order.
+class Catalogue:
+    """The classes, and how they lie to each other.
 
     Attributes:
-        embeddings: `image` and `text`, each N × D float32 of unit norm.
-        scores: `image` and `text`, each N × K float32.
-        classes: N class numbers.
+        class_labels: C lists of label numbers.
+        tree: of the class paths.
+        adjacency: C × C float32, the semantic graph's distances of the classes.
     """
 
-    embeddings: dict[str, Floats]
+    class_labels: Sequence[Sequence[int]]
+    tree: ClassTree
+    adjacency: Floats
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is chosen on the validation split.
+
+    Attributes:
+        image_weight: of the image scores in their weighted average with the text scores.
+        log_linear: the other way to fuse them.
+        probability_share: weight of the class probabilities in retrieval by both.
+    """
+
+    image_weight: float
+    log_linear: LogLinear
+    probability_share: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A split, measured item by item.
+
+    Attributes:
+        results: what the model says of it.
+        catalogue: its classes.
+        choices: made on the validation split.
+        scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32.
+        predicted: the same, N class numbers.
+        hits: the same, N float64, of `label_hits`.
+        found: by `EMBEDDING`, `PROBABILITIES` and `BOTH` the rankings in four directions.
+        without_pair: the same without the candidate that belongs to the query, between modalities.
+    """
+
+    results: SplitResults
+    catalogue: Catalogue
+    choices: Choices
     scores: dict[str, Floats]
-    classes: Integers
-
-    def rows(self, rows: Integers) -> "SplitResults":
-        """Return the results of some rows."""
-        return SplitResults(
-            {name: values[rows] for name, values in self.embeddings.items()},
-            {name: values[rows] for name, values in self.scores.items()},
-            self.classes[rows],
-        )
+    predicted: dict[str, Integers]
+    hits: dict[str, Doubles]
+    found: dict[str, Found]
+    without_pair: dict[str, Found]
 
 
-def summarise(
-    results: SplitResults, class_labels: Sequence[Sequence[int]], fusion_weight: float, chance: float
-) -> dict[str, Any]:
-    """Return accuracies and the recalls of the four directions, chance beside each.
+def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
+    """Choose everything that figures of the test split depend on, on the validation split."""
+    scores = validation.scores["image"], validation.scores["text"]
+    return Choices(
+        best_fusion_weight(*scores, validation.classes, catalogue.class_labels),
+        choose_log_linear(*scores, validation.classes, catalogue.class_labels),
+        choose_share(validation, catalogue.tree),
+    )
+
+
+def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Measured:
+    """Measure a split of at least one item."""
+    pair = results.scores["image"], results.scores["text"]
+    scores = {
+        **results.scores,
+        "fusion": fuse(*pair, choices.image_weight),
+        "log_linear": choices.log_linear.scores(*pair),
+    }
+    labels = catalogue.class_labels
+    shares = {EMBEDDING: 0.0, PROBABILITIES: 1.0, BOTH: choices.probability_share}
+    # Both may be one of the two alone, and is then not ranked again.
+    jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
+    ranked = {
+        (share, excluded): retrieve(points(results, share), results.classes, catalogue.tree, exclude_pair=excluded)
+        for share, excluded in progress(jobs, description="measure retrieval", unit="part")
+    }
+    return Measured(
+        results,
+        catalogue,
+        choices,
+        scores,
+        {name: predicted_classes(values, labels) for name, values in scores.items()},
+        {name: label_hits(values, results.classes, labels) for name, values in scores.items()},
+        {section: ranked[share, False] for section, share in shares.items()},
+        {section: ranked[share, True] for section, share in shares.items()},
+    )
+
+
+def summarise(measured: Measured, chance: float) -> dict[str, Any]:
+    """Return every figure of a split, chance beside it. A figure that is not defined for its items is left out.
 
     Args:
-        results: of the split.
-        class_labels: label numbers of each class.
-        fusion_weight: weight of the image scores, chosen on the validation split.
+        measured: the split.
         chance: accuracy of always giving the majority of the training split.
     """
-    fused = fuse(results.scores["image"], results.scores["text"], fusion_weight)
-    classification: dict[str, Any] = {
-        name: {"accuracy": accuracy(scores, results.classes, class_labels)}
-        for name, scores in (*results.scores.items(), ("fusion", fused))
+    results, catalogue = measured.results, measured.catalogue
+    references = References(results.classes, catalogue.tree)
+    retrieval: dict[str, dict[str, Any]] = {
+        section: retrieval_figures(measured.found[section], measured.without_pair[section], references)
+        for section in measured.found
     }
-    classification["fusion"]["image_weight"] = fusion_weight
-    classification["chance"] = {"accuracy": chance}
+    retrieval[BOTH] = {"probability_share": measured.choices.probability_share, **retrieval[BOTH]}
+    space = space_figures(
+        results.embeddings, results.classes, measured.found[EMBEDDING], catalogue.adjacency, catalogue.tree.hops
+    )
     return {
         "items": len(results.classes),
-        "classification": classification,
-        "retrieval": {
-            f"{query}_to_{candidate}": _direction(results, query, candidate)
-            for query in MODALITIES
-            for candidate in MODALITIES
-        },
+        "classification": {**_classification(measured), "chance": {"accuracy": chance}},
+        **retrieval,
+        "space": space,
     }
 
 
-def _direction(results: SplitResults, query: str, candidate: str) -> dict[str, Any]:
-    ranks = first_relevant_ranks(
-        results.embeddings[query],
-        results.embeddings[candidate],
-        results.classes,
-        same_modality=query == candidate,
-    )
-    if len(ranks.first) == 0:
-        return {"dropped_queries": ranks.dropped}
-    return {
-        **recall_table(ranks, KS),
-        "chance": chance_table(ranks, KS),
-        "dropped_queries": ranks.dropped,
+def _classification(measured: Measured) -> dict[str, Any]:
+    classes, catalogue = measured.results.classes, measured.catalogue
+    labels, paths = catalogue.class_labels, catalogue.tree.paths
+    figures: dict[str, Any] = {}
+    for name, scores in measured.scores.items():
+        predicted = measured.predicted[name]
+        right = (predicted == classes).astype(np.float64)
+        figures[name] = {
+            "accuracy": float(measured.hits[name].mean()),
+            "top_5": float(top_hits(scores, classes, labels, TOP).mean()),
+            "macro_f1": macro_f1(predicted, classes, len(paths)),
+            "calibration_error": expected_calibration_error(confidence(scores, predicted, labels), right),
+        }
+    figures["fusion"]["image_weight"] = measured.choices.image_weight
+    figures["log_linear"] |= vars(measured.choices.log_linear)
+    figures["by_level"] = {name: level_accuracy(measured.predicted[name], classes, paths) for name in BY_LEVEL}
+    return figures
+
+
+def figure_intervals(measured: Measured, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
+    """Return 95 % intervals of accuracies, and of the means over queries of every direction.
+
+    Of retrieval by probabilities and by both, the mean over directions has intervals, the directions have none.
+
+    Args:
+        measured: the split.
+        groups: N group numbers, at least two different ones: with one there is nothing to draw.
+        seed: of the draws.
+        resamples: draws.
+
+    Returns:
+        ``low`` and ``high`` at the path of the figure in the metrics.
+    """
+    values = {
+        f"classification.{name}.{figure}": of
+        for name, scores in measured.scores.items()
+        for figure, of in (
+            ("accuracy", measured.hits[name]),
+            ("top_5", top_hits(scores, measured.results.classes, measured.catalogue.class_labels, TOP)),
+        )
     }
+    for section, found in measured.found.items():
+        for direction, statistics in found.items():
+            for figure, of in query_figures(statistics).items():
+                values[f"{section}.{direction}.{figure}"] = spread(statistics, of, len(groups))
+    tree: dict[str, Any] = {}
+    for path, interval in mean_intervals(values, groups, seed=seed, resamples=resamples).items():
+        *folders, leaf = path.split(".")
+        if folders[0] in (PROBABILITIES, BOTH) and folders[1] != "mean":
+            continue
+        at = tree
+        for folder in folders:
+            at = at.setdefault(folder, {})
+        at[leaf] = {"low": interval.low, "high": interval.high}
+    return tree
 
 
-def mean_recall_at_1(summary: dict[str, Any]) -> float:
+def spread(statistics: RankStatistics, values: Doubles, count: int) -> Doubles:
+    """Return the values of Q queries at the rows of N items, NaN at those that were dropped."""
+    rows = np.full(count, np.nan)
+    rows[statistics.kept] = values
+    return rows
+
+
+def mean_recall_at_1(summary: Mapping[str, Any]) -> float:
     """Return the mean of R@1 over the directions that have one."""
-    values = [entry["recall_at_1"] for entry in summary["retrieval"].values() if "recall_at_1" in entry]
-    return float(np.mean(values)) if values else 0.0
+    return float(summary[EMBEDDING]["mean"]["recall_at_1"])

@@ -9,7 +9,9 @@ from huse import cli, paths
 from huse.comparison import entries, running
 from huse.comparison.entries import Entry
 from huse.comparison.running import Runner, compare, fingerprint_code, with_changes
-from huse.evaluation.summary import SplitResults, summarise
+from huse.evaluation.results import DIRECTIONS, SplitResults
+from huse.evaluation.summary import Catalogue, choose, summarise
+from huse.evaluation.summary import measure as measure_split
 from huse.fitting import Artefacts
 from huse.params.reader import read_section
 from huse.params.train import TrainParams
@@ -90,20 +92,22 @@ def test_figures_are_those_of_the_evaluation(make_runner, monkeypatch):
     measured = []
     original = running.measure
 
-    def keep(validation, test, class_labels, gallery):
-        measured.append((validation, test))
-        return original(validation, test, class_labels, gallery)
+    def keep(validation, test, class_labels, tree):
+        measured.append((validation, test, Catalogue(class_labels, tree, tree.hops.astype(np.float32))))
+        return original(validation, test, class_labels, tree)
 
     monkeypatch.setattr(running, "measure", keep)
     (run,) = make_runner().outcome(Entry("HUSE", {"method": "huse"}, ({"beta": 1},)), [1]).runs
-    _, test = measured[0]
+    validation, test, catalogue = measured[0]
     assert isinstance(test, SplitResults)
-    summary = summarise(test, [[0], [1], [2]], 0.5, 0.0)
-    assert run.figures["image_accuracy"] == pytest.approx(summary["classification"]["image"]["accuracy"])
-    for direction, values in summary["retrieval"].items():
-        for k in (1, 5, 10):
-            assert run.figures[f"embedding.{direction}.recall_at_{k}"] == values[f"recall_at_{k}"]
-    directions = [run.figures[f"embedding.{way}.map"] for way in summary["retrieval"]]
+    summary = summarise(measure_split(test, catalogue, choose(validation, catalogue)), chance=0.0)
+    for name in ("image", "text", "fusion"):
+        assert run.figures[f"{name}_accuracy"] == pytest.approx(summary["classification"][name]["accuracy"])
+    for kind, section in (("embedding", "retrieval"), ("probabilities", "retrieval_by_probabilities")):
+        for direction, values in summary[section].items():
+            for name in ("recall_at_1", "recall_at_5", "recall_at_10", "map", "hp_at_5", "ahp"):
+                assert run.figures[f"{kind}.{direction}.{name}"] == pytest.approx(values[name])
+    directions = [run.figures[f"embedding.{way}.map"] for way in DIRECTIONS]
     assert run.figures["embedding.mean.map"] == pytest.approx(np.mean(directions))
     assert run.queries["embedding.map"].mean() == pytest.approx(np.mean(directions), abs=1e-6)
 

@@ -4,7 +4,8 @@ import pytest
 from huse.comparison.entries import Entry
 from huse.comparison.measuring import FUSION, KINDS, PER_QUERY, RETRIEVAL, Measured
 from huse.comparison.running import Outcome
-from huse.comparison.tables import DIRECTIONS, as_json, as_markdown, difference, differences, mean_and_deviation
+from huse.comparison.tables import as_json, as_markdown, difference, differences, mean_and_deviation
+from huse.evaluation.results import DIRECTIONS
 
 GROUPS = np.arange(200) // 2
 

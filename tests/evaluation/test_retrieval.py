@@ -1,99 +1,154 @@
 import numpy as np
 import pytest
 
+from huse.evaluation import retrieval
+from huse.evaluation.hierarchy import ClassTree
+from huse.evaluation.results import DIRECTIONS, SplitResults, points
 from huse.evaluation.retrieval import (
-    Ranks,
-    chance_at_k,
-    chance_table,
-    first_relevant_ranks,
+    References,
+    choose_share,
+    mean_average_precision,
+    query_figures,
     recall_at_k,
-    recall_table,
+    retrieval_figures,
+    retrieve,
 )
-from huse.evaluation.summary import SplitResults, mean_recall_at_1, summarise
+
+TREE = ClassTree.of([["a", "x"], ["a", "y"], ["b", "z"]])
 
 
-def naive_first_ranks(queries, candidates, classes, same_modality):
-    ranks = []
-    for q in range(len(queries)):
-        others = [c for c in range(len(candidates)) if not (same_modality and c == q)]
-        # worst first among equals: candidates of another class before those of the same
-        others.sort(key=lambda c: (-float(queries[q] @ candidates[c]), classes[c] == classes[q]))
-        hits = [place for place, c in enumerate(others, 1) if classes[c] == classes[q]]
-        if hits:
-            ranks.append(hits[0])
-    return ranks
+def figures_of(places, classes, tree=TREE):
+    found, without = (retrieve(places, classes, tree, exclude_pair=excluded) for excluded in (False, True))
+    return retrieval_figures(found, without, References(classes, tree))
 
 
-@pytest.mark.parametrize("same_modality", [True, False])
-@pytest.mark.parametrize("block", [1, 7, 100])
-def test_ranks_equal_a_full_sort(unit_rows, same_modality, block):
-    classes = np.random.default_rng(3).integers(0, 5, size=40)
-    classes[5] = 99  # the only one of its class
-    queries = unit_rows(40, 6, seed=1)
-    candidates = queries if same_modality else unit_rows(40, 6, seed=2)
-    ranks = first_relevant_ranks(queries, candidates, classes, same_modality=same_modality, block=block)
-    assert ranks.first.tolist() == naive_first_ranks(queries, candidates, classes, same_modality)
-    assert ranks.dropped == (1 if same_modality else 0)
-    assert ranks.candidates == (39 if same_modality else 40)
+def circle(*degrees):
+    angles = np.deg2rad(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def test_recall_by_hand():
-    # On a circle: items at 0, 10, 90 and 100 degrees, classes a, b, a, b.
-    angles = np.deg2rad([0, 10, 90, 100])
-    points = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    ranks = first_relevant_ranks(points, points, np.array([0, 1, 0, 1]), same_modality=True)
+    places = circle(0, 10, 90, 100)
+    found = retrieve({"image": places, "text": places}, np.array([0, 1, 0, 1]), TREE)
+    assert tuple(found) == DIRECTIONS
+    ranks = found["image_to_image"].ranks
     assert ranks.first.tolist() == [2, 3, 3, 2]
-    assert recall_table(ranks, (1, 2, 3)) == {"recall_at_1": 0, "recall_at_2": 0.5, "recall_at_3": 1}
+    assert [recall_at_k(ranks, k) for k in (1, 2, 3)] == [0, 0.5, 1]
+    assert recall_at_k(found["image_to_text"].ranks, 1) == 1  # the pair itself
 
 
-def test_a_collapsed_space_gets_the_worst_ranks():
-    point = np.tile(np.array([[1, 0]], dtype=np.float32), (6, 1))
-    ranks = first_relevant_ranks(point, point, np.array([0, 0, 1, 1, 2, 2]), same_modality=True)
-    assert ranks.first.tolist() == [5] * 6
+def test_every_figure_stands_where_it_belongs(unit_rows):
+    classes = np.arange(30) % 3
+    table = figures_of({"image": unit_rows(30, 8, seed=1), "text": unit_rows(30, 8, seed=2)}, classes)
+    names = ["recall_at_1", "recall_at_5", "recall_at_10", "map", "macro_recall_at_1", "median_rank", "ahp"]
+    names += [f"{kind}_at_{k}" for kind in ("hp", "class_hp") for k in (2, 5, 10)]
+    assert list(table) == [*DIRECTIONS, "mean"]
+    for direction, entry in table.items():
+        across = direction in ("image_to_text", "text_to_image")
+        rest = {"dropped_queries", "chance", "best"} | ({"without_pair"} if across else set())
+        assert set(entry) == {*names, *rest}
+        assert set(entry["chance"]) == set(names)
+        assert entry["best"] == {"class_hp_at_5": pytest.approx(0.6), "class_hp_at_10": pytest.approx(0.3)}
+        if across:
+            assert set(entry["without_pair"]) == {*names, "dropped_queries", "chance", "best"}
+    for name in names:
+        assert table["mean"][name] == pytest.approx(np.mean([table[direction][name] for direction in DIRECTIONS]))
+    chances = [table[direction]["chance"]["map"] for direction in DIRECTIONS]
+    assert table["mean"]["chance"]["map"] == pytest.approx(np.mean(chances))
 
 
-def test_the_paired_item_is_a_candidate_between_modalities(unit_rows):
-    rows = unit_rows(5, 8)
-    ranks = first_relevant_ranks(rows, rows, np.arange(5), same_modality=False)
-    assert recall_at_k(ranks, 1) == 1
+def test_without_the_pair_there_is_one_candidate_less(unit_rows):
+    rows = unit_rows(12, 8)
+    table = figures_of({"image": rows, "text": rows}, np.arange(12) % 3)
+    across = table["image_to_text"]
+    assert across["recall_at_1"] == 1
+    assert across["chance"]["recall_at_1"] == pytest.approx(4 / 12)
+    assert across["without_pair"]["chance"]["recall_at_1"] == pytest.approx(3 / 11)
+    # With the same vectors on both sides, what is left is retrieval within a modality.
+    own = {name: value for name, value in across["without_pair"].items() if name != "best"}
+    within = {name: value for name, value in table["image_to_image"].items() if name != "best"}
+    assert own == within
 
 
-def test_chance_by_hand():
-    # 4 candidates, 1 relevant: 1/4, 1/2; all of them found when k is beyond the number of candidates
-    ranks = Ranks(np.array([1]), np.array([1]), candidates=4, dropped=0)
-    assert chance_at_k(ranks, 1) == pytest.approx(0.25)
-    assert chance_at_k(ranks, 2) == pytest.approx(0.5)
-    assert chance_at_k(ranks, 10) == pytest.approx(1)
-    two = Ranks(np.array([1, 1]), np.array([2, 1]), candidates=4, dropped=0)
-    assert chance_at_k(two, 2) == pytest.approx((1 - (2 * 1) / (4 * 3) + 0.5) / 2)
+def test_classes_of_one_item_are_dropped_within_a_modality(unit_rows):
+    rows = unit_rows(4, 8)
+    table = figures_of({"image": rows, "text": rows}, np.array([0, 0, 1, 2]))
+    assert table["image_to_image"]["dropped_queries"] == 2
+    assert table["image_to_text"]["dropped_queries"] == 0
+    assert table["mean"]["dropped_queries"] == 4
+    assert table["text_to_image"]["without_pair"]["dropped_queries"] == 2
+    only = figures_of({"image": rows[:2], "text": rows[:2]}, np.array([0, 1]))
+    assert only["image_to_image"] == {"dropped_queries": 2}
+    assert only["image_to_text"]["without_pair"] == {"dropped_queries": 2}
+    assert only["mean"]["recall_at_1"] == 1  # over the two directions that have it
+
+
+def test_one_item_and_one_class(unit_rows):
+    rows = unit_rows(3, 4)
+    table = figures_of({"image": rows[:1], "text": rows[:1]}, np.array([0]))
+    assert table["image_to_text"]["map"] == table["mean"]["chance"]["map"] == 1
+    assert table["image_to_image"] == {"dropped_queries": 1}
+    one_class = figures_of({"image": rows, "text": rows}, np.zeros(3, int), ClassTree.of([["a"]]))
+    assert one_class["mean"]["map"] == one_class["mean"]["ahp"] == 1
+    assert one_class["image_to_image"]["best"]["hp_at_5"] == pytest.approx(2 / 5)
 
 
 def test_random_embeddings_reach_chance(unit_rows):
-    classes = np.random.default_rng(0).choice(12, size=3000, p=np.arange(1, 13) / 78)
-    images, texts = unit_rows(3000, 32, seed=5), unit_rows(3000, 32, seed=6)
-    for queries, candidates, same in ((images, images, True), (images, texts, False)):
-        ranks = first_relevant_ranks(queries, candidates, classes, same_modality=same)
-        for name, chance in chance_table(ranks, (1, 5, 10)).items():
-            # three standard errors of 3,000 queries, doubled: candidates are shared between queries
-            assert recall_table(ranks, (1, 5, 10))[name] == pytest.approx(chance, abs=0.05)
+    classes = np.random.default_rng(0).choice(3, size=1500, p=[0.1, 0.3, 0.6])
+    table = figures_of({"image": unit_rows(1500, 32, seed=5), "text": unit_rows(1500, 32, seed=6)}, classes)
+    for direction in DIRECTIONS:
+        entry = table[direction]
+        for name, chance in entry["chance"].items():
+            if name != "median_rank":
+                assert entry[name] == pytest.approx(chance, abs=0.05), (direction, name)
+        assert abs(entry["median_rank"] - entry["chance"]["median_rank"]) <= 1
 
 
-def test_summary_holds_every_figure(unit_rows):
-    results = SplitResults(
-        {"image": unit_rows(6, 4), "text": unit_rows(6, 4)},
-        {"image": np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2]], "text": np.full((6, 3), 1 / 3, np.float32)},
-        np.array([0, 1, 2, 0, 1, 2]),
-    )
-    summary = summarise(results, [[0], [1], [2]], fusion_weight=0.5, chance=1 / 3)
-    assert summary["items"] == 6
-    assert summary["classification"]["image"]["accuracy"] == 1
-    assert summary["classification"]["text"]["accuracy"] == pytest.approx(1 / 3)
-    assert summary["classification"]["fusion"] == {"accuracy": 1, "image_weight": 0.5}
-    assert list(summary["retrieval"]) == ["image_to_image", "image_to_text", "text_to_image", "text_to_text"]
-    assert summary["retrieval"]["image_to_text"]["recall_at_1"] == 1  # the same vectors in both modalities
-    assert summary["retrieval"]["image_to_text"]["chance"]["recall_at_1"] == pytest.approx(1 / 3)
-    assert 0 < mean_recall_at_1(summary) <= 1
-    subset = results.rows(np.array([0, 4]))
-    assert subset.classes.tolist() == [0, 1]
-    alone = summarise(subset, [[0], [1], [2]], 0.5, 1 / 3)["retrieval"]["image_to_image"]
-    assert alone == {"dropped_queries": 2}
+def test_figures_of_queries_are_their_means(unit_rows):
+    classes = np.arange(40) % 3
+    rows = unit_rows(40, 4)
+    places = {"image": rows, "text": rows}
+    statistics = retrieve(places, classes, TREE)["image_to_image"]
+    table = figures_of(places, classes)["image_to_image"]
+    for name, values in query_figures(statistics).items():
+        assert values.shape == (40,)
+        assert table[name] == pytest.approx(values.mean())
+
+
+def results(unit_rows, classes, scores):
+    count = len(classes)
+    embeddings = {"image": unit_rows(count, 6, seed=1), "text": unit_rows(count, 6, seed=2)}
+    return SplitResults(embeddings, {"image": scores, "text": scores}, classes)
+
+
+def test_points_of_both_mix_the_two_cosines(unit_rows):
+    random = np.random.default_rng(0)
+    scores = random.dirichlet(np.ones(3), size=5).astype(np.float32)
+    split = results(unit_rows, np.arange(5) % 3, scores)
+    embedded, probable, both = (points(split, share)["image"] for share in (0, 1, 0.25))
+    assert (embedded == split.embeddings["image"]).all()
+    assert [values.shape[1] for values in (embedded, probable, both)] == [6, 3, 9]
+    bhattacharyya = [[sum(np.sqrt(p * q)) for q in scores] for p in scores]
+    assert probable @ probable.T == pytest.approx(np.array(bhattacharyya), abs=1e-6)
+    assert both @ both.T == pytest.approx(0.75 * embedded @ embedded.T + 0.25 * probable @ probable.T, abs=1e-6)
+
+
+def test_the_share_is_what_finds_best(unit_rows, monkeypatch):
+    classes = np.arange(60) % 3
+    certain = results(unit_rows, classes, np.eye(3, dtype=np.float32)[classes])
+    assert choose_share(certain, TREE) == 0.75  # from there on every mAP is 1; the smallest wins
+    useless = results(unit_rows, classes, np.full((60, 3), 1 / 3, np.float32))
+    assert choose_share(useless, TREE) == 0
+    # Of many items, some at even spacing are tried.
+    tried = []
+    original = retrieval.retrieve
+    monkeypatch.setattr(retrieval, "MOST_RANKED", 25)
+    monkeypatch.setattr(retrieval, "retrieve", lambda *given: tried.append(given[1]) or original(*given))
+    choose_share(certain, TREE)
+    assert {tuple(items) for items in tried} == {tuple(classes[::3])}
+
+
+def test_mean_average_precision_is_over_the_directions_that_have_it(unit_rows):
+    rows = unit_rows(2, 4)
+    found = retrieve({"image": rows, "text": rows}, np.array([0, 1]), TREE)
+    assert mean_average_precision(found) == 1

@@ -1,0 +1,136 @@
+"""How far scores can be taken for probabilities, and the fusion of scores that have been made so.
+
+Letters: N items, K labels, C classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
+
+from huse.evaluation.classification import Doubles, Floats, Integers, best_fusion_weight, label_matrix
+
+BINS = 15  # Guo et al. 2017, arXiv 1706.04599
+TEMPERATURES = (0.05, 20.0)  # bounds of what is fitted; scores that are always right would ask for 0
+LEAST = np.finfo(np.float32).tiny  # a score that has underflown to 0 has a logarithm all the same
+
+
+@dataclass(frozen=True)
+class LogLinear:
+    """How image and text scores are fused by their logarithms; chosen on the validation split.
+
+    Attributes:
+        image_temperature: of the image scores; above 1 makes them less certain.
+        text_temperature: of the text scores.
+        image_weight: exponent of the image scores, from 0 to 1; the text's is 1 less it.
+    """
+
+    image_temperature: float
+    text_temperature: float
+    image_weight: float
+
+    def scores(self, image: Floats, text: Floats) -> Floats:
+        """Fuse N × K scores."""
+        tempered = temper(image, self.image_temperature), temper(text, self.text_temperature)
+        return fuse_log_linear(*tempered, self.image_weight)
+
+
+def choose_log_linear(
+    image: Floats, text: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]
+) -> LogLinear:
+    """Fit the temperatures by likelihood, then choose the weight by accuracy.
+
+    Args:
+        image: N × K scores of the validation split.
+        text: N × K scores of the same items.
+        classes: N class numbers.
+        class_labels: C lists of label numbers.
+    """
+    image_temperature, text_temperature = (fit_temperature(scores, classes, class_labels) for scores in (image, text))
+    weight = best_fusion_weight(
+        temper(image, image_temperature),
+        temper(text, text_temperature),
+        classes,
+        class_labels,
+        combine=fuse_log_linear,
+    )
+    return LogLinear(image_temperature, text_temperature, weight)
+
+
+def log_scores(scores: Floats) -> Doubles:
+    """Return the logarithms of N × K scores in float64, finite where a score is 0 too."""
+    logs: Doubles = np.log(np.maximum(scores, LEAST), dtype=np.float64)
+    return logs
+
+
+def temper(scores: Floats, temperature: float) -> Floats:
+    """Return the softmax of the logarithms of N × K scores over a temperature; 1 leaves rows that add up to 1."""
+    return _normalised(log_scores(scores) / temperature)
+
+
+def fuse_log_linear(image: Floats, text: Floats, weight: float) -> Floats:
+    """Return the weighted geometric mean of N × K scores, image^weight · text^(1 - weight), each row adding up to 1."""
+    return _normalised(weight * log_scores(image) + (1 - weight) * log_scores(text))
+
+
+def fit_temperature(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
+    """Return the temperature with the lowest negative log-likelihood (Guo et al. 2017, arXiv 1706.04599).
+
+    The likelihood of an item with several labels is the mean over them. It is convex in 1/temperature, so there is
+    one lowest place; it is looked for within `TEMPERATURES`.
+
+    Args:
+        scores: N × K, softmax.
+        classes: N class numbers.
+        class_labels: C lists of label numbers.
+    """
+    logs = log_scores(scores)
+    wanted = label_matrix(class_labels, scores.shape[1])[classes]
+    own = float(((logs * wanted).sum(axis=1) / wanted.sum(axis=1)).mean())
+
+    def loss(logarithm: float) -> float:
+        inverse = np.exp(-logarithm)
+        return float(logsumexp(logs * inverse, axis=1).mean() - own * inverse)
+
+    low, high = np.log(TEMPERATURES)
+    found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def confidence(scores: Floats, predicted: Integers, class_labels: Sequence[Sequence[int]]) -> Doubles:
+    """Return the total score of the labels of the predicted class; in the scheme `leaf` the score of its label.
+
+    Args:
+        scores: N × K, rows that add up to 1.
+        predicted: N class numbers.
+        class_labels: C lists of label numbers.
+
+    Returns:
+        N float64.
+    """
+    of_class = label_matrix(class_labels, scores.shape[1])[predicted]
+    total: Doubles = (scores * of_class).sum(axis=1, dtype=np.float64)
+    return total
+
+
+def expected_calibration_error(confidences: Doubles, correct: Doubles, bins: int = BINS) -> float:
+    """Return the mean gap between confidence and accuracy over bins of equal width (Guo et al. 2017).
+
+    A bin holds confidences above its lower and up to its upper bound; 0 is in the first one. Bins weigh as many items
+    as they hold.
+
+    Args:
+        confidences: N in [0, 1].
+        correct: N, 1 where the prediction is right, else 0.
+        bins: from 0 to 1.
+    """
+    numbers = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
+    gaps = np.bincount(numbers, weights=correct - confidences, minlength=bins)
+    return float(np.abs(gaps).sum() / len(confidences))
+
+
+def _normalised(logs: Doubles) -> Floats:
+    scores: Floats = np.exp(logs - logsumexp(logs, axis=1, keepdims=True)).astype(np.float32)
+    return scores

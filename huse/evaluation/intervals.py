@@ -1,0 +1,162 @@
+"""95 % intervals by a bootstrap over groups of items, of figures and of differences between two runs.
+
+Items of one group, the pictures of a product, are not independent of each other and are drawn together. One draw of
+weights serves all figures, so that a mean over directions, or a difference between runs, is resampled as one thing.
+
+Letters: N items, G groups, F figures, S draws.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from huse.errors import InputError
+from huse.evaluation.chance import KS
+from huse.evaluation.classification import Doubles, Integers
+from huse.evaluation.hierarchy import HP_KS
+from huse.evaluation.results import DIRECTIONS
+
+RESAMPLES = 2000
+LEVEL = 0.95
+BATCH = 100  # draws at a time; memory is BATCH × G × 16 bytes
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean with its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run leaves of its test items.
+
+    Attributes:
+        items: data/evaluation/items.parquet.
+        queries: data/evaluation/queries.parquet.
+    """
+
+    items: pd.DataFrame
+    queries: pd.DataFrame
+
+
+def mean_interval(values: Doubles, groups: Integers, *, seed: int, resamples: int = RESAMPLES) -> Interval:
+    """Return the mean of the values that are numbers, at least one, with its interval.
+
+    Args:
+        values: N; NaN where an item does not take part.
+        groups: N group numbers.
+        seed: of the draws.
+        resamples: S.
+    """
+    return mean_intervals({"": values}, groups, seed=seed, resamples=resamples)[""]
+
+
+def mean_intervals(
+    values: Mapping[str, Doubles], groups: Integers, *, seed: int, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Return the mean of each figure with the percentile interval of its resampled means.
+
+    A draw in which no item of a figure takes part does not count for it.
+
+    Args:
+        values: for each figure by its path N values, NaN where an item does not take part; figures without any value
+            are left out.
+        groups: N group numbers.
+        seed: of the draws.
+        resamples: S.
+
+    Returns:
+        By path. Where a path has a direction in the middle, as ``retrieval.image_to_text.map``, also
+        ``retrieval.mean.map``, the mean over the directions that there are.
+    """
+    means = _resampled_means(
+        {path: of for path, of in values.items() if np.isfinite(of).any()}, groups, seed, resamples
+    )
+    tails = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
+    found = {}
+    for path, drawn in (means | _over_directions(means)).items():
+        low, high = np.nanpercentile(drawn, tails)
+        found[path] = Interval(float(drawn[0]), float(low), float(high))
+    return found
+
+
+def paired_intervals(
+    one: Run, other: Run, groups: Integers, *, seed: int, resamples: int = RESAMPLES
+) -> dict[str, Interval]:
+    """Compare two runs on the same test items: by how much the first is better, figure by figure.
+
+    Args:
+        one: a run.
+        other: what it is compared with.
+        groups: group numbers of the test items, in the order of the tables.
+        seed: of the draws.
+        resamples: S.
+
+    Returns:
+        By the path of the figure in metrics/evaluate.json.
+
+    Raises:
+        InputError: the runs have other test items, or their tables another order.
+    """
+    for name, keys in (("items", ["row"]), ("queries", ["row", "query", "found"])):
+        first, second = (getattr(run, name)[keys].reset_index(drop=True) for run in (one, other))
+        if not first.equals(second):
+            raise InputError(
+                f"data/evaluation/{name}.parquet: expected the same test items in both runs, found {len(first)} and "
+                f"{len(second)} rows that differ. Compare runs on one catalogue, split and seed."
+            )
+    first_values, second_values = _run_values(one), _run_values(other)
+    gained = {path: values - second_values[path] for path, values in first_values.items()}
+    return mean_intervals(gained, groups, seed=seed, resamples=resamples)
+
+
+def _run_values(run: Run) -> dict[str, Doubles]:
+    """Return for each figure what each item adds to it, NaN where it was dropped."""
+    values = {
+        f"classification.{column.removeprefix('correct_')}.accuracy": run.items[column].to_numpy(np.float64)
+        for column in run.items.columns
+        if column.startswith("correct_")
+    }
+    names = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
+    for (query, found), table in run.queries.groupby(["query", "found"], sort=True):
+        direction = f"retrieval.{query}_to_{found}"
+        first = table["first_rank"].to_numpy(np.float64, na_value=np.nan)
+        for k in KS:
+            values[f"{direction}.recall_at_{k}"] = np.where(np.isfinite(first), first <= k, np.nan)
+        for column, name in names.items():
+            values[f"{direction}.{name}"] = table[column].to_numpy(np.float64)
+    return values
+
+
+def _resampled_means(values: Mapping[str, Doubles], groups: Integers, seed: int, resamples: int) -> dict[str, Doubles]:
+    """Return for each figure 1 + S means: that of the items as they are, then those of the draws."""
+    _, numbers = np.unique(groups, return_inverse=True)
+    count = int(numbers.max()) + 1
+    # A mean over drawn groups is a sum over a number of items; both are G × F here.
+    sums = np.stack([np.bincount(numbers, np.nan_to_num(of), minlength=count) for of in values.values()], axis=1)
+    items = np.stack([np.bincount(numbers, np.isfinite(of), minlength=count) for of in values.values()], axis=1)
+    random = np.random.default_rng(seed)
+    parts = [sums.sum(axis=0, keepdims=True) / items.sum(axis=0, keepdims=True)]
+    for start in range(0, resamples, BATCH):
+        size = min(BATCH, resamples - start)
+        weights = random.multinomial(count, np.full(count, 1 / count), size=size).astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            parts.append((weights @ sums) / (weights @ items))
+    means = np.concatenate(parts)
+    return {path: means[:, number] for number, path in enumerate(values)}
+
+
+def _over_directions(means: Mapping[str, Doubles]) -> dict[str, Doubles]:
+    parts: dict[str, list[Doubles]] = {}
+    for path, drawn in means.items():
+        section, _, rest = path.partition(".")
+        direction, _, name = rest.partition(".")
+        if direction in DIRECTIONS:
+            parts.setdefault(f"{section}.mean.{name}", []).append(drawn)
+    return {path: np.mean(those, axis=0) for path, those in parts.items()}

@@ -1,0 +1,60 @@
+"""What a model says of the items of one split, and what the items can be found by.
+
+Letters: N items, K labels, D dimension of the shared space.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from huse.evaluation.classification import Floats, Integers
+
+MODALITIES = ("image", "text")
+DIRECTIONS = tuple(f"{query}_to_{found}" for query in MODALITIES for found in MODALITIES)
+
+
+@dataclass(frozen=True)
+class SplitResults:
+    """What the model says of the items of one split, in one row order.
+
+    Attributes:
+        embeddings: `image` and `text`, each N × D float32 of unit norm.
+        scores: `image` and `text`, each N × K float32, rows that add up to 1.
+        classes: N class numbers.
+    """
+
+    embeddings: dict[str, Floats]
+    scores: dict[str, Floats]
+    classes: Integers
+
+    def rows(self, rows: Integers) -> "SplitResults":
+        """Return the results of some rows."""
+        return SplitResults(
+            {name: values[rows] for name, values in self.embeddings.items()},
+            {name: values[rows] for name, values in self.scores.items()},
+            self.classes[rows],
+        )
+
+
+def points(results: SplitResults, share: float) -> dict[str, Floats]:
+    """Return what items are found by: their embeddings, their class probabilities, or both.
+
+    The cosine of the roots of two distributions is their Bhattacharyya coefficient, the semantic matching that any
+    claim for a shared space has to be held against. Of two points of both, the cosine is the weighted mean of the
+    cosine of the embeddings and that coefficient.
+
+    Args:
+        results: of a split.
+        share: weight of the probabilities, from 0, embeddings alone, to 1, probabilities alone.
+
+    Returns:
+        `image` and `text`, each N × (D + K) float32 of unit norm; N × D where `share` is 0, N × K where it is 1.
+    """
+    parts = {
+        name: (
+            *((np.sqrt(1 - share) * results.embeddings[name],) if share < 1 else ()),
+            *((np.sqrt(share) * np.sqrt(results.scores[name]),) if share > 0 else ()),
+        )
+        for name in MODALITIES
+    }
+    return {name: np.concatenate(those, axis=1, dtype=np.float32) for name, those in parts.items()}

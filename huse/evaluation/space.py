@@ -1,0 +1,162 @@
+"""What the space is like: the three properties that HUSE promises of it (section 3), and how much of it is in use.
+
+Class order: items of a class are nearer to each other than to others. Semantic order: classes lie as far apart as
+the semantic graph, or the tree of class paths, says. Gap: the picture and the name of an item lie close together.
+
+Letters: N items, C classes, P of them with items, D dimension of the shared space.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+from huse.evaluation.classification import Doubles, Floats, Integers
+from huse.evaluation.hierarchy import Hops
+from huse.evaluation.ranking import distinct_rows
+from huse.evaluation.results import MODALITIES
+from huse.evaluation.retrieval import Found
+
+MOST_RANKED = 2000  # classes whose pairs are ranked
+LEAST_VARIANCE = 1e-9  # of unit vectors in float32; below is rounding
+
+
+def space_figures(
+    embeddings: Mapping[str, Floats], classes: Integers, found: Found, adjacency: Floats, hops: Hops
+) -> dict[str, Any]:
+    """Return all figures of the space. One that is not defined for these items is left out.
+
+    Args:
+        embeddings: `image` and `text`, each N × D float32 of unit norm.
+        classes: N class numbers.
+        found: the rankings by embeddings in the four directions.
+        adjacency: C × C float32, the semantic graph's distances of the classes.
+        hops: C × C int16, edges between the classes in the tree.
+    """
+    return {
+        "gap": gap_figures(embeddings["image"], embeddings["text"]),
+        "class_order": class_order(found),
+        "semantic_order": semantic_order(embeddings, classes, {"adjacency": adjacency, "tree": hops}),
+        "variance": {name: variance_in_use(embeddings[name]) for name in MODALITIES},
+    }
+
+
+def gap_figures(image: Floats, text: Floats) -> dict[str, Any]:
+    """Return how close the two embeddings of an item are, as distances and among those of all items.
+
+    Args:
+        image: N × D float32, unit norm.
+        text: N × D float32, unit norm; row n is the same item.
+
+    Returns:
+        `mean_distance`: mean cosine distance of the two; `other_items`: the same between image and text of different
+        items, left out for a single item; for each way `median_rank` of the own one among the N of all items and
+        `rank_1`, the share for which it is the nearest; `chance` beside.
+    """
+    count = len(image)
+    own = np.einsum("nd,nd->n", image, text, dtype=np.float64)
+    total = float(image.sum(axis=0, dtype=np.float64) @ text.sum(axis=0, dtype=np.float64))
+    figures: dict[str, Any] = {"mean_distance": float(1 - own.mean())}
+    if count > 1:
+        figures["other_items"] = 1 - (total - float(own.sum())) / (count * (count - 1))
+    for name, queries, candidates in (("image_to_text", image, text), ("text_to_image", text, image)):
+        nearer, equal = pair_places(queries, candidates)
+        figures[name] = {
+            "median_rank": float(np.median(nearer + (equal + 1) / 2)),
+            "rank_1": float(np.where(nearer == 0, 1 / equal, 0).mean()),
+        }
+    figures["chance"] = {"median_rank": (count + 1) / 2, "rank_1": 1 / count}
+    return figures
+
+
+def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[Integers, Integers]:
+    """Count for each query the candidates nearer than its own, and those as near, its own included.
+
+    Items that share a name share its embedding, and no ranking can tell them apart: a query's own candidate stands
+    in the middle of those as near, so that a collapsed space is at chance.
+
+    Args:
+        queries: N × D float32, unit norm.
+        candidates: N × D float32, unit norm; row n belongs to query n.
+        block: queries at a time.
+    """
+    distinct, copies = distinct_rows(candidates)
+    number = np.bincount(copies, minlength=len(distinct))
+    nearer, equal = np.empty(len(queries), np.int64), np.empty(len(queries), np.int64)
+    for start in range(0, len(queries), block):
+        part = slice(start, start + block)
+        cosines = queries[part] @ distinct.T
+        own = np.take_along_axis(cosines, copies[part, None], axis=1)
+        nearer[part], equal[part] = (cosines > own) @ number, (cosines == own) @ number
+    return nearer, equal
+
+
+def class_order(found: Found) -> dict[str, float]:
+    """Return the share of triples of a query, an item of its class and one of another class that are in order.
+
+    Mean over queries of `RankStatistics.class_order`: equally near counts as out of order, a random space has one
+    half. `mean` is that of the directions that have it.
+    """
+    shares = {
+        direction: float(np.nanmean(statistics.class_order))
+        for direction, statistics in found.items()
+        if np.isfinite(statistics.class_order).any()
+    }
+    return {**shares, "mean": float(np.mean(list(shares.values())))} if shares else {}
+
+
+def semantic_order(
+    embeddings: Mapping[str, Floats], classes: Integers, wanted: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, dict[str, float]]:
+    """Return Spearman's correlation of the distances of class means with distances wanted, over pairs of classes.
+
+    Args:
+        embeddings: `image` and `text`, each N × D float32 of unit norm.
+        classes: N class numbers.
+        wanted: C × C distances by name.
+
+    Returns:
+        For `image`, `text` and `both` (the mean of all embeddings of a class) the correlation with each of the wanted
+        distances, left out where one side is the same for all pairs. With more than `MOST_RANKED` classes, so many
+        are looked at, at even spacing.
+    """
+    present = np.unique(classes)
+    present = present[:: -(-len(present) // MOST_RANKED)]
+    pairs = np.triu_indices(len(present), k=1)
+    places = {**embeddings, "both": embeddings["image"] + embeddings["text"]}
+    figures: dict[str, dict[str, float]] = {name: {} for name in places}
+    for name, vectors in places.items():
+        distances = _class_mean_distances(vectors, classes, present)[pairs]
+        for kind, matrix in wanted.items():
+            others = matrix[np.ix_(present, present)][pairs]
+            if len(others) > 1 and np.ptp(others) > 0 and np.ptp(distances) > 0:
+                figures[name][kind] = float(spearmanr(distances, others).statistic)
+    return figures
+
+
+def _class_mean_distances(vectors: Floats, classes: Integers, present: Integers) -> Doubles:
+    """Return the cosine distances between the mean vectors of P classes, P × P; a mean of zero is at 1 to all."""
+    means = np.stack([vectors[classes == number].mean(axis=0, dtype=np.float64) for number in present])
+    lengths = np.linalg.norm(means, axis=1, keepdims=True)
+    unit = np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)
+    distances: Doubles = 1 - unit @ unit.T
+    return distances
+
+
+def variance_in_use(vectors: Floats) -> dict[str, float]:
+    """Return how much N × D unit vectors vary, and over how many of the D dimensions.
+
+    Returns:
+        `total`: the mean squared distance from their mean, 1 at most; `dimensions`: the participation ratio of the
+        eigenvalues λ of their covariance, (Σ λ)² / Σ λ², as a share of D. It is 1 where all directions vary
+        alike, 1/D where one does, and 0 where nothing varies but by rounding.
+    """
+    centred = vectors - vectors.mean(axis=0, dtype=np.float64)
+    total = float(np.einsum("nd,nd->", centred, centred) / len(vectors))
+    if total < LEAST_VARIANCE:
+        return {"total": total, "dimensions": 0.0}
+    # The trace is the sum of the eigenvalues; the sum of all squared entries is that of their squares.
+    covariance = centred.T @ centred / len(vectors)
+    return {"total": total, "dimensions": float(total**2 / np.square(covariance).sum() / vectors.shape[1])}

@@ -1,0 +1,124 @@
+"""What is known of every test item, query and class, as tables.
+
+Letters: N items, C classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from huse.evaluation.calibration import confidence
+from huse.evaluation.classification import Integers, class_f1, class_means, confused_pairs
+from huse.evaluation.hierarchy import HP_KS
+from huse.evaluation.ranking import nearest_items
+from huse.evaluation.results import DIRECTIONS
+from huse.evaluation.retrieval import query_figures
+from huse.evaluation.summary import EMBEDDING, Measured, spread
+
+SCORES = ("image", "text", "fusion")
+NEIGHBOURS = 10
+CONFUSED = 30  # pairs of classes
+
+
+def items_table(measured: Measured, rows: Integers) -> pd.DataFrame:
+    """Return one row an item: its class, what it is taken for, how surely, and whether its labels are right.
+
+    Args:
+        measured: the split.
+        rows: N rows of the products.
+    """
+    labels = measured.catalogue.class_labels
+    columns: dict[str, Any] = {"row": rows, "class_index": measured.results.classes}
+    columns |= {f"predicted_{name}": measured.predicted[name] for name in SCORES}
+    columns |= {
+        f"confidence_{name}": confidence(measured.scores[name], measured.predicted[name], labels) for name in SCORES
+    }
+    columns |= {f"correct_{name}": measured.hits[name] for name in SCORES}
+    return pd.DataFrame(columns)
+
+
+def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
+    """Return one row a direction and item, by embeddings: its figures, null where it was dropped, and what it finds.
+
+    Args:
+        measured: the split.
+        rows: N rows of the products, in ascending order.
+    """
+    classes, tree = measured.results.classes, measured.catalogue.tree
+    parts = []
+    for direction in DIRECTIONS:
+        query, found = direction.split("_to_")
+        statistics = measured.found[EMBEDDING][direction]
+        figures = query_figures(statistics)
+        first = np.full(len(rows), -1)
+        first[statistics.kept] = statistics.ranks.first
+        neighbours = nearest_items(
+            measured.results.embeddings[query],
+            measured.results.embeddings[found],
+            classes,
+            count=NEIGHBOURS,
+            same_modality=query == found,
+            correct=tree.correct,
+            similarity=tree.similarity,
+        )
+        columns = {
+            "row": rows,
+            "query": query,
+            "found": found,
+            "first_rank": pd.array(first, dtype="Int64"),
+            "average_precision": spread(statistics, figures["map"], len(rows)),
+            "ahp": spread(statistics, figures["ahp"], len(rows)),
+            **{f"hp_at_{k}": spread(statistics, figures[f"hp_at_{k}"], len(rows)) for k in HP_KS},
+            "neighbours": list(rows[neighbours.rows]),
+            "similarities": list(neighbours.cosines),
+        }
+        table = pd.DataFrame(columns)
+        table.loc[first < 0, "first_rank"] = pd.NA
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
+    """Return one row a class: its items, accuracy and F1, and Recall@1 of its queries; null where there are none.
+
+    Args:
+        measured: the split.
+        classes: C class paths.
+    """
+    actual, count = measured.results.classes, len(classes)
+    columns: dict[str, Any] = {
+        "class_index": np.arange(count),
+        "classes": classes,
+        "items": np.bincount(actual, minlength=count),
+    }
+    columns |= {f"accuracy_{name}": class_means(measured.hits[name], actual, count) for name in SCORES}
+    columns |= {f"f1_{name}": class_f1(measured.predicted[name], actual, count) for name in SCORES}
+    for direction, statistics in measured.found[EMBEDDING].items():
+        first = (statistics.ranks.first == 1).astype(np.float64)
+        columns[f"recall_at_1_{direction}"] = class_means(first, statistics.classes, count)
+    return pd.DataFrame(columns)
+
+
+def confusion_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the actual and the predicted class of each item, by the fused scores.
+
+    Args:
+        measured: the split.
+        classes: C class paths.
+    """
+    pairs = {"actual": measured.results.classes, "predicted": measured.predicted["fusion"]}
+    return pd.DataFrame({name: [classes[index] for index in numbers] for name, numbers in pairs.items()})
+
+
+def confused_pairs_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
+    """Return the pairs of classes that the fused scores mix up most: items, and their share of the actual class.
+
+    Args:
+        measured: the split.
+        classes: C class paths.
+    """
+    found = confused_pairs(measured.predicted["fusion"], measured.results.classes, CONFUSED)
+    rows = [(classes[actual], classes[predicted], items, share) for actual, predicted, items, share in found]
+    return pd.DataFrame(rows, columns=["actual", "predicted", "items", "share"])

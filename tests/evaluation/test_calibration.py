@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from huse.evaluation.calibration import (
+    TEMPERATURES,
+    LogLinear,
+    choose_log_linear,
+    confidence,
+    expected_calibration_error,
+    fit_temperature,
+    fuse_log_linear,
+    temper,
+)
+from huse.evaluation.classification import accuracy, best_fusion_weight
+
+LEAF = [[0], [1], [2]]
+
+
+def softmax(logits):
+    scores = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def drawn(count, scale, seed=0):
+    """Scores, and classes that come as often as the scores say; then the scores made surer or less sure."""
+    random = np.random.default_rng(seed)
+    logits = random.normal(size=(count, 3)) * 2
+    classes = (softmax(logits).cumsum(axis=1) < random.random((count, 1))).sum(axis=1).clip(max=2)
+    return softmax(logits * scale), classes
+
+
+@pytest.mark.parametrize("scale", [0.5, 1, 3])
+def test_the_temperature_that_scores_were_made_with_is_found(scale):
+    scores, classes = drawn(20_000, scale)
+    assert fit_temperature(scores, classes, LEAF) == pytest.approx(scale, rel=0.03)
+
+
+def test_the_fitted_temperature_is_the_lowest_of_a_fine_grid():
+    scores, classes = drawn(300, 2.5)
+
+    def loss(temperature):
+        tempered = temper(scores, temperature)[np.arange(300), classes]
+        return -np.log(np.maximum(tempered, 1e-38)).mean()
+
+    found = fit_temperature(scores, classes, LEAF)
+    assert loss(found) <= min(loss(value) for value in np.geomspace(*TEMPERATURES, 200)) + 1e-6
+
+
+def test_scores_that_are_always_right_or_wrong_stay_within_bounds():
+    sure = np.eye(3, dtype=np.float32)  # zeros, whose logarithms are taken too
+    for classes in (np.arange(3), np.array([1, 2, 0])):
+        temperature = fit_temperature(sure, classes, LEAF)
+        assert TEMPERATURES[0] <= temperature <= TEMPERATURES[1]
+        assert np.isfinite(temper(sure, temperature)).all()
+
+
+def test_several_labels_count_as_their_mean():
+    scores = softmax(np.array([[2.0, 1.0, 0.0, -1.0]]))
+    one = fit_temperature(np.repeat(scores, 2, axis=0), np.array([0, 1]), [[0], [1], [2], [3]])
+    both = fit_temperature(scores, np.array([0]), [[0, 1]])
+    assert both == pytest.approx(one, rel=1e-3)
+
+
+def test_tempering_by_hand():
+    scores = np.array([[0.8, 0.2]], np.float32)
+    assert temper(scores, 1) == pytest.approx(scores)
+    assert temper(scores, 2) == pytest.approx(np.array([[2 / 3, 1 / 3]]))  # roots are as 2 to 1
+    assert temper(scores, 0.5) == pytest.approx(np.array([[16 / 17, 1 / 17]]))
+
+
+def test_log_linear_fusion_by_hand():
+    image, text = np.array([[0.8, 0.2]], np.float32), np.array([[0.5, 0.5]], np.float32)
+    assert fuse_log_linear(image, text, 1) == pytest.approx(image)
+    assert fuse_log_linear(image, text, 0) == pytest.approx(text)
+    assert fuse_log_linear(image, text, 0.5) == pytest.approx(np.array([[2 / 3, 1 / 3]]))
+    other = np.array([[0.1, 0.9]], np.float32)
+    product = np.sqrt([0.8 * 0.1, 0.2 * 0.9])
+    assert fuse_log_linear(image, other, 0.5)[0] == pytest.approx(product / product.sum())
+
+
+def test_everything_of_the_fusion_is_chosen_on_the_scores_given():
+    image, classes = drawn(500, 3, seed=1)
+    text, _ = drawn(500, 0.5, seed=2)
+    chosen = choose_log_linear(image, text, classes, LEAF)
+    assert chosen.image_temperature == fit_temperature(image, classes, LEAF)
+    tempered = temper(image, chosen.image_temperature), temper(text, chosen.text_temperature)
+    assert chosen.image_weight == best_fusion_weight(*tempered, classes, LEAF, combine=fuse_log_linear)
+    fused = chosen.scores(image, text)
+    assert fused.dtype == np.float32
+    assert fused.sum(axis=1) == pytest.approx(1, abs=1e-5)
+    for step in range(21):
+        other = LogLinear(chosen.image_temperature, chosen.text_temperature, step / 20).scores(image, text)
+        assert accuracy(fused, classes, LEAF) >= accuracy(other, classes, LEAF)
+
+
+def test_confidence_is_the_score_of_the_predicted_class():
+    scores = np.array([[0.5, 0.3, 0.2], [0.1, 0.2, 0.7]], np.float32)
+    assert confidence(scores, np.array([0, 1]), LEAF) == pytest.approx([0.5, 0.2])
+    assert confidence(scores, np.array([0, 1]), [[0, 1], [2]]) == pytest.approx([0.8, 0.7])
+
+
+def naive_calibration_error(confidences, correct, bins):
+    total = 0.0
+    for number in range(bins):
+        members = [
+            n
+            for n, value in enumerate(confidences)
+            if number / bins < value <= (number + 1) / bins or (number == 0 and value == 0)
+        ]
+        if members:
+            gap = np.mean([correct[n] for n in members]) - np.mean([confidences[n] for n in members])
+            total += len(members) / len(confidences) * abs(gap)
+    return total
+
+
+@given(st.lists(st.tuples(st.integers(0, 1000), st.booleans()), min_size=1, max_size=60))
+def test_calibration_error_equals_its_definition(items):
+    confidences = np.array([value / 1000 for value, _ in items])
+    correct = np.array([float(right) for _, right in items])
+    for bins in (1, 7, 15):
+        found = expected_calibration_error(confidences, correct, bins)
+        assert found == pytest.approx(naive_calibration_error(confidences, correct, bins), abs=1e-9)
+
+
+def test_calibration_error_by_hand():
+    # Bins of a tenth: 0.9 and 0.85 fall together, half of them right; 0.2 is on the upper bound of its bin.
+    confidences, correct = np.array([0.9, 0.85, 0.2, 0.0]), np.array([1.0, 0.0, 1.0, 0.0])
+    expected = (2 * abs(0.5 - 0.875) + 1 * 0.8 + 1 * 0.0) / 4
+    assert expected_calibration_error(confidences, correct, bins=10) == pytest.approx(expected)
+    assert expected_calibration_error(np.array([1.0]), np.array([1.0])) == 0
+
+
+def test_true_probabilities_are_calibrated():
+    scores, classes = drawn(40_000, 1)
+    predicted = scores.argmax(axis=1)
+    right = (predicted == classes).astype(float)
+    assert expected_calibration_error(confidence(scores, predicted, LEAF), right) < 0.01
+    surer, _ = drawn(40_000, 3)
+    assert expected_calibration_error(confidence(surer, predicted, LEAF), right) > 0.1

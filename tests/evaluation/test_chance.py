@@ -1,0 +1,136 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from huse.evaluation.chance import (
+    ahp_chance,
+    average_precision_chance,
+    best_figures,
+    chance_at_k,
+    chance_figures,
+    class_hp_chance,
+    median_rank_chance,
+)
+from huse.evaluation.hierarchy import (
+    ClassTree,
+    best_similarity_sums,
+    class_hp_at_k,
+    correct_sets,
+    graded_ahp,
+    similarities,
+)
+from huse.evaluation.ranking import Ranks, rank_statistics
+from huse.evaluation.retrieval import query_figures
+
+PATHS = [["a", "x"], ["a", "y"], ["a", "z"], ["b", "x"], ["b"]]
+
+
+def ranks(relevant, candidates):
+    return Ranks(np.ones(len(relevant), np.int64), np.array(relevant), candidates, dropped=0)
+
+
+def test_recall_by_hand():
+    # 4 candidates, 1 relevant: 1/4, 1/2; all of them found when k is beyond the number of candidates
+    assert chance_at_k(ranks([1], 4), 1) == pytest.approx(0.25)
+    assert chance_at_k(ranks([1], 4), 2) == pytest.approx(0.5)
+    assert chance_at_k(ranks([1], 4), 10) == pytest.approx(1)
+    assert chance_at_k(ranks([2, 1], 4), 2) == pytest.approx((1 - (2 * 1) / (4 * 3) + 0.5) / 2)
+
+
+@pytest.mark.parametrize("candidates", range(1, 7))
+def test_average_precision_equals_the_mean_over_all_orders(candidates):
+    for relevant in range(1, candidates + 1):
+        values = []
+        for order in permutations(range(candidates)):
+            hits = [place for place, candidate in enumerate(order, 1) if candidate < relevant]
+            values.append(sum(number / place for number, place in enumerate(hits, 1)) / relevant)
+        assert average_precision_chance(ranks([relevant], candidates))[0] == pytest.approx(np.mean(values))
+
+
+def test_median_rank_by_hand():
+    assert median_rank_chance(ranks([1], 9)) == 5  # any place is as likely as any other
+    assert median_rank_chance(ranks([1], 10)) == 5
+    assert median_rank_chance(ranks([9], 9)) == 1
+    # One query finds at once, the other's place is even over 10: at rank 1 there are 0.5 · (1 + 0.1) of them.
+    assert median_rank_chance(ranks([10, 1], 10)) == 1
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=6), st.booleans())
+def test_ahp_equals_the_mean_over_all_orders(classes, own_excluded):
+    items, similarity = np.array(classes), similarities(PATHS)
+    counts = np.bincount(items, minlength=5)
+    expected = ahp_chance(similarity, items, own_excluded=own_excluded)
+    for query, own in enumerate(items):
+        others = [c for n, c in enumerate(classes) if not (own_excluded and n == query)]
+        if own not in others:
+            continue
+        best = best_similarity_sums(similarity, counts, len(others), own_excluded=own_excluded)
+        orders = np.array(list(permutations(others)))
+        values = graded_ahp(similarity, np.full(len(orders), own), orders, best)
+        assert expected[query] == pytest.approx(values.mean())
+
+
+@pytest.mark.parametrize("own_excluded", [True, False])
+def test_class_hp_is_near_the_mean_over_all_orders(own_excluded):
+    classes = np.array([0, 0, 0, 1, 2, 3, 3])
+    tables = {k: correct_sets(PATHS, k) for k in (1, 2, 3)}
+    drawn = class_hp_chance(tables, np.bincount(classes, minlength=5), own_excluded=own_excluded)
+    for own in (0, 3):
+        others = classes.tolist()
+        if own_excluded:
+            others.remove(own)
+        orders = np.array(list(permutations(others)))
+        for k, table in tables.items():
+            exact = class_hp_at_k(table, np.full(len(orders), own), orders, k).mean()
+            # four standard errors of 2,000 draws
+            assert drawn[k][own] == pytest.approx(exact, abs=4 * 0.5 / np.sqrt(2000))
+    if own_excluded:
+        assert drawn[2][1] == 0  # the only item of its class has no candidate
+    assert (drawn[1] <= 1).all()
+
+
+def test_class_hp_of_few_classes_counts_missing_ones_as_wrong():
+    tables = {10: correct_sets(PATHS, 10)}
+    assert class_hp_chance(tables, np.array([2, 1, 0, 0, 0]), own_excluded=False)[10].tolist() == [0.2, 0.2, 0, 0, 0]
+    assert class_hp_chance({2: correct_sets([["a"]], 2)}, np.array([3]), own_excluded=True)[2].tolist() == [0.5]
+
+
+@pytest.mark.parametrize("same_modality", [True, False])
+def test_random_orders_have_every_figure_of_chance(unit_rows, same_modality):
+    tree = ClassTree.of(PATHS)
+    classes = np.random.default_rng(0).choice(5, size=800, p=[0.5, 0.2, 0.2, 0.08, 0.02])
+    queries = unit_rows(800, 48, seed=1)
+    candidates = queries if same_modality else unit_rows(800, 48, seed=2)
+    statistics = rank_statistics(
+        queries,
+        candidates,
+        classes,
+        same_modality=same_modality,
+        correct=tree.correct,
+        similarity=tree.similarity,
+    )
+    chance = chance_figures(statistics, classes, tree, own_excluded=same_modality)
+    for name, values in query_figures(statistics).items():
+        assert values.mean() == pytest.approx(chance[name], abs=0.035), name
+    assert chance["macro_recall_at_1"] == pytest.approx(0.2, abs=0.002)  # five classes
+    best = best_figures(statistics, classes, tree, own_excluded=same_modality)
+    assert set(best) == {f"{kind}_at_{k}" for kind in ("hp", "class_hp") for k in (2, 5, 10)}
+    assert best["hp_at_10"] == 1
+    assert best["class_hp_at_10"] == 0.5
+    assert chance["class_hp_at_10"] == pytest.approx(0.5)  # five classes, all shown, all correct
+
+
+def test_macro_recall_is_by_class():
+    classes = np.array([0, 0, 0, 1, 1])
+    tree = ClassTree.of([["a"], ["b"]])
+    points = np.ones((5, 1), np.float32)
+    statistics = rank_statistics(
+        points, points, classes, same_modality=True, correct=tree.correct, similarity=tree.similarity
+    )
+    chance = chance_figures(statistics, classes, tree, own_excluded=True)
+    assert chance["macro_recall_at_1"] == pytest.approx((2 / 4 + 1 / 4) / 2)
+    assert chance["recall_at_1"] == pytest.approx((3 * 2 / 4 + 2 * 1 / 4) / 5)

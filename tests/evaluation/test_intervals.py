@@ -1,0 +1,141 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from huse.errors import InputError
+from huse.evaluation.intervals import Run, mean_interval, mean_intervals, paired_intervals
+
+
+def naive_interval(values, groups, resamples, seed):
+    """Products are drawn one by one, with all their items."""
+    random = np.random.default_rng(seed)
+    names, means = sorted(set(groups)), []
+    for _ in range(resamples):
+        drawn = [values[n] for name in random.choice(names, len(names)) for n in np.flatnonzero(groups == name)]
+        means.append(np.nanmean(drawn))
+    return np.percentile(means, [2.5, 97.5])
+
+
+def test_the_interval_is_that_of_drawing_whole_groups():
+    random = np.random.default_rng(0)
+    groups = random.integers(0, 60, size=200)
+    values = random.normal(size=60)[groups] + 0.3 * random.normal(size=200)
+    values[::9] = np.nan
+    found = mean_interval(values, groups, seed=1, resamples=4000)
+    low, high = naive_interval(values, groups, 4000, seed=2)
+    width = high - low
+    assert found.mean == pytest.approx(np.nanmean(values))
+    assert found.low == pytest.approx(low, abs=0.06 * width)
+    assert found.high == pytest.approx(high, abs=0.06 * width)
+
+
+def test_intervals_of_independent_items_cover_as_often_as_they_say():
+    random = np.random.default_rng(0)
+    covered = 0
+    for seed in range(400):
+        found = mean_interval(random.normal(size=150), np.arange(150), seed=seed, resamples=400)
+        covered += found.low <= 0 <= found.high
+    # Three standard errors around a little less than 0.95: percentiles of a few hundred draws are a little narrow.
+    assert covered / 400 == pytest.approx(0.94, abs=0.036)
+
+
+def test_the_seed_decides_the_draws():
+    values, groups = np.random.default_rng(0).normal(size=50), np.arange(50) // 2
+    first, again, other = (mean_interval(values, groups, seed=seed, resamples=150) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert first.mean == other.mean
+
+
+def test_the_order_of_the_items_changes_nothing():
+    random = np.random.default_rng(0)
+    values, groups = random.normal(size=50), random.integers(0, 20, size=50)
+    order = random.permutation(50)
+    first, second = mean_interval(values, groups, seed=1), mean_interval(values[order], groups[order], seed=1)
+    assert vars(first) == pytest.approx(vars(second))
+
+
+def test_one_group_has_no_width():
+    found = mean_interval(np.array([0.0, 1.0]), np.array([5, 5]), seed=0, resamples=20)
+    assert vars(found) == {"mean": 0.5, "low": 0.5, "high": 0.5}
+
+
+def test_figures_share_the_draws_and_directions_have_a_mean():
+    random = np.random.default_rng(0)
+    hard = random.random(80)
+    values = {
+        "classification.image.accuracy": hard,
+        "retrieval.image_to_text.map": hard,
+        "retrieval.text_to_image.map": 1 - hard,
+        "retrieval.image_to_image.map": np.full(80, np.nan),
+    }
+    found = mean_intervals(values, np.arange(80) // 2, seed=0, resamples=500)
+    assert set(found) == {
+        "classification.image.accuracy",
+        "retrieval.image_to_text.map",
+        "retrieval.text_to_image.map",
+        "retrieval.mean.map",
+    }
+    assert found["retrieval.image_to_text.map"] == found["classification.image.accuracy"]
+    # Where one direction is easier the other is harder: drawn together, their mean does not vary at all.
+    assert vars(found["retrieval.mean.map"]) == pytest.approx({"mean": 0.5, "low": 0.5, "high": 0.5})
+    assert found["retrieval.text_to_image.map"].high - found["retrieval.text_to_image.map"].low > 0.1
+
+
+def test_draws_without_any_item_of_a_figure_do_not_count():
+    values = np.full(40, np.nan)
+    values[0] = 0.7
+    assert vars(mean_interval(values, np.arange(40), seed=0, resamples=200)) == pytest.approx(
+        {"mean": 0.7, "low": 0.7, "high": 0.7}
+    )
+
+
+def a_run(right, first):
+    """Two directions; `first` are ranks, null where dropped."""
+    rows = np.arange(len(right))
+    items = pd.DataFrame({"row": rows, "correct_image": right, "correct_fusion": np.ones(len(right))})
+    ranks = pd.array(first, dtype="Int64")
+    parts = [
+        pd.DataFrame(
+            {
+                "row": rows,
+                "query": query,
+                "found": "text",
+                "first_rank": ranks,
+                **{name: 1 / ranks.to_numpy(float, na_value=np.nan) for name in ("average_precision", "ahp")},
+                **{f"hp_at_{k}": np.where(pd.isna(ranks), np.nan, 0.5) for k in (2, 5, 10)},
+            }
+        )
+        for query in ("image", "text")
+    ]
+    return Run(items, pd.concat(parts, ignore_index=True))
+
+
+def test_two_runs_are_compared_item_by_item():
+    right = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 1.0])
+    one = a_run(right, [1, 2, 1, None, 1, 11])
+    other = a_run(right[::-1], [2, 2, 1, None, 6, 11])
+    found = paired_intervals(one, other, np.arange(6), seed=0, resamples=400)
+    assert found["classification.image.accuracy"].mean == 0
+    assert found["classification.image.accuracy"].low < 0 < found["classification.image.accuracy"].high
+    assert vars(found["classification.fusion.accuracy"]) == {"mean": 0, "low": 0, "high": 0}
+    for direction in ("image_to_text", "text_to_text", "mean"):
+        path = f"retrieval.{direction}"
+        assert found[f"{path}.recall_at_1"].mean == pytest.approx((3 - 1) / 5)
+        assert found[f"{path}.recall_at_5"].mean == pytest.approx((4 - 3) / 5)
+        assert found[f"{path}.recall_at_10"].mean == 0
+        assert found[f"{path}.map"].mean == pytest.approx((0.5 + 5 / 6) / 5)
+        assert found[f"{path}.hp_at_5"].mean == 0
+    backwards = paired_intervals(other, one, np.arange(6), seed=0, resamples=400)
+    for path, interval in found.items():
+        assert backwards[path].mean == pytest.approx(-interval.mean)
+        assert backwards[path].low == pytest.approx(-interval.high)
+
+
+def test_runs_on_other_items_are_refused():
+    one, other = a_run(np.ones(4), [1, 1, 1, 1]), a_run(np.ones(3), [1, 1, 1])
+    with pytest.raises(InputError, match=r"items\.parquet: expected the same test items in both runs"):
+        paired_intervals(one, other, np.arange(4), seed=0)
+    turned = Run(one.items, one.queries.iloc[::-1])
+    with pytest.raises(InputError, match=r"queries\.parquet"):
+        paired_intervals(one, turned, np.arange(4), seed=0)

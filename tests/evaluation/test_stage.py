@@ -1,0 +1,121 @@
+"""The stage `evaluate` on the artefacts of a few products."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from huse import paths
+from huse.artifacts import Outputs, fingerprint_products
+from huse.errors import InputError
+from stages.evaluate import main
+from tests.conftest import ROOT
+
+CLASSES = ["a<b", "a<c", "d<e"]
+WRITTEN = (
+    paths.EVALUATE_METRICS,
+    paths.VALIDATION_METRICS,
+    paths.CONFUSION,
+    paths.CONFUSED_PAIRS,
+    paths.TEST_ITEMS,
+    paths.TEST_QUERIES,
+    paths.TEST_CLASSES,
+)
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch, unit_rows):
+    """60 products in three classes, 20 a split, two pictures each; embeddings by chance, image scores mostly right."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    numbers = np.arange(60) % 3
+    products = pd.DataFrame(
+        {
+            "row": range(60),
+            "image": [f"{row}.jpg" for row in range(60)],
+            "name": [f"thing {row}" for row in range(60)],
+            "classes": [CLASSES[number] for number in numbers],
+            "class_index": numbers,
+            "split": ["train", "train", "validation", "validation", "test", "test"] * 10,
+            "group": np.arange(60) // 2,
+        }
+    )
+    rows = fingerprint_products(products)
+    image = np.eye(3)[numbers] + 2 * np.random.default_rng(0).random((60, 3))
+    scores = image / image.sum(axis=1, keepdims=True), np.full((60, 3), 1 / 3)
+    with Outputs() as outputs:
+        outputs.table(paths.PRODUCTS, products)
+        for path, vectors in (
+            (paths.IMAGE_EMBEDDINGS, unit_rows(60, 6, seed=1)),
+            (paths.TEXT_EMBEDDINGS, unit_rows(60, 6, seed=2)),
+            (paths.IMAGE_SCORES, scores[0]),
+            (paths.TEXT_SCORES, scores[1]),
+        ):
+            outputs.vectors(path, vectors.astype(np.float32), rows=rows, parameters={})
+        outputs.json(
+            paths.LABELS,
+            {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES},
+        )
+        outputs.array(paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
+    return tmp_path
+
+
+def without_intervals():
+    text = paths.PARAMS.read_text(encoding="utf-8")
+    assert text.count("resamples: 1000") == 1
+    paths.PARAMS.write_text(text.replace("resamples: 1000", "resamples: 0"), encoding="utf-8")
+
+
+def test_everything_is_written_and_agrees(workplace):
+    message = main()
+    metrics = json.loads(paths.EVALUATE_METRICS.read_text())
+    assert metrics["items"] == 20
+    accuracy = metrics["classification"]["fusion"]["accuracy"]
+    assert f"20 test items, fusion accuracy {accuracy:.3f}, mean R@1 0." in message
+    items = pd.read_parquet(paths.TEST_ITEMS)
+    assert items["correct_fusion"].mean() == pytest.approx(accuracy)
+    assert items["row"].tolist() == [row for row in range(60) if row % 6 >= 4]
+    queries = pd.read_parquet(paths.TEST_QUERIES)
+    assert len(queries) == 80
+    own = queries[(queries["query"] == "text") & (queries["found"] == "image")]
+    assert own["average_precision"].mean() == pytest.approx(metrics["retrieval"]["text_to_image"]["map"])
+    assert {len(rows) for rows in queries["neighbours"]} == {10}
+    assert pd.read_parquet(paths.TEST_CLASSES)["items"].sum() == 20
+    assert len(pd.read_csv(paths.CONFUSION)) == 20
+    assert list(pd.read_csv(paths.CONFUSED_PAIRS)) == ["actual", "predicted", "items", "share"]
+    low, high = (metrics["intervals"]["classification"]["fusion"]["accuracy"][end] for end in ("low", "high"))
+    assert low < accuracy < high
+    validation = json.loads(paths.VALIDATION_METRICS.read_text())
+    assert list(validation) == [name for name in metrics if name != "intervals"]
+
+
+def test_the_same_inputs_give_the_same_bytes(workplace):
+    main()
+    first = [path.read_bytes() for path in WRITTEN]
+    main()
+    assert [path.read_bytes() for path in WRITTEN] == first
+
+
+def test_intervals_can_be_left_out(workplace):
+    without_intervals()
+    main()
+    assert "intervals" not in json.loads(paths.EVALUATE_METRICS.read_text())
+
+
+def test_one_product_has_no_interval(workplace):
+    products = pd.read_parquet(paths.PRODUCTS)
+    products["group"] = 0
+    with Outputs() as outputs:
+        outputs.table(paths.PRODUCTS, products)
+    main()
+    assert "intervals" not in json.loads(paths.EVALUATE_METRICS.read_text())
+
+
+def test_a_graph_of_other_labels_is_refused(workplace):
+    with Outputs() as outputs:
+        outputs.array(paths.ADJACENCY, np.zeros((4, 4), np.float32))
+    with pytest.raises(InputError, match=r"adjacency\.npy: expected 3 × 3 float32, found 4 × 4"):
+        main()
+    assert not any(path.exists() for path in WRITTEN)

@@ -1,0 +1,173 @@
+import json
+
+import numpy as np
+import pytest
+
+from huse.evaluation.calibration import LogLinear
+from huse.evaluation.hierarchy import ClassTree
+from huse.evaluation.results import DIRECTIONS, SplitResults
+from huse.evaluation.summary import (
+    Catalogue,
+    Choices,
+    choose,
+    figure_intervals,
+    mean_recall_at_1,
+    measure,
+    summarise,
+)
+
+PATHS = [["a", "x"], ["a", "y"], ["b", "z"]]
+LEAF = [[0], [1], [2]]
+CHOICES = Choices(0.5, LogLinear(1, 1, 0.5), 0.25)
+
+
+def catalogue(paths=PATHS, class_labels=None):
+    labels = class_labels or [[number] for number in range(len(paths))]
+    tree = ClassTree.of(paths)
+    return Catalogue(labels, tree, tree.hops.astype(np.float32) / 4)
+
+
+@pytest.fixture
+def make_split(unit_rows):
+    """Items of some classes, their scores those of their class, the texts' less sure and some wrong."""
+
+    def make(classes, labels=3, seed=0):
+        classes = np.array(classes)
+        random = np.random.default_rng(seed)
+        scores = [np.eye(labels)[classes % labels] + random.random((len(classes), labels)) * size for size in (0.5, 2)]
+        image, text = ((rows / rows.sum(axis=1, keepdims=True)).astype(np.float32) for rows in scores)
+        embeddings = {name: unit_rows(len(classes), 4, seed=seed + place) for place, name in enumerate("it")}
+        return SplitResults(
+            {"image": embeddings["i"], "text": embeddings["t"]}, {"image": image, "text": text}, classes
+        )
+
+    return make
+
+
+def leaves(table, path=""):
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{path}{name}.")
+        else:
+            yield f"{path}{name}", value
+
+
+def assert_close(first, second):
+    one, other = dict(leaves(first)), dict(leaves(second))
+    assert list(one) == list(other)
+    for path, value in one.items():
+        assert value == pytest.approx(other[path], abs=1e-6), path
+
+
+def test_the_summary_holds_every_figure(make_split):
+    summary = summarise(measure(make_split(np.arange(30) % 3), catalogue(), CHOICES), chance=1 / 3)
+    assert list(summary) == [
+        "items",
+        "classification",
+        "retrieval",
+        "retrieval_by_probabilities",
+        "retrieval_by_both",
+        "space",
+    ]
+    assert summary["items"] == 30
+    classification = summary["classification"]
+    assert list(classification) == ["image", "text", "fusion", "log_linear", "by_level", "chance"]
+    figures = {"accuracy", "top_5", "macro_f1", "calibration_error"}
+    assert set(classification["text"]) == figures
+    assert set(classification["fusion"]) == {*figures, "image_weight"}
+    temperatures = {"image_temperature", "text_temperature"}
+    assert set(classification["log_linear"]) == {*figures, "image_weight", *temperatures}
+    assert classification["image"]["accuracy"] == 1
+    assert classification["text"]["accuracy"] < 1
+    assert classification["by_level"]["image"] == {"level_1": 1, "level_2": 1}
+    assert set(classification["by_level"]) == {"image", "text", "fusion"}
+    assert classification["chance"] == {"accuracy": 1 / 3}
+    assert summary["retrieval_by_both"].pop("probability_share") == 0.25
+    for section in ("retrieval", "retrieval_by_probabilities", "retrieval_by_both"):
+        assert list(summary[section]) == [*DIRECTIONS, "mean"]
+    assert mean_recall_at_1(summary) == summary["retrieval"]["mean"]["recall_at_1"]
+    by_probabilities = summary["retrieval_by_probabilities"]["image_to_image"]["map"]
+    assert by_probabilities > 0.99 > summary["retrieval"]["image_to_image"]["map"]
+
+
+def test_the_order_of_the_items_changes_nothing(make_split):
+    split, groups = make_split(np.arange(40) % 3), np.arange(40) // 2
+    order = np.random.default_rng(0).permutation(40)
+    measured, shuffled = (measure(results, catalogue(), CHOICES) for results in (split, split.rows(order)))
+    assert_close(summarise(measured, 0.5), summarise(shuffled, 0.5))
+    assert_close(
+        figure_intervals(measured, groups, seed=3, resamples=50),
+        figure_intervals(shuffled, groups[order], seed=3, resamples=50),
+    )
+    assert choose(split, catalogue()).image_weight == choose(split.rows(order), catalogue()).image_weight
+
+
+@pytest.mark.parametrize(
+    ("classes", "paths"),
+    [
+        ([0], PATHS),  # one item
+        ([2, 2, 2, 2], PATHS),  # one class of three
+        ([0, 0, 0], [["only"]]),
+        ([0, 1, 2], PATHS),  # one item a class
+        ([0, 0, 1, 2, 2, 3], [["a"], ["a", "b"], ["a", "b", "c"], ["d", "b"]]),
+    ],
+)
+def test_few_items_and_classes_leave_no_figure_that_is_no_number(make_split, classes, paths):
+    split, known = make_split(classes, len(paths)), catalogue(paths)
+    measured = measure(split, known, choose(split, known))
+    summary = summarise(measured, 0.5)
+    summary["intervals"] = figure_intervals(measured, np.arange(len(classes)), seed=0, resamples=30)
+    json.dumps(summary, allow_nan=False)
+    assert summary["retrieval"]["mean"]["chance"]["recall_at_1"] > 0
+
+
+def test_a_class_of_one_item_stands_in_no_interval_of_its_own(make_split):
+    measured = measure(make_split([0, 1, 2]), catalogue(), CHOICES)
+    intervals = figure_intervals(measured, np.arange(3), seed=0, resamples=30)
+    assert set(intervals["retrieval"]) == {"image_to_text", "text_to_image", "mean"}
+
+
+def test_several_labels_a_class(make_split):
+    labels = [[0, 1], [0, 2], [3]]
+    known = catalogue([["a", "x"], ["a", "y"], ["b"]], labels)
+    scores = np.array([[0.5, 0.4, 0.1, 0], [0.3, 0.1, 0.2, 0.4], [0.1, 0.0, 0.1, 0.8]], np.float32)
+    split = SplitResults(make_split([0, 1, 2]).embeddings, {"image": scores, "text": scores}, np.arange(3))
+    figures = summarise(measure(split, known, CHOICES), 0.5)["classification"]["image"]
+    # Labels 0 and 2 are wanted of the second item, 3 and 0 are its highest; by classes it is taken for the third.
+    assert figures["accuracy"] == pytest.approx((1 + 0.5 + 1) / 3)
+    assert figures["macro_f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
+    assert figures["calibration_error"] == pytest.approx((0.1 + 0.4 + 0.2) / 3)
+    assert figures["top_5"] == 1
+
+
+def test_intervals_hold_the_figures_that_they_stand_beside(make_split):
+    measured = measure(make_split(np.arange(60) % 3), catalogue(), CHOICES)
+    summary = summarise(measured, 0.5)
+    intervals = figure_intervals(measured, np.arange(60) // 2, seed=0, resamples=200)
+    figures = dict(leaves(summary))
+    found = dict(leaves(intervals))
+    assert {path.split(".")[0] for path in found} == {
+        "classification",
+        "retrieval",
+        "retrieval_by_probabilities",
+        "retrieval_by_both",
+    }
+    for path in {path.rpartition(".")[0] for path in found}:
+        low, high = found[f"{path}.low"], found[f"{path}.high"]
+        assert low <= figures[path] <= high, path
+    assert found["retrieval.mean.map.low"] < found["retrieval.mean.map.high"]
+    assert set(intervals["retrieval_by_both"]) == {"mean"}
+    assert set(intervals["retrieval"]) == {*DIRECTIONS, "mean"}
+    assert set(intervals["classification"]) == {"image", "text", "fusion", "log_linear"}
+
+
+def test_both_is_not_ranked_again_where_it_is_one_of_the_two(make_split):
+    split = make_split(np.arange(12) % 3)
+    measured = measure(split, catalogue(), Choices(0.5, LogLinear(1, 1, 0.5), 1.0))
+    assert measured.found["retrieval_by_both"] is measured.found["retrieval_by_probabilities"]
+
+
+def test_rows_are_taken_of_everything(make_split):
+    subset = make_split([0, 1, 2, 0]).rows(np.array([3, 1]))
+    assert subset.classes.tolist() == [0, 1]
+    assert {len(values) for values in (*subset.embeddings.values(), *subset.scores.values())} == {2}
