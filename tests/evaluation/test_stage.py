@@ -27,10 +27,13 @@ WRITTEN = (
 
 @pytest.fixture
 def workplace(tmp_path, monkeypatch, unit_rows):
-    """60 products in three classes, 20 a split, two pictures each; embeddings by chance, image scores mostly right."""
+    """60 pictures of 30 products in three classes, 20 a split; embeddings by chance, image scores mostly right.
+
+    All training products are of one class that the other splits do not have.
+    """
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    numbers = np.arange(60) % 3
+    numbers = np.tile([1, 1, 0, 2, 2, 0], 10)
     products = pd.DataFrame(
         {
             "row": range(60),
@@ -91,11 +94,57 @@ def test_everything_is_written_and_agrees(workplace):
     assert list(validation) == [name for name in metrics if name != "intervals"]
 
 
+def test_labels_of_several_levels(workplace):
+    """Scores are of labels then, and what is told of classes is still of classes."""
+    products = pd.read_parquet(paths.PRODUCTS)
+    class_labels = [[0, 1], [0, 2], [3, 4]]
+    wanted = np.zeros((60, 5), np.float32)
+    for row, number in enumerate(products["class_index"]):
+        wanted[row, class_labels[number]] = 0.5
+    rows = fingerprint_products(products)
+    with Outputs() as outputs:
+        labels = {"scheme": "levels", "labels": list("abcde"), "class_labels": class_labels, "classes": CLASSES}
+        outputs.json(paths.LABELS, labels)
+        outputs.array(paths.ADJACENCY, (1 - np.eye(5)).astype(np.float32))
+        for path in (paths.IMAGE_SCORES, paths.TEXT_SCORES):
+            outputs.vectors(path, wanted, rows=rows, parameters={})
+    main()
+    image = json.loads(paths.EVALUATE_METRICS.read_text())["classification"]["image"]
+    assert image == pytest.approx({"accuracy": 1, "top_5": 1, "macro_f1": 1, "calibration_error": 0}, abs=1e-6)
+    items = pd.read_parquet(paths.TEST_ITEMS)
+    assert (items["predicted_image"] == items["class_index"]).all()
+    assert pd.read_parquet(paths.TEST_CLASSES)["classes"].tolist() == CLASSES
+
+
 def test_the_same_inputs_give_the_same_bytes(workplace):
     main()
     first = [path.read_bytes() for path in WRITTEN]
     main()
     assert [path.read_bytes() for path in WRITTEN] == first
+
+
+def test_choices_are_of_the_validation_split_and_chance_is_of_the_training_split(workplace):
+    main()
+    first = json.loads(paths.EVALUATE_METRICS.read_text())
+    # All classes are as frequent, the majority of the training split is in no other.
+    assert first["classification"]["chance"] == {"accuracy": 0}
+    products = pd.read_parquet(paths.PRODUCTS)
+    test = (products["split"] == "test").to_numpy()
+    rows = fingerprint_products(products)
+    with Outputs() as outputs:
+        for path in (paths.IMAGE_SCORES, paths.TEXT_SCORES):
+            scores = np.load(path)
+            scores[test] = np.random.default_rng(1).dirichlet(np.ones(3), size=20)
+            outputs.vectors(path, scores, rows=rows, parameters={})
+    main()
+    second = json.loads(paths.EVALUATE_METRICS.read_text())
+    chosen = ("image_weight", "image_temperature", "text_temperature")
+    for figures in (first, second):
+        figures["chosen"] = [figures["classification"]["log_linear"][name] for name in chosen]
+        figures["chosen"] += [figures["classification"]["fusion"]["image_weight"]]
+        figures["chosen"] += [figures["retrieval_by_both"]["probability_share"]]
+    assert first["chosen"] == second["chosen"]
+    assert first["classification"]["image"] != second["classification"]["image"]
 
 
 def test_intervals_can_be_left_out(workplace):

@@ -3,9 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from huse.evaluation.calibration import LogLinear
+from huse.evaluation.calibration import LogLinear, choose_log_linear
+from huse.evaluation.classification import best_fusion_weight
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import DIRECTIONS, SplitResults
+from huse.evaluation.retrieval import choose_share
 from huse.evaluation.summary import (
     Catalogue,
     Choices,
@@ -13,6 +15,7 @@ from huse.evaluation.summary import (
     figure_intervals,
     mean_recall_at_1,
     measure,
+    spread,
     summarise,
 )
 
@@ -159,6 +162,31 @@ def test_intervals_hold_the_figures_that_they_stand_beside(make_split):
     assert set(intervals["retrieval_by_both"]) == {"mean"}
     assert set(intervals["retrieval"]) == {*DIRECTIONS, "mean"}
     assert set(intervals["classification"]) == {"image", "text", "fusion", "log_linear"}
+
+
+def test_what_is_chosen_is_the_best_on_the_split_given(make_split):
+    split, known = make_split(np.arange(30) % 3), catalogue()
+    chosen = choose(split, known)
+    scores = split.scores["image"], split.scores["text"]
+    assert chosen.image_weight == best_fusion_weight(*scores, split.classes, LEAF)
+    assert chosen.log_linear == choose_log_linear(*scores, split.classes, LEAF)
+    assert chosen.probability_share == choose_share(split, known.tree) == 1  # embeddings by chance bring nothing
+
+
+def test_what_queries_add_stands_at_their_rows(make_split):
+    measured = measure(make_split([0, 1, 0, 2, 1]), catalogue(), CHOICES)
+    statistics = measured.found["retrieval"]["image_to_image"]
+    rows = spread(statistics, np.array([1.0, 2.0, 3.0, 4.0]), 5)
+    assert rows == pytest.approx([1, 2, 3, np.nan, 4], nan_ok=True)
+
+
+def test_without_the_pair_is_measured_apart(make_split):
+    measured = measure(make_split(np.arange(12) % 3), catalogue(), CHOICES)
+    for section, found in measured.without_pair.items():
+        assert set(found) == {"image_to_text", "text_to_image"}
+        for direction, statistics in found.items():
+            assert statistics.ranks.candidates == 11
+            assert measured.found[section][direction].ranks.candidates == 12
 
 
 def test_both_is_not_ranked_again_where_it_is_one_of_the_two(make_split):
