@@ -78,6 +78,11 @@ def metrics() -> None:
         f"{pictures['rejected']} rejected",
         highlight=False,
     )
+    if "unseen" in pictures:
+        held_out = (
+            f"held out: {pictures['unseen']} pictures of {catalogue['unseen_classes']} classes, never learned from"
+        )
+        console.print(held_out, highlight=False)
     console.print("figures of the test split, which training never saw:", highlight=False)
     console.print(accuracy_table(values))
     console.print(recall_table(values))

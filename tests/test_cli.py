@@ -45,6 +45,10 @@ def test_metrics_shows_every_figure_with_its_chance(workplace):
         assert text in shown
     line = next(line for line in shown.splitlines() if "text → text" in line)
     assert line.count("–") == 3
+    assert "held out" not in shown
+    catalogue = {"pictures": pictures | {"unseen": 40}, "products": 11, "classes": 3, "unseen_classes": 2}
+    paths.CATALOGUE_METRICS.write_text(json.dumps(catalogue))
+    assert "held out: 40 pictures of 2 classes" in RUNNER.invoke(cli.app, ["metrics"]).stdout
 
 
 def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
