@@ -4,8 +4,9 @@ Reads the products, the labels, data/embeddings/image.npy and text.npy (N × D f
 scores_image.npy and scores_text.npy (N × K float32).
 
 Writes metrics/evaluate.json: accuracy of image, text and fusion, Recall@K in four directions, chance beside
-each, all on the test split; metrics/validation.json: the same on the validation split, the one to choose
-parameters by; metrics/confusion.csv: actual and predicted class of each test item, by the fused scores.
+each, all on the test split, and where products of unseen classes land, if there are any; metrics/validation.json: the
+same on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class of each
+test item, by the fused scores.
 """
 
 import numpy as np
@@ -15,6 +16,8 @@ from huse import paths
 from huse.artifacts import Outputs, read_labels, read_table, read_vectors
 from huse.evaluation.classification import best_fusion_weight, fuse, majority_accuracy, predicted_classes
 from huse.evaluation.summary import SplitResults, mean_recall_at_1, summarise
+from huse.evaluation.unseen import unseen_figures
+from huse.labels.taxonomy import split_path
 from stages.runner import run
 
 
@@ -42,6 +45,10 @@ def main() -> str:
     for name, split in (("validation", validation), ("test", test)):
         chance = majority_accuracy(train.classes, split.classes, class_labels, len(labels["labels"]))
         metrics[name] = summarise(split, class_labels, weight, chance)
+    levels = [split_path(path) for path in classes]
+    unseen = unseen_figures(results.embeddings, results.classes, products["split"].to_numpy(), levels)
+    if unseen:
+        metrics["test"]["unseen"] = unseen
     predicted = predicted_classes(fuse(test.scores["image"], test.scores["text"], weight), class_labels)
     confusion = pd.DataFrame(
         {

@@ -20,7 +20,7 @@ import huse
 from huse.artifacts import Outputs
 from huse.checkpoints import Checkpoint
 from huse.comparison.entries import Changes, Entry
-from huse.comparison.measuring import Gallery, Measured, measure
+from huse.comparison.measuring import Gallery, Measured, measure, measure_unseen
 from huse.evaluation.summary import SplitResults
 from huse.fitting import Artefacts, Fitting, prepare_fitting
 from huse.labels.taxonomy import split_path
@@ -130,7 +130,10 @@ class Runner:
         validation, test = (
             results.rows(np.flatnonzero(products["split"] == split)) for split in ("validation", "test")
         )
-        return measure(validation, test, self._artefacts.labels["class_labels"], self._gallery)
+        measured = measure(validation, test, self._artefacts.labels["class_labels"], self._gallery)
+        levels = [split_path(path) for path in self._artefacts.labels["classes"]]
+        unseen = measure_unseen(results, products["split"].to_numpy(), levels)
+        return Measured({**measured.figures, **unseen}, measured.queries)
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:

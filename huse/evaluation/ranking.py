@@ -94,7 +94,7 @@ def rank_statistics(
     by_class = np.argsort(classes, kind="stable")
     column = np.argsort(by_class)
     starts = np.flatnonzero(np.diff(classes[by_class], prepend=-1))
-    distinct, copies = _distinct_rows(candidates[by_class])
+    distinct, copies = distinct_rows(candidates[by_class])
 
     first = np.empty(len(kept), dtype=np.int64)
     precision, ahp = np.empty(len(kept)), np.empty(len(kept))
@@ -167,7 +167,7 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
     return places, tied_classes
 
 
-def _distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
+def distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
     """Return the different rows, and for each row which of them it is."""
     rows = np.ascontiguousarray(rows + np.float32(0))  # -0 + 0 = 0: the bytes of equal rows are equal
     as_bytes = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
