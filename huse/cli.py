@@ -240,6 +240,9 @@ def check() -> None:
     ):
         if place != sample and not place.exists():
             raise InputError(f"{place}: not found ({paths.PARAMS}: catalogue.{parameter}). Correct the path.")
+    tree = sections["evaluate"].tree
+    if tree is not None and not Path(tree).is_file():
+        raise InputError(f"{tree}: not found ({paths.PARAMS}: evaluate.tree). Correct the path.")
     words, labels = sections["word_vectors"], sections["label_graph"]
     if words.source != "catalogue" and not words.download:
         find_source(words.source, download=False)

@@ -1,13 +1,15 @@
 """Measures the trained space on the test split (HUSE 4.3 and 4.5).
 
 Reads the products, the labels, data/embeddings/image.npy and text.npy (N × D float32) and
-scores_image.npy and scores_text.npy (N × K float32).
+scores_image.npy and scores_text.npy (N × K float32), and the tree of classes that `evaluate.tree` names, if any.
 
 Writes metrics/evaluate.json: accuracy of image, text and fusion, Recall@K in four directions, chance beside
 each, all on the test split, and where products of unseen classes land, if there are any; metrics/validation.json: the
 same on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class of each
 test item, by the fused scores.
 """
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,13 +18,17 @@ from huse import paths
 from huse.artifacts import Outputs, read_labels, read_table, read_vectors
 from huse.evaluation.classification import best_fusion_weight, fuse, majority_accuracy, predicted_classes
 from huse.evaluation.summary import SplitResults, mean_recall_at_1, summarise
+from huse.evaluation.tree_file import read_tree
 from huse.evaluation.unseen import unseen_figures
 from huse.labels.taxonomy import split_path
+from huse.params.evaluate import EvaluateParams
+from huse.params.reader import read_section
 from stages.runner import run
 
 
 def main() -> str:
     """Run the stage."""
+    params = read_section(EvaluateParams, "evaluate")
     products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
     labels = read_labels(paths.LABELS, products=products)
     class_labels, classes = labels["class_labels"], labels["classes"]
@@ -46,6 +52,8 @@ def main() -> str:
         chance = majority_accuracy(train.classes, split.classes, class_labels, len(labels["labels"]))
         metrics[name] = summarise(split, class_labels, weight, chance)
     levels = [split_path(path) for path in classes]
+    if params.tree is not None:
+        levels = read_tree(Path(params.tree), levels)
     unseen = unseen_figures(results.embeddings, results.classes, products["split"].to_numpy(), levels)
     if unseen:
         metrics["test"]["unseen"] = unseen

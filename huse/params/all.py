@@ -6,6 +6,7 @@ from typing import Any
 from huse.errors import InputError
 from huse.params.backbone import AugmentationParams, BackboneParams
 from huse.params.catalogue import CatalogueParams
+from huse.params.evaluate import EvaluateParams
 from huse.params.finetune_backbone import FinetuneBackboneParams
 from huse.params.image_vectors import ImageVectorsParams
 from huse.params.label_graph import LabelGraphParams
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[Section]] = {
     "word_vectors": WordVectorsParams,
     "label_graph": LabelGraphParams,
     "train": TrainParams,
+    "evaluate": EvaluateParams,
 }
 
 
