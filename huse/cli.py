@@ -84,6 +84,11 @@ def metrics() -> None:
         f"{pictures['rejected']} rejected",
         highlight=False,
     )
+    if "unseen" in pictures:
+        held_out = (
+            f"held out: {pictures['unseen']} pictures of {catalogue['unseen_classes']} classes, never learned from"
+        )
+        console.print(held_out, highlight=False)
     console.print("figures of the test split, which training never saw:", highlight=False)
     console.print(accuracy_table(values))
     console.print(retrieval_table(values))
@@ -241,6 +246,9 @@ def check() -> None:
     ):
         if place != sample and not place.exists():
             raise InputError(f"{place}: not found ({paths.PARAMS}: catalogue.{parameter}). Correct the path.")
+    tree = sections["evaluate"].tree
+    if tree is not None and not Path(tree).is_file():
+        raise InputError(f"{tree}: not found ({paths.PARAMS}: evaluate.tree). Correct the path.")
     words, labels = sections["word_vectors"], sections["label_graph"]
     if words.source != "catalogue" and not words.download:
         find_source(words.source, download=False)

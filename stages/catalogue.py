@@ -5,7 +5,8 @@ Reads the CSV and the picture folder that `catalogue` in params.yaml names.
 Writes data/catalogue/products.parquet, one row a picture in the row order of all arrays (`row`, `image`,
 `name`, `classes`, `class_index`, `split`, `group`, `line`); rejected.parquet, the rows left out and those that stay
 with a repaired picture (`action`), each with the reason; classes.json, the sorted class paths with their counts in
-each split; and metrics/catalogue.json.
+each split; and metrics/catalogue.json. Products of the classes that `catalogue.unseen_classes` holds out have the split
+`unseen`, from which no stage learns.
 """
 
 import logging
@@ -19,7 +20,7 @@ from huse import paths
 from huse.artifacts import Outputs
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
-from huse.catalogue.table import class_counts, make_table
+from huse.catalogue.table import class_counts, make_table, unseen_classes
 from huse.errors import InputError
 from huse.params.catalogue import CatalogueParams
 from huse.params.reader import read_section, read_seed
@@ -54,8 +55,8 @@ def main() -> str:
     if mended:
         logging.info("%s: %d pictures repaired: %s", path, len(mended), summarise_repaired(mended))
 
-    table = make_table(sound, params.split.model_dump(), seed)
-    classes = class_counts(table)
+    table = make_table(sound, params.split.model_dump(), seed, params.unseen_classes)
+    classes, unseen = class_counts(table), unseen_classes(table)
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
     with Outputs() as outputs:
         outputs.table(paths.PRODUCTS, table)
@@ -65,12 +66,14 @@ def main() -> str:
             "pictures": {**pictures, "rejected": len(rejected), "repaired": len(mended)},
             "products": int(table["group"].nunique()),
             "classes": len(classes["classes"]),
-            "classes_without_test": classes["counts"]["test"].count(0),
+            "classes_without_test": classes["counts"]["test"].count(0) - unseen,
+            **({"unseen_classes": unseen} if unseen else {}),
         }
         outputs.json(paths.CATALOGUE_METRICS, metrics)
     return (
         f"catalogue: {len(table)} pictures of {metrics['products']} products in {metrics['classes']} classes, "
-        f"{len(rejected)} rows rejected"
+        + (f"{unseen} of them held out, " if unseen else "")
+        + f"{len(rejected)} rows rejected"
     )
 
 

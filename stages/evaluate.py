@@ -1,14 +1,18 @@
 """Measures the trained space on the test split (HUSE 4.3 and 4.5).
 
 Reads the products, the labels, data/labels/adjacency.npy (K × K float32), data/embeddings/image.npy and text.npy
-(N × D float32) and scores_image.npy and scores_text.npy (N × K float32).
+(N × D float32) and scores_image.npy and scores_text.npy (N × K float32), and the tree of classes that `evaluate.tree`
+names, if any.
 
-Writes metrics/evaluate.json: classification, retrieval in four directions and the space, chance beside and intervals
-below, all on the test split; metrics/validation.json: the same figures on the validation split, the one to choose
-parameters by; metrics/confusion.csv: actual and predicted class of each test item, by the fused scores;
-metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in data/evaluation items.parquet,
-queries.parquet and classes.parquet: one row a test item, a test item and direction, a class.
+Writes metrics/evaluate.json: classification, retrieval in four directions, the space, and where products of unseen
+classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
+same figures on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class
+of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
+data/evaluation items.parquet, queries.parquet and classes.parquet: one row a test item, a test item and direction, a
+class.
 """
+
+from pathlib import Path
 
 import numpy as np
 
@@ -19,6 +23,8 @@ from huse.evaluation.classification import majority_accuracy
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.evaluation.summary import Catalogue, choose, figure_intervals, mean_recall_at_1, measure, summarise
+from huse.evaluation.tree_file import read_tree
+from huse.evaluation.unseen import unseen_figures
 from huse.labels.graph import class_distances
 from huse.labels.taxonomy import split_path
 from huse.params.evaluate import EvaluateParams
@@ -33,9 +39,10 @@ def main() -> str:
     labels = read_labels(paths.LABELS, products=products)
     class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])
     adjacency = read_array(paths.ADJACENCY, shape=(count, count))
-    catalogue = Catalogue(
-        class_labels, ClassTree.of([split_path(path) for path in classes]), class_distances(adjacency, class_labels)
-    )
+    levels = [split_path(path) for path in classes]
+    if params.tree is not None:
+        levels = read_tree(Path(params.tree), levels)
+    catalogue = Catalogue(class_labels, ClassTree.of(levels), class_distances(adjacency, class_labels))
     results = SplitResults(
         embeddings={
             "image": read_vectors(paths.IMAGE_EMBEDDINGS, products=products),
@@ -58,6 +65,9 @@ def main() -> str:
     if params.resamples and len(set(groups)) > 1:
         intervals = figure_intervals(measured, groups, seed=seed, resamples=params.resamples)
         metrics["test"]["intervals"] = intervals
+    unseen = unseen_figures(results.embeddings, results.classes, products["split"].to_numpy(), catalogue.tree.paths)
+    if unseen:
+        metrics["test"]["unseen"] = unseen
     with Outputs() as outputs:
         outputs.json(paths.EVALUATE_METRICS, metrics["test"])
         outputs.json(paths.VALIDATION_METRICS, metrics["validation"])

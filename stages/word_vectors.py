@@ -10,6 +10,7 @@ metrics/word_vectors.json.
 """
 
 import logging
+from collections.abc import Iterable
 from itertools import chain, compress
 
 import pandas as pd
@@ -40,7 +41,8 @@ def main() -> str:
     names = read_names(NAMES, products=products)
     levels = [split_path(one) for one in read_json(CLASSES, ["classes"])["classes"]]
     labels = label_words(levels)
-    needed = labels | MARKS | set(chain.from_iterable(map(str.split, names)))
+    needed = labels | MARKS | _words(names)
+    aside = needed - labels - MARKS - _words(compress(names, products["split"] != "unseen"))
 
     if params.source == "catalogue":
         found, name = _train(products, names, levels, params.dimension, seed), "catalogue"
@@ -48,7 +50,7 @@ def main() -> str:
         source = find_source(params.source, download=params.download)
         found, name = _read(source, needed), source.name
     steps = {step for step, on in params.spellings.model_dump().items() if on}
-    chosen = choose_vectors(needed, found, steps=steps, oov=params.oov, seed=seed)
+    chosen = choose_vectors(needed, found, steps=steps, oov=params.oov, seed=seed, aside=aside)
     figures = coverage(names, labels, chosen)
     if not any(figures["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
@@ -70,6 +72,10 @@ def main() -> str:
         f"{covered['running']:.1%} of the running and {covered['distinct']:.1%} of the distinct words of the names, "
         f"{covered['labels']:.1%} of the labels' words; {figures['names_without']:.1%} of the names without any"
     )
+
+
+def _words(names: Iterable[str]) -> set[str]:
+    return set(chain.from_iterable(map(str.split, names)))
 
 
 def _train(products: pd.DataFrame, names: list[str], levels: list[list[str]], dimension: int, seed: int) -> Found:

@@ -56,6 +56,10 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert [cell.strip() for cell in cells["text → text"]] == ["–"] * 5
     assert [cell.strip() for cell in cells["chance"]] == ["0.066"] * 5
     assert cells["text"][1].strip() == "–"  # without an interval
+    assert "held out" not in shown
+    catalogue = {"pictures": pictures | {"unseen": 40}, "products": 11, "classes": 3, "unseen_classes": 2}
+    paths.CATALOGUE_METRICS.write_text(json.dumps(catalogue))
+    assert "held out: 40 pictures of 2 classes" in RUNNER.invoke(cli.app, ["metrics"]).stdout
 
 
 def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
@@ -73,9 +77,10 @@ def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
         ("source: catalogue ", "source: none.txt ", "none.txt: expected a file of word vectors, found nothing"),
         ("source: catalogue ", "source: glove-twitter-25 ", "glove-twitter-25: no file of this name"),
         ("weights: random             # InferSent", "weights: infersent1.pkl # I", "infersent1.pkl: not found"),
+        ("tree: null ", "tree: tree.csv ", "tree.csv: not found (params.yaml: evaluate.tree)"),
     ],
 )
-def test_check_names_what_text_and_labels_lack(workplace, monkeypatch, old, new, message):
+def test_check_names_what_text_labels_and_evaluation_lack(workplace, monkeypatch, old, new, message):
     monkeypatch.setenv("GENSIM_DATA_DIR", str(workplace))
     text = paths.PARAMS.read_text(encoding="utf-8")
     assert text.count(old) == 1

@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 SPLITS = ("train", "validation", "test")
+UNSEEN = "unseen"  # of products that no stage learns from, for the sake of their classes
 
 
 def group_products(names: Sequence[str], digests: Sequence[str]) -> npt.NDArray[np.int64]:

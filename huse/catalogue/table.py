@@ -4,27 +4,34 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from huse.catalogue.checking import Product
-from huse.catalogue.splitting import SPLITS, group_products, split_groups
+from huse.catalogue.holding_out import choose_unseen
+from huse.catalogue.splitting import SPLITS, UNSEEN, group_products, split_groups
 from huse.errors import InputError
 
 
-def make_table(products: Sequence[Product], shares: Mapping[str, float], seed: int) -> pd.DataFrame:
+def make_table(
+    products: Sequence[Product], shares: Mapping[str, float], seed: int, unseen: float | Sequence[str] = 0
+) -> pd.DataFrame:
     """Number the classes, group pictures into products and split them.
 
     Args:
         products: rows that passed all checks; their order is kept.
         shares: share of each split; they add up to 1.
         seed: of the split.
+        unseen: classes to hold out, see `choose_unseen`.
 
     Returns:
         Columns `row` (from 0), `image`, `name`, `classes`, `class_index` (place of the class path among the
         sorted ones), `split`, `group`, `line` (of the CSV).
 
     Raises:
-        InputError: there are fewer than two classes, or too few products to give every split one.
+        InputError: there are fewer than two classes, or too few products to give every split one; or see
+            `choose_unseen`.
     """
     table = pd.DataFrame(products)
     classes = sorted(set(table["classes"]))
@@ -36,21 +43,40 @@ def make_table(products: Sequence[Product], shares: Mapping[str, float], seed: i
     table["row"] = range(len(table))
     table["class_index"] = table["classes"].map({path: index for index, path in enumerate(classes)})
     table["group"] = group_products(table["name"].tolist(), table["digest"].tolist())
-    table["split"] = split_groups(table["group"].to_numpy(), table["classes"].tolist(), shares, seed)
+    held_out = _held_out(table, choose_unseen(classes, unseen, seed))
+    rest, split = table[~held_out], np.full(len(table), UNSEEN, dtype=object)
+    split[~held_out] = split_groups(rest["group"].to_numpy(), rest["classes"].tolist(), shares, seed)
+    table["split"] = split
     empty = [split for split in SPLITS if not (table["split"] == split).any()]
     if empty:
         raise InputError(
             f"catalogue.csv: no product is left for {' and '.join(empty)}: {table['group'].nunique()} products "
-            f"in {len(classes)} classes are too few to split. Add products or change catalogue.split."
+            f"in {len(classes)} classes are too few to split. Add products, or change catalogue.split or "
+            "catalogue.unseen_classes."
         )
     return table[["row", "image", "name", "classes", "class_index", "split", "group", "line"]]
+
+
+def _held_out(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Find the rows of some classes, and those of other classes that belong to the same products.
+
+    The latter are of no use: to learn from them would be to learn a name or a picture of an unseen class.
+    """
+    groups = table.loc[table["classes"].isin(classes), "group"]
+    return table["group"].isin(groups).to_numpy()
 
 
 def class_counts(table: pd.DataFrame) -> dict[str, Any]:
     """Return the sorted class paths and, for each split, the number of pictures of each class."""
     classes = sorted(set(table["classes"]))
-    counts = {split: Counter(table.loc[table["split"] == split, "classes"]) for split in SPLITS}
+    splits = (*SPLITS, UNSEEN) if (table["split"] == UNSEEN).any() else SPLITS
+    counts = {split: Counter(table.loc[table["split"] == split, "classes"]) for split in splits}
     return {
         "classes": classes,
-        "counts": {split: [counts[split][path] for path in classes] for split in SPLITS},
+        "counts": {split: [counts[split][path] for path in classes] for split in splits},
     }
+
+
+def unseen_classes(table: pd.DataFrame) -> int:
+    """Count the classes of which all products are held out."""
+    return int(table["classes"].nunique() - table.loc[table["split"] != UNSEEN, "classes"].nunique())

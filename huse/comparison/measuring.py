@@ -15,6 +15,8 @@ from huse.evaluation.classification import best_fusion_weight, fuse, label_hits
 from huse.evaluation.hierarchy import HP_KS, ClassTree
 from huse.evaluation.ranking import RankStatistics, rank_statistics
 from huse.evaluation.results import MODALITIES, SplitResults
+from huse.evaluation.unseen import FIGURES as UNSEEN
+from huse.evaluation.unseen import unseen_figures
 
 KINDS = ("embedding", "probabilities")  # what products are found by
 RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
@@ -30,7 +32,8 @@ class Measured:
 
     Attributes:
         figures: by name: ``image_accuracy``, ``text_accuracy``, ``fusion_accuracy``; and for what products are found
-            by, each direction and their mean, ``embedding.image_to_text.map`` and ``embedding.mean.map``.
+            by, each direction and their mean, ``embedding.image_to_text.map`` and ``embedding.mean.map``; where classes
+            are held out, ``unseen.mean.sibling_at_1`` and, of random orders, ``unseen.mean.chance.sibling_at_1``, ….
         queries: N float32 for each of ``fusion_accuracy`` and ``embedding.map``, …: what each test product adds to
             the mean; over the four directions, those without a candidate of its class left out.
     """
@@ -78,6 +81,29 @@ def measure(
             figures[f"{kind}.mean.{name}"] = float(np.mean([figures[f"{kind}.{way}.{name}"] for way in found]))
         queries |= {f"{kind}.{name}": _over_directions(found.values(), name, len(test.classes)) for name in PER_QUERY}
     return Measured(figures, queries)
+
+
+def measure_unseen(
+    results: SplitResults, split: npt.NDArray[Any], classes: Sequence[Sequence[str]]
+) -> dict[str, float]:
+    """Measure where products of unseen classes land; nothing where there are none.
+
+    Args:
+        results: what the network says of all products.
+        split: N names.
+        classes: C class paths, each the names of its levels.
+
+    Returns:
+        Figures for `Measured`.
+    """
+    found = unseen_figures(results.embeddings, results.classes, split, [list(path) for path in classes])
+    figures = {}
+    for way, values in found.items():
+        if isinstance(values, dict):
+            for name in (name for name in UNSEEN if name in values):
+                figures[f"unseen.{way}.{name}"] = values[name]
+                figures[f"unseen.{way}.chance.{name}"] = values["chance"][name]
+    return figures
 
 
 def _places(results: SplitResults, kind: str) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import huse
 from huse.artifacts import Outputs
 from huse.checkpoints import Checkpoint
 from huse.comparison.entries import COMMON, Changes, Entry
-from huse.comparison.measuring import Measured, measure
+from huse.comparison.measuring import Measured, measure, measure_unseen
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.fitting import Artefacts, Fitting, prepare_fitting
@@ -132,7 +132,9 @@ class Runner:
         validation, test = (
             results.rows(np.flatnonzero(products["split"] == split)) for split in ("validation", "test")
         )
-        return measure(validation, test, self._artefacts.labels["class_labels"], self._tree)
+        measured = measure(validation, test, self._artefacts.labels["class_labels"], self._tree)
+        unseen = measure_unseen(results, products["split"].to_numpy(), self._tree.paths)
+        return Measured({**measured.figures, **unseen}, measured.queries)
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:

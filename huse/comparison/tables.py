@@ -12,6 +12,7 @@ from huse.comparison.measuring import FUSION, KINDS, PER_QUERY, RETRIEVAL
 from huse.comparison.running import Outcome
 from huse.evaluation.intervals import Interval, mean_interval
 from huse.evaluation.results import DIRECTIONS
+from huse.evaluation.unseen import FIGURES as UNSEEN
 
 ACCURACIES = ("image_accuracy", "text_accuracy", FUSION)
 SHORT = {
@@ -26,6 +27,9 @@ SHORT = {
     "hp_at_5": "HP@5",
     "hp_at_10": "HP@10",
     "ahp": "AHP",
+    "sibling_at_1": "sibling@1",
+    "sibling_at_5": "sibling@5",
+    "sibling_at_10": "sibling@10",
 }
 
 
@@ -114,6 +118,7 @@ def as_markdown(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Inter
             f"### By embeddings, {direction.replace('_to_', ' → ')}",
             _table(outcomes, [tuple(f"embedding.{direction}.{name}" for name in RETRIEVAL)]),
         ]
+    parts += _unseen(outcomes)
     if compared:
         parts += [
             f"### Difference to {BASELINE}, in points, with 95 % intervals of a paired bootstrap over test products",
@@ -142,6 +147,23 @@ def _table(outcomes: Sequence[Outcome], columns: Sequence[Sequence[str]]) -> str
         rows.append(cells)
     headers = ["method", *(SHORT[name.rpartition(".")[2]] for name in names)]
     return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
+
+
+def _unseen(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return title and table of the unseen classes, chance in the last row; nothing where no class was held out."""
+    names = [name for name in UNSEEN if f"unseen.mean.{name}" in outcomes[0].runs[0].figures]
+    if not names:
+        return []
+    shown = [name for name in names if name != "hops"]
+    table = _table(outcomes, [tuple(f"unseen.mean.{name}" for name in shown)])
+    chance = outcomes[0].runs[0].figures
+    cells = ["chance", *(f"{100 * chance[f'unseen.mean.chance.{name}']:.1f}" for name in shown)]
+    return [
+        "### Products of classes that were held out from all training, by embeddings\n\n"
+        "sibling@K: share of the nearest test products of seen classes whose class hangs on the same node; AHP among "
+        "these; R@1 and mAP of finding their own class, all products of unseen classes among the candidates.",
+        f"{table}\n| {' | '.join(cells)} |",
+    ]
 
 
 def _differences(outcomes: Sequence[Outcome], compared: dict[str, dict[str, Interval]]) -> str:

@@ -1,10 +1,12 @@
 """Parameters of the stage `catalogue`."""
 
-from typing import Self
+from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from huse.params.reader import Section
+
+MOST_UNSEEN = 0.5  # share of the classes; of more there would be little left to learn from
 
 
 class Columns(Section):
@@ -44,8 +46,18 @@ class CatalogueParams(Section):
     encoding: str = Field(min_length=1)
     columns: Columns
     split: Split
+    unseen_classes: float | list[str]
     max_rejected: float = Field(ge=0, le=1)
     max_megapixels: float = Field(gt=0)
+
+    @field_validator("unseen_classes", mode="before")
+    @classmethod
+    def _share_or_paths(cls, value: Any) -> Any:
+        share = isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value <= MOST_UNSEEN
+        paths = isinstance(value, list) and value and all(isinstance(path, str) for path in value)
+        if not share and not paths:
+            raise ValueError(f"expected a share of the classes from 0 to {MOST_UNSEEN}, or a list of class paths")
+        return value
 
     @property
     def max_pixels(self) -> int:

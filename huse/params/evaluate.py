@@ -6,6 +6,7 @@ from huse.params.reader import Section
 
 
 class EvaluateParams(Section):
-    """How the test split is measured."""
+    """How the space is measured."""
 
     resamples: int = Field(ge=0, le=100_000)
+    tree: str | None = Field(min_length=1)

@@ -31,7 +31,13 @@ def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
 
 
 def choose_vectors(
-    words: Iterable[str], found: Found, *, steps: Collection[str], oov: Literal["skip", "hash"], seed: int
+    words: Iterable[str],
+    found: Found,
+    *,
+    steps: Collection[str],
+    oov: Literal["skip", "hash"],
+    seed: int,
+    aside: Collection[str] = (),
 ) -> dict[str, Spelled]:
     """Choose the vector of every word.
 
@@ -45,6 +51,7 @@ def choose_vectors(
         steps: of `huse.text.spelling.STEPS`, those to try.
         oov: what becomes of words without a vector: ``skip`` or ``hash``.
         seed: of the random vectors.
+        aside: words that the mean norm leaves out, as nothing may be learned from them.
 
     Returns:
         Word → vector, sorted by word, without those that have none.
@@ -61,7 +68,7 @@ def choose_vectors(
         else:
             without.append(word)
     if oov == "hash":
-        norm = mean_norm([spelled.vector for spelled in chosen.values()])
+        norm = mean_norm([spelled.vector for word, spelled in chosen.items() if word not in aside])
         for word in without:
             if word not in MARKS and any(map(str.isalnum, word)):
                 chosen[word] = Spelled(hash_vector(word, found.dimension, norm, seed), HASH, word)

@@ -1,17 +1,20 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from huse import cli, paths
+from huse.artifacts import Outputs, fingerprint_products
 from huse.comparison import entries, running
 from huse.comparison.entries import Entry
 from huse.comparison.running import Runner, compare, fingerprint_code, with_changes
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.summary import Catalogue, choose, summarise
 from huse.evaluation.summary import measure as measure_split
+from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.fitting import Artefacts
 from huse.params.reader import read_section
 from huse.params.train import TrainParams
@@ -110,6 +113,32 @@ def test_figures_are_those_of_the_evaluation(make_runner, monkeypatch):
     directions = [run.figures[f"embedding.{way}.map"] for way in DIRECTIONS]
     assert run.figures["embedding.mean.map"] == pytest.approx(np.mean(directions))
     assert run.queries["embedding.map"].mean() == pytest.approx(np.mean(directions), abs=1e-6)
+
+
+def test_unseen_classes_are_measured_and_not_learned_from(make_runner, workplace):
+    assert not any(name.startswith("unseen") for name in make_runner().outcome(HUSE, [1]).runs[0].figures)
+    products = pd.read_parquet(paths.PRODUCTS)
+    products.loc[products["classes"] == "a<c", "split"] = "unseen"
+    rows = fingerprint_products(products)
+    with Outputs() as outputs:
+        outputs.table(paths.PRODUCTS, products)
+        for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
+            vectors = np.load(path)
+            outputs.vectors(path, vectors, rows=rows, parameters={})
+    (run,) = make_runner().outcome(HUSE, [1]).runs
+    assert set(UNSEEN) == {name.rpartition(".")[2] for name in run.figures if name.startswith("unseen.mean.")}
+    assert run.figures["unseen.mean.chance.sibling_at_1"] == pytest.approx(0.5)
+    # other vectors of the unseen products change their own figures and no other
+    with Outputs() as outputs:
+        for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
+            vectors = np.load(path)
+            vectors[..., products["split"] == "unseen", :] *= -7
+            outputs.vectors(path, vectors, rows=rows, parameters={})
+    (other,) = make_runner().outcome(HUSE, [1]).runs
+    for name, value in run.figures.items():
+        if not name.startswith("unseen."):
+            assert other.figures[name] == value, name
+    assert other.figures["unseen.mean.map"] != run.figures["unseen.mean.map"]
 
 
 def test_the_command_writes_tables_of_the_methods(workplace, monkeypatch):

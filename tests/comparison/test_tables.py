@@ -6,6 +6,7 @@ from huse.comparison.measuring import FUSION, KINDS, PER_QUERY, RETRIEVAL, Measu
 from huse.comparison.running import Outcome
 from huse.comparison.tables import as_json, as_markdown, difference, differences, mean_and_deviation
 from huse.evaluation.results import DIRECTIONS
+from huse.evaluation.unseen import FIGURES as UNSEEN
 
 GROUPS = np.arange(200) // 2
 
@@ -63,6 +64,26 @@ def test_queries_without_a_candidate_are_left_out():
 def test_equal_results_differ_by_nothing():
     same = outcome("X", np.ones(200)), outcome("HUSE", np.ones(200))
     assert vars(difference(*same, FUSION, GROUPS, seed=0)) == {"mean": 0, "low": 0, "high": 0}
+
+
+def test_unseen_classes_have_a_table_with_chance_where_there_are_any():
+    one, other = outcome("HUSE", np.full(200, 0.5)), outcome("HUSE without graph", np.full(200, 0.4))
+    assert "held out" not in as_markdown([one, other], {})
+    for found, value in ((one, 0.31), (other, 0.22)):
+        for run in found.runs:
+            for name in UNSEEN:
+                run.figures[f"unseen.mean.{name}"] = value
+                run.figures[f"unseen.mean.chance.{name}"] = 0.07
+    page = as_markdown([one, other], {})
+    lines = page[page.index("held out") :].splitlines()
+    columns = next(line for line in lines if line.startswith("| method"))
+    assert columns.replace(" ", "") == "|method|sibling@1|sibling@5|sibling@10|AHP|R@1|mAP|"
+    rows = [line for line in lines if line.startswith("|")][2:5]
+    assert [row.split("|")[1].strip() for row in rows] == ["HUSE", "HUSE without graph", "chance"]
+    assert "**31.0** ± 0.0" in rows[0]
+    assert "22.0 ± 0.0" in rows[1]
+    assert rows[2].count("7.0") == 6
+    assert all(row.count("|") == columns.count("|") for row in rows)
 
 
 def test_without_the_baseline_there_is_nothing_to_compare_with():

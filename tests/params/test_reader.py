@@ -3,7 +3,7 @@ import pytest
 from huse.errors import InputError
 from huse.params.all import SECTIONS, check_params
 from huse.params.catalogue import CatalogueParams
-from huse.params.reader import read_section, read_seed, read_yaml
+from huse.params.reader import parse_section, read_section, read_seed, read_yaml
 from huse.params.sample_catalogue import SampleCatalogueParams
 from huse.params.train import TrainParams
 from tests.conftest import ROOT
@@ -89,3 +89,16 @@ def test_the_whole_file_is_checked_and_every_problem_named(params):
         check_params(params(wrong + "extra: 1\n"))
     for expected in ("extra: no section", "seed: expected", "sample_catalogue.size", "train.gamma", "train.gama"):
         assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, ["a<b"], ["a<b", "c"]])
+def test_unseen_classes_are_a_share_or_paths(value):
+    content = read_yaml(ROOT / "params.yaml")["catalogue"]
+    assert parse_section(CatalogueParams, content | {"unseen_classes": value}, where="").unseen_classes == value
+
+
+@pytest.mark.parametrize("value", [-0.1, 0.6, 1, True, "a<b", [], [1], None])
+def test_no_other_unseen_classes(value):
+    content = read_yaml(ROOT / "params.yaml")["catalogue"]
+    with pytest.raises(InputError, match=r"expected a share of the classes from 0 to 0\.5, or a list of class paths"):
+        parse_section(CatalogueParams, content | {"unseen_classes": value}, where="")

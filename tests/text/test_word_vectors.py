@@ -107,6 +107,8 @@ def test_out_of_vocabulary_words_are_skipped_or_drawn():
     assert hashed["zara"].step == "hash"
     # The mean norm of the words in use, 5 and 1; what nobody needs has no say.
     assert np.linalg.norm(hashed["zara"].vector) == pytest.approx(3, rel=1e-6)
+    without_red = choose_vectors(words, found, steps=STEPS, oov="hash", seed=1, aside=["red", "zara"])
+    assert np.linalg.norm(without_red["zara"].vector) == pytest.approx(np.linalg.norm(hashed["shoe"].vector))
 
 
 def test_of_all_a_word_has_its_own_vector_before_one_made_of_its_parts():

@@ -1,0 +1,77 @@
+"""Which classes are held out, so that the space can be asked for classes that it never saw.
+
+A class is held out only while another class of the same parent stays seen: what the space makes of an unseen class is
+measured by whether it lands among its siblings. First levels hang on one root, which is their parent.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from huse.catalogue.checking import LEVEL_SEPARATOR, class_path
+from huse.errors import InputError
+
+DRAW = 4  # keeps these draws apart from others of the same seed
+
+
+def choose_unseen(classes: Sequence[str], wanted: float | Sequence[str], seed: int) -> list[str]:
+    """Return the class paths that are held out, sorted.
+
+    Args:
+        classes: C different class paths, sorted.
+        wanted: a share of the classes to draw, at least one class; fewer are drawn where no more qualify; 0: none. Or
+            the class paths themselves.
+        seed: of the draw.
+
+    Raises:
+        InputError: a class path is unknown; no sibling of one would stay seen; or no class qualifies.
+    """
+    if not isinstance(wanted, float | int):
+        return _named(classes, wanted)
+    if wanted == 0:
+        return []
+    seen = Counter(map(parent, classes))
+    count = max(1, round(wanted * len(classes)))
+    chosen: list[str] = []
+    for index in np.random.default_rng([seed, DRAW]).permutation(len(classes)):
+        above = parent(classes[index])
+        if len(chosen) < count and seen[above] > 1:
+            chosen.append(classes[index])
+            seen[above] -= 1
+    if not chosen:
+        raise InputError(
+            f"catalogue.unseen_classes: expected classes with a sibling, found none among {len(classes)}: each is the "
+            "only one of its parent. Set it to 0, or give class paths with a common level above the last."
+        )
+    return sorted(chosen)
+
+
+def parent(classes: str) -> tuple[str, ...]:
+    """Return the node above a class: its levels without the last."""
+    return tuple(classes.split(LEVEL_SEPARATOR)[:-1])
+
+
+def _named(classes: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    chosen = {_tidied(path) for path in wanted}
+    unknown = sorted(chosen - set(classes))
+    if unknown:
+        raise InputError(
+            f"catalogue.unseen_classes: {unknown[0]!r} is no class of the catalogue. Expected whole paths, such as "
+            f"{classes[0]!r}."
+        )
+    seen = {parent(path) for path in classes if path not in chosen}
+    for path in sorted(chosen):
+        if parent(path) not in seen:
+            raise InputError(
+                f"catalogue.unseen_classes: no class beside {path!r} under the same parent stays seen. Take it, or one "
+                "of its siblings, off the list."
+            )
+    return sorted(chosen)
+
+
+def _tidied(path: str) -> str:
+    try:
+        return LEVEL_SEPARATOR.join(class_path(path))
+    except ValueError as error:
+        raise InputError(f"catalogue.unseen_classes: {error}. Expected a whole path, such as 'a<b'.") from error

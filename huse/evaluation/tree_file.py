@@ -1,0 +1,142 @@
+"""A tree of classes given as a file, such as a part of WordNet, for figures that ask how near two classes are.
+
+The file is a CSV with the header ``child,parent``, one edge a row, of any depth. A class stands in it by its whole path
+(``beauty<makeup<lipstick``) or, where no other class has the same, by its last name. Nodes need not be classes.
+
+Letters: C classes.
+"""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from huse.errors import InputError
+from huse.evaluation.hierarchy import Levels
+
+HEADER = ["child", "parent"]
+SEPARATOR = "<"  # between the levels of a class path
+PARAMETER = "evaluate.tree"
+
+
+@dataclass(frozen=True)
+class _Edge:
+    """The parent of a node, and the line of the file that says so."""
+
+    parent: str
+    line: int
+
+
+def read_tree(path: Path, classes: Sequence[Levels]) -> list[list[str]]:
+    """Read a tree, and return for every class its way down: in place of its own path, for `hops` and what follows.
+
+    Several roots hang on one that is not named, as the first levels of class paths do. A single root is left out, so
+    that it is not named either, but where it is a class itself.
+
+    Args:
+        path: the file, UTF-8.
+        classes: C different class paths, each the names of its levels.
+
+    Returns:
+        C ways, each the names of its nodes, coarse to fine.
+
+    Raises:
+        InputError: the file is missing or no such CSV; a node has two parents; nodes form a cycle; or a class is not in
+            it, or cannot be told from another.
+    """
+    edges = _read_edges(path)
+    _check_cycles(path, edges)
+    ways = [_way(edges, node) for node in _class_nodes(path, edges, classes)]
+    roots = {way[0] for way in ways}
+    if len(roots) == 1 and all(len(way) > 1 for way in ways):
+        return [way[1:] for way in ways]
+    return ways
+
+
+def _read_edges(path: Path) -> dict[str, _Edge]:
+    edges: dict[str, _Edge] = {}
+    for line, child, parent in _rows(path):
+        earlier = edges.setdefault(child, _Edge(parent, line))
+        if earlier.parent != parent:
+            raise InputError(
+                f"{path}: line {line}: expected one parent of {child!r}, found {parent!r} beside {earlier.parent!r} of "
+                f"line {earlier.line} ({PARAMETER}). A tree has one; keep the one that matters."
+            )
+    if not edges:
+        raise InputError(
+            f"{path}: has a header but no edges ({PARAMETER}). Add one row a node: its name, its parent's."
+        )
+    return edges
+
+
+def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
+    """Yield line, child and parent of every row that is not empty."""
+    wanted = f"({PARAMETER}). Expected a CSV in UTF-8 with the header {','.join(HEADER)} and one edge a row."
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            if [cell.strip() for cell in header] != HEADER:
+                raise InputError(f"{path}: line 1: found {','.join(header)[:80]!r} {wanted}")
+            for cells in reader:
+                names = [SEPARATOR.join(level.strip() for level in cell.split(SEPARATOR)) for cell in cells]
+                if not any(names):
+                    continue
+                if len(names) != len(HEADER) or not all(names):
+                    raise InputError(f"{path}: line {reader.line_num}: found {','.join(cells)[:80]!r} {wanted}")
+                yield reader.line_num, names[0], names[1]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror} {wanted}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 {wanted}") from error
+    except csv.Error as error:
+        raise InputError(f"{path}: line {reader.line_num}: {error} {wanted}") from error
+
+
+def _check_cycles(path: Path, edges: Mapping[str, _Edge]) -> None:
+    """Go up from every node; a node that is met again on the way lies on a cycle."""
+    reaches_root: set[str] = set()
+    for start in edges:
+        way: dict[str, None] = {}
+        node = start
+        while node in edges and node not in reaches_root:
+            if node in way:
+                cycle = [*way][[*way].index(node) :]
+                raise InputError(
+                    f"{path}: line {edges[cycle[-1]].line}: expected a tree, found a cycle: "
+                    f"{' → '.join([*cycle, node])} ({PARAMETER}). Take one of these edges out."
+                )
+            way[node] = None
+            node = edges[node].parent
+        reaches_root.update(way)
+
+
+def _class_nodes(path: Path, edges: Mapping[str, _Edge], classes: Sequence[Levels]) -> list[str]:
+    """Find the node of every class."""
+    nodes = edges.keys() | {edge.parent for edge in edges.values()}
+    named = Counter(levels[-1] for levels in classes)
+    found = []
+    for levels in classes:
+        whole, last = SEPARATOR.join(levels), levels[-1]
+        if whole in nodes:
+            found.append(whole)
+        elif last not in nodes:
+            raise InputError(
+                f"{path}: expected every class, found neither {whole!r} nor {last!r} ({PARAMETER}). Add a row for it."
+            )
+        elif named[last] > 1:
+            raise InputError(
+                f"{path}: {named[last]} classes are called {last!r}, so that {whole!r} cannot be told from the others "
+                f"({PARAMETER}). Give their whole paths."
+            )
+        else:
+            found.append(last)
+    return found
+
+
+def _way(edges: Mapping[str, _Edge], node: str) -> list[str]:
+    way = [node]
+    while way[-1] in edges:
+        way.append(edges[way[-1]].parent)
+    return way[::-1]

@@ -1,0 +1,205 @@
+"""Where products of classes that no stage has learned from land in the space.
+
+HUSE (arXiv 1911.05978) learns how far apart classes lie from their names alone, so a class without a single product
+has its place in the semantic graph. Two questions of products of such a class. Among the test products of seen classes,
+are the nearest ones of a sibling, a class under the same parent? And with the unseen products among the candidates, do
+they find their own class? Where nothing brings them to their siblings, the first figures are at chance.
+
+Letters: C classes, N products, Q queries of one class, S candidates of seen classes, P candidates of all, D dimension
+of the shared space.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huse.evaluation.classification import Floats, Integers
+from huse.evaluation.hierarchy import Bools, Doubles, Hops, Levels, hops, similarities
+from huse.evaluation.ranking import distinct_rows
+
+KS = (1, 5, 10)
+AHP_K = 250
+BLOCK = 256  # queries at a time; memory is about BLOCK × P × 40 bytes
+MODALITIES = ("image", "text")
+FIGURES = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
+CHANCE = "chance."
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """The candidates, of which the unseen ones are the queries.
+
+    Attributes:
+        classes: P class numbers.
+        unseen: P, True where no stage has learned from the class.
+        siblings: C × C, of `siblings`.
+        hops: C × C, of `hierarchy.hops`.
+        similarity: C × C, of `hierarchy.similarities`.
+    """
+
+    classes: Integers
+    unseen: Bools
+    siblings: Bools
+    hops: Hops
+    similarity: Doubles
+
+
+def siblings(paths: Sequence[Levels]) -> Bools:
+    """Return C × C, True where two different classes hang on the same node; first levels hang on one root.
+
+    Args:
+        paths: C class paths.
+    """
+    parents = [tuple(path[:-1]) for path in paths]
+    number = {parent: index for index, parent in enumerate(dict.fromkeys(parents))}
+    of_class = np.array([number[parent] for parent in parents], dtype=np.int64)
+    together: Bools = (of_class[:, None] == of_class) & ~np.eye(len(paths), dtype=bool)
+    return together
+
+
+def unseen_figures(
+    embeddings: Mapping[str, Floats], classes: Integers, split: npt.NDArray[Any], paths: Sequence[Levels]
+) -> dict[str, Any]:
+    """Measure where the products of unseen classes land.
+
+    Queries are the products of the split `unseen`, but for those of a class that is learned from too: they share a
+    name or a picture with an unseen one. In each of four directions and as their mean: `sibling_at_K`, the share of the
+    K nearest test products of seen classes that are of a sibling; `ahp`, the area under the graded hierarchical
+    precision (Barz & Denzler 2019, arXiv 1809.09924) of the first `AHP_K` of these, divided by what they allow; `hops`,
+    edges from the query's class to that of the nearest one; and with all unseen products among the candidates
+    `recall_at_1` and `map` of the query's own class. In one modality a query is no candidate for itself.
+
+    Of equal cosines, candidates of other classes stand first, and among those the less similar ones.
+
+    A query counts for the first three only if a candidate is of a sibling, and for the last two only if another one is
+    of its class; how many do not is said. A figure without any query is left out.
+
+    Args:
+        embeddings: `image` and `text`, each N × D float32 of unit norm.
+        classes: N class numbers.
+        split: N names: train, validation, test or unseen.
+        paths: C class paths.
+
+    Returns:
+        By direction the figures, their `chance`, `dropped_without_sibling` and `dropped_without_own`; under `mean` the
+        means over the directions that have a figure; and the numbers of `items` and `classes` that were asked for.
+        Empty where there is no query, or no candidate of a seen class.
+    """
+    asked = (split == "unseen") & ~np.isin(classes, classes[np.isin(split, ("train", "validation", "test"))])
+    rows = np.flatnonzero(asked | (split == "test"))
+    pool = _Pool(classes[rows], asked[rows], siblings(paths), hops(paths), similarities(paths))
+    if not pool.unseen.any() or pool.unseen.all():
+        return {}
+    found: dict[str, Any] = {
+        f"{query}_to_{candidate}": _direction(
+            embeddings[query][rows], embeddings[candidate][rows], pool, same_modality=query == candidate
+        )
+        for query in MODALITIES
+        for candidate in MODALITIES
+    }
+    directions = list(found.values())
+    found["mean"] = _mean(directions)
+    chance = _mean([figures["chance"] for figures in directions])
+    if chance:
+        found["mean"]["chance"] = chance
+    return {"items": int(pool.unseen.sum()), "classes": len(np.unique(pool.classes[pool.unseen])), **found}
+
+
+def _mean(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    values = {name: [figures[name] for figures in of if name in figures] for name in FIGURES}
+    return {name: float(np.mean(those)) for name, those in values.items() if those}
+
+
+def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modality: bool) -> dict[str, Any]:
+    """Return the means over the queries of one direction; P × D each.
+
+    Candidates of the same embedding get one cosine: a matrix product may add up its last columns in another order.
+    """
+    distinct, copies = distinct_rows(candidates)
+    values: dict[str, list[Doubles]] = {}
+    asked = np.flatnonzero(pool.unseen)
+    for own in np.unique(pool.classes[asked]):
+        members = np.flatnonzero(pool.classes == own)
+        for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
+            cosines = np.take(queries[rows] @ distinct.T, copies, axis=1)
+            if same_modality:
+                cosines[np.arange(len(rows)), rows] = -np.inf
+            ranked = _ranked(cosines, own, pool)[:, : len(pool.classes) - int(same_modality)]
+            seen = ranked[~pool.unseen[ranked]].reshape(len(rows), -1)
+            figures = _among_siblings(pool.classes[seen], own, pool) | _own_class(pool.classes[ranked] == own)
+            for name, each in figures.items():
+                values.setdefault(name, []).append(np.broadcast_to(each, len(rows)))
+    joined = {name: np.concatenate(each) for name, each in values.items()}
+    means = {name: float(each.mean()) for name, each in joined.items()}
+    return {
+        **{name: mean for name, mean in means.items() if not name.startswith(CHANCE)},
+        "chance": {name.removeprefix(CHANCE): mean for name, mean in means.items() if name.startswith(CHANCE)},
+        "dropped_without_sibling": len(asked) - len(joined.get("hops", ())),
+        "dropped_without_own": len(asked) - len(joined.get("map", ())),
+    }
+
+
+def _ranked(cosines: Floats, own: int, pool: _Pool) -> Integers:
+    """Rank the candidates for queries of the class `own`: Q × P cosines to Q × P rows of the pool, best first."""
+    ties = (-pool.hops[own], pool.siblings[own], pool.similarity[own])
+    order = np.lexsort((*(table[pool.classes] for table in ties), pool.classes == own))
+    ranked: Integers = order[np.argsort(-cosines[:, order], axis=1, kind="stable")]
+    return ranked
+
+
+def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Doubles]:
+    """Return the figures of Q queries of the class `own`, and their chance; none where no candidate is of a sibling.
+
+    Args:
+        ranked: Q × S classes of the candidates of seen classes, best first.
+        own: the class.
+        pool: all candidates.
+    """
+    sibling, similarity = pool.siblings[own][ranked], pool.similarity[own][ranked]
+    count, shown = ranked.shape[1], min(AHP_K, ranked.shape[1])
+    members = sibling[0].sum()
+    if not members:
+        return {}
+    figures = {}
+    for k in KS:
+        # Where there are fewer candidates than k, the missing ones count as wrong.
+        figures[f"sibling_at_{k}"] = sibling[:, :k].sum(axis=1) / k
+        figures[f"{CHANCE}sibling_at_{k}"] = members / count * (min(k, count) / k)
+    best = np.cumsum(-np.sort(-similarity[0]))[:shown]
+    places = np.arange(1, shown + 1)
+    if best[0] > 0:
+        # The same numbers added in another order may come out higher in the last digit.
+        figures["ahp"] = np.minimum(similarity[:, :shown].cumsum(axis=1) / best, 1).mean(axis=1)
+        figures[f"{CHANCE}ahp"] = (places * similarity[0].mean() / best).mean()
+    else:  # no candidate is similar at all: any order is as good as the best
+        figures["ahp"] = figures[f"{CHANCE}ahp"] = np.ones(1)
+    edges = pool.hops[own][ranked]
+    figures["hops"] = edges[:, 0].astype(np.float64)
+    figures[f"{CHANCE}hops"] = edges[0].mean()
+    return figures
+
+
+def _own_class(relevant: Bools) -> dict[str, Doubles]:
+    """Return R@1 and average precision of Q queries of one class, and their chance; none without a candidate of it.
+
+    Of n candidates in random order, of which r are relevant, the one at place i is relevant with probability r / n, and
+    then each of the i - 1 before it with (r - 1) / (n - 1): the expected average precision is the mean over places of
+    (1 + (i - 1) (r - 1) / (n - 1)) / i.
+
+    Args:
+        relevant: Q × n, True where a candidate of the class stands, best first; as many in each row.
+    """
+    count, members = relevant.shape[1], relevant[0].sum()
+    if not members:
+        return {}
+    places = np.arange(1, count + 1)
+    precision = relevant.cumsum(axis=1) / places
+    return {
+        "recall_at_1": relevant[:, 0].astype(np.float64),
+        "map": (precision * relevant).sum(axis=1) / members,
+        f"{CHANCE}recall_at_1": members / count,
+        f"{CHANCE}map": ((1 + (places - 1) * (members - 1) / max(count - 1, 1)) / places).mean(),
+    }

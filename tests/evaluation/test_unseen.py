@@ -1,0 +1,231 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from huse.evaluation import unseen
+from huse.evaluation.hierarchy import hops, similarities
+from huse.evaluation.unseen import siblings, unseen_figures
+
+LEAVES = [
+    "beauty<makeup<lipstick",
+    "beauty<makeup<eyeshadow",
+    "beauty<makeup<mascara",
+    "beauty<fragrance<perfume",
+    "shoes<boots<ankle",
+    "shoes<boots<knee",
+    "shoes<pumps<high",
+    "shoes<pumps<mid",
+]
+PATHS = [leaf.split("<") for leaf in LEAVES]
+LIPSTICK, EYESHADOW, MASCARA, PERFUME, ANKLE = range(5)
+DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
+TREE = [["a"], ["a", "x"], ["a", "y"], ["a", "y", "z"], ["b", "x"], ["b", "y"], ["c"]]
+
+
+def on_a_circle(degrees):
+    angles = np.radians(degrees)
+    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def by_hand():
+    """Two unseen eyeshadows at 0° and 24°, one test product of each of four seen classes."""
+    classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, PERFUME, MASCARA, ANKLE, LIPSTICK])
+    split = np.array(["unseen", "unseen", "test", "test", "test", "test", "train"], dtype=object)
+    places = on_a_circle([0, 24, 10, 20, 30, 90, 1])
+    return {"image": places, "text": places.copy()}, classes, split, PATHS
+
+
+def test_by_hand():
+    # seen candidates of the first: lipstick, perfume, mascara, ankle; of the second: perfume, mascara, lipstick, ankle
+    found = unseen_figures(*by_hand())
+    assert (found["items"], found["classes"]) == (2, 1)
+    figures = found["image_to_image"]
+    assert figures["sibling_at_1"] == pytest.approx((1 + 0) / 2)
+    assert figures["sibling_at_5"] == pytest.approx(2 / 5)  # of four candidates
+    assert figures["sibling_at_10"] == pytest.approx(2 / 10)
+    assert figures["hops"] == pytest.approx((2 + 4) / 2)
+    # similarities 2/3 1/3 2/3 0 and 1/3 2/3 2/3 0; the best sums are 2/3 4/3 5/3 5/3
+    assert figures["ahp"] == pytest.approx(((1 + 0.75 + 1 + 1) / 4 + (0.5 + 0.75 + 1 + 1) / 4) / 2)
+    # the first meets the second at rank 3, the second the first at rank 4
+    assert figures["recall_at_1"] == 0
+    assert figures["map"] == pytest.approx((1 / 3 + 1 / 4) / 2)
+    chance = figures["chance"]
+    assert chance["sibling_at_1"] == pytest.approx(2 / 4)
+    assert chance["sibling_at_5"] == pytest.approx(2 / 5)
+    assert chance["hops"] == pytest.approx((2 + 4 + 2 + 6) / 4)
+    assert chance["ahp"] == pytest.approx((0.625 + 0.625 + 0.75 + 1) / 4)
+    assert chance["recall_at_1"] == pytest.approx(1 / 5)
+    assert chance["map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 5)
+    # across modalities the pair is a candidate, at rank 1, and the other one at rank 4 or 5
+    figures = found["text_to_image"]
+    assert figures["recall_at_1"] == 1
+    assert figures["map"] == pytest.approx(((1 + 2 / 4) / 2 + (1 + 2 / 5) / 2) / 2)
+    assert figures["chance"]["recall_at_1"] == pytest.approx(2 / 6)
+    assert found["mean"]["recall_at_1"] == pytest.approx(0.5)
+    assert found["mean"]["chance"]["recall_at_1"] == pytest.approx((1 / 5 + 2 / 6) / 2)
+    assert all(found[way]["dropped_without_sibling"] == found[way]["dropped_without_own"] == 0 for way in DIRECTIONS)
+
+
+class Oracle:
+    """One query after the other, one candidate after the other, as the docstring says it."""
+
+    def __init__(self, embeddings, classes, split, paths):
+        self.embeddings, self.classes, self.paths = embeddings, classes, paths
+        learned = {c for c, s in zip(classes, split, strict=True) if s != "unseen"}
+        self.queries = [n for n, s in enumerate(split) if s == "unseen" and classes[n] not in learned]
+        self.seen = [n for n, s in enumerate(split) if s == "test"]
+        self.edges, self.similarity = hops(paths), similarities(paths)
+
+    def is_sibling(self, one, other):
+        return one != other and self.paths[one][:-1] == self.paths[other][:-1]
+
+    def ranking(self, query, pool, ways):
+        own = self.classes[query]
+
+        def key(n):
+            c = self.classes[n]
+            cosine = float(self.embeddings[ways[0]][query] @ self.embeddings[ways[1]][n])
+            return -cosine, c == own, self.similarity[own, c], self.is_sibling(own, c), -self.edges[own, c]
+
+        return [self.classes[n] for n in sorted(pool, key=key)]
+
+    def direction(self, *ways):
+        values = {}
+        for query in self.queries:
+            own = self.classes[query]
+            ranked = self.ranking(query, self.seen, ways)
+            if any(self.is_sibling(own, c) for c in ranked):
+                found = {f"sibling_at_{k}": sum(self.is_sibling(own, c) for c in ranked[:k]) / k for k in (1, 5, 10)}
+                found["hops"] = self.edges[own, ranked[0]]
+                sims = [self.similarity[own, c] for c in ranked]
+                ideal = sorted(sims, reverse=True)
+                shares = [sum(sims[:k]) / sum(ideal[:k]) if ideal[0] else 1 for k in range(1, min(len(sims), 250) + 1)]
+                found["ahp"] = sum(shares) / len(shares)
+                for name, value in found.items():
+                    values.setdefault(name, []).append(value)
+            pool = [n for n in self.seen + self.queries if n != query or ways[0] != ways[1]]
+            places = [place for place, c in enumerate(self.ranking(query, pool, ways), start=1) if c == own]
+            if places:
+                values.setdefault("recall_at_1", []).append(places[0] == 1)
+                values.setdefault("map", []).append(np.mean([(n + 1) / place for n, place in enumerate(places)]))
+        return {name: np.mean(each) for name, each in values.items()}
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 40))
+def test_figures_are_those_of_the_oracle(seed, count):
+    random = np.random.default_rng(seed)
+    classes = random.integers(len(TREE), size=count)
+    held_out = random.random(len(TREE)) < 0.4
+    split = np.where(held_out[classes], "unseen", random.choice(["train", "test"], size=count)).astype(object)
+    split[random.random(count) < 0.05] = "unseen"  # of a class that is learned from too: it is left out
+    # few different places, so that many cosines are equal
+    places = np.eye(4, dtype=np.float32)
+    embeddings = {name: places[random.integers(4, size=count)] for name in ("image", "text")}
+    found, oracle = unseen_figures(embeddings, classes, split, TREE), Oracle(embeddings, classes, split, TREE)
+    if not oracle.queries or not oracle.seen:
+        assert found == {}
+        return
+    assert found["items"] == len(oracle.queries)
+    for way in DIRECTIONS:
+        figures = {name: value for name, value in found[way].items() if name in unseen.FIGURES}
+        assert figures == pytest.approx(oracle.direction(*way.split("_to_")))
+        assert figures.keys() == found[way]["chance"].keys()
+    for name in unseen.FIGURES:
+        values = [found[way][name] for way in DIRECTIONS if name in found[way]]
+        assert (name in found["mean"]) == bool(values)
+        assert not values or found["mean"][name] == pytest.approx(np.mean(values))
+
+
+def test_chance_is_the_mean_over_all_orders():
+    """Five candidates on a line before the query, in every order, and the query's pair far away among them."""
+    classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, PERFUME, MASCARA, ANKLE])
+    split = np.array(["unseen"] * 2 + ["test"] * 4, dtype=object)
+    places, runs = on_a_circle([0, 10, 20, 30, 40, 50]), []
+    for order in permutations(range(1, 6)):
+        moved = places.copy()
+        moved[1:] = places[list(order)]
+        queries = np.tile(places[0], (6, 1))
+        found = unseen_figures({"image": queries, "text": moved}, classes, split, PATHS)["image_to_text"]
+        runs.append(found)
+    for name in ("sibling_at_1", "sibling_at_5", "ahp", "hops"):
+        assert np.mean([run[name] for run in runs]) == pytest.approx(runs[0]["chance"][name]), name
+    # across modalities both unseen ones are candidates, and here one of them is always the nearest
+    assert all(run["recall_at_1"] == 1 for run in runs)
+
+
+@pytest.mark.parametrize(("count", "members"), [(1, 1), (4, 1), (5, 2), (5, 5)])
+def test_chance_of_finding_the_own_class_is_the_mean_over_all_orders(count, members):
+    orders = np.array(sorted(set(permutations([True] * members + [False] * (count - members)))))
+    found = unseen._own_class(orders)
+    assert found["recall_at_1"].mean() == pytest.approx(found["chance.recall_at_1"])
+    assert found["map"].mean() == pytest.approx(found["chance.map"])
+
+
+def test_random_embeddings_are_at_chance(unit_rows):
+    random = np.random.default_rng(0)
+    classes = random.integers(8, size=3000)
+    split = np.where(classes == EYESHADOW, "unseen", "test").astype(object)
+    embeddings = {"image": unit_rows(3000, 32, 1), "text": unit_rows(3000, 32, 2)}
+    mean = unseen_figures(embeddings, classes, split, PATHS)["mean"]
+    for name in unseen.FIGURES:
+        # three standard errors of R@1 over 4 × 356 queries; the others vary less
+        assert mean[name] == pytest.approx(mean["chance"][name], rel=0.05, abs=0.026), name
+
+
+def test_a_space_that_has_collapsed_gets_the_worst_figures(unit_rows):
+    classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, MASCARA, *[ANKLE] * 12])
+    split = np.array(["unseen"] * 2 + ["test"] * 14, dtype=object)
+    point = np.repeat(unit_rows(1, 7), 16, axis=0)
+    mean = unseen_figures({"image": point, "text": point}, classes, split, PATHS)["mean"]
+    assert (mean["sibling_at_10"], mean["hops"], mean["recall_at_1"]) == (0, 6, 0)
+
+
+def test_the_order_of_the_rows_changes_nothing():
+    random = np.random.default_rng(3)
+    embeddings, classes, split, paths = by_hand()
+    order = random.permutation(len(classes))
+    moved = {name: rows[order] for name, rows in embeddings.items()}
+    assert unseen_figures(moved, classes[order], split[order], paths) == unseen_figures(*by_hand())
+
+
+def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_counted():
+    classes = np.array([PERFUME, LIPSTICK, ANKLE])
+    split = np.array(["unseen", "test", "test"], dtype=object)
+    places = on_a_circle([0, 10, 20])
+    found = unseen_figures({"image": places, "text": places}, classes, split, PATHS)
+    assert found["image_to_image"] == {"chance": {}, "dropped_without_sibling": 1, "dropped_without_own": 1}
+    assert found["image_to_text"]["recall_at_1"] == 1
+    assert found["image_to_text"]["dropped_without_sibling"] == 1
+    assert set(found["mean"]) == {"recall_at_1", "map", "chance"}
+
+
+def test_where_no_candidate_is_similar_any_order_is_the_best():
+    classes = np.array([0, 1, 2])
+    split = np.array(["unseen", "test", "test"], dtype=object)
+    places = on_a_circle([0, 10, 20])
+    found = unseen_figures({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
+    figures = found["image_to_image"]
+    assert (figures["ahp"], figures["chance"]["ahp"]) == (1, 1)
+    assert figures["sibling_at_1"] == figures["chance"]["sibling_at_1"] == 1
+
+
+def test_nothing_is_measured_without_queries_or_candidates():
+    embeddings, classes, split, paths = by_hand()
+    assert unseen_figures(embeddings, classes, np.where(split == "unseen", "test", split), paths) == {}
+    assert unseen_figures(embeddings, classes, np.where(split == "test", "train", split), paths) == {}
+
+
+def test_siblings_hang_on_one_node():
+    expected = [{"c"}, {"a<y"}, {"a<x"}, set(), {"b<y"}, {"b<x"}, {"a"}]
+    found = [{"<".join(TREE[n]) for n in np.flatnonzero(row)} for row in siblings(TREE)]
+    assert found == expected
+
+
+def test_blocks_change_nothing(monkeypatch):
+    whole = unseen_figures(*by_hand())
+    monkeypatch.setattr(unseen, "BLOCK", 1)
+    assert unseen_figures(*by_hand()) == whole

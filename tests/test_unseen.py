@@ -1,0 +1,123 @@
+"""Unseen classes through all stages, on a catalogue of a few dozen products: nothing is learned from them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from ruamel.yaml import YAML
+
+from huse import paths
+from huse.params.reader import read_yaml
+from stages import (
+    catalogue,
+    evaluate,
+    finetune_backbone,
+    image_vectors,
+    label_graph,
+    preprocess_text,
+    text_vectors,
+    train,
+    word_vectors,
+)
+from tests.conftest import ROOT
+from tests.pipeline import SMALL, merge
+
+CLASSES = {"bags<tote": "canvas", "bags<clutch": "satin", "shoes<boots": "leather", "shoes<pumps": "suede"}
+UNSEEN = "shoes<pumps"
+COLOURS = ("red", "green", "blue", "black", "white")
+NEW_WORDS = ("glitter", "velvet", "suede")  # of unseen products alone, with long vectors
+CHANGES = {
+    "catalogue": {"csv": "catalogue.csv", "images": "images", "unseen_classes": [UNSEEN]},
+    "machine": {"device": "cpu", "workers": 0},
+    "backbone": {"size": 32},
+    "finetune_backbone": {"batch_size": 8},
+    "train": {"batch_size": 16, "steps": 20, "validate_every": 10},
+}
+STAGES = (
+    *(catalogue, preprocess_text, finetune_backbone, image_vectors),
+    *(word_vectors, text_vectors, label_graph, train, evaluate),
+)
+
+
+def write_catalogue(unseen_word, shade):
+    """Twenty products of each class, each of a picture; those of the unseen class with this word and shade."""
+    Path("images").mkdir(exist_ok=True)
+    random, lines = np.random.default_rng(0), ["image,name,classes"]
+    for number, (path, stuff) in enumerate(CLASSES.items()):
+        for product in range(20):
+            values = random.integers(0, 200, (8, 8, 3)).astype(np.uint8) + np.uint8(10 * number)
+            word, colour = stuff, COLOURS[product % 5]
+            if path == UNSEEN:
+                values, word = np.full_like(values, shade) + np.uint8(product), f"{stuff} {unseen_word}"
+            Image.fromarray(values).save(f"images/{number}_{product}.png")
+            lines.append(f"{number}_{product}.png,{colour} {word} {'i' * (product + 1)},{path}")
+    Path("catalogue.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def run():
+    """Run all stages, and return what must not depend on the unseen products."""
+    for stage in STAGES:
+        stage.main()
+    learned = [paths.BACKBONE, paths.TFIDF, paths.LABEL_VECTORS, paths.ADJACENCY, paths.MODEL, paths.TRAIN_METRICS]
+    seen = pd.read_parquet(paths.PRODUCTS)["split"] != "unseen"
+    of_seen = (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES)
+    figures = json.loads(paths.EVALUATE_METRICS.read_text())
+    unseen = figures.pop("unseen", {})
+    contents = {str(path): path.read_bytes() for path in (*learned, paths.VALIDATION_METRICS, paths.CONFUSION)}
+    return contents | {str(path): np.load(path)[seen].tobytes() for path in of_seen}, figures, unseen
+
+
+@pytest.mark.parametrize("words", [{"source": "catalogue", "dimension": 8}, {"source": "words.txt", "oov": "hash"}])
+def test_nothing_is_learned_from_products_of_unseen_classes(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    params = read_yaml(ROOT / "params.yaml")
+    for changes in (SMALL, CHANGES, {"word_vectors": words}):
+        merge(params, changes)
+    YAML().dump(params, Path("params.yaml"))
+    random = np.random.default_rng(0)
+    held = {word: random.normal(size=8) * (9 if word in NEW_WORDS else 1) for word in (*COLOURS, "bags", *NEW_WORDS)}
+    Path("words.txt").write_text("".join(f"{word} {' '.join(map(str, of.round(4)))}\n" for word, of in held.items()))
+
+    write_catalogue("glitter", 40)
+    learned, figures, unseen = run()
+    products = pd.read_parquet(paths.PRODUCTS)
+    assert ((products["split"] == "unseen") == (products["classes"] == UNSEEN)).all()
+    metrics = json.loads(paths.CATALOGUE_METRICS.read_text())
+    assert (metrics["pictures"]["unseen"], metrics["unseen_classes"], metrics["classes_without_test"]) == (20, 1, 0)
+    assert figures["items"] == (products["split"] == "test").sum()
+    assert (unseen["items"], unseen["classes"]) == (20, 1)
+    assert unseen["mean"]["chance"]["sibling_at_1"] == pytest.approx(1 / 3)
+    # 20 products and their class's 3 × 3 test products, the query left out in one modality
+    assert unseen["image_to_text"]["chance"]["recall_at_1"] == pytest.approx(20 / 29)
+    assert unseen["image_to_image"]["chance"]["recall_at_1"] == pytest.approx(19 / 28)
+
+    # in this tree the unseen class has no sibling among the others
+    Path("tree.csv").write_text("child,parent\ntote,a\nclutch,a\nboots,a\npumps,b\n", encoding="utf-8")
+    merge(params, {"evaluate": {"tree": "tree.csv"}})
+    YAML().dump(params, Path("params.yaml"))
+    evaluate.main()
+    by_file = json.loads(paths.EVALUATE_METRICS.read_text())["unseen"]
+    assert by_file["image_to_image"]["dropped_without_sibling"] == 20
+    assert by_file["mean"]["map"] == unseen["mean"]["map"]
+    merge(params, {"evaluate": {"tree": None}})
+    YAML().dump(params, Path("params.yaml"))
+
+    # in this tree the unseen class has no sibling among the others
+    Path("tree.csv").write_text("child,parent\ntote,a\nclutch,a\nboots,a\npumps,b\n", encoding="utf-8")
+    merge(params, {"evaluate": {"tree": "tree.csv"}})
+    YAML().dump(params, Path("params.yaml"))
+    evaluate.main()
+    by_file = json.loads(paths.EVALUATE_METRICS.read_text())["unseen"]
+    assert by_file["image_to_image"]["dropped_without_sibling"] == 20
+    assert by_file["mean"]["map"] == unseen["mean"]["map"]
+    merge(params, {"evaluate": {"tree": None}})
+    YAML().dump(params, Path("params.yaml"))
+
+    write_catalogue("velvet velvet", 180)
+    again, other_figures, other_unseen = run()
+    assert [name for name in learned if learned[name] != again[name]] == []
+    assert other_figures == figures
+    assert other_unseen != unseen
