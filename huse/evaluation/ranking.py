@@ -1,28 +1,24 @@
 """Whole rankings, query by query: first hit, average precision, hierarchical precision (HUSE arXiv 1911.05978, 4.3).
 
-One pass over blocks of queries sorts all candidates of each query once, and every figure is read off that order.
-The figures stay apart for each query, for means over classes and for intervals.
+One pass over blocks of queries gives every figure. The cosines alone are sorted, which is far less work than sorting
+the candidates: average precision needs only how many candidates stand before each relevant one, which is looked up
+among the sorted cosines, and the other figures need only the first candidates, which are those with a cosine as high
+as that of the last one shown. The figures stay apart for each query, for means over classes and for intervals.
 
 Letters: N items, each a query and a candidate; Q queries kept; C classes; D dimension of the shared space;
-B queries of a block.
+B queries of a block; R relevant candidates of a query.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.hierarchy import Bools, Doubles, best_similarity_sums, graded_ahp, item_hp_at_k
+from huse.evaluation.keys import Places, by_query, first_copies, pack, packed_places
 from huse.evaluation.retrieval import Ranks
-
-Keys = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.uint32]
-
-LAST = np.uint64(2**64 - 1)  # sorts behind every candidate
-ALL_BUT_SIGN = np.uint32(2**31 - 1)
-LOW_BITS = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -64,8 +60,7 @@ def rank_statistics(
 
     Of equal cosines, candidates of another class stand first, and among those the classes that are less similar to
     the query's: a space that has collapsed to a point gets the worst figures, not the best. Candidates with the
-    same embedding have equal cosines, which a matrix product alone does not promise: it may add up the columns at
-    the edge of a tile in another order.
+    same embedding have equal cosines.
 
     Average precision is the mean, over the candidates of the query's class, of the share of that class among all
     candidates down to that one.
@@ -79,7 +74,7 @@ def rank_statistics(
         similarity: C × C float64, of `hierarchy.similarities`.
         exclude_pair: leave the candidate of the query's row out across modalities too.
         ahp_k: first items that the area under the graded precision takes in; all where there are fewer.
-        block: queries at a time; memory is about block × N × 30 bytes.
+        block: queries at a time; memory is about block × N × 10 bytes, and more where most cosines are equal.
     """
     own_excluded = same_modality or exclude_pair
     counts = np.bincount(classes, minlength=len(similarity))
@@ -89,38 +84,34 @@ def rank_statistics(
     shown = min(max(ahp_k, *correct), candidate_count)
     best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
     ties, tied_classes = _tie_order(correct, similarity)
-
-    # By class, the best candidate of each class is the smallest key of one stretch of columns.
-    by_class = np.argsort(classes, kind="stable")
-    column = np.argsort(by_class)
-    starts = np.flatnonzero(np.diff(classes[by_class], prepend=-1))
-    distinct, copies = _distinct_rows(candidates[by_class])
+    gallery = _gallery(candidates, classes)
 
     first = np.empty(len(kept), dtype=np.int64)
     precision, ahp = np.empty(len(kept)), np.empty(len(kept))
     item_hp, class_hp = ({k: np.empty(len(kept)) for k in correct} for _ in range(2))
+    by_class = np.argsort(classes[kept], kind="stable")  # queries of one class have the same relevant columns
     for start in range(0, len(kept), block):
-        part = slice(start, start + block)
+        part = by_class[start : start + block]
         rows = kept[part]
         own = classes[rows]
-        cosines = np.take(queries[rows] @ distinct.T, copies, axis=1)
-        keys = _keys(cosines, np.take(ties[own], classes[by_class], axis=1))
+        cosines = gallery.cosines(queries[rows])
         if own_excluded:
-            keys[np.arange(len(rows)), column[rows]] = LAST
-        nearest = np.minimum.reduceat(keys, starts, axis=1)
-        nearest.sort(axis=1)
-        keys.sort(axis=1)
-        places = keys.astype(np.uint32)  # keeps the low bits
+            cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
+        ordered = np.sort(cosines, axis=1)
 
-        first[part], precision[part] = _precision(places == len(similarity) - 1, relevant[rows])
-        items = tied_classes[own[:, None], places[:, :shown]]
-        different = tied_classes[own[:, None], nearest[:, : max(correct)].astype(np.uint32)]
+        for group in _runs(own):
+            relevant_cosines = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
+            ranks = _ranks(relevant_cosines[:, int(own_excluded) :], ordered[group])
+            first[part[group]] = ranks[:, -1]
+            precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
+        items = tied_classes[own[:, None], _first_places(cosines, ordered[:, -shown], ties, own, gallery)[:, :shown]]
+        different = tied_classes[own[:, None], _first_classes(cosines, ties, own, gallery)[:, : max(correct)]]
         ahp[part] = graded_ahp(similarity, own, items[:, :ahp_k], best)
         for k, table in correct.items():
             item_hp[k][part] = item_hp_at_k(table, own, items, k)
             class_hp[k][part] = item_hp_at_k(table, own, different, k)
-    ranks = Ranks(first, relevant[kept], candidate_count, len(classes) - len(kept))
-    return RankStatistics(ranks, kept, classes[kept], precision, item_hp, class_hp, ahp)
+    ranks_kept = Ranks(first, relevant[kept], candidate_count, len(classes) - len(kept))
+    return RankStatistics(ranks_kept, kept, classes[kept], precision, item_hp, class_hp, ahp)
 
 
 def mean_average_precision(statistics: RankStatistics) -> float:
@@ -167,35 +158,96 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
     return places, tied_classes
 
 
-def _distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
-    """Return the different rows, and for each row which of them it is."""
-    rows = np.ascontiguousarray(rows + np.float32(0))  # -0 + 0 = 0: the bytes of equal rows are equal
-    as_bytes = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
-    _, index, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
-    return rows[index], inverse
+@dataclass(frozen=True)
+class _Gallery:
+    """The candidates, in columns ordered by class, so that those of a class are one stretch.
 
-
-def _keys(cosines: Floats, ties: Places) -> Keys:
-    """Pack cosine and tie place, B × N each, into whole numbers that sort as the ranking: high cosine first.
-
-    One sort of numbers then does what a sort by two columns would, several times faster, and the low 32 bits say
-    which class stands where.
+    Attributes:
+        rows: N × D float32.
+        classes: N class numbers, ascending, int64.
+        column: N, where each item stands, int64.
+        starts: first column of each class that has items, int64.
+        present: the numbers of those classes, int64.
+        copies: columns whose candidate is equal to one further left, int64.
+        originals: for each of them, the leftmost that it is equal to, int64.
     """
-    bits = (cosines + np.float32(0)).view(np.uint32)  # -0 + 0 = 0
-    # The bits of floats grow with their size and have the sign on top. Turning those of the positive ones round
-    # makes every float a whole number that falls as the float grows.
-    falling = np.where(bits > ALL_BUT_SIGN, bits, bits ^ ALL_BUT_SIGN)
-    return (falling.astype(np.uint64) << LOW_BITS) | ties
+
+    rows: Floats
+    classes: Integers
+    column: Integers
+    starts: Integers
+    present: Integers
+    copies: Integers
+    originals: Integers
+
+    def cosines(self, queries: Floats) -> Floats:
+        """Return the cosines of B queries with every candidate, B × N; equal ones for equal candidates."""
+        cosines: Floats = queries @ self.rows.T
+        cosines[:, self.copies] = cosines[:, self.originals]
+        return cosines
+
+    def columns(self, number: int) -> slice:
+        """Return where the candidates of a class stand."""
+        return slice(*np.searchsorted(self.classes, [number, number + 1]).tolist())
 
 
-def _precision(found: Bools, relevant: Integers) -> tuple[Integers, Doubles]:
-    """Return the rank of the first relevant candidate and the average precision, for each of B rankings.
+def _gallery(candidates: Floats, classes: Integers) -> _Gallery:
+    order = np.argsort(classes, kind="stable")
+    firsts = first_copies(candidates[order])
+    copies = np.flatnonzero(firsts != np.arange(len(order)))
+    starts = np.flatnonzero(np.diff(classes[order], prepend=-1))
+    rows, in_order = candidates[order], classes[order]
+    return _Gallery(rows, in_order, np.argsort(order), starts, in_order[starts], copies, firsts[copies])
+
+
+def _runs(values: Integers) -> Iterator[slice]:
+    """Cut ascending numbers into stretches of equal ones."""
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return (slice(start, stop) for start, stop in pairwise(edges))
+
+
+def _ranks(relevant: Floats, ordered: Floats) -> Integers:
+    """Return the ranks, from 1, of the relevant candidates, each behind all others of the same cosine.
 
     Args:
-        found: B × N, True where a relevant candidate stands, best first.
-        relevant: B numbers of relevant candidates, each at least 1.
+        relevant: B × R cosines of the relevant candidates, ascending.
+        ordered: B × N cosines of all candidates, ascending.
+
+    Returns:
+        B × R int64, falling.
     """
-    rows, columns = np.nonzero(found)
-    starts = np.cumsum(relevant) - relevant
-    shares = (np.arange(len(rows)) - starts[rows] + 1) / (columns + 1)
-    return columns[starts] + 1, np.add.reduceat(shares, starts) / relevant
+    count, number = ordered.shape[1], relevant.shape[1]
+    reached = [line.searchsorted(wanted) for line, wanted in zip(ordered, relevant, strict=True)]
+    # Among R equal ones, all are found at the first: count from there, then come to the place among the equal.
+    place = np.arange(number)
+    at_first = np.broadcast_to(place, relevant.shape).copy()
+    at_first[:, 1:][relevant[:, 1:] == relevant[:, :-1]] = 0
+    ranks: Integers = count - np.array(reached) + np.maximum.accumulate(at_first, axis=1) - place
+    return ranks
+
+
+def _first_places(cosines: Floats, lowest: Floats, ties: Places, own: Integers, gallery: _Gallery) -> Places:
+    """Return the tie places of the first candidates of each query, which say their classes.
+
+    Args:
+        cosines: B × N.
+        lowest: B cosines of the last candidate wanted.
+        ties: C × C, of `_tie_order`.
+        own: B classes of the queries.
+        gallery: the candidates.
+
+    Returns:
+        uint32, B rows that begin with the candidates wanted, best first.
+    """
+    found = np.flatnonzero(cosines >= lowest[:, None])
+    rows, columns = np.divmod(found, cosines.shape[1])
+    keys = by_query(pack(cosines.ravel()[found], ties[own[rows], gallery.classes[columns]]), rows, len(cosines))
+    keys.sort(axis=1)
+    return packed_places(keys)
+
+
+def _first_classes(cosines: Floats, ties: Places, own: Integers, gallery: _Gallery) -> Places:
+    """Return the tie places of all classes that have items, the one of the best candidate first; B rows, uint32."""
+    keys = pack(np.maximum.reduceat(cosines, gallery.starts, axis=1), ties[np.ix_(own, gallery.present)])
+    keys.sort(axis=1)
+    return packed_places(keys)
