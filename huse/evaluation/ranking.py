@@ -90,14 +90,18 @@ def rank_statistics(
     precision, ahp = np.empty(len(kept)), np.empty(len(kept))
     item_hp, class_hp = ({k: np.empty(len(kept)) for k in correct} for _ in range(2))
     by_class = np.argsort(classes[kept], kind="stable")  # queries of one class have the same relevant columns
+    # New memory for every block would cost as much time as the sort.
+    buffers = np.empty((2, min(block, len(kept)), len(classes)), dtype=np.float32)
     for start in range(0, len(kept), block):
         part = by_class[start : start + block]
         rows = kept[part]
         own = classes[rows]
-        cosines = gallery.cosines(queries[rows])
+        cosines, ordered = buffers[:, : len(rows)]
+        gallery.fill_cosines(queries[rows], cosines)
         if own_excluded:
             cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
-        ordered = np.sort(cosines, axis=1)
+        ordered[:] = cosines
+        ordered.sort(axis=1)
 
         for group in _runs(own):
             relevant_cosines = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
@@ -180,11 +184,10 @@ class _Gallery:
     copies: Integers
     originals: Integers
 
-    def cosines(self, queries: Floats) -> Floats:
-        """Return the cosines of B queries with every candidate, B × N; equal ones for equal candidates."""
-        cosines: Floats = queries @ self.rows.T
+    def fill_cosines(self, queries: Floats, cosines: Floats) -> None:
+        """Write the cosines of B queries with every candidate into B × N; equal ones for equal candidates."""
+        np.matmul(queries, self.rows.T, out=cosines)
         cosines[:, self.copies] = cosines[:, self.originals]
-        return cosines
 
     def columns(self, number: int) -> slice:
         """Return where the candidates of a class stand."""
