@@ -21,7 +21,7 @@ TIMED = 2_000  # queries that the full sort is timed on; its work grows with the
 LEAST_EQUAL = 0.999
 COSINE_TOLERANCE = 1e-6
 FIGURE_TOLERANCE = 1e-3  # relative; the sides add up a cosine in another order on some processors
-SORTS = {"quicksort": "an argsort a query", "stable": "a stable argsort a query"}
+SORTS = {"stable": "a stable argsort a query", "quicksort": "one that leaves ties open"}
 
 
 def compare_neighbours(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
@@ -64,7 +64,7 @@ def main(
     for kind, beside in SORTS.items():
         theirs = measure("evaluation:figures_by_sorting", repeats=repeats, items=queries, timed=timed, kind=kind)
         compare_figures(ours.result[:timed], theirs.result)
-        names = f"all figures of {queries:,} × {queries:,}", f"{beside}, {timed:,} of them, scaled"
+        names = f"all figures of {queries:,} × {queries:,}", f"{beside}; {timed:,} timed, scaled"
         _add(table, names, ours, theirs, queries / timed)
     Console(width=130).print(table)
 
