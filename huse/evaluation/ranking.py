@@ -1,27 +1,23 @@
 """Whole rankings, query by query: first hit, average precision, hierarchical precision (HUSE arXiv 1911.05978, 4.3).
 
-One pass over blocks of queries sorts all candidates of each query once, and every figure is read off that order.
-The figures stay apart for each query, for means over classes and for intervals.
+One pass over blocks of queries gives every figure. The cosines alone are sorted, which is far less work than sorting
+the candidates: average precision needs only how many candidates stand before each relevant one, which is looked up
+among the sorted cosines, and the other figures need only the first candidates, which are those with a cosine as high
+as that of the last one shown. The figures stay apart for each query, for means over classes and for intervals.
 
 Letters: N items, each a query and a candidate; Q queries kept; C classes; D dimension of the shared space;
-B queries of a block; K nearest items.
+B queries of a block; R relevant candidates of a query.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.hierarchy import Bools, Doubles, best_similarity_sums, graded_ahp, item_hp_at_k
-
-Keys = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.uint32]
-
-LAST = np.uint64(2**64 - 1)  # sorts behind every candidate
-ALL_BUT_SIGN = np.uint32(2**31 - 1)
-LOW_BITS = np.uint64(32)
+from huse.evaluation.keys import Places, by_query, first_copies, pack, packed_places
 
 
 @dataclass(frozen=True)
@@ -68,19 +64,6 @@ class RankStatistics:
     ahp: Doubles
 
 
-@dataclass(frozen=True)
-class Neighbours:
-    """The nearest candidates of each query, nearest first.
-
-    Attributes:
-        rows: N × K int64, rows of the candidates.
-        cosines: N × K float32.
-    """
-
-    rows: Integers
-    cosines: Floats
-
-
 def rank_statistics(
     queries: Floats,
     candidates: Floats,
@@ -96,7 +79,8 @@ def rank_statistics(
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
     Of equal cosines, candidates of another class stand first, and among those the classes that are less similar to
-    the query's: a space that has collapsed to a point gets the worst figures, not the best.
+    the query's: a space that has collapsed to a point gets the worst figures, not the best. Candidates with the
+    same embedding have equal cosines.
 
     Args:
         queries: N × D float32, unit norm.
@@ -107,7 +91,7 @@ def rank_statistics(
         similarity: C × C float64, of `hierarchy.similarities`.
         exclude_pair: leave the candidate of the query's row out across modalities too.
         ahp_k: first items that the area under the graded precision takes in; all where there are fewer.
-        block: queries at a time; memory is about block × N × 30 bytes.
+        block: queries at a time; memory is about block × N × 10 bytes, and more where most cosines are equal.
     """
     own_excluded = same_modality or exclude_pair
     counts = np.bincount(classes, minlength=len(similarity))
@@ -117,73 +101,39 @@ def rank_statistics(
     shown = min(max(ahp_k, *correct), candidate_count)
     best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
     ties, tied_classes = _tie_order(correct, similarity)
-    gallery = _Candidates(candidates, classes, ties, own_excluded=own_excluded)
+    gallery = _gallery(candidates, classes)
+
     first = np.empty(len(kept), dtype=np.int64)
     precision, order, ahp = np.empty(len(kept)), np.empty(len(kept)), np.empty(len(kept))
     item_hp, class_hp = ({k: np.empty(len(kept)) for k in correct} for _ in range(2))
+    by_class = np.argsort(classes[kept], kind="stable")  # queries of one class have the same relevant columns
+    # New memory for every block would cost as much time as the sort.
+    buffers = np.empty((2, min(block, len(kept)), len(classes)), dtype=np.float32)
     for start in range(0, len(kept), block):
-        part = slice(start, start + block)
+        part = by_class[start : start + block]
         rows = kept[part]
         own = classes[rows]
-        keys = gallery.keys(queries[rows], rows)
-        nearest = np.sort(np.minimum.reduceat(keys, gallery.starts, axis=1), axis=1)
-        keys.sort(axis=1)
-        places = keys.astype(np.uint32)  # keeps the low bits
+        cosines, ordered = buffers[:, : len(rows)]
+        gallery.fill_cosines(queries[rows], cosines)
+        if own_excluded:
+            cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
+        ordered[:] = cosines
+        ordered.sort(axis=1)
 
-        first[part], precision[part], order[part] = _own_class(
-            places == len(similarity) - 1, relevant[rows], candidate_count
-        )
-        items = tied_classes[own[:, None], places[:, :shown]]
-        different = tied_classes[own[:, None], nearest[:, : max(correct)].astype(np.uint32)]
+        for group in _runs(own):
+            relevant_cosines = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
+            ranks = _ranks(relevant_cosines[:, int(own_excluded) :], ordered[group])
+            first[part[group]] = ranks[:, -1]
+            precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
+            order[part[group]] = _class_order(ranks, candidate_count)
+        items = tied_classes[own[:, None], _first_places(cosines, ordered[:, -shown], ties, own, gallery)[:, :shown]]
+        different = tied_classes[own[:, None], _first_classes(cosines, ties, own, gallery)[:, : max(correct)]]
         ahp[part] = graded_ahp(similarity, own, items[:, :ahp_k], best)
         for k, table in correct.items():
             item_hp[k][part] = item_hp_at_k(table, own, items, k)
             class_hp[k][part] = item_hp_at_k(table, own, different, k)
-    ranks = Ranks(first, relevant[kept], candidate_count, len(classes) - len(kept))
-    return RankStatistics(ranks, kept, classes[kept], precision, order, item_hp, class_hp, ahp)
-
-
-def nearest_items(
-    queries: Floats,
-    candidates: Floats,
-    classes: Integers,
-    *,
-    count: int,
-    same_modality: bool,
-    correct: Mapping[int, Bools],
-    similarity: Doubles,
-    block: int = 256,
-) -> Neighbours:
-    """Return the first candidates of every query, in the order that `rank_statistics` measures.
-
-    Where classes of equal cosines are equal in every figure, the lower class number stands first, then the lower row.
-
-    Args:
-        queries: N × D float32, unit norm.
-        candidates: N × D float32, unit norm; row n is the same item as query n.
-        classes: N class numbers below C.
-        count: of candidates to return, from 1; all where there are fewer.
-        same_modality: leave a query itself out of its candidates.
-        correct: as in `rank_statistics`.
-        similarity: as in `rank_statistics`.
-        block: queries at a time.
-    """
-    count = min(count, len(classes) - int(same_modality))
-    rows, cosines = np.empty((len(classes), count), np.int64), np.empty((len(classes), count), np.float32)
-    ties, _ = _tie_order(correct, similarity)
-    gallery = _Candidates(candidates, classes, ties, own_excluded=same_modality)
-    for start in range(0, len(classes) if count else 0, block):
-        part = np.arange(start, min(start + block, len(classes)))
-        keys = gallery.keys(queries[part], part)
-        last = np.partition(keys, count - 1, axis=1)[:, count - 1, None]
-        # All keys up to the last one shown, which may be more than shown: those equal to it are sorted by row.
-        query, column = np.nonzero(keys <= last)
-        row, key = gallery.by_class[column], keys[query, column]
-        order = np.lexsort((row, key, query))
-        starts = np.searchsorted(query, np.arange(len(part)))
-        shown = order[starts[:, None] + np.arange(count)]
-        rows[part], cosines[part] = row[shown], _cosines(key[shown])
-    return Neighbours(rows, cosines)
+    ranks_kept = Ranks(first, relevant[kept], candidate_count, len(classes) - len(kept))
+    return RankStatistics(ranks_kept, kept, classes[kept], precision, order, item_hp, class_hp, ahp)
 
 
 def mean_average_precision(statistics: RankStatistics) -> float:
@@ -230,81 +180,108 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
     return places, tied_classes
 
 
-class _Candidates:
-    """Candidates in the order of their classes, to be ranked for any of the items as a query.
-
-    Candidates with the same embedding have equal cosines, which a matrix product alone does not promise: it may add
-    up the columns at the edge of a tile in another order. So every embedding is multiplied once.
+@dataclass(frozen=True)
+class _Gallery:
+    """The candidates, in columns ordered by class, so that those of a class are one stretch.
 
     Attributes:
-        by_class: N rows, the candidates in the order of the columns of `keys`, int64.
-        starts: the first column of each class that there is, int64. So the best candidate of a class is the smallest
-            key of one stretch of columns.
+        rows: N × D float32.
+        classes: N class numbers, ascending, int64.
+        column: N, where each item stands, int64.
+        starts: first column of each class that has items, int64.
+        present: the numbers of those classes, int64.
+        copies: columns whose candidate is equal to one further left, int64.
+        originals: for each of them, the leftmost that it is equal to, int64.
     """
 
-    def __init__(self, candidates: Floats, classes: Integers, ties: Places, *, own_excluded: bool) -> None:
-        self.by_class: Integers = np.argsort(classes, kind="stable")
-        self.starts = np.flatnonzero(np.diff(classes[self.by_class], prepend=-1))
-        self._column = np.argsort(self.by_class)
-        self._distinct, self._copies = distinct_rows(candidates[self.by_class])
-        self._classes, self._ties, self._own_excluded = classes, ties, own_excluded
+    rows: Floats
+    classes: Integers
+    column: Integers
+    starts: Integers
+    present: Integers
+    copies: Integers
+    originals: Integers
 
-    def keys(self, queries: Floats, rows: Integers) -> Keys:
-        """Return B × N keys, which sort as the candidates do for each of B queries; see `_keys`.
+    def fill_cosines(self, queries: Floats, cosines: Floats) -> None:
+        """Write the cosines of B queries with every candidate into B × N; equal ones for equal candidates."""
+        np.matmul(queries, self.rows.T, out=cosines)
+        cosines[:, self.copies] = cosines[:, self.originals]
 
-        Args:
-            queries: B × D float32.
-            rows: of the queries among the items.
-        """
-        cosines = np.take(queries @ self._distinct.T, self._copies, axis=1)
-        keys = _keys(cosines, np.take(self._ties[self._classes[rows]], self._classes[self.by_class], axis=1))
-        if self._own_excluded:
-            keys[np.arange(len(rows)), self._column[rows]] = LAST
-        return keys
+    def columns(self, number: int) -> slice:
+        """Return where the candidates of a class stand."""
+        return slice(*np.searchsorted(self.classes, [number, number + 1]).tolist())
 
 
-def distinct_rows(rows: Floats) -> tuple[Floats, Integers]:
-    """Return the different rows, and for each row which of them it is."""
-    rows = np.ascontiguousarray(rows + np.float32(0))  # -0 + 0 = 0: the bytes of equal rows are equal
-    as_bytes = rows.view(np.dtype((np.void, rows.shape[1] * rows.itemsize)))[:, 0]
-    _, index, inverse = np.unique(as_bytes, return_index=True, return_inverse=True)
-    return rows[index], inverse
+def _gallery(candidates: Floats, classes: Integers) -> _Gallery:
+    order = np.argsort(classes, kind="stable")
+    firsts = first_copies(candidates[order])
+    copies = np.flatnonzero(firsts != np.arange(len(order)))
+    starts = np.flatnonzero(np.diff(classes[order], prepend=-1))
+    rows, in_order = candidates[order], classes[order]
+    return _Gallery(rows, in_order, np.argsort(order), starts, in_order[starts], copies, firsts[copies])
 
 
-def _keys(cosines: Floats, ties: Places) -> Keys:
-    """Pack cosine and tie place, B × N each, into whole numbers that sort as the ranking: high cosine first.
-
-    One sort of numbers then does what a sort by two columns would, several times faster, and the low 32 bits say
-    which class stands where.
-    """
-    bits = (cosines + np.float32(0)).view(np.uint32)  # -0 + 0 = 0
-    # The bits of floats grow with their size and have the sign on top. Turning those of the positive ones round
-    # makes every float a whole number that falls as the float grows.
-    falling = np.where(bits > ALL_BUT_SIGN, bits, bits ^ ALL_BUT_SIGN)
-    return (falling.astype(np.uint64) << LOW_BITS) | ties
+def _runs(values: Integers) -> Iterator[slice]:
+    """Cut ascending numbers into stretches of equal ones."""
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return (slice(start, stop) for start, stop in pairwise(edges))
 
 
-def _cosines(keys: Keys) -> Floats:
-    """Return the cosines that `_keys` packed."""
-    falling = (keys >> LOW_BITS).astype(np.uint32)
-    cosines: Floats = np.where(falling > ALL_BUT_SIGN, falling, falling ^ ALL_BUT_SIGN).view(np.float32)
-    return cosines
-
-
-def _own_class(found: Bools, relevant: Integers, candidates: int) -> tuple[Integers, Doubles, Doubles]:
-    """Return rank of the first relevant candidate, average precision and class order, for each of B rankings.
+def _ranks(relevant: Floats, ordered: Floats) -> Integers:
+    """Return the ranks, from 1, of the relevant candidates, each behind all others of the same cosine.
 
     Args:
-        found: B × N, True where a relevant candidate stands, best first.
-        relevant: B numbers of relevant candidates, each at least 1.
-        candidates: of each query.
+        relevant: B × R cosines of the relevant candidates, ascending.
+        ordered: B × N cosines of all candidates, ascending.
+
+    Returns:
+        B × R int64, falling.
     """
-    rows, columns = np.nonzero(found)
-    starts = np.cumsum(relevant) - relevant
-    number = np.arange(len(rows)) - starts[rows]
-    shares = (number + 1) / (columns + 1)
-    # Before the candidate at column c, the n-th of its class from 0, there are c - n of other classes.
-    inversions = np.add.reduceat(columns - number, starts)
-    pairs = relevant * (candidates - relevant)
-    order = np.divide(pairs - inversions, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
-    return columns[starts] + 1, np.add.reduceat(shares, starts) / relevant, order
+    count, number = ordered.shape[1], relevant.shape[1]
+    reached = [line.searchsorted(wanted) for line, wanted in zip(ordered, relevant, strict=True)]
+    # Among R equal ones, all are found at the first: count from there, then come to the place among the equal.
+    place = np.arange(number)
+    at_first = np.broadcast_to(place, relevant.shape).copy()
+    at_first[:, 1:][relevant[:, 1:] == relevant[:, :-1]] = 0
+    ranks: Integers = count - np.array(reached) + np.maximum.accumulate(at_first, axis=1) - place
+    return ranks
+
+
+def _class_order(ranks: Integers, candidates: int) -> Doubles:
+    """Return the share of right pairs of B queries whose R relevant candidates have these ranks.
+
+    Before the relevant candidate of rank r, the n-th of them from 1, there are r - n of other classes.
+    """
+    number = ranks.shape[1]
+    pairs = number * (candidates - number)
+    if pairs == 0:
+        return np.full(len(ranks), np.nan)
+    share: Doubles = 1 - (ranks.sum(axis=1) - number * (number + 1) // 2) / pairs
+    return share
+
+
+def _first_places(cosines: Floats, lowest: Floats, ties: Places, own: Integers, gallery: _Gallery) -> Places:
+    """Return the tie places of the first candidates of each query, which say their classes.
+
+    Args:
+        cosines: B × N.
+        lowest: B cosines of the last candidate wanted.
+        ties: C × C, of `_tie_order`.
+        own: B classes of the queries.
+        gallery: the candidates.
+
+    Returns:
+        uint32, B rows that begin with the candidates wanted, best first.
+    """
+    found = np.flatnonzero(cosines >= lowest[:, None])
+    rows, columns = np.divmod(found, cosines.shape[1])
+    keys = by_query(pack(cosines.ravel()[found], ties[own[rows], gallery.classes[columns]]), rows, len(cosines))
+    keys.sort(axis=1)
+    return packed_places(keys)
+
+
+def _first_classes(cosines: Floats, ties: Places, own: Integers, gallery: _Gallery) -> Places:
+    """Return the tie places of all classes that have items, the one of the best candidate first; B rows, uint32."""
+    keys = pack(np.maximum.reduceat(cosines, gallery.starts, axis=1), ties[np.ix_(own, gallery.present)])
+    keys.sort(axis=1)
+    return packed_places(keys)

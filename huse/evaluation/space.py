@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import Hops
-from huse.evaluation.ranking import distinct_rows
+from huse.evaluation.keys import first_copies
 from huse.evaluation.results import MODALITIES
 from huse.evaluation.retrieval import Found
 
@@ -82,14 +82,14 @@ def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[
         candidates: N × D float32, unit norm; row n belongs to query n.
         block: queries at a time.
     """
-    distinct, copies = distinct_rows(candidates)
-    number = np.bincount(copies, minlength=len(distinct))
+    firsts = first_copies(candidates)
+    copies = np.bincount(firsts, minlength=len(candidates))  # 0 for all but the first of each embedding
     nearer, equal = np.empty(len(queries), np.int64), np.empty(len(queries), np.int64)
     for start in range(0, len(queries), block):
         part = slice(start, start + block)
-        cosines = queries[part] @ distinct.T
-        own = np.take_along_axis(cosines, copies[part, None], axis=1)
-        nearer[part], equal[part] = (cosines > own) @ number, (cosines == own) @ number
+        cosines = queries[part] @ candidates.T
+        own = np.take_along_axis(cosines, firsts[part, None], axis=1)
+        nearer[part], equal[part] = (cosines > own) @ copies, (cosines == own) @ copies
     return nearer, equal
 
 

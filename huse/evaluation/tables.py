@@ -12,7 +12,7 @@ import pandas as pd
 from huse.evaluation.calibration import confidence
 from huse.evaluation.classification import Integers, class_f1, class_means, confused_pairs
 from huse.evaluation.hierarchy import HP_KS
-from huse.evaluation.ranking import nearest_items
+from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.results import DIRECTIONS
 from huse.evaluation.retrieval import query_figures
 from huse.evaluation.summary import EMBEDDING, Measured, spread
@@ -42,11 +42,13 @@ def items_table(measured: Measured, rows: Integers) -> pd.DataFrame:
 def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
     """Return one row a direction and item, by embeddings: its figures, null where it was dropped, and what it finds.
 
+    Among neighbours of equal cosines the lower row stands first, while in `first_rank` and the other figures the wrong
+    ones do.
+
     Args:
         measured: the split.
         rows: N rows of the products, in ascending order.
     """
-    classes, tree = measured.results.classes, measured.catalogue.tree
     parts = []
     for direction in DIRECTIONS:
         query, found = direction.split("_to_")
@@ -54,14 +56,11 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
         figures = query_figures(statistics)
         first = np.full(len(rows), -1)
         first[statistics.kept] = statistics.ranks.first
-        neighbours = nearest_items(
+        neighbours = nearest_neighbours(
             measured.results.embeddings[query],
             measured.results.embeddings[found],
-            classes,
-            count=NEIGHBOURS,
-            same_modality=query == found,
-            correct=tree.correct,
-            similarity=tree.similarity,
+            NEIGHBOURS,
+            excluded=np.arange(len(rows)) if query == found else None,
         )
         columns = {
             "row": rows,
@@ -72,7 +71,7 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
             "ahp": spread(statistics, figures["ahp"], len(rows)),
             **{f"hp_at_{k}": spread(statistics, figures[f"hp_at_{k}"], len(rows)) for k in HP_KS},
             "neighbours": list(rows[neighbours.rows]),
-            "similarities": list(neighbours.cosines),
+            "similarities": list(neighbours.similarities),
         }
         table = pd.DataFrame(columns)
         table.loc[first < 0, "first_rank"] = pd.NA

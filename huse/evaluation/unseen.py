@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.hierarchy import Bools, Doubles, Hops, Levels, hops, similarities
-from huse.evaluation.ranking import distinct_rows
+from huse.evaluation.keys import first_copies
 
 KS = (1, 5, 10)
 AHP_K = 250
@@ -118,13 +118,13 @@ def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modalit
 
     Candidates of the same embedding get one cosine: a matrix product may add up its last columns in another order.
     """
-    distinct, copies = distinct_rows(candidates)
+    firsts = first_copies(candidates)
     values: dict[str, list[Doubles]] = {}
     asked = np.flatnonzero(pool.unseen)
     for own in np.unique(pool.classes[asked]):
         members = np.flatnonzero(pool.classes == own)
         for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
-            cosines = np.take(queries[rows] @ distinct.T, copies, axis=1)
+            cosines = (queries[rows] @ candidates.T)[:, firsts]
             if same_modality:
                 cosines[np.arange(len(rows)), rows] = -np.inf
             ranked = _ranked(cosines, own, pool)[:, : len(pool.classes) - int(same_modality)]

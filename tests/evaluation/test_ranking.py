@@ -12,7 +12,6 @@ from huse.evaluation.ranking import (
     macro_recall_at_1,
     mean_average_precision,
     median_rank,
-    nearest_items,
     rank_statistics,
 )
 from huse.evaluation.retrieval import recall_at_k
@@ -311,57 +310,3 @@ def test_aggregates_by_hand():
     assert median_rank(statistics) == 1
     assert statistics.average_precision[3] == pytest.approx((1 / 3 + 2 / 4 + 3 / 5) / 3)
     assert mean_average_precision(statistics) == pytest.approx(statistics.average_precision.mean())
-
-
-@settings(deadline=None, max_examples=200)
-@given(
-    classes=st.lists(st.integers(0, 8), min_size=1, max_size=14),
-    seed=st.integers(0, 10_000),
-    same_modality=st.booleans(),
-    count=st.integers(1, 20),
-    block=st.sampled_from([1, 3, 256]),
-)
-def test_the_nearest_items_are_the_first_of_the_ranking(*, classes, seed, same_modality, count, block):
-    items = np.array(classes)
-    queries, candidates = np.random.default_rng(seed).integers(-1, 2, size=(2, len(items), 2)).astype(np.float32)
-    if same_modality:
-        candidates = queries
-    found = nearest_items(
-        queries,
-        candidates,
-        items,
-        count=count,
-        same_modality=same_modality,
-        correct={k: correct_sets(PATHS, k) for k in KS},
-        similarity=similarities(PATHS),
-        block=block,
-    )
-    similarity, tables = similarities(PATHS), [correct_sets(PATHS, k) for k in KS]
-    for query, own in enumerate(items):
-        cosines = candidates @ queries[query]
-
-        def place(n, own=own, cosines=cosines):
-            number = items[n]
-            sets = sum(table[own, number] for table in tables)
-            return -cosines[n], number == own, similarity[own, number], sets, number, n
-
-        others = [n for n in range(len(items)) if not (n == query and same_modality)]
-        expected = sorted(others, key=place)[:count]
-        assert found.rows[query].tolist() == expected
-        assert found.cosines[query].tolist() == cosines[expected].tolist()
-
-
-def test_negative_cosines_are_given_back_as_they_are(unit_rows):
-    rows = unit_rows(20, 3)
-    found = nearest_items(
-        rows,
-        rows,
-        np.arange(20) % len(PATHS),
-        count=30,
-        same_modality=True,
-        correct={2: correct_sets(PATHS, 2)},
-        similarity=similarities(PATHS),
-    )
-    assert found.cosines.min() < -0.5
-    assert (np.diff(found.cosines, axis=1) <= 0).all()
-    assert np.einsum("qkd,qd->qk", rows[found.rows], rows) == pytest.approx(found.cosines, abs=1e-6)
