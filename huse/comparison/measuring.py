@@ -3,7 +3,7 @@
 Letters: N products, D dimension of the shared space, K labels, C classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from huse.evaluation.chance import KS
 from huse.evaluation.classification import best_fusion_weight, fuse, label_hits
-from huse.evaluation.hierarchy import HP_KS, ClassTree
-from huse.evaluation.ranking import RankStatistics, rank_statistics
-from huse.evaluation.results import MODALITIES, SplitResults
+from huse.evaluation.hierarchy import HP_KS, ClassTree, Doubles
+from huse.evaluation.results import SplitResults, points
+from huse.evaluation.retrieval import query_figures, retrieve
+from huse.evaluation.summary import spread
 from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.evaluation.unseen import unseen_figures
 
-KINDS = ("embedding", "probabilities")  # what products are found by
+KINDS = {"embedding": 0.0, "probabilities": 1.0}  # what products are found by, and the share of the probabilities
 RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
 PER_QUERY = ("recall_at_1", "map", "ahp")
 FUSION = "fusion_accuracy"
@@ -61,25 +62,16 @@ def measure(
     }
     figures = {name: float(values.mean()) for name, values in hits.items()}
     queries: dict[str, Values] = {FUSION: hits[FUSION]}
-    for kind in KINDS:
-        places = _places(test, kind)
-        found = {
-            f"{query}_to_{candidate}": rank_statistics(
-                places[query],
-                places[candidate],
-                test.classes,
-                same_modality=query == candidate,
-                correct=tree.correct,
-                similarity=tree.similarity,
-            )
-            for query in MODALITIES
-            for candidate in MODALITIES
-        }
-        for direction, statistics in found.items():
-            figures |= {f"{kind}.{direction}.{name}": float(values.mean()) for name, values in _values(statistics)}
+    for kind, share in KINDS.items():
+        found = retrieve(points(test, share), test.classes, tree)
+        each = {direction: query_figures(statistics) for direction, statistics in found.items()}
+        for direction in found:
+            figures |= {f"{kind}.{direction}.{name}": float(each[direction][name].mean()) for name in RETRIEVAL}
         for name in RETRIEVAL:
             figures[f"{kind}.mean.{name}"] = float(np.mean([figures[f"{kind}.{way}.{name}"] for way in found]))
-        queries |= {f"{kind}.{name}": _over_directions(found.values(), name, len(test.classes)) for name in PER_QUERY}
+        for name in PER_QUERY:
+            rows = [spread(found[way], each[way][name], len(test.classes)) for way in found]
+            queries[f"{kind}.{name}"] = _mean_of_some(np.stack(rows))
     return Measured(figures, queries)
 
 
@@ -106,29 +98,9 @@ def measure_unseen(
     return figures
 
 
-def _places(results: SplitResults, kind: str) -> dict[str, Any]:
-    """Return what products are found by: their embeddings, or the roots of their class probabilities.
-
-    The cosine of two roots is the Bhattacharyya coefficient of the two distributions: the semantic matching that any
-    claim for a shared space has to be held against.
-    """
-    return results.embeddings if kind == "embedding" else {name: np.sqrt(p) for name, p in results.scores.items()}
-
-
-def _values(statistics: RankStatistics) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
-    for k in KS:
-        yield f"recall_at_{k}", (statistics.ranks.first <= k).astype(np.float64)
-    yield "map", statistics.average_precision
-    for k in HP_KS:
-        yield f"hp_at_{k}", statistics.item_hp[k]
-    yield "ahp", statistics.ahp
-
-
-def _over_directions(found: Any, name: str, count: int) -> Values:
-    """Return each product's mean over the directions in which it is a query; NaN where there is none."""
-    total, directions = np.zeros(count), np.zeros(count)
-    for statistics in found:
-        total[statistics.kept] += dict(_values(statistics))[name]
-        directions[statistics.kept] += 1
+def _mean_of_some(values: Doubles) -> Values:
+    """Return the means over the directions in which a product is a query, of 4 × N; NaN where there is none."""
+    asked = np.isfinite(values)
     with np.errstate(invalid="ignore"):
-        return (total / directions).astype(np.float32)
+        means: Values = (np.where(asked, values, 0).sum(axis=0) / asked.sum(axis=0)).astype(np.float32)
+    return means
