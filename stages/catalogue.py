@@ -10,7 +10,6 @@ each split; and metrics/catalogue.json. Products of the classes that `catalogue.
 """
 
 import logging
-import os
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from huse.artifacts import Outputs
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.table import class_counts, make_table, unseen_classes
+from huse.cores import cores
 from huse.errors import InputError
 from huse.params.catalogue import CatalogueParams
 from huse.params.reader import read_section, read_seed
@@ -38,7 +38,7 @@ def main() -> str:
         logging.warning("%s", file.remark)
     inspect = partial(inspect_picture, max_pixels=params.max_pixels)
     track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
-    sound, rejected = check_rows(file.rows, folder, inspect, workers=os.cpu_count() or 1, track=track)
+    sound, rejected = check_rows(file.rows, folder, inspect, workers=cores(), track=track)
     rejected = sorted([*file.rejected, *rejected], key=lambda row: row.line)
     if rejected:
         share = len(rejected) / (len(sound) + len(rejected))

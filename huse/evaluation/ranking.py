@@ -9,12 +9,14 @@ Letters: N items, each a query and a candidate; Q queries kept; C classes; D dim
 B queries of a block; R relevant candidates of a query.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import KW_ONLY, dataclass
 from itertools import pairwise
 
 import numpy as np
 
+from huse.cores import cores
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.hierarchy import Bools, Doubles, best_similarity_sums, graded_ahp, item_hp_at_k
 from huse.evaluation.keys import Places, by_query, first_copies, pack, packed_places
@@ -75,6 +77,7 @@ def rank_statistics(
     exclude_pair: bool = False,
     ahp_k: int = 250,
     block: int = 256,
+    threads: int | None = None,
 ) -> RankStatistics:
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
@@ -91,7 +94,8 @@ def rank_statistics(
         similarity: C × C float64, of `hierarchy.similarities`.
         exclude_pair: leave the candidate of the query's row out across modalities too.
         ahp_k: first items that the area under the graded precision takes in; all where there are fewer.
-        block: queries at a time; memory is about block × N × 10 bytes, and more where most cosines are equal.
+        block: queries at a time; memory is about block × N × 10 bytes a thread, and more where most cosines are equal.
+        threads: that work at the same time; None: one for each core.
     """
     own_excluded = same_modality or exclude_pair
     counts = np.bincount(classes, minlength=len(similarity))
@@ -100,40 +104,94 @@ def rank_statistics(
     candidate_count = len(classes) - int(own_excluded)
     shown = min(max(ahp_k, *correct), candidate_count)
     best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
-    ties, tied_classes = _tie_order(correct, similarity)
-    gallery = _gallery(candidates, classes)
-
-    first = np.empty(len(kept), dtype=np.int64)
-    precision, order, ahp = np.empty(len(kept)), np.empty(len(kept)), np.empty(len(kept))
-    item_hp, class_hp = ({k: np.empty(len(kept)) for k in correct} for _ in range(2))
+    gallery = _gallery(candidates, classes, correct, similarity)
+    empty = np.empty(len(kept))
+    statistics = RankStatistics(
+        Ranks(np.empty(len(kept), dtype=np.int64), relevant[kept], candidate_count, len(classes) - len(kept)),
+        kept,
+        classes[kept],
+        average_precision=empty.copy(),
+        class_order=empty.copy(),
+        item_hp={k: empty.copy() for k in correct},
+        class_hp={k: empty.copy() for k in correct},
+        ahp=empty.copy(),
+    )
+    task = _Task(queries, gallery, correct, similarity, best, ahp_k, shown, own_excluded=own_excluded)
     by_class = np.argsort(classes[kept], kind="stable")  # queries of one class have the same relevant columns
+    parts = [by_class[start : start + block] for start in range(0, len(kept), block)]
+    # Sorting and searching leave the interpreter to other threads. Each fills rows of its own, so that their number
+    # changes nothing.
+    workers = max(1, min(threads or cores(), len(parts)))
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(lambda number: _measure(statistics, parts[number::workers], task), range(workers)))
+    return statistics
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is to be measured; see `rank_statistics`.
+
+    Attributes:
+        queries: N × D.
+        gallery: the candidates.
+        correct: for each K the C × C table.
+        similarity: C × C.
+        best: of `best_similarity_sums`.
+        ahp_k: items that AHP takes in.
+        shown: first items whose classes are looked up.
+        own_excluded: one relevant candidate is the query itself, or its pair, and none.
+    """
+
+    queries: Floats
+    gallery: "_Gallery"
+    correct: Mapping[int, Bools]
+    similarity: Doubles
+    best: Doubles
+    ahp_k: int
+    shown: int
+    _: KW_ONLY
+    own_excluded: bool
+
+
+def _measure(statistics: RankStatistics, parts: Sequence[Integers], task: _Task) -> None:
+    """Write the figures of some blocks of queries, those of one class beside each other."""
+    gallery = task.gallery
     # New memory for every block would cost as much time as the sort.
-    buffers = np.empty((2, min(block, len(kept)), len(classes)), dtype=np.float32)
-    for start in range(0, len(kept), block):
-        part = by_class[start : start + block]
-        rows = kept[part]
-        own = classes[rows]
+    buffers = np.empty((2, max(map(len, parts), default=0), len(task.queries)), dtype=np.float32)
+    for part in parts:
+        rows, own = statistics.kept[part], statistics.classes[part]
         cosines, ordered = buffers[:, : len(rows)]
-        gallery.fill_cosines(queries[rows], cosines)
-        if own_excluded:
+        gallery.fill_cosines(task.queries[rows], cosines)
+        if task.own_excluded:
             cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
         ordered[:] = cosines
         ordered.sort(axis=1)
+        _fill_ranks(statistics, part, cosines, ordered, task)
+        items = gallery.first_items(cosines, ordered[:, -task.shown], own)
+        different = gallery.first_classes(cosines, own)
+        statistics.ahp[part] = graded_ahp(task.similarity, own, items[:, : task.ahp_k], task.best)
+        for k, table in task.correct.items():
+            statistics.item_hp[k][part] = item_hp_at_k(table, own, items, k)
+            statistics.class_hp[k][part] = item_hp_at_k(table, own, different, k)
 
-        for group in _runs(own):
-            relevant_cosines = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
-            ranks = _ranks(relevant_cosines[:, int(own_excluded) :], ordered[group])
-            first[part[group]] = ranks[:, -1]
-            precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
-            order[part[group]] = _class_order(ranks, candidate_count)
-        items = tied_classes[own[:, None], _first_places(cosines, ordered[:, -shown], ties, own, gallery)[:, :shown]]
-        different = tied_classes[own[:, None], _first_classes(cosines, ties, own, gallery)[:, : max(correct)]]
-        ahp[part] = graded_ahp(similarity, own, items[:, :ahp_k], best)
-        for k, table in correct.items():
-            item_hp[k][part] = item_hp_at_k(table, own, items, k)
-            class_hp[k][part] = item_hp_at_k(table, own, different, k)
-    ranks_kept = Ranks(first, relevant[kept], candidate_count, len(classes) - len(kept))
-    return RankStatistics(ranks_kept, kept, classes[kept], precision, order, item_hp, class_hp, ahp)
+
+def _fill_ranks(statistics: RankStatistics, part: Integers, cosines: Floats, ordered: Floats, task: _Task) -> None:
+    """Write what follows from the ranks of the relevant candidates alone.
+
+    Args:
+        statistics: to write into.
+        part: B numbers of queries, those of one class beside each other.
+        cosines: B × N, in the gallery's columns.
+        ordered: the same of each query, ascending.
+        task: what is measured.
+    """
+    own = statistics.classes[part]
+    for group in _runs(own):
+        relevant = np.sort(cosines[group, task.gallery.columns(own[group.start])], axis=1)
+        ranks = _ranks(relevant[:, int(task.own_excluded) :], ordered[group])
+        statistics.ranks.first[part[group]] = ranks[:, -1]
+        statistics.average_precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
+        statistics.class_order[part[group]] = _class_order(ranks, statistics.ranks.candidates)
 
 
 def mean_average_precision(statistics: RankStatistics) -> float:
@@ -192,6 +250,8 @@ class _Gallery:
         present: the numbers of those classes, int64.
         copies: columns whose candidate is equal to one further left, int64.
         originals: for each of them, the leftmost that it is equal to, int64.
+        ties: C × C uint32, of `_tie_order`.
+        tied_classes: C × C int64, of `_tie_order`.
     """
 
     rows: Floats
@@ -201,6 +261,8 @@ class _Gallery:
     present: Integers
     copies: Integers
     originals: Integers
+    ties: Places
+    tied_classes: Integers
 
     def fill_cosines(self, queries: Floats, cosines: Floats) -> None:
         """Write the cosines of B queries with every candidate into B × N; equal ones for equal candidates."""
@@ -211,14 +273,42 @@ class _Gallery:
         """Return where the candidates of a class stand."""
         return slice(*np.searchsorted(self.classes, [number, number + 1]).tolist())
 
+    def first_items(self, cosines: Floats, lowest: Floats, own: Integers) -> Integers:
+        """Return the classes of the first candidates of each query.
 
-def _gallery(candidates: Floats, classes: Integers) -> _Gallery:
+        Args:
+            cosines: B × N.
+            lowest: B cosines of the last candidate wanted.
+            own: B classes of the queries.
+
+        Returns:
+            int64, B rows that begin with the candidates wanted, best first.
+        """
+        found = np.flatnonzero(cosines >= lowest[:, None])
+        rows, columns = np.divmod(found, cosines.shape[1])
+        packed = pack(cosines.ravel()[found], self.ties[own[rows], self.classes[columns]])
+        keys = by_query(packed, rows, len(cosines))
+        keys.sort(axis=1)
+        keys = keys[:, : np.bincount(rows, minlength=len(cosines)).min()]  # rows are filled up beyond that
+        items: Integers = self.tied_classes[own[:, None], packed_places(keys)]
+        return items
+
+    def first_classes(self, cosines: Floats, own: Integers) -> Integers:
+        """Return all classes that have candidates, the one of the best candidate first; B rows, int64."""
+        keys = pack(np.maximum.reduceat(cosines, self.starts, axis=1), self.ties[np.ix_(own, self.present)])
+        keys.sort(axis=1)
+        classes: Integers = self.tied_classes[own[:, None], packed_places(keys)]
+        return classes
+
+
+def _gallery(candidates: Floats, classes: Integers, correct: Mapping[int, Bools], similarity: Doubles) -> _Gallery:
     order = np.argsort(classes, kind="stable")
     firsts = first_copies(candidates[order])
     copies = np.flatnonzero(firsts != np.arange(len(order)))
     starts = np.flatnonzero(np.diff(classes[order], prepend=-1))
     rows, in_order = candidates[order], classes[order]
-    return _Gallery(rows, in_order, np.argsort(order), starts, in_order[starts], copies, firsts[copies])
+    ties = _tie_order(correct, similarity)
+    return _Gallery(rows, in_order, np.argsort(order), starts, in_order[starts], copies, firsts[copies], *ties)
 
 
 def _runs(values: Integers) -> Iterator[slice]:
@@ -258,30 +348,3 @@ def _class_order(ranks: Integers, candidates: int) -> Doubles:
         return np.full(len(ranks), np.nan)
     share: Doubles = 1 - (ranks.sum(axis=1) - number * (number + 1) // 2) / pairs
     return share
-
-
-def _first_places(cosines: Floats, lowest: Floats, ties: Places, own: Integers, gallery: _Gallery) -> Places:
-    """Return the tie places of the first candidates of each query, which say their classes.
-
-    Args:
-        cosines: B × N.
-        lowest: B cosines of the last candidate wanted.
-        ties: C × C, of `_tie_order`.
-        own: B classes of the queries.
-        gallery: the candidates.
-
-    Returns:
-        uint32, B rows that begin with the candidates wanted, best first.
-    """
-    found = np.flatnonzero(cosines >= lowest[:, None])
-    rows, columns = np.divmod(found, cosines.shape[1])
-    keys = by_query(pack(cosines.ravel()[found], ties[own[rows], gallery.classes[columns]]), rows, len(cosines))
-    keys.sort(axis=1)
-    return packed_places(keys)
-
-
-def _first_classes(cosines: Floats, ties: Places, own: Integers, gallery: _Gallery) -> Places:
-    """Return the tie places of all classes that have items, the one of the best candidate first; B rows, uint32."""
-    keys = pack(np.maximum.reduceat(cosines, gallery.starts, axis=1), ties[np.ix_(own, gallery.present)])
-    keys.sort(axis=1)
-    return packed_places(keys)

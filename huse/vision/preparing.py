@@ -3,7 +3,6 @@
 Letters: S pixels a side of the network's input.
 """
 
-import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
+from huse.cores import cores
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
 from huse.vision.decoding import digest_picture, read_known_picture
@@ -88,11 +88,6 @@ class Preparation:
             return fit(picture, geometry=self.geometry, size=self.size)
         generator = view_generator(self.seed, task.digest, view)
         return augment(picture, self.augmentation, geometry=self.geometry, size=self.size, generator=generator)
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def resolve_workers(workers: int | None, device: torch.device) -> int:

@@ -270,8 +270,8 @@ def test_the_block_size_changes_nothing(unit_rows):
     queries, candidates = unit_rows(90, 16, seed=1), unit_rows(90, 16, seed=2)
     candidates[40:80] = candidates[:40]  # equal cosines between classes
     whole = measure(queries, candidates, classes, block=90)
-    for block in (1, 7, 89, 1000):
-        assert_equal_figures(measure(queries, candidates, classes, block=block), whole)
+    for block, threads in ((1, 1), (1, 3), (7, 2), (89, 1), (1000, 4)):
+        assert_equal_figures(measure(queries, candidates, classes, block=block, threads=threads), whole)
 
 
 def test_the_order_of_the_items_changes_nothing(unit_rows):
