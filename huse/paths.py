@@ -36,6 +36,10 @@ TEXT_EMBEDDINGS = Path("data/embeddings/text.npy")
 IMAGE_SCORES = Path("data/embeddings/scores_image.npy")
 TEXT_SCORES = Path("data/embeddings/scores_text.npy")
 
+TEST_ITEMS = Path("data/evaluation/items.parquet")
+TEST_QUERIES = Path("data/evaluation/queries.parquet")
+TEST_CLASSES = Path("data/evaluation/classes.parquet")
+
 CATALOGUE_METRICS = Path("metrics/catalogue.json")
 FINETUNE_METRICS = Path("metrics/finetune_backbone.json")
 WORD_VECTOR_METRICS = Path("metrics/word_vectors.json")
@@ -49,6 +53,8 @@ FINETUNE_CURVES = Path("metrics/finetune.csv")
 HEAT_MAP = Path("metrics/label_graph.png")
 LIVE = Path("metrics/live")
 CONFUSION = Path("metrics/confusion.csv")
+CONFUSED_PAIRS = Path("metrics/confused_pairs.csv")
+REPORT = Path("metrics/report.html")
 
 # Not of DVC, and safe to delete at any time: what need not be done again. HUSE_CACHE names another folder, so that the
 # temporary folders in which DVC runs experiments can share one.
