@@ -26,6 +26,7 @@ FONT = "system-ui, sans-serif"
 SHAPES = {"image": "circle", "text": "triangle-up"}
 MOST_NAMED = 45  # rows of a matrix
 MOST_NARROW = 5  # pixels, of a cell
+WIDE = 600  # pixels, of a map on which names have room
 NAME_WIDTH = 170  # pixels
 
 
@@ -187,6 +188,7 @@ def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], class
     only = alt.param(
         name="only", value="all", bind=alt.binding_select(options=["all", *classes], name="Single out a class ")
     )
+    columns = alt.ExprRef(f"width > {WIDE} ? 6 : 2")
     known = ["name", "class", "first level", "thumbnail"]
     plane = {
         "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False)),
@@ -207,7 +209,7 @@ def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], class
             color=alt.Color(
                 "group:N",
                 scale=alt.Scale(range=HUES),
-                legend=alt.Legend(title=None, symbolLimit=12, columns=4, labelLimit=NAME_WIDTH),
+                legend=alt.Legend(title=None, symbolLimit=12, columns=columns, labelLimit=NAME_WIDTH),
             ),
             opacity=alt.condition("only == 'all' || datum.class == only", alt.value(0.75), alt.value(0.06)),
             tooltip=["name:N", "class:N", alt.Tooltip("mark:N", title="shown as"), "thumbnail:N"],
@@ -215,11 +217,17 @@ def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], class
         .add_params(by, only)
     )
     named = [{"label": name, "x": round(x, 4), "y": round(y, 4)} for name, x, y in labels]
+    # Where the page is narrow, names would cover each other and the marks.
+    wide = alt.condition(f"width > {WIDE}", alt.value(1), alt.value(0))
     halo, text = (
-        alt.Chart(_data(named)).mark_text(fontSize=11, fontWeight=600, **paint).encode(text="label:N", **plane)
-        for paint in ({"stroke": PAPER, "strokeWidth": 4, "fill": PAPER, "opacity": 0.85}, {"fill": INK})
+        alt.Chart(_data(named))
+        .mark_text(fontSize=11, fontWeight=600, dy=-7, baseline="bottom", **paint)
+        .encode(text="label:N", opacity=wide, **plane)
+        for paint in ({"stroke": PAPER, "strokeWidth": 2.5, "fill": PAPER}, {"fill": INK})
     )
-    chart = alt.layer(marks, halo, text).properties(width="container", height=620)
+    # The legend grows when marks are coloured by class, and needs room then.
+    grows = alt.AutoSizeParams(type="fit-x", contains="padding", resize=True)
+    chart = alt.layer(marks, halo, text).properties(width="container", height=620, autosize=grows)
     return finish(chart, "Map of the embeddings of test products on a plane: circles are images, triangles are names.")
 
 

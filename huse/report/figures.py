@@ -64,6 +64,7 @@ class Figure:
         low: lower end of its interval, None where there is none.
         high: upper end.
         chance: the same figure of a random order, None where it is not known.
+        best: of the best order that the candidates allow, None where it is not known.
         share: it is one of 0 to 1, and not a rank or a count.
     """
 
@@ -71,6 +72,7 @@ class Figure:
     low: float | None = None
     high: float | None = None
     chance: float | None = None
+    best: float | None = None
     share: bool = True
 
 
@@ -98,10 +100,10 @@ def look_up(metrics: Metrics, path: str) -> float | None:
 
 
 def read_figure(metrics: Metrics, path: str) -> Figure | None:
-    """Return the figure at a path with its interval and its chance, None where there is no such figure.
+    """Return the figure at a path with its interval, its chance and its best, None where there is no such figure.
 
-    The interval of ``a.b`` stands at ``intervals.a.b.low`` and ``.high``, its chance at ``a.chance.b``; of
-    ``classification.image.accuracy`` at ``classification.chance.accuracy``.
+    The interval of ``a.b`` stands at ``intervals.a.b.low`` and ``.high``, its chance at ``a.chance.b``, its best at
+    ``a.best.b``; the chance of ``classification.image.accuracy`` at ``classification.chance.accuracy``.
     """
     value = look_up(metrics, path)
     if value is None:
@@ -113,6 +115,7 @@ def read_figure(metrics: Metrics, path: str) -> Figure | None:
         look_up(metrics, f"intervals.{path}.low"),
         look_up(metrics, f"intervals.{path}.high"),
         look_up(metrics, f"{above}.chance.{name}"),
+        look_up(metrics, f"{folder}.best.{name}"),
         name not in WHOLE,
     )
 
@@ -143,6 +146,14 @@ def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: 
         [columns[column] for column in heads],
         [(rows[row], [found.get((row, column)) for column in heads]) for row in kept],
     )
+
+
+def transpose(table: Table | None) -> Table | None:
+    """Turn rows into columns: a table of many figures is rather long than wide."""
+    if table is None:
+        return None
+    columns = [[row[place] for _, row in table.rows] for place in range(len(table.columns))]
+    return Table([name for name, _ in table.rows], list(zip(table.columns, columns, strict=True)))
 
 
 def headline(metrics: Metrics) -> dict[str, list[tuple[str, Figure]]]:

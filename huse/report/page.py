@@ -3,6 +3,7 @@
 Templates are Jinja2's, every value escaped. The charts' program (Vega, Vega-Lite, Vega-Embed) is put in once.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,12 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": write_figure, "interval": write_interval, "number": write_number}
+    environment.filters |= {
+        "figure": write_figure,
+        "interval": write_interval,
+        "number": write_number,
+        "parameter": write_parameter,
+    }
     specs = {
         name: {**spec, "datasets": {**spec.get("datasets", {}), **section.data}}
         for section in shown
@@ -71,7 +77,14 @@ def write_interval(figure: Figure | None) -> str:
 
 
 def write_number(value: float | None) -> str:
-    """Write a number of unknown kind: whole ones with separators, others with three digits."""
+    """Write a number of unknown kind: large ones with separators and at most one digit, small ones with three."""
     if value is None:
         return "–"
-    return f"{value:,.0f}" if float(value).is_integer() and abs(value) > 1 else f"{value:.3f}"
+    if abs(value) >= 10 or (value.is_integer() and abs(value) > 1):
+        return f"{value:,.1f}".removesuffix(".0")
+    return f"{value:.3f}"
+
+
+def write_parameter(value: Any) -> str:
+    """Write a parameter as YAML would: ``true``, ``null``, text without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

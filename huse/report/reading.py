@@ -19,11 +19,13 @@ def read_text_table(path: Path, columns: Sequence[str], separator: str = ",") ->
     Raises:
         InputError: the file is missing, no such table, or lacks a column.
     """
+    if not path.exists():
+        raise InputError(f"{path}: not found. Run `dvc repro` to make it.")
     try:
         # Names that look like missing values ("NA", "null") are names.
         table = pd.read_csv(path, sep=separator, keep_default_na=False, na_values={name: [""] for name in columns})
     except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
-        raise InputError(f"{path}: not a readable table ({error}). Run `dvc repro` to make it.") from error
+        raise InputError(f"{path}: not a readable table ({error}). Delete it and run `dvc repro`.") from error
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(

@@ -22,7 +22,7 @@ from huse.report.thumbnails import Thumbnails
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-GALLERY_SIDE, MAP_SIDE = 104, 44  # pixels, of thumbnails
+GALLERY_SIDE, MAP_SIDE = 104, 56  # pixels, of thumbnails
 MOST_ROWS = 100  # of a table of rejected rows
 MOST_PAIRS = 15  # confused pairs
 WEAKEST = 10  # classes
@@ -68,7 +68,10 @@ def figures_section(metrics: figures.Metrics) -> Section:
     levels = sorted({level for tree in _folder(metrics, "classification", "by_level").values() for level in tree})
     every = {**figures.RETRIEVAL, **figures.FURTHER}
     further = [
-        (f"Retrieval by {by}, all figures", figures.make_table(metrics, section, directions, every))
+        (
+            f"Retrieval by {by}, all figures",
+            figures.transpose(figures.make_table(metrics, section, directions, every)),
+        )
         for section, by in figures.BY.items()
     ]
     pairless = {
@@ -81,7 +84,7 @@ def figures_section(metrics: figures.Metrics) -> Section:
     further.append(
         (
             "Retrieval without the item's own pair among the candidates",
-            figures.make_table(pairless, "retrieval", directions, every),
+            figures.transpose(figures.make_table(pairless, "retrieval", directions, every)),
         )
     )
     further.append(

@@ -15,7 +15,7 @@ Integers = npt.NDArray[np.int64]
 
 MOST_ITEMS = 900  # each is two marks
 PERPLEXITY = 30.0
-ABOVE = 0.85  # share of a group's marks that lie below its name
+ABOVE = 0.75  # share of a group's marks that lie below its name
 FEWEST = 3  # rows, below which there is nothing to lay out
 
 

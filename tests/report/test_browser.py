@@ -134,12 +134,15 @@ def test_the_level_of_the_matrix_is_chosen_by_keyboard(opened):
 
 def test_a_mark_of_the_map_says_its_product_as_text(opened):
     browser, *_ = opened
-    mark = browser.find_element(By.CSS_SELECTOR, "[data-chart=map] svg .mark-symbol.role-mark path")
-    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", mark)
-    ActionChains(browser).move_to_element(mark).perform()
-    time.sleep(0.3)
-    tip = browser.find_element(By.ID, "vg-tooltip-element")
-    assert tip.is_displayed()
+    deadline = time.monotonic() + 20
+    while not (tips := [tip for tip in browser.find_elements(By.ID, "vg-tooltip-element") if tip.is_displayed()]):
+        assert time.monotonic() < deadline
+        # Anew each time: a chart that is still being fitted to the page moves its marks.
+        mark = browser.find_element(By.CSS_SELECTOR, "[data-chart=map] svg .mark-symbol.role-mark path")
+        browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", mark)
+        ActionChains(browser).move_by_offset(1, 1).move_to_element(mark).perform()
+        time.sleep(0.2)
+    tip = tips[0]
     assert "name" in tip.text
     assert browser.execute_script("return window.harmed === undefined")
     kinds = browser.execute_script("return [...arguments[0].querySelectorAll('*')].map(e => e.tagName)", tip)

@@ -65,7 +65,7 @@ def test_a_name_that_looks_like_a_missing_value_is_a_name(tmp_path):
 
 def test_a_table_that_does_not_fit_is_named(tmp_path):
     file = tmp_path / "pairs.csv"
-    for content, said in ((None, "not a readable table"), ("", "not a readable table"), ("a,b\n1,2\n", "found a, b")):
+    for content, said in ((None, "not found"), ("", "not a readable table"), ("a,b\n1,2\n", "found a, b")):
         if content is not None:
             file.write_text(content, encoding="utf-8")
         try:

@@ -1,7 +1,17 @@
 import pytest
 
-from huse.report.figures import Figure, Table, flatten, headline, key_figures, look_up, make_table, read_figure
-from huse.report.page import write_figure, write_interval, write_number
+from huse.report.figures import (
+    Figure,
+    Table,
+    flatten,
+    headline,
+    key_figures,
+    look_up,
+    make_table,
+    read_figure,
+    transpose,
+)
+from huse.report.page import write_figure, write_interval, write_number, write_parameter
 from tests.report.conftest import metrics
 
 
@@ -19,13 +29,17 @@ def test_a_figure_has_its_interval_and_its_chance():
     assert read_figure(metrics(), "retrieval.text_to_image.map") == Figure(0.4, chance=0.04)
     assert read_figure(metrics(), "retrieval.mean.dropped_queries") == Figure(1, share=False)
     assert read_figure(metrics(), "retrieval.text_to_image.ndcg") is None
+    tree = {"hp_at_2": 0.5, "chance": {"hp_at_2": 0.25}, "best": {"hp_at_2": 0.75}}
+    assert read_figure({"retrieval": tree}, "retrieval.hp_at_2") == Figure(0.5, chance=0.25, best=0.75)
 
 
 def test_a_table_leaves_out_rows_and_columns_without_figures():
     tree = {"x": {"one": {"p": 0.25}, "two": {"q": 0.5}, "three": {"r": 1.0}}}
     table = make_table(tree, "x", {"one": "One", "two": "Two", "four": "Four"}, {"p": "P", "q": "Q", "s": "S"})
     assert table == Table(["P", "Q"], [("One", [Figure(0.25), None]), ("Two", [None, Figure(0.5)])])
+    assert transpose(table) == Table(["One", "Two"], [("P", [Figure(0.25), None]), ("Q", [None, Figure(0.5)])])
     assert make_table(tree, "y", {"one": "One"}, {"p": "P"}) is None
+    assert transpose(None) is None
 
 
 def test_the_head_shows_what_there_is():
@@ -62,4 +76,11 @@ def test_figures_are_written_with_three_digits(figure, written, interval):
 
 
 def test_other_numbers_are_written_by_their_size():
-    assert [write_number(value) for value in (None, 3.0, 12345.0, 0.5, 1.0)] == ["–", "3", "12,345", "0.500", "1.000"]
+    written = {3.0: "3", 12345.0: "12,345", 196.5: "196.5", 0.5: "0.500", 1.0: "1.000", -0.25: "-0.250", 2.5: "2.500"}
+    assert {value: write_number(value) for value in written} == written
+    assert write_number(None) == "–"
+
+
+def test_parameters_are_written_as_in_their_file():
+    written = {"true": True, "null": None, "0.15": 0.15, "huse": "huse", "32": 32, '["a<é"]': ["a<é"]}
+    assert {write_parameter(value): value for value in written.values()} == written
