@@ -6,8 +6,6 @@ that the page shows.
 Writes metrics/report.html, without a date: the same inputs give the same bytes.
 """
 
-import platform
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +14,15 @@ from PIL import Image
 
 from huse import paths
 from huse.artifacts import Outputs, fingerprint_products, read_array, read_json, read_labels, read_table, read_vectors
+from huse.errors import InputError
 from huse.labels.graph import class_distances
-from huse.params.all import check_params
-from huse.params.reader import read_seed
+from huse.params.catalogue import CatalogueParams
+from huse.params.reader import read_section, read_seed, read_yaml
+from huse.params.train import TrainParams
 from huse.report import sections
 from huse.report.figures import key_figures
 from huse.report.galleries import COLUMNS
-from huse.report.page import render
+from huse.report.page import installed, lead, render
 from huse.report.reading import read_curves, read_text_table
 from huse.report.thumbnails import Thumbnails
 from huse.vision.decoding import read_picture
@@ -35,18 +35,19 @@ PACKAGES = ["torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", 
 
 def main() -> str:
     """Run the stage."""
-    params, seed = check_params(paths.PARAMS), read_seed()
+    train, catalogue = read_section(TrainParams, "train"), read_section(CatalogueParams, "catalogue")
+    seed = read_seed()
     products = read_table(paths.PRODUCTS, SPLIT)
     labels = read_labels(paths.LABELS, products=products)
     classes, count = labels["classes"], len(labels["labels"])
     wanted = class_distances(read_array(paths.ADJACENCY, shape=(count, count)), labels["class_labels"])
     split = _read_test_split(products)
     metrics = read_json(paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
-    folder, most = Path(params["catalogue"].images), params["catalogue"].max_pixels
-    thumbnails = Thumbnails(lambda row: _read_picture(folder / products["image"].iloc[row], most))
+    folder = Path(catalogue.images)
+    thumbnails = Thumbnails(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
     facts = {
         "seed": seed,
-        "method": params["train"].method,
+        "method": train.method,
         "fingerprint of the products": fingerprint_products(products),
     }
     parts = [
@@ -57,19 +58,17 @@ def main() -> str:
         ),
         sections.confusion_section(
             classes,
-            read_table(paths.TEST_ITEMS, ["class_index", "predicted_fusion"]),
+            _read_items(split),
             read_text_table(paths.CONFUSED_PAIRS, ["actual", "predicted", "items", "share"]),
             read_table(paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
         ),
-        sections.graph_section(classes, wanted, split, trained_on_tree=params["train"].graph.distances == "tree"),
+        sections.graph_section(classes, wanted, split, trained_on_tree=train.graph.distances == "tree"),
         sections.map_section(products, split, thumbnails, seed),
         sections.gallery_section(products, read_table(paths.TEST_QUERIES, COLUMNS), thumbnails),
         sections.rejected_section(read_table(paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])),
-        sections.run_section(
-            {"seed": seed, **{name: section.model_dump() for name, section in params.items()}}, facts, _versions()
-        ),
+        sections.run_section(read_yaml(paths.PARAMS), facts, installed(PACKAGES)),
     ]
-    page = render({"lead": _lead(products, len(classes), split), "key_figures": key_figures(metrics)}, parts)
+    page = render({"lead": lead(products, len(classes)), "key_figures": key_figures(metrics)}, parts)
     with Outputs() as outputs:
         outputs.path(paths.REPORT).write_text(page, encoding="utf-8")
     shown = sum(part is not None for part in parts)
@@ -85,23 +84,22 @@ def _read_test_split(products: pd.DataFrame) -> sections.TestSplit:
     return sections.TestSplit(rows, products["class_index"].to_numpy(np.int64)[rows], embeddings)
 
 
+def _read_items(split: sections.TestSplit) -> pd.DataFrame:
+    items = read_table(paths.TEST_ITEMS, ["row", "class_index", "predicted_fusion"])
+    if items["row"].tolist() != split.rows.tolist():
+        raise InputError(
+            f"{paths.TEST_ITEMS}: expected the {len(split.rows)} rows of the test split, found {len(items)} rows of "
+            "other products. Run `dvc repro` to make it again."
+        )
+    return items
+
+
 def _read_picture(path: Path, max_pixels: int) -> Image.Image | None:
     """Read a picture, None where it has become unreadable since the catalogue was checked: a report can do without."""
     try:
         return read_picture(path, max_pixels, shorter_side=sections.GALLERY_SIDE)
     except PictureError:
         return None
-
-
-def _lead(products: pd.DataFrame, classes: int, split: sections.TestSplit) -> str:
-    return (
-        f"{len(products):,} pictures of {products['group'].nunique():,} products in {classes:,} classes. "
-        f"Measured on the {len(split.rows):,} pictures of the test split, which training never saw."
-    )
-
-
-def _versions() -> dict[str, str]:
-    return {"Python": platform.python_version(), **{name: metadata.version(name) for name in PACKAGES}}
 
 
 if __name__ == "__main__":

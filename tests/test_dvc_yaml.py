@@ -103,7 +103,7 @@ def with_fitting(stage):
 def test_parameters_are_those_that_the_stage_reads(stage):
     read = set(re.findall(r'read_section\(\w+, "(\w+)"\)', script(stage)))
     read |= {"seed"} if "read_seed()" in script(stage) else set()
-    if "check_params(" in script(stage):  # reads the whole file
+    if "read_yaml(paths.PARAMS)" in script(stage):  # the whole file
         assert STAGES[stage]["params"] == [{"params.yaml": None}]
         return
     assert {name.split(".")[0] for name in STAGES[stage].get("params", [])} == read

@@ -4,10 +4,13 @@ Templates are Jinja2's, every value escaped. The charts' program (Vega, Vega-Lit
 """
 
 import json
+import platform
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any
 
 import altair as alt
+import pandas as pd
 import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -52,6 +55,24 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
         program=Markup(chart_program()),  # noqa: S704
     )
     return page
+
+
+def lead(products: pd.DataFrame, classes: int) -> str:
+    """Say in two sentences what was measured.
+
+    Args:
+        products: `split` and `group` of every picture.
+        classes: how many there are.
+    """
+    return (
+        f"{len(products):,} pictures of {products['group'].nunique():,} products in {classes:,} classes. Measured on "
+        f"the {(products['split'] == 'test').sum():,} pictures of the test split, which training never saw."
+    )
+
+
+def installed(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python and of packages."""
+    return {"Python": platform.python_version(), **{name: metadata.version(name) for name in packages}}
 
 
 def chart_program() -> str:

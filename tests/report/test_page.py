@@ -4,10 +4,11 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from huse.report.page import render
+from huse.report.page import installed, lead, render
 from tests.report.conftest import NASTY, Made
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -128,13 +129,22 @@ def test_sections_without_content_are_left_out():
 def test_what_was_not_done_is_said(made):
     text = " ".join(Elements(made.page()).text)
     assert "was not fine-tuned" not in text
-    assert "never saw" not in text  # no unseen classes
+    assert "Classes that training never saw" not in text
     other = Made(["a<b", "a<c"], 6)
     other.epochs = other.epochs.iloc[:0]
     other.metrics = {**other.metrics, "unseen": {"image_to_text": {"ahp": 0.5}}}
     text = " ".join(Elements(other.page()).text)
     assert "was not fine-tuned" in text
     assert "Classes that training never saw" in text
+
+
+def test_the_lead_counts_pictures_and_products():
+    products = pd.DataFrame({"split": ["train"] * 1200 + ["test"] * 3, "group": [*range(1200), 1200, 1200, 1200]})
+    assert lead(products, 2) == (
+        "1,203 pictures of 1,201 products in 2 classes. Measured on the 3 pictures of the test split, which training "
+        "never saw."
+    )
+    assert list(installed(["numpy"])) == ["Python", "numpy"]
 
 
 def test_one_product_is_enough_for_a_page():
