@@ -54,6 +54,7 @@ HEAT_MAP = Path("metrics/label_graph.png")
 LIVE = Path("metrics/live")
 CONFUSION = Path("metrics/confusion.csv")
 CONFUSED_PAIRS = Path("metrics/confused_pairs.csv")
+REPORT = Path("metrics/report.html")
 
 # Not of DVC, and safe to delete at any time: what need not be done again. HUSE_CACHE names another folder, so that the
 # temporary folders in which DVC runs experiments can share one.

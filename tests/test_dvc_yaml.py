@@ -52,6 +52,10 @@ def test_every_script_is_a_stage():
     assert scripts == set(STAGES)
 
 
+def test_templates_are_a_dependency_of_the_stage_that_writes_by_them():
+    assert "huse/report/templates" in STAGES["report"]["deps"]
+
+
 def test_every_artefact_is_an_output_of_one_stage():
     outputs = [
         name
@@ -73,10 +77,16 @@ def test_no_output_switches_the_run_cache_off():
 
 
 def test_data_dependencies_are_made_by_another_stage_or_named_by_a_parameter():
-    made = {name for stage in STAGES.values() for name in names(stage.get("outs", []))}
+    made = {
+        name
+        for stage in STAGES.values()
+        for kind in ("outs", "metrics", "plots")
+        for name in names(stage.get(kind, []))
+    }
     for stage in STAGES.values():
         for dep in stage["deps"]:
-            assert dep.endswith(".py") or dep.startswith("${") or dep in made, dep
+            code = dep.startswith(("huse/", "stages/")) and (ROOT / dep).exists()
+            assert code or dep.startswith("${") or dep in made, dep
 
 
 def script(stage):
@@ -93,6 +103,9 @@ def with_fitting(stage):
 def test_parameters_are_those_that_the_stage_reads(stage):
     read = set(re.findall(r'read_section\(\w+, "(\w+)"\)', script(stage)))
     read |= {"seed"} if "read_seed()" in script(stage) else set()
+    if "read_yaml(paths.PARAMS)" in script(stage):  # the whole file
+        assert STAGES[stage]["params"] == [{"params.yaml": None}]
+        return
     assert {name.split(".")[0] for name in STAGES[stage].get("params", [])} == read
 
 
@@ -100,7 +113,7 @@ def test_parameters_are_those_that_the_stage_reads(stage):
 def test_artefacts_are_those_that_the_stage_names(stage):
     entry = STAGES[stage]
     outputs = {name for kind in ("outs", "metrics", "plots") for name in names(entry.get(kind, []))}
-    listed = outputs | {dep for dep in entry["deps"] if dep.startswith("data/")}
+    listed = outputs | {dep for dep in entry["deps"] if dep.startswith(("data/", "metrics/"))}
     named = {
         str(getattr(paths, name))
         for name in set(re.findall(r"\b[A-Z][A-Z_]+\b", with_fitting(stage))) - OTHER_PATHS
@@ -137,6 +150,7 @@ def test_the_house_rules_of_imports():
     below |= {"model": {"catalogue", "text", "vision", "labels", "training", "evaluation"}}
     below |= {"training": {"catalogue", "text", "vision", "labels", "evaluation"}}
     below |= {"evaluation": {"training", "catalogue", "text", "vision", "labels", "model"}}
+    below |= {"report": {"training", "catalogue", "text", "vision", "labels", "model", "evaluation"}}
     for room, forbidden in below.items():
         for file in (ROOT / "huse" / room).rglob("*.py"):
             for path in closure(file.relative_to(ROOT)):

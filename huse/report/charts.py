@@ -1,0 +1,324 @@
+"""The charts of the report as Vega-Lite specifications, made with Altair.
+
+Colours are CSS variables of the page (`style.css`), so that light, dark and printed pages need no chart drawn twice.
+Every chart has a description, which becomes its alternative text.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+import numpy.typing as npt
+
+from huse.report.curves import Picture
+from huse.report.figures import Figure
+from huse.report.matrices import Confusion
+
+Spec = dict[str, Any]
+Records = list[dict[str, Any]]
+
+HUES = [f"var(--hue-{number})" for number in range(1, 11)]
+RAMP = [f"var(--ramp-{number})" for number in range(1, 8)]  # little to much
+WARM = [f"var(--warm-{number})" for number in range(1, 6)]
+INK, FAINT, LINE, PAPER = "var(--ink)", "var(--faint)", "var(--line)", "var(--paper)"
+FONT = "system-ui, sans-serif"
+SHAPES = {"image": "circle", "text": "triangle-up"}
+MOST_NAMED = 45  # rows of a matrix
+MOST_NARROW = 5  # pixels, of a cell
+WIDE = 600  # pixels, of a map on which names have room
+NAME_WIDTH = 170  # pixels
+
+
+def headline_chart(title: str, figures: Sequence[tuple[str, Figure]]) -> Spec:
+    """Draw each figure as a dot with its interval, and chance as a bar across.
+
+    Args:
+        title: what the figures are.
+        figures: names and figures.
+    """
+    values = [
+        {
+            "name": name,
+            "value": round(figure.value, 4),
+            "low": rounded(figure.low),
+            "high": rounded(figure.high),
+            "chance": rounded(figure.chance),
+        }
+        for name, figure in figures
+    ]
+    base = alt.Chart(_data(values)).encode(
+        y=alt.Y("name:N", sort=[name for name, _ in figures], title=None, axis=alt.Axis(minExtent=120, ticks=False))
+    )
+    axis = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
+    tips = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high", "chance")]
+    rule = base.mark_rule(strokeWidth=3, opacity=0.45, color=HUES[0]).encode(x=alt.X("low:Q", title=None), x2="high:Q")
+    chance = base.mark_tick(color=HUES[1], thickness=2.5, size=13).encode(x=alt.X("chance:Q", title=None))
+    dot = base.mark_point(filled=True, size=70, opacity=1, color=HUES[0]).encode(x=axis, tooltip=["name:N", *tips])
+    chart = alt.layer(rule, chance, dot).properties(width="container", height=21 * len(figures))
+    shown = "; ".join(f"{name} {figure.value:.3f}" for name, figure in figures)
+    return finish(chart, f"{title} as dots with their intervals, a bar across marks chance: {shown}.")
+
+
+def recall_chart(points: Records) -> Spec:
+    """Draw Recall@K over K, a line a direction, chance dashed.
+
+    Args:
+        points: `k`, `value`, `direction`, `kind` (`measured` or `chance`).
+    """
+    ks = sorted({point["k"] for point in points})
+    chart = (
+        alt.Chart(_data(points))
+        .mark_line(point=True, strokeWidth=2)
+        .encode(
+            x=alt.X("k:Q", title="K", axis=alt.Axis(values=ks, grid=False)),
+            y=alt.Y("value:Q", title="Recall@K", scale=alt.Scale(domain=[0, 1])),
+            color=hues("direction:N", list(dict.fromkeys(point["direction"] for point in points))),
+            strokeDash=alt.StrokeDash(
+                "kind:N", scale=alt.Scale(domain=["measured", "chance"], range=[[1, 0], [4, 4]]), legend=None
+            ),
+            detail="kind:N",
+            tooltip=["direction:N", "kind:N", "k:Q", alt.Tooltip("value:Q", format=".3f")],
+        )
+        .properties(width="container", height=260)
+    )
+    return finish(chart, "Recall at K in four directions over K, beside the chance level of each.")
+
+
+def curve_chart(picture: Picture) -> Spec:
+    """Draw the curves of a picture as lines."""
+    values: Records = [
+        {"x": int(x), "y": float(f"{y:.5g}"), "curve": str(curve)}
+        for x, y, curve in picture.points[["x", "y", "curve"]].itertuples(index=False)
+    ]
+    scale = alt.Scale(type="log") if picture.logarithmic else alt.Scale(zero=False)
+    ticks = alt.Axis(values=_powers(values), format="~g") if picture.logarithmic else alt.Axis(tickCount=5)
+    chart = (
+        alt.Chart(_data(values))
+        .mark_line(strokeWidth=2, point={"size": 22} if len(values) <= 80 else False)
+        .encode(
+            x=alt.X("x:Q", title=picture.x, axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1)),
+            y=alt.Y("y:Q", title=picture.y, scale=scale, axis=ticks),
+            color=hues("curve:N", list(dict.fromkeys(value["curve"] for value in values))),
+            tooltip=["curve:N", alt.Tooltip("x:Q", title=picture.x), alt.Tooltip("y:Q", title=picture.y, format=".4g")],
+        )
+        .properties(width="container", height=220)
+    )
+    curves = ", ".join(dict.fromkeys(value["curve"] for value in values))
+    return finish(chart, f"{picture.title}: {curves} over {picture.x}s.")
+
+
+def confusion_chart(confusion: Confusion, names: Sequence[str]) -> Spec:
+    """Draw who is taken for whom: agreement along the diagonal in one colour, errors beside it in another.
+
+    Args:
+        confusion: at one level.
+        names: of its S nodes, all different.
+    """
+    rows, columns = np.nonzero(confusion.counts)
+    values = [
+        {
+            "a": row,
+            "p": column,
+            "n": int(confusion.counts[row, column]),
+            "s": round(float(confusion.counts[row, column] / confusion.items[row]), 3) if confusion.items[row] else 0,
+        }
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+    ]
+    base = _named_matrix(values, names, ("actual", "predicted"), _cell(len(names), 620), columns_named=True)
+    tips = [
+        "actual:N",
+        "predicted:N",
+        alt.Tooltip("n:Q", title="items"),
+        alt.Tooltip("s:Q", title="share", format=".1%"),
+    ]
+    errors = (
+        base.transform_filter("datum.a != datum.p")
+        .mark_rect()
+        .encode(color=ramp("s:Q", "share taken for another", (0, 0.5), WARM, "%"), tooltip=tips)
+    )
+    right = (
+        base.transform_filter("datum.a == datum.p")
+        .mark_rect()
+        .encode(fill=ramp("s:Q", "share that is right", (0, 1), RAMP, "%"), tooltip=tips)
+    )
+    chart = alt.layer(errors, right).resolve_scale(color="independent", fill="independent")
+    return finish(chart, f"Matrix of {len(names)} actual by predicted nodes of level {confusion.level}.")
+
+
+def distance_chart(
+    distances: npt.NDArray[np.float32], names: Sequence[str], bounds: tuple[float, float], title: str
+) -> Spec:
+    """Draw the distances of all pairs of S classes, near ones in a strong colour.
+
+    Args:
+        distances: S × S; NaN is left empty.
+        names: S different names.
+        bounds: distances that get the strongest and the faintest colour; the same for charts that are compared.
+        title: what the distances are.
+    """
+    values = [
+        {"a": row, "p": column, "d": round(float(distances[row, column]), 3)}
+        for row in range(len(names))
+        for column in range(len(names))
+        if row != column and np.isfinite(distances[row, column])
+    ]
+    base = _named_matrix(values, names, ("class", "other class"), _cell(len(names), 340), columns_named=False)
+    chart = base.mark_rect().encode(
+        color=ramp("d:Q", "distance (strong is near)", bounds, RAMP[::-1], ".2f"),
+        tooltip=["class:N", "other class:N", alt.Tooltip("d:Q", title="distance", format=".3f")],
+    )
+    return finish(chart, f"{title}: matrix of {len(names)} by {len(names)} classes in the order of the class tree.")
+
+
+def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], classes: Sequence[str]) -> Spec:
+    """Draw the plane of the space: a circle an image, a triangle a text.
+
+    Args:
+        points: `x`, `y`, `mark` (`image` or `text`) and `item`, a row of the data set `items`, which the page adds:
+            `item`, `name`, `class`, `first level`, `thumbnail`.
+        labels: names that stand on the plane.
+        classes: all class names, to single one out.
+    """
+    by = alt.param(
+        name="coloured_by",
+        value="first level",
+        bind=alt.binding_radio(options=["first level", "class"], name="Colour by "),
+    )
+    only = alt.param(
+        name="only", value="all", bind=alt.binding_select(options=["all", *classes], name="Single out a class ")
+    )
+    columns = alt.ExprRef(f"width > {WIDE} ? 6 : 2")
+    known = ["name", "class", "first level", "thumbnail"]
+    plane = {
+        "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False)),
+        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False)),
+    }
+    marks = (
+        alt.Chart(_data(points))
+        .transform_lookup("item", alt.LookupData(data=alt.NamedData(name="items"), key="item", fields=known))
+        .transform_calculate(group="coloured_by == 'class' ? datum.class : datum['first level']")
+        .mark_point(filled=True, size=38)
+        .encode(
+            **plane,
+            shape=alt.Shape(
+                "mark:N",
+                scale=alt.Scale(domain=list(SHAPES), range=list(SHAPES.values())),
+                legend=alt.Legend(title=None, symbolFillColor=FAINT, symbolStrokeColor=FAINT),
+            ),
+            color=alt.Color(
+                "group:N",
+                scale=alt.Scale(range=HUES),
+                legend=alt.Legend(title=None, symbolLimit=12, columns=columns, labelLimit=NAME_WIDTH),
+            ),
+            opacity=alt.condition("only == 'all' || datum.class == only", alt.value(0.75), alt.value(0.06)),
+            tooltip=["name:N", "class:N", alt.Tooltip("mark:N", title="shown as"), "thumbnail:N"],
+        )
+        .add_params(by, only)
+    )
+    named = [{"label": name, "x": round(x, 4), "y": round(y, 4)} for name, x, y in labels]
+    # Where the page is narrow, names would cover each other and the marks.
+    wide = alt.condition(f"width > {WIDE}", alt.value(1), alt.value(0))
+    halo, text = (
+        alt.Chart(_data(named))
+        .mark_text(fontSize=11, fontWeight=600, dy=-7, baseline="bottom", **paint)
+        .encode(text="label:N", opacity=wide, **plane)
+        for paint in ({"stroke": PAPER, "strokeWidth": 2.5, "fill": PAPER}, {"fill": INK})
+    )
+    # The legend grows when marks are coloured by class, and needs room then.
+    grows = alt.AutoSizeParams(type="fit-x", contains="padding", resize=True)
+    chart = alt.layer(marks, halo, text).properties(width="container", height=620, autosize=grows)
+    return finish(chart, "Map of the embeddings of test products on a plane: circles are images, triangles are names.")
+
+
+def hues(field: str, domain: Sequence[str]) -> alt.Color:
+    """Colour by a name, in the order given."""
+    scale = alt.Scale(domain=list(domain), range=[HUES[place % len(HUES)] for place in range(len(domain))])
+    return alt.Color(field, scale=scale, legend=alt.Legend(title=None, columns=2))
+
+
+def ramp(field: str, title: str, bounds: tuple[float, float], colours: Sequence[str], number: str) -> alt.Color:
+    """Colour by a number, in equal steps between two bounds."""
+    scale = alt.Scale(type="quantize", domain=list(bounds), range=list(colours))
+    return alt.Color(field, scale=scale, legend=alt.Legend(title=title, format=number, orient="bottom"))
+
+
+def _data(values: Records) -> alt.Data:
+    return alt.Data(values=values)  # type: ignore[no-untyped-call]
+
+
+def _powers(values: Records) -> list[float]:
+    """Return the powers of ten around all values: the grid of a logarithmic scale needs no others."""
+    low, high = (bound(value["y"] for value in values) for bound in (min, max))
+    return [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
+
+
+def rounded(value: float | None) -> float | None:
+    """Round for the page, which has no need of more digits."""
+    return None if value is None else round(value, 4)
+
+
+def _named_matrix(
+    values: Records, names: Sequence[str], heads: tuple[str, str], cell: int, *, columns_named: bool
+) -> alt.Chart:
+    """Start a matrix whose cells `a`, `p` carry numbers of names: each name stands in the data once."""
+    scale, shown = alt.Scale(domain=list(names)), len(names) <= MOST_NAMED
+    manner: Mapping[str, Any] = {
+        "labelLimit": NAME_WIDTH,
+        "labelFontSize": min(11, max(cell, 8)),
+        "ticks": False,
+        "domain": False,
+        "labelPadding": 5,
+    }
+    rows = alt.Axis(labels=shown, **manner)
+    columns = alt.Axis(labels=shown and columns_named, labelAngle=-90, **manner)
+    titles = heads if columns_named else (None, None)
+    return (
+        alt.Chart(_data(values))
+        .add_params(alt.param(name="names", value=list(names)))
+        .transform_calculate(**{heads[0]: "names[datum.a]", heads[1]: "names[datum.p]"})
+        .encode(
+            y=alt.Y(f"{heads[0]}:N", title=titles[0], scale=scale, axis=rows),
+            x=alt.X(f"{heads[1]}:N", title=titles[1], scale=scale, axis=columns),
+        )
+        .properties(width=cell * len(names), height=cell * len(names))
+    )
+
+
+def _cell(count: int, side: int, most: int = 22) -> int:
+    """Return the side of a cell in whole pixels, which leave no seams: the matrix fits `side`."""
+    return max(MOST_NARROW, min(most, side // count))
+
+
+def finish(chart: Any, description: str) -> Spec:
+    """Give a chart the manner of the page, and return its specification."""
+    styled = (
+        chart.properties(description=description, background="transparent", padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=FAINT,
+            titleColor=FAINT,
+            gridColor=LINE,
+            domainColor=LINE,
+            tickColor=LINE,
+            labelFont=FONT,
+            titleFont=FONT,
+            labelFontSize=11,
+            titleFontSize=11,
+            titleFontWeight="normal",
+        )
+        .configure_legend(
+            labelColor=INK,
+            titleColor=FAINT,
+            labelFont=FONT,
+            titleFont=FONT,
+            titleFontWeight="normal",
+            labelFontSize=11,
+            titleFontSize=11,
+            orient="top",
+            symbolStrokeWidth=2,
+        )
+        .configure_text(font=FONT)
+    )
+    spec: Spec = styled.to_dict()
+    return spec

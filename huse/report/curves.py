@@ -1,0 +1,105 @@
+"""Curves of training, grouped for pictures.
+
+A curve is a table with a column that counts (steps or epochs) and one of values; curves of one folder belong into one
+picture.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import pandas as pd
+
+from huse.report.figures import readable
+
+# Folder of the curves: title, head of the values, what one sees.
+KNOWN = {
+    "": (
+        "Loss",
+        "loss",
+        "Terms before weighting, and their weighted sum, on training batches. The scale is logarithmic.",
+    ),
+    "validation": ("Validation", "share", "Figures on the validation split; the best state by them was kept."),
+    "regions/image_image": (
+        "Semantic graph, two pictures",
+        "share of pairs",
+        "Pairs in each region of the graph loss's σ.",
+    ),
+    "regions/text_text": ("Semantic graph, two names", "share of pairs", "Pairs in each region of σ."),
+    "regions/image_text": ("Semantic graph, picture and name", "share of pairs", "Pairs in each region of σ."),
+}
+LOGARITHMIC = {""}
+MOST_POINTS = 300  # of a curve; of more, evenly spaced ones are shown
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Curves that share their axes.
+
+    Attributes:
+        title: what they are.
+        caption: what one sees.
+        x: head of what counts.
+        y: head of the values.
+        points: columns `x`, `y` and `curve`.
+        logarithmic: the scale of the values.
+    """
+
+    title: str
+    caption: str
+    x: str
+    y: str
+    points: pd.DataFrame
+    logarithmic: bool
+
+
+def training_pictures(curves: Mapping[str, pd.DataFrame]) -> list[Picture]:
+    """Group the curves of training by their folders.
+
+    Args:
+        curves: by their names, such as ``validation/recall_at_1``; each with a column `step` and one of the last
+            part of its name.
+
+    Returns:
+        Known folders first, in their order, then others by name. Curves of no point are left out.
+    """
+    folders: dict[str, list[pd.DataFrame]] = {}
+    for name in sorted(curves):
+        folder, leaf = str(PurePosixPath(name).parent), PurePosixPath(name).name
+        points = thin(curves[name][["step", leaf]].set_axis(["x", "y"], axis=1).dropna(), MOST_POINTS)
+        if len(points):
+            folders.setdefault("" if folder == "." else folder, []).append(points.assign(curve=readable(leaf)))
+    order = [folder for folder in KNOWN if folder in folders] + sorted(set(folders) - set(KNOWN))
+    pictures = []
+    for folder in order:
+        points = pd.concat(folders[folder], ignore_index=True)
+        title, y, caption = KNOWN.get(folder, (folder.replace("/", ", ").replace("_", " "), "value", ""))
+        logarithmic = folder in LOGARITHMIC and bool((points["y"] > 0).all())
+        pictures.append(Picture(title, caption, "step", y, points, logarithmic))
+    return pictures
+
+
+def finetuning_pictures(epochs: pd.DataFrame) -> list[Picture]:
+    """Make the pictures of fine-tuning: losses, accuracy.
+
+    Args:
+        epochs: columns `epoch`, `loss`, `validation_loss`, `validation_accuracy`; no rows where it was off.
+    """
+    if epochs.empty:
+        return []
+    pictures = []
+    for title, y, columns, caption in (
+        ("Fine-tuning: loss", "loss", ["loss", "validation_loss"], "Of the image network, a value an epoch."),
+        ("Fine-tuning: accuracy", "accuracy", ["validation_accuracy"], "Of the image network alone, on validation."),
+    ):
+        points = epochs.melt("epoch", columns, "curve", "y").rename(columns={"epoch": "x"}).dropna()
+        points["curve"] = [readable(name) for name in points["curve"]]
+        pictures.append(Picture(title, caption, "epoch", y, points, logarithmic=False))
+    return pictures
+
+
+def thin(points: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Keep at most `most` rows at even spacing, the first and the last among them."""
+    if len(points) <= most:
+        return points
+    return points.iloc[[place * (len(points) - 1) // (most - 1) for place in range(most)]]

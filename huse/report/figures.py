@@ -1,0 +1,202 @@
+"""The figures of an evaluation as rows of tables: value, interval, chance.
+
+Metrics are a tree of JSON objects with numbers at its leaves, as in metrics/evaluate.json; a path joins the keys on the
+way to a leaf by dots: ``retrieval.image_to_text.map``.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Metrics = Mapping[str, Any]
+
+DIRECTIONS = {
+    "image_to_image": "image → image",
+    "image_to_text": "image → text",
+    "text_to_image": "text → image",
+    "text_to_text": "text → text",
+}
+CLASSIFIERS = {
+    "image": "image",
+    "text": "text",
+    "fusion": "both, mean of the scores",
+    "log_linear": "both, product of the scores",
+}
+SHORT = {"image": "image", "text": "text", "fusion": "both"}
+CLASSIFICATION = {
+    "accuracy": "accuracy",
+    "top_5": "top 5",
+    "macro_f1": "macro F1",
+    "calibration_error": "calibration error",
+}
+RETRIEVAL = {
+    "recall_at_1": "R@1",
+    "recall_at_5": "R@5",
+    "recall_at_10": "R@10",
+    "map": "mAP",
+    "ahp": "AHP",
+}
+FURTHER = {
+    "macro_recall_at_1": "macro R@1",
+    "median_rank": "median rank",
+    "hp_at_2": "HP@2",
+    "hp_at_5": "HP@5",
+    "hp_at_10": "HP@10",
+    "class_hp_at_2": "class HP@2",
+    "class_hp_at_5": "class HP@5",
+    "class_hp_at_10": "class HP@10",
+    "dropped_queries": "dropped",
+}
+BY = {
+    "retrieval": "embeddings",
+    "retrieval_by_probabilities": "class probabilities",
+    "retrieval_by_both": "embeddings and class probabilities",
+}
+WHOLE = {"median_rank", "dropped_queries"}  # no shares: ranks and counts
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure, with what else is known of it.
+
+    Attributes:
+        value: the figure.
+        low: lower end of its interval, None where there is none.
+        high: upper end.
+        chance: the same figure of a random order, None where it is not known.
+        best: of the best order that the candidates allow, None where it is not known.
+        share: it is one of 0 to 1, and not a rank or a count.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    chance: float | None = None
+    best: float | None = None
+    share: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """Figures in rows and columns.
+
+    Attributes:
+        columns: heads.
+        rows: name and figures of each row, None where the metrics lack one.
+    """
+
+    columns: list[str]
+    rows: list[tuple[str, list[Figure | None]]]
+
+
+def look_up(metrics: Metrics, path: str) -> float | None:
+    """Return the number at a path, None where there is none."""
+    at: Any = metrics
+    for key in path.split("."):
+        if not isinstance(at, Mapping) or key not in at:
+            return None
+        at = at[key]
+    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
+
+
+def read_figure(metrics: Metrics, path: str) -> Figure | None:
+    """Return the figure at a path with its interval, its chance and its best, None where there is no such figure.
+
+    The interval of ``a.b`` stands at ``intervals.a.b.low`` and ``.high``, its chance at ``a.chance.b``, its best at
+    ``a.best.b``; the chance of ``classification.image.accuracy`` at ``classification.chance.accuracy``.
+    """
+    value = look_up(metrics, path)
+    if value is None:
+        return None
+    folder, _, name = path.rpartition(".")
+    above = "classification" if folder.startswith("classification.") else folder
+    return Figure(
+        value,
+        look_up(metrics, f"intervals.{path}.low"),
+        look_up(metrics, f"intervals.{path}.high"),
+        look_up(metrics, f"{above}.chance.{name}"),
+        look_up(metrics, f"{folder}.best.{name}"),
+        name not in WHOLE,
+    )
+
+
+def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: Mapping[str, str]) -> Table | None:
+    """Collect the figures ``folder.row.column``; rows and columns without any are left out.
+
+    Args:
+        metrics: the tree.
+        folder: path above the rows.
+        rows: their names in the table, by their keys.
+        columns: their heads, by their keys.
+
+    Returns:
+        None where no figure was found.
+    """
+    found = {
+        (row, column): figure
+        for row in rows
+        for column in columns
+        if (figure := read_figure(metrics, f"{folder}.{row}.{column}")) is not None
+    }
+    heads = [column for column in columns if any(key[1] == column for key in found)]
+    kept = [row for row in rows if any(key[0] == row for key in found)]
+    if not found:
+        return None
+    return Table(
+        [columns[column] for column in heads],
+        [(rows[row], [found.get((row, column)) for column in heads]) for row in kept],
+    )
+
+
+def transpose(table: Table | None) -> Table | None:
+    """Turn rows into columns: a table of many figures is rather long than wide."""
+    if table is None:
+        return None
+    columns = [[row[place] for _, row in table.rows] for place in range(len(table.columns))]
+    return Table([name for name, _ in table.rows], list(zip(table.columns, columns, strict=True)))
+
+
+def headline(metrics: Metrics) -> dict[str, list[tuple[str, Figure]]]:
+    """Return the few figures that stand above all others, by what they are: each with its name.
+
+    Accuracies of image, text and both, then R@1, mAP and AHP of each direction.
+    """
+    wanted = [("accuracy", name, f"classification.{key}.accuracy") for key, name in SHORT.items()]
+    wanted += [
+        (RETRIEVAL[name], shown, f"retrieval.{direction}.{name}")
+        for name in ("recall_at_1", "map", "ahp")
+        for direction, shown in DIRECTIONS.items()
+    ]
+    groups: dict[str, list[tuple[str, Figure]]] = {}
+    for group, shown, path in wanted:
+        figure = read_figure(metrics, path)
+        if figure is not None:
+            groups.setdefault(group, []).append((shown, figure))
+    return groups
+
+
+def key_figures(metrics: Metrics) -> list[tuple[str, Figure]]:
+    """Return the figures of the head of the page: accuracy of both, and the mean of each measure over directions."""
+    wanted = {
+        "accuracy, image and text fused": "classification.fusion.accuracy",
+        "R@1, mean of four directions": "retrieval.mean.recall_at_1",
+        "mAP, mean of four directions": "retrieval.mean.map",
+        "AHP, mean of four directions": "retrieval.mean.ahp",
+    }
+    return [(shown, figure) for shown, path in wanted.items() if (figure := read_figure(metrics, path)) is not None]
+
+
+def flatten(tree: Metrics, above: str = "") -> Iterator[tuple[str, float]]:
+    """Walk a tree and give each number with its readable path: ``gap, median rank``."""
+    for key, value in tree.items():
+        path = f"{above}, {readable(key)}" if above else readable(key)
+        if isinstance(value, Mapping):
+            yield from flatten(value, path)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield path, float(value)
+
+
+def readable(key: str) -> str:
+    """Turn a key such as ``hp_at_2`` or ``image_to_text`` into what a person reads."""
+    known = {**DIRECTIONS, **RETRIEVAL, **FURTHER, **CLASSIFICATION}
+    return known.get(key, key.replace("_", " "))

@@ -1,0 +1,136 @@
+"""Which nodes of the class tree are mixed up, and how far classes lie apart.
+
+Letters: N items, C classes, D dimension of the shared space, S nodes that are shown.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import spearmanr
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+Path = tuple[str, ...]
+
+MOST_SHOWN = 60  # nodes of a matrix; of more, the cells would not be told apart
+MOST_LEVELS = 5
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """What items of each node at one level of the class tree are taken for.
+
+    Attributes:
+        level: from 1, coarse to fine.
+        nodes: the S that are shown, in tree order.
+        counts: S × S int64, row: actual node, column: predicted one.
+        items: of each shown node, among them those that are taken for nodes which are not shown; S int64.
+        left_out: nodes that are not shown.
+        agreement: share of all items whose predicted class agrees with theirs down to this level.
+    """
+
+    level: int
+    nodes: list[Path]
+    counts: Integers
+    items: Integers
+    left_out: int
+    agreement: float
+
+
+def class_order(paths: Sequence[Path]) -> list[int]:
+    """Order classes as a walk through the tree meets them."""
+    return sorted(range(len(paths)), key=paths.__getitem__)
+
+
+def confusions(paths: Sequence[Path], actual: Integers, predicted: Integers, most: int = MOST_SHOWN) -> list[Confusion]:
+    """Count what is taken for what at every level of the tree, the finest one first.
+
+    A class that ends above a level stands at that level for itself.
+
+    Args:
+        paths: C class paths.
+        actual: N class numbers.
+        predicted: N class numbers.
+        most: nodes that are shown: those with the most items, of equal ones the first in the tree.
+    """
+    depth = max(map(len, paths), default=0)
+    levels = [_confusion(paths, actual, predicted, level, most) for level in range(depth, 0, -1)]
+    # A level that parts nothing more than the one above it says nothing new.
+    new = [
+        one for one, above in zip(levels, [*levels[1:], None], strict=True) if above is None or above.nodes != one.nodes
+    ]
+    return new[:MOST_LEVELS]
+
+
+def _confusion(paths: Sequence[Path], actual: Integers, predicted: Integers, level: int, most: int) -> Confusion:
+    nodes = sorted({path[:level] for path in paths})
+    number = {node: index for index, node in enumerate(nodes)}
+    of_class = np.array([number[path[:level]] for path in paths])
+    rows, columns = of_class[actual], of_class[predicted]
+    counts = np.zeros((len(nodes), len(nodes)), np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    items = counts.sum(axis=1)
+    present = np.flatnonzero(items + counts.sum(axis=0))
+    shown = np.sort(present[np.argsort(-items[present], kind="stable")[:most]])
+    agreement = float((rows == columns).mean()) if len(rows) else 0.0
+    return Confusion(
+        level,
+        [nodes[index] for index in shown],
+        counts[np.ix_(shown, shown)],
+        items[shown],
+        len(present) - len(shown),
+        agreement,
+    )
+
+
+def class_mean_distances(embeddings: Sequence[Floats], classes: Integers, count: int) -> Floats:
+    """Return the cosine distances between the means of the classes, over both modalities.
+
+    Args:
+        embeddings: for each modality N × D float32, unit norm.
+        classes: N class numbers.
+        count: C.
+
+    Returns:
+        C × C float32 in [0, 2], symmetric, diagonal 0; NaN for classes without items, or whose mean is 0.
+    """
+    sums = np.zeros((count, embeddings[0].shape[1]))
+    for rows in embeddings:
+        np.add.at(sums, classes, rows)
+    norms = np.linalg.norm(sums, axis=1, keepdims=True)
+    units = np.divide(sums, norms, out=np.full_like(sums, np.nan), where=norms > 0)
+    distances = np.clip(1 - units @ units.T, 0, 2)
+    distances = (distances + distances.T) / 2
+    diagonal = np.arange(count)
+    distances[diagonal, diagonal] = np.where(norms[:, 0] > 0, 0, np.nan)
+    learned: Floats = distances.astype(np.float32)
+    return learned
+
+
+def rank_correlation(wanted: Floats, learned: Floats) -> float | None:
+    """Return Spearman's correlation of two matrices of distances over pairs of different classes.
+
+    Args:
+        wanted: C × C.
+        learned: C × C; pairs with NaN are left out.
+
+    Returns:
+        -1 to 1; None where there are fewer than three pairs, or one side is the same for all.
+    """
+    upper = np.triu_indices(len(wanted), k=1)
+    one, other = wanted[upper], learned[upper]
+    known = np.isfinite(one) & np.isfinite(other)
+    one, other = one[known], other[known]
+    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
+        return None
+    return float(spearmanr(one, other).statistic)
+
+
+def shown_classes(paths: Sequence[Path], classes: Integers, most: int = MOST_SHOWN) -> list[int]:
+    """Choose the classes of a matrix: those with items, most items first where there are too many; in tree order."""
+    items = np.bincount(classes, minlength=len(paths))
+    order = [index for index in class_order(paths) if items[index]]
+    kept = set(sorted(order, key=lambda index: -items[index])[:most])
+    return [index for index in order if index in kept]

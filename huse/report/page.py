@@ -1,0 +1,111 @@
+"""Writes the sections into one page that needs nothing else: no file beside it, no network.
+
+Templates are Jinja2's, every value escaped. The charts' program (Vega, Vega-Lite, Vega-Embed) is put in once.
+"""
+
+import json
+import platform
+from collections.abc import Sequence
+from importlib import metadata
+from typing import Any
+
+import altair as alt
+import pandas as pd
+import vl_convert
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from huse.report.figures import Figure
+from huse.report.sections import Section
+
+
+def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
+    """Write the page; the same arguments give the same text.
+
+    Args:
+        head: what stands above all sections.
+        sections: in their order; None is left out.
+
+    Returns:
+        HTML.
+    """
+    shown = [section for section in sections if section is not None]
+    environment = Environment(
+        loader=PackageLoader("huse.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "figure": write_figure,
+        "interval": write_interval,
+        "number": write_number,
+        "parameter": write_parameter,
+    }
+    specs = {
+        name: {**spec, "datasets": {**spec.get("datasets", {}), **section.data}}
+        for section in shown
+        for name, spec in section.charts.items()
+    }
+    page: str = environment.get_template("page.html").render(
+        head=head,
+        sections=shown,
+        specs=specs,
+        program=Markup(chart_program()),  # noqa: S704
+    )
+    return page
+
+
+def lead(products: pd.DataFrame, classes: int) -> str:
+    """Say in two sentences what was measured.
+
+    Args:
+        products: `split` and `group` of every picture.
+        classes: how many there are.
+    """
+    return (
+        f"{len(products):,} pictures of {products['group'].nunique():,} products in {classes:,} classes. Measured on "
+        f"the {(products['split'] == 'test').sum():,} pictures of the test split, which training never saw."
+    )
+
+
+def installed(packages: Sequence[str]) -> dict[str, str]:
+    """Return the versions of Python and of packages."""
+    return {"Python": platform.python_version(), **{name: metadata.version(name) for name in packages}}
+
+
+def chart_program() -> str:
+    """Return the JavaScript that draws charts, of the version that made their specifications."""
+    major, minor, *_ = alt.SCHEMA_VERSION.removeprefix("v").split(".")
+    program: str = vl_convert.javascript_bundle(vl_version=f"{major}.{minor}")  # type: ignore[call-arg]
+    # Within a script element this alone would end it.
+    return program.replace("</script", "<\\/script")
+
+
+def write_figure(figure: Figure | None) -> str:
+    """Write the value: three digits after the point of a share, at most one of any other."""
+    if figure is None:
+        return "–"
+    return f"{figure.value:.3f}" if figure.share else f"{figure.value:,.1f}".removesuffix(".0")
+
+
+def write_interval(figure: Figure | None) -> str:
+    """Write the interval, empty where there is none."""
+    if figure is None or figure.low is None or figure.high is None:
+        return ""
+    return f"{figure.low:.3f} to {figure.high:.3f}"
+
+
+def write_number(value: float | None) -> str:
+    """Write a number of unknown kind: large ones with separators and at most one digit, small ones with three."""
+    if value is None:
+        return "–"
+    if abs(value) >= 10 or (value.is_integer() and abs(value) > 1):
+        return f"{value:,.1f}".removesuffix(".0")
+    return f"{value:.3f}"
+
+
+def write_parameter(value: Any) -> str:
+    """Write a parameter as YAML would: ``true``, ``null``, text without quotes."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

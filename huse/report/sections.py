@@ -1,0 +1,334 @@
+"""The sections of the report: what each says and which charts it shows.
+
+A section that has nothing to say is None and is left out.
+
+Letters: N items of the test split, C classes, D dimension of the shared space.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from huse.report import charts, figures, galleries, matrices, space_map
+from huse.report.charts import Records, Spec
+from huse.report.curves import finetuning_pictures, training_pictures
+from huse.report.names import path_of, short_names, shorten, whole_name
+from huse.report.thumbnails import Thumbnails
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+GALLERY_SIDE, MAP_SIDE = 104, 56  # pixels, of thumbnails
+MOST_ROWS = 100  # of a table of rejected rows
+MOST_PAIRS = 15  # confused pairs
+WEAKEST = 10  # classes
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        anchor: its address in the page.
+        title: its heading.
+        content: what its template, named after the anchor, writes.
+        charts: specifications by name.
+        data: sets of records that charts look up, by name.
+    """
+
+    anchor: str
+    title: str
+    content: dict[str, Any]
+    charts: dict[str, Spec] = field(default_factory=dict)
+    data: dict[str, Records] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TestSplit:
+    """The items that are measured.
+
+    Attributes:
+        rows: N rows of the products.
+        classes: N class numbers.
+        embeddings: of `image` and `text`, N × D float32, unit norm.
+    """
+
+    rows: Integers
+    classes: Integers
+    embeddings: Mapping[str, Floats]
+
+
+def figures_section(metrics: figures.Metrics) -> Section:
+    """Tables of accuracy and retrieval with intervals and chance, and all further figures."""
+    directions = {**figures.DIRECTIONS, "mean": "mean"}
+    levels = sorted({level for tree in _folder(metrics, "classification", "by_level").values() for level in tree})
+    every = {**figures.RETRIEVAL, **figures.FURTHER}
+    further = [
+        (
+            f"Retrieval by {by}, all figures",
+            figures.transpose(figures.make_table(metrics, section, directions, every)),
+        )
+        for section, by in figures.BY.items()
+    ]
+    pairless = {
+        "retrieval": {
+            direction: found["without_pair"]
+            for direction, found in _folder(metrics, "retrieval").items()
+            if isinstance(found, Mapping) and "without_pair" in found
+        }
+    }
+    further.append(
+        (
+            "Retrieval without the item's own pair among the candidates",
+            figures.transpose(figures.make_table(pairless, "retrieval", directions, every)),
+        )
+    )
+    further.append(
+        (
+            "Items whose predicted class agrees with theirs down to a level",
+            figures.make_table(
+                metrics,
+                "classification.by_level",
+                figures.CLASSIFIERS,
+                {level: level.replace("_", " ") for level in levels},
+            ),
+        )
+    )
+    content: dict[str, Any] = {
+        "classification": figures.make_table(metrics, "classification", figures.CLASSIFIERS, figures.CLASSIFICATION),
+        "retrieval": figures.make_table(metrics, "retrieval", directions, figures.RETRIEVAL),
+        "fusion_weight": figures.look_up(metrics, "classification.fusion.image_weight"),
+        "further": [(title, table) for title, table in further if table],
+        "space": list(figures.flatten(_folder(metrics, "space"))),
+        "unseen": list(figures.flatten(_folder(metrics, "unseen"))),
+        "dropped": figures.look_up(metrics, "retrieval.image_to_image.dropped_queries"),
+    }
+    drawn = {
+        f"headline-{place}": charts.headline_chart(title, shown)
+        for place, (title, shown) in enumerate(figures.headline(metrics).items())
+    }
+    content["glance"] = list(zip(drawn, figures.headline(metrics), strict=True))
+    points = [
+        {"k": k, "value": charts.rounded(value), "direction": name, "kind": kind}
+        for direction, name in figures.DIRECTIONS.items()
+        for kind, above in (("measured", ""), ("chance", "chance."))
+        for k in (1, 5, 10)
+        if (value := figures.look_up(metrics, f"retrieval.{direction}.{above}recall_at_{k}")) is not None
+    ]
+    if points:
+        drawn["recall"] = charts.recall_chart(points)
+    return Section("figures", "Figures", content, drawn)
+
+
+def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -> Section | None:
+    """Curves of training and, where it took place, of fine-tuning."""
+    pictures = [*training_pictures(curves), *finetuning_pictures(epochs)]
+    if not pictures:
+        return None
+    drawn = {f"curve-{place}": charts.curve_chart(picture) for place, picture in enumerate(pictures)}
+    content = {"pictures": list(zip(drawn, pictures, strict=True)), "finetuned": not epochs.empty}
+    return Section("training", "Training", content, drawn)
+
+
+def confusion_section(
+    classes: Sequence[str], items: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame
+) -> Section | None:
+    """Which classes are mixed up, at every level of the tree.
+
+    Args:
+        classes: C class paths.
+        items: `class_index` and `predicted_fusion` of N items.
+        pairs: `actual`, `predicted`, `items`, `share`, most confused first.
+        table: `classes`, `items` and `accuracy_…` of each class.
+    """
+    if items.empty:
+        return None
+    paths = [path_of(name) for name in classes]
+    found = matrices.confusions(paths, items["class_index"].to_numpy(), items["predicted_fusion"].to_numpy())
+    drawn = {f"confusion-{one.level}": charts.confusion_chart(one, short_names(one.nodes)) for one in found}
+    weakest = table[table["items"] > 0].sort_values(
+        ["accuracy_fusion", "items", "class_index"], ascending=[True, False, True]
+    )
+    content = {
+        "levels": list(zip(drawn, found, strict=True)),
+        "pairs": [
+            {**pair, "actual": whole_name(path_of(pair["actual"])), "predicted": whole_name(path_of(pair["predicted"]))}
+            for pair in pairs.head(MOST_PAIRS).to_dict("records")
+        ],
+        "weakest": [
+            {**row, "classes": whole_name(path_of(row["classes"]))} for row in weakest.head(WEAKEST).to_dict("records")
+        ],
+        "counted": len(weakest),
+    }
+    return Section("confusion", "What is mixed up", content, drawn)
+
+
+def graph_section(classes: Sequence[str], wanted: Floats, split: TestSplit, *, trained_on_tree: bool) -> Section | None:
+    """The semantic graph beside the distances that were learned.
+
+    Args:
+        classes: C class paths.
+        wanted: C × C float32, the distances of the graph.
+        split: the test split.
+        trained_on_tree: training took the distances of the class tree in place of the graph's.
+    """
+    paths = [path_of(name) for name in classes]
+    shown = matrices.shown_classes(paths, split.classes)
+    if len(shown) < 2:
+        return None
+    learned = matrices.class_mean_distances(list(split.embeddings.values()), split.classes, len(classes))
+    chosen = np.ix_(shown, shown)
+    off = ~np.eye(len(shown), dtype=bool)
+    both = np.concatenate([wanted[chosen][off], learned[chosen][off]])
+    low, high = (round(float(bound), 3) for bound in np.nanquantile(both, [0.01, 0.99]))
+    bounds = (low, max(high, low + 0.001))
+    names = short_names([paths[index] for index in shown])
+    drawn = {
+        "graph-wanted": charts.distance_chart(wanted[chosen], names, bounds, "Distances of the semantic graph"),
+        "graph-learned": charts.distance_chart(learned[chosen], names, bounds, "Distances that were learned"),
+    }
+    with_items = len(np.unique(split.classes))
+    content = {
+        "correlation": matrices.rank_correlation(wanted, learned),
+        "shown": len(shown),
+        "left_out": with_items - len(shown),
+        "without_items": len(classes) - with_items,
+        "trained_on_tree": trained_on_tree,
+    }
+    return Section("graph", "The semantic graph, wanted and learned", content, drawn)
+
+
+def map_section(
+    products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails, seed: int, most: int = space_map.MOST_ITEMS
+) -> Section | None:
+    """The space on a plane.
+
+    Args:
+        products: `name` and `classes` by row.
+        split: the test split.
+        thumbnails: of its pictures.
+        seed: of the sample and the solver.
+        most: items that are shown.
+    """
+    places = space_map.sample_items(split.classes, most, seed)
+    if len(places) < 2:
+        return None
+    images, texts = space_map.lay_out(split.embeddings["image"][places], split.embeddings["text"][places], seed)
+    shown = products.iloc[split.rows[places]]
+    paths = [path_of(name) for name in shown["classes"]]
+    unique = sorted(set(paths))
+    short = dict(zip(unique, short_names(unique), strict=True))
+    items = [
+        {
+            "item": item,
+            "name": shorten(name),
+            "class": short[path],
+            "first level": path[0],
+            "thumbnail": thumbnails.get(int(row), MAP_SIDE).source,
+        }
+        for item, (name, path, row) in enumerate(zip(shown["name"], paths, split.rows[places], strict=True))
+    ]
+    points = [
+        {"x": round(float(x), 4), "y": round(float(y), 4), "mark": mark, "item": item}
+        for mark, plane in (("image", images), ("text", texts))
+        for item, (x, y) in enumerate(plane)
+    ]
+    labels = space_map.name_places(np.concatenate([images, texts]), [short[path] for path in paths] * 2)
+    chart = charts.map_chart(points, labels, [short[path] for path in unique])
+    content = {"shown": len(places), "items": len(split.rows)}
+    return Section("map", "A map of the space", content, {"map": chart}, {"items": items})
+
+
+def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: Thumbnails) -> Section | None:
+    """What queries find: typical hits, instructive misses, the worst.
+
+    Args:
+        products: `name` and `classes` by row.
+        queries: with the columns of `galleries.COLUMNS`.
+        thumbnails: of the pictures.
+    """
+    names, paths = products["name"].tolist(), [path_of(name) for name in products["classes"]]
+
+    def card(row: int, modality: str) -> dict[str, Any]:
+        """What is shown of an item: its picture, or its name."""
+        picture = thumbnails.get(row, GALLERY_SIDE) if modality == "image" else None
+        return {"name": shorten(names[row]), "path": whole_name(paths[row]), "leaf": paths[row][-1], "picture": picture}
+
+    directions: list[dict[str, Any]] = []
+    for direction, title in figures.DIRECTIONS.items():
+        query, found = direction.split("_to_")
+        part = queries[(queries["query"] == query) & (queries["found"] == found)].reset_index(drop=True)
+        chosen = galleries.choose(part, [products["classes"].iloc[row] for row in part["row"]])
+        kinds = []
+        for kind, (head, caption) in galleries.KINDS.items():
+            shown = [
+                galleries.describe(part.iloc[place], paths.__getitem__, names.__getitem__ if found == "text" else str)
+                for place in chosen[kind]
+            ]
+            cards = [
+                {
+                    "query": card(one.row, query),
+                    "rank": one.first_rank,
+                    "found": [{**card(other.row, found), **vars(other)} for other in one.found],
+                }
+                for one in shown
+            ]
+            kinds.append({"title": head, "caption": caption, "queries": cards})
+        directions.append({"anchor": direction, "title": title, "query": query, "found": found, "kinds": kinds})
+    if not any(kind["queries"] for direction in directions for kind in direction["kinds"]):
+        return None
+    return Section("galleries", "What queries find", {"directions": directions})
+
+
+def rejected_section(rejected: pd.DataFrame) -> Section | None:
+    """Rows that were left out or repaired, and why.
+
+    Args:
+        rejected: `line`, `image`, `name`, `classes`, `reason`, `action`.
+    """
+    if rejected.empty:
+        return None
+    counts = rejected.groupby(["action", "reason"]).size().reset_index(name="rows")
+    counts = counts.sort_values(["rows", "action", "reason"], ascending=[False, True, True])
+    # What was left out is of more concern than what was repaired.
+    order = rejected.assign(repaired=rejected["action"] == "repaired").sort_values(["repaired", "line"], kind="stable")
+    rows = [
+        {name: "" if pd.isna(value) else shorten(str(value)) for name, value in row.items()}
+        for row in order.head(MOST_ROWS).to_dict("records")
+    ]
+    content = {"counts": counts.head(MOST_ROWS).to_dict("records"), "rows": rows, "total": len(rejected)}
+    return Section("rejected", "Rows left out or repaired", content)
+
+
+def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: Mapping[str, str]) -> Section:
+    """What was run: parameters, fingerprint, versions.
+
+    Args:
+        params: the sections of params.yaml.
+        facts: names and values that stand above: seed, fingerprint.
+        versions: of packages.
+    """
+    sections = {
+        name: list(_leaves(values)) if isinstance(values, Mapping) else [("", values)]
+        for name, values in params.items()
+    }
+    return Section("run", "What was run", {"params": sections, "facts": facts, "versions": versions})
+
+
+def _leaves(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        path = f"{above}.{key}" if above else str(key)
+        found += _leaves(value, path) if isinstance(value, Mapping) else [(path, value)]
+    return found
+
+
+def _folder(metrics: figures.Metrics, *keys: str) -> Mapping[str, Any]:
+    at: Any = metrics
+    for key in keys:
+        at = at.get(key, {}) if isinstance(at, Mapping) else {}
+    return at if isinstance(at, Mapping) else {}

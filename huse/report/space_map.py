@@ -1,0 +1,94 @@
+"""The shared space on a plane.
+
+Letters: N items, S of them sampled, D dimension of the shared space.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+
+MOST_ITEMS = 900  # each is two marks
+PERPLEXITY = 30.0
+ABOVE = 0.75  # share of a group's marks that lie below its name
+FEWEST = 3  # rows, below which there is nothing to lay out
+
+
+def sample_items(classes: Integers, most: int, seed: int) -> Integers:
+    """Draw items so that every class keeps about its share, and none is lost while there is room.
+
+    Args:
+        classes: N class numbers.
+        most: items to draw at most.
+        seed: of the draw.
+
+    Returns:
+        Row numbers, ascending; all of them where there are no more than `most`.
+    """
+    if len(classes) <= most:
+        return np.arange(len(classes))
+    order = np.random.default_rng(seed).permutation(len(classes))
+    # The place of an item within its class, as a share of the class: small ones of every class come first.
+    by_class = order[np.argsort(classes[order], kind="stable")]
+    sizes = np.bincount(classes)
+    starts = np.cumsum(sizes) - sizes
+    place = np.arange(len(classes)) - starts[classes[by_class]]
+    share = place / sizes[classes[by_class]]
+    chosen: Integers = np.sort(by_class[np.lexsort((by_class, share))[:most]])
+    return chosen
+
+
+def lay_out(images: Floats, texts: Floats, seed: int) -> tuple[Floats, Floats]:
+    """Place the embeddings of S items on a plane by t-SNE on cosine distances (van der Maaten & Hinton 2008).
+
+    Both modalities are laid out together. Computed by one thread, as sums over several would differ in the last digits
+    from run to run, and the map with them.
+
+    Args:
+        images: S × D float32, unit norm.
+        texts: S × D float32, unit norm.
+        seed: of the solver.
+
+    Returns:
+        Places of images and of texts, S × 2 float32 each, in [0, 1]; zeros for fewer than 3 embeddings.
+    """
+    rows = np.concatenate([images, texts])
+    if len(rows) < FEWEST:
+        return np.zeros((len(images), 2), np.float32), np.zeros((len(texts), 2), np.float32)
+    with threadpool_limits(limits=1):
+        places = TSNE(
+            metric="cosine", init="random", perplexity=min(PERPLEXITY, (len(rows) - 1) / 3), random_state=seed
+        ).fit_transform(rows)
+    low, high = places.min(axis=0), places.max(axis=0)
+    unit = ((places - low) / np.maximum(high - low, 1e-9)).astype(np.float32)
+    return unit[: len(images)], unit[len(images) :]
+
+
+def name_places(
+    places: Floats, names: Sequence[str], apart: tuple[float, float] = (0.1, 0.035)
+) -> list[tuple[str, float, float]]:
+    """Choose where names of groups stand: above most of their members, larger groups first, none over another.
+
+    Args:
+        places: S × 2 float32 in [0, 1].
+        names: of each of S members its group.
+        apart: what two names need between them, across and down; one of both is enough.
+
+    Returns:
+        Name, x, y of each that found room.
+    """
+    members: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        members.setdefault(name, []).append(index)
+    chosen: list[tuple[str, float, float]] = []
+    for name in sorted(members, key=lambda name: (-len(members[name]), name)):
+        own = places[members[name]]
+        x, y = float(np.median(own[:, 0])), float(np.quantile(own[:, 1], ABOVE))
+        if all(abs(x - at) >= apart[0] or abs(y - down) >= apart[1] for _, at, down in chosen):
+            chosen.append((name, x, y))
+    return chosen

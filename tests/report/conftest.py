@@ -1,0 +1,139 @@
+"""A made-up evaluation from which whole pages are written."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from huse.report import sections
+from huse.report.page import render
+from huse.report.thumbnails import Thumbnails
+
+# What a catalogue may hold and a page must not take for anything but text.
+NASTY = [
+    "<script>window.harmed = 1</script>",
+    '</script><img src=x onerror="window.harmed = 1">',
+    "it's \"quoted\" & 'quoted' again",
+    "lipstick 💄 emoji",
+    "אדום שפתון مرحبا",
+    "{{ 7 * 7 }} {% raw %} ${x}",
+    "datum.a [0] \\ back\nslash",
+    "NA",
+]
+DIRECTIONS = [(query, found) for query in ("image", "text") for found in ("image", "text")]
+
+
+def rows_of_unit_norm(rng, centres):
+    rows = centres + rng.normal(scale=0.3, size=centres.shape)
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+class Made:
+    """An evaluation of `items` products, all of them test items, in the classes given."""
+
+    def __init__(self, classes, items, dimension=8, seed=0):
+        rng = np.random.default_rng(seed)
+        self.classes = classes
+        numbers = np.concatenate([np.arange(len(classes)), rng.integers(0, len(classes), items - len(classes))])
+        centres = rng.normal(size=(len(classes), dimension))[numbers]
+        self.split = sections.TestSplit(
+            np.arange(items), numbers, {name: rows_of_unit_norm(rng, centres) for name in ("image", "text")}
+        )
+        self.products = pd.DataFrame(
+            {
+                "name": [f"{NASTY[row % len(NASTY)]} {row // 2}" for row in range(items)],
+                "classes": [classes[number] for number in numbers],
+            }
+        )
+        self.items = pd.DataFrame({"class_index": numbers, "predicted_fusion": np.roll(numbers, 1)})
+        self.queries = pd.concat([self.find(rng, *direction) for direction in DIRECTIONS], ignore_index=True)
+        counts = np.bincount(numbers, minlength=len(classes))
+        self.table = pd.DataFrame({"class_index": range(len(classes)), "classes": classes, "items": counts})
+        for name in ("image", "text", "fusion"):
+            self.table[f"accuracy_{name}"] = np.where(counts > 0, rng.uniform(size=len(classes)), np.nan)
+        pairs = [(classes[0], classes[-1], 3, 0.5)]
+        self.pairs = pd.DataFrame(pairs, columns=["actual", "predicted", "items", "share"])
+        self.wanted = rng.uniform(0, 1, size=(len(classes), len(classes))).astype(np.float32)
+        self.metrics = metrics()
+        steps = np.arange(50, 300, 50)
+        self.curves = {
+            name: pd.DataFrame({"step": steps, name.rpartition("/")[2]: 1 / steps})
+            for name in ("loss", "graph", "validation/recall_at_1", "regions/image_image/both_near")
+        }
+        self.epochs = pd.DataFrame(
+            {"epoch": [1, 2], "loss": [2.0, 1.0], "validation_loss": [2.1, 1.2], "validation_accuracy": [0.2, 0.4]}
+        )
+        self.rejected = pd.DataFrame(
+            {"line": [3, 9], "image": ["a.png", "b.png"], "name": NASTY[:2], "classes": ["x", None]}
+            | {"reason": ["no class", "transparency laid on white"], "action": ["rejected", "repaired"]}
+        )
+        self.read = lambda row: None if row % 5 == 4 else Image.new("RGB", (40, 30), (row * 40 % 256, 90, 120))
+
+    def find(self, rng, query, found, shown=10):
+        """Neighbours by cosine; the rank is that of the first of the query's class among them."""
+        numbers = self.split.classes
+        table = {"row": self.split.rows, "query": query, "found": found}
+        neighbours, similarities, ranks = [], [], []
+        for start in range(0, len(numbers), 500):
+            part = self.split.embeddings[query][start : start + 500]
+            cosines = part @ self.split.embeddings[found].T
+            if query == found:
+                cosines[np.arange(len(part)), start + np.arange(len(part))] = -2
+            order = np.argpartition(-cosines, min(shown, len(numbers) - 1), axis=1)[:, :shown]
+            sorting = np.argsort(-np.take_along_axis(cosines, order, axis=1), axis=1, kind="stable")
+            order = np.take_along_axis(order, sorting, axis=1)
+            neighbours += order.tolist()
+            similarities += np.take_along_axis(cosines, order, axis=1).tolist()
+            hits = numbers[order] == numbers[start : start + 500, None]
+            ranks += np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, shown + 1).tolist()
+        ranks = pd.array(ranks, dtype="Int64")
+        ranks[0] = pd.NA  # a query that was dropped
+        shares = pd.array(rng.uniform(size=len(numbers)), dtype="Float64")
+        shares[0] = pd.NA
+        columns = {"first_rank": ranks, "average_precision": shares, "ahp": shares}
+        return pd.DataFrame({**table, **columns, "neighbours": neighbours, "similarities": similarities})
+
+    def parts(self):
+        thumbnails = Thumbnails(self.read)
+        return [
+            sections.figures_section(self.metrics),
+            sections.training_section(self.curves, self.epochs),
+            sections.confusion_section(self.classes, self.items, self.pairs, self.table),
+            sections.graph_section(self.classes, self.wanted, self.split, trained_on_tree=False),
+            sections.map_section(self.products, self.split, thumbnails, seed=13),
+            sections.gallery_section(self.products, self.queries, thumbnails),
+            sections.rejected_section(self.rejected),
+            sections.run_section({"seed": 13, "train": {"graph": {"zeta": None}}}, {"seed": 13}, {"Python": "3.11"}),
+        ]
+
+    def page(self):
+        return render({"lead": "Some products.", "key_figures": []}, self.parts())
+
+
+def metrics():
+    shares = {"recall_at_1": 0.5, "recall_at_5": 0.75, "recall_at_10": 1.0, "map": 0.4, "ahp": 0.6}
+    direction = {**shares, "chance": {name: value / 10 for name, value in shares.items()}, "dropped_queries": 1}
+    names = ("image_to_image", "image_to_text", "text_to_image", "text_to_text", "mean")
+    return {
+        "items": 30,
+        "classification": {
+            "image": {"accuracy": 0.5, "top_5": 0.75},
+            "fusion": {"accuracy": 0.625, "image_weight": 0.25},
+            "chance": {"accuracy": 0.125},
+        },
+        "retrieval": dict.fromkeys(names, direction),
+        "space": {"gap": {"median_rank": 3.0}},
+        "intervals": {"classification": {"image": {"accuracy": {"low": 0.25, "high": 0.75}}}},
+    }
+
+
+@pytest.fixture(scope="session")
+def made():
+    """Few products, among whose names and classes are the worst that one may meet."""
+    classes = ["a b<c \"d\" & 'e'<[x].y", "a b<c \"d\" & 'e'<${z}", "a b<flat", "q<flat", "q<💄 אדום", "constructor"]
+    return Made(classes, 30)
+
+
+@pytest.fixture(scope="session")
+def page(made):
+    return made.page()

@@ -1,0 +1,86 @@
+import pytest
+
+from huse.report.figures import (
+    Figure,
+    Table,
+    flatten,
+    headline,
+    key_figures,
+    look_up,
+    make_table,
+    read_figure,
+    transpose,
+)
+from huse.report.page import write_figure, write_interval, write_number, write_parameter
+from tests.report.conftest import metrics
+
+
+def test_a_number_is_found_at_its_path_and_nothing_elsewhere():
+    tree = {"a": {"b": 2, "c": {"d": 0.5}, "e": True, "f": "text"}}
+    assert look_up(tree, "a.b") == 2
+    assert look_up(tree, "a.c.d") == 0.5
+    for path in ("a", "a.c", "a.e", "a.f", "a.b.c", "x", "a.x"):
+        assert look_up(tree, path) is None
+
+
+def test_a_figure_has_its_interval_and_its_chance():
+    assert read_figure(metrics(), "classification.image.accuracy") == Figure(0.5, 0.25, 0.75, 0.125)
+    assert read_figure(metrics(), "classification.image.top_5") == Figure(0.75)
+    assert read_figure(metrics(), "retrieval.text_to_image.map") == Figure(0.4, chance=0.04)
+    assert read_figure(metrics(), "retrieval.mean.dropped_queries") == Figure(1, share=False)
+    assert read_figure(metrics(), "retrieval.text_to_image.ndcg") is None
+    tree = {"hp_at_2": 0.5, "chance": {"hp_at_2": 0.25}, "best": {"hp_at_2": 0.75}}
+    assert read_figure({"retrieval": tree}, "retrieval.hp_at_2") == Figure(0.5, chance=0.25, best=0.75)
+
+
+def test_a_table_leaves_out_rows_and_columns_without_figures():
+    tree = {"x": {"one": {"p": 0.25}, "two": {"q": 0.5}, "three": {"r": 1.0}}}
+    table = make_table(tree, "x", {"one": "One", "two": "Two", "four": "Four"}, {"p": "P", "q": "Q", "s": "S"})
+    assert table == Table(["P", "Q"], [("One", [Figure(0.25), None]), ("Two", [None, Figure(0.5)])])
+    assert transpose(table) == Table(["One", "Two"], [("P", [Figure(0.25), None]), ("Q", [None, Figure(0.5)])])
+    assert make_table(tree, "y", {"one": "One"}, {"p": "P"}) is None
+    assert transpose(None) is None
+
+
+def test_the_head_shows_what_there_is():
+    assert [name for name, _ in key_figures(metrics())] == [
+        "accuracy, image and text fused",
+        "R@1, mean of four directions",
+        "mAP, mean of four directions",
+        "AHP, mean of four directions",
+    ]
+    assert key_figures({}) == []
+    assert headline({}) == {}
+    groups = headline(metrics())
+    assert {title: len(figures) for title, figures in groups.items()} == {"accuracy": 2, "R@1": 4, "mAP": 4, "AHP": 4}
+
+
+def test_a_tree_is_walked_with_readable_paths():
+    tree = {"gap": {"median_rank": 3, "image_to_text": {"hp_at_2": 0.5}}, "note": "text", "seen": False}
+    assert list(flatten(tree)) == [("gap, median rank", 3), ("gap, image → text, HP@2", 0.5)]
+
+
+@pytest.mark.parametrize(
+    ("figure", "written", "interval"),
+    [
+        (Figure(0.5), "0.500", ""),
+        (Figure(0.98765, 0.9, 1.0), "0.988", "0.900 to 1.000"),
+        (Figure(1234, share=False), "1,234", ""),
+        (Figure(2.5, share=False), "2.5", ""),
+        (None, "–", ""),
+    ],
+)
+def test_figures_are_written_with_three_digits(figure, written, interval):
+    assert write_figure(figure) == written
+    assert write_interval(figure) == interval
+
+
+def test_other_numbers_are_written_by_their_size():
+    written = {3.0: "3", 12345.0: "12,345", 196.5: "196.5", 0.5: "0.500", 1.0: "1.000", -0.25: "-0.250", 2.5: "2.500"}
+    assert {value: write_number(value) for value in written} == written
+    assert write_number(None) == "–"
+
+
+def test_parameters_are_written_as_in_their_file():
+    written = {"true": True, "null": None, "0.15": 0.15, "huse": "huse", "32": 32, '["a<é"]': ["a<é"]}
+    assert {write_parameter(value): value for value in written.values()} == written

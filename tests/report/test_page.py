@@ -1,0 +1,165 @@
+import json
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from huse.report.page import installed, lead, render
+from tests.report.conftest import NASTY, Made
+
+VOID = {"meta", "link", "img", "input", "br"}
+
+
+class Elements(HTMLParser):
+    """Lists the elements of a page, and checks that they are closed in order."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.found, self.text = [], [], []
+        self.feed(page)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, self.getpos()
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
+
+    def all(self, *tags):
+        return [attributes for tag, attributes in self.found if tag in tags]
+
+
+@pytest.fixture(scope="module")
+def elements(page):
+    return Elements(page)
+
+
+def test_the_same_inputs_give_the_same_page(made, page):
+    assert made.page() == page
+
+
+def test_names_are_text_wherever_they_stand(page, elements):
+    text = " ".join(" ".join(elements.text).split())
+    for name in NASTY:
+        assert " ".join(name.split()) in text, name
+    assert len(elements.all("script")) == 3  # the charts' data, the program, what ties them together
+    assert all("onerror" not in attributes for _, attributes in elements.found)
+    assert "49 " not in [piece.strip() for piece in elements.text]
+
+
+def test_the_charts_data_ends_no_script_element(page):
+    data = page.partition('id="charts">')[2].partition("</script>")[0]
+    assert not set("<>&") & set(data)
+    items = json.loads(data)["map"]["datasets"]["items"]
+    assert items[0]["name"] == f"{NASTY[0]} 0"
+
+
+def test_headings_are_in_order_and_there_is_one_first(elements):
+    levels = [int(tag[1]) for tag, _ in elements.found if re.fullmatch("h[1-6]", tag)]
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_every_link_within_the_page_has_its_target_and_none_leads_elsewhere(elements):
+    targets = [attributes["id"] for _, attributes in elements.found if "id" in attributes]
+    assert len(targets) == len(set(targets))
+    links = [attributes["href"] for attributes in elements.all("a")]
+    assert links
+    assert all(link[0] == "#" and link[1:] in targets for link in links)
+    labels = [attributes["aria-labelledby"] for _, attributes in elements.found if "aria-labelledby" in attributes]
+    assert set(labels) <= set(targets)
+
+
+def test_nothing_is_fetched(elements):
+    assert all(attributes["src"].startswith("data:") for _, attributes in elements.found if "src" in attributes)
+    assert [attributes["href"] for attributes in elements.all("link")] == ["data:,"]
+    (policy,) = [
+        attributes["content"]
+        for attributes in elements.all("meta")
+        if attributes.get("http-equiv") == "Content-Security-Policy"
+    ]
+    assert policy.startswith("default-src 'none'; img-src data:;")
+
+
+def test_pictures_have_alternative_texts_and_lost_ones_a_placeholder(elements):
+    assert elements.all("img")
+    assert all(attributes["alt"] for attributes in elements.all("img"))
+    lost = [attributes for attributes in elements.all("span") if attributes.get("role") == "img"]
+    assert lost
+    assert all("cannot be read" in attributes["aria-label"] for attributes in lost)
+
+
+def test_every_chart_has_its_place_and_a_description(page, elements):
+    places = [attributes["data-chart"] for attributes in elements.all("div") if "data-chart" in attributes]
+    specs = json.loads(page.partition('id="charts">')[2].partition("</script>")[0])
+    assert sorted(places) == sorted(specs)
+    assert all(spec["description"] for spec in specs.values())
+
+
+def test_language_and_scroll_areas_that_a_keyboard_reaches(elements):
+    assert elements.all("html") == [{"lang": "en"}]
+    areas = [attributes for attributes in elements.all("div") if attributes.get("class") == "scroll"]
+    assert areas
+    assert all(area["tabindex"] == "0" and area["aria-label"] for area in areas)
+
+
+def test_sections_without_content_are_left_out():
+    made = Made(["a<b", "a<c"], 6)
+    made.rejected, made.curves, made.epochs = made.rejected.iloc[:0], {}, made.epochs.iloc[:0]
+    made.queries = made.queries.assign(first_rank=None)
+    made.metrics = {"items": 6, "classification": {}, "retrieval": {}}
+    parts = made.parts()
+    assert [part.anchor for part in parts if part] == ["figures", "confusion", "graph", "map", "run"]
+    elements = Elements(render({"lead": "", "key_figures": []}, parts))
+    assert "#rejected" not in [attributes["href"] for attributes in elements.all("a")]
+
+
+def test_what_was_not_done_is_said(made):
+    text = " ".join(Elements(made.page()).text)
+    assert "was not fine-tuned" not in text
+    assert "Classes that training never saw" not in text
+    other = Made(["a<b", "a<c"], 6)
+    other.epochs = other.epochs.iloc[:0]
+    other.metrics = {**other.metrics, "unseen": {"image_to_text": {"ahp": 0.5}}}
+    text = " ".join(Elements(other.page()).text)
+    assert "was not fine-tuned" in text
+    assert "Classes that training never saw" in text
+
+
+def test_the_lead_counts_pictures_and_products():
+    products = pd.DataFrame({"split": ["train"] * 1200 + ["test"] * 3, "group": [*range(1200), 1200, 1200, 1200]})
+    assert lead(products, 2) == (
+        "1,203 pictures of 1,201 products in 2 classes. Measured on the 3 pictures of the test split, which training "
+        "never saw."
+    )
+    assert list(installed(["numpy"])) == ["Python", "numpy"]
+
+
+def test_one_product_is_enough_for_a_page():
+    made = Made(["a"], 1)
+    made.curves = {}
+    Elements(made.page())
+
+
+def test_a_large_catalogue_stays_small():
+    made = Made([f"branch {n % 9}<middle {n % 90}<a class with a name, number {n}" for n in range(1000)], 6_000, 32)
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)  # no picture takes more bytes
+    made.read = lambda row: Image.fromarray(noise)
+    page = made.page()
+    assert len(page.encode()) < 5_000_000
+    text = " ".join(" ".join(Elements(page).text).split())
+    assert "Shown are the 60 with the most items; 940 are left out." in text
+    assert "Shown are the 60 classes with the most test items; 940 more are left out." in text
+    assert "Shown are 900 of 6,000 items" in text
