@@ -92,6 +92,7 @@ def metrics() -> None:
     console.print("figures of the test split, which training never saw:", highlight=False)
     console.print(accuracy_table(values))
     console.print(retrieval_table(values))
+    console.print(f"report         {paths.REPORT}, a page for any browser", highlight=False, style="dim")
     console.print(f"all figures    {paths.EVALUATE_METRICS}", highlight=False, style="dim")
     console.print("plots          dvc plots show", highlight=False, style="dim")
     console.print("what it finds  huse gallery", highlight=False, style="dim")
