@@ -17,19 +17,8 @@ from huse.evaluation.hierarchy import (
     similarities,
 )
 from huse.labels.taxonomy import class_hops
+from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
-LEAVES = [
-    "beauty<makeup<lipstick",
-    "beauty<makeup<eyeshadow",
-    "beauty<makeup<mascara",
-    "beauty<fragrance<perfume",
-    "shoes<boots<ankle",
-    "shoes<boots<knee",
-    "shoes<pumps<high",
-    "shoes<pumps<mid",
-]
-PATHS = [leaf.split("<") for leaf in LEAVES]
-LIPSTICK, EYESHADOW, MASCARA, PERFUME, ANKLE = range(5)
 QUERY = np.array([LIPSTICK])
 RETRIEVED = np.array([[LIPSTICK, LIPSTICK, EYESHADOW, PERFUME, ANKLE, MASCARA]])
 

@@ -8,18 +8,8 @@ from hypothesis import strategies as st
 from huse.errors import InputError
 from huse.evaluation.hierarchy import correct_sets, hops, similarities
 from huse.evaluation.tree_file import read_tree
+from tests.worked_example import PATHS
 
-LEAVES = [
-    "beauty<makeup<lipstick",
-    "beauty<makeup<eyeshadow",
-    "beauty<makeup<mascara",
-    "beauty<fragrance<perfume",
-    "shoes<boots<ankle",
-    "shoes<boots<knee",
-    "shoes<pumps<high",
-    "shoes<pumps<mid",
-]
-PATHS = [leaf.split("<") for leaf in LEAVES]
 WORKED_EXAMPLE = """child,parent
 lipstick,makeup
 eyeshadow,makeup

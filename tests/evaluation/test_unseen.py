@@ -8,19 +8,8 @@ from hypothesis import strategies as st
 from huse.evaluation import unseen
 from huse.evaluation.hierarchy import hops, similarities
 from huse.evaluation.unseen import siblings, unseen_figures
+from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
-LEAVES = [
-    "beauty<makeup<lipstick",
-    "beauty<makeup<eyeshadow",
-    "beauty<makeup<mascara",
-    "beauty<fragrance<perfume",
-    "shoes<boots<ankle",
-    "shoes<boots<knee",
-    "shoes<pumps<high",
-    "shoes<pumps<mid",
-]
-PATHS = [leaf.split("<") for leaf in LEAVES]
-LIPSTICK, EYESHADOW, MASCARA, PERFUME, ANKLE = range(5)
 DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
 TREE = [["a"], ["a", "x"], ["a", "y"], ["a", "y", "z"], ["b", "x"], ["b", "y"], ["c"]]
 

@@ -2,17 +2,7 @@ import numpy as np
 import pytest
 
 from huse.labels.taxonomy import class_hops, label_hops, label_nodes, label_order, make_labels, split_path, tree_order
-
-WORKED_EXAMPLE = [
-    "beauty<makeup<lipstick",
-    "beauty<makeup<eyeshadow",
-    "beauty<makeup<mascara",
-    "beauty<fragrance<perfume",
-    "shoes<boots<ankle",
-    "shoes<boots<knee",
-    "shoes<pumps<high",
-    "shoes<pumps<mid",
-]
+from tests.worked_example import LEAVES as WORKED_EXAMPLE
 
 
 def naive_hops(classes):
