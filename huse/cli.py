@@ -90,8 +90,14 @@ def metrics() -> None:
         )
         console.print(held_out, highlight=False)
     console.print("figures of the test split, which training never saw:", highlight=False)
-    console.print(accuracy_table(values))
-    console.print(retrieval_table(values))
+    try:
+        shown = accuracy_table(values), retrieval_table(values)
+    except KeyError as error:
+        raise InputError(
+            f"{paths.EVALUATE_METRICS}: expected the figure {error}, found none: another version wrote the file. Run "
+            "`dvc repro` to make it again."
+        ) from error
+    console.print(*shown, sep="\n")
     console.print(f"report         {paths.REPORT}, a page for any browser", highlight=False, style="dim")
     console.print(f"all figures    {paths.EVALUATE_METRICS}", highlight=False, style="dim")
     console.print("plots          dvc plots show", highlight=False, style="dim")

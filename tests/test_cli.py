@@ -30,6 +30,17 @@ def test_metrics_before_anything_has_run(workplace, monkeypatch, capsys):
     assert capsys.readouterr().err == "error: metrics/evaluate.json: not found. Run `dvc repro` to make it.\n"
 
 
+def test_metrics_of_another_version_are_named(workplace):
+    paths.EVALUATE_METRICS.parent.mkdir()
+    old = {"classification": {"image": {"accuracy": 0.5}}, "retrieval": {}}
+    paths.EVALUATE_METRICS.write_text(json.dumps(old))
+    pictures = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
+    paths.CATALOGUE_METRICS.write_text(json.dumps({"pictures": pictures, "products": 11, "classes": 3}))
+    error = RUNNER.invoke(cli.app, ["metrics"]).exception
+    assert isinstance(error, InputError)
+    assert "expected the figure 'top_5', found none: another version wrote the file" in str(error)
+
+
 def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     figures = {"recall_at_1": 0.111, "recall_at_5": 0.222, "recall_at_10": 0.333, "map": 0.444, "ahp": 0.555}
     directions = ("image_to_image", "image_to_text", "text_to_image", "text_to_text", "mean")
