@@ -3,6 +3,7 @@
 Letters: N items, D dimension of the shared space, K neighbours.
 """
 
+import os
 from collections.abc import Iterator
 from typing import Literal
 
@@ -87,6 +88,7 @@ def figures(items: int) -> Work:
             correct=correct,
             similarity=similarity,
             ahp_k=AHP_K,
+            threads=int(os.environ["OMP_NUM_THREADS"]),
         )
         hp = [*statistics.item_hp.values(), *statistics.class_hp.values()]
         return np.stack([statistics.ranks.first, statistics.average_precision, statistics.ahp, *hp], axis=1)
