@@ -105,17 +105,6 @@ def test_nothing_is_learned_from_products_of_unseen_classes(tmp_path, monkeypatc
     merge(params, {"evaluate": {"tree": None}})
     YAML().dump(params, Path("params.yaml"))
 
-    # in this tree the unseen class has no sibling among the others
-    Path("tree.csv").write_text("child,parent\ntote,a\nclutch,a\nboots,a\npumps,b\n", encoding="utf-8")
-    merge(params, {"evaluate": {"tree": "tree.csv"}})
-    YAML().dump(params, Path("params.yaml"))
-    evaluate.main()
-    by_file = json.loads(paths.EVALUATE_METRICS.read_text())["unseen"]
-    assert by_file["image_to_image"]["dropped_without_sibling"] == 20
-    assert by_file["mean"]["map"] == unseen["mean"]["map"]
-    merge(params, {"evaluate": {"tree": None}})
-    YAML().dump(params, Path("params.yaml"))
-
     write_catalogue("velvet velvet", 180)
     again, other_figures, other_unseen = run()
     assert [name for name in learned if learned[name] != again[name]] == []

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.evaluation.chance import KS
-from huse.evaluation.classification import best_fusion_weight, fuse, label_hits
-from huse.evaluation.hierarchy import HP_KS, ClassTree, Doubles
+from huse.evaluation.classification import Doubles, best_fusion_weight, fuse, label_hits
+from huse.evaluation.hierarchy import HP_KS, ClassTree
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import query_figures, retrieve
 from huse.evaluation.summary import spread

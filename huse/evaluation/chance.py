@@ -12,13 +12,12 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.stats import hypergeom
 
-from huse.evaluation.classification import Integers
+from huse.evaluation.classification import Doubles, Integers
 from huse.evaluation.hierarchy import (
     AHP_K,
     HP_KS,
     Bools,
     ClassTree,
-    Doubles,
     best_similarity_sums,
     class_hp_best,
     item_hp_best,

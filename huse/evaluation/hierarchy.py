@@ -17,10 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from huse.evaluation.classification import Integers
+from huse.evaluation.classification import Doubles, Integers
 
 Bools = npt.NDArray[np.bool_]
-Doubles = npt.NDArray[np.float64]
 Hops = npt.NDArray[np.int16]
 Levels = list[str] | tuple[str, ...]  # a bare string is a sequence of strings too, and never meant
 HP_KS = (2, 5, 10)  # K of HP@K, HUSE's table 2

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 
 from huse.evaluation.chance import KS, best_figures, chance_figures
-from huse.evaluation.classification import Floats, Integers
-from huse.evaluation.hierarchy import AHP_K, HP_KS, ClassTree, Doubles
-from huse.evaluation.ranking import Ranks, RankStatistics, macro_recall_at_1, median_rank, rank_statistics
+from huse.evaluation.classification import Doubles, Floats, Integers
+from huse.evaluation.hierarchy import AHP_K, HP_KS, ClassTree
+from huse.evaluation.ranking import (
+    Ranks,
+    RankStatistics,
+    macro_recall_at_1,
+    mean_average_precision,
+    median_rank,
+    rank_statistics,
+)
 from huse.evaluation.results import DIRECTIONS, SplitResults, points
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights of the class probabilities to choose from
@@ -141,9 +148,9 @@ def _without_best_of_1(table: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def mean_average_precision(found: Found) -> float:
+def map_over_directions(found: Found) -> float:
     """Return the mean of mAP over the directions that have it; those between modalities always do."""
-    return float(np.mean([entry.average_precision.mean() for entry in found.values() if len(entry.kept)]))
+    return float(np.mean([mean_average_precision(entry) for entry in found.values() if len(entry.kept)]))
 
 
 def choose_share(results: SplitResults, tree: ClassTree) -> float:
@@ -156,5 +163,5 @@ def choose_share(results: SplitResults, tree: ClassTree) -> float:
         tree: of the classes.
     """
     few = results.rows(np.arange(0, len(results.classes), -(-len(results.classes) // MOST_RANKED)))
-    scores = [mean_average_precision(retrieve(points(few, share), few.classes, tree)) for share in SHARES]
+    scores = [map_over_directions(retrieve(points(few, share), few.classes, tree)) for share in SHARES]
     return SHARES[int(np.argmax(scores))]

@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huse.evaluation.classification import Floats, Integers
-from huse.evaluation.hierarchy import Bools, Doubles, Hops, Levels, hops, similarities
+from huse.evaluation.chance import KS
+from huse.evaluation.classification import Doubles, Floats, Integers
+from huse.evaluation.hierarchy import AHP_K, Bools, Hops, Levels, hops, similarities
 from huse.evaluation.keys import first_copies
+from huse.evaluation.results import MODALITIES
 
-KS = (1, 5, 10)
-AHP_K = 250
 BLOCK = 256  # queries at a time; memory is about BLOCK × P × 40 bytes
-MODALITIES = ("image", "text")
 FIGURES = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
 CHANCE = "chance."
 

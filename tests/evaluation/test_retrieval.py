@@ -7,7 +7,7 @@ from huse.evaluation.results import DIRECTIONS, SplitResults, points
 from huse.evaluation.retrieval import (
     References,
     choose_share,
-    mean_average_precision,
+    map_over_directions,
     query_figures,
     recall_at_k,
     retrieval_figures,
@@ -148,7 +148,7 @@ def test_the_share_is_what_finds_best(unit_rows, monkeypatch):
     assert {tuple(items) for items in tried} == {tuple(classes[::3])}
 
 
-def test_mean_average_precision_is_over_the_directions_that_have_it(unit_rows):
+def test_map_over_directions_is_over_the_directions_that_have_it(unit_rows):
     rows = unit_rows(2, 4)
     found = retrieve({"image": rows, "text": rows}, np.array([0, 1]), TREE)
-    assert mean_average_precision(found) == 1
+    assert map_over_directions(found) == 1
