@@ -25,6 +25,8 @@ EDGE = {
     "word_cache.py",
     "checkpoints.py",
     "cli.py",
+    "commands",
+    "revisions.py",
     "fitting.py",
 }
 

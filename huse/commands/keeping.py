@@ -1,0 +1,82 @@
+"""Commands for what a run starts from and leaves behind: its parameters, presets of them, and what is kept."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from huse import paths
+from huse.artifacts import PARTIAL_PREFIX
+from huse.errors import InputError
+from huse.params.all import check_params
+from huse.text.word_files.source import find_source
+
+WEIGHT_FILES = (".pth", ".pt", ".safetensors")  # what is no name of torchvision's
+
+
+def check() -> None:
+    """Check params.yaml, and that what it names is there: catalogue, word vectors, weights."""
+    sections = check_params(paths.PARAMS)
+    catalogue = sections["catalogue"]
+    for parameter, place, sample in (
+        ("csv", Path(catalogue.csv), paths.SAMPLE_CSV),
+        ("images", Path(catalogue.images), paths.SAMPLE_IMAGES),
+    ):
+        if place != sample and not place.exists():
+            raise InputError(f"{place}: not found ({paths.PARAMS}: catalogue.{parameter}). Correct the path.")
+    tree = sections["evaluate"].tree
+    if tree is not None and not Path(tree).is_file():
+        raise InputError(f"{tree}: not found ({paths.PARAMS}: evaluate.tree). Correct the path.")
+    words, labels = sections["word_vectors"], sections["label_graph"]
+    if words.source != "catalogue" and not words.download:
+        find_source(words.source, download=False)
+    weights = sections["backbone"].weights
+    if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
+        raise InputError(f"{weights}: not found ({paths.PARAMS}: backbone.weights). Correct the path.")
+    from huse.fitting import check_method  # noqa: PLC0415  torch takes a second to import
+
+    check_method(sections["train"], labels.scheme)
+    if labels.encoder == "infersent" and labels.weights != "random" and not Path(labels.weights).is_file():
+        raise InputError(f"{labels.weights}: not found ({paths.PARAMS}: label_graph.weights). Correct the path.")
+
+
+def cache(
+    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it; nothing but time is lost.")] = False,
+) -> None:
+    """Show what is kept so that it need not be computed again, or delete it."""
+    kept = (
+        ("image vectors", paths.VECTOR_CACHE),
+        ("words of word vectors", paths.WORD_CACHE),
+        ("states of training and fine-tuning", paths.CHECKPOINTS),
+        ("results of the comparison", paths.COMPARISON),
+    )
+    from huse.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
+
+    table = Table(title=f"Kept in {paths.CACHE}", title_justify="left")
+    table.add_column("what")
+    table.add_column("MB", justify="right")
+    left = 0
+    for what, place in kept:
+        files = [file for file in (place, *place.rglob("*")) if file.is_file()]
+        table.add_row(what, f"{sum(file.stat().st_size for file in files) / 1e6:,.1f}")
+        running = {file.stem for file in files if file.suffix == ".lock" and in_use(file)}
+        left += len(running) if clear else 0
+        for file in files if clear else ():
+            if file.stem.removeprefix(PARTIAL_PREFIX) not in running:
+                file.unlink()
+    Console().print(table)
+    if clear:
+        Console().print("deleted" + (f", but for the states of {left} running" if left else ""), highlight=False)
+
+
+def preset(name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None) -> None:
+    """Write a preset's values into params.yaml, or list the presets."""
+    from huse.presets import apply_preset, preset_names  # noqa: PLC0415
+
+    if name is None:
+        typer.echo("\n".join(preset_names()))
+        return
+    changes = apply_preset(name, paths.PARAMS)
+    typer.echo("\n".join(changes) or f"{paths.PARAMS} has these values already")

@@ -1,0 +1,47 @@
+"""The command that trains and compares every method."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from huse import paths
+from huse.artifacts import Outputs
+from huse.errors import InputError
+from huse.params.machine import MachineParams
+from huse.params.reader import read_section, read_seed
+from huse.params.train import TrainParams
+
+
+def methods(
+    seeds: Annotated[int, typer.Option(min=1, max=20, help="Seeds of each method; the parameters' is the first.")] = 5,
+    only: Annotated[list[str] | None, typer.Option(help="A method, as the table names it; more than once.")] = None,
+    output: Annotated[Path, typer.Option(help="Folder for methods.md and methods.json.")] = Path("metrics"),
+) -> None:
+    """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
+    # These take seconds to import; the other commands do without them.
+    from huse.comparison.entries import ENTRIES  # noqa: PLC0415
+    from huse.comparison.running import Runner, compare  # noqa: PLC0415
+    from huse.comparison.tables import as_json, as_markdown, differences  # noqa: PLC0415
+    from huse.devices import resolve_device  # noqa: PLC0415
+    from huse.fitting import Artefacts  # noqa: PLC0415
+
+    known = {entry.name: entry for entry in ENTRIES}
+    unknown = [name for name in only or () if name not in known]
+    if unknown:
+        raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    params, seed = read_section(TrainParams, "train"), read_seed()
+    artefacts, device = Artefacts.read(), resolve_device(read_section(MachineParams, "machine").device)
+    runner = Runner(artefacts, params, device, paths.COMPARISON)
+    chosen = [known[name] for name in only] if only else list(ENTRIES)
+    outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
+    test = artefacts.products[artefacts.products["split"] == "test"]
+    compared = differences(outcomes, test["group"].to_numpy(), seed)
+    with Outputs() as outputs:
+        outputs.json(output / "methods.json", as_json(outcomes, compared))
+        outputs.path(output / "methods.md").write_text(as_markdown(outcomes, compared), encoding="utf-8")
+    Console().print(f"wrote {output / 'methods.md'} and {output / 'methods.json'}", highlight=False)

@@ -1,0 +1,76 @@
+"""Reads files of the repository as they are in another Git revision. Known to the commands alone."""
+
+import subprocess
+from pathlib import Path
+
+from huse.errors import InputError
+
+MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+
+
+def git(*arguments: str) -> bytes:
+    """Return what Git prints.
+
+    Raises:
+        InputError: Git refuses, or there is none.
+    """
+    try:
+        result = subprocess.run(("git", *arguments), capture_output=True, check=False)  # noqa: S603, S607  no shell; Git of the PATH
+    except FileNotFoundError as error:
+        raise InputError("git: not found. Install Git; revisions cannot be read without it.") from error
+    if result.returncode != 0:
+        said = result.stderr.decode(errors="replace").strip()
+        raise InputError(f"git {' '.join(arguments)}: {said or 'failed'}")
+    return result.stdout
+
+
+def find_commit(revision: str) -> str:
+    """Return the full hash of the commit that a revision names.
+
+    Raises:
+        InputError: there is no such revision.
+    """
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+    except InputError as error:
+        raise InputError(
+            f"{revision}: no such revision. Expected a branch, a tag or a commit; in a shallow clone, fetch it first."
+        ) from error
+
+
+def merge_base() -> str:
+    """Return the commit where this branch left the main one: its own commit, where it has not.
+
+    Raises:
+        InputError: there is no main branch, or no common commit.
+    """
+    for branch in MAIN_BRANCHES:
+        try:
+            main = find_commit(branch)
+        except InputError:
+            continue
+        try:
+            return git("merge-base", "HEAD", main).decode().strip()
+        except InputError as error:
+            raise InputError(
+                f"HEAD and {branch} have no commit in common: fetch the whole history (fetch-depth: 0), or name a "
+                "revision."
+            ) from error
+    raise InputError(f"no main branch: expected one of {', '.join(MAIN_BRANCHES)}. Name a revision.")
+
+
+def read_revision(revision: str, path: Path) -> bytes | None:
+    """Return the content of a file that Git keeps, or None where the revision has none of that name.
+
+    Args:
+        revision: a commit, branch or tag.
+        path: relative to the root of the repository.
+
+    Raises:
+        InputError: there is no such revision.
+    """
+    commit = find_commit(revision)
+    name = path.as_posix()
+    if not git("ls-tree", "--full-tree", commit, "--", name):
+        return None
+    return git("cat-file", "blob", f"{commit}:{name}")
