@@ -18,6 +18,7 @@ from huse.artifacts import Outputs, fingerprint_products, manifest_path, read_js
 from huse.checkpoints import Checkpoint
 from huse.devices import resolve_device
 from huse.fitting import Artefacts, Fitting, prepare_fitting
+from huse.nesting import nest
 from huse.params.machine import MachineParams
 from huse.params.reader import read_section, read_seed
 from huse.params.train import TrainParams
@@ -27,7 +28,8 @@ from stages.runner import run
 
 def main() -> str:
     """Run the stage."""
-    params, seed = read_section(TrainParams, "train"), read_seed()
+    params = read_section(TrainParams, "train")
+    seed = read_seed() if params.seed is None else params.seed
     artefacts, device = Artefacts.read(), resolve_device(read_section(MachineParams, "machine").device)
     fitting = prepare_fitting(artefacts, params, seed, device)
     settings = fitting.settings
@@ -87,19 +89,7 @@ def _write(artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict
             outputs.vectors(embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=about)
             outputs.vectors(scores_path, scores.cpu().numpy(), rows=rows, parameters=about)
         graph = {"graph": {"zeta": fitting.losses.graph.zeta}} if fitting.method.graph else {}
-        outputs.json(paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nested(trained.best())})
-
-
-def nested(figures: dict[str, float]) -> dict[str, object]:
-    """Turn ``a/b: 1`` into ``a: {b: 1}``."""
-    tree: dict[str, object] = {}
-    for name, value in figures.items():
-        *folders, leaf = name.split("/")
-        at = tree
-        for folder in folders:
-            at = at.setdefault(folder, {})  # type: ignore[assignment]
-        at[leaf] = value
-    return tree
+        outputs.json(paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ BASELINE = "HUSE"
 # What every entry begins with, whatever preset params.yaml has: else the baseline would have what a preset gives HUSE+.
 # Settings are chosen by accuracy, R@1, mAP and AHP alike, as that is what is compared.
 COMMON: Changes = {
+    "seed": None,
     "alpha": 1,
     "beta": 10,
     "gamma": 1,

@@ -28,6 +28,7 @@ from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import Found, References, choose_share, query_figures, retrieval_figures, retrieve
 from huse.evaluation.space import space_figures
+from huse.nesting import nest
 from huse.progress import progress
 
 TOP = 5  # classes of top_5
@@ -198,16 +199,14 @@ def figure_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
         for direction, statistics in found.items():
             for figure, of in query_figures(statistics).items():
                 values[f"{section}.{direction}.{figure}"] = spread(statistics, of, len(groups))
-    tree: dict[str, Any] = {}
-    for path, interval in mean_intervals(values, groups, seed=seed, resamples=resamples).items():
-        *folders, leaf = path.split(".")
-        if folders[0] in (PROBABILITIES, BOTH) and folders[1] != "mean":
-            continue
-        at = tree
-        for folder in folders:
-            at = at.setdefault(folder, {})
-        at[leaf] = {"low": interval.low, "high": interval.high}
-    return tree
+    intervals = mean_intervals(values, groups, seed=seed, resamples=resamples)
+    return nest(
+        {
+            path: {"low": interval.low, "high": interval.high}
+            for path, interval in intervals.items()
+            if not path.startswith((f"{PROBABILITIES}.", f"{BOTH}.")) or ".mean." in path
+        }
+    )
 
 
 def spread(statistics: RankStatistics, values: Doubles, count: int) -> Doubles:

@@ -109,6 +109,7 @@ class TrainParams(Section):
     validate_every: int = Field(ge=1)
     patience: int | None = Field(ge=1)
     criterion: Literal["accuracy", "recall_at_1", "average_precision", "ahp", "all"]
+    seed: int | None = Field(ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
