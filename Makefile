@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint format lock clean
+.PHONY: repro test lint format docs lock clean
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -28,6 +28,10 @@ lint: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+docs: $(INSTALLED)  ## write the tables of docs/parameters.md anew
+	sed -i '/^<!-- tables -->/q' docs/parameters.md
+	{ echo; $(BIN)/huse parameters --markdown; } >> docs/parameters.md
 
 # One resolution of exact versions: torch==2.13.0 takes a CPU build where pip is offered one, and no range in
 # another package can ask for a second build.

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from huse.commands import keeping, methods, showing
+from huse.commands import keeping, methods, parameters, showing
 from huse.errors import InputError
 
 COMMANDS = (
@@ -16,6 +16,7 @@ COMMANDS = (
     keeping.check,
     keeping.cache,
     keeping.preset,
+    parameters.parameters,
 )
 
 app = typer.Typer(

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from huse.errors import InputError
 from huse.files import fingerprint_file
+from huse.vision.networks import NETWORKS
 from huse.vision.torchvision_ops import import_torchvision
 from huse.weights import read_state_dict
 
@@ -66,7 +67,7 @@ def load_backbone(name: str, weights: str, seed: int) -> Backbone:
     """Make a backbone; nothing is ever downloaded.
 
     Args:
-        name: a classification model of torchvision, such as ``resnet18``.
+        name: a classification model of torchvision, such as ``resnet18``, or one of `huse.vision.networks`.
         weights: ``random``; a torchvision name such as ``IMAGENET1K_V1``, whose file must lie in torch hub's
             folder; or a ``.pth``, ``.pt`` or ``.safetensors`` file with the model's state dict. The file's
             classifier may have another number of classes, or be missing.
@@ -76,8 +77,11 @@ def load_backbone(name: str, weights: str, seed: int) -> Backbone:
         InputError: the model or the weights' name is unknown; the file is missing, damaged, or of another
             network.
     """
-    if name not in models.list_models(module=models):
-        raise InputError(f"backbone: expected a classification model of torchvision, such as resnet18, found {name!r}.")
+    if name not in NETWORKS and name not in models.list_models(module=models):
+        own = f", or one of {', '.join(NETWORKS)}" if NETWORKS else ""
+        raise InputError(
+            f"backbone: expected a classification model of torchvision, such as resnet18{own}; found {name!r}."
+        )
     model = _build(name, seed)
     if weights == "random":
         fingerprint: dict[str, str | int] = {"weights": weights, "seed": seed}
@@ -192,6 +196,8 @@ def _build(name: str, seed: int) -> nn.Module:
     config = {"init_weights": True} if name in NEED_INPUT_TRANSFORM else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if name in NETWORKS:
+            return NETWORKS[name]()
         model: nn.Module = models.get_model(name, weights=None, **config)
     return model
 
@@ -254,6 +260,10 @@ def _shape(tensor: torch.Tensor) -> str:
 
 def _named_weights(name: str, weights: str) -> Any:
     """Return torchvision's entry for weights by name."""
+    if name in NETWORKS:
+        raise InputError(
+            f"weights: expected random, or a {', '.join(FILE_SUFFIXES)} file for {name}, found {weights!r}."
+        )
     known: type[Enum] = models.get_model_weights(name)
     if weights not in known.__members__:
         raise InputError(

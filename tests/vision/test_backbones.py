@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 
 from huse.errors import InputError
 from huse.vision.backbones import (
@@ -14,6 +15,7 @@ from huse.vision.backbones import (
     read_backbone,
     save_backbone,
 )
+from huse.vision.networks import NETWORKS
 from huse.vision.torchvision_ops import import_torchvision
 from tests.vision.conftest import MOBILENET, SQUEEZENET, TEST_VECTORS, needs
 
@@ -330,3 +332,38 @@ def test_norms_that_are_new_in_loaded_weights_are_placeholders(tmp_path, resnet)
 @needs(MOBILENET)
 def test_the_norms_of_a_folded_network_are_placeholders():
     assert norms_are_placeholders(load_backbone("mobilenet_v2", str(MOBILENET), 1))
+
+
+class _Small(nn.Module):
+    """Two convolutions, a hidden layer and a classification layer."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 6, 3), nn.AdaptiveAvgPool2d(1))
+        self.hidden = nn.Linear(6, 5)
+        self.classifier = nn.Linear(5, 7)
+
+    def forward(self, pictures):
+        return self.classifier(torch.relu(self.hidden(self.features(pictures).flatten(1))))
+
+
+def test_a_network_that_torchvision_lacks(monkeypatch, tmp_path):
+    monkeypatch.setitem(NETWORKS, "small", _Small)
+    pictures = torch.rand(2, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    made, again = (load_backbone("small", "random", seed=3) for _ in range(2))
+    assert made.dimension == 5
+    assert torch.equal(made.module(pictures), again.module(pictures))
+    assert made.module(pictures).shape == (2, 5)
+    whole = _Small()
+    save_file(whole.state_dict(), tmp_path / "own.safetensors")
+    read = load_backbone("small", str(tmp_path / "own.safetensors"), seed=3)
+    hidden = torch.relu(whole.hidden(whole.features(pictures).flatten(1)))
+    assert torch.allclose(read.module(pictures), hidden)
+    save_backbone(read, tmp_path / "w.safetensors", tmp_path / "w.json", {})
+    assert torch.equal(
+        read_backbone(tmp_path / "w.safetensors", tmp_path / "w.json").module(pictures), read.module(pictures)
+    )
+    with pytest.raises(InputError, match=r"expected random, or a \.pth, .* file for small, found 'IMAGENET1K_V1'"):
+        load_backbone("small", "IMAGENET1K_V1", seed=3)
+    with pytest.raises(InputError, match="such as resnet18, or one of small; found 'smal'"):
+        load_backbone("smal", "random", seed=3)

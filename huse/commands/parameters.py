@@ -1,0 +1,92 @@
+"""The command that shows every parameter: its value, what it may be, what it does, and which stages run again."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from tabulate import tabulate
+
+from huse import paths
+from huse.errors import InputError
+from huse.nesting import flatten
+from huse.params.describing import Parameter, as_yaml, describe_parameters
+from huse.params.reader import read_yaml
+from huse.presets import preset_names, read_preset
+
+STAGES = Path("dvc.yaml")
+NO_READER = "none: of no effect on results"
+WHOLE_FILE = "report"  # the page shows all parameters, which says nothing about any of them
+
+
+def parameters(
+    part: Annotated[str, typer.Argument(help="Only parameters whose name has this, such as train.graph.")] = "",
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
+) -> None:
+    """Show the parameters: value, what each may be, what it does, which presets set it, which stages read it."""
+    found = [parameter for parameter in describe_parameters(paths.PARAMS) if part in parameter.name]
+    if not found:
+        raise InputError(f"{paths.PARAMS}: expected a parameter whose name has {part!r}, found none.")
+    stages, presets = read_yaml(STAGES)["stages"], {name: dict(flatten(read_preset(name))) for name in preset_names()}
+    if markdown:
+        typer.echo(_as_markdown(found, stages, presets))
+        return
+    table = Table.grid(padding=(0, 2))
+    for parameter in found:
+        about = [escape(parameter.meaning), f"[dim]{escape(parameter.allowed)}[/dim]"]
+        also = _in_presets(parameter.name, presets)
+        about += [f"[dim]presets: {escape(also)}[/dim]"] if also else []
+        about += [f"[dim]read by: {', '.join(readers(parameter.name, stages)) or NO_READER}[/dim]", ""]
+        name = f"[bold]{parameter.name}[/bold]\n{escape(parameter.value)}"
+        table.add_row(name, "\n".join(about))
+    Console().print(table)
+
+
+def readers(name: str, stages: Mapping[str, Any]) -> list[str]:
+    """Return the stages that read a parameter, and so run again, with all that follows, when it changes.
+
+    Args:
+        name: of the parameter, with its sections.
+        stages: of ``dvc.yaml``.
+    """
+    return [
+        stage
+        for stage, entry in stages.items()
+        if stage != WHOLE_FILE and any(name == read or name.startswith(f"{read}.") for read in _read_by(entry))
+    ]
+
+
+def _read_by(entry: Mapping[str, Any]) -> Sequence[str]:
+    named = [dep[2:-1] for dep in entry.get("deps", []) if dep.startswith("${")]  # a path that is a parameter
+    return [*(read for read in entry.get("params", []) if isinstance(read, str)), *named]
+
+
+def _in_presets(name: str, presets: Mapping[str, Mapping[str, Any]]) -> str:
+    return ", ".join(f"{preset} {as_yaml(values[name])}" for preset, values in presets.items() if name in values)
+
+
+def _as_markdown(
+    found: Sequence[Parameter], stages: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
+) -> str:
+    parts = []
+    sections = dict.fromkeys(parameter.name.partition(".")[0] for parameter in found)
+    for section in sections:
+        own = [parameter for parameter in found if parameter.name.partition(".")[0] == section]
+        rows = [
+            [
+                f"`{parameter.name}`",
+                f"`{parameter.value}`",
+                parameter.allowed,
+                parameter.meaning,
+                _in_presets(parameter.name, presets),
+                ", ".join(readers(parameter.name, stages)) or NO_READER,
+            ]
+            for parameter in own
+        ]
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+        headers = ["parameter", "value", "may be", "what it does", "in presets", "read by"]
+        parts += [f"## {section}", tabulate(cells, headers, tablefmt="pipe", disable_numparse=True)]
+    return "\n\n".join(parts)
