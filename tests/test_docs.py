@@ -1,0 +1,168 @@
+"""Every command that the README and the pages of docs/ show is run, page by page, in the order of the page.
+
+Each page starts from a repository in which the tiny pipeline has run. What a page has under /data is made for it.
+Commands of the Makefile are run dry here: they are what continuous integration runs. Changes of code are applied.
+Links are followed, and so are commands that stand within a sentence, as far as their names.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from typer.main import get_command
+
+from huse import cli, paths
+from huse.vision.torchvision_ops import import_torchvision
+from tests.conftest import ROOT
+from tests.pipeline import SMALL, Repository
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "HUSE_CACHE=/data/huse-cache")
+
+# What would take hours runs smaller.
+SMALLER = {
+    "huse methods": "huse methods --only HUSE --seeds 1",
+}
+
+
+def code_blocks(page):
+    """Yield the language and the text of every block of code: fenced, or indented."""
+    text = page.read_text(encoding="utf-8")
+    fenced = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+    for block in fenced.finditer(text):
+        yield block[2], block[3]
+    for block in re.finditer(r"(?:^ {4,}\S.*\n|^\n(?= {4,}\S))+", fenced.sub("", text), re.MULTILINE):
+        yield "", block[0]
+
+
+def steps(page):
+    """The commands of a page, without comments and prompts, and the changes of code that it shows."""
+    for language, text in code_blocks(page):
+        if language == "diff":
+            yield text
+        if language in ("", "console", "bash"):
+            lines = (re.sub(r"(^|\s+)#.*$", "", line).strip().removeprefix("$ ") for line in text.splitlines())
+            yield from (line for line in lines if line.split(" ")[0] in FIRST_WORDS)
+
+
+def mentioned(page):
+    """The commands within sentences, such as `huse check`."""
+    for line in re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8")):
+        if re.match(r"(huse|make|dvc) [a-z]", line):
+            yield line.split()
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory):
+    """A repository in which the pipeline has run, and a folder that stands for /data."""
+    folder = tmp_path_factory.mktemp("docs")
+    repository = Repository.create(folder / "ready", folder / "site")
+    for name in ("Makefile", "docs", "tests", "pyproject.toml", "requirements.lock", "benchmarks", "README.md"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, repository.root / name)
+    repository.repro()
+    repository.commit()
+    shim = folder / "bin" / "huse"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m huse "$@"\n')
+    shim.chmod(0o755)
+    return repository
+
+
+@pytest.fixture
+def repository(ready, tmp_path):
+    """A copy of it, with /data beside it."""
+    shutil.copytree(ready.root, tmp_path / "work", symlinks=True)
+    data = tmp_path / "data"
+    data.mkdir()
+    make_data(data, pd.read_parquet(tmp_path / "work" / paths.PRODUCTS))
+    copy = Repository(tmp_path / "work", tmp_path / "site")
+    copy.environment["PATH"] = f"{ready.root.parent / 'bin'}:{copy.environment['PATH']}"
+    return copy
+
+
+def make_data(data, products):
+    """Files that the pages name under /data."""
+    texts = products["name"] + " " + products["classes"].str.replace("<", " ")
+    words = sorted({word for text in texts for word in text.lower().split()})
+    vectors = np.random.default_rng(0).normal(size=(len(words), 8)).round(4).tolist()
+    entries = (json.dumps({"word": word, "vector": vector}) for word, vector in zip(words, vectors, strict=True))
+    (data / "words.jsonl").write_text("\n".join(entries), encoding="utf-8")
+    (data / "weights").mkdir()
+    torch.manual_seed(0)
+    state = import_torchvision().models.resnet18().state_dict()
+    torch.save(state, data / "weights/resnet18-f37072fd.pth")
+    save_file(state, data / "weights/own.safetensors")
+    subprocess.run(["git", "init", "--quiet", "--bare", str(data / "repository.git")], check=True)
+
+
+def shell(repository, command, check=True):
+    return repository.run("bash", "-c", command, check=check)
+
+
+def run_step(repository, step):
+    data = repository.root.parent / "data"
+    if step.startswith("--- "):
+        (data / "changes.diff").write_text(step, encoding="utf-8")
+        repository.git("apply", str(data / "changes.diff"))
+    elif step.startswith("make "):
+        shell(repository, step.replace("make ", "make --dry-run ", 1))
+    elif not step.startswith("source "):  # of .venv: the environment is there
+        shell(repository, SMALLER.get(step, step).replace("/data/", f"{data}/"))
+        if "preset" in step or "--apply" in step:  # these make the pipeline large again
+            repository.set_params(SMALL)
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("page", [page for page in PAGES if list(steps(page))], ids=lambda page: page.name)
+def test_the_commands_of_a_page_run(page, repository):
+    for step in steps(page):
+        run_step(repository, step)
+    if page.name == "extending.md":
+        check_extended(repository)
+
+
+def check_extended(repository):
+    """All the changes of the page together satisfy the linter, the types and their tests, and have been at work."""
+    for tool in (("ruff", "format", "--check"), ("ruff", "check"), ("mypy", "huse")):
+        repository.run(sys.executable, "-m", *tool)
+    tests = ["tests/model/test_methods.py", "tests/evaluation/test_chance.py", "tests/evaluation/test_retrieval.py"]
+    repository.run(sys.executable, "-m", "pytest", *tests)
+    assert json.loads((repository.root / paths.BACKBONE_CONFIG).read_text())["backbone"] == "patches"
+    assert json.loads((repository.root / paths.MODEL_CONFIG).read_text())["params"]["method"] == "squared_gap"
+    found = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())["retrieval"]["mean"]
+    assert found["reciprocal_rank"] > found["chance"]["reciprocal_rank"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_within_sentences_exist(page):
+    known = set(get_command(cli.app).commands)
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    for words in mentioned(page):
+        if words[0] == "huse":
+            assert words[1] in known, f"{page.name}: {' '.join(words)}"
+        if words[0] == "make":
+            assert words[1] in targets, f"{page.name}: {' '.join(words)}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("https://"):
+            continue
+        file, _, anchor = target.partition("#")
+        place = (page.parent / file).resolve() if file else page
+        assert place.is_file(), f"{page.name}: {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", place.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor in anchors, f"{page.name}: {target}"
