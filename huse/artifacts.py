@@ -126,6 +126,13 @@ def fingerprint_products(products: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
+def fingerprint_split(products: pd.DataFrame, split: str) -> str:
+    """Return the first 16 digits of a SHA-256 over image, name and class path of a split's products, in any order."""
+    rows = products.loc[products["split"] == split, ["image", "name", "classes"]]
+    content = sorted(map(list, rows.itertuples(index=False)))
+    return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
 def _require(path: Path) -> Path:
     if not path.exists():
         raise InputError(f"{path}: not found. Run `dvc repro` to make it.")

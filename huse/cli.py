@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from huse.commands import keeping, methods, parameters, showing
+from huse.commands import gate, keeping, methods, parameters, showing
 from huse.errors import InputError
 
 COMMANDS = (
@@ -17,6 +17,8 @@ COMMANDS = (
     keeping.cache,
     keeping.preset,
     parameters.parameters,
+    gate.gate,
+    gate.tolerances,
 )
 
 app = typer.Typer(

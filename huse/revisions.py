@@ -1,10 +1,12 @@
 """Reads files of the repository as they are in another Git revision. Known to the commands alone."""
 
+import re
 import subprocess
 from pathlib import Path
 
 from huse.errors import InputError
 
+EXPERIMENTS = "refs/exps"
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
@@ -25,17 +27,44 @@ def git(*arguments: str) -> bytes:
 
 
 def find_commit(revision: str) -> str:
-    """Return the full hash of the commit that a revision names.
+    """Return the full hash of the commit that a revision, or the name of an experiment, stands for.
 
     Raises:
-        InputError: there is no such revision.
+        InputError: there is no such revision; or several experiments have the name.
     """
     try:
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
     except InputError as error:
+        named = [reference for reference in _experiments() if reference.rpartition("/")[2] == revision]
+        if len(named) > 1:
+            raise InputError(f"{revision}: {len(named)} experiments have this name. Give one's commit.") from error
+        if named:
+            return find_commit(named[0])
         raise InputError(
-            f"{revision}: no such revision. Expected a branch, a tag or a commit; in a shallow clone, fetch it first."
+            f"{revision}: no such revision. Expected a branch, a tag, a commit or an experiment; in a shallow clone, "
+            "fetch it first."
         ) from error
+
+
+def experiments_of(commit: str) -> list[str]:
+    """Return the names of DVC's experiments that began from a commit, sorted.
+
+    Args:
+        commit: its full hash.
+    """
+    return sorted(name.rpartition("/")[2] for name in _experiments(f"{commit[:2]}/{commit[2:]}"))
+
+
+def messages(base: str) -> str:
+    """Return the messages of the commits since a base, newest first."""
+    return git("log", "--format=%B", f"{find_commit(base)}..HEAD").decode(errors="replace")
+
+
+def _experiments(under: str = "") -> list[str]:
+    """Return the references of DVC's experiments: ``refs/exps``, two digits of a commit, the others, the name."""
+    place = f"{EXPERIMENTS}/{under}".rstrip("/")
+    references = git("for-each-ref", "--format=%(refname)", place).decode().split()
+    return [name for name in references if re.fullmatch(rf"{EXPERIMENTS}/[0-9a-f]{{2}}/[0-9a-f]{{38}}/[^/]+", name)]
 
 
 def merge_base() -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from huse import paths
-from huse.artifacts import Outputs, read_array, read_labels, read_table, read_vectors
+from huse.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
 from huse.evaluation import tables
 from huse.evaluation.classification import majority_accuracy
 from huse.evaluation.hierarchy import ClassTree
@@ -60,7 +60,7 @@ def main() -> str:
     for name in ("validation", "test"):
         measured = measure(results.rows(rows[name]), catalogue, choices)
         chance = majority_accuracy(results.classes[rows["train"]], measured.results.classes, class_labels, count)
-        metrics[name] = summarise(measured, chance)
+        metrics[name] = {"split": fingerprint_split(products, name), **summarise(measured, chance)}
     groups = products["group"].to_numpy()[rows["test"]]
     if params.resamples and len(set(groups)) > 1:
         intervals = figure_intervals(measured, groups, seed=seed, resamples=params.resamples)

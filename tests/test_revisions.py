@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from huse.errors import InputError
-from huse.revisions import find_commit, merge_base, read_revision
+from huse.revisions import experiments_of, find_commit, merge_base, messages, read_revision
 
 
 @pytest.fixture
@@ -65,5 +65,21 @@ def test_histories_without_a_common_commit(repository):
 def test_outside_of_a_repository(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(InputError, match=r"HEAD: no such revision|no main branch"):
+    with pytest.raises(InputError, match="not a git repository"):
         read_revision("HEAD", Path("a"))
+
+
+def test_experiments_have_names(repository):
+    head, left = find_commit("HEAD"), find_commit("main")
+    for commit, name in ((head, "tame-goat"), (head, "able-bear"), (left, "odd-fish"), (left, "tame-goat")):
+        repository("update-ref", f"refs/exps/{commit[:2]}/{commit[2:]}/{name}", commit)
+    repository("update-ref", "refs/exps/stash", head)  # DVC keeps other things there too
+    assert experiments_of(head) == ["able-bear", "tame-goat"]
+    assert find_commit("odd-fish") == left
+    with pytest.raises(InputError, match="tame-goat: 2 experiments have this name"):
+        find_commit("tame-goat")
+
+
+def test_messages_since_a_base(repository):
+    assert messages("main") == "two\n\n"
+    assert messages("HEAD") == ""

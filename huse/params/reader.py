@@ -27,14 +27,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
         InputError: the file is missing, no YAML, or no mapping.
     """
     try:
-        content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: not found. Run from the root of the repository.") from None
+    return parse_yaml(content, where=str(path))
+
+
+def parse_yaml(content: bytes, *, where: str) -> dict[str, Any]:
+    """Read a YAML 1.2 mapping from the bytes of a file.
+
+    Args:
+        content: UTF-8.
+        where: what it is, for the message.
+
+    Raises:
+        InputError: it is no YAML, or no mapping.
+    """
+    try:
+        found = YAML(typ="safe").load(content.decode("utf-8"))
     except (YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not valid YAML: {error}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: expected a mapping of sections, found {type(content).__name__}.")
-    return content
+        raise InputError(f"{where}: not valid YAML: {error}") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{where}: expected a mapping of sections, found {type(found).__name__}.")
+    return found
 
 
 def parse_section(kind: type[SectionType], values: Any, *, where: str) -> SectionType:

@@ -1,14 +1,13 @@
 """Presets: named sets of parameters, each a YAML file in this folder that says what it is for."""
 
 from importlib import resources
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
-from huse.artifacts import Outputs
 from huse.errors import InputError
+from huse.params.editing import set_values
 
 
 def preset_names() -> list[str]:
@@ -43,27 +42,4 @@ def apply_preset(name: str, path: Path) -> list[str]:
     Raises:
         InputError: there is no such preset, or the file lacks one of its parameters.
     """
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    yaml.representer.add_representer(type(None), lambda r, _: r.represent_scalar("tag:yaml.org,2002:null", "null"))
-    content = yaml.load(path.read_text(encoding="utf-8"))
-    changes = _merge(content, read_preset(name), path, "")
-    text = StringIO()
-    yaml.dump(content, text)
-    with Outputs() as outputs:
-        outputs.path(path).write_text(text.getvalue(), encoding="utf-8")
-    return changes
-
-
-def _merge(content: Any, values: dict[str, Any], path: Path, prefix: str) -> list[str]:
-    changes = []
-    for key, value in values.items():
-        if key not in content:
-            raise InputError(f"{path}: has no parameter {prefix}{key}, which the preset sets.")
-        if isinstance(value, dict):
-            changes += _merge(content[key], value, path, f"{prefix}{key}.")
-        elif content[key] != value:
-            changes.append(f"{prefix}{key}: {content[key]} -> {value}")
-            content[key] = value
-    return changes
+    return set_values(path, read_preset(name))

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from huse.nesting import flatten
 from huse.report import charts, figures, galleries, matrices, space_map
 from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
@@ -313,18 +314,10 @@ def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: M
         versions: of packages.
     """
     sections = {
-        name: list(_leaves(values)) if isinstance(values, Mapping) else [("", values)]
+        name: list(flatten(values)) if isinstance(values, Mapping) else [("", values)]
         for name, values in params.items()
     }
     return Section("run", "What was run", {"params": sections, "facts": facts, "versions": versions})
-
-
-def _leaves(tree: Mapping[str, Any], above: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        path = f"{above}.{key}" if above else str(key)
-        found += _leaves(value, path) if isinstance(value, Mapping) else [(path, value)]
-    return found
 
 
 def _folder(metrics: figures.Metrics, *keys: str) -> Mapping[str, Any]:
