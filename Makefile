@@ -5,11 +5,16 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
+# What the gate and the diffs are held to, and where they write for people to read.
+BASE ?= main
+SUMMARY ?= summary.md
+SEEDS ?= 1 2 3 4 5
+
 export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint format docs lock clean
+.PHONY: repro test lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -25,9 +30,35 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check
 	$(BIN)/mypy
 
-format: $(INSTALLED)
+format: $(INSTALLED)  ## rewrite the code in its layout
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+lock-check: $(INSTALLED)  ## dvc.lock is of this code and these parameters
+	$(BIN)/pytest tests/test_dvc_yaml.py
+
+repro-twice: $(INSTALLED)  ## after a run, a second one has nothing to do
+	@ran=$$($(BIN)/dvc repro) || { echo "$$ran"; exit 1; }; \
+	case "$$ran" in *"Running stage"*) echo "$$ran"; echo "error: a second run ran stages again" >&2; exit 1;; esac
+	$(BIN)/dvc status --quiet
+
+diff: $(INSTALLED)  ## metrics, parameters and curves beside those of BASE
+	{ echo "### Metrics beside $(BASE)"; echo; $(BIN)/dvc metrics diff --md $(BASE); \
+	  echo; echo "### Parameters beside $(BASE)"; echo; $(BIN)/dvc params diff --md $(BASE); echo; } >> $(SUMMARY)
+	$(BIN)/dvc plots diff --out dvc_plots $(BASE)
+
+gate: $(INSTALLED)  ## fail where metrics are worse than those of BASE
+	$(BIN)/huse gate --base $$(git merge-base HEAD $(BASE)) --markdown $(SUMMARY)
+
+summary:  ## put what `diff` and `gate` wrote before whoever reads the job
+	cat $(SUMMARY) >> $${GITHUB_STEP_SUMMARY:-/dev/stdout}
+
+comment:  ## the same as a comment of the pull request PULL_REQUEST
+	gh pr comment $(PULL_REQUEST) --body-file $(SUMMARY) --edit-last --create-if-none
+
+tolerances: $(INSTALLED)  ## train with several seeds, and make the gate's tolerances from what they give
+	for seed in $(SEEDS); do $(BIN)/dvc exp run --name seed-$$seed --set-param train.seed=$$seed || exit 1; done
+	$(BIN)/huse tolerances $(SEEDS:%=seed-%)
 
 docs: $(INSTALLED)  ## write the tables of docs/parameters.md anew
 	sed -i '/^<!-- tables -->/q' docs/parameters.md

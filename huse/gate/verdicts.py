@@ -66,9 +66,9 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 passed, 1 something is worse, 2 could not compare."""
+        """0 passed, 1 something is worse, 2 could not compare: of other products nothing is worse or better."""
         verdicts = {line.verdict for line in self.lines}
-        if verdicts & {Verdict.WORSE, Verdict.OUT_OF_BOUNDS}:
+        if not self.obstacles and verdicts & {Verdict.WORSE, Verdict.OUT_OF_BOUNDS}:
             return 1
         return 2 if self.obstacles or Verdict.NO_FIGURE in verdicts else 0
 

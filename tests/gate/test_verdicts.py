@@ -86,12 +86,14 @@ def test_other_queries_cannot_be_compared(here, reason):
 
 def test_more_queries_and_worse_figures():
     assert judge([HIGHER], metrics(), metrics(items=101)).exit_code == 0
-    assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=99)).exit_code == 1  # worse is said first
+    assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=101)).exit_code == 1
+    assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=99)).exit_code == 2
+    assert judge([HIGHER, LOWER], metrics(), metrics(accuracy=0.6, gap=None)).exit_code == 1
 
 
 def test_a_new_baseline_is_held_to_its_bounds_alone():
     other = metrics(accuracy=0.6, gap=0.4, split="two", items=50)
-    assert judge([HIGHER, LOWER], metrics(), other).exit_code == 1
+    assert judge([HIGHER, LOWER], metrics(), other).exit_code == 2
     assert judge([HIGHER, LOWER], metrics(), other, new_baseline=True).exit_code == 0
     assert judge([HIGHER, LOWER], {"evaluate": None}, other, new_baseline=True).exit_code == 0
     assert judge([HIGHER], metrics(), metrics(accuracy=0.4), new_baseline=True).exit_code == 1

@@ -1,0 +1,107 @@
+"""The workflows of continuous integration against the Makefile: every step is one of its targets, and runs dry here."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from huse.params.reader import read_yaml
+from tests.conftest import ROOT
+
+WORKFLOWS = {path.stem: read_yaml(path) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
+JOBS = [(name, job) for name, workflow in WORKFLOWS.items() for job in workflow["jobs"]]
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+PHONY = set(re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split())
+WRITES = {("pull-request", "comment"): {"contents": "read", "pull-requests": "write"}}
+
+
+def steps(workflow, job):
+    return WORKFLOWS[workflow]["jobs"][job]["steps"]
+
+
+def commands(workflow, job):
+    return [step["run"] for step in steps(workflow, job) if "run" in step]
+
+
+@pytest.mark.parametrize(("workflow", "job"), JOBS)
+def test_every_command_is_a_target_that_runs_dry(workflow, job):
+    for command in commands(workflow, job):
+        match = re.fullmatch(r"make ([a-z-]+)", command)
+        assert match, f"{workflow}: {command}: expected `make` and one target"
+        assert match[1] in PHONY
+        environment = {**os.environ, "MAKEFLAGS": ""}
+        dry = subprocess.run(
+            ["make", "--dry-run", match[1]], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert dry.returncode == 0, dry.stderr
+        assert dry.stdout.strip()
+
+
+def test_a_change_passes_all_that_it_must_in_this_order():
+    assert commands("pull-request", "code") == ["make lint", "make lock-check", "make test"]
+    expected = ["make repro", "make repro-twice", "make diff", "make gate", "make summary"]
+    assert commands("pull-request", "metrics") == expected
+    always = {step["run"]: step.get("if") for step in steps("pull-request", "metrics") if "run" in step}
+    assert [command for command, when in always.items() if when] == ["make summary"]
+    assert "pull_request" in WORKFLOWS["pull-request"]["on"]
+    assert "pull_request_target" not in WORKFLOWS["pull-request"]["on"]  # it would run a fork's code with our token
+
+
+@pytest.mark.parametrize(("workflow", "job"), JOBS)
+def test_actions_are_pinned_and_leave_no_credentials(workflow, job):
+    for step in steps(workflow, job):
+        if "uses" in step:
+            assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}", step["uses"])
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_a_pin_says_its_version_and_is_the_same_everywhere():
+    pins = {}
+    for path in (ROOT / ".github/workflows").glob("*.yml"):
+        for line in re.findall(r"uses: .+", path.read_text(encoding="utf-8")):
+            action, commit, version = re.fullmatch(r"uses: (\S+)@(\S+) # (v\d+\.\d+\.\d+)", line).groups()
+            assert pins.setdefault(action, (commit, version)) == (commit, version)
+
+
+@pytest.mark.parametrize(("workflow", "job"), JOBS)
+def test_permissions_are_the_least(workflow, job):
+    assert WORKFLOWS[workflow]["permissions"] == {"contents": "read"}
+    content = WORKFLOWS[workflow]["jobs"][job]
+    assert content.get("permissions", {"contents": "read"}) == WRITES.get((workflow, job), {"contents": "read"})
+    assert content["timeout-minutes"] <= 60
+    text = str(content)
+    for step in steps(workflow, job):  # what people write reaches a command as a variable of the environment alone
+        assert "${{" not in step.get("run", "")
+    assert "secrets." not in text
+
+
+def test_the_gate_sees_the_whole_history_and_the_comment_runs_no_code_of_the_change():
+    checkout = steps("pull-request", "metrics")[0]
+    assert checkout["with"]["fetch-depth"] == 0
+    comment = WORKFLOWS["pull-request"]["jobs"]["comment"]
+    assert "head.repo.full_name == github.repository" in comment["if"]
+    assert "pull_request.base.sha" in comment["steps"][0]["with"]["ref"]
+    assert comment["needs"] == "metrics"
+
+
+def test_caches_are_keyed_by_what_they_depend_on():
+    keys = {
+        step["with"]["path"]: step["with"]["key"]
+        for workflow, job in JOBS
+        for step in steps(workflow, job)
+        if step.get("uses", "").startswith("actions/cache@")
+    }
+    environment, data = keys[".venv"], keys[".dvc/cache\ndata/cache\n"]
+    for part in ("runner.os", "steps.python.outputs.python-version", "requirements.lock", "pyproject.toml"):
+        assert part in environment
+    for part in ("runner.os", "requirements.lock", "dvc.lock"):
+        assert part in data
+
+
+def test_every_target_of_the_makefile_is_phony_and_described():
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert targets == PHONY
+    for target in targets:
+        assert re.search(rf"^{target}:.*##", MAKEFILE, re.MULTILINE), target
