@@ -83,4 +83,4 @@ lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped
 	rm -rf .venv-lock
 
 clean:  ## remove what the pipeline made; DVC's cache stays
-	find data -mindepth 1 -not -name .gitkeep -delete
+	find data -mindepth 1 -not -name .gitkeep -not -path 'data/imported*' -delete

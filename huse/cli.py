@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from huse.commands import gate, keeping, methods, parameters, showing
+from huse.commands import gate, importing, keeping, methods, parameters, showing
 from huse.errors import InputError
 
 COMMANDS = (
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(importing.app, name="import")
 
 
 def main() -> None:

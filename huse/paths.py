@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+IMPORTED = Path("data/imported")  # catalogues that `huse import` writes
 GATE = Path("metrics/gate.yaml")  # rules, no output of a stage
 
 SAMPLE_CSV = Path("data/sample/catalogue.csv")

@@ -19,6 +19,7 @@ from huse import paths
 from huse.artifacts import Outputs
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
+from huse.catalogue.splitting import torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
 from huse.cores import cores
 from huse.errors import InputError
@@ -57,6 +58,9 @@ def main() -> str:
 
     table = make_table(sound, params.split.model_dump(), seed, params.unseen_classes)
     classes, unseen = class_counts(table), unseen_classes(table)
+    torn = torn_groups(table["group"].to_numpy(), table["split"].to_numpy())
+    if torn:
+        logging.warning("%s: %d products stand in several splits, as the given split has them", path, torn)
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
     with Outputs() as outputs:
         outputs.table(paths.PRODUCTS, table)
@@ -68,6 +72,7 @@ def main() -> str:
             "classes": len(classes["classes"]),
             "classes_without_test": classes["counts"]["test"].count(0) - unseen,
             **({"unseen_classes": unseen} if unseen else {}),
+            **({"products_in_several_splits": torn} if torn else {}),
         }
         outputs.json(paths.CATALOGUE_METRICS, metrics)
     return (

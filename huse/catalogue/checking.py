@@ -4,12 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import normpath
 from typing import Protocol
 
 from huse.catalogue.reading import Rejected, Row
+from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
 
 LEVEL_SEPARATOR = "<"
@@ -34,7 +35,10 @@ class Inspection(Protocol):
 
 @dataclass(frozen=True)
 class Product:
-    """A row that passed all checks; the hash of its picture's bytes, and what was done to the picture."""
+    """A row that passed all checks; the hash of its picture's bytes, and what was done to the picture.
+
+    `split` is the one that the catalogue gives it, None where it gives none.
+    """
 
     line: int
     image: str
@@ -42,6 +46,7 @@ class Product:
     classes: str
     digest: str
     repair: str
+    split: str | None = None
 
 
 def class_path(classes: str) -> tuple[str, ...]:
@@ -121,7 +126,7 @@ def check_rows(
             rejected.append(Rejected.of(row, inspection.problem))
         else:
             digest, repair = inspection.digest, inspection.repair
-            products.append(Product(row.line, row.image, row.name, row.classes, digest, repair))
+            products.append(Product(row.line, row.image, row.name, row.classes, digest, repair, row.split))
     return products, sorted(rejected, key=lambda row: row.line)
 
 
@@ -132,7 +137,9 @@ def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
         raise ValueError("the name is empty")
     if len(row.name) > LONGEST_NAME:
         raise ValueError(f"the name has {len(row.name):,} characters, more than {LONGEST_NAME:,}")
-    row = Row(row.line, row.image, row.name, LEVEL_SEPARATOR.join(class_path(row.classes)))
+    if row.split is not None and row.split not in SPLITS:
+        raise ValueError(f"the split is {row.split!r}; expected {', '.join(SPLITS)}")
+    row = replace(row, classes=LEVEL_SEPARATOR.join(class_path(row.classes)))
     earlier = first_line.setdefault((normpath(row.image), row.name, row.classes), row.line)
     if earlier != row.line:
         raise ValueError(f"the same as line {earlier}")

@@ -33,12 +33,14 @@ class Row:
         image: picture, relative to the picture folder.
         name: product name, line breaks and runs of white space become one space.
         classes: class path, levels joined by ``<``.
+        split: the split that the catalogue gives it; None where it gives none.
     """
 
     line: int
     image: str
     name: str
     classes: str
+    split: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ class CatalogueFile:
     remark: str | None
 
 
-def read_catalogue(path: Path, *, image: str, name: str, classes: str, encoding: str = "auto") -> CatalogueFile:
+def read_catalogue(
+    path: Path, *, image: str, name: str, classes: str, split: str | None = None, encoding: str = "auto"
+) -> CatalogueFile:
     """Read the CSV (comma-separated, quoted as RFC 4180 says, one header line).
 
     Args:
@@ -75,17 +79,19 @@ def read_catalogue(path: Path, *, image: str, name: str, classes: str, encoding:
         image: header of the column with the picture's path.
         name: header of the column with the product's name.
         classes: header of the column with the class path.
+        split: header of the column with the split; None: there is none.
         encoding: a Python encoding, or ``auto``: UTF-8 if it is that, else the best guess, with a remark.
 
     Raises:
         InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
     """
-    text, remark = _decode(path, encoding)
-    records = _records(text)
+    text, remark = read_text(path, encoding)
+    records = read_records(text)
     header_line, header = next(records, (1, None))
     if not isinstance(header, list):
         raise InputError(f"{path}: line {header_line}: expected a header such as {image},{name},{classes}; found none.")
-    positions = _positions(path, [cell.strip() for cell in header], {"image": image, "name": name, "classes": classes})
+    wanted = {"image": image, "name": name, "classes": classes, **({} if split is None else {"split": split})}
+    positions = _positions(path, [cell.strip() for cell in header], wanted)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     for line, record in records:
@@ -102,7 +108,19 @@ def read_catalogue(path: Path, *, image: str, name: str, classes: str, encoding:
     return CatalogueFile(rows, rejected, remark)
 
 
-def _decode(path: Path, encoding: str) -> tuple[str, str | None]:
+def read_text(path: Path, encoding: str = "auto") -> tuple[str, str | None]:
+    """Read a text file of the catalogue.
+
+    Args:
+        path: the file.
+        encoding: see `read_catalogue`.
+
+    Returns:
+        The text, and a remark where its encoding was guessed.
+
+    Raises:
+        InputError: it is missing, empty or undecodable.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -149,8 +167,8 @@ def _decode_as(path: Path, data: bytes, encoding: str) -> str:
         raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
 
 
-def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Yield (first line, fields), or (line, reason) for a line at which quoting breaks down.
+def read_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (first line, fields) of a CSV, or (line, reason) for a line at which quoting breaks down.
 
     A quotation mark that is never closed would swallow all that follows, so after an error the reader
     starts anew on the line after the one where the broken record began.
@@ -159,7 +177,7 @@ def _records(text: str) -> Iterator[tuple[int, list[str] | str]]:
     lines = list(io.StringIO(text, newline=""))
     start = 0
     while start < len(lines):
-        reader = csv.reader(lines[start:], strict=True)
+        reader = csv.reader(lines[start:], strict=True, delimiter=delimiter)
         begun = start
         try:
             for record in reader:

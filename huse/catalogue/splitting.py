@@ -1,6 +1,7 @@
 """Groups pictures into products and splits products into train, validation and test."""
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -41,6 +42,41 @@ def group_products(names: Sequence[str], digests: Sequence[str]) -> npt.NDArray[
     rank = np.empty(len(first), dtype=np.int64)
     rank[np.argsort(first)] = np.arange(len(first))
     return rank[inverse]
+
+
+def keep_split(
+    given: npt.NDArray[Any],
+    groups: npt.NDArray[np.int64],
+    classes: Sequence[str],
+    shares: Mapping[str, float],
+    seed: int,
+) -> npt.NDArray[Any]:
+    """Return a split that is given, with a validation part drawn from its training part where it has none.
+
+    Published splits have training and test alone. What is drawn are whole products, so that none stands in training and
+    in validation. A product that the given split has torn between training and test stays torn: figures of that split
+    are told of it as it is.
+
+    Args:
+        given: N names of `SPLITS`.
+        groups: N group numbers.
+        classes: N class paths.
+        shares: of `split_groups`; validation takes validation / (train + validation) of the training part.
+        seed: of what is drawn.
+    """
+    if "validation" in given:
+        return given
+    split, training = given.copy(), np.flatnonzero(given == "train")
+    total = shares["train"] + shares["validation"]
+    within = {"train": shares["train"] / total, "validation": shares["validation"] / total, "test": 0.0}
+    split[training] = split_groups(groups[training], [classes[row] for row in training.tolist()], within, seed)
+    return split
+
+
+def torn_groups(groups: npt.NDArray[np.int64], split: npt.NDArray[Any]) -> int:
+    """Count the groups whose rows stand in more than one split."""
+    splits = Counter(group for group, _ in set(zip(groups.tolist(), split.tolist(), strict=True)))
+    return sum(count > 1 for count in splits.values())
 
 
 def split_groups(

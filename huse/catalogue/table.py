@@ -10,7 +10,7 @@ import pandas as pd
 
 from huse.catalogue.checking import Product
 from huse.catalogue.holding_out import choose_unseen
-from huse.catalogue.splitting import SPLITS, UNSEEN, group_products, split_groups
+from huse.catalogue.splitting import SPLITS, UNSEEN, group_products, keep_split, split_groups
 from huse.errors import InputError
 
 
@@ -20,7 +20,7 @@ def make_table(
     """Number the classes, group pictures into products and split them.
 
     Args:
-        products: rows that passed all checks; their order is kept.
+        products: rows that passed all checks; their order is kept, and their split, where they have one.
         shares: share of each split; they add up to 1.
         seed: of the split.
         unseen: classes to hold out, see `choose_unseen`.
@@ -45,7 +45,11 @@ def make_table(
     table["group"] = group_products(table["name"].tolist(), table["digest"].tolist())
     held_out = _held_out(table, choose_unseen(classes, unseen, seed))
     rest, split = table[~held_out], np.full(len(table), UNSEEN, dtype=object)
-    split[~held_out] = split_groups(rest["group"].to_numpy(), rest["classes"].tolist(), shares, seed)
+    groups, paths = rest["group"].to_numpy(), rest["classes"].tolist()
+    if rest["split"].notna().any():
+        split[~held_out] = keep_split(rest["split"].to_numpy(dtype=object), groups, paths, shares, seed)
+    else:
+        split[~held_out] = split_groups(groups, paths, shares, seed)
     table["split"] = split
     empty = [split for split in SPLITS if not (table["split"] == split).any()]
     if empty:

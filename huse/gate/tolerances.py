@@ -13,16 +13,18 @@ from huse.nesting import flatten
 
 LEAST_RUNS = 3
 TRAINING_SEED = "train.seed"
-DIGITS = 4
+SPACE = "evaluate.space."
+DIGITS = 5
 
 
 def measured_tolerances(
     rules: Sequence[Rule], metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[str, tuple[float, float]], int]:
-    """Return each figure's tolerance, the larger of two deviations over seeds and 1 / √(test items).
+    """Return each figure's tolerance: the larger of two deviations over seeds and 1 / √(test items).
 
-    Two deviations: of two runs that differ in the seed alone, one is that much worse in one of 13 pairs (their
-    difference has √2 deviations). 1 / √items: the standard error of a share is at most half of it.
+    Two deviations: of two runs that differ in the seed alone, one is that much worse than the other in one of 13 pairs
+    (their difference has √2 deviations). 1 / √items: the standard error of a mean over test items, of values from 0 to
+    1, is at most half of it. Figures of the space are no such means; their tolerance is four deviations.
 
     Args:
         rules: of the figures.
@@ -46,7 +48,9 @@ def measured_tolerances(
         if len(numbers) < len(values):
             raise InputError(f"{rule.figure}: expected a number in every run, found {', '.join(map(str, values))}.")
         deviation = float(np.std(numbers, ddof=1))
-        found[rule.figure] = (round(max(2 * deviation, 1 / math.sqrt(items)), DIGITS), round(deviation, DIGITS + 1))
+        of_space = rule.figure.startswith(SPACE)
+        tolerance = 4 * deviation if of_space else max(2 * deviation, 1 / math.sqrt(items))
+        found[rule.figure] = round(tolerance, DIGITS), round(deviation, DIGITS)
     return found, items
 
 

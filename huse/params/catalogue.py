@@ -15,11 +15,13 @@ class Columns(Section):
     image: str = Field(min_length=1)
     name: str = Field(min_length=1)
     classes: str = Field(min_length=1)
+    split: str | None = Field(min_length=1)
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
-        if len({self.image, self.name, self.classes}) < 3:
-            raise ValueError("image, name and classes must be three different columns")
+        named = [name for name in (self.image, self.name, self.classes, self.split) if name is not None]
+        if len(set(named)) < len(named):
+            raise ValueError("image, name, classes and split must be different columns")
         return self
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huse.catalogue.checking import Product
-from huse.catalogue.splitting import group_products, split_groups
+from huse.catalogue.splitting import group_products, keep_split, split_groups, torn_groups
 from huse.catalogue.table import class_counts, make_table
 from huse.errors import InputError
 
@@ -81,3 +81,23 @@ def test_too_few_classes_or_products():
         make_table(products(["a"] * 20), SHARES, seed=0)
     with pytest.raises(InputError, match=r"no product is left for validation and test: 2 products"):
         make_table(products(["a", "b"]), SHARES, seed=0)
+
+
+def test_a_given_split_is_kept_and_validation_is_drawn_from_its_training_part():
+    given = np.array(["train"] * 40 + ["test"] * 10, dtype=object)
+    groups = np.concatenate([np.repeat(np.arange(20), 2), np.arange(15, 25)])  # five products are torn already
+    classes = [("a", "b")[row // 2 % 2] for row in range(40)] + ["a"] * 10
+    split = keep_split(given, groups, classes, SHARES, 7)
+    assert (split[40:] == "test").all()
+    assert set(split[:40]) == {"train", "validation"}
+    assert (split[:40] == "validation").sum() == pytest.approx(40 * 0.15 / 0.85, abs=3)
+    for group in range(20):
+        assert len(set(split[:40][groups[:40] == group])) == 1
+    assert torn_groups(groups, split) == 5
+    assert (given[:40] == "train").all()  # what was given is not changed in place
+    assert split.tolist() == keep_split(given, groups, classes, SHARES, 7).tolist()
+
+
+def test_a_given_validation_part_is_kept():
+    given = np.array(["train", "validation", "test"], dtype=object)
+    assert keep_split(given, np.arange(3), ["a"] * 3, SHARES, 7).tolist() == given.tolist()

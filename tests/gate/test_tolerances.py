@@ -7,12 +7,15 @@ from huse.gate.tolerances import measured_tolerances
 RULES = [
     Rule(figure="evaluate.accuracy", better="higher", tolerance=0),
     Rule(figure="evaluate.gap", better="lower", tolerance=0),
+    Rule(figure="evaluate.space.gap", better="lower", tolerance=0),
 ]
 
 
 def runs(values=(0.5, 0.6, 0.7), seeds=(1, 2, 3), **changes):
     metrics = {
-        f"run{number}": {"evaluate": {"accuracy": value, "gap": 0.25, "split": "one", "items": 400}}
+        f"run{number}": {
+            "evaluate": {"accuracy": value, "gap": 0.25, "split": "one", "items": 400, "space": {"gap": value / 10}}
+        }
         for number, value in enumerate(values)
     }
     params = {name: {"train": {"seed": seed, "beta": 10}} for name, seed in zip(metrics, seeds, strict=True)}
@@ -23,9 +26,10 @@ def runs(values=(0.5, 0.6, 0.7), seeds=(1, 2, 3), **changes):
 
 def test_the_larger_of_two_deviations_and_of_chance():
     found, items = measured_tolerances(RULES, *runs())
-    # 0.5, 0.6, 0.7: deviation 0.1; of the gap, which never moves, 1 / √400
+    # 0.5, 0.6, 0.7: deviation 0.1; of the gap, which never moves, 1 / √400; of the space four deviations
     assert items == 400
-    assert found == {"evaluate.accuracy": (0.2, 0.1), "evaluate.gap": (0.05, 0.0)}
+    expected = {"evaluate.accuracy": (0.2, 0.1), "evaluate.gap": (0.05, 0.0), "evaluate.space.gap": (0.04, 0.01)}
+    assert found == expected
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,130 @@
+"""Commands that turn other people's data into a catalogue; pictures stay where they are."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from huse import paths
+from huse.artifacts import Outputs
+from huse.errors import InputError
+from huse.importing.entries import Imported, kinds, summarise
+from huse.importing.fashion import import_fashion
+from huse.importing.folders import import_folders
+from huse.importing.food101 import import_food101
+from huse.importing.table import Columns, import_table
+from huse.params.editing import set_values
+
+SHOWN = 8  # kinds of reasons
+
+app = typer.Typer(help="Turn other people's data into a catalogue, without copying a picture.", no_args_is_help=True)
+
+Output = Annotated[Path | None, typer.Option(help="CSV to write; none: data/imported/NAME.csv.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Write the catalogue's place into params.yaml.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace a catalogue that is there.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the data set, unpacked.")]
+
+
+@app.command()
+def food101(folder: Folder, output: Output = None, apply: Apply = False, force: Force = False) -> None:
+    """UPMC Food-101: titles of web pages and pictures of 101 dishes; its split is kept."""
+    _finish(import_food101(folder), output or paths.IMPORTED / "food101.csv", apply=apply, force=force)
+
+
+@app.command()
+def fashion(folder: Folder, output: Output = None, apply: Apply = False, force: Force = False) -> None:
+    """Kaggle's Fashion Product Images: styles.csv, broken lines included, and images/."""
+    _finish(import_fashion(folder), output or paths.IMPORTED / "fashion.csv", apply=apply, force=force)
+
+
+@app.command()
+def folders(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of pictures; the folders in it are the levels of the classes.")
+    ],
+    *,
+    captions: Annotated[Path | None, typer.Option(help="CSV or TSV of pictures and their captions.")] = None,
+    image: Annotated[str | None, typer.Option(help="Its column of pictures; none: guessed, and said.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its column of captions; none: guessed, and said.")] = None,
+    output: Output = None,
+    apply: Apply = False,
+    force: Force = False,
+) -> None:
+    """A folder tree of pictures, with a table of captions or without."""
+    imported = import_folders(folder, captions, image, name)
+    _finish(imported, output or paths.IMPORTED / "folders.csv", apply=apply, force=force)
+
+
+@app.command()
+def table(
+    file: Annotated[Path, typer.Argument(help="Table with a header, one row a picture.")],
+    *,
+    images: Annotated[Path, typer.Option(help="Picture folder.")],
+    image: Annotated[str, typer.Option(help="Column of the picture's path below that folder.")],
+    name: Annotated[str, typer.Option(help="Column of the product's name.")],
+    classes: Annotated[list[str], typer.Option(help="Column of the class; once for each level, coarse to fine.")],
+    split: Annotated[str | None, typer.Option(help="Column of the split, which is kept.")] = None,
+    separator: Annotated[str, typer.Option(help="Between the levels, where one column has the whole path.")] = "<",
+    delimiter: Annotated[str, typer.Option(help="Between fields.")] = ",",
+    encoding: Annotated[str, typer.Option(help="Of the file, such as cp1252; auto: UTF-8, else guessed.")] = "auto",
+    output: Output = None,
+    apply: Apply = False,
+    force: Force = False,
+) -> None:
+    """Any table, by the names of its columns."""
+    columns = Columns(image, name, classes, split, separator)
+    imported = import_table(file, images, columns, delimiter=delimiter, encoding=encoding)
+    _finish(imported, output or paths.IMPORTED / "table.csv", apply=apply, force=force)
+
+
+def _finish(imported: Imported, output: Path, *, apply: bool, force: bool) -> None:
+    catalogue = imported.table()
+    if output.suffix.lower() != ".csv" or output.is_dir():
+        raise InputError(f"{output}: expected the name of a CSV to write.")
+    if output.exists() and not force:
+        raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
+    values = _values(imported, catalogue, output)
+    with Outputs() as outputs:
+        outputs.path(output).write_text(catalogue.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    console = Console()
+    _show(console, imported, catalogue)
+    console.print(f"wrote {output}", highlight=False, markup=False)
+    if apply:
+        changes = set_values(paths.PARAMS, values)
+        console.print("\n".join([f"{paths.PARAMS}:", *changes]), highlight=False, markup=False)
+    else:
+        console.print(f"in {paths.PARAMS} (or by --apply):", highlight=False, markup=False)
+        console.print(_as_lines(values), highlight=False, markup=False)
+
+
+def _values(imported: Imported, catalogue: pd.DataFrame, output: Path) -> dict[str, Any]:
+    columns = {name: name if name in catalogue else None for name in ("image", "name", "classes", "split")}
+    return {"catalogue": {"csv": str(output), "images": str(imported.images), "encoding": "auto", "columns": columns}}
+
+
+def _as_lines(values: dict[str, Any], indent: str = "") -> str:
+    lines = []
+    for name, value in values.items():
+        if isinstance(value, dict):
+            lines += [f"{indent}{name}:", _as_lines(value, indent + "  ")]
+        else:
+            lines.append(f"{indent}{name}: {'null' if value is None else value}")
+    return "\n".join(lines)
+
+
+def _show(console: Console, imported: Imported, catalogue: pd.DataFrame) -> None:
+    facts = Table.grid(padding=(0, 2))
+    for name, fact in summarise(catalogue).items():
+        facts.add_row(name, escape(fact))
+    console.print(facts)
+    for title, reasons in (("left out", imported.left_out), ("repaired", imported.repaired)):
+        if reasons:
+            console.print(f"{title}: {len(reasons):,}", highlight=False)
+        for kind, count, first in kinds(reasons)[:SHOWN]:
+            console.print(f"  {count:,} × {kind}, the first: {first}", highlight=False, markup=False)
+    for remark in imported.remarks:
+        console.print(remark, highlight=False, markup=False)

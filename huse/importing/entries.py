@@ -1,0 +1,130 @@
+"""What every layout becomes: rows of a catalogue, what was left out, and what is worth knowing."""
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from huse.catalogue.checking import LEVEL_SEPARATOR
+from huse.errors import InputError
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+FEW = 3  # products of a class, fewer than which cannot stand in every split
+COLUMNS = ["image", "name", "classes", "split"]
+
+
+@dataclass
+class Imported:
+    """A catalogue in the making.
+
+    Attributes:
+        images: the picture folder.
+        rows: image (relative to the folder), name, class path, and split, None where the layout has none.
+        left_out: reasons, one for each row or picture that is left out.
+        repaired: what was done to rows that stay, one each.
+        remarks: what else is worth knowing.
+    """
+
+    images: Path
+    rows: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    def add(self, where: str, image: str, name: str, levels: Sequence[str], split: str | None = None) -> None:
+        """Take a row, or leave it out where it cannot be one.
+
+        Args:
+            where: it stands, for people.
+            image: relative to the picture folder.
+            name: of the product.
+            levels: of the class, coarse to fine.
+            split: if the layout has one.
+        """
+        name, levels = tidy(name), [tidy(level) for level in levels]
+        problem = _problem(name, levels)
+        if problem:
+            self.left_out.append(f"{problem}: {where}")
+        else:
+            self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split))
+
+    def table(self) -> pd.DataFrame:
+        """Return the catalogue: `image`, `name`, `classes`, and `split` where the layout has one.
+
+        Raises:
+            InputError: no row is left.
+        """
+        if not self.rows:
+            first = f" The first: {self.left_out[0]}." if self.left_out else ""
+            raise InputError(f"{self.images}: expected products, found none; {len(self.left_out)} left out.{first}")
+        table = pd.DataFrame(self.rows, columns=COLUMNS)
+        return table if table["split"].notna().any() else table.drop(columns="split")
+
+
+def _problem(name: str, levels: Sequence[str]) -> str:
+    if not name:
+        return "no name"
+    if not levels or not all(levels):
+        return "no class, or an empty level"
+    if any(LEVEL_SEPARATOR in level for level in levels):
+        return f"a class name with {LEVEL_SEPARATOR}, which separates levels"
+    return ""
+
+
+def tidy(text: str) -> str:
+    """Return a text in one line, runs of white space and control characters as one space."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
+
+
+def spoken(name: str) -> str:
+    """Return the words of a name of a file or folder: ``apple_pie`` as ``apple pie``."""
+    return tidy(re.sub(r"[_\-]+", " ", name))
+
+
+def list_pictures(folder: Path) -> list[str]:
+    """Return the pictures below a folder by their endings, relative to it, sorted; linked folders are not followed.
+
+    Raises:
+        InputError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder. Give the folder that holds the pictures.")
+    found = []
+    for place, _, files in os.walk(folder):
+        above = Path(place).relative_to(folder)
+        found += [(above / name).as_posix() for name in files if name.lower().endswith(PICTURES)]
+    return sorted(found)
+
+
+def summarise(table: pd.DataFrame) -> dict[str, str]:
+    """Return what people check an import by: figures by what they are of."""
+    counts = table.groupby("classes")["name"].nunique().sort_values(kind="stable")
+    levels = Counter(len(path.split(LEVEL_SEPARATOR)) for path in counts.index)
+    few = int((counts < FEW).sum())
+    facts = {
+        "pictures": f"{len(table):,}",
+        "products, told by their names": f"{table['name'].str.casefold().nunique():,}",
+        "classes": f"{len(counts):,}, of {' and '.join(map(str, sorted(levels)))} levels",
+        "largest class": f"{counts.index[-1]}: {counts.iloc[-1]:,} products",
+        "smallest class": f"{counts.index[0]}: {counts.iloc[0]:,} products",
+    }
+    if few:
+        facts[f"classes of fewer than {FEW} products"] = f"{few:,}, which cannot stand in every split"
+    if "split" in table:
+        sizes = table["split"].value_counts()
+        facts["split, kept"] = ", ".join(f"{sizes[name]:,} {name}" for name in sizes.index)
+    return facts
+
+
+def kinds(reasons: Iterable[str]) -> list[tuple[str, int, str]]:
+    """Return kinds of reasons, how many there are, and where the first is; the most frequent kind first."""
+    counts = Counter(reason.partition(": ")[0] for reason in reasons)
+    first: dict[str, str] = {}
+    for reason in reasons:
+        kind, _, where = reason.partition(": ")
+        first.setdefault(kind, where)
+    return [(kind, count, first[kind]) for kind, count in counts.most_common()]

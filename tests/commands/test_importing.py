@@ -1,0 +1,108 @@
+import shutil
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from huse import cli, paths
+from huse.catalogue.reading import read_catalogue
+from huse.errors import InputError
+from huse.importing.entries import Imported
+from huse.params.all import check_params
+from tests.conftest import ROOT
+from tests.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
+from tests.pipeline import Repository
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch):
+    place = tmp_path / "work"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    shutil.copy(ROOT / "params.yaml", place)
+    return place
+
+
+def run(*arguments):
+    return RUNNER.invoke(cli.app, ["import", *map(str, arguments)])
+
+
+def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # noqa: F811
+    result = run("fashion", fashion)
+    assert result.exit_code == 0
+    for text in (
+        "left out: 3",
+        "1 × no picture, the first: styles.csv line 9, 201.jpg",
+        "repaired: 1",
+        "wrote data/imported/fashion.csv",
+        "csv: data/imported/fashion.csv",
+        f"images: {fashion}/images",
+    ):
+        assert text in " ".join(result.stdout.split())
+    assert (workplace / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
+    assert len(pd.read_csv(paths.IMPORTED / "fashion.csv")) == 7
+
+
+def test_it_is_applied_and_every_layout_after_another_as_well(workplace, fashion, food101, folders):  # noqa: F811
+    run("food101", food101, "--apply")
+    catalogue = check_params(paths.PARAMS)["catalogue"]
+    assert (catalogue.csv, catalogue.columns.split) == ("data/imported/food101.csv", "split")
+    run("folders", folders, "--apply", "--output", "own.csv")
+    catalogue = check_params(paths.PARAMS)["catalogue"]
+    assert (catalogue.csv, catalogue.images, catalogue.columns.split) == ("own.csv", str(folders), None)
+    assert paths.PARAMS.read_text().count("#") == (ROOT / "params.yaml").read_text().count("#")
+
+
+def test_what_is_there_is_not_replaced_unasked(workplace, fashion):  # noqa: F811
+    run("fashion", fashion)
+    error = run("fashion", fashion).exception
+    assert isinstance(error, InputError)
+    assert "data/imported/fashion.csv: is there already" in str(error)
+    assert run("fashion", fashion, "--force").exit_code == 0
+    assert "expected the name of a CSV" in str(run("fashion", fashion, "--output", "x.txt").exception)
+
+
+def test_a_table_by_options(workplace, folders):  # noqa: F811
+    (workplace / "shop.tsv").write_text("pic\ttitle\ta\tb\nhats/cap.jpg\tCap\tHats\tCaps\n")
+    result = run(
+        "table", "shop.tsv", "--images", folders, "--image", "pic", "--name", "title", "--classes", "a",
+        "--classes", "b", "--delimiter", "\t",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.exception
+    table = pd.read_csv(paths.IMPORTED / "table.csv")
+    assert table.to_numpy().tolist() == [["hats/cap.jpg", "Cap", "Hats<Caps"]]
+
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="<"), min_size=1, max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=6))
+def test_what_is_written_is_read_again(tmp_path_factory, rows):
+    folder = tmp_path_factory.mktemp("imported")
+    imported = Imported(folder)
+    for number, (name, level) in enumerate(rows):
+        imported.add(f"line {number}", f"{number}.jpg", name, ["all", level])
+    if not imported.rows:
+        return
+    path = folder / "catalogue.csv"
+    path.write_text(imported.table().to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    read = read_catalogue(path, image="image", name="name", classes="classes")
+    assert read.rejected == []
+    assert [(row.image, row.name, row.classes) for row in read.rows] == [row[:3] for row in imported.rows]
+
+
+@pytest.mark.pipeline
+def test_a_kept_split_goes_through_the_stage(food101, tmp_path):  # noqa: F811
+    repository = Repository.create(tmp_path / "repository", tmp_path / "site")
+    result = repository.run("python", "-m", "huse", "import", "food101", str(food101), "--apply")
+    assert "split, kept" in result.stdout
+    assert repository.repro("catalogue") == ["catalogue"]
+    products = pd.read_parquet(repository.root / paths.PRODUCTS)
+    of_test = products["image"].str.startswith("test/")
+    assert (products.loc[of_test, "split"] == "test").all()
+    assert set(products.loc[~of_test, "split"]) == {"train", "validation"}
