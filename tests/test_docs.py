@@ -19,8 +19,10 @@ from safetensors.torch import save_file
 from typer.main import get_command
 
 from huse import cli, paths
+from huse.importing.entries import list_pictures
 from huse.vision.torchvision_ops import import_torchvision
 from tests.conftest import ROOT
+from tests.importing.layouts import make_fashion, make_folders, make_food101, make_shop
 from tests.pipeline import SMALL, Repository
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -64,7 +66,16 @@ def ready(tmp_path_factory):
     """A repository in which the pipeline has run, and a folder that stands for /data."""
     folder = tmp_path_factory.mktemp("docs")
     repository = Repository.create(folder / "ready", folder / "site")
-    for name in ("Makefile", "docs", "tests", "pyproject.toml", "requirements.lock", "benchmarks", "README.md"):
+    for name in (
+        "Makefile",
+        "docs",
+        "tests",
+        "pyproject.toml",
+        "requirements.lock",
+        "benchmarks",
+        "README.md",
+        "metrics/gate.yaml",
+    ):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, repository.root / name)
@@ -96,6 +107,14 @@ def make_data(data, products):
     vectors = np.random.default_rng(0).normal(size=(len(words), 8)).round(4).tolist()
     entries = (json.dumps({"word": word, "vector": vector}) for word, vector in zip(words, vectors, strict=True))
     (data / "words.jsonl").write_text("\n".join(entries), encoding="utf-8")
+    make_food101(data / "food101")
+    make_fashion(data / "fashion")
+    make_folders(data / "folders")
+    make_shop(data / "shop")
+    (data / "captions.csv").write_text(
+        "file,caption\n"
+        + "".join(f"{picture},Thing {number}\n" for number, picture in enumerate(list_pictures(data / "folders")))
+    )
     (data / "weights").mkdir()
     torch.manual_seed(0)
     state = import_torchvision().models.resnet18().state_dict()

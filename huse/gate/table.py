@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rich.box import SIMPLE
 from rich.table import Table
 from tabulate import tabulate
 
@@ -14,11 +15,14 @@ VERDICTS = {0: "passed", 1: "something is worse", 2: "could not compare"}
 
 def terminal_table(outcome: Outcome) -> Table:
     """Return a table of all rules."""
-    table = Table(title_justify="left")
-    for name in COLUMNS:
-        table.add_column(name, justify="left" if name in ("figure", "verdict") else "right", no_wrap=name != "figure")
+    shown = [place for place, name in enumerate(COLUMNS) if name != "bound"]  # narrow; reasons tell bounds
+    table = Table(box=SIMPLE, pad_edge=False)
+    for name in (COLUMNS[place] for place in shown):
+        text = name in ("figure", "verdict")
+        table.add_column(name, justify="left" if text else "right", no_wrap=name != "figure", overflow="fold")
     for line in outcome.lines:
-        table.add_row(*_cells(line), style=COLOURS.get(line.verdict, ""))
+        cells = _cells(line)
+        table.add_row(*(cells[place] for place in shown), style=COLOURS.get(line.verdict, ""))
     return table
 
 
