@@ -6,7 +6,7 @@ from rich.box import SIMPLE
 from rich.table import Table
 from tabulate import tabulate
 
-from huse.gate.verdicts import Line, Outcome, Verdict
+from huse.gate.verdicts import EVALUATION, Line, Outcome, Verdict
 
 COLUMNS = ("figure", "base", "here", "change", "tolerance", "bound", "verdict")
 COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.OUT_OF_BOUNDS: "red", Verdict.NO_FIGURE: "yellow"}
@@ -16,12 +16,13 @@ VERDICTS = {0: "passed", 1: "something is worse", 2: "could not compare"}
 def terminal_table(outcome: Outcome) -> Table:
     """Return a table of all rules."""
     shown = [place for place, name in enumerate(COLUMNS) if name != "bound"]  # narrow; reasons tell bounds
-    table = Table(box=SIMPLE, pad_edge=False)
+    table = Table(box=SIMPLE, pad_edge=False, padding=0)
     for name in (COLUMNS[place] for place in shown):
         text = name in ("figure", "verdict")
         table.add_column(name, justify="left" if text else "right", no_wrap=name != "figure", overflow="fold")
     for line in outcome.lines:
-        cells = _cells(line)
+        cells = [f"{cell} " for cell in _cells(line)]
+        cells[0] = cells[0].removeprefix(f"{EVALUATION}.")
         table.add_row(*(cells[place] for place in shown), style=COLOURS.get(line.verdict, ""))
     return table
 

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     SAME = "ok"
     BETTER = "better"
     WORSE = "worse"
-    OUT_OF_BOUNDS = "out of bounds"
+    OUT_OF_BOUNDS = "beyond"
     NO_FIGURE = "no figure"
 
     @property
