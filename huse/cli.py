@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from huse.commands import gate, importing, keeping, methods, parameters, showing
+from huse.commands import compare, gate, importing, keeping, methods, parameters, showing
 from huse.errors import InputError
 
 COMMANDS = (
@@ -17,6 +17,7 @@ COMMANDS = (
     keeping.cache,
     keeping.preset,
     parameters.parameters,
+    compare.compare,
     gate.gate,
     gate.tolerances,
 )

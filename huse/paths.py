@@ -39,6 +39,8 @@ IMAGE_SCORES = Path("data/embeddings/scores_image.npy")
 TEXT_SCORES = Path("data/embeddings/scores_text.npy")
 
 TEST_ITEMS = Path("data/evaluation/items.parquet")
+VALIDATION_ITEMS = Path("data/evaluation/validation_items.parquet")
+VALIDATION_QUERIES = Path("data/evaluation/validation_queries.parquet")
 TEST_QUERIES = Path("data/evaluation/queries.parquet")
 TEST_CLASSES = Path("data/evaluation/classes.parquet")
 

@@ -9,7 +9,7 @@ classes land, if there are any; chance beside and intervals below, all on the te
 same figures on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class
 of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
 data/evaluation items.parquet, queries.parquet and classes.parquet: one row a test item, a test item and direction, a
-class.
+class; and validation_items.parquet and validation_queries.parquet, the same of the validation split.
 """
 
 from pathlib import Path
@@ -56,14 +56,16 @@ def main() -> str:
     )
     rows = {name: np.flatnonzero(products["split"] == name) for name in ("train", "validation", "test")}
     choices = choose(results.rows(rows["validation"]), catalogue)
-    metrics = {}
+    metrics, measured = {}, {}
     for name in ("validation", "test"):
-        measured = measure(results.rows(rows[name]), catalogue, choices)
-        chance = majority_accuracy(results.classes[rows["train"]], measured.results.classes, class_labels, count)
-        metrics[name] = {"split": fingerprint_split(products, name), **summarise(measured, chance)}
-    groups = products["group"].to_numpy()[rows["test"]]
-    if params.resamples and len(set(groups)) > 1:
-        intervals = figure_intervals(measured, groups, seed=seed, resamples=params.resamples)
+        measured[name] = measure(results.rows(rows[name]), catalogue, choices)
+        actual = measured[name].results.classes
+        chance = majority_accuracy(results.classes[rows["train"]], actual, class_labels, count)
+        metrics[name] = {"split": fingerprint_split(products, name), **summarise(measured[name], chance)}
+    groups = {name: products["group"].to_numpy()[rows[name]] for name in measured}
+    test = measured["test"]
+    if params.resamples and len(set(groups["test"])) > 1:
+        intervals = figure_intervals(test, groups["test"], seed=seed, resamples=params.resamples)
         metrics["test"]["intervals"] = intervals
     unseen = unseen_figures(results.embeddings, results.classes, products["split"].to_numpy(), catalogue.tree.paths)
     if unseen:
@@ -71,14 +73,18 @@ def main() -> str:
     with Outputs() as outputs:
         outputs.json(paths.EVALUATE_METRICS, metrics["test"])
         outputs.json(paths.VALIDATION_METRICS, metrics["validation"])
-        outputs.table(paths.CONFUSION, tables.confusion_table(measured, classes))
-        outputs.table(paths.CONFUSED_PAIRS, tables.confused_pairs_table(measured, classes))
-        outputs.table(paths.TEST_ITEMS, tables.items_table(measured, rows["test"]))
-        outputs.table(paths.TEST_QUERIES, tables.queries_table(measured, rows["test"]))
-        outputs.table(paths.TEST_CLASSES, tables.classes_table(measured, classes))
+        outputs.table(paths.CONFUSION, tables.confusion_table(test, classes))
+        outputs.table(paths.CONFUSED_PAIRS, tables.confused_pairs_table(test, classes))
+        for name, items, queries in (
+            ("validation", paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
+            ("test", paths.TEST_ITEMS, paths.TEST_QUERIES),
+        ):
+            outputs.table(items, tables.items_table(measured[name], rows[name], groups[name]))
+            outputs.table(queries, tables.queries_table(measured[name], rows[name]))
+        outputs.table(paths.TEST_CLASSES, tables.classes_table(test, classes))
     fusion = metrics["test"]["classification"]["fusion"]["accuracy"]
     recall = mean_recall_at_1(metrics["test"])
-    return f"evaluate: {len(groups)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
+    return f"evaluate: {len(rows['test'])} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ weights serves all figures, so that a mean over directions, or a difference betw
 Letters: N items, G groups, F figures, S draws.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,11 +34,11 @@ class Interval:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run leaves of its test items.
+    """What a run leaves of the items of a split.
 
     Attributes:
-        items: data/evaluation/items.parquet.
-        queries: data/evaluation/queries.parquet.
+        items: data/evaluation/items.parquet, or validation_items.parquet.
+        queries: data/evaluation/queries.parquet, or validation_queries.parquet.
     """
 
     items: pd.DataFrame
@@ -87,14 +87,16 @@ def mean_intervals(
 
 
 def paired_intervals(
-    one: Run, other: Run, groups: Integers, *, seed: int, resamples: int = RESAMPLES
+    one: Sequence[Run], other: Sequence[Run], *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Compare two runs on the same test items: by how much the first is better, figure by figure.
+    """Compare runs on the same items: by how much the first are better, figure by figure.
+
+    Where there are several runs, such as of several seeds, an item's figure is the mean over them. Items of one product
+    are drawn together.
 
     Args:
-        one: a run.
-        other: what it is compared with.
-        groups: group numbers of the test items, in the order of the tables.
+        one: a run, or several that are taken as one.
+        other: what it is compared with, the same.
         seed: of the draws.
         resamples: S.
 
@@ -102,18 +104,25 @@ def paired_intervals(
         By the path of the figure in metrics/evaluate.json.
 
     Raises:
-        InputError: the runs have other test items, or their tables another order.
+        InputError: the runs have other items, or their tables another order.
     """
-    for name, keys in (("items", ["row"]), ("queries", ["row", "query", "found"])):
-        first, second = (getattr(run, name)[keys].reset_index(drop=True) for run in (one, other))
-        if not first.equals(second):
-            raise InputError(
-                f"data/evaluation/{name}.parquet: expected the same test items in both runs, found {len(first)} and "
-                f"{len(second)} rows that differ. Compare runs on one catalogue, split and seed."
-            )
-    first_values, second_values = _run_values(one), _run_values(other)
-    gained = {path: values - second_values[path] for path, values in first_values.items()}
-    return mean_intervals(gained, groups, seed=seed, resamples=resamples)
+    first = one[0]
+    for run in (*one, *other):
+        for name, keys in (("items", ["row", "group"]), ("queries", ["row", "query", "found"])):
+            here, there = (getattr(of, name)[keys].reset_index(drop=True) for of in (first, run))
+            if not here.equals(there):
+                raise InputError(
+                    f"data/evaluation/{name}.parquet: expected the same items in all runs, found {len(here)} and "
+                    f"{len(there)} rows that differ. Compare runs on one catalogue and split."
+                )
+    values, others = (_mean_values(runs) for runs in (one, other))
+    gained = {path: of - others[path] for path, of in values.items()}
+    return mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
+
+
+def _mean_values(runs: Sequence[Run]) -> dict[str, Doubles]:
+    every = [_run_values(run) for run in runs]
+    return {path: np.mean([values[path] for values in every], axis=0) for path in every[0]}
 
 
 def _run_values(run: Run) -> dict[str, Doubles]:

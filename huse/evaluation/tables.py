@@ -22,15 +22,16 @@ NEIGHBOURS = 10
 CONFUSED = 30  # pairs of classes
 
 
-def items_table(measured: Measured, rows: Integers) -> pd.DataFrame:
+def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.DataFrame:
     """Return one row an item: its class, what it is taken for, how surely, and whether its labels are right.
 
     Args:
         measured: the split.
         rows: N rows of the products.
+        groups: N group numbers; items of one product share theirs.
     """
     labels = measured.catalogue.class_labels
-    columns: dict[str, Any] = {"row": rows, "class_index": measured.results.classes}
+    columns: dict[str, Any] = {"row": rows, "group": groups, "class_index": measured.results.classes}
     columns |= {f"predicted_{name}": measured.predicted[name] for name in SCORES}
     columns |= {
         f"confidence_{name}": confidence(measured.scores[name], measured.predicted[name], labels) for name in SCORES

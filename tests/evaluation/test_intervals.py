@@ -93,7 +93,7 @@ def test_draws_without_any_item_of_a_figure_do_not_count():
 def a_run(right, first):
     """Two directions; `first` are ranks, null where dropped."""
     rows = np.arange(len(right))
-    items = pd.DataFrame({"row": rows, "correct_image": right, "correct_fusion": np.ones(len(right))})
+    items = pd.DataFrame({"row": rows, "group": rows, "correct_image": right, "correct_fusion": np.ones(len(right))})
     ranks = pd.array(first, dtype="Int64")
     parts = [
         pd.DataFrame(
@@ -115,7 +115,7 @@ def test_two_runs_are_compared_item_by_item():
     right = np.array([1.0, 0.0, 0.0, 1.0, 0.0, 1.0])
     one = a_run(right, [1, 2, 1, None, 1, 11])
     other = a_run(right[::-1], [2, 2, 1, None, 6, 11])
-    found = paired_intervals(one, other, np.arange(6), seed=0, resamples=400)
+    found = paired_intervals([one], [other], seed=0, resamples=400)
     assert found["classification.image.accuracy"].mean == 0
     assert found["classification.image.accuracy"].low < 0 < found["classification.image.accuracy"].high
     assert vars(found["classification.fusion.accuracy"]) == {"mean": 0, "low": 0, "high": 0}
@@ -126,7 +126,7 @@ def test_two_runs_are_compared_item_by_item():
         assert found[f"{path}.recall_at_10"].mean == 0
         assert found[f"{path}.map"].mean == pytest.approx((0.5 + 5 / 6) / 5)
         assert found[f"{path}.hp_at_5"].mean == 0
-    backwards = paired_intervals(other, one, np.arange(6), seed=0, resamples=400)
+    backwards = paired_intervals([other], [one], seed=0, resamples=400)
     for path, interval in found.items():
         assert backwards[path].mean == pytest.approx(-interval.mean)
         assert backwards[path].low == pytest.approx(-interval.high)
@@ -134,8 +134,23 @@ def test_two_runs_are_compared_item_by_item():
 
 def test_runs_on_other_items_are_refused():
     one, other = a_run(np.ones(4), [1, 1, 1, 1]), a_run(np.ones(3), [1, 1, 1])
-    with pytest.raises(InputError, match=r"items\.parquet: expected the same test items in both runs"):
-        paired_intervals(one, other, np.arange(4), seed=0)
+    with pytest.raises(InputError, match=r"items\.parquet: expected the same items in all runs"):
+        paired_intervals([one], [other], seed=0)
     turned = Run(one.items, one.queries.iloc[::-1])
     with pytest.raises(InputError, match=r"queries\.parquet"):
-        paired_intervals(one, turned, np.arange(4), seed=0)
+        paired_intervals([one], [one, turned], seed=0)
+
+
+def test_several_runs_are_one_whose_figures_are_their_means():
+    right = np.array([1.0, 0.0, 0.0, 1.0])
+    one, two = a_run(right, [1, 2, 1, 11]), a_run(1 - right, [1, 1, 1, 1])
+    other = a_run(np.zeros(4), [2, 2, 2, 2])
+    found = paired_intervals([one, two], [other], seed=0, resamples=200)
+    interval = found["classification.image.accuracy"]
+    assert vars(interval) == {"mean": 0.5, "low": 0.5, "high": 0.5}  # each item is right in one of the two
+    assert found["retrieval.mean.recall_at_1"].mean == pytest.approx((2 + 4) / 8)
+    assert vars(paired_intervals([one, two], [two, one], seed=0, resamples=200)["retrieval.mean.map"]) == {
+        "mean": 0,
+        "low": 0,
+        "high": 0,
+    }

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from huse import paths
-from huse.artifacts import Outputs, fingerprint_products
+from huse.artifacts import Outputs, fingerprint_products, fingerprint_split
 from huse.errors import InputError
 from stages.evaluate import main
 from tests.conftest import ROOT
@@ -21,6 +21,8 @@ WRITTEN = (
     paths.CONFUSED_PAIRS,
     paths.TEST_ITEMS,
     paths.TEST_QUERIES,
+    paths.VALIDATION_ITEMS,
+    paths.VALIDATION_QUERIES,
     paths.TEST_CLASSES,
 )
 
@@ -91,6 +93,13 @@ def test_everything_is_written_and_agrees(workplace):
     low, high = (metrics["intervals"]["classification"]["fusion"]["accuracy"][end] for end in ("low", "high"))
     assert low < accuracy < high
     validation = json.loads(paths.VALIDATION_METRICS.read_text())
+    of_validation = pd.read_parquet(paths.VALIDATION_ITEMS)
+    assert of_validation["correct_fusion"].mean() == pytest.approx(validation["classification"]["fusion"]["accuracy"])
+    assert of_validation["group"].tolist() == pd.read_parquet(paths.PRODUCTS)["group"][of_validation["row"]].tolist()
+    assert len(pd.read_parquet(paths.VALIDATION_QUERIES)) == 80
+    assert (metrics["split"], validation["split"]) == tuple(
+        fingerprint_split(pd.read_parquet(paths.PRODUCTS), split) for split in ("test", "validation")
+    )
     assert list(validation) == [name for name in metrics if name != "intervals"]
 
 

@@ -16,6 +16,7 @@ from huse.evaluation.tables import (
 CLASSES = ["a<x", "a<y", "b<z", "b<never"]
 ACTUAL = np.array([0, 0, 0, 1, 1, 2])
 ROWS = np.array([3, 4, 9, 10, 20, 21])
+GROUPS = ROWS // 2
 IMAGE = [[0.7, 0.2, 0.1, 0], [0.2, 0.7, 0.1, 0], [0.1, 0.8, 0.1, 0], [0, 1, 0, 0], [0, 0.9, 0.1, 0], [0, 0, 1, 0]]
 
 
@@ -29,7 +30,7 @@ def measured(unit_rows):
 
 
 def test_items(measured):
-    table = items_table(measured, ROWS)
+    table = items_table(measured, ROWS, GROUPS)
     assert table["row"].tolist() == ROWS.tolist()
     assert table["class_index"].tolist() == ACTUAL.tolist()
     assert table["predicted_image"].tolist() == [0, 1, 1, 1, 1, 2]
@@ -37,7 +38,7 @@ def test_items(measured):
     assert table["correct_image"].tolist() == [1, 0, 0, 1, 1, 1]
     assert table["predicted_text"].tolist() == [0] * 6
     assert table["confidence_fusion"].tolist() == pytest.approx([0.475, 0.475, 0.525, 0.625, 0.575, 0.625])
-    expected = ["row", "class_index"]
+    expected = ["row", "group", "class_index"]
     expected += [f"{what}_{name}" for what in ("predicted", "confidence", "correct") for name in "itf"]
     assert [column.replace("mage", "").replace("ext", "").replace("usion", "") for column in table] == expected
 

@@ -1,0 +1,51 @@
+"""The command that puts runs beside each other."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from huse.artifacts import Outputs
+from huse.errors import InputError
+from huse.params.reader import read_seed
+from huse.revisions import experiments_of, find_commit
+
+
+def compare(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Experiments, revisions, or workspace; none: all experiments of this commit."),
+    ] = None,
+    baseline: Annotated[str | None, typer.Option(help="The run that the others are held to; none: the first.")] = None,
+    split: Annotated[str, typer.Option(help="validation, to choose by; or test, to report.")] = "validation",
+    output: Annotated[Path | None, typer.Option(help="Folder for compare.md, compare.json and compare.png.")] = None,
+) -> None:
+    """Put runs beside each other: means over seeds, paired intervals, and the parameters that differ."""
+    # These take a second to import.
+    from huse.recorded import FILES, read_run  # noqa: PLC0415
+    from huse.runs.groups import difference, group_runs  # noqa: PLC0415
+    from huse.runs.picture import draw_runs  # noqa: PLC0415
+    from huse.runs.tables import as_json, as_markdown, obstacles, terminal_tables  # noqa: PLC0415
+
+    if split not in FILES:
+        raise InputError(f"--split {split}: expected {' or '.join(FILES)}.")
+    names = runs or experiments_of(find_commit("HEAD"))
+    if not names:
+        raise InputError("no experiments of this commit. Make some, dvc exp run --set-param NAME=VALUE, or name runs.")
+    names = list(dict.fromkeys([baseline, *names] if baseline else names))
+    groups = group_runs([read_run(name, split) for name in names])
+    seed = read_seed()
+    differences = [None, *(difference(group, groups[0], seed=seed) for group in groups[1:])]
+    console = Console()
+    console.print(f"{split} split; the baseline: {groups[0].label}", highlight=False, markup=False)
+    for table in terminal_tables(groups, differences):
+        console.print(table)
+    for reason in obstacles(groups, differences):
+        console.print(reason, highlight=False, markup=False)
+    if output is not None:
+        with Outputs() as outputs:
+            outputs.json(output / "compare.json", as_json(groups, differences, split))
+            outputs.path(output / "compare.md").write_text(as_markdown(groups, differences, split), encoding="utf-8")
+            draw_runs(groups, differences, split, outputs.path(output / "compare.png"))
+        console.print(f"wrote compare.md, compare.json and compare.png in {output}", highlight=False)

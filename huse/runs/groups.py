@@ -1,0 +1,130 @@
+"""Runs beside each other: which differ in the seed alone, in what the others differ, and by how much one is better.
+
+A run is an experiment, a commit, or the working tree: its parameters, its figures, and what it did to every item.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from huse.errors import InputError
+from huse.evaluation.intervals import Interval, Run, paired_intervals
+
+SEEDS = ("seed", "train.seed")
+ABSENT = "–"  # of a parameter that a run does not have
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A run as it was recorded.
+
+    Attributes:
+        name: of the experiment or revision.
+        params: by dotted name.
+        figures: of one split, by their path in the metrics file.
+        split: fingerprint of the products that were measured.
+        items: what it did to each of them; None where that is not at hand.
+    """
+
+    name: str
+    params: Mapping[str, Any]
+    figures: Mapping[str, float]
+    split: str
+    items: Run | None
+
+
+@dataclass(frozen=True)
+class Group:
+    """Runs that differ in nothing but seeds.
+
+    Attributes:
+        runs: at least one.
+        differing: the parameters in which the groups differ, and this one's values.
+    """
+
+    runs: Sequence[Recorded]
+    differing: Mapping[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What tells this group from the others, by the last part of each parameter's name."""
+        return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in self.differing.items()) or "all"
+
+    def values(self, figure: str) -> list[float]:
+        """Return a figure of every run that has it."""
+        return [run.figures[figure] for run in self.runs if figure in run.figures]
+
+    def mean(self, figure: str) -> float:
+        """Return the mean over the runs that have the figure; NaN where none has."""
+        values = self.values(figure)
+        return float(np.mean(values)) if values else float("nan")
+
+    def deviation(self, figure: str) -> float:
+        """Return the standard deviation over the runs (n - 1); 0 for a single one."""
+        values = self.values(figure)
+        return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+
+
+@dataclass(frozen=True)
+class Difference:
+    """By how much a group is better than the baseline.
+
+    Attributes:
+        intervals: by figure; empty where the runs cannot be compared item by item.
+        obstacle: why they cannot; empty where they can.
+    """
+
+    intervals: Mapping[str, Interval]
+    obstacle: str = ""
+
+
+def group_runs(runs: Sequence[Recorded]) -> list[Group]:
+    """Put runs that differ in seeds alone into one group.
+
+    Args:
+        runs: at least one.
+
+    Returns:
+        Groups in the order of their first runs.
+
+    Raises:
+        InputError: two runs of one group have the same seeds, so that one is counted twice.
+    """
+    members: dict[tuple[tuple[str, str], ...], list[Recorded]] = {}
+    for run in runs:
+        key = tuple(sorted((name, repr(value)) for name, value in run.params.items() if name not in SEEDS))
+        members.setdefault(key, []).append(run)
+    for those in members.values():
+        seen: dict[tuple[Any, ...], str] = {}
+        for run in those:
+            seeds = tuple(run.params.get(name) for name in SEEDS)
+            if seeds in seen:
+                raise InputError(
+                    f"{run.name} and {seen[seeds]}: expected runs that differ, found the same parameters and seeds in "
+                    "both. Leave one out."
+                )
+            seen[seeds] = run.name
+    firsts = [those[0].params for those in members.values()]
+    names = dict.fromkeys(name for params in firsts for name in params if name not in SEEDS)
+    differing = [name for name in names if len({repr(params.get(name, ABSENT)) for params in firsts}) > 1]
+    return [Group(those, {name: those[0].params.get(name, ABSENT) for name in differing}) for those in members.values()]
+
+
+def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
+    """Compare a group with the baseline, on the same items, each item's figure the mean over the seeds.
+
+    Args:
+        group: the one that may be better.
+        baseline: the other.
+        seed: of the bootstrap.
+    """
+    runs = [*group.runs, *baseline.runs]
+    if len({run.split for run in runs}) > 1:
+        return Difference({}, "measured on other products: the runs differ in catalogue, split or `seed`")
+    without = [run.name for run in runs if run.items is None]
+    if without:
+        return Difference({}, f"the tables of {', '.join(without)} are not at hand: dvc fetch, or run it again")
+    tables = [[run.items for run in of.runs if run.items is not None] for of in (group, baseline)]
+    return Difference(paired_intervals(*tables, seed=seed))
