@@ -37,7 +37,13 @@ def terminal_tables(groups: Sequence[Group], differences: Sequence[Difference | 
     tables = [_terminal("", headers, rows)]
     if any(difference is not None and difference.intervals for difference in differences):
         headers, rows = _differences(groups, differences, "[bold]{}[/bold]")
-        tables.append(_terminal("beside the baseline, in points, with 95 % intervals", headers, rows))
+        # Seven intervals side by side are wider than a terminal.
+        lines = [
+            [row[0] if place == 1 else "", headers[place], row[place]] for row in rows for place in range(1, len(row))
+        ]
+        tables.append(
+            _terminal("beside the baseline, in points, with 95 % intervals", ["", "figure", "difference"], lines)
+        )
     return tables
 
 

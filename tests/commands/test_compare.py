@@ -1,0 +1,91 @@
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from huse import cli, paths
+from huse.errors import InputError
+from tests.runs.made import tables
+
+RUNNER = CliRunner()
+
+
+def state(accuracy, seed=1, beta=10, split="one"):
+    metrics = {"split": split, "classification": {"image": {"accuracy": accuracy}}}
+    params = f"seed: 13\ntrain: {{seed: {seed}, beta: {beta}}}\n"
+    return {"metrics/validation.json": metrics, "metrics/evaluate.json": metrics, "params.yaml": params}
+
+
+@pytest.fixture
+def experiments(history):
+    """Two values of beta, two seeds each, as experiments of a commit."""
+    history("base", {"params.yaml": "seed: 13\n"})
+    for name, accuracy, seed, beta in (("a", 0.5, 1, 10), ("b", 0.7, 2, 10), ("c", 0.8, 1, 1), ("d", 0.9, 2, 1)):
+        history(name, state(accuracy, seed, beta), experiment=name)
+    return history
+
+
+def compare(*arguments):
+    return RUNNER.invoke(cli.app, ["compare", *arguments])
+
+
+def error(*arguments):
+    found = compare(*arguments).exception
+    assert isinstance(found, InputError), found
+    return str(found)
+
+
+def test_all_experiments_of_the_commit(experiments):
+    result = compare("--output", "out")
+    assert result.exit_code == 0, result.exception
+    shown = " ".join(result.stdout.split())
+    assert "validation split; the baseline: beta 10" in shown
+    assert "beta 10 2 60.0 ± 14.1" in shown
+    assert "the tables of c, d, a, b are not at hand" in shown  # this repository has no DVC
+    content = json.loads(Path("out/compare.json").read_text())
+    assert [group["runs"] for group in content["groups"]] == [["a", "b"], ["c", "d"]]
+    assert "### Parameters that differ" in Path("out/compare.md").read_text(encoding="utf-8")
+    assert Path("out/compare.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_baseline_comes_first_and_the_workspace_is_a_run(experiments):
+    for name, content in state(0.95, beta=3).items():
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
+    paths.VALIDATION_ITEMS.parent.mkdir(parents=True)
+    run = tables([1, 0])
+    run.items.to_parquet(paths.VALIDATION_ITEMS)
+    run.queries.to_parquet(paths.VALIDATION_QUERIES)
+    shown = compare("a", "workspace", "--baseline", "c").stdout
+    assert "the baseline: beta 1" in shown
+    assert "beta 3" in shown
+    assert "the tables of workspace" not in shown
+
+
+def test_what_is_wrong_is_named(experiments):
+    assert "nothing: no such revision" in error("nothing")
+    assert "HEAD: expected metrics/validation.json, found none" in error("HEAD")
+    assert "--split training: expected test or validation" in error("--split", "training")
+    assert "b: no such revision" not in str(compare("a", "b").exception)
+    assert "workspace: expected metrics/validation.json, found none" in error("workspace")
+    assert "expected the same" not in str(compare("a", "a").exception)  # named twice is one run
+    experiments("copy", state(0.5), experiment="again")
+    assert "again and a: expected runs that differ" in error("a", "again")
+    damaged = state(0.5, beta=5) | {"metrics/validation.json": "{"}
+    experiments("damaged", damaged, experiment="damaged")
+    assert "damaged: metrics/validation.json: not valid JSON" in error("damaged")
+    experiments("old", state(0.5, beta=6) | {"metrics/validation.json": {"items": 3}}, experiment="old")
+    assert "old: metrics/validation.json: expected figures and the split's fingerprint" in error("old")
+    experiments("no params", state(0.5, beta=7) | {"params.yaml": "- 1"}, experiment="list")
+    assert "list: params.yaml: expected a mapping of sections, found list" in error("list")
+    experiments("next", {})
+    assert "no experiments of this commit" in error()
+    Path("file").write_text("")
+    assert isinstance(compare("a", "c", "--output", "file").exception, OSError | InputError)
+
+
+def test_outside_of_a_repository(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert "not a git repository" in error()
