@@ -25,7 +25,7 @@ repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metr
 test: $(INSTALLED) lint  ## lint, types, tests (a whole tiny pipeline among them)
 	$(BIN)/pytest
 
-lint: $(INSTALLED)
+lint: $(INSTALLED)  ## layout, rules of style, types
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
