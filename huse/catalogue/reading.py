@@ -101,8 +101,9 @@ def read_catalogue(
             reason = f"expected {len(header)} fields, found {len(record)}: an unquoted comma?"
             rejected.append(Rejected(line, record[0], "", "", reason))
         else:
-            fields = [" ".join(CONTROL.sub(" ", record[position]).split()) for position in positions]
-            rows.append(Row(line, *fields))
+            image_field, *fields = [record[position] for position in positions]
+            tidied = [" ".join(CONTROL.sub(" ", field).split()) for field in fields]
+            rows.append(Row(line, image_field.strip(), *tidied))  # a file's name may have two spaces in a row
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
     return CatalogueFile(rows, rejected, remark)

@@ -111,3 +111,10 @@ def test_long_fields_and_control_characters(read):
     file = read(f"image,name,classes\na.jpg,{'x' * 200_000},c\nb.jpg,B\0\tb,c\n")
     assert [len(row.name) for row in file.rows] == [200_000, 3]
     assert file.rows[1].name == "B b"
+
+
+def test_a_pictures_name_may_have_two_spaces(tmp_path):
+    path = tmp_path / "catalogue.csv"
+    path.write_text("image,name,classes\n red  boot.jpg ,red  boot,shoes<boots\n")
+    row = read_catalogue(path, image="image", name="name", classes="classes").rows[0]
+    assert (row.image, row.name) == ("red  boot.jpg", "red boot")
