@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pandas as pd
@@ -28,10 +29,19 @@ from tests.pipeline import SMALL, Repository
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "HUSE_CACHE=/data/huse-cache")
 
-# What would take hours runs smaller.
+# What would take minutes or hours runs smaller: so do all pipelines, and
 SMALLER = {
     "huse methods": "huse methods --only HUSE --seeds 1",
+    "huse methods --only HUSE --only HIE --seeds 3 --output out": "huse methods --only HUSE --seeds 1 --output out",
+    'huse methods --only HUSE --only "HUSE without graph"': 'huse methods --only "HUSE without graph" --seeds 1',
 }
+TINY = {
+    "sample_catalogue": {"pictures": 240},
+    "finetune_backbone": {"epochs": 0},
+    "train": {"steps": 20, "validate_every": 10},
+    "evaluate": {"resamples": 20},
+}
+QUEUE_SECONDS = 600
 
 
 def code_blocks(page):
@@ -79,6 +89,7 @@ def ready(tmp_path_factory):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, repository.root / name)
+    make_tiny(repository)
     repository.repro()
     repository.commit()
     shim = folder / "bin" / "huse"
@@ -127,6 +138,20 @@ def shell(repository, command, check=True):
     return repository.run("bash", "-c", command, check=check)
 
 
+def make_tiny(repository):
+    repository.set_params(SMALL)
+    repository.set_params(TINY)
+
+
+def wait_for_queue(repository):
+    """Its workers run beside; what follows on the page is about their results."""
+    end = time.monotonic() + QUEUE_SECONDS
+    while re.search(r"Running|Queued", status := repository.dvc("queue", "status")):
+        assert time.monotonic() < end, status
+        time.sleep(1)
+    assert "Failed" not in status, status
+
+
 def run_step(repository, step):
     data = repository.root.parent / "data"
     if step.startswith("--- "):
@@ -137,7 +162,9 @@ def run_step(repository, step):
     elif not step.startswith("source "):  # of .venv: the environment is there
         shell(repository, SMALLER.get(step, step).replace("/data/", f"{data}/"))
         if "preset" in step or "--apply" in step:  # these make the pipeline large again
-            repository.set_params(SMALL)
+            make_tiny(repository)
+        if "queue start" in step:
+            wait_for_queue(repository)
 
 
 @pytest.mark.pipeline

@@ -87,29 +87,27 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
         runs: at least one.
 
     Returns:
-        Groups in the order of their first runs.
+        Groups in the order of their first runs. Of runs that are the same, the first alone: another copy is no more
+        evidence.
 
     Raises:
-        InputError: two runs of one group have the same seeds, so that one is counted twice.
+        InputError: two runs have the same parameters and seeds, and other figures.
     """
-    members: dict[tuple[tuple[str, str], ...], list[Recorded]] = {}
+    members: dict[tuple[tuple[str, str], ...], dict[tuple[Any, ...], Recorded]] = {}
     for run in runs:
         key = tuple(sorted((name, repr(value)) for name, value in run.params.items() if name not in SEEDS))
-        members.setdefault(key, []).append(run)
-    for those in members.values():
-        seen: dict[tuple[Any, ...], str] = {}
-        for run in those:
-            seeds = tuple(run.params.get(name) for name in SEEDS)
-            if seeds in seen:
-                raise InputError(
-                    f"{run.name} and {seen[seeds]}: expected runs that differ, found the same parameters and seeds in "
-                    "both. Leave one out."
-                )
-            seen[seeds] = run.name
-    firsts = [those[0].params for those in members.values()]
+        seeds = tuple(run.params.get(name) for name in SEEDS)
+        same = members.setdefault(key, {}).setdefault(seeds, run)
+        if (same.figures, same.split) != (run.figures, run.split):
+            raise InputError(
+                f"{run.name} and {same.name}: found other figures with the same parameters and seeds, so their code or "
+                "data differ. Leave one out, or run it again."
+            )
+    groups = [list(those.values()) for those in members.values()]
+    firsts = [those[0].params for those in groups]
     names = dict.fromkeys(name for params in firsts for name in params if name not in SEEDS)
     differing = [name for name in names if len({repr(params.get(name, ABSENT)) for params in firsts}) > 1]
-    return [Group(those, {name: those[0].params.get(name, ABSENT) for name in differing}) for those in members.values()]
+    return [Group(those, {name: those[0].params.get(name, ABSENT) for name in differing}) for those in groups]
 
 
 def difference(group: Group, baseline: Group, *, seed: int) -> Difference:

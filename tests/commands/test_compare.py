@@ -70,8 +70,8 @@ def test_what_is_wrong_is_named(experiments):
     assert "b: no such revision" not in str(compare("a", "b").exception)
     assert "workspace: expected metrics/validation.json, found none" in error("workspace")
     assert "expected the same" not in str(compare("a", "a").exception)  # named twice is one run
-    experiments("copy", state(0.5), experiment="again")
-    assert "again and a: expected runs that differ" in error("a", "again")
+    experiments("copy", state(0.6), experiment="again")
+    assert "again and a: found other figures with the same parameters and seeds" in error("a", "again")
     damaged = state(0.5, beta=5) | {"metrics/validation.json": "{"}
     experiments("damaged", damaged, experiment="damaged")
     assert "damaged: metrics/validation.json: not valid JSON" in error("damaged")

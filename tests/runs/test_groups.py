@@ -41,9 +41,14 @@ def test_a_parameter_that_some_runs_lack_and_values_of_another_type_differ():
     ]
 
 
-def test_the_same_run_twice_is_refused():
-    with pytest.raises(InputError, match="b and a: expected runs that differ"):
-        group_runs([recorded("a", [1, 0]), recorded("b", [1, 0])])
+def test_the_same_run_twice_counts_once():
+    (group,) = group_runs([recorded("a", [1, 0]), recorded("b", [1, 0])])
+    assert [run.name for run in group.runs] == ["a"]
+
+
+def test_the_same_parameters_with_other_figures_are_refused():
+    with pytest.raises(InputError, match="b and a: found other figures with the same parameters and seeds"):
+        group_runs([recorded("a", [1, 0]), recorded("b", [1, 1])])
 
 
 def test_a_difference_is_of_the_means_over_seeds_item_by_item():
