@@ -23,7 +23,7 @@ repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metr
 	@$(BIN)/huse metrics
 
 test: $(INSTALLED) lint  ## lint, types, tests (a whole tiny pipeline among them)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
 lint: $(INSTALLED)  ## layout, rules of style, types
 	$(BIN)/ruff format --check
@@ -78,7 +78,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped, so that any build of torch fits
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet torch==2.13.0
-	.venv-lock/bin/pip install --quiet --editable '.[dev]'
+	.venv-lock/bin/pip install --quiet --editable '.[dev,search]'
 	.venv-lock/bin/pip freeze --exclude-editable --exclude huse | grep -v -E '^(nvidia-[^m]|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 

@@ -1,13 +1,25 @@
 """Fixtures that more than one test file uses."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.pipeline import ROOT, TINY, Repository
+
 SHARED = ROOT.parent / "shared"
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items):
+    """Keep what shares a repository in one worker, and start with the slow ones, so that no worker waits at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +28,25 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip(f"{SHARED.name}/ with real products and weights does not lie beside the project")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline(tmp_path_factory, worker_id):
+    """A repository in which a tiny pipeline has run, committed; made once for all workers. Copy it, leave it alone."""
+    workers = tmp_path_factory.getbasetemp()
+    if worker_id != "master":
+        workers = workers.parent
+    folder = workers / "tiny_pipeline"
+    with FileLock(workers / "tiny_pipeline.lock"):
+        repository = Repository(folder / "repository", folder / "site")
+        if not (folder / "done").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            repository = Repository.create(folder / "repository", folder / "site")
+            repository.set_params(TINY)
+            repository.repro()
+            repository.commit()
+            (folder / "done").touch()
+    return repository
 
 
 @pytest.fixture

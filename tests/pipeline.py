@@ -10,7 +10,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from huse.params.reader import read_yaml
-from tests.conftest import ROOT
+
+ROOT = Path(__file__).resolve().parent.parent
 
 CODE = ("huse", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
 
@@ -22,6 +23,13 @@ SMALL = {
     "word_vectors": {"dimension": 16},
     "label_graph": {"infersent": {"hidden": 32}},
     "train": {"dimension": 32, "width": 64, "batch_size": 64, "steps": 150, "validate_every": 50},
+}
+# On top of it, where it matters that everything runs, and not what comes out.
+TINY = {
+    "sample_catalogue": {"pictures": 240},
+    "finetune_backbone": {"epochs": 0},
+    "train": {"steps": 20, "validate_every": 10},
+    "evaluate": {"resamples": 20},
 }
 
 
@@ -63,6 +71,11 @@ class Repository:
         repository.git("init", "--quiet", "--initial-branch=main")
         repository.commit()
         return repository
+
+    def copy_to(self, root: Path) -> "Repository":
+        """Return a copy at another place, with a cache of DVC's state of its own beside it."""
+        shutil.copytree(self.root, root, symlinks=True)
+        return Repository(root, root.parent / "site")
 
     def set_params(self, values: dict[str, Any]) -> None:
         """Merge values into params.yaml."""
