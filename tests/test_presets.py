@@ -1,8 +1,10 @@
 import shutil
+from itertools import permutations
 
 import pytest
 
 from huse.errors import InputError
+from huse.nesting import flatten
 from huse.params.all import check_params
 from huse.params.reader import parse_section, read_yaml
 from huse.params.train import TrainParams
@@ -36,7 +38,7 @@ def test_unknown_presets_and_files_without_a_parameter(tmp_path):
         read_preset("none")
     path = tmp_path / "params.yaml"
     path.write_text("train: {method: huse}\n")
-    with pytest.raises(InputError, match=r"has no parameter train\.graph"):
+    with pytest.raises(InputError, match=r"has no parameter backbone"):
         apply_preset("paper", path)
     assert path.read_text() == "train: {method: huse}\n"
 
@@ -46,19 +48,47 @@ def test_a_wrong_value_is_found(tmp_path):
         parse_section(TrainParams, {"steps": 0}, where="preset: train")
 
 
-def leaves(values, prefix=""):
-    """Names of all parameters of a preset."""
-    for name, value in values.items():
-        yield from leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [f"{prefix}{name}"]
+# What a preset leaves alone: a catalogue's own, and a machine's.
+OWN = (
+    "seed",
+    "machine.",
+    "sample_catalogue.",
+    "catalogue.",
+    "preprocess_text.",
+    "backbone.network",
+    "backbone.weights",
+    "backbone.geometry",
+    "finetune_backbone.dtype",
+    "image_vectors.dtype",
+    "image_vectors.batch_size",
+    "word_vectors.source",
+    "word_vectors.download",
+    "word_vectors.dimension",
+    "label_graph.",
+    "train.dtype",
+    "train.seed",
+    "evaluate.",
+)
 
 
-def test_the_sample_preset_is_the_way_back(tmp_path):
-    others = {leaf for name in preset_names() if name != "sample" for leaf in leaves(read_preset(name))}
-    assert set(leaves(read_preset("sample"))) == others
+@pytest.mark.parametrize("name", preset_names())
+def test_a_preset_sets_all_but_what_is_a_catalogues_own(name):
+    every = dict(flatten(read_yaml(ROOT / "params.yaml")))
+    assert set(dict(flatten(read_preset(name)))) == {each for each in every if not each.startswith(OWN)}
+
+
+@pytest.mark.parametrize(("first", "second"), list(permutations(preset_names(), 2)))
+def test_a_preset_after_another_is_that_preset(first, second, tmp_path):
+    alone, after = tmp_path / "alone.yaml", tmp_path / "after.yaml"
+    for path in (alone, after):
+        shutil.copy(ROOT / "params.yaml", path)
+    apply_preset(first, after)
+    for path in (alone, after):
+        apply_preset(second, path)
+    assert after.read_bytes() == alone.read_bytes()
+
+
+def test_the_parameters_come_with_the_sample_preset(tmp_path):
     path = tmp_path / "params.yaml"
     shutil.copy(ROOT / "params.yaml", path)
     assert apply_preset("sample", path) == []
-    for name in preset_names():
-        apply_preset(name, path)
-    apply_preset("sample", path)
-    assert read_yaml(path) == read_yaml(ROOT / "params.yaml")

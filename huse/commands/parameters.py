@@ -15,7 +15,7 @@ from huse.errors import InputError
 from huse.nesting import flatten
 from huse.params.describing import Parameter, as_yaml, describe_parameters
 from huse.params.reader import read_yaml
-from huse.presets import preset_names, read_preset
+from huse.presets import COMPLETE, preset_names, read_preset
 
 STAGES = Path("dvc.yaml")
 NO_READER = "none: of no effect on results"
@@ -26,7 +26,7 @@ def parameters(
     part: Annotated[str, typer.Argument(help="Only parameters whose name has this, such as train.graph.")] = "",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
-    """Show the parameters: value, what each may be, what it does, which presets set it, which stages read it."""
+    """Show the parameters: value, what each may be, what it does, presets where it differs, which stages read it."""
     found = [parameter for parameter in describe_parameters(paths.PARAMS) if part in parameter.name]
     if not found:
         raise InputError(f"{paths.PARAMS}: expected a parameter whose name has {part!r}, found none.")
@@ -65,7 +65,10 @@ def _read_by(entry: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _in_presets(name: str, presets: Mapping[str, Mapping[str, Any]]) -> str:
-    return ", ".join(f"{preset} {as_yaml(values[name])}" for preset, values in presets.items() if name in values)
+    usual = presets[COMPLETE].get(name)
+    return ", ".join(
+        f"{preset} {as_yaml(values[name])}" for preset, values in presets.items() if values.get(name) != usual
+    )
 
 
 def _as_markdown(

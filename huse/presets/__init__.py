@@ -1,4 +1,8 @@
-"""Presets: named sets of parameters, each a YAML file in this folder that says what it is for."""
+"""Presets: named sets of parameters, each a YAML file in this folder that says what it is for.
+
+All of them set the same parameters, so that a preset means the same whatever was set before: ``sample`` gives every
+value, the others say what they have different. What is a catalogue's own, or a machine's, no preset touches.
+"""
 
 from importlib import resources
 from pathlib import Path
@@ -7,7 +11,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from huse.errors import InputError
+from huse.nesting import flatten, nest
 from huse.params.editing import set_values
+
+COMPLETE = "sample"
 
 
 def preset_names() -> list[str]:
@@ -17,16 +24,19 @@ def preset_names() -> list[str]:
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Return the sections and values of a preset.
+    """Return the sections and values of a preset, all that presets set.
 
     Raises:
         InputError: there is no preset of that name.
     """
     if name not in preset_names():
         raise InputError(f"no preset {name!r}; there are: {', '.join(preset_names())}.")
+    return nest({**_read(COMPLETE), **_read(name)})
+
+
+def _read(name: str) -> dict[str, Any]:
     text = resources.files("huse.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    content: dict[str, Any] = YAML(typ="safe").load(text)
-    return content
+    return dict(flatten(YAML(typ="safe").load(text)))
 
 
 def apply_preset(name: str, path: Path) -> list[str]:
