@@ -42,10 +42,10 @@ def gate(
     if new_baseline:
         held_to = f"no base, as this change says that it moves the baseline: {new_baseline[1]}"
     console = Console()
-    console.print(f"held to {held_to}", highlight=False, markup=False)
+    console.print(f"held to {held_to}", highlight=False, markup=False, soft_wrap=True)
     console.print(terminal_table(outcome))
     for reason in reasons_of(outcome):
-        console.print(reason, highlight=False, markup=False)
+        console.print(reason, highlight=False, markup=False, soft_wrap=True)
     console.print(f"gate: {VERDICTS[outcome.exit_code]}", highlight=False)
     if markdown is not None:
         with markdown.open("a", encoding="utf-8") as file:

@@ -92,13 +92,13 @@ def _finish(imported: Imported, output: Path, *, apply: bool, force: bool) -> No
         outputs.path(output).write_text(catalogue.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     console = Console()
     _show(console, imported, catalogue)
-    console.print(f"wrote {output}", highlight=False, markup=False)
+    console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
     if apply:
         changes = set_values(paths.PARAMS, values)
-        console.print("\n".join([f"{paths.PARAMS}:", *changes]), highlight=False, markup=False)
+        console.print("\n".join([f"{paths.PARAMS}:", *changes]), highlight=False, markup=False, soft_wrap=True)
     else:
         console.print(f"in {paths.PARAMS} (or by --apply):", highlight=False, markup=False)
-        console.print(_as_lines(values), highlight=False, markup=False)
+        console.print(_as_lines(values), highlight=False, markup=False, soft_wrap=True)
 
 
 def _values(imported: Imported, catalogue: pd.DataFrame, output: Path) -> dict[str, Any]:
@@ -125,6 +125,6 @@ def _show(console: Console, imported: Imported, catalogue: pd.DataFrame) -> None
         if reasons:
             console.print(f"{title}: {len(reasons):,}", highlight=False)
         for kind, count, first in kinds(reasons)[:SHOWN]:
-            console.print(f"  {count:,} × {kind}, the first: {first}", highlight=False, markup=False)
+            console.print(f"  {count:,} × {kind}, the first: {first}", highlight=False, markup=False, soft_wrap=True)
     for remark in imported.remarks:
         console.print(remark, highlight=False, markup=False)
