@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 PARAMS = Path("params.yaml")
+LOCK = Path("dvc.lock")
 IMPORTED = Path("data/imported")  # catalogues that `huse import` writes
 GATE = Path("metrics/gate.yaml")  # rules, no output of a stage
 
@@ -67,3 +68,5 @@ WORD_CACHE = CACHE / "word_vectors"
 VECTOR_CACHE = CACHE / "image_vectors.sqlite"
 CHECKPOINTS = CACHE / "checkpoints"
 COMPARISON = CACHE / "comparison"
+
+SEARCHES = Path("data/searches")  # trials of `huse search`; their experiments are kept by DVC

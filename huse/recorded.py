@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ FILES = {
 
 
 def read_run(name: str, split: str) -> Recorded:
-    """Read a run.
+    """Read a run with its tables of items and queries, where they are at hand.
 
     Args:
         name: of an experiment, a branch, a tag or a commit; or ``workspace``, the working tree.
@@ -32,7 +33,15 @@ def read_run(name: str, split: str) -> Recorded:
     Raises:
         InputError: there is no such run; or it has no parameters or figures, or damaged ones.
     """
-    metrics_path, *tables = FILES[split]
+    commit = None if name == WORKSPACE else find_commit(name)
+    items, queries = (_table(commit, path) for path in FILES[split][1:])
+    of_items = None if items is None or queries is None else Run(items, queries)
+    return replace(read_figures(name, split), items=of_items)
+
+
+def read_figures(name: str, split: str) -> Recorded:
+    """Read a run's parameters and figures alone; arguments and errors as of `read_run`."""
+    metrics_path = FILES[split][0]
     commit = None if name == WORKSPACE else find_commit(name)
     params = parse_yaml(_require(name, commit, paths.PARAMS), where=f"{name}: {paths.PARAMS}")
     try:
@@ -42,9 +51,7 @@ def read_run(name: str, split: str) -> Recorded:
     if not isinstance(metrics, dict) or not isinstance(metrics.get("split"), str):
         raise InputError(f"{name}: {metrics_path}: expected figures and the split's fingerprint; run it again.")
     figures = {path: value for path, value in flatten(metrics) if isinstance(value, int | float)}
-    items, queries = (_table(commit, path) for path in tables)
-    of_items = None if items is None or queries is None else Run(items, queries)
-    return Recorded(name, dict(flatten(params)), figures, metrics["split"], of_items)
+    return Recorded(name, dict(flatten(params)), figures, metrics["split"], None)
 
 
 def _require(name: str, commit: str | None, path: Path) -> bytes:

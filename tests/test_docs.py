@@ -25,22 +25,19 @@ from huse.params.editing import edit_yaml
 from huse.vision.torchvision_ops import import_torchvision
 from tests.conftest import ROOT
 from tests.importing.layouts import make_fashion, make_folders, make_food101, make_shop
-from tests.pipeline import SMALL, Repository
+from tests.pipeline import SMALL, TINY
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "HUSE_CACHE=/data/huse-cache")
 
 # What would take minutes or hours runs smaller: so do all pipelines, and
 SMALLER = {
+    "huse search training": "huse search training --trials 1",
+    "huse search training --trials 30": "huse search training --trials 1",
+    "huse search training --trials 30 --name again": "huse search training --trials 1 --name again",
     "huse methods": "huse methods --only HUSE --seeds 1",
     "huse methods --only HUSE --only HIE --seeds 3 --output out": "huse methods --only HUSE --seeds 1 --output out",
     'huse methods --only HUSE --only "HUSE without graph"': 'huse methods --only "HUSE without graph" --seeds 1',
-}
-TINY = {
-    "sample_catalogue": {"pictures": 240},
-    "finetune_backbone": {"epochs": 0},
-    "train": {"steps": 20, "validate_every": 10},
-    "evaluate": {"resamples": 20},
 }
 QUEUE_SECONDS = 600
 
@@ -73,10 +70,10 @@ def mentioned(page):
 
 
 @pytest.fixture(scope="module")
-def ready(tmp_path_factory):
-    """A repository in which the pipeline has run, and a folder that stands for /data."""
+def ready(tiny_pipeline, tmp_path_factory):
+    """A repository in which the pipeline has run, with what a person's clone has beside."""
     folder = tmp_path_factory.mktemp("docs")
-    repository = Repository.create(folder / "ready", folder / "site")
+    repository = tiny_pipeline.copy_to(folder / "ready")
     for name in (
         "Makefile",
         "docs",
@@ -90,9 +87,7 @@ def ready(tmp_path_factory):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy
         copy(source, repository.root / name)
-    make_tiny(repository)
     loosen_gate(repository.root / paths.GATE)
-    repository.repro()
     repository.commit()
     repository.commit()  # so that there is a commit before, with the same figures
     shim = folder / "bin" / "huse"
@@ -105,11 +100,10 @@ def ready(tmp_path_factory):
 @pytest.fixture
 def repository(ready, tmp_path):
     """A copy of it, with /data beside it."""
-    shutil.copytree(ready.root, tmp_path / "work", symlinks=True)
+    copy = ready.copy_to(tmp_path / "work")
     data = tmp_path / "data"
     data.mkdir()
-    make_data(data, pd.read_parquet(tmp_path / "work" / paths.PRODUCTS))
-    copy = Repository(tmp_path / "work", tmp_path / "site")
+    make_data(data, pd.read_parquet(copy.root / paths.PRODUCTS))
     copy.environment["PATH"] = f"{ready.root.parent / 'bin'}:{copy.environment['PATH']}"
     return copy
 
@@ -180,7 +174,10 @@ def run_step(repository, step):
 
 
 @pytest.mark.pipeline
-@pytest.mark.parametrize("page", [page for page in PAGES if list(steps(page))], ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.name, marks=pytest.mark.xdist_group(page.stem)) for page in PAGES if list(steps(page))],
+)
 def test_the_commands_of_a_page_run(page, repository):
     for step in steps(page):
         run_step(repository, step)

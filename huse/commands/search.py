@@ -1,0 +1,108 @@
+"""The command that looks for better parameters."""
+
+import hashlib
+import json
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from filelock import FileLock, Timeout
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from huse import paths
+from huse.errors import InputError
+from huse.params.describing import as_yaml
+from huse.params.reader import read_yaml
+from huse.search.space import Space, packaged_spaces, read_space
+from huse.search.trials import Record, Trial, best_first
+
+SHOWN = 5  # of the best trials
+
+
+def search(
+    ranges: Annotated[str | None, typer.Argument(help="Packaged ranges, or a .yaml file; none: list them.")] = None,
+    trials: Annotated[int | None, typer.Option(min=1, help="How many in all; none: as the ranges say.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Of the search and its experiments; none: that of the ranges.")
+    ] = None,
+) -> None:
+    """Look for better parameters: each trial is an experiment, chosen by validation figures alone."""
+    if ranges is None:
+        typer.echo("\n".join(packaged_spaces()))
+        return
+    space = read_space(ranges, read_yaml(paths.PARAMS))
+    name = name or Path(ranges).stem
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
+        raise InputError(f"--name {name}: expected letters, digits, - and _ alone.")
+    from huse.search.experiments import Experiments  # noqa: PLC0415  pandas takes a second to import
+    from huse.search.loop import search as run_trials  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    folder = paths.SEARCHES / name
+    count = trials or space.trials
+    with _alone(folder):
+        experiments = Experiments(space, folder)
+        present = Trial(
+            "workspace", {each: experiments.present.params[each] for each in space.parameters}, experiments.figure
+        )
+        record = Record(folder / "trials.json", _begun_from(space))
+        console.print(f"{name}: {' + '.join(space.figures)} on validation, {space.better} is better")
+        console.print(f"   now  {experiments.figure:.4f}  {_values(present)}", markup=False, soft_wrap=True)
+        for number, trial in enumerate(
+            run_trials(space, record, present, experiments.run, count=count, name=name), start=1
+        ):
+            console.print(_line(number, trial), markup=False, soft_wrap=True)
+    found = best_first([present, *record.trials[:count]], space)
+    console.print(_table(found[:SHOWN], experiments.figure, space))
+    best = found[0][1]
+    if best is present:
+        console.print("no trial is better than the parameters as they are")
+    else:
+        console.print(f"is it more than chance?  huse compare workspace {best.experiment}")
+        console.print(f"keep it:                 dvc exp apply {best.experiment}")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Refuse a second search of the same name, and end on SIGTERM as from the keyboard: with the trial's processes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with FileLock(folder / "lock", timeout=0):
+            yield
+    except Timeout as error:
+        raise InputError(f"{folder}: another process runs this search. Wait until it is done, or end it.") from error
+
+
+def _begun_from(space: Space) -> str:
+    """Return a fingerprint of what all trials share: ranges, parameters, and what DVC knows of code and data."""
+    asked = space.model_dump(exclude={"trials"})
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    for file in (paths.PARAMS, paths.LOCK):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+def _values(trial: Trial) -> str:
+    return ", ".join(f"{name.rpartition('.')[2]} {as_yaml(value)}" for name, value in trial.values.items())
+
+
+def _line(number: int, trial: Trial) -> str:
+    figure = "failed" if trial.figure is None else f"{trial.figure:.4f}"
+    return f"{number:>6}  {figure}  {_values(trial)}{f': {trial.reason}' if trial.reason else ''}"
+
+
+def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
+    table = Table(title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("run")
+    for header in ("figure", "beside now", *(name.rpartition(".")[2] for name in space.parameters)):
+        table.add_column(header, justify="right", overflow="fold")
+    for figure, trial in found:
+        table.add_row(trial.experiment, f"{figure:.4f}", f"{figure - now:+.4f}", *map(as_yaml, trial.values.values()))
+    return table

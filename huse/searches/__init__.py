@@ -1,0 +1,1 @@
+"""Ranges for `huse search`, each a YAML file in this folder that says what it is for."""
