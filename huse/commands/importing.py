@@ -20,25 +20,33 @@ from huse.importing.table import Columns, import_table
 from huse.params.editing import set_values
 
 SHOWN = 8  # kinds of reasons
+PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}  # to be copied as it stands
 
 app = typer.Typer(help="Turn other people's data into a catalogue, without copying a picture.", no_args_is_help=True)
 
 Output = Annotated[Path | None, typer.Option(help="CSV to write; none: data/imported/NAME.csv.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Write the catalogue's place into params.yaml.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a catalogue that is there.")]
+MaxLeftOut = Annotated[float, typer.Option(min=0, max=1, help="A larger share left out stops the import.")]
 Folder = Annotated[Path, typer.Argument(help="Folder of the data set, unpacked.")]
 
 
 @app.command()
-def food101(folder: Folder, output: Output = None, apply: Apply = False, force: Force = False) -> None:
+def food101(
+    folder: Folder, *, output: Output = None, apply: Apply = False, force: Force = False, max_left_out: MaxLeftOut = 0.5
+) -> None:
     """UPMC Food-101: titles of web pages and pictures of 101 dishes; its split is kept."""
-    _finish(import_food101(folder), output or paths.IMPORTED / "food101.csv", apply=apply, force=force)
+    imported = import_food101(folder)
+    _finish(imported, output or paths.IMPORTED / "food101.csv", max_left_out, apply=apply, force=force)
 
 
 @app.command()
-def fashion(folder: Folder, output: Output = None, apply: Apply = False, force: Force = False) -> None:
+def fashion(
+    folder: Folder, *, output: Output = None, apply: Apply = False, force: Force = False, max_left_out: MaxLeftOut = 0.5
+) -> None:
     """Kaggle's Fashion Product Images: styles.csv, broken lines included, and images/."""
-    _finish(import_fashion(folder), output or paths.IMPORTED / "fashion.csv", apply=apply, force=force)
+    imported = import_fashion(folder)
+    _finish(imported, output or paths.IMPORTED / "fashion.csv", max_left_out, apply=apply, force=force)
 
 
 @app.command()
@@ -53,10 +61,11 @@ def folders(
     output: Output = None,
     apply: Apply = False,
     force: Force = False,
+    max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """A folder tree of pictures, with a table of captions or without."""
     imported = import_folders(folder, captions, image, name)
-    _finish(imported, output or paths.IMPORTED / "folders.csv", apply=apply, force=force)
+    _finish(imported, output or paths.IMPORTED / "folders.csv", max_left_out, apply=apply, force=force)
 
 
 @app.command()
@@ -74,31 +83,42 @@ def table(
     output: Output = None,
     apply: Apply = False,
     force: Force = False,
+    max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """Any table, by the names of its columns."""
     columns = Columns(image, name, classes, split, separator)
     imported = import_table(file, images, columns, delimiter=delimiter, encoding=encoding)
-    _finish(imported, output or paths.IMPORTED / "table.csv", apply=apply, force=force)
+    _finish(imported, output or paths.IMPORTED / "table.csv", max_left_out, apply=apply, force=force)
 
 
-def _finish(imported: Imported, output: Path, *, apply: bool, force: bool) -> None:
+def _finish(imported: Imported, output: Path, max_left_out: float, *, apply: bool, force: bool) -> None:
     catalogue = imported.table()
+    share = len(imported.left_out) / (len(imported.left_out) + len(catalogue))
+    if share > max_left_out:
+        kind, count, first = kinds(imported.left_out)[0]
+        raise InputError(
+            f"{imported.images}: {share:.0%} of the rows cannot be used ({count:,} × {kind}, the first: {first}). Is "
+            "it the right place? --max-left-out allows more."
+        )
     if output.suffix.lower() != ".csv" or output.is_dir():
         raise InputError(f"{output}: expected the name of a CSV to write.")
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
     values = _values(imported, catalogue, output)
+    odd = output.with_suffix(f".rejected{output.suffix}")
+    tables = {output: catalogue, odd: imported.odd_rows()}
     with Outputs() as outputs:
-        outputs.path(output).write_text(catalogue.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+        for place, content in tables.items():
+            outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     console = Console()
     _show(console, imported, catalogue)
-    console.print(f"wrote {output}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"wrote {output}, and {odd} with every row that was left out or repaired", **PLAIN)
     if apply:
         changes = set_values(paths.PARAMS, values)
-        console.print("\n".join([f"{paths.PARAMS}:", *changes]), highlight=False, markup=False, soft_wrap=True)
+        console.print("\n".join([f"{paths.PARAMS}:", *changes]), **PLAIN)
     else:
-        console.print(f"in {paths.PARAMS} (or by --apply):", highlight=False, markup=False)
-        console.print(_as_lines(values), highlight=False, markup=False, soft_wrap=True)
+        console.print(f"in {paths.PARAMS} (or by --apply):", **PLAIN)
+        console.print(_as_lines(values), **PLAIN)
 
 
 def _values(imported: Imported, catalogue: pd.DataFrame, output: Path) -> dict[str, Any]:
@@ -125,6 +145,6 @@ def _show(console: Console, imported: Imported, catalogue: pd.DataFrame) -> None
         if reasons:
             console.print(f"{title}: {len(reasons):,}", highlight=False)
         for kind, count, first in kinds(reasons)[:SHOWN]:
-            console.print(f"  {count:,} × {kind}, the first: {first}", highlight=False, markup=False, soft_wrap=True)
+            console.print(f"  {count:,} × {kind}, the first: {first}", **PLAIN)
     for remark in imported.remarks:
-        console.print(remark, highlight=False, markup=False)
+        console.print(remark, **PLAIN)

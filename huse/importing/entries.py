@@ -64,6 +64,15 @@ class Imported:
         table = pd.DataFrame(self.rows, columns=COLUMNS)
         return table if table["split"].notna().any() else table.drop(columns="split")
 
+    def odd_rows(self) -> pd.DataFrame:
+        """Return what was left out, then what was repaired: `action`, `reason`, and `where` it stands."""
+        rows = [
+            (action, *reason.partition(": ")[::2])
+            for action, reasons in (("left out", self.left_out), ("repaired", self.repaired))
+            for reason in reasons
+        ]
+        return pd.DataFrame(rows, columns=["action", "reason", "where"])
+
 
 def _problem(name: str, levels: Sequence[str]) -> str:
     if not name:

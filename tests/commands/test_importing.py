@@ -45,6 +45,16 @@ def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # 
         assert text in " ".join(result.stdout.split())
     assert (workplace / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
     assert len(pd.read_csv(paths.IMPORTED / "fashion.csv")) == 7
+    odd = pd.read_csv(paths.IMPORTED / "fashion.rejected.csv")
+    assert odd["action"].tolist() == ["left out"] * 3 + ["repaired"]
+    assert ("no picture", "styles.csv line 9, 201.jpg") in set(zip(odd["reason"], odd["where"], strict=True))
+
+
+def test_too_much_that_cannot_be_used_stops_it(workplace, fashion):  # noqa: F811
+    error = run("fashion", fashion, "--max-left-out", "0.2").exception
+    assert isinstance(error, InputError)
+    assert "30% of the rows cannot be used (1 × " in str(error)
+    assert not (workplace / paths.IMPORTED).exists()
 
 
 def test_it_is_applied_and_every_layout_after_another_as_well(workplace, fashion, food101, folders):  # noqa: F811
