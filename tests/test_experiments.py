@@ -1,0 +1,129 @@
+"""Sweeps as people run them: queued runs, their copies of code and vectors, and what is left after a kill."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from huse import paths
+
+pytestmark = pytest.mark.pipeline
+
+SECONDS = 240  # for what should take ten
+
+
+@pytest.fixture
+def repository(tiny_pipeline, tmp_path):
+    """A pipeline that has run, whose copies share the cache of this one."""
+    copy = tiny_pipeline.copy_to(tmp_path / "repository")
+    copy.environment["HUSE_CACHE"] = str(copy.root / paths.CACHE)
+    return copy
+
+
+def wait_until(condition, what):
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+
+
+def start_queue(repository, *options):
+    """Start workers, which hold on to what they are given to write to."""
+    subprocess.run(
+        ["dvc", "queue", "start", *options],
+        cwd=repository.root,
+        env=repository.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=True,
+    )
+
+
+def running_stages(repository):
+    """Process ids of the stages that were started in the repository or in copies below it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text().split("\0")
+            place = (process / "cwd").readlink().as_posix()
+        except OSError:
+            continue
+        if place.startswith(str(repository.root)) and any(word.startswith("stages.") for word in command):
+            found.append(int(process.name))
+    return found
+
+
+def copies(repository):
+    return list((repository.root / ".dvc/tmp/exps").glob("tmp*"))
+
+
+def experiments(repository):
+    return set(repository.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split())
+
+
+def checkpoints(repository):
+    return list((repository.root / paths.CHECKPOINTS).glob("[!.]*.safetensors"))
+
+
+def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
+    repository.dvc("exp", "run", "--queue", "--set-param=train.seed=1,2")
+    later = repository.root / "huse/evaluation/retrieval.py"
+    later.write_text(later.read_text(encoding="utf-8") + "\nraise RuntimeError('edited later')\n", encoding="utf-8")
+    start_queue(repository, "--jobs", "2")
+    wait_until(lambda: repository.dvc("queue", "status").count("Success") == 2, "both runs")
+    names = [line.split()[1] for line in repository.dvc("queue", "status").splitlines() if "Success" in line]
+    for name in names:
+        log = repository.dvc("queue", "logs", name)
+        assert "Running stage 'train'" in log
+        assert "Stage 'image_vectors' didn't change" in log
+        assert "Stage 'text_vectors' didn't change" in log
+    wait_until(lambda: not copies(repository), "copies are removed")
+    repository.git("checkout", "--quiet", "--", ".")
+    assert repository.git("status", "--porcelain") == ""
+
+    shown = json.loads(repository.dvc("exp", "show", "--json"))[1]["experiments"]
+    runs = {run["revs"][0]["name"]: run["revs"][0]["data"] for run in shown}
+    seeds = {name: run["params"]["params.yaml"]["data"]["train"]["seed"] for name, run in runs.items()}
+    assert sorted(seeds.values()) == [1, 2]
+    one, other = names
+    repository.dvc("exp", "diff", one, other)
+    repository.dvc("exp", "apply", one)
+    figures = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
+    assert figures == runs[one]["metrics"]["metrics/evaluate.json"]["data"]
+    assert repository.dvc("status").strip() == "Data and pipelines are up to date."
+    repository.dvc("exp", "branch", other, "kept")
+    assert f"seed: {seeds[other]}" in repository.git("show", "kept:params.yaml")
+
+
+def test_a_queue_that_is_killed_leaves_nothing_behind_and_its_run_can_go_on(repository):
+    long = ["--set-param=train.steps=3000", "--set-param=train.validate_every=200"]
+    repository.dvc("exp", "run", "--queue", *long)
+    start_queue(repository)
+    wait_until(lambda: checkpoints(repository), "a first state")
+    repository.dvc("queue", "stop", "--kill")
+    wait_until(lambda: not running_stages(repository), "the stage ends")
+    wait_until(lambda: not copies(repository), "copies are removed")
+    assert repository.git("status", "--porcelain") == ""
+    assert not [name for name in experiments(repository) if not name.startswith("exec")]
+    assert len(checkpoints(repository)) == 1
+    again = repository.dvc("exp", "run", "--temp", "--name", "again", *long)
+    assert "goes on after step" in again
+    assert "again" in experiments(repository)
+    assert not checkpoints(repository)
+    assert not copies(repository)
+
+
+def test_a_stage_ends_with_the_dvc_that_started_it(repository):
+    repository.set_params({"train": {"steps": 1_000_000}})
+    dvc = subprocess.Popen(
+        ["dvc", "repro", "train"], cwd=repository.root, env=repository.environment, stdout=subprocess.DEVNULL
+    )
+    wait_until(lambda: checkpoints(repository), "a first state")
+    (stage,) = running_stages(repository)
+    os.kill(dvc.pid, signal.SIGKILL)
+    dvc.wait()
+    wait_until(lambda: stage not in running_stages(repository), "the stage ends")
