@@ -164,6 +164,45 @@ def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
         table = pd.read_parquet(_require(path))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: not a readable Parquet table ({error}). Delete it and run `dvc repro`.") from error
+    return _with_columns(table, columns, path)
+
+
+def read_text_table(path: Path, columns: Iterable[str], separator: str = ",") -> pd.DataFrame:
+    """Read a table of text with a header that has at least `columns`.
+
+    Args:
+        path: the file.
+        columns: their names.
+        separator: of the columns.
+
+    Raises:
+        InputError: the file is missing, no such table, or lacks a column.
+    """
+    empty = {name: [""] for name in columns}  # alone: names that look like missing values ("NA", "null") are names
+    try:
+        table = pd.read_csv(_require(path), sep=separator, keep_default_na=False, na_values=empty)
+    except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
+        raise InputError(f"{path}: not a readable table ({error}). Delete it and run `dvc repro`.") from error
+    return _with_columns(table, columns, path)
+
+
+def read_curves(folder: Path) -> dict[str, pd.DataFrame]:
+    """Read the curves of training: one TSV file each, with the columns `step` and the curve's name.
+
+    Args:
+        folder: all TSV files in it and below it.
+
+    Returns:
+        By name, such as ``validation/recall_at_1``, in alphabetical order; empty where there is no such folder.
+
+    Raises:
+        InputError: see `read_text_table`.
+    """
+    files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in folder.rglob("*.tsv")}
+    return {name: read_text_table(files[name], ["step", files[name].stem], "\t") for name in sorted(files)}
+
+
+def _with_columns(table: pd.DataFrame, columns: Iterable[str], path: Path) -> pd.DataFrame:
     missing = [column for column in columns if column not in table.columns]
     if missing:
         raise InputError(

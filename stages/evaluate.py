@@ -24,7 +24,7 @@ from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.evaluation.summary import Catalogue, choose, figure_intervals, mean_recall_at_1, measure, summarise
 from huse.evaluation.tree_file import read_tree
-from huse.evaluation.unseen import unseen_figures
+from huse.evaluation.unseen import measure_unseen, unseen_figures, unseen_intervals
 from huse.labels.graph import class_distances
 from huse.labels.taxonomy import split_path
 from huse.params.evaluate import EvaluateParams
@@ -62,14 +62,19 @@ def main() -> str:
         actual = measured[name].results.classes
         chance = majority_accuracy(results.classes[rows["train"]], actual, class_labels, count)
         metrics[name] = {"split": fingerprint_split(products, name), **summarise(measured[name], chance)}
-    groups = {name: products["group"].to_numpy()[rows[name]] for name in measured}
-    test = measured["test"]
+    every_group = products["group"].to_numpy()
+    groups = {name: every_group[rows[name]] for name in measured}
+    test, intervals = measured["test"], {}
+    drawn = {"seed": seed, "resamples": params.resamples}
     if params.resamples and len(set(groups["test"])) > 1:
-        intervals = figure_intervals(test, groups["test"], seed=seed, resamples=params.resamples)
+        intervals = figure_intervals(test, groups["test"], **drawn)
+    unseen = measure_unseen(results.embeddings, results.classes, products["split"].to_numpy(), catalogue.tree.paths)
+    if unseen is not None:
+        metrics["test"]["unseen"] = unseen_figures(unseen)
+        if params.resamples:
+            intervals["unseen"] = unseen_intervals(unseen, every_group[unseen.rows], **drawn)
+    if intervals:
         metrics["test"]["intervals"] = intervals
-    unseen = unseen_figures(results.embeddings, results.classes, products["split"].to_numpy(), catalogue.tree.paths)
-    if unseen:
-        metrics["test"]["unseen"] = unseen
     with Outputs() as outputs:
         outputs.json(paths.EVALUATE_METRICS, metrics["test"])
         outputs.json(paths.VALIDATION_METRICS, metrics["validation"])

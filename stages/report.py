@@ -13,7 +13,17 @@ import pandas as pd
 from PIL import Image
 
 from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, read_array, read_json, read_labels, read_table, read_vectors
+from huse.artifacts import (
+    Outputs,
+    fingerprint_products,
+    read_array,
+    read_curves,
+    read_json,
+    read_labels,
+    read_table,
+    read_text_table,
+    read_vectors,
+)
 from huse.errors import InputError
 from huse.labels.graph import class_distances
 from huse.params.catalogue import CatalogueParams
@@ -23,7 +33,6 @@ from huse.report import sections
 from huse.report.figures import key_figures
 from huse.report.galleries import COLUMNS
 from huse.report.page import installed, lead, render
-from huse.report.reading import read_curves, read_text_table
 from huse.report.thumbnails import Thumbnails
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError

@@ -14,7 +14,18 @@ STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
 # Paths that are no artefact of a stage: its parameters, and what it may find or not and makes the same of.
-OTHER_PATHS = {"PARAMS", "GATE", "IMPORTED", "CACHE", "WORD_CACHE", "VECTOR_CACHE", "CHECKPOINTS", "COMPARISON"}
+OTHER_PATHS = {
+    "PARAMS",
+    "LOCK",
+    "GATE",
+    "SEARCHES",
+    "IMPORTED",
+    "CACHE",
+    "WORD_CACHE",
+    "VECTOR_CACHE",
+    "CHECKPOINTS",
+    "COMPARISON",
+}
 
 # What only stages and the command line know; everything below is given numbers, arrays and folders.
 EDGE = {

@@ -68,7 +68,9 @@ def metrics() -> None:
             f"held out: {pictures['unseen']} pictures of {catalogue['unseen_classes']} classes, never learned from"
         )
         console.print(held_out, highlight=False)
-    console.print("figures of the test split, which training never saw:", highlight=False)
+    torn = catalogue.get("products_in_several_splits")
+    seen = f"; the given split has {torn} products in several splits" if torn else ", which training never saw"
+    console.print(f"figures of the test split{seen}:", highlight=False)
     try:
         shown = accuracy_table(values), retrieval_table(values)
     except KeyError as error:

@@ -17,7 +17,7 @@ from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import query_figures, retrieve
 from huse.evaluation.summary import spread
 from huse.evaluation.unseen import FIGURES as UNSEEN
-from huse.evaluation.unseen import unseen_figures
+from huse.evaluation.unseen import measure_unseen, unseen_figures
 
 KINDS = {"embedding": 0.0, "probabilities": 1.0}  # what products are found by, and the share of the probabilities
 RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
@@ -75,7 +75,7 @@ def measure(
     return Measured(figures, queries)
 
 
-def measure_unseen(
+def unseen_by_path(
     results: SplitResults, split: npt.NDArray[Any], classes: Sequence[Sequence[str]]
 ) -> dict[str, float]:
     """Measure where products of unseen classes land; nothing where there are none.
@@ -88,9 +88,9 @@ def measure_unseen(
     Returns:
         Figures for `Measured`.
     """
-    found = unseen_figures(results.embeddings, results.classes, split, [list(path) for path in classes])
-    figures = {}
-    for way, values in found.items():
+    found = measure_unseen(results.embeddings, results.classes, split, [list(path) for path in classes])
+    figures: dict[str, float] = {}
+    for way, values in ({} if found is None else unseen_figures(found)).items():
         if isinstance(values, dict):
             for name in (name for name in UNSEEN if name in values):
                 figures[f"unseen.{way}.{name}"] = values[name]

@@ -20,7 +20,7 @@ import huse
 from huse.artifacts import Outputs
 from huse.checkpoints import Checkpoint
 from huse.comparison.entries import COMMON, Changes, Entry
-from huse.comparison.measuring import Measured, measure, measure_unseen
+from huse.comparison.measuring import Measured, measure, unseen_by_path
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.fitting import Artefacts, Fitting, prepare_fitting
@@ -133,7 +133,7 @@ class Runner:
             results.rows(np.flatnonzero(products["split"] == split)) for split in ("validation", "test")
         )
         measured = measure(validation, test, self._artefacts.labels["class_labels"], self._tree)
-        unseen = measure_unseen(results, products["split"].to_numpy(), self._tree.paths)
+        unseen = unseen_by_path(results, products["split"].to_numpy(), self._tree.paths)
         return Measured({**measured.figures, **unseen}, measured.queries)
 
 

@@ -5,8 +5,8 @@ has its place in the semantic graph. Two questions of products of such a class. 
 are the nearest ones of a sibling, a class under the same parent? And with the unseen products among the candidates, do
 they find their own class? Where nothing brings them to their siblings, the first figures are at chance.
 
-Letters: C classes, N products, Q queries of one class, S candidates of seen classes, P candidates of all, D dimension
-of the shared space.
+Letters: C classes, N products, A queries, Q of them of one class, S candidates of seen classes, P candidates of all, D
+dimension of the shared space.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,8 +19,10 @@ import numpy.typing as npt
 from huse.evaluation.chance import KS
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import AHP_K, Bools, Hops, Levels, hops, similarities
+from huse.evaluation.intervals import mean_intervals
 from huse.evaluation.keys import first_copies
 from huse.evaluation.results import MODALITIES
+from huse.nesting import nest
 
 BLOCK = 256  # queries at a time; memory is about BLOCK × P × 40 bytes
 FIGURES = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
@@ -59,22 +61,38 @@ def siblings(paths: Sequence[Levels]) -> Bools:
     return together
 
 
-def unseen_figures(
+@dataclass(frozen=True)
+class Unseen:
+    """Where each product of an unseen class lands.
+
+    Attributes:
+        rows: A row numbers of the products, the queries.
+        classes: their class numbers.
+        values: by direction, then by figure, A float64, NaN where the query does not count; chance of a figure under
+            `CHANCE` and its name.
+    """
+
+    rows: Integers
+    classes: Integers
+    values: Mapping[str, Mapping[str, Doubles]]
+
+
+def measure_unseen(
     embeddings: Mapping[str, Floats], classes: Integers, split: npt.NDArray[Any], paths: Sequence[Levels]
-) -> dict[str, Any]:
+) -> Unseen | None:
     """Measure where the products of unseen classes land.
 
     Queries are the products of the split `unseen`, but for those of a class that is learned from too: they share a
-    name or a picture with an unseen one. In each of four directions and as their mean: `sibling_at_K`, the share of the
-    K nearest test products of seen classes that are of a sibling; `ahp`, the area under the graded hierarchical
-    precision (Barz & Denzler 2019, arXiv 1809.09924) of the first `AHP_K` of these, divided by what they allow; `hops`,
-    edges from the query's class to that of the nearest one; and with all unseen products among the candidates
-    `recall_at_1` and `map` of the query's own class. In one modality a query is no candidate for itself.
+    name or a picture with an unseen one. In each of four directions: `sibling_at_K`, the share of the K nearest test
+    products of seen classes that are of a sibling; `ahp`, the area under the graded hierarchical precision (Barz &
+    Denzler 2019, arXiv 1809.09924) of the first `AHP_K` of these, divided by what they allow; `hops`, edges from the
+    query's class to that of the nearest one; and with all unseen products among the candidates `recall_at_1` and `map`
+    of the query's own class. In one modality a query is no candidate for itself.
 
     Of equal cosines, candidates of other classes stand first, and among those the less similar ones.
 
     A query counts for the first three only if a candidate is of a sibling, and for the last two only if another one is
-    of its class; how many do not is said. A figure without any query is left out.
+    of its class.
 
     Args:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
@@ -83,28 +101,74 @@ def unseen_figures(
         paths: C class paths.
 
     Returns:
-        By direction the figures, their `chance`, `dropped_without_sibling` and `dropped_without_own`; under `mean` the
-        means over the directions that have a figure; and the numbers of `items` and `classes` that were asked for.
-        Empty where there is no query, or no candidate of a seen class.
+        None where there is no query, or no candidate of a seen class.
     """
     asked = (split == "unseen") & ~np.isin(classes, classes[np.isin(split, ("train", "validation", "test"))])
     rows = np.flatnonzero(asked | (split == "test"))
     pool = _Pool(classes[rows], asked[rows], siblings(paths), hops(paths), similarities(paths))
     if not pool.unseen.any() or pool.unseen.all():
-        return {}
-    found: dict[str, Any] = {
+        return None
+    values = {
         f"{query}_to_{candidate}": _direction(
             embeddings[query][rows], embeddings[candidate][rows], pool, same_modality=query == candidate
         )
         for query in MODALITIES
         for candidate in MODALITIES
     }
-    directions = list(found.values())
-    found["mean"] = _mean(directions)
-    chance = _mean([figures["chance"] for figures in directions])
+    return Unseen(rows[pool.unseen], pool.classes[pool.unseen], values)
+
+
+def unseen_figures(found: Unseen) -> dict[str, Any]:
+    """Return the means over the queries.
+
+    Returns:
+        By direction the figures, their `chance`, `dropped_without_sibling` and `dropped_without_own`; under `mean` the
+        means over the directions that have a figure; and the numbers of `items` and `classes` that were asked for. A
+        figure without any query is left out.
+    """
+    figures: dict[str, Any] = {direction: _means(values) for direction, values in found.values.items()}
+    directions = list(figures.values())
+    figures["mean"] = _mean(directions)
+    chance = _mean([each["chance"] for each in directions])
     if chance:
-        found["mean"]["chance"] = chance
-    return {"items": int(pool.unseen.sum()), "classes": len(np.unique(pool.classes[pool.unseen])), **found}
+        figures["mean"]["chance"] = chance
+    return {"items": len(found.rows), "classes": len(np.unique(found.classes)), **figures}
+
+
+def unseen_intervals(found: Unseen, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
+    """Return 95 % intervals over products; they say nothing of other unseen classes.
+
+    Args:
+        found: A queries.
+        groups: their A group numbers; with one alone there is nothing to draw, and no interval.
+        seed: of the draws.
+        resamples: draws.
+
+    Returns:
+        ``low`` and ``high`` by direction, or `mean`, and figure.
+    """
+    if len(np.unique(groups)) < 2:
+        return {}
+    values = {
+        f"unseen.{direction}.{name}": of[name]
+        for direction, of in found.values.items()
+        for name in FIGURES
+        if name in of
+    }
+    intervals = mean_intervals(values, groups, seed=seed, resamples=resamples)
+    return nest(
+        {path.removeprefix("unseen."): {"low": each.low, "high": each.high} for path, each in intervals.items()}
+    )
+
+
+def _means(values: Mapping[str, Doubles]) -> dict[str, Any]:
+    means = {name: float(np.nanmean(of)) for name, of in values.items() if np.isfinite(of).any()}
+    return {
+        **{name: mean for name, mean in means.items() if not name.startswith(CHANCE)},
+        "chance": {name.removeprefix(CHANCE): mean for name, mean in means.items() if name.startswith(CHANCE)},
+        "dropped_without_sibling": int(np.isnan(values["hops"]).sum()),
+        "dropped_without_own": int(np.isnan(values["map"]).sum()),
+    }
 
 
 def _mean(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -112,14 +176,15 @@ def _mean(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: float(np.mean(those)) for name, those in values.items() if those}
 
 
-def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modality: bool) -> dict[str, Any]:
-    """Return the means over the queries of one direction; P × D each.
+def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modality: bool) -> dict[str, Doubles]:
+    """Return the figures of the A queries of one direction, and their chance; `queries` and `candidates` are P × D.
 
     Candidates of the same embedding get one cosine: a matrix product may add up its last columns in another order.
     """
     firsts = first_copies(candidates)
-    values: dict[str, list[Doubles]] = {}
     asked = np.flatnonzero(pool.unseen)
+    place = np.cumsum(pool.unseen) - 1
+    values = {f"{prefix}{name}": np.full(len(asked), np.nan) for prefix in ("", CHANCE) for name in FIGURES}
     for own in np.unique(pool.classes[asked]):
         members = np.flatnonzero(pool.classes == own)
         for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
@@ -130,15 +195,8 @@ def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modalit
             seen = ranked[~pool.unseen[ranked]].reshape(len(rows), -1)
             figures = _among_siblings(pool.classes[seen], own, pool) | _own_class(pool.classes[ranked] == own)
             for name, each in figures.items():
-                values.setdefault(name, []).append(np.broadcast_to(each, len(rows)))
-    joined = {name: np.concatenate(each) for name, each in values.items()}
-    means = {name: float(each.mean()) for name, each in joined.items()}
-    return {
-        **{name: mean for name, mean in means.items() if not name.startswith(CHANCE)},
-        "chance": {name.removeprefix(CHANCE): mean for name, mean in means.items() if name.startswith(CHANCE)},
-        "dropped_without_sibling": len(asked) - len(joined.get("hops", ())),
-        "dropped_without_own": len(asked) - len(joined.get("map", ())),
-    }
+                values[name][place[rows]] = each
+    return values
 
 
 def _ranked(cosines: Floats, own: int, pool: _Pool) -> Integers:

@@ -4,7 +4,7 @@ Metrics are a tree of JSON objects with numbers at its leaves, as in metrics/eva
 way to a leaf by dots: ``retrieval.image_to_text.map``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,47 @@ BY = {
     "retrieval_by_probabilities": "class probabilities",
     "retrieval_by_both": "embeddings and class probabilities",
 }
+UNSEEN = {
+    **{f"sibling_at_{k}": f"sibling@{k}" for k in (1, 5, 10)},
+    "ahp": "AHP",
+    "hops": "edges to the nearest",
+    "recall_at_1": "own class, R@1",
+    "map": "own class, mAP",
+}
+# Of the space: path above rows and columns, the rows, the columns, what the table says.
+SPACE = (
+    (
+        "space",
+        {"gap": "cosine distance"},
+        {"mean_distance": "of a picture and its name", "other_items": "of a picture and other names"},
+        "The gap between pictures and names",
+    ),
+    (
+        "space.gap",
+        {"image_to_text": "its name, from a picture", "text_to_image": "its picture, from a name"},
+        {"median_rank": "median rank", "rank_1": "share that is nearest"},
+        "Where an item's other half stands among all",
+    ),
+    (
+        "space",
+        {"class_order": "share"},
+        {**DIRECTIONS, "mean": "mean"},
+        "Triples of a query, an item of its class and one of another, with the right one nearer; at random ½",
+    ),
+    (
+        "space.semantic_order",
+        {"image": "images", "text": "names", "both": "both"},
+        {"adjacency": "with the semantic graph", "tree": "with edges in the class tree"},
+        "Rank correlation of the distances of class means",
+    ),
+    (
+        "space.variance",
+        {"image": "images", "text": "names"},
+        {"total": "variance, of 1", "dimensions": "dimensions in use, of 1"},
+        "How much of the space is in use; 0 where all embeddings are one",
+    ),
+)
+ONE_CHANCE = ("classification", "space.gap")  # paths below which one chance holds for all rows
 WHOLE = {"median_rank", "dropped_queries"}  # no shares: ranks and counts
 
 
@@ -103,13 +144,14 @@ def read_figure(metrics: Metrics, path: str) -> Figure | None:
     """Return the figure at a path with its interval, its chance and its best, None where there is no such figure.
 
     The interval of ``a.b`` stands at ``intervals.a.b.low`` and ``.high``, its chance at ``a.chance.b``, its best at
-    ``a.best.b``; the chance of ``classification.image.accuracy`` at ``classification.chance.accuracy``.
+    ``a.best.b``; the chance of ``classification.image.accuracy`` at ``classification.chance.accuracy``, and so for the
+    gap of the space.
     """
     value = look_up(metrics, path)
     if value is None:
         return None
     folder, _, name = path.rpartition(".")
-    above = "classification" if folder.startswith("classification.") else folder
+    above = next((name for name in ONE_CHANCE if folder.startswith(f"{name}.")), folder)
     return Figure(
         value,
         look_up(metrics, f"intervals.{path}.low"),
@@ -186,14 +228,10 @@ def key_figures(metrics: Metrics) -> list[tuple[str, Figure]]:
     return [(shown, figure) for shown, path in wanted.items() if (figure := read_figure(metrics, path)) is not None]
 
 
-def flatten(tree: Metrics, above: str = "") -> Iterator[tuple[str, float]]:
-    """Walk a tree and give each number with its readable path: ``gap, median rank``."""
-    for key, value in tree.items():
-        path = f"{above}, {readable(key)}" if above else readable(key)
-        if isinstance(value, Mapping):
-            yield from flatten(value, path)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield path, float(value)
+def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
+    """Return the tables of the space that have figures, each with what it says."""
+    tables = [(title, make_table(metrics, folder, rows, columns)) for folder, rows, columns, title in SPACE]
+    return [(title, table) for title, table in tables if table is not None]
 
 
 def readable(key: str) -> str:

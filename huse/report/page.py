@@ -58,15 +58,19 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
 
 
 def lead(products: pd.DataFrame, classes: int) -> str:
-    """Say in two sentences what was measured.
+    """Say in two sentences what was measured, and where a given split lets training see products of the test split.
 
     Args:
         products: `split` and `group` of every picture.
         classes: how many there are.
     """
+    groups, split = products["group"], products["split"]
+    test = groups[split == "test"]
+    known = int(test.isin(groups[split.isin(["train", "validation"])]).sum())
+    seen = f"; the given split has the products of {known:,} of them in training or validation too." if known else ""
     return (
-        f"{len(products):,} pictures of {products['group'].nunique():,} products in {classes:,} classes. Measured on "
-        f"the {(products['split'] == 'test').sum():,} pictures of the test split, which training never saw."
+        f"{len(products):,} pictures of {groups.nunique():,} products in {classes:,} classes. Measured on "
+        f"the {len(test):,} pictures of the test split{seen or ', which training never saw.'}"
     )
 
 

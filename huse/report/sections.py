@@ -104,8 +104,10 @@ def figures_section(metrics: figures.Metrics) -> Section:
         "retrieval": figures.make_table(metrics, "retrieval", directions, figures.RETRIEVAL),
         "fusion_weight": figures.look_up(metrics, "classification.fusion.image_weight"),
         "further": [(title, table) for title, table in further if table],
-        "space": list(figures.flatten(_folder(metrics, "space"))),
-        "unseen": list(figures.flatten(_folder(metrics, "unseen"))),
+        "space": figures.space_tables(metrics),
+        "unseen": figures.make_table(metrics, "unseen", directions, figures.UNSEEN),
+        "unseen_items": figures.look_up(metrics, "unseen.items"),
+        "unseen_classes": figures.look_up(metrics, "unseen.classes"),
         "dropped": figures.look_up(metrics, "retrieval.image_to_image.dropped_queries"),
     }
     drawn = {

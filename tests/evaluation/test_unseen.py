@@ -7,11 +7,16 @@ from hypothesis import strategies as st
 
 from huse.evaluation import unseen
 from huse.evaluation.hierarchy import hops, similarities
-from huse.evaluation.unseen import siblings, unseen_figures
+from huse.evaluation.unseen import measure_unseen, siblings, unseen_figures, unseen_intervals
 from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
 DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
 TREE = [["a"], ["a", "x"], ["a", "y"], ["a", "y", "z"], ["b", "x"], ["b", "y"], ["c"]]
+
+
+def figures_of(*arguments):
+    found = measure_unseen(*arguments)
+    return {} if found is None else unseen_figures(found)
 
 
 def on_a_circle(degrees):
@@ -29,7 +34,7 @@ def by_hand():
 
 def test_by_hand():
     # seen candidates of the first: lipstick, perfume, mascara, ankle; of the second: perfume, mascara, lipstick, ankle
-    found = unseen_figures(*by_hand())
+    found = figures_of(*by_hand())
     assert (found["items"], found["classes"]) == (2, 1)
     figures = found["image_to_image"]
     assert figures["sibling_at_1"] == pytest.approx((1 + 0) / 2)
@@ -114,7 +119,7 @@ def test_figures_are_those_of_the_oracle(seed, count):
     # few different places, so that many cosines are equal
     places = np.eye(4, dtype=np.float32)
     embeddings = {name: places[random.integers(4, size=count)] for name in ("image", "text")}
-    found, oracle = unseen_figures(embeddings, classes, split, TREE), Oracle(embeddings, classes, split, TREE)
+    found, oracle = figures_of(embeddings, classes, split, TREE), Oracle(embeddings, classes, split, TREE)
     if not oracle.queries or not oracle.seen:
         assert found == {}
         return
@@ -138,7 +143,7 @@ def test_chance_is_the_mean_over_all_orders():
         moved = places.copy()
         moved[1:] = places[list(order)]
         queries = np.tile(places[0], (6, 1))
-        found = unseen_figures({"image": queries, "text": moved}, classes, split, PATHS)["image_to_text"]
+        found = figures_of({"image": queries, "text": moved}, classes, split, PATHS)["image_to_text"]
         runs.append(found)
     for name in ("sibling_at_1", "sibling_at_5", "ahp", "hops"):
         assert np.mean([run[name] for run in runs]) == pytest.approx(runs[0]["chance"][name]), name
@@ -159,7 +164,7 @@ def test_random_embeddings_are_at_chance(unit_rows):
     classes = random.integers(8, size=3000)
     split = np.where(classes == EYESHADOW, "unseen", "test").astype(object)
     embeddings = {"image": unit_rows(3000, 32, 1), "text": unit_rows(3000, 32, 2)}
-    mean = unseen_figures(embeddings, classes, split, PATHS)["mean"]
+    mean = figures_of(embeddings, classes, split, PATHS)["mean"]
     for name in unseen.FIGURES:
         # three standard errors of R@1 over 4 × 356 queries; the others vary less
         assert mean[name] == pytest.approx(mean["chance"][name], rel=0.05, abs=0.026), name
@@ -169,7 +174,7 @@ def test_a_space_that_has_collapsed_gets_the_worst_figures(unit_rows):
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, MASCARA, *[ANKLE] * 12])
     split = np.array(["unseen"] * 2 + ["test"] * 14, dtype=object)
     point = np.repeat(unit_rows(1, 7), 16, axis=0)
-    mean = unseen_figures({"image": point, "text": point}, classes, split, PATHS)["mean"]
+    mean = figures_of({"image": point, "text": point}, classes, split, PATHS)["mean"]
     assert (mean["sibling_at_10"], mean["hops"], mean["recall_at_1"]) == (0, 6, 0)
 
 
@@ -178,14 +183,14 @@ def test_the_order_of_the_rows_changes_nothing():
     embeddings, classes, split, paths = by_hand()
     order = random.permutation(len(classes))
     moved = {name: rows[order] for name, rows in embeddings.items()}
-    assert unseen_figures(moved, classes[order], split[order], paths) == unseen_figures(*by_hand())
+    assert figures_of(moved, classes[order], split[order], paths) == figures_of(*by_hand())
 
 
 def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_counted():
     classes = np.array([PERFUME, LIPSTICK, ANKLE])
     split = np.array(["unseen", "test", "test"], dtype=object)
     places = on_a_circle([0, 10, 20])
-    found = unseen_figures({"image": places, "text": places}, classes, split, PATHS)
+    found = figures_of({"image": places, "text": places}, classes, split, PATHS)
     assert found["image_to_image"] == {"chance": {}, "dropped_without_sibling": 1, "dropped_without_own": 1}
     assert found["image_to_text"]["recall_at_1"] == 1
     assert found["image_to_text"]["dropped_without_sibling"] == 1
@@ -196,7 +201,7 @@ def test_where_no_candidate_is_similar_any_order_is_the_best():
     classes = np.array([0, 1, 2])
     split = np.array(["unseen", "test", "test"], dtype=object)
     places = on_a_circle([0, 10, 20])
-    found = unseen_figures({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
+    found = figures_of({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
     figures = found["image_to_image"]
     assert (figures["ahp"], figures["chance"]["ahp"]) == (1, 1)
     assert figures["sibling_at_1"] == figures["chance"]["sibling_at_1"] == 1
@@ -204,8 +209,8 @@ def test_where_no_candidate_is_similar_any_order_is_the_best():
 
 def test_nothing_is_measured_without_queries_or_candidates():
     embeddings, classes, split, paths = by_hand()
-    assert unseen_figures(embeddings, classes, np.where(split == "unseen", "test", split), paths) == {}
-    assert unseen_figures(embeddings, classes, np.where(split == "test", "train", split), paths) == {}
+    assert figures_of(embeddings, classes, np.where(split == "unseen", "test", split), paths) == {}
+    assert figures_of(embeddings, classes, np.where(split == "test", "train", split), paths) == {}
 
 
 def test_siblings_hang_on_one_node():
@@ -215,6 +220,29 @@ def test_siblings_hang_on_one_node():
 
 
 def test_blocks_change_nothing(monkeypatch):
-    whole = unseen_figures(*by_hand())
+    whole = figures_of(*by_hand())
     monkeypatch.setattr(unseen, "BLOCK", 1)
-    assert unseen_figures(*by_hand()) == whole
+    assert figures_of(*by_hand()) == whole
+
+
+def test_intervals_are_of_products_and_hold_the_figures():
+    rng = np.random.default_rng(3)
+    classes = np.repeat([EYESHADOW, LIPSTICK, MASCARA, ANKLE], 30)
+    split = np.array(["unseen"] * 30 + ["test"] * 90, dtype=object)
+    places = rng.normal(size=(120, 8)).astype(np.float32)
+    places /= np.linalg.norm(places, axis=1, keepdims=True)
+    found = measure_unseen({"image": places, "text": places[::-1].copy()}, classes, split, PATHS)
+    figures, groups = unseen_figures(found), np.arange(30)
+    intervals = unseen_intervals(found, groups, seed=1, resamples=400)
+    assert set(intervals) == {*DIRECTIONS, "mean"}
+    for direction, those in intervals.items():
+        assert set(those) == {name for name in figures[direction] if name in unseen.FIGURES}
+        for name, interval in those.items():
+            assert interval["low"] <= figures[direction][name] <= interval["high"]
+    values = found.values["image_to_image"]["ahp"]
+    width = intervals["image_to_image"]["ahp"]["high"] - intervals["image_to_image"]["ahp"]["low"]
+    assert width == pytest.approx(2 * 1.96 * values.std() / np.sqrt(30), rel=0.2)
+    # products of one name are drawn together: with two groups, the draws are of two alone
+    halves = unseen_intervals(found, groups // 15, seed=1, resamples=400)["image_to_image"]["ahp"]
+    assert halves["low"] == pytest.approx(min(values[:15].mean(), values[15:].mean()))
+    assert unseen_intervals(found, groups * 0, seed=1, resamples=400) == {}

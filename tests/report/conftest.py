@@ -122,7 +122,7 @@ def metrics():
             "chance": {"accuracy": 0.125},
         },
         "retrieval": dict.fromkeys(names, direction),
-        "space": {"gap": {"median_rank": 3.0}},
+        "space": {"gap": {"mean_distance": 0.25}},
         "intervals": {"classification": {"image": {"accuracy": {"low": 0.25, "high": 0.75}}}},
     }
 

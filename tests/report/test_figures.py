@@ -1,17 +1,23 @@
+import json
+
 import pytest
 
+from huse import paths
+from huse.nesting import flatten
 from huse.report.figures import (
     Figure,
     Table,
-    flatten,
     headline,
     key_figures,
     look_up,
     make_table,
     read_figure,
+    readable,
+    space_tables,
     transpose,
 )
 from huse.report.page import write_figure, write_interval, write_number, write_parameter
+from tests.conftest import ROOT
 from tests.report.conftest import metrics
 
 
@@ -55,9 +61,36 @@ def test_the_head_shows_what_there_is():
     assert {title: len(figures) for title, figures in groups.items()} == {"accuracy": 2, "R@1": 4, "mAP": 4, "AHP": 4}
 
 
-def test_a_tree_is_walked_with_readable_paths():
-    tree = {"gap": {"median_rank": 3, "image_to_text": {"hp_at_2": 0.5}}, "note": "text", "seen": False}
-    assert list(flatten(tree)) == [("gap, median rank", 3), ("gap, image → text, HP@2", 0.5)]
+def test_the_space_is_told_in_tables():
+    assert space_tables({}) == []
+    gap = {
+        "mean_distance": 0.1,
+        "image_to_text": {"median_rank": 9.0, "rank_1": 0.5},
+        "chance": {"median_rank": 50.5, "rank_1": 0.01},
+    }
+    found = dict(space_tables({"space": {"gap": gap, "class_order": {"mean": 0.75}}}))
+    assert found["The gap between pictures and names"] == Table(
+        ["of a picture and its name"], [("cosine distance", [Figure(0.1)])]
+    )
+    assert found["Where an item's other half stands among all"].rows == [
+        ("its name, from a picture", [Figure(9.0, chance=50.5, share=False), Figure(0.5, chance=0.01)])
+    ]
+    assert len(found) == 3
+
+
+def test_every_number_of_the_space_is_in_a_table():
+    metrics = json.loads((ROOT / paths.EVALUATE_METRICS).read_text())
+    shown = [figure for _, table in space_tables(metrics) for _, row in table.rows for figure in row if figure]
+    counted = len([path for path, _ in flatten(metrics["space"]) if ".chance." not in path])
+    assert len(shown) == counted
+
+
+def test_keys_become_words():
+    assert [readable(key) for key in ("hp_at_2", "image_to_text", "mean_distance")] == [
+        "HP@2",
+        "image → text",
+        "mean distance",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,10 @@ def test_the_lead_counts_pictures_and_products():
         "1,203 pictures of 1,201 products in 2 classes. Measured on the 3 pictures of the test split, which training "
         "never saw."
     )
+    torn = products.assign(group=[*range(1200), 0, 1200, 1201])
+    assert lead(torn, 2).endswith(
+        "3 pictures of the test split; the given split has the products of 1 of them in training or validation too."
+    )
     assert list(installed(["numpy"])) == ["Python", "numpy"]
 
 
