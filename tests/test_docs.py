@@ -32,6 +32,12 @@ FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "HUSE_CACHE=/da
 
 # What would take minutes or hours runs smaller: so do all pipelines, and
 SMALLER = {
+    "dvc exp run --queue --set-param train.beta=1,10,100 && dvc queue start": (
+        "dvc exp run --queue --set-param train.beta=1,10 && dvc queue start"
+    ),
+    "dvc exp run --queue --set-param train.method=huse,separate --set-param train.seed=1,2 evaluate": (
+        "dvc exp run --queue --set-param train.method=huse,separate --set-param train.seed=1 evaluate"
+    ),
     "huse search training": "huse search training --trials 1",
     "huse search training --trials 30": "huse search training --trials 1",
     "huse search training --trials 30 --name again": "huse search training --trials 1 --name again",

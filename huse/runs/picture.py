@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from huse.runs.groups import Difference, Group
 from huse.runs.tables import FIGURES
 
-INK, FAINT, GRID = "#1f2933", "#7b8794", "#e4e7eb"
+INK, FAINT, GRID, PANEL = "#1f2933", "#7b8794", "#e1e6ea", "#f6f8f9"
 OTHER, BASE = "#2f6f8f", "#b5651d"
-WIDTH, HEIGHT, EDGES, LABEL = 1.75, 0.42, 1.25, 0.085  # inches: a panel, a row, above and below, a letter of a label
+WIDTH, HEIGHT, EDGES, LABEL = 1.85, 0.42, 1.25, 0.085  # inches: a panel, a row, above and below, a letter of a label
 MOST_LETTERS = 44
 DOTS = 150  # an inch
 
@@ -58,6 +58,7 @@ def _panel(axes: Axes, groups: Sequence[Group], differences: Sequence[Difference
     axes.locator_params(axis="x", nbins=4)
     axes.grid(axis="x", color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
+    axes.set_facecolor(PANEL)  # tells where one panel ends and the next begins
     for side in axes.spines.values():
         side.set_visible(False)
 
