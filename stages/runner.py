@@ -1,6 +1,5 @@
 """What every stage script does around its own work: logging, time, errors a person can read."""
 
-import ctypes
 import logging
 import os
 import signal
@@ -10,15 +9,9 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from huse.errors import InputError
+from huse.processes import end_with_parent
 
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
-PR_SET_PDEATHSIG = 1  # of Linux's prctl(2): the signal that a process gets when its parent dies
-
-
-def _end_with_dvc() -> None:
-    """Have Linux end this stage when the DVC that started it is killed, so that none goes on beside the next run."""
-    if sys.platform == "linux" and STARTED_BY_DVC in os.environ:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
@@ -38,7 +31,8 @@ def run(stage: Callable[[], str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     start = time.perf_counter()
     signal.signal(signal.SIGTERM, _terminate)
-    _end_with_dvc()
+    if STARTED_BY_DVC in os.environ:
+        end_with_parent()  # a killed DVC must not leave a stage that goes on beside the next run
     try:
         line = stage()
     except InputError as error:

@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,9 @@ TINY = {
     "train": {"steps": 20, "validate_every": 10},
     "evaluate": {"resamples": 20},
 }
+
+
+SECONDS = 240  # for what should take ten
 
 
 class Repository:
@@ -133,3 +138,25 @@ def merge(content: dict[str, Any], values: dict[str, Any]) -> None:
             merge(content[key], value)
         else:
             content[key] = value
+
+
+def wait_until(condition: Callable[[], Any], what: str) -> None:
+    """Wait for something that another process does."""
+    end = time.monotonic() + SECONDS
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.2)
+
+
+def running_stages(repository: Repository) -> list[int]:
+    """Process ids of the stages that were started in the repository or in copies below it."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_text().split("\0")
+            place = (process / "cwd").readlink().as_posix()
+        except OSError:
+            continue
+        if place.startswith(str(repository.root)) and any(word.startswith("stages.") for word in command):
+            found.append(int(process.name))
+    return found

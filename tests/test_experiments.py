@@ -4,16 +4,13 @@ import json
 import os
 import signal
 import subprocess
-import time
-from pathlib import Path
 
 import pytest
 
 from huse import paths
+from tests.pipeline import running_stages, wait_until
 
 pytestmark = pytest.mark.pipeline
-
-SECONDS = 240  # for what should take ten
 
 
 @pytest.fixture
@@ -22,13 +19,6 @@ def repository(tiny_pipeline, tmp_path):
     copy = tiny_pipeline.copy_to(tmp_path / "repository")
     copy.environment["HUSE_CACHE"] = str(copy.root / paths.CACHE)
     return copy
-
-
-def wait_until(condition, what):
-    end = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.2)
 
 
 def start_queue(repository, *options):
@@ -41,20 +31,6 @@ def start_queue(repository, *options):
         stderr=subprocess.DEVNULL,
         check=True,
     )
-
-
-def running_stages(repository):
-    """Process ids of the stages that were started in the repository or in copies below it."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_text().split("\0")
-            place = (process / "cwd").readlink().as_posix()
-        except OSError:
-            continue
-        if place.startswith(str(repository.root)) and any(word.startswith("stages.") for word in command):
-            found.append(int(process.name))
-    return found
 
 
 def copies(repository):

@@ -11,6 +11,7 @@ from typing import IO, Any
 from huse import paths
 from huse.errors import InputError
 from huse.params.describing import as_yaml
+from huse.processes import end_with_parent
 from huse.recorded import read_figures
 from huse.revisions import find_commit
 from huse.search.loop import RunFailed
@@ -81,6 +82,7 @@ def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
     command = (sys.executable, "-m", "dvc", *arguments)
     # A group of its own: an interrupt must reach the stage too, and DVC must have the time to tidy up after it.
     options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "process_group": 0}
+    options["preexec_fn"] = end_with_parent  # and with DVC its stage ends
     with subprocess.Popen(command, **options) as process:  # noqa: S603  no shell
         try:
             return process.wait()

@@ -4,11 +4,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from huse import paths
+from tests.pipeline import running_stages, wait_until
 
 pytestmark = pytest.mark.pipeline
 
@@ -40,22 +40,22 @@ def experiments(repository):
     return sorted(repository.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split())
 
 
-def test_a_search_is_interrupted_goes_on_and_leaves_the_working_tree_alone(base):
+def test_a_search_that_is_ended_twice_goes_on_and_leaves_the_working_tree_alone(base):
     ranges = str(base.root.parent / "own.yaml")
     command = [sys.executable, "-m", "huse", "search", ranges, "--trials", "3"]
-    first = subprocess.Popen(command, cwd=base.root, env=base.environment, stdout=subprocess.PIPE, text=True)
-    while not (base.root / paths.SEARCHES / "own/own-0002.log").exists():
-        assert first.poll() is None, first.stdout.read()
-        time.sleep(0.1)
-    refused = huse(base, "search", ranges, check=False)
-    assert refused.returncode == 2
-    assert "another process runs this search" in refused.stdout
-    time.sleep(2)
-    first.send_signal(signal.SIGTERM)
-    first.communicate(timeout=60)
-    assert first.returncode != 0
-    assert [trial["experiment"] for trial in record(base)] == ["own-0001"]
-    assert experiments(base) == ["own-0001"]
+    for number, ending in ((2, signal.SIGTERM), (3, signal.SIGKILL)):
+        log = base.root / paths.SEARCHES / f"own/own-{number:04d}.log"
+        process = subprocess.Popen(command, cwd=base.root, env=base.environment, stdout=subprocess.PIPE, text=True)
+        wait_until(lambda log=log: log.exists() and "Running stage 'train'" in log.read_text(), "training")
+        refused = huse(base, "search", ranges, check=False)
+        assert refused.returncode == 2
+        assert "another process runs this search" in refused.stdout
+        process.send_signal(ending)
+        process.communicate(timeout=60)
+        assert process.returncode != 0
+        wait_until(lambda: not running_stages(base), "the stage ends")
+        assert experiments(base) == [f"own-{each:04d}" for each in range(1, number)]
+    assert [trial["experiment"] for trial in record(base)] == ["own-0001", "own-0002"]
 
     shown = huse(base, "search", ranges, "--trials", "3").stdout
     trials = record(base)
