@@ -69,8 +69,8 @@ SPACE = (
     ),
     (
         "space.gap",
-        {"image_to_text": "its name, from a picture", "text_to_image": "its picture, from a name"},
-        {"median_rank": "median rank", "rank_1": "share that is nearest"},
+        {"image_to_text": "a picture's name", "text_to_image": "a name's picture"},
+        {"median_rank": "median rank", "rank_1": "nearest"},
         "Where an item's other half stands among all",
     ),
     (
@@ -82,14 +82,14 @@ SPACE = (
     (
         "space.semantic_order",
         {"image": "images", "text": "names", "both": "both"},
-        {"adjacency": "with the semantic graph", "tree": "with edges in the class tree"},
-        "Rank correlation of the distances of class means",
+        {"adjacency": "semantic graph", "tree": "class tree"},
+        "Rank correlation of the distances of class means with those of the graph, and of the tree",
     ),
     (
         "space.variance",
         {"image": "images", "text": "names"},
-        {"total": "variance, of 1", "dimensions": "dimensions in use, of 1"},
-        "How much of the space is in use; 0 where all embeddings are one",
+        {"total": "variance", "dimensions": "dimensions"},
+        "Shares of the space that are in use; 0 where all embeddings are one",
     ),
 )
 ONE_CHANCE = ("classification", "space.gap")  # paths below which one chance holds for all rows
@@ -229,9 +229,14 @@ def key_figures(metrics: Metrics) -> list[tuple[str, Figure]]:
 
 
 def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
-    """Return the tables of the space that have figures, each with what it says."""
-    tables = [(title, make_table(metrics, folder, rows, columns)) for folder, rows, columns, title in SPACE]
-    return [(title, table) for title, table in tables if table is not None]
+    """Return the tables of the space that have figures, each with what it says; one row stands as a column."""
+    found = []
+    for folder, rows, columns, title in SPACE:
+        table = make_table(metrics, folder, rows, columns)
+        upright = transpose(table) if len(rows) == 1 else table
+        if upright is not None:
+            found.append((title, upright))
+    return found
 
 
 def readable(key: str) -> str:

@@ -89,7 +89,9 @@ class Numbers(Section):
 
 
 def _kind(domain: Any) -> str:
-    return "choices" if isinstance(domain, Mapping) and "choices" in domain else "numbers"
+    """Tell the two apart, in a file and, to be written, in memory."""
+    several = isinstance(domain, Choices) or (isinstance(domain, Mapping) and "choices" in domain)
+    return "choices" if several else "numbers"
 
 
 Domain = Annotated[

@@ -70,10 +70,10 @@ def test_the_space_is_told_in_tables():
     }
     found = dict(space_tables({"space": {"gap": gap, "class_order": {"mean": 0.75}}}))
     assert found["The gap between pictures and names"] == Table(
-        ["of a picture and its name"], [("cosine distance", [Figure(0.1)])]
+        ["cosine distance"], [("of a picture and its name", [Figure(0.1)])]
     )
     assert found["Where an item's other half stands among all"].rows == [
-        ("its name, from a picture", [Figure(9.0, chance=50.5, share=False), Figure(0.5, chance=0.01)])
+        ("a picture's name", [Figure(9.0, chance=50.5, share=False), Figure(0.5, chance=0.01)])
     ]
     assert len(found) == 3
 
