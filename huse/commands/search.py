@@ -52,7 +52,8 @@ def search(
             "workspace", {each: experiments.present.params[each] for each in space.parameters}, experiments.figure
         )
         record = Record(folder / "trials.json", _begun_from(space))
-        console.print(f"{name}: {' + '.join(space.figures)} on validation, {space.better} is better")
+        figures = f"the mean of {', '.join(space.figures)}" if len(space.figures) > 1 else space.figures[0]
+        console.print(f"{name}: {figures} on validation; {space.better} is better", soft_wrap=True)
         console.print(f"   now  {experiments.figure:.4f}  {_values(present)}", markup=False, soft_wrap=True)
         for number, trial in enumerate(
             run_trials(space, record, present, experiments.run, count=count, name=name), start=1
