@@ -78,7 +78,8 @@ class Experiments:
 
 def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
     """Run DVC with this Python, and return its exit code; copies of the repository share the caches of this one."""
-    environment = {**os.environ, "HUSE_CACHE": str(paths.CACHE.absolute())}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # stages are started as `python`
+    environment = {**os.environ, "HUSE_CACHE": str(paths.CACHE.absolute()), "PATH": path}
     command = (sys.executable, "-m", "dvc", *arguments)
     # A group of its own: an interrupt must reach the stage too, and DVC must have the time to tidy up after it.
     options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "process_group": 0}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import pytest
 
@@ -125,3 +126,9 @@ def test_mean_of_the_figures(space):
     assert mean_figure({"a.b": 0.25, "c": 0.75}, two, where="m.json") == 0.5
     with pytest.raises(InputError, match=r"m\.json: expected a number c, found None\. There are a\.b\."):
         mean_figure({"a.b": 0.25}, two, where="m.json")
+
+
+def test_without_optuna_it_says_what_to_install(space, monkeypatch):
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(InputError, match=r"pip install .optuna"):
+        propose(space, [], PRESENT)
