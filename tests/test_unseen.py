@@ -66,6 +66,7 @@ def run():
     of_seen = (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES)
     figures = json.loads(paths.EVALUATE_METRICS.read_text())
     unseen = figures.pop("unseen", {})
+    figures.get("intervals", {}).pop("unseen", None)
     contents = {str(path): path.read_bytes() for path in (*learned, paths.VALIDATION_METRICS, paths.CONFUSION)}
     return contents | {str(path): np.load(path)[seen].tobytes() for path in of_seen}, figures, unseen
 
