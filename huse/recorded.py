@@ -33,10 +33,10 @@ def read_run(name: str, split: str) -> Recorded:
     Raises:
         InputError: there is no such run; or it has no parameters or figures, or damaged ones.
     """
+    recorded = read_figures(name, split)  # first: tables take seconds, and a run without figures is an error
     commit = None if name == WORKSPACE else find_commit(name)
     items, queries = (_table(commit, path) for path in FILES[split][1:])
-    of_items = None if items is None or queries is None else Run(items, queries)
-    return replace(read_figures(name, split), items=of_items)
+    return recorded if items is None or queries is None else replace(recorded, items=Run(items, queries))
 
 
 def read_figures(name: str, split: str) -> Recorded:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from huse.artifacts import Outputs
+from huse.commands.printing import PLAIN
 from huse.errors import InputError
 from huse.params.reader import read_seed
 from huse.revisions import experiments_of, find_commit
@@ -38,14 +39,14 @@ def compare(
     seed = read_seed()
     differences = [None, *(difference(group, groups[0], seed=seed) for group in groups[1:])]
     console = Console()
-    console.print(f"{split} split; the baseline: {groups[0].label}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{split} split; the baseline: {groups[0].label}", **PLAIN)
     for table in terminal_tables(groups, differences):
         console.print(table)
     for reason in obstacles(groups, differences):
-        console.print(reason, highlight=False, markup=False, soft_wrap=True)
+        console.print(reason, **PLAIN)
     if output is not None:
         with Outputs() as outputs:
             outputs.json(output / "compare.json", as_json(groups, differences, split))
             outputs.path(output / "compare.md").write_text(as_markdown(groups, differences, split), encoding="utf-8")
             draw_runs(groups, differences, split, outputs.path(output / "compare.png"))
-        console.print(f"wrote compare.md, compare.json and compare.png in {output}", highlight=False, soft_wrap=True)
+        console.print(f"wrote compare.md, compare.json and compare.png in {output}", **PLAIN)

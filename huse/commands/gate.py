@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from huse import paths
+from huse.commands.printing import PLAIN
 from huse.errors import InputError
 from huse.gate.rules import read_rules
 from huse.gate.table import VERDICTS, as_markdown, reasons_of, terminal_table
@@ -42,10 +43,10 @@ def gate(
     if new_baseline:
         held_to = f"no base, as this change says that it moves the baseline: {new_baseline[1]}"
     console = Console()
-    console.print(f"held to {held_to}", highlight=False, markup=False, soft_wrap=True)
+    console.print(f"held to {held_to}", **PLAIN)
     console.print(terminal_table(outcome))
     for reason in reasons_of(outcome):
-        console.print(reason, highlight=False, markup=False, soft_wrap=True)
+        console.print(reason, **PLAIN)
     console.print(f"gate: {VERDICTS[outcome.exit_code]}", highlight=False)
     if markdown is not None:
         with markdown.open("a", encoding="utf-8") as file:

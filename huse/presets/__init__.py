@@ -4,14 +4,12 @@ All of them set the same parameters, so that a preset means the same whatever wa
 value, the others say what they have different. What is a catalogue's own, or a machine's, no preset touches.
 """
 
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from huse.errors import InputError
 from huse.nesting import flatten, nest
+from huse.packaged import packaged_names, read_packaged
 from huse.params.editing import set_values
 
 COMPLETE = "sample"
@@ -19,8 +17,7 @@ COMPLETE = "sample"
 
 def preset_names() -> list[str]:
     """Return the names of the presets, sorted."""
-    files = resources.files("huse.presets").iterdir()
-    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+    return packaged_names("huse.presets")
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -35,8 +32,7 @@ def read_preset(name: str) -> dict[str, Any]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = resources.files("huse.presets").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
-    return dict(flatten(YAML(typ="safe").load(text)))
+    return dict(flatten(read_packaged("huse.presets", name)))
 
 
 def apply_preset(name: str, path: Path) -> list[str]:

@@ -1,15 +1,14 @@
 """The ranges that a search draws parameters from, declared in a YAML file."""
 
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
-from ruamel.yaml import YAML
 
 from huse.errors import InputError
 from huse.nesting import flatten, nest
+from huse.packaged import packaged_names, read_packaged
 from huse.params.all import SECTIONS
 from huse.params.reader import Section, parse_section, read_yaml
 
@@ -120,8 +119,7 @@ class Space(Section):
 
 def packaged_spaces() -> list[str]:
     """Return the names of the ranges that come with the package, sorted."""
-    files = resources.files("huse.searches").iterdir()
-    return sorted(file.name.removesuffix(".yaml") for file in files if file.name.endswith(".yaml"))
+    return packaged_names("huse.searches")
 
 
 def read_space(name: str, params: Mapping[str, Any]) -> Space:
@@ -139,7 +137,7 @@ def read_space(name: str, params: Mapping[str, Any]) -> Space:
             raise InputError(f"{name}: not found. Expected a file of ranges; see docs/search.md.")
         content = read_yaml(Path(name))
     elif name in packaged_spaces():
-        content = YAML(typ="safe").load(resources.files("huse.searches").joinpath(f"{name}.yaml").read_text("utf-8"))
+        content = read_packaged("huse.searches", name)
     else:
         raise InputError(
             f"no ranges {name!r}; there are: {', '.join(packaged_spaces())}, or a file that ends in .yaml."
