@@ -11,6 +11,7 @@ from rich.table import Table
 
 from huse import paths
 from huse.artifacts import Outputs
+from huse.commands.printing import PLAIN
 from huse.errors import InputError
 from huse.importing.entries import Imported, kinds, summarise
 from huse.importing.fashion import import_fashion
@@ -20,7 +21,6 @@ from huse.importing.table import Columns, import_table
 from huse.params.editing import set_values
 
 SHOWN = 8  # kinds of reasons
-PLAIN: Any = {"highlight": False, "markup": False, "soft_wrap": True}  # to be copied as it stands
 
 app = typer.Typer(help="Turn other people's data into a catalogue, without copying a picture.", no_args_is_help=True)
 
@@ -102,11 +102,12 @@ def _finish(imported: Imported, output: Path, max_left_out: float, *, apply: boo
         )
     if output.suffix.lower() != ".csv" or output.is_dir():
         raise InputError(f"{output}: expected the name of a CSV to write.")
-    if output.exists() and not force:
-        raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
-    values = _values(imported, catalogue, output)
     odd = output.with_suffix(f".rejected{output.suffix}")
     tables = {output: catalogue, odd: imported.odd_rows()}
+    for place in tables:
+        if place.exists() and not force:
+            raise InputError(f"{place}: is there already. Replace it with --force, or give another --output.")
+    values = _values(imported, catalogue, output)
     with Outputs() as outputs:
         for place, content in tables.items():
             outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")

@@ -50,6 +50,15 @@ def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # 
     assert ("no picture", "styles.csv line 9, 201.jpg") in set(zip(odd["reason"], odd["where"], strict=True))
 
 
+def test_rejected_rows_of_another_import_are_not_replaced_unasked(workplace, fashion):  # noqa: F811
+    run("fashion", fashion)
+    (paths.IMPORTED / "fashion.csv").unlink()
+    error = run("fashion", fashion).exception
+    assert isinstance(error, InputError)
+    assert "data/imported/fashion.rejected.csv: is there already" in str(error)
+    assert run("fashion", fashion, "--force").exit_code == 0
+
+
 def test_too_much_that_cannot_be_used_stops_it(workplace, fashion):  # noqa: F811
     error = run("fashion", fashion, "--max-left-out", "0.2").exception
     assert isinstance(error, InputError)
