@@ -28,7 +28,7 @@ from tests.importing.layouts import make_fashion, make_folders, make_food101, ma
 from tests.pipeline import SMALL, TINY
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "HUSE_CACHE=/data/huse-cache")
+FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "export", "HUSE_CACHE=/data/huse-cache")
 
 # What would take minutes or hours runs smaller: so do all pipelines, and
 SMALLER = {
@@ -171,6 +171,9 @@ def run_step(repository, step):
         repository.git("apply", str(data / "changes.diff"))
     elif step.startswith("make "):
         shell(repository, step.replace("make ", "make --dry-run ", 1))
+    elif step.startswith("export "):  # of every step after it
+        name, _, value = step.removeprefix("export ").partition("=")
+        repository.environment[name] = shell(repository, f"printf %s {value}").stdout
     elif not step.startswith("source "):  # of .venv: the environment is there
         shell(repository, SMALLER.get(step, step).replace("/data/", f"{data}/"))
         if "preset" in step or "--apply" in step:  # these make the pipeline large again
