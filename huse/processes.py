@@ -1,8 +1,12 @@
 """Processes that must not outlive the one that started them."""
 
 import ctypes
+import os
 import signal
 import sys
+import threading
+
+import psutil
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl(2): the signal that a process gets when its parent dies
 
@@ -11,3 +15,26 @@ def end_with_parent() -> None:
     """Have Linux send SIGTERM to this process when its parent dies, however; elsewhere of no effect."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def end_with_who_set(variable: str) -> None:
+    """Send SIGTERM to this process when the one that gave it an environment variable dies, however.
+
+    That need not be its parent: a shell may stand between them, and outlives who started it.
+
+    Args:
+        variable: its name; of no effect where it is not set, or where nobody is found who set it.
+    """
+    value = os.environ.get(variable)
+    if value is None:
+        return
+    try:
+        who = next(process for process in psutil.Process().parents() if process.environ().get(variable) != value)
+    except (StopIteration, psutil.Error):
+        return
+    threading.Thread(target=_end_after, args=(who,), name=f"end with {variable}", daemon=True).start()
+
+
+def _end_after(process: psutil.Process) -> None:
+    process.wait()
+    os.kill(os.getpid(), signal.SIGTERM)

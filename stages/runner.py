@@ -1,7 +1,6 @@
 """What every stage script does around its own work: logging, time, errors a person can read."""
 
 import logging
-import os
 import signal
 import sys
 import time
@@ -9,7 +8,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from huse.errors import InputError
-from huse.processes import end_with_parent
+from huse.processes import end_with_who_set
 
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
 
@@ -31,8 +30,7 @@ def run(stage: Callable[[], str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     start = time.perf_counter()
     signal.signal(signal.SIGTERM, _terminate)
-    if STARTED_BY_DVC in os.environ:
-        end_with_parent()  # a killed DVC must not leave a stage that goes on beside the next run
+    end_with_who_set(STARTED_BY_DVC)  # a killed DVC must not leave a stage that goes on beside the next run
     try:
         line = stage()
     except InputError as error:

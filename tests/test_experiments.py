@@ -93,10 +93,17 @@ def test_a_queue_that_is_killed_leaves_nothing_behind_and_its_run_can_go_on(repo
     assert not copies(repository)
 
 
-def test_a_stage_ends_with_the_dvc_that_started_it(repository):
+def test_a_stage_ends_with_the_dvc_that_started_it(repository, tmp_path):
+    # A shell that stays between them, as some do.
+    shell = tmp_path / "shell"
+    shell.write_text('#!/bin/sh\nsh "$@"\nexit\n')
+    shell.chmod(0o755)
     repository.set_params({"train": {"steps": 1_000_000}})
     dvc = subprocess.Popen(
-        ["dvc", "repro", "train"], cwd=repository.root, env=repository.environment, stdout=subprocess.DEVNULL
+        ["dvc", "repro", "train"],
+        cwd=repository.root,
+        env={**repository.environment, "SHELL": str(shell)},
+        stdout=subprocess.DEVNULL,
     )
     wait_until(lambda: checkpoints(repository), "a first state")
     (stage,) = running_stages(repository)
