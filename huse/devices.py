@@ -1,5 +1,9 @@
 """Where to compute, and in which arithmetic."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from huse.errors import InputError
@@ -20,7 +24,9 @@ def resolve_device(device: str) -> torch.device:
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("machine.device: cuda, but torch finds no CUDA device here. Set it to auto or cpu.")
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else torch refuses what `reproducible` asks for
     return torch.device(device)
 
 
@@ -40,3 +46,24 @@ def resolve_dtype(dtype: str, device: torch.device) -> str:
     except (AttributeError, RuntimeError):  # torch was built without it
         return "float32"
     return "bfloat16" if any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS) else "float32"
+
+
+@contextmanager
+def reproducible(device: torch.device) -> Iterator[None]:
+    """Have the same numbers come out of the same ones, bit by bit; on a GPU some sums are else added in any order.
+
+    Args:
+        device: from `resolve_device`.
+    """
+    if device.type == "cpu":
+        yield
+        return
+    settings = torch.utils.deterministic
+    before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(True)
+    settings.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # for finding mistakes; it takes time
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0])
+        settings.fill_uninitialized_memory = before[1]  # type: ignore[attr-defined]

@@ -296,6 +296,8 @@ class Method:
         graph: whether it has a semantic graph loss.
         linear_head_only: whether its classification loss compares the logits themselves with one-hot targets, so
             that a scaled cosine head would make no sense.
+        recordable: whether the sizes of all that its terms compute follow from the batch's size alone, and not from
+            its classes or embeddings, so that a step can be recorded as a CUDA graph.
     """
 
     terms: Callable[[Batch, Losses], Terms]
@@ -303,14 +305,15 @@ class Method:
     class_vectors: bool = False
     graph: bool = False
     linear_head_only: bool = False
+    recordable: bool = True
 
 
 METHODS: Mapping[str, Method] = {
     "separate": Method(separate, "separate"),
-    "triplet": Method(triplet, "class_means"),
+    "triplet": Method(triplet, "class_means", recordable=False),
     "cme": Method(cme, "separate"),
     "cme_shared": Method(cme, "shared"),
-    "adamine": Method(adamine, "class_means"),
+    "adamine": Method(adamine, "class_means", recordable=False),
     "devise": Method(devise, "label_vectors", class_vectors=True),
     "hie": Method(hie, "separate", class_vectors=True),
     "dscmr": Method(dscmr, "shared", linear_head_only=True),

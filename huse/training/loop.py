@@ -6,27 +6,28 @@ Letters: N products in a batch, K labels, C classes.
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from huse.devices import DTYPES
+from huse.devices import reproducible
 from huse.errors import InputError
 from huse.model.losses.graph import region_shares
-from huse.model.methods import Batch, Losses, Method, Terms
+from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network
 from huse.progress import progress
 from huse.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.training.data import TrainingData
 from huse.training.optimizers import OptimizerName, Schedule, make_optimizer, schedule_factor
 from huse.training.sampling import Sampler, Sampling
+from huse.training.step import Inputs, Step, Taken, make_taker
 from huse.training.validation import Criterion, score, validate
 
 CHECKPOINT_SECONDS = 10.0
+WATCHED_STEPS = 32  # on a GPU, between two looks whether all losses are finite
 
 Point = dict[str, float]  # the figures of an interval, by name
 VALIDATION = "validation/"  # begins the names of those on the validation split
@@ -83,36 +84,35 @@ class Trained:
         return next(point for point in self.curves if point["step"] == self.best_step)
 
 
-def forward(
-    network: Network, data: TrainingData, rows: Tensor, views: Tensor, mixture: tuple[float, Tensor] | None
-) -> Batch:
-    """Pass products through towers and head, and where they are to be mixed, their mixtures too.
+class _Watch:
+    """Finds the first step whose loss is not finite.
 
-    Args:
-        network: on the data's device.
-        data: of the catalogue.
-        rows: n row numbers.
-        views: of each product's picture, n.
-        mixture: share and partners, see `huse.training.sampling.Sampling.mixture`. Mixed vectors and targets are what
-            is classified; losses on pairs see the products as they are.
+    Where steps are computed on a GPU it looks once in a while alone: to look is to wait for all that was asked of it.
     """
-    vectors = {"image": data.images[views, rows], "text": data.texts[rows]}
-    targets = data.targets(rows)
-    images, texts = network.tower("image")(vectors["image"]), network.tower("text")(vectors["text"])
-    classified = {"image": images, "text": texts}
-    if mixture is not None:
-        share, partners = mixture
-        targets = torch.lerp(targets[partners], targets, share)
-        classified = {
-            modality: network.tower(modality)(torch.lerp(value[partners], value, share))  # type: ignore[arg-type]
-            for modality, value in vectors.items()
-        }
-    logits = network.logits("image", classified["image"]), network.logits("text", classified["text"])
-    return Batch(images, texts, logits, targets, data.products[rows], data.classes)
+
+    def __init__(self, every: int) -> None:
+        self._every = every
+        self._unseen: list[tuple[int, Tensor, Tensor]] = []
+
+    def add(self, step: int, taken: Taken) -> None:
+        """Remember a step, from 0."""
+        self._unseen.append((step, taken.losses.clone(), taken.finite.clone()))
+
+    def is_due(self) -> bool:
+        """Whether it is time to look."""
+        return len(self._unseen) >= self._every
+
+    def look(self) -> tuple[int, Tensor, Tensor] | None:
+        """Return the first step whose loss is not finite, its losses and which embeddings are; None: there is none."""
+        seen, self._unseen = self._unseen, []
+        if not seen:
+            return None
+        fine = torch.isfinite(torch.stack([losses for _, losses, _ in seen])).all(dim=1).tolist()
+        return None if all(fine) else seen[fine.index(False)]
 
 
 class _Run:
-    """A training run: the network, its optimizer, and where it stands."""
+    """A training run: what learns, and where it stands."""
 
     def __init__(
         self,
@@ -127,16 +127,16 @@ class _Run:
         self.network, self.data, self.method, self.losses, self.settings = network, data, method, losses, settings
         self.device = data.texts.device
         self.sampling = Sampling(data.products[data.train].cpu().numpy(), settings.batch_size, settings.sampler, seed)
-        self.optimizer = make_optimizer(
+        optimizer = make_optimizer(
             settings.optimizer,
             network.parameters(),
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
             momentum=settings.momentum,
         )
-        self.average = (
-            AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(settings.ema)) if settings.ema else None  # type: ignore[no-untyped-call]
-        )
+        self.taking = Step(network, data, method, losses, optimizer, dtype=settings.dtype, ema=settings.ema)
+        self.take = make_taker(self.taking, method, self.device)
+        self.watch = _Watch(1 if self.device.type == "cpu" else WATCHED_STEPS)
         self.step = 0
         self.sums: dict[str, Tensor] = {}
         self.result = Trained()
@@ -147,35 +147,35 @@ class _Run:
         """Take one step.
 
         Raises:
-            InputError: a loss is not finite; names the step, the term and the pictures.
+            InputError: a loss is not finite; names the step, the term and the pictures. On a GPU some steps later.
         """
-        settings, step = self.settings, self.step
-        rows = self.data.train[torch.from_numpy(self.sampling.rows(step)).to(self.device)]
-        views = torch.from_numpy(self.sampling.views(step, len(self.data.images))).to(self.device)
-        mixture = self.sampling.mixture(step, settings.mixup)
-        mixed = None if mixture is None else (mixture[0], torch.from_numpy(mixture[1]).to(self.device))
-        dtype = DTYPES[settings.dtype]
-        with torch.autocast(self.device.type, dtype, enabled=dtype != torch.float32):
-            batch = forward(self.network, self.data, rows, views, mixed)
-            terms = self.method.terms(batch, self.losses)
-            loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        if not any(weight for weight, _ in terms.values()):
-            raise InputError(f"params.yaml: train: the weights of {', '.join(terms)} are all 0: nothing to learn.")
-        if not torch.isfinite(loss):
-            raise InputError(_not_finite(step + 1, terms, batch, [self.data.names[row] for row in rows.tolist()]))
-        rate = settings.learning_rate * schedule_factor(settings.schedule, step, settings.steps, settings.warm_up)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
-        if self.average is not None:
-            self.average.update_parameters(self.network)
+        taken = self.take(self._inputs(self.step))
+        self.watch.add(self.step, taken)
         self.step += 1
-        for name, value in {"loss": loss, **{name: value for name, (_, value) in terms.items()}}.items():
-            self.sums[name] = self.sums.get(name, 0) + value.detach()
+        for name, value in zip(("loss", *self.taking.terms), taken.losses, strict=True):
+            self.sums[name] = self.sums.get(name, 0) + value
+        if self.watch.is_due() or self.ends_interval():
+            self.check()
         if self.ends_interval():
-            self._close_interval(batch)
+            self._close_interval(taken.batch)
+
+    def _inputs(self, step: int) -> Inputs:
+        """Draw what a step is of."""
+        settings, sampling = self.settings, self.sampling
+        rate = settings.learning_rate * schedule_factor(settings.schedule, step, settings.steps, settings.warm_up)
+        rows, views = sampling.rows(step), sampling.views(step, len(self.data.images))
+        mixture = sampling.mixture(step, settings.mixup)
+        mixed = () if mixture is None else (mixture[0], torch.from_numpy(mixture[1]))
+        return Inputs(torch.from_numpy(rows), torch.from_numpy(views), rate, *mixed)
+
+    def check(self) -> None:
+        """Stop where a loss was not finite."""
+        broken = self.watch.look()
+        if broken is not None:
+            step, losses, finite = broken
+            rows = self.data.train[torch.from_numpy(self.sampling.rows(step)).to(self.device)]
+            names = [self.data.names[row] for row in rows.tolist()]
+            raise InputError(_not_finite(step + 1, self.taking.terms, losses, finite, names))
 
     def ends_interval(self) -> bool:
         """Whether the last step was the last one of an interval."""
@@ -184,7 +184,7 @@ class _Run:
     def _close_interval(self, batch: Batch) -> None:
         """Validate, append a point to the curves, and keep the state if it is the best so far."""
         since = self.step - (int(self.result.curves[-1]["step"]) if self.result.curves else 0)
-        network: Network = self.network if self.average is None else self.average.module  # type: ignore[assignment]
+        network = self.network if self.taking.average is None else self.taking.average
         by_means = self.method.head == "class_means"
         if by_means or network.architecture.class_pull:
             data, train = self.data, self.data.train
@@ -219,15 +219,16 @@ class _Run:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Keep all that decides how the run goes on."""
+        self.check()
         tensors = {
             **named("network", self.network.state_dict()),
-            **named("optimizer", optimizer_state(self.optimizer)),
+            **named("optimizer", optimizer_state(self.taking.optimizer)),
             **named("random", random_state(self.device)),
             **named("sums", self.sums),
             **named("best", self.best),
         }
-        if self.average is not None:
-            tensors |= named("average", self.average.state_dict())
+        if self.taking.average is not None:
+            tensors |= named("average", self.taking.average.state_dict())
         state = {"curves": self.result.curves, "best_step": self.result.best_step}
         checkpoint.save(tensors, {"step": self.step, "best_score": self.best_score, **state})
 
@@ -238,10 +239,11 @@ class _Run:
             return False
         tensors, state = found
         self.network.load_state_dict(under("network", tensors))
-        restore_optimizer(self.optimizer, under("optimizer", tensors))
+        restore_optimizer(self.taking.optimizer, under("optimizer", tensors))
         restore_random(self.device, under("random", tensors))
-        if self.average is not None:
-            self.average.load_state_dict(under("average", tensors))
+        if self.taking.average is not None:
+            self.taking.average.load_state_dict(under("average", tensors))
+        self.taking.is_first = False
         self.sums, self.best = (
             {name: value.to(self.device) for name, value in under(kind, tensors).items()} for kind in ("sums", "best")
         )
@@ -285,8 +287,17 @@ def train(
     for point in run.result.curves:
         report(point)
     network.train()
+    with reproducible(run.device):
+        _take_steps(run, checkpoint, report)
+    network.load_state_dict(run.best)
+    network.eval()
+    return run.result
+
+
+def _take_steps(run: _Run, checkpoint: Checkpoint, report: Callable[[Point], None]) -> None:
+    """Take steps until the run is done, and keep its state now and then."""
     saved = time.monotonic()
-    with progress(total=settings.steps, done=run.step, description="train", unit="step") as bar:
+    with progress(total=run.settings.steps, done=run.step, description="train", unit="step") as bar:
         while not run.is_done():
             run.learn()
             bar.update()
@@ -297,9 +308,6 @@ def train(
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 run.save(checkpoint)
                 saved = time.monotonic()
-    network.load_state_dict(run.best)
-    network.eval()
-    return run.result
 
 
 def _shown(point: Point) -> Point:
@@ -307,10 +315,10 @@ def _shown(point: Point) -> Point:
     return {"loss": point["loss"], **found}
 
 
-def _not_finite(step: int, terms: Terms, batch: Batch, names: list[str]) -> str:
+def _not_finite(step: int, terms: Sequence[str], losses: Tensor, finite: Tensor, names: list[str]) -> str:
     """Say which term is not finite, and at which products: those whose embeddings are not, or else the batch."""
-    broken = [f"{name} = {value.item()}" for name, (_, value) in terms.items() if not torch.isfinite(value)]
-    finite = torch.isfinite(batch.images).all(dim=1) & torch.isfinite(batch.texts).all(dim=1)
+    values = dict(zip(terms, losses[1:].tolist(), strict=True))
+    broken = [f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)]
     at = [name for name, fine in zip(names, finite.tolist(), strict=True) if not fine]
     where = f"at the embeddings of {_some(at)}" if at else f"batch of {_some(names)}"
     return (

@@ -43,7 +43,7 @@ class RMSPropTF(optim.Optimizer):
             torch._foreach_addcmul_(squares, gradients, gradients, value=1 - RMSPROP_DECAY)
             roots = torch._foreach_sqrt(torch._foreach_add(squares, TF_EPSILON))
             torch._foreach_mul_(momenta, group["momentum"])
-            torch._foreach_addcdiv_(momenta, gradients, roots, value=group["lr"])
+            torch._foreach_addcdiv_(momenta, torch._foreach_mul(gradients, group["lr"]), roots)
             torch._foreach_sub_(parameters, momenta)
 
 
@@ -57,6 +57,8 @@ def make_optimizer(
 ) -> optim.Optimizer:
     """Return the optimizer of those parameters that learn.
 
+    Its steps on a GPU can be recorded as a CUDA graph; then its learning rate is to be a tensor there.
+
     Args:
         name: ``adamw``; ``rmsprop``, PyTorch's with squares smoothed by 0.9; ``rmsprop_tf``, see `RMSPropTF`.
         parameters: to optimise.
@@ -65,14 +67,16 @@ def make_optimizer(
         momentum: of rmsprop and rmsprop_tf.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
+    on_gpu = any(parameter.is_cuda for parameter in learning)
     if name == "rmsprop":
-        return optim.RMSprop(learning, lr=learning_rate, momentum=momentum, alpha=RMSPROP_DECAY)
+        rate, alpha = learning_rate, RMSPROP_DECAY
+        return optim.RMSprop(learning, lr=rate, momentum=momentum, alpha=alpha, capturable=on_gpu)
     if name == "rmsprop_tf":
         return RMSPropTF(learning, learning_rate, momentum)
     matrices = [parameter for parameter in learning if parameter.dim() > 1]
     others = [parameter for parameter in learning if parameter.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True)
+    return optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True, capturable=on_gpu)
 
 
 def schedule_factor(schedule: Schedule, step: int, steps: int, warm_up: int = 0) -> float:

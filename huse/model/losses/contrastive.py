@@ -37,6 +37,8 @@ def hierarchical_contrastive_loss(embeddings: Tensor, nodes: Tensor, temperature
         temperature: of SupCon.
         decay: weight of a level, as a share of the next finer one's.
     """
+    if len(embeddings) < 2:
+        return embeddings.sum() * 0
     log_totals = _log_totals(embeddings, temperature)
     weights = [decay**height for height in range(len(nodes))][::-1]
     losses = [
@@ -60,12 +62,11 @@ def _level_loss(embeddings: Tensor, classes: Tensor, log_totals: Tensor, tempera
     The mean of u_i·u_p over the other rows p of a class is the product of u_i with the sum of those rows, so that no
     M × M matrix is made for it.
     """
-    _, number, sizes = torch.unique(classes, return_inverse=True, return_counts=True)
-    others = sizes[number] - 1
+    ordered = classes.sort().values
+    first = torch.searchsorted(ordered, classes)  # where the class's rows would begin: its number here
+    others = torch.searchsorted(ordered, classes, right=True) - first - 1
     kept = others > 0
-    if not kept.any():
-        return embeddings.sum() * 0
-    sums = embeddings.new_zeros(len(sizes), embeddings.shape[1]).index_add(0, number, embeddings)
-    similarity = ((sums[number] - embeddings) * embeddings).sum(dim=1) / others.clamp(min=1)
-    loss: Tensor = (log_totals - similarity / temperature)[kept].mean()
+    sums = torch.zeros_like(embeddings).index_add(0, first, embeddings)
+    similarity = ((sums[first] - embeddings) * embeddings).sum(dim=1) / others.clamp(min=1)
+    loss: Tensor = ((log_totals - similarity / temperature) * kept).sum() / kept.sum().clamp(min=1)
     return loss

@@ -24,8 +24,9 @@ BLOCKS: dict[Pairs, tuple[Blocks, ...]] = {
     "cross": ("image_text",),
 }
 
-# Distances worked on at a time, so that all that is done to them happens in the processor's cache.
-TILE = 2**18
+# Distances worked on at a time. On a processor so few that all that is done to them happens in its cache; on a GPU so
+# many that each kernel has enough to do.
+TILE, GPU_TILE = 2**18, 2**24
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,10 @@ class _Tile:
         return values
 
 
-def _tiles(count: int, blocks: tuple[Blocks, ...], most: int) -> Iterator[_Tile]:
-    """Cover the unordered pairs of N = `count` products' embeddings, in tiles of at most `most` distances."""
-    step = max(1, most // count)
+def _tiles(classes: Tensor, blocks: tuple[Blocks, ...], tile: int | None) -> Iterator[_Tile]:
+    """Cover the unordered pairs of N products' embeddings, in tiles of at most `tile` distances."""
+    count = len(classes)
+    step = max(1, (tile or (GPU_TILE if classes.is_cuda else TILE)) // count)
     for block in blocks:
         triangle = block != "image_text"
         top = count if block == "text_text" else 0
@@ -81,7 +83,7 @@ def graph_loss(
     zeta: float,
     pairs: Pairs = "all",
     normaliser: Normaliser = "all",
-    tile: int = TILE,
+    tile: int | None = None,
 ) -> Tensor:
     """Semantic graph loss: mean over pairs of sigma · (d - A)² (eq. 9 to 11).
 
@@ -110,14 +112,15 @@ def graph_loss(
         pairs: all pairs, pairs within a modality (``intra``), or of an image and a text (``cross``).
         normaliser: the mean is over ``all`` pairs, also those where sigma is 0, as the paper's 1/N² says; or over
             the ``active`` ones, so that their number does not change the loss.
-        tile: distances at a time; of no effect but on speed, memory and rounding.
+        tile: distances at a time, of no effect but on speed, memory and rounding; None: what suits the device.
 
     Returns:
         A scalar; 0 where there is no pair.
     """
     total, active = _Stress.apply(embeddings, classes, distances, sigma, zeta, BLOCKS[pairs], tile)  # type: ignore[no-untyped-call]
-    counted = active if normaliser == "active" else active.new_tensor(counted_pairs(len(classes), pairs))
-    loss: Tensor = total / counted.clamp(min=1)
+    loss: Tensor = total / (
+        active.clamp(min=1) if normaliser == "active" else max(1, counted_pairs(len(classes), pairs))
+    )
     return loss
 
 
@@ -139,7 +142,7 @@ class _Stress(torch.autograd.Function):
         sigma: Sigma,
         zeta: float,
         blocks: tuple[Blocks, ...],
-        tile: int,
+        tile: int | None,
     ) -> tuple[Tensor, Tensor]:
         device = embeddings.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embeddings.dtype
@@ -147,7 +150,7 @@ class _Stress(torch.autograd.Function):
         total, active = embeddings.new_zeros(()), embeddings.new_zeros((), dtype=torch.int64)
         with torch.autocast(device, enabled=False):
             unit, wanted = embeddings.to(low), _Wanted(classes, distances, zeta)
-            for part in _tiles(len(classes), blocks, tile):
+            for part in _tiles(classes, blocks, tile):
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
                 residual, idle = _residual(cosines, wanted, part, sigma)
                 part.cut(residual)
@@ -179,8 +182,10 @@ class _Wanted:
     """
 
     def __init__(self, classes: Tensor, distances: Tensor, zeta: float) -> None:
-        present, self._number = torch.unique(classes, return_inverse=True)
-        rows = distances[present][:, classes]
+        # One row for each class, or where these are more than the products for each product.
+        many = len(distances) > len(classes)
+        self._number = torch.arange(len(classes), device=classes.device) if many else classes
+        rows = (distances[classes] if many else distances)[:, classes]
         self._cosines, self._far = 1 - rows, rows >= zeta
         self.least = 1 - zeta
 
@@ -227,22 +232,29 @@ def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> 
         A scalar in [0, 2]; 0 where either side is the same for all pairs of classes, or there are fewer than three
         classes.
     """
-    present, number = torch.unique(classes, return_inverse=True)
-    sums = embeddings.new_zeros(len(present), embeddings.shape[1]).index_add(0, number.repeat(2), embeddings)
-    means = functional.normalize(sums, dim=1)
-    first, second = torch.triu_indices(len(present), len(present), 1, device=classes.device)
-    between = (1 - (means[first] * means[second]).sum(dim=1)).float()
-    wanted = distances[present[first], present[second]]
-    if len(present) < 3 or wanted.max() - wanted.min() < 1e-6:
-        return embeddings.sum() * 0
-    x, y = between - between.mean(), wanted - wanted.mean()
+    # A place for each class, or where these are more than the products for each product, as the first of its class.
+    ordered = classes.sort().values
+    many = len(distances) > len(classes)
+    places, wanted = classes, distances
+    if many:
+        places, wanted = torch.searchsorted(ordered, classes), distances[ordered][:, ordered]
+    sums = embeddings.new_zeros(len(wanted), embeddings.shape[1]).index_add(0, places.repeat(2), embeddings)
+    present = torch.zeros(len(wanted), dtype=torch.bool, device=classes.device).index_fill(0, places, value=True)
+    means = functional.normalize(sums.float(), dim=1)
+    with torch.autocast(embeddings.device.type, enabled=False):
+        between = 1 - means @ means.T
+    pairs = (present[:, None] & present[None, :]).triu(1)
+    count = pairs.sum().clamp(min=1)
+    x, y = ((values - (values * pairs).sum() / count) * pairs for values in (between, wanted))
     lengths: Tensor = x.norm() * y.norm()
-    return 1 - (x * y).sum() / lengths.clamp(min=1e-6)
+    spread = wanted.masked_fill(~pairs, -torch.inf).max() - wanted.masked_fill(~pairs, torch.inf).min()
+    told = (present.sum() >= 3) & (spread >= 1e-6)
+    return torch.where(told, 1 - (x * y).sum() / lengths.clamp(min=1e-6), embeddings.sum() * 0)
 
 
 @torch.no_grad()
 def region_shares(
-    embeddings: Tensor, classes: Tensor, distances: Tensor, zeta: float, *, tile: int = TILE
+    embeddings: Tensor, classes: Tensor, distances: Tensor, zeta: float, *, tile: int | None = None
 ) -> dict[str, dict[str, float]]:
     """Return the share of pairs in each region of sigma's table, for each pair of modalities.
 
@@ -253,13 +265,13 @@ def region_shares(
         classes: N int64.
         distances: C × C float32, symmetric.
         zeta: the margin.
-        tile: distances at a time.
+        tile: see `graph_loss`.
     """
     wanted = _Wanted(classes, distances, zeta)
     shares: dict[str, dict[str, float]] = {}
     for block in BLOCKS["all"]:
         counts = torch.zeros(len(REGIONS), dtype=torch.int64)
-        for part in _tiles(len(classes), (block,), tile):
+        for part in _tiles(classes, (block,), tile):
             near = ~wanted.far(part)
             close = embeddings[part.rows] @ embeddings[part.columns].T > wanted.least
             regions = (near & close, near & ~close, ~near & close, ~near & ~close)

@@ -1,0 +1,232 @@
+"""One step of training: from the numbers of its products to new weights.
+
+Letters: n products in a batch, T loss terms.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor, optim
+
+from huse.devices import DTYPES
+from huse.errors import InputError
+from huse.model.methods import Batch, Losses, Method
+from huse.model.network import Network
+from huse.training.data import TrainingData
+
+WARM_UP = 3  # steps before one is recorded: the first ones make what later ones use, such as an optimizer's moments
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All in which one step differs from another.
+
+    Attributes:
+        rows: n int64, numbers of the products among those of the training split.
+        views: n int64, which of a picture's vectors.
+        rate: learning rate.
+        share: of a product itself in its mixture; None where nothing is mixed.
+        partners: n int64, place in the batch of the product that makes up the rest; None likewise.
+    """
+
+    rows: Tensor
+    views: Tensor
+    rate: float | Tensor
+    share: float | Tensor | None = None
+    partners: Tensor | None = None
+
+    @property
+    def mixture(self) -> tuple[float | Tensor, Tensor] | None:
+        """Share and partners, or None."""
+        return None if self.share is None or self.partners is None else (self.share, self.partners)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of a step.
+
+    Attributes:
+        batch: of before the weights changed.
+        losses: 1 + T, the loss and its terms.
+        finite: n bool, whether a product's embeddings are finite.
+    """
+
+    batch: Batch
+    losses: Tensor
+    finite: Tensor
+
+
+def forward(
+    network: Network,
+    data: TrainingData,
+    rows: Tensor,
+    views: Tensor,
+    mixture: tuple[float | Tensor, Tensor] | None,
+) -> Batch:
+    """Pass products through towers and head, and where they are to be mixed, their mixtures too.
+
+    Mixed vectors and targets are what is classified; losses on pairs see the products as they are.
+
+    Args:
+        network: on the data's device.
+        data: of the catalogue.
+        rows: n row numbers.
+        views: of each product's picture, n.
+        mixture: share and partners, see `Inputs`.
+    """
+    vectors = {"image": data.images[views, rows], "text": data.texts[rows]}
+    targets = data.targets(rows)
+    images, texts = network.tower("image")(vectors["image"]), network.tower("text")(vectors["text"])
+    classified = {"image": images, "text": texts}
+    if mixture is not None:
+        share, partners = mixture
+        targets = torch.lerp(targets[partners], targets, share)
+        classified = {
+            modality: network.tower(modality)(torch.lerp(value[partners], value, share))  # type: ignore[arg-type]
+            for modality, value in vectors.items()
+        }
+    logits = network.logits("image", classified["image"]), network.logits("text", classified["text"])
+    return Batch(images, texts, logits, targets, data.products[rows], data.classes)
+
+
+class Step:
+    """Takes steps: forward, all loss terms, backward, optimizer, average. Nothing in it waits for a GPU.
+
+    Attributes:
+        optimizer: of the network.
+        average: the moving average of the network, a network itself; None where there is none.
+        terms: names of the loss terms, known after a step.
+        is_first: whether no step of this run was taken, here or in an earlier process.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        data: TrainingData,
+        method: Method,
+        losses: Losses,
+        optimizer: optim.Optimizer,
+        *,
+        dtype: str,
+        ema: float,
+    ) -> None:
+        """Say what learns.
+
+        Args:
+            network: on the data's device.
+            data: of the catalogue.
+            method: what is trained.
+            losses: weights and settings of its loss terms.
+            optimizer: of the network.
+            dtype: of the arithmetic.
+            ema: share of its past that the average keeps at each step; 0: no average.
+        """
+        self._network, self._data, self._method, self._losses = network, data, method, losses
+        self._device, self._dtype, self._ema = data.texts.device, DTYPES[dtype], ema
+        self.optimizer = optimizer
+        self.average = copy.deepcopy(network) if ema else None
+        self.terms: tuple[str, ...] = ()
+        self.is_first = True
+
+    def __call__(self, inputs: Inputs) -> Taken:
+        """Take a step.
+
+        Raises:
+            InputError: all terms weigh nothing.
+        """
+        rows = self._data.train[inputs.rows]
+        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
+            batch = forward(self._network, self._data, rows, inputs.views, inputs.mixture)
+            terms = self._method.terms(batch, self._losses)
+            loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
+        if not any(weight for weight, _ in terms.values()):
+            raise InputError(f"params.yaml: train: the weights of {', '.join(terms)} are all 0: nothing to learn.")
+        for group in self.optimizer.param_groups:
+            group["lr"] = inputs.rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        if self.average is not None:
+            self._update(self.average)
+        self.terms, self.is_first = tuple(terms), False
+        losses = torch.stack([loss.detach(), *(value.detach() for _, value in terms.values())])
+        finite = torch.isfinite(batch.images.detach().sum(dim=1) + batch.texts.detach().sum(dim=1))
+        return Taken(batch, losses, finite)
+
+    @torch.no_grad()
+    def _update(self, average: Network) -> None:
+        if not self.is_first:
+            torch._foreach_lerp_(list(average.parameters()), list(self._network.parameters()), 1 - self._ema)
+        else:  # it begins with what the first step gave
+            average.load_state_dict(self._network.state_dict())
+
+
+class Recorded:
+    """A step that is recorded once as a CUDA graph, and then launched as a whole.
+
+    A step has hundreds of small kernels, and to launch each of them takes the processor longer than it takes the GPU
+    to run it. What a step gives lies where the next one writes.
+    """
+
+    def __init__(self, step: Step, device: torch.device) -> None:
+        """Record nothing yet.
+
+        Args:
+            step: whose method makes nothing whose size depends on numbers on the GPU.
+            device: a GPU.
+        """
+        self._step, self._device = step, device
+        self._inputs: Inputs | None = None
+        self._taken: Taken | None = None
+        self._graph = torch.cuda.CUDAGraph()
+        self._stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+        self._steps = 0
+
+    def __call__(self, inputs: Inputs) -> Taken:
+        """Take a step."""
+        own = self._inputs = self._to_gpu(inputs)
+        self._steps += 1
+        if self._steps <= WARM_UP:
+            self._stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(self._stream):
+                taken = self._step(own)
+            torch.cuda.current_stream().wait_stream(self._stream)
+            return taken
+        if self._taken is None:
+            with torch.cuda.graph(self._graph):
+                self._taken = self._step(own)
+        self._graph.replay()
+        return self._taken
+
+    def _to_gpu(self, inputs: Inputs) -> Inputs:
+        """Return them on the GPU, from the second time on where they were the first time; do not wait for it."""
+        values = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
+        given = {name: value for name, value in values.items() if value is not None}
+        if self._inputs is None:
+            places = {
+                name: torch.empty(value.shape if isinstance(value, Tensor) else (), device=self._device, dtype=dtype)
+                for name, value in given.items()
+                for dtype in [torch.int64 if isinstance(value, Tensor) else torch.float32]
+            }
+            self._inputs = replace(inputs, **places)
+        for name, value in given.items():
+            place = getattr(self._inputs, name)
+            if isinstance(value, Tensor):
+                # From pinned memory, which torch does not give to anyone else before the copy is done.
+                place.copy_(value.pin_memory(), non_blocking=True)
+            else:
+                place.fill_(value)
+        return self._inputs
+
+
+def make_taker(step: Step, method: Method, device: torch.device) -> Callable[[Inputs], Taken]:
+    """Return how steps are taken: on a GPU recorded, where the method can be.
+
+    Args:
+        step: to take.
+        method: that it trains.
+        device: on which.
+    """
+    return Recorded(step, device) if device.type == "cuda" and method.recordable else step
