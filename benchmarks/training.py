@@ -4,26 +4,33 @@ Run as ``python -m benchmarks.training`` from the root of the repository. Every 
 terms and their gradients are compared before a ratio is shown.
 """
 
+from dataclasses import replace
+
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import Measured, measure
 from huse.progress import progress
 
-BATCH, STEPS = 1024, 20
+BATCH, STEPS, GPU_STEPS = 1024, 20, 2_000
 LARGE = 8192
 LOOPED = 4  # products that the nested loops are timed on; their work grows with the square
 TERMS = (("triplets", 64), ("adamine", 128), ("contrast", 1024))  # and the products of a batch
 
 
 def main() -> None:
-    """Measure and print one table."""
+    """Measure and print one table, and another one where there is a GPU."""
+    Console(width=130).print(on_processor())
+    if torch.cuda.is_available():
+        Console(width=130).print(on_gpu())
+
+
+def on_processor() -> Table:
+    """Return the table of the processor."""
     table = Table(title="Training; milliseconds of a step or a loss term, peak memory in MB")
-    table.add_column("work")
-    table.add_column("beside")
-    for column in ("ms", "beside", "ratio", "MB / beside"):
-        table.add_column(column, justify="right")
+    _columns(table)
     taken: dict[str, Measured] = {}
     for dtype in progress(("float32", "bfloat16"), description="benchmark", unit="dtype"):
         run = {"dtype": dtype, "batch_size": BATCH, "count": STEPS}
@@ -45,7 +52,34 @@ def main() -> None:
         ours, theirs = (measure(f"training:{side}", repeats=20, name=name, products=size) for side in ("term", "peer"))
         np.testing.assert_allclose(ours.result, theirs.result, rtol=1e-3, atol=1e-6)
         _add(table, (f"{name} of {size}", "pytorch-metric-learning"), ours, theirs)
-    Console(width=130).print(table)
+    return table
+
+
+def on_gpu() -> Table:
+    """Return the table of the GPU; a training of `GPU_STEPS` steps is timed, its validation at the end included."""
+    table = Table(
+        title=f"Training on {torch.cuda.get_device_name()}; milliseconds of a step, memory of the process in MB"
+    )
+    _columns(table)
+    for dtype in progress(("float32", "bfloat16"), description="benchmark", unit="dtype"):
+        run = {"dtype": dtype, "batch_size": BATCH, "count": GPU_STEPS}
+        step = measure("training:steps", repeats=3, device="cuda", **run)
+        kernels = measure("training:kernel_seconds", **run)
+        sides = {
+            "its kernels alone": replace(kernels, seconds=float(kernels.result[0])),
+            "its matrix products": measure("training:matrix_products", repeats=3, device="cuda", **run),
+            "not recorded as a graph": measure("training:steps", repeats=3, device="cuda", recorded=False, **run),
+        }
+        for name, side in sides.items():
+            _add(table, (f"step of {BATCH}, {dtype}", name), step, side, 1 / GPU_STEPS)
+    return table
+
+
+def _columns(table: Table) -> None:
+    table.add_column("work")
+    table.add_column("beside")
+    for column in ("ms", "beside", "ratio", "MB / beside"):
+        table.add_column(column, justify="right")
 
 
 def _add(table: Table, names: tuple[str, str], ours: Measured, theirs: Measured, *scales: float) -> None:

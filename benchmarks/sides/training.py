@@ -12,9 +12,10 @@ from pytorch_metric_learning.miners import TripletMarginMiner
 from pytorch_metric_learning.reducers import AvgNonZeroReducer
 from torch import Tensor
 from torch.nn import functional
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.harness import Work
-from huse.devices import DTYPES
+from huse.devices import DTYPES, resolve_device
 from huse.fitting import make_losses
 from huse.model.losses.contrastive import supervised_contrastive_loss
 from huse.model.losses.graph import graph_loss
@@ -23,6 +24,7 @@ from huse.model.methods import Classes, find_method
 from huse.model.network import Architecture, Network
 from huse.params.reader import read_section
 from huse.params.train import TrainParams
+from huse.training import step
 from huse.training.data import TrainingData
 from huse.training.loop import Settings, train
 
@@ -42,8 +44,11 @@ class _NoCheckpoint:
         """Keep nothing."""
 
 
-def steps(dtype: str, batch_size: int, count: int) -> Work:
-    """Train HUSE for `count` steps, all pairs in the graph loss."""
+def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded: bool = True) -> Work:
+    """Train HUSE for `count` steps, all pairs in the graph loss; on a GPU recorded as a CUDA graph, or not."""
+    if not recorded:
+        step.WARM_UP = count
+    on = resolve_device(device)
     params = read_section(TrainParams, "train")
     generator = torch.Generator().manual_seed(0)
     products = 2 * batch_size + 20
@@ -74,7 +79,7 @@ def steps(dtype: str, batch_size: int, count: int) -> Work:
         separate_heads=False,
         class_pull=0.0,
     )
-    network = Network(shape)
+    network, data = Network(shape).to(on), data.to(on)
     values = params.model_dump(include=set(Settings.__dataclass_fields__))
     run = {"dtype": dtype, "batch_size": batch_size, "steps": count, "validate_every": count}
     settings, losses = Settings(**{**values, **run}), make_losses(params, ZETA)
@@ -86,7 +91,20 @@ def steps(dtype: str, batch_size: int, count: int) -> Work:
     return work
 
 
-def matrix_products(dtype: str, batch_size: int, count: int) -> Work:
+def kernel_seconds(dtype: str, batch_size: int, count: int) -> Work:
+    """Return the seconds that a GPU works in such steps, one kernel after the other."""
+    train_steps = steps(dtype, batch_size, count, "cuda")
+
+    def work() -> npt.ArrayLike:
+        with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as profiled:
+            train_steps()
+        microseconds: float = sum(event.self_device_time_total for event in profiled.key_averages())
+        return [microseconds / 1e6]
+
+    return work
+
+
+def matrix_products(dtype: str, batch_size: int, count: int, device: str = "cpu") -> Work:
     """Do the matrix products of `count` such steps and nothing else.
 
     Of every layer one forward and two backward, but for the first ones, whose input needs no gradient; of the head the
@@ -95,7 +113,7 @@ def matrix_products(dtype: str, batch_size: int, count: int) -> Work:
     low, rows = DTYPES[dtype], 2 * batch_size
 
     def make(*shape: int) -> Tensor:
-        return torch.randn(*shape).to(low)
+        return torch.randn(*shape, device=device).to(low)
 
     layers = []  # input, weights, gradient of the output, whether the input needs one
     for depth in (IMAGE_LAYERS, TEXT_LAYERS):
@@ -114,6 +132,8 @@ def matrix_products(dtype: str, batch_size: int, count: int) -> Work:
                     gradient @ weights.T
             embeddings @ embeddings.T
             pairs @ embeddings
+        if device == "cuda":
+            torch.cuda.synchronize()
         return [0.0]
 
     return work
