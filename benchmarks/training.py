@@ -5,6 +5,7 @@ terms and their gradients are compared before a ratio is shown.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ def on_gpu() -> Table:
     )
     _columns(table)
     for dtype in progress(("float32", "bfloat16"), description="benchmark", unit="dtype"):
-        run = {"dtype": dtype, "batch_size": BATCH, "count": GPU_STEPS}
+        run: dict[str, Any] = {"dtype": dtype, "batch_size": BATCH, "count": GPU_STEPS}
         step = measure("training:steps", repeats=3, device="cuda", **run)
         kernels = measure("training:kernel_seconds", **run)
         sides = {
