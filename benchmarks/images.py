@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -20,7 +21,7 @@ from huse.progress import progress
 
 COUNT = 1_000
 MANY = 10_000
-BATCH = 16
+BATCH, GPU_BATCH = 16, 256
 NETWORKS = ("resnet18", "squeezenet1_1")
 LEAST_COSINE = 0.999
 
@@ -64,6 +65,10 @@ def main(
         if network == "resnet18":
             peer = measure("images:img2vec", folder=str(images), count=COUNT)
             table.add_row(*row(f"{network}, auto", "img2vec-pytorch, lists of 64", ours, peer))
+        if torch.cuda.is_available():
+            run = {**common, "count": MANY, "batch_size": GPU_BATCH, "device": "cuda", "dtype": "auto"}
+            ours, bare = (measure(f"images:{side}", repeats=2, **run) for side in ("end_to_end", "ready_tensors"))
+            table.add_row(*row(f"{network}, {torch.cuda.get_device_name()}", "ready tensors, bare network", ours, bare))
     many = measure("images:end_to_end", dtype="auto", **{**common, "count": MANY})
     memory = f"{many.megabytes:,.0f} / {ours.megabytes:,.0f}"
     rates = f"{len(many.result) / many.seconds:.0f}", f"{COUNT / ours.seconds:.0f}"

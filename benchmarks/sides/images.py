@@ -15,12 +15,12 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import Work
-from huse.devices import resolve_dtype
+from huse.devices import resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone
 from huse.vision.decoding import FORMATS
-from huse.vision.encoding import Encoder, make_encoder, normalise
-from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
+from huse.vision.encoding import Encoder, make_encoder, normalise, upload
+from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare, resolve_workers
 from huse.vision.torchvision_ops import import_torchvision
 from huse.vision.vectors import plan
 
@@ -30,7 +30,6 @@ MAX_PIXELS = 100_000_000
 IMG2VEC_BATCH = 64
 IMG2VEC_WEIGHTS = "resnet18-f37072fd.pth"
 
-CPU = torch.device("cpu")
 PREPARATION = Preparation("squash", SIZE, MAX_PIXELS, Augmentation(1, 0, 0, 0), SEED)
 
 
@@ -46,35 +45,39 @@ def _backbone(network: str) -> Backbone:
     return load_backbone(network, "random", SEED)
 
 
-def _encoder(network: str, dtype: str, batch_size: int) -> Encoder:
-    resolved = resolve_dtype(dtype, CPU)
-    return make_encoder(_backbone(network), size=SIZE, device=CPU, dtype=resolved, batch_size=batch_size)
+def _encoder(network: str, dtype: str, batch_size: int, device: str) -> Encoder:
+    on = resolve_device(device)
+    resolved = resolve_dtype(dtype, on)
+    return make_encoder(_backbone(network), size=SIZE, device=on, dtype=resolved, batch_size=batch_size)
 
 
-def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int) -> Work:
+def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
     """Compute vectors from files, as the stage `image_vectors` does, without its cache."""
-    paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size)
+    paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
+    workers = resolve_workers(None, encoder.device)
 
     def work() -> npt.NDArray[np.float32]:
         out = np.empty((1, len(paths), encoder.dimension), np.float32)
-        plan(paths, [0] * len(paths), encoder, PREPARATION, out=out).run(workers=0)
+        plan(paths, [0] * len(paths), encoder, PREPARATION, out=out).run(workers=workers)
         return out.reshape(len(paths), encoder.dimension)
 
     return work
 
 
-def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size: int) -> Work:
-    """Pass tensors that are ready, in the network's dtype and layout, through the bare network."""
-    paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size)
+def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
+    """Pass tensors that are ready, on the device, in the network's dtype and layout, through the bare network."""
+    paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
     tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
     batches = [
-        normalise(torch.from_numpy(pixels)).to(encoder.dtype)
+        normalise(upload(pixels, encoder.device)).to(encoder.dtype)
         for pixels in prepare(tasks, PREPARATION, workers=0, batch_size=batch_size)
     ]
 
     @torch.inference_mode()
     def work() -> npt.NDArray[np.float32]:
-        vectors: npt.NDArray[np.float32] = torch.cat([encoder.network(batch) for batch in batches]).float().numpy()
+        vectors: npt.NDArray[np.float32] = (
+            torch.cat([encoder.network(batch) for batch in batches]).float().cpu().numpy()
+        )
         return vectors
 
     return work

@@ -1,9 +1,9 @@
 """Training: steps beside their bare matrix products, and loss terms beside loops and pytorch-metric-learning."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import torch
 from pytorch_metric_learning.distances import CosineSimilarity
@@ -139,33 +139,54 @@ def matrix_products(dtype: str, batch_size: int, count: int, device: str = "cpu"
     return work
 
 
-def _batch(products: int) -> tuple[Tensor, Tensor, Tensor]:
+def _batch(products: int, device: str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
     """Return raw embeddings of both modalities, class numbers, and distances of classes."""
     generator = torch.Generator().manual_seed(0)
-    raw = torch.randn(2 * products, SIZE, generator=generator, requires_grad=True)
+    raw = torch.randn(2 * products, SIZE, generator=generator).to(device).requires_grad_()
     table = torch.rand(CLASSES, CLASSES, generator=generator)
     classes = torch.randint(CLASSES, (products,), generator=generator)
-    return raw, classes, ((table + table.T) / 2).fill_diagonal_(0)
+    return raw, classes.to(device), ((table + table.T) / 2).fill_diagonal_(0).to(device)
 
 
-def _value_and_gradient(raw: Tensor, loss: Callable[[Tensor], Tensor]) -> npt.ArrayLike:
-    """Return the loss of the embeddings, and some of its gradient."""
+def _value_and_gradient(raw: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return some of the gradient of the embeddings, and the loss."""
     raw.grad = None
     value = loss(functional.normalize(raw, dim=1))
     value.backward()  # type: ignore[no-untyped-call]
     assert raw.grad is not None
-    return np.append(raw.grad[:4, :4].numpy().ravel(), float(value.detach()))
+    return torch.cat([raw.grad[:4, :4].flatten(), value.detach()[None]])
 
 
 def graph(products: int) -> Work:
     """Compute the graph loss of a batch, forward and backward."""
     raw, classes, table = _batch(products)
-    return lambda: _value_and_gradient(raw, lambda unit: graph_loss(unit, classes, table, sigma="or", zeta=ZETA))
+    loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+    return lambda: _value_and_gradient(raw, loss).numpy()
 
 
-def graph_loops(products: int) -> Work:
+def graph_on_gpu(products: int) -> Work:
+    """Compute the same on a GPU, recorded as a CUDA graph, as a training step has it."""
+    raw, classes, table = _batch(products, "cuda")
+    loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+    stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    with torch.cuda.stream(stream):
+        _value_and_gradient(raw, loss)
+    torch.cuda.synchronize()
+    recorded = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(recorded):
+        values = _value_and_gradient(raw, loss)
+
+    def work() -> npt.ArrayLike:
+        recorded.replay()
+        found: npt.ArrayLike = values.cpu().numpy()
+        return found
+
+    return work
+
+
+def graph_loops(products: int, device: str = "cpu") -> Work:
     """Compute it in nested loops over products and modalities, as the notebook that this project replaces did."""
-    raw, classes, table = _batch(products)
+    raw, classes, table = _batch(products, device)
 
     def loss(unit: Tensor) -> Tensor:
         terms = []
@@ -178,7 +199,7 @@ def graph_loops(products: int) -> Work:
                             terms.append((distance - wanted).square())
         return torch.stack(terms).sum() / (2 * products * (2 * products - 1))
 
-    return lambda: _value_and_gradient(raw, loss)
+    return lambda: _value_and_gradient(raw, loss).cpu().numpy()
 
 
 def _peer_triplets() -> Loss:
@@ -226,11 +247,11 @@ PEERS: dict[str, Callable[[], Loss]] = {
 def term(name: str, products: int) -> Work:
     """Compute one of our loss terms, forward and backward."""
     raw, classes, _ = _batch(products)
-    return lambda: _value_and_gradient(raw, lambda unit: OURS[name](unit, classes))
+    return lambda: _value_and_gradient(raw, lambda unit: OURS[name](unit, classes)).numpy()
 
 
 def peer(name: str, products: int) -> Work:
     """Compute the same by pytorch-metric-learning."""
     raw, classes, _ = _batch(products)
     loss = PEERS[name]()
-    return lambda: _value_and_gradient(raw, lambda unit: loss(unit, classes))
+    return lambda: _value_and_gradient(raw, lambda unit: loss(unit, classes)).numpy()
