@@ -67,8 +67,8 @@ def main(
             table.add_row(*row(f"{network}, auto", "img2vec-pytorch, lists of 64", ours, peer))
         if torch.cuda.is_available():
             run = {**common, "count": MANY, "batch_size": GPU_BATCH, "device": "cuda", "dtype": "auto"}
-            ours, bare = (measure(f"images:{side}", repeats=2, **run) for side in ("end_to_end", "ready_tensors"))
-            table.add_row(*row(f"{network}, {torch.cuda.get_device_name()}", "ready tensors, bare network", ours, bare))
+            sides = [measure(f"images:{side}", repeats=2, **run) for side in ("end_to_end", "ready_tensors")]
+            table.add_row(*row(f"{network}, {torch.cuda.get_device_name()}", "ready tensors, bare network", *sides))
     many = measure("images:end_to_end", dtype="auto", **{**common, "count": MANY})
     memory = f"{many.megabytes:,.0f} / {ours.megabytes:,.0f}"
     rates = f"{len(many.result) / many.seconds:.0f}", f"{COUNT / ours.seconds:.0f}"
