@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ PLAIN = 0  # the number of the view that is the picture as it is
 
 # Pictures prepared ahead of the network, of a batch; bounds the memory however many there are.
 AHEAD = 2
+CHUNK = 32  # pictures that a process hands over at once
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -158,18 +159,23 @@ def _in_threads(tasks: Iterable[Argument], function: Callable[[Argument], Result
             pool.shutdown(wait=False, cancel_futures=True)
 
 
-class _Prepared(Dataset[Pixels | InputError]):
-    def __init__(self, tasks: Sequence[Task], preparation: Callable[[Task], Pixels]) -> None:
-        self._tasks, self._preparation = tasks, preparation
+class _Chunks(Dataset[list[Pixels | InputError]]):
+    """Several pictures at a time: to hand over a picture takes a process about as long as to prepare it."""
+
+    def __init__(self, tasks: Sequence[Task], preparation: Callable[[Task], Pixels], size: int) -> None:
+        self._chunks = [tasks[start : start + size] for start in range(0, len(tasks), size)]
+        self._preparation = preparation
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._chunks)
 
-    def __getitem__(self, index: int) -> Pixels | InputError:
+    def __getitem__(self, index: int) -> list[Pixels | InputError]:
+        prepared: list[Pixels | InputError] = []
         try:
-            return self._preparation(self._tasks[index])
+            prepared.extend(self._preparation(task) for task in self._chunks[index])
         except InputError as error:  # raised, torch would wrap it in its own text
-            return error
+            prepared.append(error)
+        return prepared
 
 
 def _start_worker(number: int) -> None:
@@ -185,16 +191,17 @@ def _as_it_is(item: Any) -> Any:
 def _in_processes(
     tasks: Sequence[Task], preparation: Callable[[Task], Pixels], workers: int, ahead: int
 ) -> Iterator[Pixels]:
+    size = max(1, min(CHUNK, len(tasks) // workers))
     loader = DataLoader(
-        _Prepared(tasks, preparation),
+        _Chunks(tasks, preparation, size),
         batch_size=None,
         num_workers=workers,
-        prefetch_factor=max(1, ahead // workers),
+        prefetch_factor=max(1, ahead // (workers * size)),
         collate_fn=_as_it_is,
         worker_init_fn=_start_worker,
     )
     try:
-        for item in loader:
+        for item in chain.from_iterable(loader):
             if isinstance(item, InputError):
                 raise item
             yield item
