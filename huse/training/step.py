@@ -205,11 +205,7 @@ class Recorded:
         values = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
         given = {name: value for name, value in values.items() if value is not None}
         if self._inputs is None:
-            places = {
-                name: torch.empty(value.shape if isinstance(value, Tensor) else (), device=self._device, dtype=dtype)
-                for name, value in given.items()
-                for dtype in [torch.int64 if isinstance(value, Tensor) else torch.float32]
-            }
+            places = {name: self._place(value) for name, value in given.items()}
             self._inputs = replace(inputs, **places)
         for name, value in given.items():
             place = getattr(self._inputs, name)
@@ -219,6 +215,11 @@ class Recorded:
             else:
                 place.fill_(value)
         return self._inputs
+
+    def _place(self, value: float | Tensor) -> Tensor:
+        if isinstance(value, Tensor):
+            return torch.empty_like(value, device=self._device)
+        return torch.empty((), dtype=torch.float32, device=self._device)
 
 
 def make_taker(step: Step, method: Method, device: torch.device) -> Callable[[Inputs], Taken]:

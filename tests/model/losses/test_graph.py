@@ -127,6 +127,26 @@ def test_regions_equal_the_double_loop(unit_rows):
         assert list(shares[name].values()) == pytest.approx(list(counts / counts.sum()))
 
 
+def test_classes_that_are_not_in_the_batch_change_nothing(unit_rows):
+    """Neither where the classes are fewer than the products, nor where they are more."""
+    classes, numbers = torch.tensor([0, 2, 2, 0, 1, 1, 2]), torch.tensor([5, 17, 3])
+    table = torch.rand(20, 20, generator=torch.Generator().manual_seed(0))
+    table[numbers[:, None], numbers[None, :]] = TABLE
+    for loss in (correlation_loss, lambda *of: graph_loss(*of, sigma="or", zeta=0.5)):
+        results = []
+        for own, distances in ((classes, TABLE), (numbers[classes], table)):
+            rows = torch.from_numpy(unit_rows(14, 5)).requires_grad_()
+            value = loss(rows, own, distances)
+            value.backward()
+            results.append((value.detach(), rows.grad))
+        torch.testing.assert_close(*results)
+    shares = [
+        region_shares(torch.from_numpy(unit_rows(14, 5)), own, distances, 0.5)
+        for own, distances in ((classes, TABLE), (numbers[classes], table))
+    ]
+    assert shares[0] == shares[1]
+
+
 def test_correlation_by_hand():
     # Three classes on a circle, at angles of 0, 60 and 180 degrees: distances 0.5, 2, 1.5.
     points = torch.tensor([[1.0, 0], [0.5, 0.75**0.5], [-1.0, 0]])
