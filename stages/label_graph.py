@@ -17,10 +17,11 @@ from huse import paths
 from huse.artifacts import Outputs, read_json
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.labels.graph import adjacency, class_distances, summarise_distances
+from huse.labels.graph import adjacency, class_distances
 from huse.labels.heat_map import draw_heat_map
 from huse.labels.neighbours import nearest_and_farthest
 from huse.labels.remarks import remarks
+from huse.labels.summary import summarise_distances
 from huse.labels.taxonomy import class_hops, label_hops, make_labels
 from huse.labels.vectors import Encode, label_texts, text_vectors, tree_distances, tree_vectors
 from huse.params.label_graph import LabelGraphParams

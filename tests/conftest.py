@@ -1,6 +1,7 @@
 """Fixtures that more than one test file uses."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,10 @@ from tests.pipeline import ROOT, TINY, Repository
 SHARED = ROOT.parent / "shared"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """Keep what shares a repository in one worker, and start with the slow ones, so that no worker waits at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("pipeline") is None)
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """Start with the files that have most of the slow tests, so that no worker waits at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("pipeline"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @pytest.fixture(scope="session")

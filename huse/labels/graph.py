@@ -9,10 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import spearmanr
 
 from huse.errors import InputError
-from huse.labels.taxonomy import Hops
 
 Distances = npt.NDArray[np.float32]
 
@@ -162,45 +160,3 @@ def duplicate_labels(adjacency: Distances, labels: Sequence[str], most: int | No
         others = np.flatnonzero(row[index + 1 :] < DUPLICATE_DISTANCE) + index + 1
         found += [(labels[index], labels[other]) for other in others.tolist()]
     return found[:most]
-
-
-def correlation_with_tree(distances: Distances, hops: Hops, most: int = MOST_RANKED) -> float | None:
-    """Spearman's rank correlation of class distances with the hops in the class tree, over pairs of classes.
-
-    Args:
-        distances: C × C float32.
-        hops: C × C int16.
-        most: with more classes than that, all pairs of `most` of them are ranked, taken at even spacing.
-
-    Returns:
-        -1 to 1; None where one side is the same for all pairs, or there is one pair.
-    """
-    far, steps = pairs(distances, most), pairs(hops, most)
-    if len(far) < 2 or far.min() == far.max() or steps.min() == steps.max():
-        return None
-    return float(spearmanr(far, steps).statistic)
-
-
-def summarise_distances(adjacency: Distances, class_distances: Distances, hops: Hops) -> dict[str, Any]:
-    """Summarise a graph for the metrics.
-
-    Args:
-        adjacency: K × K float32, K ≥ 2.
-        class_distances: C × C float32.
-        hops: C × C int16.
-
-    Returns:
-        `classes`: C; `adjacency`: mean, min and max over pairs of different labels; `duplicates`: see
-        `count_duplicates`; `tree_spearman`: see `correlation_with_tree`.
-    """
-    others = off_diagonal(adjacency)
-    return {
-        "classes": len(hops),
-        "adjacency": {
-            "mean": float(others.mean(dtype=np.float64)),
-            "min": float(others.min()),
-            "max": float(others.max()),
-        },
-        "duplicates": count_duplicates(adjacency),
-        "tree_spearman": correlation_with_tree(class_distances, hops),
-    }

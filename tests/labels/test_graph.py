@@ -8,14 +8,13 @@ from huse.errors import InputError
 from huse.labels.graph import (
     adjacency,
     class_distances,
-    correlation_with_tree,
     count_duplicates,
     duplicate_labels,
     off_diagonal,
     pairs,
     spread_out,
-    summarise_distances,
 )
+from huse.labels.summary import correlation_with_tree, summarise_distances
 from huse.labels.taxonomy import class_hops, make_labels
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from huse.labels.graph import class_distances, correlation_with_tree
+from huse.labels.graph import class_distances
 from huse.labels.remarks import remarks
+from huse.labels.summary import correlation_with_tree
 from huse.labels.taxonomy import class_hops, label_hops, make_labels
 from huse.labels.vectors import tree_distances
 

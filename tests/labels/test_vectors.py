@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from huse.labels.graph import adjacency, class_distances, summarise_distances
+from huse.labels.graph import adjacency, class_distances
+from huse.labels.summary import summarise_distances
 from huse.labels.taxonomy import class_hops, label_hops, label_nodes, make_labels
 from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors, unit_sphere_vectors
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from filelock import FileLock
 
 from huse import paths
 from tests.pipeline import running_stages, wait_until
@@ -47,15 +48,16 @@ def test_a_search_that_is_ended_twice_goes_on_and_leaves_the_working_tree_alone(
         log = base.root / paths.SEARCHES / f"own/own-{number:04d}.log"
         process = subprocess.Popen(command, cwd=base.root, env=base.environment, stdout=subprocess.PIPE, text=True)
         wait_until(lambda log=log: log.exists() and "Running stage 'train'" in log.read_text(), "training")
-        refused = huse(base, "search", ranges, check=False)
-        assert refused.returncode == 2
-        assert "another process runs this search" in refused.stdout
         process.send_signal(ending)
         process.communicate(timeout=60)
         assert process.returncode != 0
         wait_until(lambda: not running_stages(base), "the stage ends")
         assert experiments(base) == [f"own-{each:04d}" for each in range(1, number)]
     assert [trial["experiment"] for trial in record(base)] == ["own-0001", "own-0002"]
+    with FileLock(base.root / paths.SEARCHES / "own/lock"):
+        refused = huse(base, "search", ranges, check=False)
+    assert refused.returncode == 2
+    assert "another process runs this search" in refused.stdout
 
     shown = huse(base, "search", ranges, "--trials", "3").stdout
     trials = record(base)
