@@ -83,7 +83,7 @@ def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
     command = (sys.executable, "-m", "dvc", *arguments)
     # A group of its own: an interrupt must reach the stage too, and DVC must have the time to tidy up after it.
     options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "process_group": 0}
-    options["preexec_fn"] = end_with_parent  # and with DVC its stage ends
+    options["preexec_fn"] = _begin
     with subprocess.Popen(command, **options) as process:  # noqa: S603  no shell
         try:
             return process.wait()
@@ -91,6 +91,12 @@ def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
             os.killpg(process.pid, signal.SIGINT)
             process.wait()
             raise
+
+
+def _begin() -> None:
+    """End with the search, and with DVC its stage; and hear interrupts."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which background jobs of a script ignore, and all that they start
 
 
 def _exists(name: str) -> bool:
