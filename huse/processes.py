@@ -28,11 +28,16 @@ def end_with_who_set(variable: str) -> None:
     value = os.environ.get(variable)
     if value is None:
         return
+    who = next((process for process in psutil.Process().parents() if not _has(process, variable, value)), None)
+    if who is not None:
+        threading.Thread(target=_end_after, args=(who,), name=f"end with {variable}", daemon=True).start()
+
+
+def _has(process: psutil.Process, variable: str, value: str) -> bool:
     try:
-        who = next(process for process in psutil.Process().parents() if process.environ().get(variable) != value)
-    except (StopIteration, psutil.Error):
-        return
-    threading.Thread(target=_end_after, args=(who,), name=f"end with {variable}", daemon=True).start()
+        return process.environ().get(variable) == value
+    except psutil.Error:  # another user's, or gone
+        return False
 
 
 def _end_after(process: psutil.Process) -> None:
