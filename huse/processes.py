@@ -5,10 +5,13 @@ import os
 import signal
 import sys
 import threading
+import time
+from contextlib import suppress
 
 import psutil
 
 PR_SET_PDEATHSIG = 1  # of Linux's prctl(2): the signal that a process gets when its parent dies
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def end_with_parent() -> None:
@@ -41,5 +44,8 @@ def _has(process: psutil.Process, variable: str, value: str) -> bool:
 
 
 def _end_after(process: psutil.Process) -> None:
-    process.wait()
+    with suppress(psutil.NoSuchProcess):
+        # `wait` would wait on until its own parent has taken note of its death, which some never do.
+        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
     os.kill(os.getpid(), signal.SIGTERM)
