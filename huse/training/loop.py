@@ -134,8 +134,8 @@ class _Run:
             weight_decay=settings.weight_decay,
             momentum=settings.momentum,
         )
-        self.taking = Step(network, data, method, losses, optimizer, dtype=settings.dtype, ema=settings.ema)
-        self.take = make_taker(self.taking, method, self.device)
+        self.stepper = Step(network, data, method, losses, optimizer, dtype=settings.dtype, ema=settings.ema)
+        self.take = make_taker(self.stepper, method, self.device)
         self.watch = _Watch(1 if self.device.type == "cpu" else WATCHED_STEPS)
         self.step = 0
         self.sums: dict[str, Tensor] = {}
@@ -152,7 +152,7 @@ class _Run:
         taken = self.take(self._inputs(self.step))
         self.watch.add(self.step, taken)
         self.step += 1
-        for name, value in zip(("loss", *self.taking.terms), taken.losses, strict=True):
+        for name, value in zip(("loss", *self.stepper.terms), taken.losses, strict=True):
             self.sums[name] = self.sums.get(name, 0) + value
         if self.watch.is_due() or self.ends_interval():
             self.check()
@@ -175,7 +175,7 @@ class _Run:
             step, losses, finite = broken
             rows = self.data.train[torch.from_numpy(self.sampling.rows(step)).to(self.device)]
             names = [self.data.names[row] for row in rows.tolist()]
-            raise InputError(_not_finite(step + 1, self.taking.terms, losses, finite, names))
+            raise InputError(_not_finite(step + 1, self.stepper.terms, losses, finite, names))
 
     def ends_interval(self) -> bool:
         """Whether the last step was the last one of an interval."""
@@ -184,7 +184,7 @@ class _Run:
     def _close_interval(self, batch: Batch) -> None:
         """Validate, append a point to the curves, and keep the state if it is the best so far."""
         since = self.step - (int(self.result.curves[-1]["step"]) if self.result.curves else 0)
-        network = self.network if self.taking.average is None else self.taking.average
+        network = self.network if self.stepper.average is None else self.stepper.average
         by_means = self.method.head == "class_means"
         if by_means or network.architecture.class_pull:
             data, train = self.data, self.data.train
@@ -222,13 +222,13 @@ class _Run:
         self.check()
         tensors = {
             **named("network", self.network.state_dict()),
-            **named("optimizer", optimizer_state(self.taking.optimizer)),
+            **named("optimizer", optimizer_state(self.stepper.optimizer)),
             **named("random", random_state(self.device)),
             **named("sums", self.sums),
             **named("best", self.best),
         }
-        if self.taking.average is not None:
-            tensors |= named("average", self.taking.average.state_dict())
+        if self.stepper.average is not None:
+            tensors |= named("average", self.stepper.average.state_dict())
         state = {"curves": self.result.curves, "best_step": self.result.best_step}
         checkpoint.save(tensors, {"step": self.step, "best_score": self.best_score, **state})
 
@@ -239,11 +239,11 @@ class _Run:
             return False
         tensors, state = found
         self.network.load_state_dict(under("network", tensors))
-        restore_optimizer(self.taking.optimizer, under("optimizer", tensors))
+        restore_optimizer(self.stepper.optimizer, under("optimizer", tensors))
         restore_random(self.device, under("random", tensors))
-        if self.taking.average is not None:
-            self.taking.average.load_state_dict(under("average", tensors))
-        self.taking.is_first = False
+        if self.stepper.average is not None:
+            self.stepper.average.load_state_dict(under("average", tensors))
+        self.stepper.is_first = False
         self.sums, self.best = (
             {name: value.to(self.device) for name, value in under(kind, tensors).items()} for kind in ("sums", "best")
         )
