@@ -133,6 +133,15 @@ def test_experiments_metrics_and_plots(repository):
         assert title in page
 
 
+def test_the_report_is_a_plot_and_the_only_one_that_dvc_cannot_load(repository):
+    assert (repository.root / "metrics/report.html").is_file()
+    shown = repository.run("dvc", "plots", "show", "--json").stdout
+    plots = json.loads(shown[shown.index("{") :])
+    assert {error["name"] for error in plots["errors"]} == {"metrics/report.html"}
+    drawn = {name for name, versions in plots["data"].items() if versions}
+    assert {"metrics/confusion.csv", "metrics/confused_pairs.csv", "metrics/label_graph.png"} <= drawn
+
+
 def test_a_run_elsewhere_uses_the_snapshot_of_the_code(repository):
     """An installed package must not shadow the experiment's own copy."""
     stage = repository.root / "huse/evaluation/retrieval.py"
