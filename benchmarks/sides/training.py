@@ -17,6 +17,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.harness import Work
 from huse.devices import DTYPES, resolve_device
 from huse.fitting import make_losses
+from huse.labels.graph import class_distances
 from huse.model.losses.contrastive import supervised_contrastive_loss
 from huse.model.losses.graph import graph_loss
 from huse.model.losses.triplets import adamine_loss, triplet_loss
@@ -27,10 +28,12 @@ from huse.params.train import TrainParams
 from huse.training import step
 from huse.training.data import TrainingData
 from huse.training.loop import Settings, train
+from huse.training.targets import class_targets
 
 SIZE = 512  # of everything: input features, hidden layers, shared space
 IMAGE_LAYERS, TEXT_LAYERS = 5, 2
 CLASSES = 50
+LEVELS = (5, 12, CLASSES)  # names of each level of the classes' paths, 67 labels like the notebook's
 ZETA, MARGIN, TEMPERATURE = 0.5, 0.2, 0.1
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -140,41 +143,41 @@ def matrix_products(dtype: str, batch_size: int, count: int, device: str = "cpu"
 
 
 def _batch(products: int, device: str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
-    """Return raw embeddings of both modalities, class numbers, and distances of classes."""
+    """Return embeddings of both modalities, class numbers, and distances of classes."""
     generator = torch.Generator().manual_seed(0)
-    raw = torch.randn(2 * products, SIZE, generator=generator).to(device).requires_grad_()
+    unit = functional.normalize(torch.randn(2 * products, SIZE, generator=generator), dim=1)
     table = torch.rand(CLASSES, CLASSES, generator=generator)
     classes = torch.randint(CLASSES, (products,), generator=generator)
-    return raw, classes.to(device), ((table + table.T) / 2).fill_diagonal_(0).to(device)
+    return unit.to(device).requires_grad_(), classes.to(device), ((table + table.T) / 2).fill_diagonal_(0).to(device)
 
 
-def _value_and_gradient(raw: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
+def _value_and_gradient(unit: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
     """Return some of the gradient of the embeddings, and the loss."""
-    raw.grad = None
-    value = loss(functional.normalize(raw, dim=1))
+    unit.grad = None
+    value = loss(unit)
     value.backward()  # type: ignore[no-untyped-call]
-    assert raw.grad is not None
-    return torch.cat([raw.grad[:4, :4].flatten(), value.detach()[None]])
+    assert unit.grad is not None
+    return torch.cat([unit.grad[:4, :4].flatten(), value.detach()[None]])
 
 
 def graph(products: int) -> Work:
     """Compute the graph loss of a batch, forward and backward."""
-    raw, classes, table = _batch(products)
+    unit, classes, table = _batch(products)
     loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
-    return lambda: _value_and_gradient(raw, loss).numpy()
+    return lambda: _value_and_gradient(unit, loss).numpy()
 
 
 def graph_on_gpu(products: int) -> Work:
     """Compute the same on a GPU, recorded as a CUDA graph, as a training step has it."""
-    raw, classes, table = _batch(products, "cuda")
+    unit, classes, table = _batch(products, "cuda")
     loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     with torch.cuda.stream(stream):
-        _value_and_gradient(raw, loss)
+        _value_and_gradient(unit, loss)
     torch.cuda.synchronize()
     recorded = torch.cuda.CUDAGraph()
     with torch.cuda.graph(recorded):
-        values = _value_and_gradient(raw, loss)
+        values = _value_and_gradient(unit, loss)
 
     def work() -> npt.ArrayLike:
         recorded.replay()
@@ -185,8 +188,8 @@ def graph_on_gpu(products: int) -> Work:
 
 
 def graph_loops(products: int, device: str = "cpu") -> Work:
-    """Compute it in nested loops over products and modalities, as the notebook that this project replaces did."""
-    raw, classes, table = _batch(products, device)
+    """Compute it in nested loops over products and modalities."""
+    unit, classes, table = _batch(products, device)
 
     def loss(unit: Tensor) -> Tensor:
         terms = []
@@ -199,7 +202,53 @@ def graph_loops(products: int, device: str = "cpu") -> Work:
                             terms.append((distance - wanted).square())
         return torch.stack(terms).sum() / (2 * products * (2 * products - 1))
 
-    return lambda: _value_and_gradient(raw, loss).cpu().numpy()
+    return lambda: _value_and_gradient(unit, loss).cpu().numpy()
+
+
+def _labels() -> tuple[list[int], list[list[int]], Tensor]:
+    """Return the level of each label, the labels of each class, and distances of labels."""
+    level_of = [level for level, names in enumerate(LEVELS) for _ in range(names)]
+    starts = [level_of.index(level) for level in range(len(LEVELS))]
+    class_labels = [
+        [start + number % names for start, names in zip(starts, LEVELS, strict=True)] for number in range(CLASSES)
+    ]
+    table = torch.rand(len(level_of), len(level_of), generator=torch.Generator().manual_seed(1))
+    return level_of, class_labels, ((table + table.T) / 2).fill_diagonal_(0)
+
+
+def graph_of_labels(products: int) -> Work:
+    """Compute the graph loss of a batch; classes' distances, means over levels, are made before, as for a training."""
+    unit, classes, _ = _batch(products)
+    _, class_labels, distances = _labels()
+    table = torch.from_numpy(class_distances(distances.numpy(), class_labels))
+    loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+    return lambda: _value_and_gradient(unit, loss).numpy()
+
+
+def graph_label_loops(products: int) -> Work:
+    """Compute the same in four nested loops, over products and over the labels of both."""
+    unit, classes, _ = _batch(products)
+    level_of, class_labels, distances = _labels()
+    labels = range(len(level_of))
+    has = (class_targets(class_labels, len(level_of)) > 0)[classes]
+
+    def loss(unit: Tensor) -> Tensor:
+        total = unit.new_zeros(())
+        for one in range(products):
+            for other in range(products):
+                wanted = unit.new_zeros(())
+                for first in labels:
+                    for second in labels:
+                        if has[one, first] and has[other, second] and level_of[first] == level_of[second]:
+                            wanted = wanted + distances[first, second] / len(LEVELS)
+                apart = 1 - unit[one::products] @ unit[other::products].T  # picture and name of one, of the other
+                acts = (wanted < ZETA) | (apart < ZETA)
+                if one == other:
+                    acts = acts & ~torch.eye(2, dtype=torch.bool)
+                total = total + ((apart - wanted).square() * acts).sum()
+        return total / (2 * products * (2 * products - 1))
+
+    return lambda: _value_and_gradient(unit, loss).numpy()
 
 
 def _peer_triplets() -> Loss:
@@ -245,13 +294,15 @@ PEERS: dict[str, Callable[[], Loss]] = {
 
 
 def term(name: str, products: int) -> Work:
-    """Compute one of our loss terms, forward and backward."""
-    raw, classes, _ = _batch(products)
-    return lambda: _value_and_gradient(raw, lambda unit: OURS[name](unit, classes)).numpy()
+    """Compute one of our loss terms, forward and backward, normalising the embeddings as the peers do."""
+    rows, classes, _ = _batch(products)
+    return lambda: _value_and_gradient(
+        rows, lambda rows: OURS[name](functional.normalize(rows, dim=1), classes)
+    ).numpy()
 
 
 def peer(name: str, products: int) -> Work:
     """Compute the same by pytorch-metric-learning."""
-    raw, classes, _ = _batch(products)
+    rows, classes, _ = _batch(products)
     loss = PEERS[name]()
-    return lambda: _value_and_gradient(raw, lambda unit: loss(unit, classes)).numpy()
+    return lambda: _value_and_gradient(rows, lambda rows: loss(rows, classes)).numpy()

@@ -15,10 +15,10 @@ from torch.nn import functional
 Sigma = Literal["or", "literal", "hinge", "full"]
 Pairs = Literal["all", "intra", "cross"]
 Normaliser = Literal["all", "active"]
-Blocks = Literal["image_image", "text_text", "image_text"]
+Block = Literal["image_image", "text_text", "image_text"]
 
 REGIONS = ("both_near", "embedded_far", "embedded_near", "both_far")
-BLOCKS: dict[Pairs, tuple[Blocks, ...]] = {
+BLOCKS: dict[Pairs, tuple[Block, ...]] = {
     "all": ("image_image", "text_text", "image_text"),
     "intra": ("image_image", "text_text"),
     "cross": ("image_text",),
@@ -28,50 +28,55 @@ BLOCKS: dict[Pairs, tuple[Blocks, ...]] = {
 # many that each kernel has enough to do.
 TILE, GPU_TILE = 2**18, 2**24
 
+# M × M distances so few that each operation costs more than what it does, so that the fewest operations are fastest.
+WHOLE = 2**16
+
 
 @dataclass(frozen=True)
 class _Tile:
-    """A rectangle of the upper triangle of the M × M matrix of pairs.
+    """A rectangle of the M × M matrix of pairs, of its upper triangle or all of it.
 
     Attributes:
-        rows: of U, and `products`, the same of the N products.
-        columns: of U, and `other_products`.
-        triangle: whether it begins on the diagonal, so that its left square is itself to be cut to a triangle.
+        rows: of U.
+        columns: of U.
+        shape: ``triangle`` where it begins on the diagonal, so that its left square is itself to be cut to a triangle;
+            ``whole`` where it is all of the matrix, which has every pair twice.
     """
 
     rows: slice
     columns: slice
-    products: slice
-    other_products: slice
-    triangle: bool
+    shape: Literal["rectangle", "triangle", "whole"]
 
     @property
-    def pairs(self) -> int:
-        """How many unordered pairs it holds."""
-        rows, columns = self.rows.stop - self.rows.start, self.columns.stop - self.columns.start
-        own: int = rows * (rows + 1) // 2 if self.triangle else 0
-        return int(rows * columns - own)
+    def weight(self) -> float:
+        """What each of its values counts in a sum over unordered pairs."""
+        return 0.5 if self.shape == "whole" else 1
 
     def cut(self, values: Tensor) -> Tensor:
-        """Set to zero, in place, what the upper triangle without the diagonal does not hold."""
-        if self.triangle:
+        """Set to zero, in place, pairs of an embedding with itself, and of a triangle what lies below them."""
+        if self.shape == "triangle":
             values[:, : len(values)].triu_(1)
+        if self.shape == "whole":
+            values.fill_diagonal_(0)
         return values
 
 
-def _tiles(classes: Tensor, blocks: tuple[Blocks, ...], tile: int | None) -> Iterator[_Tile]:
-    """Cover the unordered pairs of N products' embeddings, in tiles of at most `tile` distances."""
-    count = len(classes)
-    step = max(1, (tile or (GPU_TILE if classes.is_cuda else TILE)) // count)
+def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None) -> Iterator[_Tile]:
+    """Cover the unordered pairs of the embeddings, in tiles of at most `tile` distances."""
+    count, tile = len(embeddings) // 2, tile or (GPU_TILE if embeddings.is_cuda else TILE)
+    if blocks == BLOCKS["all"] and 4 * count**2 <= min(tile, WHOLE):
+        yield _Tile(slice(0, 2 * count), slice(0, 2 * count), "whole")
+        return
+    step = max(1, tile // count)
     for block in blocks:
-        triangle = block != "image_text"
         top = count if block == "text_text" else 0
         left = 0 if block == "image_image" else count
         for start in range(0, count, step):
-            products = slice(start, min(start + step, count))
-            others = slice(start if triangle else 0, count)
-            rows, columns = slice(top + products.start, top + products.stop), slice(left + others.start, left + count)
-            yield _Tile(rows, columns, products, others, triangle)
+            rows = slice(top + start, top + min(start + step, count))
+            if block == "image_text":
+                yield _Tile(rows, slice(left, left + count), "rectangle")
+            else:
+                yield _Tile(rows, slice(left + start, left + count), "triangle")
 
 
 def graph_loss(
@@ -117,10 +122,10 @@ def graph_loss(
     Returns:
         A scalar; 0 where there is no pair.
     """
-    total, active = _Stress.apply(embeddings, classes, distances, sigma, zeta, BLOCKS[pairs], tile)  # type: ignore[no-untyped-call]
-    loss: Tensor = total / (
-        active.clamp(min=1) if normaliser == "active" else max(1, counted_pairs(len(classes), pairs))
-    )
+    rule = _Rule(classes, distances, sigma, zeta)
+    total, active = _Stress.apply(embeddings, rule, BLOCKS[pairs], tile)  # type: ignore[no-untyped-call]
+    counted = active.clamp(min=1) if normaliser == "active" else max(1, counted_pairs(len(classes), pairs))
+    loss: Tensor = total / counted
     return loss
 
 
@@ -130,39 +135,71 @@ def counted_pairs(products: int, pairs: Pairs) -> int:
     return {"all": within + across, "intra": within, "cross": across}[pairs]
 
 
+class _Rule:
+    """What pairs of a batch should have, and which of them act, made tile by tile by copying whole rows.
+
+    A pair acts where its cosine is above a threshold of its classes, which says all of sigma's table: of infinity where
+    no distance d counts, of minus infinity where every one does, and of `least` where only d < z does.
+
+    Attributes:
+        least: the cosine 1 - z.
+    """
+
+    def __init__(self, classes: Tensor, distances: Tensor, sigma: Sigma, zeta: float) -> None:
+        self.least = 1 - zeta
+        where_near, where_far = {
+            "literal": (self.least, torch.inf),
+            "or": (-torch.inf, self.least),
+            "hinge": (-torch.inf, self.least),
+            "full": (-torch.inf, -torch.inf),
+        }[sigma]
+        # One row for each class, or where these are more than the embeddings for each of them.
+        both = torch.cat([classes, classes])
+        many = len(distances) > len(both)
+        self._numbers = torch.arange(len(both), device=classes.device) if many else both
+        rows = (distances[both] if many else distances)[:, both]
+        far = rows >= zeta
+        self._cosines = (1 - rows).masked_fill_(far, self.least) if sigma == "hinge" else 1 - rows
+        self._thresholds = torch.full_like(rows, where_near).masked_fill_(far, where_far)
+
+    def cosines(self, tile: _Tile) -> Tensor:
+        """Return the cosines 1 - A of a tile, or 1 - z where the pair is to be no nearer than that; of its shape."""
+        return self._of(self._cosines, tile)
+
+    def thresholds(self, tile: _Tile) -> Tensor:
+        """Return the thresholds of a tile, of its shape."""
+        return self._of(self._thresholds, tile)
+
+    def _of(self, rows: Tensor, tile: _Tile) -> Tensor:
+        return rows[:, tile.columns].index_select(0, self._numbers[tile.rows])
+
+
 class _Stress(torch.autograd.Function):
     """The sum of sigma · (d - A)² over unordered pairs, and the number of pairs where sigma is not 0."""
 
     @staticmethod
-    def forward(  # noqa: PLR0917  torch passes them by position
-        ctx: Any,
-        embeddings: Tensor,
-        classes: Tensor,
-        distances: Tensor,
-        sigma: Sigma,
-        zeta: float,
-        blocks: tuple[Blocks, ...],
-        tile: int | None,
+    def forward(
+        ctx: Any, embeddings: Tensor, rule: _Rule, blocks: tuple[Block, ...], tile: int | None
     ) -> tuple[Tensor, Tensor]:
         device = embeddings.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embeddings.dtype
         gradient = torch.zeros_like(embeddings) if ctx.needs_input_grad[0] else None
-        total, active = embeddings.new_zeros(()), embeddings.new_zeros((), dtype=torch.int64)
+        total, active = embeddings.new_zeros(()), embeddings.new_zeros(())
         with torch.autocast(device, enabled=False):
-            unit, wanted = embeddings.to(low), _Wanted(classes, distances, zeta)
-            for part in _tiles(classes, blocks, tile):
+            unit = embeddings.to(low)
+            for part in _tiles(embeddings, blocks, tile):
+                # In place, d - A = (1 - A) - u·v, and masks as numbers: what passes over memory is what costs.
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
-                residual, idle = _residual(cosines, wanted, part, sigma)
-                part.cut(residual)
-                total += torch.dot(residual.view(-1), residual.view(-1))
-                active += part.pairs
-                if idle is not None:
-                    active -= part.cut(idle).sum()
+                acting = part.cut(rule.thresholds(part).lt_(cosines))
+                residual = torch.sub(rule.cosines(part), cosines, out=cosines).mul_(acting)
+                total.add_(torch.dot(residual.view(-1), residual.view(-1)), alpha=part.weight)
+                active.add_(acting.sum(), alpha=part.weight)
                 if gradient is not None:
                     # Of (1 - A - u·v)²: -2 residual v to u, and -2 residual u to v.
                     pull = residual.to(low)
                     gradient[part.rows] += pull @ unit[part.columns]
-                    gradient[part.columns] += pull.T @ unit[part.rows]
+                    if part.shape != "whole":
+                        gradient[part.columns] += pull.T @ unit[part.rows]
         if gradient is not None:
             gradient *= -2
         ctx.gradient = gradient
@@ -171,49 +208,7 @@ class _Stress(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.gradient * upstream[0], *(None,) * 6
-
-
-class _Wanted:
-    """What pairs of a batch should have, made tile by tile by copying whole rows.
-
-    Attributes:
-        least: a cosine; with a higher one a pair is nearer than the margin.
-    """
-
-    def __init__(self, classes: Tensor, distances: Tensor, zeta: float) -> None:
-        # One row for each class, or where these are more than the products for each product.
-        many = len(distances) > len(classes)
-        self._number = torch.arange(len(classes), device=classes.device) if many else classes
-        rows = (distances[classes] if many else distances)[:, classes]
-        self._cosines, self._far = 1 - rows, rows >= zeta
-        self.least = 1 - zeta
-
-    def cosines(self, tile: _Tile) -> Tensor:
-        """Return the cosines 1 - A of a tile, of its shape."""
-        return self._of(self._cosines, tile)
-
-    def far(self, tile: _Tile) -> Tensor:
-        """Return whether A ≥ z, of the tile's shape."""
-        return self._of(self._far, tile)
-
-    def _of(self, rows: Tensor, tile: _Tile) -> Tensor:
-        return rows[:, tile.other_products].index_select(0, self._number[tile.products])
-
-
-def _residual(cosines: Tensor, wanted: _Wanted, tile: _Tile, sigma: Sigma) -> tuple[Tensor, Tensor | None]:
-    """Return what is squared, 0 where sigma is, and whether sigma is 0, None for nowhere; `cosines` is used up.
-
-    Everything is done to the cosines, d - A = (1 - A) - u·v, and in place: what passes over memory is what costs.
-    """
-    target = wanted.cosines(tile)
-    if sigma == "full":
-        return torch.sub(target, cosines, out=cosines), None
-    far, apart = wanted.far(tile), cosines <= wanted.least
-    if sigma == "hinge":
-        target.masked_fill_(far, wanted.least)
-    idle = far.logical_or_(apart) if sigma == "literal" else far.logical_and_(apart)
-    return torch.sub(target, cosines, out=cosines).masked_fill_(idle, 0), idle
+        return ctx.gradient * upstream[0], None, None, None
 
 
 def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> Tensor:
@@ -267,13 +262,13 @@ def region_shares(
         zeta: the margin.
         tile: see `graph_loss`.
     """
-    wanted = _Wanted(classes, distances, zeta)
+    rule = _Rule(classes, distances, "or", zeta)
     shares: dict[str, dict[str, float]] = {}
     for block in BLOCKS["all"]:
         counts = torch.zeros(len(REGIONS), dtype=torch.int64)
-        for part in _tiles(classes, (block,), tile):
-            near = ~wanted.far(part)
-            close = embeddings[part.rows] @ embeddings[part.columns].T > wanted.least
+        for part in _tiles(embeddings, (block,), tile):
+            near = rule.thresholds(part) < rule.least  # such pairs act at any distance
+            close = embeddings[part.rows] @ embeddings[part.columns].T > rule.least
             regions = (near & close, near & ~close, ~near & close, ~near & ~close)
             counts += torch.stack([part.cut(region).sum() for region in regions]).cpu()
         shares[block] = {
