@@ -37,16 +37,16 @@ def on_processor() -> Table:
     taken: dict[str, Measured] = {}
     for dtype in progress(("float32", "bfloat16"), description="benchmark", unit="dtype"):
         run = {"dtype": dtype, "batch_size": BATCH, "count": STEPS}
-        taken[dtype] = measure("training:steps", repeats=3, **run)
-        bare = measure("training:matrix_products", repeats=3, **run)
+        taken[dtype] = measure("training:steps", repeats=8, **run)
+        bare = measure("training:matrix_products", repeats=8, **run)
         _add(table, (f"step of {BATCH}, {dtype}", "its matrix products"), taken[dtype], bare, 1 / STEPS)
     both = taken["bfloat16"], taken["float32"]
     _add(table, (f"step of {BATCH}, bfloat16", "float32"), *both, 1 / STEPS)
     large = measure("training:steps", dtype="float32", batch_size=LARGE, count=2)
     _add(table, (f"step of {LARGE}, float32", f"of {BATCH}"), large, taken["float32"], 1 / 2, 1 / STEPS)
 
-    _add_loops(table, "graph", "graph_loops", "nested loops")
-    _add_loops(table, "graph_of_labels", "graph_label_loops", "the same over labels")
+    _add_loops(table, "graph", "graph_loops", "loops over modalities")
+    _add_loops(table, "graph_of_labels", "graph_label_loops", "loops over labels")
     for name, size in TERMS:
         ours, theirs = (measure(f"training:{side}", repeats=20, name=name, products=size) for side in ("term", "peer"))
         np.testing.assert_allclose(ours.result, theirs.result, rtol=1e-3, atol=1e-6)
@@ -72,7 +72,7 @@ def on_gpu() -> Table:
         }
         for name, side in sides.items():
             _add(table, (f"step of {BATCH}, {dtype}", name), step, side, 1 / GPU_STEPS)
-    _add_loops(table, "graph_on_gpu", "graph_loops", "nested loops", device="cuda")
+    _add_loops(table, "graph_on_gpu", "graph_loops", "loops over modalities", device="cuda")
     return table
 
 

@@ -1,3 +1,7 @@
+import ctypes
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -14,6 +18,29 @@ def test_resolve_device(monkeypatch):
     assert [resolve_device(name).type for name in ("auto", "cpu")] == ["cpu", "cpu"]
     with pytest.raises(InputError, match="torch finds no CUDA device here"):
         resolve_device("cuda")
+
+
+# Prints how many pages the system had to hand out for tensors of 200 MB together, made and freed a second time.
+PAGES = """
+import resource, sys, torch
+from huse.devices import resolve_device
+if sys.argv[1] == "resolved":
+    resolve_device("cpu")
+for _ in range(2):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    tensors = [torch.zeros(2**21) for _ in range(25)]
+    del tensors
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library has no setting for it")
+def test_tensors_take_the_memory_of_earlier_ones():
+    pages = {
+        how: int(subprocess.run([sys.executable, "-c", PAGES, how], check=True, stdout=subprocess.PIPE).stdout)
+        for how in ("plain", "resolved")
+    }
+    assert 3 * pages["resolved"] < pages["plain"]
 
 
 def test_resolve_dtype(monkeypatch):

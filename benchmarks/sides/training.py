@@ -113,10 +113,10 @@ def matrix_products(dtype: str, batch_size: int, count: int, device: str = "cpu"
     Of every layer one forward and two backward, but for the first ones, whose input needs no gradient; of the head the
     same; of the graph loss the M × M cosines, and their gradient times the embeddings, once, as it is symmetric.
     """
-    low, rows = DTYPES[dtype], 2 * batch_size
+    on, low, rows = resolve_device(device), DTYPES[dtype], 2 * batch_size
 
     def make(*shape: int) -> Tensor:
-        return torch.randn(*shape, device=device).to(low)
+        return torch.randn(*shape, device=on).to(low)
 
     layers = []  # input, weights, gradient of the output, whether the input needs one
     for depth in (IMAGE_LAYERS, TEXT_LAYERS):

@@ -6,16 +6,18 @@ Letters: N items, F input features, D dimension of the shared space, K labels.
 import math
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 HeadKind = Literal["linear", "cosine"]
 Scale = float | Literal["learned"]
 
 FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a scale that is learned
+LEAST_NORM = 1e-12  # of a row that is given unit norm
 
 
 def drop(values: Tensor, probability: float) -> Tensor:
@@ -33,8 +35,42 @@ def drop(values: Tensor, probability: float) -> Tensor:
         return values
     count = values.numel()
     random = torch.empty(-(-count // 4), dtype=torch.int64, device=values.device).random_(-(2**63), None)
-    kept = random.view(torch.int16)[:count].view(values.shape) >= dropped - 2**15
+    kept = random.view(torch.int16)[:count].view(values.shape).ge_(dropped - 2**15)  # as numbers: bool is slow
     return values * kept.to(values.dtype).mul_(2**16 / (2**16 - dropped))
+
+
+class _UnitRows(torch.autograd.Function):
+    """`functional.normalize` of rows, with a gradient of half as many passes over memory.
+
+    With u = x / |x| and an upstream gradient g: (g - (g·u) u) / |x|.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor) -> Tensor:
+        norms = torch.linalg.vector_norm(rows, dim=1, keepdim=True)
+        lengths = norms.clamp_min(LEAST_NORM)
+        unit: Tensor = rows / lengths
+        ctx.save_for_backward(unit, norms, lengths)
+        return unit
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> Tensor:
+        unit, norms, lengths = ctx.saved_tensors
+        along = (unit / lengths).mul_(upstream)
+        share = along.sum(dim=1, keepdim=True).neg_().masked_fill_(norms < LEAST_NORM, 0)
+        gradient: Tensor = (upstream / lengths).add_(torch.mul(unit, share, out=along))
+        return gradient
+
+
+def unit_rows(rows: Tensor) -> Tensor:
+    """Give rows unit norm; a gradient of the result cannot be differentiated again.
+
+    Args:
+        rows: N × D float32; one of a norm below 1e-12 is divided by that.
+    """
+    unit: Tensor = _UnitRows.apply(rows)  # type: ignore[no-untyped-call]
+    return unit
 
 
 class Tower(nn.Module):
@@ -100,7 +136,7 @@ class Tower(nn.Module):
             if self.training:
                 hidden = drop(hidden, self.dropout)
         last = self.linears[-1](hidden)
-        return functional.normalize((functional.relu(last) if self.relu_last else last).float(), dim=1)
+        return unit_rows((functional.relu(last) if self.relu_last else last).float())
 
 
 class LinearHead(nn.Linear):

@@ -8,7 +8,7 @@ from huse.errors import InputError
 from huse.model.losses.graph import graph_loss
 from huse.model.losses.pairs import gap_loss
 from huse.model.network import Architecture, Network
-from huse.model.towers import CosineHead, Tower, drop
+from huse.model.towers import CosineHead, Tower, drop, unit_rows
 
 SHAPE = {
     "image_features": 6, "text_features": 4, "labels": 3, "dimension": 5, "width": 7, "image_layers": 3,
@@ -101,6 +101,29 @@ def test_cosine_head_by_hand():
     head.weight.data = torch.tensor([[3.0, 0.0], [1.0, 1.0]])
     assert torch.allclose(head(torch.tensor([[1.0, 0.0]])), torch.tensor([[10.0, 10 / 2**0.5]]))
     assert {name for name, _ in head.named_parameters()} == {"weight"}
+
+
+def test_unit_rows_by_hand():
+    # (3, 4) has norm 5; of what pulls along the row nothing is left, of what pulls across it a fifth.
+    rows = torch.tensor([[3.0, 4.0]], requires_grad=True)
+    found = unit_rows(rows)
+    assert torch.allclose(found, torch.tensor([[0.6, 0.8]]))
+    found.backward(torch.tensor([[0.6 - 0.8, 0.8 + 0.6]]))
+    assert torch.allclose(rows.grad, torch.tensor([[-0.16, 0.12]]))
+
+
+def test_unit_rows_equal_those_of_torch():
+    torch.manual_seed(0)
+    values, upstream = torch.randn(5, 7), torch.randn(5, 7)
+    values[1], values[2] = 0, values[2] * 1e-14  # no direction, and one that is too short to have it
+    results = []
+    for normalise in (unit_rows, lambda rows: functional.normalize(rows, dim=1)):
+        rows = values.clone().requires_grad_()
+        found = normalise(rows)
+        found.backward(upstream)
+        results.append((found.detach(), rows.grad))
+    torch.testing.assert_close(*results)
+    assert torch.autograd.gradcheck(unit_rows, torch.randn(3, 4, dtype=torch.float64, requires_grad=True))
 
 
 def test_dropout_drops_and_scales():

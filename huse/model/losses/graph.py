@@ -4,6 +4,7 @@ Letters: N products in a batch, M = 2N embeddings U = [I; T], D dimension of the
 1 - u·v, the cosine distance of unit vectors, in [0, 2]; A, the distance that two classes should have; z, the margin.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,68 +16,60 @@ from torch.nn import functional
 Sigma = Literal["or", "literal", "hinge", "full"]
 Pairs = Literal["all", "intra", "cross"]
 Normaliser = Literal["all", "active"]
-Block = Literal["image_image", "text_text", "image_text"]
+Block = Literal["all", "image_image", "text_text", "image_text"]
 
 REGIONS = ("both_near", "embedded_far", "embedded_near", "both_far")
-BLOCKS: dict[Pairs, tuple[Block, ...]] = {
-    "all": ("image_image", "text_text", "image_text"),
-    "intra": ("image_image", "text_text"),
-    "cross": ("image_text",),
-}
+MODALITIES: tuple[Block, ...] = ("image_image", "text_text", "image_text")
+BLOCKS: dict[Pairs, tuple[Block, ...]] = {"all": ("all",), "intra": MODALITIES[:2], "cross": MODALITIES[2:]}
 
-# Distances worked on at a time. On a processor so few that all that is done to them happens in its cache; on a GPU so
-# many that each kernel has enough to do.
-TILE, GPU_TILE = 2**18, 2**24
-
-# M × M distances so few that each operation costs more than what it does, so that the fewest operations are fastest.
-WHOLE = 2**16
+# Distances worked on at a time. On a processor so few that its caches hold them, yet so many that little time goes into
+# adding up the tiles' gradients; on a GPU so many that each kernel has enough to do.
+TILE, GPU_TILE = 2**20, 2**24
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """A rectangle of the M × M matrix of pairs, of its upper triangle or all of it.
+    """A rectangle of the M × M matrix of pairs: above the diagonal, or a square on it.
 
     Attributes:
         rows: of U.
-        columns: of U.
-        shape: ``triangle`` where it begins on the diagonal, so that its left square is itself to be cut to a triangle;
-            ``whole`` where it is all of the matrix, which has every pair twice.
+        columns: of U; in a square on the diagonal the rows themselves.
     """
 
     rows: slice
     columns: slice
-    shape: Literal["rectangle", "triangle", "whole"]
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether it holds each of its pairs twice."""
+        return self.rows == self.columns
 
     @property
     def weight(self) -> float:
-        """What each of its values counts in a sum over unordered pairs."""
-        return 0.5 if self.shape == "whole" else 1
+        """What one of its values counts in a sum over unordered pairs."""
+        return 0.5 if self.mirrored else 1
 
-    def cut(self, values: Tensor) -> Tensor:
-        """Set to zero, in place, pairs of an embedding with itself, and of a triangle what lies below them."""
-        if self.shape == "triangle":
-            values[:, : len(values)].triu_(1)
-        if self.shape == "whole":
-            values.fill_diagonal_(0)
-        return values
+    def without_self(self, values: Tensor) -> Tensor:
+        """Set to zero, in place, the pairs of an embedding with itself."""
+        return values.fill_diagonal_(0) if self.mirrored else values
 
 
 def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None) -> Iterator[_Tile]:
-    """Cover the unordered pairs of the embeddings, in tiles of at most `tile` distances."""
-    count, tile = len(embeddings) // 2, tile or (GPU_TILE if embeddings.is_cuda else TILE)
-    if blocks == BLOCKS["all"] and 4 * count**2 <= min(tile, WHOLE):
-        yield _Tile(slice(0, 2 * count), slice(0, 2 * count), "whole")
-        return
-    step = max(1, tile // count)
+    """Cover the unordered pairs of blocks of the matrix, in tiles of at most `tile` distances."""
+    products = len(embeddings) // 2
+    images, texts = range(products), range(products, 2 * products)
+    step = max(1, math.isqrt(tile or (GPU_TILE if embeddings.is_cuda else TILE)))
     for block in blocks:
-        top = count if block == "text_text" else 0
-        left = 0 if block == "image_image" else count
-        for start in range(0, count, step):
-            rows = slice(top + start, top + min(start + step, count))
-            if block == "image_text":
-                yield _Tile(rows, slice(left, left + count), "rectangle")
-            else:
-                yield _Tile(rows, slice(left + start, left + count), "triangle")
+        rows = range(2 * products) if block == "all" else texts if block == "text_text" else images
+        columns = texts if block == "image_text" else rows
+        for top in rows[::step]:
+            for left in columns[::step]:
+                if left >= top:
+                    yield _Tile(_slice(top, step, rows), _slice(left, step, columns))
+
+
+def _slice(start: int, step: int, within: range) -> slice:
+    return slice(start, min(start + step, within.stop))
 
 
 def graph_loss(
@@ -123,8 +116,9 @@ def graph_loss(
         A scalar; 0 where there is no pair.
     """
     rule = _Rule(classes, distances, sigma, zeta)
-    total, active = _Stress.apply(embeddings, rule, BLOCKS[pairs], tile)  # type: ignore[no-untyped-call]
-    counted = active.clamp(min=1) if normaliser == "active" else max(1, counted_pairs(len(classes), pairs))
+    count = normaliser == "active"
+    total, active = _Stress.apply(embeddings, rule, BLOCKS[pairs], count, tile)  # type: ignore[no-untyped-call]
+    counted = active.clamp(min=1) if count else max(1, counted_pairs(len(classes), pairs))
     loss: Tensor = total / counted
     return loss
 
@@ -175,11 +169,11 @@ class _Rule:
 
 
 class _Stress(torch.autograd.Function):
-    """The sum of sigma · (d - A)² over unordered pairs, and the number of pairs where sigma is not 0."""
+    """The sum of sigma · (d - A)² over unordered pairs, and if asked for the number of those where sigma is not 0."""
 
     @staticmethod
-    def forward(
-        ctx: Any, embeddings: Tensor, rule: _Rule, blocks: tuple[Block, ...], tile: int | None
+    def forward(  # noqa: PLR0917  torch passes them by position
+        ctx: Any, embeddings: Tensor, rule: _Rule, blocks: tuple[Block, ...], count: bool, tile: int | None
     ) -> tuple[Tensor, Tensor]:
         device = embeddings.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embeddings.dtype
@@ -190,25 +184,34 @@ class _Stress(torch.autograd.Function):
             for part in _tiles(embeddings, blocks, tile):
                 # In place, d - A = (1 - A) - u·v, and masks as numbers: what passes over memory is what costs.
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
-                acting = part.cut(rule.thresholds(part).lt_(cosines))
+                acting = part.without_self(rule.thresholds(part).lt_(cosines))
                 residual = torch.sub(rule.cosines(part), cosines, out=cosines).mul_(acting)
                 total.add_(torch.dot(residual.view(-1), residual.view(-1)), alpha=part.weight)
-                active.add_(acting.sum(), alpha=part.weight)
+                if count:
+                    active.add_(acting.sum(), alpha=part.weight)
                 if gradient is not None:
-                    # Of (1 - A - u·v)²: -2 residual v to u, and -2 residual u to v.
                     pull = residual.to(low)
-                    gradient[part.rows] += pull @ unit[part.columns]
-                    if part.shape != "whole":
-                        gradient[part.columns] += pull.T @ unit[part.rows]
-        if gradient is not None:
-            gradient *= -2
+                    _add_product(gradient[part.rows], pull, unit[part.columns])
+                    if not part.mirrored:
+                        _add_product(gradient[part.columns], pull.T, unit[part.rows])
         ctx.gradient = gradient
         ctx.mark_non_differentiable(active)
         return total, active
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        return ctx.gradient * upstream[0], None, None, None
+        # Of (1 - A - u·v)², -2 residual v to u. Scaled in place, so that there is one backward pass and no other.
+        gradient = ctx.gradient
+        del ctx.gradient
+        return gradient.mul_(-2 * upstream[0]), None, None, None, None
+
+
+def _add_product(to: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add a matrix product, without a pass of its own where the dtypes are the same."""
+    if left.dtype == to.dtype:
+        to.addmm_(left, right)
+    else:
+        to += left @ right
 
 
 def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> Tensor:
@@ -264,14 +267,14 @@ def region_shares(
     """
     rule = _Rule(classes, distances, "or", zeta)
     shares: dict[str, dict[str, float]] = {}
-    for block in BLOCKS["all"]:
-        counts = torch.zeros(len(REGIONS), dtype=torch.int64)
+    for block in MODALITIES:
+        counts = torch.zeros(len(REGIONS), dtype=torch.float64)
         for part in _tiles(embeddings, (block,), tile):
             near = rule.thresholds(part) < rule.least  # such pairs act at any distance
             close = embeddings[part.rows] @ embeddings[part.columns].T > rule.least
             regions = (near & close, near & ~close, ~near & close, ~near & ~close)
-            counts += torch.stack([part.cut(region).sum() for region in regions]).cpu()
+            counts += part.weight * torch.stack([part.without_self(region).sum() for region in regions]).cpu()
         shares[block] = {
-            name: count / max(1, int(counts.sum())) for name, count in zip(REGIONS, counts.tolist(), strict=True)
+            name: count / max(1, float(counts.sum())) for name, count in zip(REGIONS, counts.tolist(), strict=True)
         }
     return shares
