@@ -76,7 +76,7 @@ def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
 
 
 def test_a_queue_that_is_killed_leaves_nothing_behind_and_its_run_can_go_on(repository):
-    long = ["--set-param=train.steps=3000", "--set-param=train.validate_every=200"]
+    long = ["--set-param=train.steps=8000", "--set-param=train.validate_every=1000"]
     repository.dvc("exp", "run", "--queue", *long)
     start_queue(repository)
     wait_until(lambda: checkpoints(repository), "a first state")
