@@ -135,7 +135,7 @@ def matrix_products(dtype: str, batch_size: int, count: int, device: str = "cpu"
                     gradient @ weights.T
             embeddings @ embeddings.T
             pairs @ embeddings
-        if device == "cuda":
+        if on.type == "cuda":
             torch.cuda.synchronize()
         return [0.0]
 
@@ -160,17 +160,21 @@ def _value_and_gradient(unit: Tensor, loss: Callable[[Tensor], Tensor]) -> Tenso
     return torch.cat([unit.grad[:4, :4].flatten(), value.detach()[None]])
 
 
+def _graph_loss(classes: Tensor, table: Tensor) -> Callable[[Tensor], Tensor]:
+    return partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+
+
 def graph(products: int) -> Work:
     """Compute the graph loss of a batch, forward and backward."""
     unit, classes, table = _batch(products)
-    loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+    loss = _graph_loss(classes, table)
     return lambda: _value_and_gradient(unit, loss).numpy()
 
 
 def graph_on_gpu(products: int) -> Work:
     """Compute the same on a GPU, recorded as a CUDA graph, as a training step has it."""
     unit, classes, table = _batch(products, "cuda")
-    loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+    loss = _graph_loss(classes, table)
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     with torch.cuda.stream(stream):
         _value_and_gradient(unit, loss)
@@ -220,8 +224,7 @@ def graph_of_labels(products: int) -> Work:
     """Compute the graph loss of a batch; classes' distances, means over levels, are made before, as for a training."""
     unit, classes, _ = _batch(products)
     _, class_labels, distances = _labels()
-    table = torch.from_numpy(class_distances(distances.numpy(), class_labels))
-    loss = partial(graph_loss, classes=classes, distances=table, sigma="or", zeta=ZETA)
+    loss = _graph_loss(classes, torch.from_numpy(class_distances(distances.numpy(), class_labels)))
     return lambda: _value_and_gradient(unit, loss).numpy()
 
 

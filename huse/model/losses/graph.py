@@ -57,11 +57,16 @@ class _Tile:
 def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None) -> Iterator[_Tile]:
     """Cover the unordered pairs of blocks of the matrix, in tiles of at most `tile` distances."""
     products = len(embeddings) // 2
-    images, texts = range(products), range(products, 2 * products)
+    both, images, texts = range(2 * products), range(products), range(products, 2 * products)
+    places = {
+        "all": (both, both),
+        "image_image": (images, images),
+        "text_text": (texts, texts),
+        "image_text": (images, texts),
+    }
     step = max(1, math.isqrt(tile or (GPU_TILE if embeddings.is_cuda else TILE)))
     for block in blocks:
-        rows = range(2 * products) if block == "all" else texts if block == "text_text" else images
-        columns = texts if block == "image_text" else rows
+        rows, columns = places[block]
         for top in rows[::step]:
             for left in columns[::step]:
                 if left >= top:
@@ -99,7 +104,7 @@ def graph_loss(
     gradient. A pair of an embedding with itself is neither summed nor counted.
 
     Value and gradient are computed together, tile by tile over one triangle of the pairs, and no M × M matrix is
-    held. The gradient cannot be differentiated again.
+    held. The gradient cannot be differentiated again, and one loss has one backward pass.
 
     Args:
         embeddings: M × D, unit norm; the first N rows images, the others the same products' texts.
