@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import select
 import signal
 import sys
 import threading
@@ -44,8 +45,18 @@ def _has(process: psutil.Process, variable: str, value: str) -> bool:
 
 
 def _end_after(process: psutil.Process) -> None:
-    with suppress(psutil.NoSuchProcess):
-        # `wait` would wait on until its own parent has taken note of its death, which some never do.
-        while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+    _wait(process)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _wait(process: psutil.Process) -> None:
+    """Wait for the end of a process; `psutil` waits on until its parent has taken note of it, which some never do."""
+    try:
+        descriptor = os.pidfd_open(process.pid)
+    except (AttributeError, OSError):  # Linux alone has them, not in every container, and none of what has ended
+        with suppress(psutil.NoSuchProcess):
+            while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+    else:
+        select.select([descriptor], [], [])  # at once: the folder in which this process writes may be about to go
+        os.close(descriptor)

@@ -41,25 +41,27 @@ def main() -> str:
     }
     with Checkpoint(paths.CHECKPOINTS, decides) as checkpoint:
         start = time.perf_counter()
-        with Live(str(paths.LIVE), dvcyaml=None, save_dvc_exp=False) as live:
+        # Not a `with`, which writes once more when a run is killed: to a copy of the repository that is being removed.
+        live = Live(str(paths.LIVE), dvcyaml=None, save_dvc_exp=False)
 
-            def report(point: dict[str, float]) -> None:
-                live.step = int(point["step"])
-                for name, value in point.items():
-                    if name != "step":
-                        live.log_metric(name, round(value, 6))
-                live.sync()
+        def report(point: dict[str, float]) -> None:
+            live.step = int(point["step"])
+            for name, value in point.items():
+                if name != "step":
+                    live.log_metric(name, round(value, 6))
+            live.sync()
 
-            trained = train(
-                fitting.network,
-                fitting.data,
-                fitting.method,
-                fitting.losses,
-                settings,
-                seed=seed,
-                checkpoint=checkpoint,
-                report=report,
-            )
+        trained = train(
+            fitting.network,
+            fitting.data,
+            fitting.method,
+            fitting.losses,
+            settings,
+            seed=seed,
+            checkpoint=checkpoint,
+            report=report,
+        )
+        live.end()
         last = int(trained.curves[-1]["step"])
         rate = (last - trained.resumed_at) / (time.perf_counter() - start)
         _write(artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed})

@@ -2,8 +2,10 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -110,3 +112,18 @@ def test_a_stage_ends_with_the_dvc_that_started_it(repository, tmp_path):
     os.kill(dvc.pid, signal.SIGKILL)
     dvc.wait()
     wait_until(lambda: stage not in running_stages(repository), "the stage ends")
+
+
+def test_a_stage_that_ends_writes_nothing_to_a_copy_that_is_being_removed(repository, tmp_path):
+    copy = repository.copy_to(tmp_path / "copy")
+    copy.environment["HUSE_CACHE"] = repository.environment["HUSE_CACHE"]
+    copy.set_params({"train": {"steps": 1_000_000}})
+    stage = subprocess.Popen([sys.executable, "-m", "stages.train"], cwd=copy.root, env=copy.environment)
+    wait_until(lambda: checkpoints(repository), "a first state")
+    stage.send_signal(signal.SIGSTOP)
+    for path in copy.root.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    stage.send_signal(signal.SIGTERM)
+    stage.send_signal(signal.SIGCONT)
+    stage.wait()
+    copy.root.rmdir()  # empty still

@@ -28,9 +28,10 @@ subprocess.run(command, env={**os.environ, "WHO": "me"})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no sh")
-def test_a_process_ends_with_who_set_the_variable_and_not_with_the_shell_between(tmp_path):
+@pytest.mark.parametrize("before", ["", "import os; del os.pidfd_open"], ids=["told by Linux", "looks itself"])
+def test_a_process_ends_with_who_set_the_variable_and_not_with_the_shell_between(tmp_path, before):
     place = tmp_path / "told"
-    with subprocess.Popen([sys.executable, "-c", PARENT, CHILD, str(place)], stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen([sys.executable, "-c", PARENT, before + CHILD, str(place)], stdout=subprocess.PIPE) as parent:
         assert parent.stdout.readline() == b"ready\n"
         parent.kill()
         wait_until(place.exists, "the child is told")
