@@ -19,12 +19,11 @@ import numpy as np
 from huse import paths
 from huse.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
 from huse.evaluation import tables
-from huse.evaluation.classification import majority_accuracy
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
-from huse.evaluation.summary import Catalogue, choose, figure_intervals, mean_recall_at_1, measure, summarise
+from huse.evaluation.splits import measure_splits
+from huse.evaluation.summary import Catalogue, mean_recall_at_1
 from huse.evaluation.tree_file import read_tree
-from huse.evaluation.unseen import measure_unseen, unseen_figures, unseen_intervals
 from huse.labels.graph import class_distances
 from huse.labels.taxonomy import split_path
 from huse.params.evaluate import EvaluateParams
@@ -54,42 +53,22 @@ def main() -> str:
         },
         classes=products["class_index"].to_numpy(np.int64),
     )
-    rows = {name: np.flatnonzero(products["split"] == name) for name in ("train", "validation", "test")}
-    choices = choose(results.rows(rows["validation"]), catalogue)
-    metrics, measured = {}, {}
-    for name in ("validation", "test"):
-        measured[name] = measure(results.rows(rows[name]), catalogue, choices)
-        actual = measured[name].results.classes
-        chance = majority_accuracy(results.classes[rows["train"]], actual, class_labels, count)
-        metrics[name] = {"split": fingerprint_split(products, name), **summarise(measured[name], chance)}
-    every_group = products["group"].to_numpy()
-    groups = {name: every_group[rows[name]] for name in measured}
-    test, intervals = measured["test"], {}
-    drawn = {"seed": seed, "resamples": params.resamples}
-    if params.resamples and len(set(groups["test"])) > 1:
-        intervals = figure_intervals(test, groups["test"], **drawn)
-    unseen = measure_unseen(results.embeddings, results.classes, products["split"].to_numpy(), catalogue.tree.paths)
-    if unseen is not None:
-        metrics["test"]["unseen"] = unseen_figures(unseen)
-        if params.resamples:
-            intervals["unseen"] = unseen_intervals(unseen, every_group[unseen.rows], **drawn)
-    if intervals:
-        metrics["test"]["intervals"] = intervals
+    split, groups = products["split"].to_numpy(), products["group"].to_numpy()
+    validation, test = measure_splits(results, split, groups, catalogue, seed=seed, resamples=params.resamples)
     with Outputs() as outputs:
-        outputs.json(paths.EVALUATE_METRICS, metrics["test"])
-        outputs.json(paths.VALIDATION_METRICS, metrics["validation"])
-        outputs.table(paths.CONFUSION, tables.confusion_table(test, classes))
-        outputs.table(paths.CONFUSED_PAIRS, tables.confused_pairs_table(test, classes))
-        for name, items, queries in (
-            ("validation", paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
-            ("test", paths.TEST_ITEMS, paths.TEST_QUERIES),
+        for name, one, metrics, items, queries in (
+            ("validation", validation, paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
+            ("test", test, paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES),
         ):
-            outputs.table(items, tables.items_table(measured[name], rows[name], groups[name]))
-            outputs.table(queries, tables.queries_table(measured[name], rows[name]))
-        outputs.table(paths.TEST_CLASSES, tables.classes_table(test, classes))
-    fusion = metrics["test"]["classification"]["fusion"]["accuracy"]
-    recall = mean_recall_at_1(metrics["test"])
-    return f"evaluate: {len(rows['test'])} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
+            outputs.json(metrics, {"split": fingerprint_split(products, name), **one.figures})
+            outputs.table(items, tables.items_table(one.measured, one.rows, one.groups))
+            outputs.table(queries, tables.queries_table(one.measured, one.rows))
+        outputs.table(paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
+        outputs.table(paths.CONFUSION, tables.confusion_table(test.measured, classes))
+        outputs.table(paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
+    fusion = test.figures["classification"]["fusion"]["accuracy"]
+    recall = mean_recall_at_1(test.figures)
+    return f"evaluate: {len(test.rows)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What every stage script does around its own work: logging, time, errors a person can read."""
 
+import gc
 import logging
 import signal
 import sys
@@ -40,3 +41,4 @@ def run(stage: Callable[[], str]) -> None:
         print("interrupted: nothing was written", file=sys.stderr)
         sys.exit(130)
     logging.info("%s (%.1f s)", line, time.perf_counter() - start)
+    gc.freeze()  # at its end Python would search all that torch has brought for cycles, which takes up to a second

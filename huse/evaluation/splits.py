@@ -1,0 +1,81 @@
+"""The splits that no model learned from, measured in one way: validation to choose by, test to report.
+
+Letters: M items of the catalogue, N of one split, K labels.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from huse.evaluation.classification import Integers, majority_accuracy
+from huse.evaluation.results import SplitResults
+from huse.evaluation.summary import Catalogue, Measured, choose, figure_intervals, measure, summarise
+from huse.evaluation.unseen import measure_unseen, unseen_figures, unseen_intervals
+
+
+@dataclass(frozen=True)
+class MeasuredSplit:
+    """A split, its figures beside what they are made of.
+
+    Attributes:
+        rows: its N row numbers in the catalogue.
+        groups: N group numbers; items of one group are drawn together.
+        measured: item by item.
+        figures: as they go into a metrics file.
+    """
+
+    rows: Integers
+    groups: Integers
+    measured: Measured
+    figures: dict[str, Any]
+
+
+def measure_splits(
+    results: SplitResults,
+    split: npt.NDArray[Any],
+    groups: Integers,
+    catalogue: Catalogue,
+    *,
+    seed: int,
+    resamples: int,
+) -> tuple[MeasuredSplit, MeasuredSplit]:
+    """Choose on the validation split, and measure it and the test split by what was chosen.
+
+    Only the test split gets `intervals`, and `unseen` where the catalogue has products of unseen classes.
+
+    Args:
+        results: of all M items.
+        split: M names: train, validation, test or unseen.
+        groups: M group numbers.
+        catalogue: the classes.
+        seed: of the bootstrap.
+        resamples: its draws; 0 for no intervals.
+
+    Returns:
+        The validation split and the test split.
+    """
+    labels = results.scores["image"].shape[1]
+    rows = {name: np.flatnonzero(split == name) for name in ("train", "validation", "test")}
+    choices = choose(results.rows(rows["validation"]), catalogue)
+
+    def measured(name: str) -> MeasuredSplit:
+        found = measure(results.rows(rows[name]), catalogue, choices)
+        chance = majority_accuracy(
+            results.classes[rows["train"]], found.results.classes, catalogue.class_labels, labels
+        )
+        return MeasuredSplit(rows[name], groups[rows[name]], found, summarise(found, chance))
+
+    validation, test = measured("validation"), measured("test")
+    unseen = measure_unseen(results.embeddings, results.classes, split, catalogue.tree.paths)
+    if unseen is not None:
+        test.figures["unseen"] = unseen_figures(unseen)
+    if resamples:
+        drawn = {"seed": seed, "resamples": resamples}
+        intervals = figure_intervals(test.measured, test.groups, **drawn) if len(set(test.groups)) > 1 else {}
+        if unseen is not None:
+            intervals["unseen"] = unseen_intervals(unseen, groups[unseen.rows], **drawn)
+        if intervals:
+            test.figures["intervals"] = intervals
+    return validation, test
