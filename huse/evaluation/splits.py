@@ -61,6 +61,7 @@ def measure_splits(
     choices = choose(results.rows(rows["validation"]), catalogue)
 
     def measured(name: str) -> MeasuredSplit:
+        """Measure a split by the choices; chance of accuracy is of the training split."""
         found = measure(results.rows(rows[name]), catalogue, choices)
         chance = majority_accuracy(
             results.classes[rows["train"]], found.results.classes, catalogue.class_labels, labels
