@@ -86,6 +86,19 @@ def mean_intervals(
     return found
 
 
+def interval_ends(
+    values: Mapping[str, Doubles], groups: Integers, *, seed: int, resamples: int
+) -> dict[str, dict[str, float]]:
+    """Return ``low`` and ``high`` of `mean_intervals` by path, as a metrics file has them.
+
+    None where all items are of one group: there is nothing to draw.
+    """
+    if len(np.unique(groups)) < 2:
+        return {}
+    intervals = mean_intervals(values, groups, seed=seed, resamples=resamples)
+    return {path: {"low": interval.low, "high": interval.high} for path, interval in intervals.items()}
+
+
 def paired_intervals(
     one: Sequence[Run], other: Sequence[Run], *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:

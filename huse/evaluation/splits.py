@@ -74,7 +74,7 @@ def measure_splits(
         test.figures["unseen"] = unseen_figures(unseen)
     if resamples:
         drawn = {"seed": seed, "resamples": resamples}
-        intervals = figure_intervals(test.measured, test.groups, **drawn) if len(set(test.groups)) > 1 else {}
+        intervals = figure_intervals(test.measured, test.groups, **drawn)
         if unseen is not None:
             intervals["unseen"] = unseen_intervals(unseen, groups[unseen.rows], **drawn)
         if intervals:

@@ -23,7 +23,7 @@ from huse.evaluation.classification import (
     top_hits,
 )
 from huse.evaluation.hierarchy import ClassTree
-from huse.evaluation.intervals import mean_intervals
+from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import Found, References, choose_share, query_figures, retrieval_figures, retrieve
@@ -180,7 +180,7 @@ def figure_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
 
     Args:
         measured: the split.
-        groups: N group numbers, at least two different ones: with one there is nothing to draw.
+        groups: N group numbers; with one alone there is nothing to draw, and no interval.
         seed: of the draws.
         resamples: draws.
 
@@ -199,11 +199,10 @@ def figure_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
         for direction, statistics in found.items():
             for figure, of in query_figures(statistics).items():
                 values[f"{section}.{direction}.{figure}"] = spread(statistics, of, len(groups))
-    intervals = mean_intervals(values, groups, seed=seed, resamples=resamples)
     return nest(
         {
-            path: {"low": interval.low, "high": interval.high}
-            for path, interval in intervals.items()
+            path: ends
+            for path, ends in interval_ends(values, groups, seed=seed, resamples=resamples).items()
             if not path.startswith((f"{PROBABILITIES}.", f"{BOTH}.")) or ".mean." in path
         }
     )

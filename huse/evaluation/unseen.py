@@ -19,7 +19,7 @@ import numpy.typing as npt
 from huse.evaluation.chance import KS
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import AHP_K, Bools, Hops, Levels, hops, similarities
-from huse.evaluation.intervals import mean_intervals
+from huse.evaluation.intervals import interval_ends
 from huse.evaluation.keys import first_copies
 from huse.evaluation.results import MODALITIES
 from huse.nesting import nest
@@ -147,18 +147,14 @@ def unseen_intervals(found: Unseen, groups: Integers, *, seed: int, resamples: i
     Returns:
         ``low`` and ``high`` by direction, or `mean`, and figure.
     """
-    if len(np.unique(groups)) < 2:
-        return {}
     values = {
         f"unseen.{direction}.{name}": of[name]
         for direction, of in found.values.items()
         for name in FIGURES
         if name in of
     }
-    intervals = mean_intervals(values, groups, seed=seed, resamples=resamples)
-    return nest(
-        {path.removeprefix("unseen."): {"low": each.low, "high": each.high} for path, each in intervals.items()}
-    )
+    intervals = interval_ends(values, groups, seed=seed, resamples=resamples)
+    return nest({path.removeprefix("unseen."): ends for path, ends in intervals.items()})
 
 
 def _means(values: Mapping[str, Doubles]) -> dict[str, Any]:

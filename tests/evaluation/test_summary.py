@@ -199,3 +199,8 @@ def test_rows_are_taken_of_everything(make_split):
     subset = make_split([0, 1, 2, 0]).rows(np.array([3, 1]))
     assert subset.classes.tolist() == [0, 1]
     assert {len(values) for values in (*subset.embeddings.values(), *subset.scores.values())} == {2}
+
+
+def test_one_product_leaves_nothing_to_draw(make_split):
+    measured = measure(make_split([0, 1, 2, 0]), catalogue(), CHOICES)
+    assert figure_intervals(measured, np.zeros(4, np.int64), seed=0, resamples=30) == {}
