@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import Measured, measure
-from huse.paths import SAMPLE_IMAGES
 from huse.progress import progress
+from huse.run.paths import SAMPLE_IMAGES
 
 COUNT = 1_000
 MANY = 10_000

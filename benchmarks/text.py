@@ -17,8 +17,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.harness import Measured, measure
-from huse.paths import SAMPLE_CSV
 from huse.progress import progress
+from huse.run.paths import SAMPLE_CSV
 
 NAMES = 65_714  # of the catalogue that the notebook took ten hours for
 FILE_WORDS, NEEDED_WORDS = 200_000, 5_000

@@ -1,5 +1,5 @@
 """`python -m huse`: the command `huse` of the code in the current folder, whatever is installed."""
 
-from huse.cli import main
+from huse.commands.cli import main
 
 main()

@@ -15,17 +15,17 @@ from pathlib import Path
 
 import pandas as pd
 
-from huse import paths
-from huse.artifacts import Outputs
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
-from huse.cores import cores
+from huse.engine.cores import cores
 from huse.errors import InputError
-from huse.params.catalogue import CatalogueParams
-from huse.params.reader import read_section, read_seed
 from huse.progress import progress
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.reader import read_section, read_seed
 from huse.vision.decoding import inspect_picture
 from stages.runner import run
 

@@ -16,8 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-from huse import paths
-from huse.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
 from huse.evaluation import tables
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
@@ -26,8 +24,10 @@ from huse.evaluation.summary import Catalogue, mean_recall_at_1
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.labels.taxonomy import split_path
-from huse.params.evaluate import EvaluateParams
-from huse.params.reader import read_section, read_seed
+from huse.run import paths
+from huse.run.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
+from huse.run.params.evaluate import EvaluateParams
+from huse.run.params.reader import read_section, read_seed
 from stages.runner import run
 
 

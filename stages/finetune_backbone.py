@@ -17,15 +17,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, read_table
-from huse.checkpoints import Checkpoint
-from huse.devices import resolve_device, resolve_dtype
-from huse.params.backbone import AugmentationParams, BackboneParams
-from huse.params.catalogue import CatalogueParams
-from huse.params.finetune_backbone import FinetuneBackboneParams
-from huse.params.machine import MachineParams
-from huse.params.reader import read_section, read_seed
+from huse.engine.devices import resolve_device, resolve_dtype
+from huse.run import paths
+from huse.run.artifacts import Outputs, fingerprint_products, read_table
+from huse.run.checkpoints import Checkpoint
+from huse.run.params.backbone import AugmentationParams, BackboneParams
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.finetune_backbone import FinetuneBackboneParams
+from huse.run.params.machine import MachineParams
+from huse.run.params.reader import read_section, read_seed
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone, save_backbone
 from huse.vision.encoding import check_size

@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, read_table
-from huse.devices import resolve_device, resolve_dtype
-from huse.params.backbone import AugmentationParams, BackboneParams
-from huse.params.catalogue import CatalogueParams
-from huse.params.image_vectors import ImageVectorsParams
-from huse.params.machine import MachineParams
-from huse.params.reader import read_section, read_seed
+from huse.engine.devices import resolve_device, resolve_dtype
 from huse.progress import progress
+from huse.run import paths
+from huse.run.artifacts import Outputs, fingerprint_products, read_table
+from huse.run.params.backbone import AugmentationParams, BackboneParams
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.image_vectors import ImageVectorsParams
+from huse.run.params.machine import MachineParams
+from huse.run.params.reader import read_section, read_seed
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import read_backbone
 from huse.vision.cache import VectorCache

@@ -13,8 +13,6 @@ from typing import Any
 
 from gensim.models import KeyedVectors
 
-from huse import paths
-from huse.artifacts import Outputs, read_json
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import adjacency, class_distances
@@ -24,13 +22,15 @@ from huse.labels.remarks import remarks
 from huse.labels.summary import summarise_distances
 from huse.labels.taxonomy import class_hops, label_hops, make_labels
 from huse.labels.vectors import Encode, label_texts, text_vectors, tree_distances, tree_vectors
-from huse.params.label_graph import LabelGraphParams
-from huse.params.reader import read_section, read_seed
 from huse.progress import progress
+from huse.run import paths
+from huse.run.artifacts import Outputs, read_json
+from huse.run.params.label_graph import LabelGraphParams
+from huse.run.params.reader import read_section, read_seed
+from huse.run.word_store import read_word_vectors
 from huse.text.infersent import encode, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
 from huse.text.word_vectors import mean_word_vectors
-from huse.word_store import read_word_vectors
 from stages.runner import run
 
 

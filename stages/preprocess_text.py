@@ -7,10 +7,10 @@ is left stays, empty. The rule is the published notebook's; the HUSE paper state
 
 import logging
 
-from huse.artifacts import Outputs, read_table
-from huse.params.preprocess_text import PreprocessTextParams
-from huse.params.reader import read_section
-from huse.paths import NAMES, PRODUCTS
+from huse.run.artifacts import Outputs, read_table
+from huse.run.params.preprocess_text import PreprocessTextParams
+from huse.run.params.reader import read_section
+from huse.run.paths import NAMES, PRODUCTS
 from huse.text.cleaning import clean_names
 from stages.runner import run
 

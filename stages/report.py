@@ -12,8 +12,15 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from huse import paths
-from huse.artifacts import (
+from huse.errors import InputError
+from huse.labels.graph import class_distances
+from huse.report import sections
+from huse.report.figures import key_figures
+from huse.report.galleries import COLUMNS
+from huse.report.page import installed, lead, render
+from huse.report.thumbnails import Thumbnails
+from huse.run import paths
+from huse.run.artifacts import (
     Outputs,
     fingerprint_products,
     read_array,
@@ -24,16 +31,9 @@ from huse.artifacts import (
     read_text_table,
     read_vectors,
 )
-from huse.errors import InputError
-from huse.labels.graph import class_distances
-from huse.params.catalogue import CatalogueParams
-from huse.params.reader import read_section, read_seed, read_yaml
-from huse.params.train import TrainParams
-from huse.report import sections
-from huse.report.figures import key_figures
-from huse.report.galleries import COLUMNS
-from huse.report.page import installed, lead, render
-from huse.report.thumbnails import Thumbnails
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.reader import read_section, read_seed, read_yaml
+from huse.run.params.train import TrainParams
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 from stages.runner import run

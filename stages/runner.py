@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from huse.engine.processes import end_with_who_set
 from huse.errors import InputError
-from huse.processes import end_with_who_set
 
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
 

@@ -11,11 +11,11 @@ import time
 
 import pandas as pd
 
-from huse.artifacts import Outputs
-from huse.catalogue.sample.catalogue import draw_sample, save_picture, shuffled
-from huse.params.reader import read_section, read_seed
-from huse.params.sample_catalogue import SampleCatalogueParams
-from huse.paths import SAMPLE_CSV, SAMPLE_IMAGES
+from huse.run.artifacts import Outputs
+from huse.run.params.reader import read_section, read_seed
+from huse.run.params.sample_catalogue import SampleCatalogueParams
+from huse.run.paths import SAMPLE_CSV, SAMPLE_IMAGES
+from sample.catalogue import draw_sample, save_picture, shuffled
 from stages.runner import run
 
 

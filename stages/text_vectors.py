@@ -14,11 +14,11 @@ from itertools import compress
 
 import numpy as np
 
-from huse.artifacts import Outputs, fingerprint_products, read_names, read_table
 from huse.files import fingerprint_file
-from huse.paths import NAMES, PRODUCTS, TEXT_VECTOR_METRICS, TEXT_VECTORS, TFIDF, WORD_VECTORS, WORDS
+from huse.run.artifacts import Outputs, fingerprint_products, read_names, read_table
+from huse.run.paths import NAMES, PRODUCTS, TEXT_VECTOR_METRICS, TEXT_VECTORS, TFIDF, WORD_VECTORS, WORDS
+from huse.run.word_store import read_word_vectors
 from huse.text.tfidf import fit_tfidf, weighted_mean
-from huse.word_store import read_word_vectors
 from stages.runner import run
 
 

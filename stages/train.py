@@ -13,15 +13,15 @@ import time
 
 from dvclive.live import Live
 
-from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, manifest_path, read_json
-from huse.checkpoints import Checkpoint
-from huse.devices import resolve_device
-from huse.fitting import Artefacts, Fitting, prepare_fitting
+from huse.engine.devices import resolve_device
 from huse.nesting import nest
-from huse.params.machine import MachineParams
-from huse.params.reader import read_section, read_seed
-from huse.params.train import TrainParams
+from huse.run import paths
+from huse.run.artifacts import Outputs, fingerprint_products, manifest_path, read_json
+from huse.run.checkpoints import Checkpoint
+from huse.run.fitting import Artefacts, Fitting, prepare_fitting
+from huse.run.params.machine import MachineParams
+from huse.run.params.reader import read_section, read_seed
+from huse.run.params.train import TrainParams
 from huse.training.loop import VALIDATION, Trained, train
 from stages.runner import run
 

@@ -15,21 +15,21 @@ from itertools import chain, compress
 
 import pandas as pd
 
-from huse.artifacts import Outputs, read_json, read_names, read_table
 from huse.errors import InputError
 from huse.labels.taxonomy import split_path
-from huse.params.reader import read_section, read_seed
-from huse.params.word_vectors import WordVectorsParams
-from huse.paths import CLASSES, NAMES, PRODUCTS, WORD_CACHE, WORD_VECTOR_METRICS, WORD_VECTORS, WORDS
 from huse.progress import progress
+from huse.run.artifacts import Outputs, read_json, read_names, read_table
+from huse.run.params.reader import read_section, read_seed
+from huse.run.params.word_vectors import WordVectorsParams
+from huse.run.paths import CLASSES, NAMES, PRODUCTS, WORD_CACHE, WORD_VECTOR_METRICS, WORD_VECTORS, WORDS
+from huse.run.word_cache import read_source
+from huse.run.word_store import write_word_vectors
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
 from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks, stack
 from huse.text.word_files.blocks import MEGABYTE
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source, find_source
-from huse.word_cache import read_source
-from huse.word_store import write_word_vectors
 from stages.runner import run
 
 

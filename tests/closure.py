@@ -41,6 +41,19 @@ def closure(file: Path, root: Path = ROOT) -> set[Path]:
     return {path for path in seen if (root / path).stat().st_size > 0}
 
 
+def rooms(files: set[Path]) -> set[Path]:
+    """Return where files of code lie, as a stage depends on it: a folder of the package, or a loose module."""
+    return {Path(*file.parts[:2]) if file.parts[0] == "huse" else Path(file.parts[0]) for file in files}
+
+
+def code_of(stage: str, root: Path = ROOT) -> set[Path]:
+    """Return the code that a stage depends on: its script, what runs it, and the rooms that both reach."""
+    script = Path("stages", f"{stage}.py")
+    reached = closure(script, root)
+    scripts = {file for file in reached if file.parts[0] == "stages"}
+    return scripts | rooms(reached - scripts)
+
+
 if __name__ == "__main__":
     for stage in sorted((ROOT / "stages").glob("*.py")):
-        print(stage.name, *sorted(map(str, closure(stage.relative_to(ROOT)))), sep="\n      - ")
+        print(stage.name, *sorted(map(str, code_of(stage.stem))), sep="\n      - ")

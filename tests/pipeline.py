@@ -11,11 +11,21 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from huse.params.reader import read_yaml
+from huse.run.params.reader import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CODE = ("huse", "stages", "dvc.yaml", "params.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
+CODE = (
+    "huse",
+    "sample",
+    "stages",
+    "dvc.yaml",
+    "params.yaml",
+    ".dvc/config",
+    ".dvc/.gitignore",
+    ".dvcignore",
+    ".gitignore",
+)
 
 SMALL = {
     "sample_catalogue": {"pictures": 600, "size": 48},

@@ -19,12 +19,13 @@ import torch
 from safetensors.torch import save_file
 from typer.main import get_command
 
-from huse import cli, paths
-from huse.importing.entries import list_pictures
-from huse.params.editing import edit_yaml
+from huse.catalogue.importing.entries import list_pictures
+from huse.commands import cli
+from huse.run import paths
+from huse.run.params.editing import edit_yaml
 from huse.vision.torchvision_ops import import_torchvision
+from tests.catalogue.importing.layouts import make_fashion, make_folders, make_food101, make_shop
 from tests.conftest import ROOT
-from tests.importing.layouts import make_fashion, make_folders, make_food101, make_shop
 from tests.pipeline import SMALL, TINY
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from huse import paths
+from huse.run import paths
 from tests.pipeline import running_stages, wait_until
 
 pytestmark = pytest.mark.pipeline

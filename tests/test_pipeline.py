@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from huse import paths
-from huse.params.reader import read_yaml
+from huse.run import paths
+from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
 from tests.pipeline import TINY, Repository
 

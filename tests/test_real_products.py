@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from huse import paths
+from huse.run import paths
 from tests.pipeline import Repository
 
 pytestmark = pytest.mark.pipeline

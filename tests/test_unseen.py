@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from ruamel.yaml import YAML
 
-from huse import paths
-from huse.params.reader import read_yaml
+from huse.run import paths
+from huse.run.params.reader import read_yaml
 from stages import (
     catalogue,
     evaluate,

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from huse.params.reader import read_yaml
+from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
 
 WORKFLOWS = {path.stem: read_yaml(path) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}

@@ -18,9 +18,9 @@ import stages.finetune_backbone
 import stages.image_vectors
 import stages.preprocess_text
 import stages.word_vectors
-from huse import paths
 from huse.errors import InputError
-from huse.params.reader import read_yaml
+from huse.run import paths
+from huse.run.params.reader import read_yaml
 from huse.vision.backbones import load_backbone, read_backbone
 from tests.conftest import ROOT
 from tests.pipeline import merge

@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import Work
-from huse.devices import resolve_device, resolve_dtype
+from huse.engine.devices import resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone
 from huse.vision.decoding import FORMATS

@@ -15,16 +15,16 @@ from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.harness import Work
-from huse.devices import DTYPES, resolve_device
-from huse.fitting import make_losses
+from huse.engine.devices import DTYPES, resolve_device
 from huse.labels.graph import class_distances
 from huse.model.losses.contrastive import supervised_contrastive_loss
 from huse.model.losses.graph import graph_loss
 from huse.model.losses.triplets import adamine_loss, triplet_loss
 from huse.model.methods import Classes, find_method
 from huse.model.network import Architecture, Network
-from huse.params.reader import read_section
-from huse.params.train import TrainParams
+from huse.run.fitting import make_losses
+from huse.run.params.reader import read_section
+from huse.run.params.train import TrainParams
 from huse.training import step
 from huse.training.data import TrainingData
 from huse.training.loop import Settings, train

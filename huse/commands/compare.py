@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from huse.artifacts import Outputs
 from huse.commands.printing import PLAIN
 from huse.errors import InputError
-from huse.params.reader import read_seed
-from huse.revisions import experiments_of, find_commit
+from huse.experiments.revisions import experiments_of, find_commit
+from huse.run.artifacts import Outputs
+from huse.run.params.reader import read_seed
 
 
 def compare(
@@ -24,10 +24,10 @@ def compare(
 ) -> None:
     """Put runs beside each other: means over seeds, paired intervals, and the parameters that differ."""
     # These take a second to import.
-    from huse.recorded import FILES, read_run  # noqa: PLC0415
-    from huse.runs.groups import difference, group_runs  # noqa: PLC0415
-    from huse.runs.picture import draw_runs  # noqa: PLC0415
-    from huse.runs.tables import as_json, as_markdown, obstacles, terminal_tables  # noqa: PLC0415
+    from huse.experiments.recorded import FILES, read_run  # noqa: PLC0415
+    from huse.experiments.runs.groups import difference, group_runs  # noqa: PLC0415
+    from huse.experiments.runs.picture import draw_runs  # noqa: PLC0415
+    from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables  # noqa: PLC0415
 
     if split not in FILES:
         raise InputError(f"--split {split}: expected {' or '.join(FILES)}.")

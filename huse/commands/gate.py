@@ -9,16 +9,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from huse import paths
 from huse.commands.printing import PLAIN
 from huse.errors import InputError
-from huse.gate.rules import read_rules
-from huse.gate.table import VERDICTS, as_markdown, reasons_of, terminal_table
-from huse.gate.tolerances import measured_tolerances
-from huse.gate.verdicts import judge
-from huse.params.editing import edit_yaml
-from huse.params.reader import parse_yaml
-from huse.revisions import experiments_of, find_commit, merge_base, messages, read_revision
+from huse.experiments.gate.rules import read_rules
+from huse.experiments.gate.table import VERDICTS, as_markdown, reasons_of, terminal_table
+from huse.experiments.gate.tolerances import measured_tolerances
+from huse.experiments.gate.verdicts import judge
+from huse.experiments.revisions import experiments_of, find_commit, merge_base, messages, read_revision
+from huse.run import paths
+from huse.run.params.editing import edit_yaml
+from huse.run.params.reader import parse_yaml
 
 METRICS = Path("metrics")
 NEW_BASELINE = re.compile(r"^baseline: *(\S.*)$", re.MULTILINE)

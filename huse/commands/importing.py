@@ -9,16 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse import paths
-from huse.artifacts import Outputs
+from huse.catalogue.importing.entries import Imported, kinds, summarise
+from huse.catalogue.importing.fashion import import_fashion
+from huse.catalogue.importing.folders import import_folders
+from huse.catalogue.importing.food101 import import_food101
+from huse.catalogue.importing.table import Columns, import_table
 from huse.commands.printing import PLAIN
 from huse.errors import InputError
-from huse.importing.entries import Imported, kinds, summarise
-from huse.importing.fashion import import_fashion
-from huse.importing.folders import import_folders
-from huse.importing.food101 import import_food101
-from huse.importing.table import Columns, import_table
-from huse.params.editing import set_values
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.params.editing import set_values
 
 SHOWN = 8  # kinds of reasons
 

@@ -7,10 +7,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from huse import paths
-from huse.artifacts import PARTIAL_PREFIX
 from huse.errors import InputError
-from huse.params.all import check_params
+from huse.run import paths
+from huse.run.artifacts import PARTIAL_PREFIX
+from huse.run.params.all import check_params
 from huse.text.word_files.source import find_source
 
 WEIGHT_FILES = (".pth", ".pt", ".safetensors")  # what is no name of torchvision's
@@ -35,7 +35,7 @@ def check() -> None:
     weights = sections["backbone"].weights
     if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
         raise InputError(f"{weights}: not found ({paths.PARAMS}: backbone.weights). Correct the path.")
-    from huse.fitting import check_method  # noqa: PLC0415  torch takes a second to import
+    from huse.run.fitting import check_method  # noqa: PLC0415  torch takes a second to import
 
     check_method(sections["train"], labels.scheme)
     if labels.encoder == "infersent" and labels.weights != "random" and not Path(labels.weights).is_file():
@@ -52,7 +52,7 @@ def cache(
         ("states of training and fine-tuning", paths.CHECKPOINTS),
         ("results of the comparison", paths.COMPARISON),
     )
-    from huse.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
+    from huse.run.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
 
     table = Table(title=f"Kept in {paths.CACHE}", title_justify="left")
     table.add_column("what")
@@ -73,7 +73,7 @@ def cache(
 
 def preset(name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None) -> None:
     """Write a preset's values into params.yaml, or list the presets."""
-    from huse.presets import apply_preset, preset_names  # noqa: PLC0415
+    from huse.experiments.presets import apply_preset, preset_names  # noqa: PLC0415
 
     if name is None:
         typer.echo("\n".join(preset_names()))

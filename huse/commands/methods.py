@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from huse import paths
-from huse.artifacts import Outputs
 from huse.errors import InputError
-from huse.params.machine import MachineParams
-from huse.params.reader import read_section, read_seed
-from huse.params.train import TrainParams
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.params.machine import MachineParams
+from huse.run.params.reader import read_section, read_seed
+from huse.run.params.train import TrainParams
 
 
 def methods(
@@ -23,11 +23,11 @@ def methods(
 ) -> None:
     """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
     # These take seconds to import; the other commands do without them.
-    from huse.comparison.entries import ENTRIES  # noqa: PLC0415
-    from huse.comparison.running import Runner, compare  # noqa: PLC0415
-    from huse.comparison.tables import as_json, as_markdown, differences  # noqa: PLC0415
-    from huse.devices import resolve_device  # noqa: PLC0415
-    from huse.fitting import Artefacts  # noqa: PLC0415
+    from huse.engine.devices import resolve_device  # noqa: PLC0415
+    from huse.experiments.methods.entries import ENTRIES  # noqa: PLC0415
+    from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
+    from huse.experiments.methods.tables import as_json, as_markdown, differences  # noqa: PLC0415
+    from huse.run.fitting import Artefacts  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
     unknown = [name for name in only or () if name not in known]

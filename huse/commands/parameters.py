@@ -10,12 +10,12 @@ from rich.markup import escape
 from rich.table import Table
 from tabulate import tabulate
 
-from huse import paths
 from huse.errors import InputError
+from huse.experiments.presets import COMPLETE, preset_names, read_preset
 from huse.nesting import flatten
-from huse.params.describing import Parameter, as_yaml, describe_parameters
-from huse.params.reader import read_yaml
-from huse.presets import COMPLETE, preset_names, read_preset
+from huse.run import paths
+from huse.run.params.describing import Parameter, as_yaml, describe_parameters
+from huse.run.params.reader import read_yaml
 
 STAGES = Path("dvc.yaml")
 NO_READER = "none: of no effect on results"

@@ -15,12 +15,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
-from huse import paths
 from huse.errors import InputError
-from huse.params.describing import as_yaml
-from huse.params.reader import read_yaml
-from huse.search.space import Space, packaged_spaces, read_space
-from huse.search.trials import Record, Trial, best_first
+from huse.experiments.tuning.space import Space, packaged_spaces, read_space
+from huse.experiments.tuning.trials import Record, Trial, best_first
+from huse.run import paths
+from huse.run.params.describing import as_yaml
+from huse.run.params.reader import read_yaml
 
 SHOWN = 5  # of the best trials
 
@@ -40,8 +40,8 @@ def search(
     name = name or Path(ranges).stem
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise InputError(f"--name {name}: expected letters, digits, - and _ alone.")
-    from huse.search.experiments import Experiments  # noqa: PLC0415  pandas takes a second to import
-    from huse.search.loop import search as run_trials  # noqa: PLC0415
+    from huse.experiments.tuning.experiments import Experiments  # noqa: PLC0415  pandas takes a second to import
+    from huse.experiments.tuning.loop import search as run_trials  # noqa: PLC0415
 
     console = Console(highlight=False)
     folder = paths.SEARCHES / name

@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse import paths
-from huse.artifacts import Outputs, read_array, read_json, read_table, read_vectors
 from huse.errors import InputError
-from huse.params.catalogue import CatalogueParams
-from huse.params.reader import read_section, read_seed
+from huse.run import paths
+from huse.run.artifacts import Outputs, read_array, read_json, read_table, read_vectors
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.reader import read_section, read_seed
 
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from huse.cores import cores
+from huse.engine.cores import cores
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import Bools, best_similarity_sums, graded_ahp, item_hp_at_k
 from huse.evaluation.keys import Places, by_query, first_copies, pack, packed_places

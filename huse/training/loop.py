@@ -13,13 +13,13 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from huse.devices import reproducible
+from huse.engine.devices import reproducible
+from huse.engine.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.errors import InputError
 from huse.model.losses.graph import region_shares
 from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network
 from huse.progress import progress
-from huse.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.training.data import TrainingData
 from huse.training.optimizers import OptimizerName, Schedule, make_optimizer, schedule_factor
 from huse.training.sampling import Sampler, Sampling
@@ -34,7 +34,7 @@ VALIDATION = "validation/"  # begins the names of those on the validation split
 
 
 class Checkpoint(Protocol):
-    """Keeps the state of a run; see `huse.checkpoints.Checkpoint`."""
+    """Keeps the state of a run; see `huse.run.checkpoints.Checkpoint`."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return what was saved last, or None."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor, optim
 
-from huse.devices import DTYPES
+from huse.engine.devices import DTYPES
 from huse.errors import InputError
 from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from huse.devices import DTYPES
+from huse.engine.devices import DTYPES
 from huse.errors import InputError
 from huse.vision.backbones import MEAN, STD, Backbone
 from huse.vision.geometry import Pixels
@@ -85,8 +85,8 @@ def make_encoder(backbone: Backbone, *, size: int, device: torch.device, dtype: 
     Args:
         backbone: not changed.
         size: S.
-        device: see `huse.devices.resolve_device`.
-        dtype: see `huse.devices.resolve_dtype`.
+        device: see `huse.engine.devices.resolve_device`.
+        dtype: see `huse.engine.devices.resolve_dtype`.
         batch_size: see `Encoder`.
 
     Raises:

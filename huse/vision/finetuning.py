@@ -21,11 +21,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from huse.devices import DTYPES
+from huse.engine.devices import DTYPES
+from huse.engine.torch_state import named, under
 from huse.errors import InputError
 from huse.mixup import draw_mixture
 from huse.progress import progress
-from huse.torch_state import named, under
 from huse.vision.backbones import Backbone
 from huse.vision.geometry import Pixels
 from huse.vision.learner import Learner
@@ -39,7 +39,7 @@ WARM_UP = 0.1  # share of the steps of the backbone's training in which its rate
 
 
 class Checkpoint(Protocol):
-    """Keeps the state of a run; see `huse.checkpoints.Checkpoint`."""
+    """Keeps the state of a run; see `huse.run.checkpoints.Checkpoint`."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """Return what was saved last, or None."""
@@ -250,7 +250,7 @@ def finetune(
         pictures: of the training and the validation split.
         preparation: how pictures become the network's input; training pictures are augmented, anew in every epoch.
         settings: how to train; at least one epoch.
-        device: see `huse.devices.resolve_device`.
+        device: see `huse.engine.devices.resolve_device`.
         dtype: of the arithmetic; the weights stay float32.
         workers: see `huse.vision.preparing.prepare`.
         seed: of everything random.

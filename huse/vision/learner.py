@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn, optim
 from torch.nn import functional
 
+from huse.engine.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.mixup import Mixture
-from huse.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.vision.backbones import BATCH_NORMS, Backbone, blocks, norms_are_placeholders
 from huse.vision.encoding import normalise, upload
 from huse.vision.geometry import Pixels

@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from huse.cores import cores
+from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
 from huse.vision.decoding import digest_picture, read_known_picture

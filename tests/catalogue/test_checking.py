@@ -8,7 +8,6 @@ from PIL import Image
 from ruamel.yaml import YAML
 
 import stages.catalogue
-from huse import paths
 from huse.catalogue.checking import (
     check_rows,
     class_path,
@@ -19,7 +18,8 @@ from huse.catalogue.checking import (
 )
 from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
-from huse.params.reader import read_yaml
+from huse.run import paths
+from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
 from tests.pipeline import merge
 

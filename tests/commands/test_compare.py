@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from huse import cli, paths
+from huse.commands import cli
 from huse.errors import InputError
-from tests.runs.made import tables
+from huse.run import paths
+from tests.experiments.runs.made import tables
 
 RUNNER = CliRunner()
 

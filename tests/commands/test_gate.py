@@ -4,9 +4,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from huse import cli, paths
+from huse.commands import cli
 from huse.errors import InputError
-from huse.gate.rules import read_rules
+from huse.experiments.gate.rules import read_rules
+from huse.run import paths
 
 RUNNER = CliRunner()
 RULES = """# rules of the test

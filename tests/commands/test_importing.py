@@ -6,13 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from huse import cli, paths
+from huse.catalogue.importing.entries import Imported
 from huse.catalogue.reading import read_catalogue
+from huse.commands import cli
 from huse.errors import InputError
-from huse.importing.entries import Imported
-from huse.params.all import check_params
+from huse.run import paths
+from huse.run.params.all import check_params
+from tests.catalogue.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
 from tests.conftest import ROOT
-from tests.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
 from tests.pipeline import Repository
 
 RUNNER = CliRunner()

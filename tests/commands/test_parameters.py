@@ -1,10 +1,10 @@
 import pytest
 from typer.testing import CliRunner
 
-from huse import cli
+from huse.commands import cli
 from huse.commands.parameters import readers
 from huse.errors import InputError
-from huse.params.reader import read_yaml
+from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
 
 RUNNER = CliRunner()

@@ -3,7 +3,7 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
-from huse import cli
+from huse.commands import cli
 from huse.errors import InputError
 from tests.conftest import ROOT
 

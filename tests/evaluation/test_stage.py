@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from huse import paths
-from huse.artifacts import Outputs, fingerprint_products, fingerprint_split
 from huse.errors import InputError
+from huse.run import paths
+from huse.run.artifacts import Outputs, fingerprint_products, fingerprint_split
 from stages.evaluate import main
 from tests.conftest import ROOT
 

@@ -1,8 +1,8 @@
 import pandas as pd
 
-from huse.artifacts import read_curves, read_text_table
 from huse.errors import InputError
 from huse.report.curves import finetuning_pictures, thin, training_pictures
+from huse.run.artifacts import read_curves, read_text_table
 
 
 def curve(name, values):

@@ -2,7 +2,6 @@ import json
 
 import pytest
 
-from huse import paths
 from huse.nesting import flatten
 from huse.report.figures import (
     Figure,
@@ -17,6 +16,7 @@ from huse.report.figures import (
     transpose,
 )
 from huse.report.page import write_figure, write_interval, write_number, write_parameter
+from huse.run import paths
 from tests.conftest import ROOT
 from tests.report.conftest import metrics
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from huse import paths
-from huse.artifacts import Outputs, fingerprint_products
 from huse.errors import InputError
+from huse.run import paths
+from huse.run.artifacts import Outputs, fingerprint_products
 from stages import report
 from tests.conftest import ROOT
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from huse.artifacts import read_vectors
 from huse.errors import InputError
+from huse.run.artifacts import read_vectors
+from huse.run.word_store import read_word_vectors
 from huse.text.cleaning import clean_names
 from huse.text.tfidf import TfIdf, weighted_mean
-from huse.word_store import read_word_vectors
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -129,7 +129,7 @@ def test_a_catalogue_without_new_words_does_not_read_the_source_again(catalogue,
     def read(*_, **__):
         raise AssertionError("the source was read again")
 
-    monkeypatch.setattr("huse.word_cache.read_words", read)
+    monkeypatch.setattr("huse.run.word_cache.read_words", read)
     word_vectors.main()
     assert outputs() == before
 

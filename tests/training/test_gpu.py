@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from huse.devices import resolve_device
+from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.model.methods import METHODS, Graph, find_method
 from huse.training import loop, step

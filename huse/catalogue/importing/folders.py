@@ -1,0 +1,75 @@
+"""A folder tree of pictures, whose folders are the levels of the classes, with a table of captions or without."""
+
+from pathlib import Path
+
+from huse.catalogue.importing.entries import Imported, list_pictures, spoken
+from huse.catalogue.importing.lines import Lines
+from huse.errors import InputError
+
+IMAGE_HEADERS = ("image", "file", "filename", "file_name", "picture", "path")
+NAME_HEADERS = ("caption", "name", "title", "text", "description")
+
+
+def import_folders(folder: Path, captions: Path | None, image: str | None = None, name: str | None = None) -> Imported:
+    """Read a folder tree.
+
+    Args:
+        folder: of pictures; one in ``shoes/boots`` is of the class ``shoes<boots``.
+        captions: CSV, or TSV by its ending, with a header: pictures by their path below the folder or, where no other
+            has the same, by their file name; and captions. None: a product is named by its file.
+        image: header of the column of pictures; None: the first of `IMAGE_HEADERS` that there is.
+        name: header of the column of captions; None: the first of `NAME_HEADERS` that there is.
+
+    Raises:
+        InputError: the folder or the table is missing, or the table lacks a column.
+    """
+    imported = Imported(folder)
+    pictures = list_pictures(folder)
+    if captions is None:
+        imported.remarks.append("no captions were given, so products are named by their files")
+        names = {picture: spoken(Path(picture).stem) for picture in pictures}
+    else:
+        names = _captions(imported, pictures, captions, image, name)
+    for picture in pictures:
+        if picture in names:
+            imported.add(picture, picture, names[picture], [spoken(level) for level in picture.split("/")[:-1]])
+        else:
+            imported.left_out.append(f"a picture without a caption: {picture}")
+    return imported
+
+
+def _captions(
+    imported: Imported, pictures: list[str], path: Path, image: str | None, name: str | None
+) -> dict[str, str]:
+    lines = Lines(imported, path, delimiter="\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
+    columns = lines.header
+    at = [_column(path, columns, wanted, known) for wanted, known in ((image, IMAGE_HEADERS), (name, NAME_HEADERS))]
+    imported.remarks.append(f"{path.name}: pictures are in column {columns[at[0]]}, captions in {columns[at[1]]}")
+    places = _places(pictures)
+    found: dict[str, str] = {}
+    for where, record in lines:
+        picture = places.get(record[at[0]].strip().removeprefix("./"))
+        if picture is None:
+            imported.left_out.append(f"a caption without a picture: {where}, {record[at[0]]}")
+        elif picture in found:
+            imported.left_out.append(f"a second caption: {where}, {picture}")
+        else:
+            found[picture] = record[at[1]]
+    return found
+
+
+def _places(pictures: list[str]) -> dict[str, str]:
+    """Map each picture's path, and its file name where no other has the same, to its path."""
+    by_name: dict[str, list[str]] = {}
+    for picture in pictures:
+        by_name.setdefault(picture.rpartition("/")[2], []).append(picture)
+    return {name: those[0] for name, those in by_name.items() if len(those) == 1} | {path: path for path in pictures}
+
+
+def _column(path: Path, columns: list[str], wanted: str | None, known: tuple[str, ...]) -> int:
+    lower = [column.lower() for column in columns]
+    matches = [columns.index(wanted)] if wanted in columns else [lower.index(name) for name in known if name in lower]
+    if not matches or (wanted is not None and wanted not in columns):
+        expected = wanted if wanted is not None else f"one of {', '.join(known)}"
+        raise InputError(f"{path}: expected a column {expected}, found {', '.join(columns)}. Name it with an option.")
+    return matches[0]

@@ -1,0 +1,62 @@
+"""Lines of a table in somebody else's layout: what is broken is left out, with its place, and the rest goes on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from huse.catalogue.importing.entries import Imported
+from huse.catalogue.reading import read_records, read_text
+from huse.errors import InputError
+
+
+class Lines:
+    """A table, read line by line.
+
+    Attributes:
+        header: its columns, stripped; as given where the table has none of its own.
+    """
+
+    def __init__(
+        self,
+        imported: Imported,
+        path: Path,
+        *,
+        header: list[str] | None = None,
+        surplus: bool = False,
+        delimiter: str = ",",
+        encoding: str = "auto",
+    ) -> None:
+        """Open a table.
+
+        Args:
+            imported: takes what is left out, and remarks.
+            path: the file.
+            header: of a table without one; None: its first line is one.
+            surplus: a line may have more fields than the header.
+            delimiter: between fields, one character.
+            encoding: a Python encoding, or ``auto``.
+
+        Raises:
+            InputError: the file is missing, empty or undecodable, or has no header.
+        """
+        if not path.is_file():
+            raise InputError(f"{path}: not found.")
+        text, remark = read_text(path, encoding)
+        imported.remarks += [remark] if remark else []
+        self._imported, self._path, self._surplus = imported, path, surplus
+        self._records = read_records(text, delimiter)
+        first = header if header is not None else next(self._records, (1, ""))[1]
+        if not isinstance(first, list):
+            raise InputError(f"{path}: expected a header in the first line, found none.")
+        self.header = [cell.strip() for cell in first]
+
+    def __iter__(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield where a line stands, for people, and its fields, as many as the header has or more."""
+        count = len(self.header)
+        for line, record in self._records:
+            where = f"{self._path.name} line {line}"
+            if isinstance(record, str):
+                self._imported.left_out.append(f"broken line: {where}, {record}")
+            elif len(record) < count or (len(record) > count and not self._surplus):
+                self._imported.left_out.append(f"broken line: {where}, expected {count} fields, found {len(record)}")
+            else:
+                yield where, record

@@ -1,0 +1,72 @@
+"""The rules of the gate: which figures must not get worse, and by how much chance alone moves them."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from huse.errors import InputError
+from huse.run.params.reader import Section, parse_section, read_yaml
+
+
+class Rule(Section):
+    """What is asked of one figure.
+
+    Attributes:
+        figure: file and path, ``evaluate.retrieval.mean.map`` of metrics/evaluate.json.
+        better: which way is better.
+        tolerance: by how much it may be worse than the base, in its own unit.
+        floor: least allowed value, whatever the base has; where higher is better.
+        ceiling: greatest allowed value; where lower is better.
+        deviation: standard deviation over seeds that the tolerance was made from; None where it was set by hand.
+    """
+
+    figure: str = Field(pattern=r"^\w+(\.\w+)+$")
+    better: Literal["higher", "lower"]
+    tolerance: float = Field(ge=0)
+    floor: float | None = None
+    ceiling: float | None = None
+    deviation: float | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.better == "higher" and self.ceiling is not None:
+            raise ValueError("a ceiling is for what is better lower; set a floor")
+        if self.better == "lower" and self.floor is not None:
+            raise ValueError("a floor is for what is better higher; set a ceiling")
+        return self
+
+    @property
+    def file(self) -> str:
+        """Name of the metrics file, without folder and ending."""
+        return self.figure.partition(".")[0]
+
+
+class MeasuredOn(Section):
+    """What the tolerances were made from."""
+
+    seeds: int = Field(ge=3)
+    items: int = Field(ge=1)
+
+
+class Rules(Section):
+    """The file of rules."""
+
+    rules: list[Rule] = Field(min_length=1)
+    measured_on: MeasuredOn | None = None
+
+
+def read_rules(path: Path) -> Rules:
+    """Read the file of rules.
+
+    Raises:
+        InputError: it is missing, no YAML, or does not fit; or two rules are about one figure.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: not found. The rules of the gate stand there; see docs/gate.md.")
+    rules = parse_section(Rules, read_yaml(path), where=str(path))
+    names = [rule.figure for rule in rules.rules]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}: expected one rule a figure, found several for {', '.join(twice)}.")
+    return rules

@@ -1,0 +1,65 @@
+"""The gate's outcome as tables: for the terminal, and in Markdown."""
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE
+from rich.table import Table
+from tabulate import tabulate
+
+from huse.experiments.gate.verdicts import EVALUATION, Line, Outcome, Verdict
+
+COLUMNS = ("figure", "base", "here", "change", "tolerance", "bound", "verdict")
+COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.OUT_OF_BOUNDS: "red", Verdict.NO_FIGURE: "yellow"}
+VERDICTS = {0: "passed", 1: "something is worse", 2: "could not compare"}
+
+
+def terminal_table(outcome: Outcome) -> Table:
+    """Return a table of all rules."""
+    shown = [place for place, name in enumerate(COLUMNS) if name != "bound"]  # narrow; reasons tell bounds
+    table = Table(box=SIMPLE, pad_edge=False, padding=0)
+    for name in (COLUMNS[place] for place in shown):
+        text = name in ("figure", "verdict")
+        table.add_column(name, justify="left" if text else "right", no_wrap=name != "figure", overflow="fold")
+    for line in outcome.lines:
+        cells = [f"{cell} " for cell in _cells(line)]
+        cells[0] = cells[0].removeprefix(f"{EVALUATION}.")
+        table.add_row(*(cells[place] for place in shown), style=COLOURS.get(line.verdict, ""))
+    return table
+
+
+def as_markdown(outcome: Outcome, base: str) -> str:
+    """Return verdict, table and reasons in Markdown.
+
+    Args:
+        outcome: what came of it.
+        base: what the run was held to, for people.
+    """
+    rows = [_cells(line) for line in outcome.lines]
+    table = tabulate(rows, COLUMNS, tablefmt="pipe", disable_numparse=True, colalign=("left", *["right"] * 5, "left"))
+    reasons = "\n".join(f"- {reason}" for reason in reasons_of(outcome))
+    head = f"### Metrics gate: {VERDICTS[outcome.exit_code]}\n\nHeld to {base}."
+    return "\n\n".join(part for part in (head, table, reasons) if part) + "\n"
+
+
+def reasons_of(outcome: Outcome) -> Sequence[str]:
+    """Return one line for everything that does not pass."""
+    failed = [line for line in outcome.lines if not line.verdict.passes]
+    return [*outcome.obstacles, *(f"{line.rule.figure}: {line.reason}" for line in failed)]
+
+
+def _cells(line: Line) -> list[str]:
+    rule = line.rule
+    bound = rule.floor if rule.floor is not None else rule.ceiling
+    change = None if line.base is None or line.here is None else line.here - line.base
+    return [
+        rule.figure,
+        *(_number(value) for value in (line.base, line.here)),
+        _number(change, "+.4f"),
+        f"{rule.tolerance:.4f}",
+        "–" if bound is None else f"{'≥' if rule.floor is not None else '≤'} {bound:g}",
+        line.verdict,
+    ]
+
+
+def _number(value: float | None, form: str = ".4f") -> str:
+    return "–" if value is None else format(value, form)

@@ -1,0 +1,78 @@
+"""Tolerances from what was measured: how much figures move from seed to seed, and how many products were asked for."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from huse.errors import InputError
+from huse.experiments.gate.rules import Rule
+from huse.experiments.gate.verdicts import ITEMS, SPLIT, is_figure
+from huse.nesting import flatten
+
+LEAST_RUNS = 3
+TRAINING_SEED = "train.seed"
+SPACE = "evaluate.space."
+DIGITS = 5
+
+
+def measured_tolerances(
+    rules: Sequence[Rule], metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, tuple[float, float]], int]:
+    """Return each figure's tolerance: the larger of two deviations over seeds and 1 / √(test items).
+
+    Two deviations: of two runs that differ in the seed alone, one is that much worse than the other in one of 13 pairs
+    (their difference has √2 deviations). 1 / √items: the standard error of a mean over test items, of values from 0 to
+    1, is at most half of it. Figures of the space are no such means; their tolerance is four deviations.
+
+    Args:
+        rules: of the figures.
+        metrics: by the name of the run, by the name of the file, what it holds.
+        params: by the name of the run, what its params.yaml holds.
+
+    Returns:
+        By figure its tolerance and its standard deviation (n - 1), in the figure's own unit; and the number of test
+        items.
+
+    Raises:
+        InputError: fewer than `LEAST_RUNS` runs; or they differ in more than the seed of training, or not in it.
+    """
+    flat = {name: dict(flatten(content)) for name, content in metrics.items()}
+    _check(flat, {name: dict(flatten(content)) for name, content in params.items()})
+    items = int(next(iter(flat.values()))[ITEMS])
+    found = {}
+    for rule in rules:
+        values = [of.get(rule.figure) for of in flat.values()]
+        numbers = [value for value in values if is_figure(value)]
+        if len(numbers) < len(values):
+            raise InputError(f"{rule.figure}: expected a number in every run, found {', '.join(map(str, values))}.")
+        deviation = float(np.std(numbers, ddof=1))
+        of_space = rule.figure.startswith(SPACE)
+        tolerance = 4 * deviation if of_space else max(2 * deviation, 1 / math.sqrt(items))
+        found[rule.figure] = round(tolerance, DIGITS), round(deviation, DIGITS)
+    return found, items
+
+
+def _check(metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Mapping[str, Any]]) -> None:
+    if len(metrics) < LEAST_RUNS:
+        raise InputError(
+            f"tolerances: expected at least {LEAST_RUNS} runs that differ in {TRAINING_SEED}, found {len(metrics)}. "
+            f"Make more: dvc exp run --set-param {TRAINING_SEED}=1"
+        )
+    first = next(iter(params))
+    for name, values in params.items():
+        different = sorted(key for key in {*values, *params[first]} if values.get(key) != params[first].get(key))
+        if different not in ([], [TRAINING_SEED]):
+            others = ", ".join(key for key in different if key != TRAINING_SEED)
+            raise InputError(f"tolerances: {name} and {first} differ in {others}, not in {TRAINING_SEED} alone.")
+    seeds = [values.get(TRAINING_SEED) for values in params.values()]
+    if len(set(seeds)) < len(seeds):
+        raise InputError(
+            f"tolerances: expected another {TRAINING_SEED} in every run, found {', '.join(map(str, seeds))}."
+        )
+    for key in (SPLIT, ITEMS):
+        values = {name: of.get(key) for name, of in metrics.items()}
+        if len(set(values.values())) > 1 or None in values.values():
+            shown = ", ".join(f"{value} in {name}" for name, value in values.items())
+            raise InputError(f"tolerances: expected the same {key} in every run, found {shown}.")

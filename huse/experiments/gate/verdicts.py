@@ -1,0 +1,147 @@
+"""Holds the figures of a run to those of a base, rule by rule. What cannot be compared fails."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeGuard
+
+from huse.experiments.gate.rules import Rule
+from huse.nesting import flatten
+
+ROUNDING = 1e-12  # of differences; a change of exactly the tolerance passes
+
+EVALUATION = "evaluate"
+SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
+DROPPED = "dropped_queries"
+
+Metrics = Mapping[str, Any]  # by the name of the file, what it holds; None where it is missing
+
+
+class Verdict(StrEnum):
+    """What a rule says."""
+
+    SAME = "ok"
+    BETTER = "better"
+    WORSE = "worse"
+    OUT_OF_BOUNDS = "beyond"
+    NO_FIGURE = "no figure"
+
+    @property
+    def passes(self) -> bool:
+        """Whether the gate stays open."""
+        return self in (Verdict.SAME, Verdict.BETTER)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A rule and what came of it.
+
+    Attributes:
+        rule: the rule.
+        base: the figure of the base; None where it has none.
+        here: the figure that is judged; None where there is none.
+        verdict: the judgement.
+        reason: why, where it is not passed.
+    """
+
+    rule: Rule
+    base: float | None
+    here: float | None
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """All that the gate has to say.
+
+    Attributes:
+        lines: one a rule.
+        obstacles: why the two cannot be compared at all; empty where they can.
+    """
+
+    lines: Sequence[Line]
+    obstacles: Sequence[str]
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 something is worse, 2 could not compare: of other products nothing is worse or better."""
+        verdicts = {line.verdict for line in self.lines}
+        if not self.obstacles and verdicts & {Verdict.WORSE, Verdict.OUT_OF_BOUNDS}:
+            return 1
+        return 2 if self.obstacles or Verdict.NO_FIGURE in verdicts else 0
+
+
+def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: bool = False) -> Outcome:
+    """Hold the figures of a run to those of a base.
+
+    Args:
+        rules: what is asked.
+        base: what the base's metrics files hold.
+        here: what the run's metrics files hold.
+        new_baseline: the change says that it moves the baseline; nothing is then held to the base, but every figure
+            must be there and within its bounds.
+    """
+    old, new = (dict(flatten({name: content or {} for name, content in of.items()})) for of in (base, here))
+    lines = [_line(rule, old.get(rule.figure), new.get(rule.figure), held=not new_baseline) for rule in rules]
+    sides = [(here, "here")] if new_baseline else [(base, "in the base"), (here, "here")]
+    missing = [
+        f"metrics/{name}.json: not found {where}"
+        for of, where in sides
+        for name in dict.fromkeys(rule.file for rule in rules)
+        if of.get(name) is None
+    ]
+    return Outcome(lines, missing or ([] if new_baseline else _obstacles(old, new)))
+
+
+def _line(rule: Rule, base: Any, here: Any, *, held: bool) -> Line:
+    old, new = (value if is_figure(value) else None for value in (base, here))
+    if new is None or (held and old is None):
+        reason = f"here is {_named(here)}" if new is None else f"the base has {_named(base)}"
+        return Line(rule, old, new, Verdict.NO_FIGURE, reason)
+    out = _out_of_bounds(rule, new)
+    if out:
+        return Line(rule, old, new, Verdict.OUT_OF_BOUNDS, out)
+    if not held or old is None:
+        return Line(rule, old, new, Verdict.SAME)
+    gained = new - old if rule.better == "higher" else old - new
+    if gained < -rule.tolerance - ROUNDING:
+        return Line(rule, old, new, Verdict.WORSE, f"worse by {-gained:.4f}, more than {rule.tolerance:g}")
+    return Line(rule, old, new, Verdict.BETTER if gained > rule.tolerance + ROUNDING else Verdict.SAME)
+
+
+def _out_of_bounds(rule: Rule, value: float) -> str:
+    if rule.floor is not None and value < rule.floor:
+        return f"{value:.4f} is below the floor of {rule.floor:g}"
+    if rule.ceiling is not None and value > rule.ceiling:
+        return f"{value:.4f} is above the ceiling of {rule.ceiling:g}"
+    return ""
+
+
+def is_figure(value: Any) -> TypeGuard[float]:
+    """Whether a value of a metrics file is a finite number."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _named(value: Any) -> str:
+    return "none" if value is None else f"{value!r}, which is no finite number"
+
+
+def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    """Say why figures of the test split are not of the same queries."""
+    found = []
+    if here.get(SPLIT) is None or base.get(SPLIT) is None:
+        where = "here" if here.get(SPLIT) is None else "in the base"
+        found.append(f"{SPLIT}: not found {where}, so nobody knows whether both were measured on the same products")
+    elif here[SPLIT] != base[SPLIT]:
+        found.append(f"{SPLIT}: another test split, {here[SPLIT]} here and {base[SPLIT]} in the base")
+    for name in sorted({*base, *here}):
+        if name != ITEMS and not (name.startswith(f"{EVALUATION}.retrieval.") and name.endswith(DROPPED)):
+            continue
+        one, other = base.get(name), here.get(name)
+        if not (is_figure(one) and is_figure(other)):
+            found.append(f"{name}: expected a number on both sides, found {one!r} in the base and {other!r} here")
+        elif other < one if name == ITEMS else other > one:
+            found.append(f"{name}: fewer queries, {other:g} here and {one:g} in the base")
+    return found

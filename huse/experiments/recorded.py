@@ -1,0 +1,76 @@
+"""Reads runs as they were recorded: parameters and figures from Git, tables from DVC. Known to the commands alone."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from huse.errors import InputError
+from huse.evaluation.intervals import Run
+from huse.experiments.revisions import find_commit, read_revision
+from huse.experiments.runs.groups import Recorded
+from huse.nesting import flatten
+from huse.run import paths
+from huse.run.params.reader import parse_yaml
+
+WORKSPACE = "workspace"
+FILES = {
+    "test": (paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES),
+    "validation": (paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
+}
+
+
+def read_run(name: str, split: str) -> Recorded:
+    """Read a run with its tables of items and queries, where they are at hand.
+
+    Args:
+        name: of an experiment, a branch, a tag or a commit; or ``workspace``, the working tree.
+        split: test or validation.
+
+    Raises:
+        InputError: there is no such run; or it has no parameters or figures, or damaged ones.
+    """
+    recorded = read_figures(name, split)  # first: tables take seconds, and a run without figures is an error
+    commit = None if name == WORKSPACE else find_commit(name)
+    items, queries = (_table(commit, path) for path in FILES[split][1:])
+    return recorded if items is None or queries is None else replace(recorded, items=Run(items, queries))
+
+
+def read_figures(name: str, split: str) -> Recorded:
+    """Read a run's parameters and figures alone; arguments and errors as of `read_run`."""
+    metrics_path = FILES[split][0]
+    commit = None if name == WORKSPACE else find_commit(name)
+    params = parse_yaml(_require(name, commit, paths.PARAMS), where=f"{name}: {paths.PARAMS}")
+    try:
+        metrics = json.loads(_require(name, commit, metrics_path))
+    except ValueError as error:
+        raise InputError(f"{name}: {metrics_path}: not valid JSON ({error}). Run it again.") from error
+    if not isinstance(metrics, dict) or not isinstance(metrics.get("split"), str):
+        raise InputError(f"{name}: {metrics_path}: expected figures and the split's fingerprint; run it again.")
+    figures = {path: value for path, value in flatten(metrics) if isinstance(value, int | float)}
+    return Recorded(name, dict(flatten(params)), figures, metrics["split"], None)
+
+
+def _require(name: str, commit: str | None, path: Path) -> bytes:
+    content = read_revision(commit, path) if commit else (path.read_bytes() if path.is_file() else None)
+    if content is None:
+        raise InputError(f"{name}: expected {path}, found none. Run the pipeline there: dvc repro, or dvc exp run.")
+    return content
+
+
+def _table(commit: str | None, path: Path) -> pd.DataFrame | None:
+    """Return a table that DVC keeps, None where it is not at hand."""
+    if commit is None:
+        return pd.read_parquet(path) if path.is_file() else None
+    # These take a second to import.
+    import dvc.api  # noqa: PLC0415
+    from dvc.exceptions import DvcException  # noqa: PLC0415
+
+    try:
+        content: Any = dvc.api.read(str(path), rev=commit, mode="rb")
+    except (DvcException, OSError):
+        return None
+    return pd.read_parquet(io.BytesIO(content))

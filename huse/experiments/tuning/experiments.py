@@ -1,0 +1,112 @@
+"""Runs a trial as an experiment of DVC, in a copy of the repository. Known to the commands alone."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from huse.engine.processes import end_with_parent
+from huse.errors import InputError
+from huse.experiments.recorded import read_figures
+from huse.experiments.revisions import find_commit
+from huse.experiments.tuning.loop import RunFailed
+from huse.experiments.tuning.space import Scalar, Space
+from huse.experiments.tuning.trials import mean_figure
+from huse.run import paths
+from huse.run.params.describing import as_yaml
+
+LAST_STAGE = "evaluate"
+SPLIT = "validation"
+
+
+class Experiments:
+    """Runs experiments that begin from the working tree as it is."""
+
+    def __init__(self, space: Space, logs: Path) -> None:
+        """Read what they begin from.
+
+        Args:
+            space: what is searched.
+            logs: folder for what DVC and the stages print, one file an experiment.
+
+        Raises:
+            InputError: the pipeline is not up to date, or its figures lack one that is searched for.
+        """
+        self._space, self._logs = space, logs
+        status = _dvc("status", "--quiet", "--with-deps", LAST_STAGE)
+        if status != 0:
+            raise InputError(
+                f"{LAST_STAGE}: not up to date, and trials would all compute the same anew. Run `dvc repro` first; "
+                "`dvc status` says what has changed."
+            )
+        self.present = read_figures("workspace", SPLIT)
+        self.figure = mean_figure(self.present.figures, space, where=str(paths.VALIDATION_METRICS))
+
+    def run(self, name: str, values: Mapping[str, Scalar]) -> float:
+        """Run an experiment, or read the one of that name where it is there, and return its figure.
+
+        Raises:
+            RunFailed: DVC or a stage failed.
+            InputError: the experiment that is there has other parameters, or was measured on other products.
+        """
+        if not _exists(name):
+            self._start(name, values)
+        found = read_figures(name, SPLIT)
+        if found.params != {**self.present.params, **values}:
+            raise InputError(
+                f"{name}: there is an experiment of this name with other parameters. Remove it "
+                f"(dvc exp remove {name}), or give the search another --name."
+            )
+        if found.split != self.present.split:
+            raise InputError(f"{name}: was measured on other products than the working tree.")
+        return mean_figure(found.figures, self._space, where=f"{name}: {paths.VALIDATION_METRICS}")
+
+    def _start(self, name: str, values: Mapping[str, Scalar]) -> None:
+        changes = [f"--set-param={parameter}={_quoted(value)}" for parameter, value in values.items()]
+        log = self._logs / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("w", encoding="utf-8") as file:
+            _dvc("exp", "run", "--temp", f"--name={name}", *changes, LAST_STAGE, output=file)
+        if not _exists(name):
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            said = [line for line in lines if "error" in line.lower()] or lines[-1:] or ["nothing was printed"]
+            raise RunFailed(f"{said[0].strip()} (all of it: {log})")
+
+
+def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
+    """Run DVC with this Python, and return its exit code; copies of the repository share the caches of this one."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # stages are started as `python`
+    environment = {**os.environ, "HUSE_CACHE": str(paths.CACHE.absolute()), "PATH": path}
+    command = (sys.executable, "-m", "dvc", *arguments)
+    # A group of its own: an interrupt must reach the stage too, and DVC must have the time to tidy up after it.
+    options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "process_group": 0}
+    options["preexec_fn"] = _begin
+    with subprocess.Popen(command, **options) as process:  # noqa: S603  no shell
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
+
+
+def _begin() -> None:
+    """End with the search, and with DVC its stage; and hear interrupts."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which background jobs of a script ignore, and all that they start
+
+
+def _exists(name: str) -> bool:
+    try:
+        find_commit(name)
+    except InputError:
+        return False
+    return True
+
+
+def _quoted(value: Scalar) -> str:
+    """Return a value in the grammar of DVC's --set-param, which takes a comma for a list of values."""
+    return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'")) if isinstance(value, str) else as_yaml(value)

@@ -1,0 +1,167 @@
+"""The ranges that a search draws parameters from, declared in a YAML file."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from huse.errors import InputError
+from huse.experiments.packaged import packaged_names, read_packaged
+from huse.nesting import flatten, nest
+from huse.run.params.all import SECTIONS
+from huse.run.params.reader import Section, parse_section, read_yaml
+
+Scalar = bool | int | float | str | None
+
+# Values found for these would say nothing of the method.
+NOT_SEARCHED = {
+    "seed": "a lucky seed is no better parameter",
+    "train.seed": "a lucky seed is no better parameter",
+    "catalogue": "other products have other figures",
+    "sample_catalogue": "other products have other figures",
+    "evaluate": "it decides how figures are measured",
+    "machine": "it has no effect on figures",
+}
+
+
+class Choices(Section):
+    """Some values, in no order."""
+
+    choices: list[Scalar] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len({(type(choice), choice) for choice in self.choices}) < len(self.choices):
+            raise ValueError("expected each choice once")
+        return self
+
+    @property
+    def limits(self) -> list[Scalar]:
+        """The values that must fit for all others to fit."""
+        return self.choices
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value may be drawn."""
+        return any(type(value) is type(choice) and value == choice for choice in self.choices)
+
+
+class Numbers(Section):
+    """All numbers from ``low`` to ``high``; whole ones where both ends are whole.
+
+    Attributes:
+        low: least value.
+        high: greatest value.
+        log: drawn evenly in its logarithm.
+        step: distance of the values; None: 1 of whole numbers, any of others.
+    """
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    step: int | float | None = Field(default=None, gt=0)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.low >= self.high:
+            raise ValueError(f"expected low below high, found {self.low} and {self.high}")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("expected low above 0 and no step where log is true")
+        if self.whole and isinstance(self.step, float):
+            raise ValueError("expected a whole step between whole numbers")
+        return self
+
+    @property
+    def whole(self) -> bool:
+        """Whether whole numbers are drawn."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @property
+    def limits(self) -> list[Scalar]:
+        """The values that must fit for all others to fit."""
+        return [self.low, self.high]
+
+    def contains(self, value: Any) -> bool:
+        """Whether a value may be drawn, steps aside."""
+        kinds = int if self.whole else (int, float)
+        return not isinstance(value, bool) and isinstance(value, kinds) and bool(self.low <= value <= self.high)
+
+
+def _kind(domain: Any) -> str:
+    """Tell the two apart, in a file and, to be written, in memory."""
+    several = isinstance(domain, Choices) or (isinstance(domain, Mapping) and "choices" in domain)
+    return "choices" if several else "numbers"
+
+
+Domain = Annotated[
+    Annotated[Choices, Tag("choices")] | Annotated[Numbers, Tag("numbers")],
+    Discriminator(_kind),
+]
+
+
+class Space(Section):
+    """The file of ranges.
+
+    Attributes:
+        figures: of metrics/validation.json, ``retrieval.mean.map``; their mean is what is searched for.
+        better: which way the mean is better.
+        trials: to run where the command names no number.
+        seed: of the proposals.
+        parameters: by name, ``train.graph.zeta_quantile``.
+    """
+
+    figures: list[str] = Field(min_length=1)
+    better: Literal["higher", "lower"] = "higher"
+    trials: int = Field(default=20, ge=1)
+    seed: int = Field(default=0, ge=0)
+    parameters: dict[str, Domain] = Field(min_length=1)
+
+
+def packaged_spaces() -> list[str]:
+    """Return the names of the ranges that come with the package, sorted."""
+    return packaged_names("huse.experiments.ranges")
+
+
+def read_space(name: str, params: Mapping[str, Any]) -> Space:
+    """Read ranges, and check them against the parameters.
+
+    Args:
+        name: of packaged ranges, or a path that ends in .yaml.
+        params: the content of ``params.yaml``.
+
+    Raises:
+        InputError: there are no such ranges, or they do not fit; names every problem.
+    """
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise InputError(f"{name}: not found. Expected a file of ranges; see docs/search.md.")
+        content = read_yaml(Path(name))
+    elif name in packaged_spaces():
+        content = read_packaged("huse.experiments.ranges", name)
+    else:
+        raise InputError(
+            f"no ranges {name!r}; there are: {', '.join(packaged_spaces())}, or a file that ends in .yaml."
+        )
+    space = parse_section(Space, content, where=name)
+    problems = [f"{name}: parameters.{problem}" for problem in _problems(space, params)]
+    if problems:
+        raise InputError("\n".join(problems))
+    return space
+
+
+def _problems(space: Space, params: Mapping[str, Any]) -> Iterator[str]:
+    known = dict(flatten(params))
+    for parameter, domain in space.parameters.items():
+        section = parameter.partition(".")[0]
+        reason = NOT_SEARCHED.get(parameter) or NOT_SEARCHED.get(section)
+        if reason:
+            yield f"{parameter}: not to be searched: {reason}."
+        elif parameter not in known:
+            yield f"{parameter}: params.yaml has no such parameter."
+        else:
+            for value in domain.limits:
+                tree = nest({**known, parameter: value})
+                try:
+                    parse_section(SECTIONS[section], tree[section], where=f"{parameter}={value!r}: {section}")
+                except InputError as error:
+                    yield str(error)

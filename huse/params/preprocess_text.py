@@ -1,9 +1,0 @@
-"""Parameters of the stage `preprocess_text`."""
-
-from huse.params.reader import Section
-
-
-class PreprocessTextParams(Section):
-    """How names are cleaned."""
-
-    fold_accents: bool

@@ -1,0 +1,226 @@
+"""From parameters and artefacts to a trained network.
+
+Part of the edge: what the stage `train` and the comparison of methods share.
+
+Letters: N products, F features, K labels, C classes, D dimension of the shared space.
+"""
+
+import logging
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from huse.engine.devices import resolve_dtype
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.labels.graph import class_distances
+from huse.labels.taxonomy import class_hops, split_path
+from huse.labels.vectors import tree_distances, unit_sphere_vectors
+from huse.model.methods import (
+    AdaMine,
+    Classes,
+    Cme,
+    Contrast,
+    Devise,
+    Dscmr,
+    Graph,
+    Hie,
+    Losses,
+    Method,
+    Triplet,
+    find_method,
+)
+from huse.model.network import Architecture, Network
+from huse.run import paths
+from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
+from huse.run.params.train import TrainParams
+from huse.training.data import TrainingData
+from huse.training.loop import Settings
+from huse.training.targets import class_nodes, class_targets, class_vectors, fit_label_vectors, margin
+
+BLOCK = 8192  # products at a time, where all of them at once would take memory
+CHANGED_COSINE = 0.01  # of label vectors that do not fit the shared space; a greater change is remarked on
+
+
+@dataclass(frozen=True)
+class Artefacts:
+    """What the stages before training have made, in row order.
+
+    Attributes:
+        products: the table of the catalogue.
+        images: (V + 1) × N × F float32 image vectors.
+        texts: N × F' float32 text vectors.
+        labels: the content of labels.json.
+        adjacency: K × K float32.
+        label_vectors: K × E float32.
+    """
+
+    products: pd.DataFrame
+    images: npt.NDArray[np.float32]
+    texts: npt.NDArray[np.float32]
+    labels: dict[str, Any]
+    adjacency: npt.NDArray[np.float32]
+    label_vectors: npt.NDArray[np.float32]
+
+    @classmethod
+    def read(cls) -> "Artefacts":
+        """Read them, and check them against each other.
+
+        Raises:
+            InputError: one is missing, or made from other products.
+        """
+        products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
+        labels = read_labels(paths.LABELS, products=products)
+        count = len(labels["labels"])
+        return cls(
+            products,
+            read_views(paths.IMAGE_VECTORS, products=products),
+            read_vectors(paths.TEXT_VECTORS, products=products),
+            labels,
+            read_array(paths.ADJACENCY, shape=(count, count)),
+            read_array(paths.LABEL_VECTORS, shape=(count, None)),
+        )
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return what the content of every artefact is known by."""
+        arrays = paths.IMAGE_VECTORS, paths.TEXT_VECTORS, paths.ADJACENCY, paths.LABEL_VECTORS
+        files = {str(path): fingerprint_file(path) for path in (*arrays, paths.LABELS)}
+        return {"products": fingerprint_products(self.products), **files}
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """All that one training run needs.
+
+    Attributes:
+        network: freshly initialised, its scalers fitted.
+        data: on the network's device.
+        method: what is trained.
+        losses: weights and settings of its loss terms.
+        settings: how to optimise.
+    """
+
+    network: Network
+    data: TrainingData
+    method: Method
+    losses: Losses
+    settings: Settings
+
+
+def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device: torch.device) -> Fitting:
+    """Make the network and all that it is to be trained with.
+
+    Args:
+        artefacts: of the stages before.
+        params: the section ``train``.
+        seed: of the weights.
+        device: to train on.
+
+    Raises:
+        InputError: the method is unknown, or parameters do not make sense with it.
+    """
+    method = check_method(params, artefacts.labels["scheme"])
+    paths_of_classes, class_labels = artefacts.labels["classes"], artefacts.labels["class_labels"]
+    targets = class_targets(class_labels, len(artefacts.labels["labels"]))
+    if params.graph.distances == "tree":
+        distances = tree_distances(class_hops(paths_of_classes))
+    else:
+        distances = class_distances(artefacts.adjacency, class_labels)
+    label_vectors = None
+    if method.class_vectors:
+        tree = params.class_vectors == "tree"
+        vectors = unit_sphere_vectors(paths_of_classes) if tree else artefacts.label_vectors
+        label_vectors, changed = fit_label_vectors(vectors, params.dimension)
+        if changed > CHANGED_COSINE:
+            logging.warning(
+                "%d class vectors do not fit into %d dimensions without a change: cosines change by up to %.3f",
+                *(len(label_vectors), params.dimension, changed),
+            )
+    classes = Classes(
+        targets,
+        torch.from_numpy(distances),
+        None if label_vectors is None else class_vectors(label_vectors, targets),
+        class_nodes([split_path(path) for path in paths_of_classes]),
+    )
+    products = artefacts.products
+    data = TrainingData.of(
+        artefacts.images,
+        artefacts.texts,
+        products=products["class_index"].to_numpy(np.int64),
+        split=products["split"].to_numpy(),
+        classes=classes,
+        names=products["image"].tolist(),
+    )
+    torch.manual_seed(seed)
+    shape = params.model_dump(include={field.name for field in fields(Architecture)})
+    trains_head = method.head in ("shared", "separate")
+    shape |= {"separate_heads": method.head == "separate", "head": params.head if trains_head else "cosine"}
+    network = Network(Architecture(data.images.shape[2], data.texts.shape[1], labels=targets.shape[1], **shape))
+    network.tower("image").fit_scaler(view[rows] for view in data.images for rows in torch.split(data.train, BLOCK))
+    network.tower("text").fit_scaler(data.texts[rows] for rows in torch.split(data.train, BLOCK))
+    if method.head == "label_vectors" and label_vectors is not None:
+        network.fix_head(label_vectors)
+    elif method.head == "class_means":
+        network.fix_head(network.heads[0].weight)  # type: ignore[arg-type]
+    values = params.model_dump(include={field.name for field in fields(Settings)})
+    settings = Settings(**{**values, "dtype": resolve_dtype(params.dtype, device)})
+    zeta = margin(classes.distances, params.graph.zeta, params.graph.zeta_quantile)
+    return Fitting(network.to(device), data.to(device), method, make_losses(params, zeta), settings)
+
+
+def make_losses(params: TrainParams, zeta: float) -> Losses:
+    """Return the settings of all loss terms.
+
+    Args:
+        params: the section ``train``.
+        zeta: the margin of the graph loss.
+    """
+    graph = params.graph.model_dump(include={"form", "sigma", "pairs", "normaliser"})
+    return Losses(
+        params.alpha,
+        params.beta,
+        params.gamma,
+        Graph(zeta=zeta, **graph),
+        Triplet(**params.triplet.model_dump()),
+        Cme(**params.cme.model_dump()),
+        AdaMine(**params.adamine.model_dump()),
+        Devise(**params.devise.model_dump()),
+        Hie(**params.hie.model_dump()),
+        Dscmr(**params.dscmr.model_dump()),
+        Contrast(**params.contrast.model_dump()),
+    )
+
+
+def check_method(params: TrainParams, scheme: str) -> Method:
+    """Return the method, and refuse parameters that make no sense with it.
+
+    Args:
+        params: the section ``train``.
+        scheme: of the labels.
+
+    Raises:
+        InputError: there is no such method; or names the parameters that do not fit it, and says why.
+    """
+    method = find_method(params.method)
+    name = f"params.yaml: train.method {params.method}"
+    if method.class_vectors and params.relu_last:
+        raise InputError(
+            f"{name}: relu_last keeps embeddings from negative numbers, which class vectors have. Set it to false."
+        )
+    if method.linear_head_only and params.head != "linear":
+        raise InputError(
+            f"{name}: its loss holds the logits themselves against 0 and 1, which a scaled cosine head cannot reach. "
+            "Set train.head to linear."
+        )
+    if method.head == "label_vectors" and params.class_vectors == "tree" and scheme == "levels":
+        raise InputError(
+            f"{name}: it scores labels by their vectors, and the tree has vectors of classes alone, not of the labels "
+            "of label_graph.scheme levels. Set train.class_vectors to labels, or the scheme to leaf."
+        )
+    if method.head in ("label_vectors", "class_means") and params.mixup > 0:
+        raise InputError(f"{name}: mixup mixes what is classified, and it classifies nothing. Set train.mixup to 0.")
+    return method

@@ -1,0 +1,14 @@
+"""Parameters of the machine, of several stages."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from huse.run.params.reader import Section
+
+
+class MachineParams(Section):
+    """Where to compute."""
+
+    device: Literal["auto", "cpu", "cuda"]
+    workers: int | None = Field(ge=0, le=1024)

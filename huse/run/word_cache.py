@@ -1,0 +1,93 @@
+"""What was read of sets of word vectors before, so that they are not read again.
+
+Part of the edge, like `huse.run.artifacts`. D word dimension.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from huse.errors import InputError
+from huse.run.artifacts import Outputs, manifest_path, read_described_array
+from huse.text.spelling import MARKS, spellings
+from huse.text.word_files.blocks import Advance
+from huse.text.word_files.found import Found
+from huse.text.word_files.reading import read_words
+from huse.text.word_files.source import Source
+
+VERSION = 2  # of what is kept; to be raised when a reader finds other words or vectors than before
+
+
+def read_source(source: Source, words: Collection[str], folder: Path, advance: Advance) -> Found:
+    """Return what a source has of some words, without reading it again for words that were asked for before.
+
+    Args:
+        source: see `huse.text.word_files.source.find_source`.
+        words: tokens; all their spellings are looked for.
+        folder: where what was read is kept, in files of the source's own.
+        advance: called with the megabytes read since the last call.
+
+    Raises:
+        InputError: see `huse.text.word_files.reading.read_words`; or the source changed while it was read.
+    """
+    identity = source.identity()
+    kept = remembered(folder, source)
+    if kept is not None and kept[1].issuperset(words):
+        return kept[0]
+    asked = set(words) if kept is None else kept[1].union(words)
+    found = read_words(source, spellings(asked), asked - MARKS, advance=advance)
+    if source.identity() != identity:
+        raise InputError(f"{source}: changed while it was read. Run again when nothing writes to it.")
+    with Outputs() as outputs:
+        remember(outputs, folder, source, found, asked)
+    return found
+
+
+def remember(outputs: Outputs, folder: Path, source: Source, found: Found, asked: Iterable[str]) -> None:
+    """Keep what was read of a source.
+
+    Args:
+        outputs: of the stage.
+        folder: where such things are kept.
+        source: what was read.
+        found: what it had.
+        asked: the words that were asked for, in all their spellings.
+    """
+    place = _place(folder, source)
+    array = np.array(list(found.vectors.values()), np.float32).reshape(-1, found.dimension)
+    about = {name: getattr(found, name) for name in ("dimension", "format", "faults")}
+    words = {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked)}
+    key = {"version": VERSION, "source": source.identity(), "source_sha256": found.sha256}
+    outputs.described_array(place, array, {**key, **about, **words})
+
+
+def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
+    """Return what was read of a source before, and the words that were asked for.
+
+    Args:
+        folder: that `remember` was given.
+        source: as it is now; what was read of one that has changed since is forgotten.
+
+    Returns:
+        None where nothing was read, or what is kept cannot be used.
+    """
+    place = _place(folder, source)
+    if not (place.is_file() and manifest_path(place).is_file()):
+        return None
+    try:
+        array, content = read_described_array(place, shape=(None, None))
+        if content["version"] != VERSION or content["source"] != source.identity():
+            return None
+        found = Found(content["dimension"], content["format"], dict(zip(content["words"], array, strict=True)))
+        found.composed.update(content["composed"])
+        found.faults.extend(content["faults"])
+        found.sha256 = content["source_sha256"]
+        return found, set(content["asked"])
+    except (InputError, ValueError, KeyError, TypeError):
+        return None  # damaged: the source is read again
+
+
+def _place(folder: Path, source: Source) -> Path:
+    return folder / f"{hashlib.sha256(f'{source.path.resolve()}/{source.member}'.encode()).hexdigest()[:16]}.npy"

@@ -1,0 +1,153 @@
+"""Faults that ruin such a model without an error, each put into a copy of the code: the gate or a test must see it."""
+
+import sys
+from dataclasses import dataclass
+
+import pytest
+
+from huse.run import paths
+from tests.conftest import ROOT
+from tests.pipeline import Repository
+
+# As the project's own rules, with room for the small sample; without floors, which are of the whole one.
+RULES = """rules:
+  - {figure: evaluate.classification.fusion.accuracy, better: higher, tolerance: 0.1}
+  - {figure: evaluate.retrieval.mean.recall_at_1, better: higher, tolerance: 0.1}
+  - {figure: evaluate.retrieval.mean.ahp, better: higher, tolerance: 0.1}
+  - {figure: evaluate.space.semantic_order.both.adjacency, better: higher, tolerance: 0.1}
+  - {figure: evaluate.space.gap.mean_distance, better: lower, tolerance: 0.1}
+"""
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A fault: text of a file that stands there once, what takes its place, and what sees it.
+
+    Attributes:
+        test: of the project, which fails on the mutated code.
+        exit_code: of the gate, after the pipeline has run; None where the pipeline would not tell.
+        reason: part of what the gate says.
+    """
+
+    file: str
+    old: str
+    new: str
+    test: str
+    exit_code: int | None = None
+    reason: str = ""
+
+
+MUTATIONS = {
+    "the gap with its sign turned": Mutation(
+        "huse/model/methods.py",
+        '"graph": (losses.beta, graph),\n        "gap": (losses.gamma, ',
+        '"graph": (losses.beta, graph),\n        "gap": (-losses.gamma, ',
+        "tests/model/test_methods.py::test_a_method_has_its_terms_and_their_weights",
+        1,
+        "evaluate.space.gap.mean_distance: worse by",
+    ),
+    "the graph loss detached": Mutation(
+        "huse/model/losses/graph.py",
+        "return gradient.mul_(-2 * upstream[0]), ",
+        "return gradient.mul_(0), ",
+        "tests/model/losses/test_graph.py::test_value_and_gradient_equal_the_double_loop",
+    ),
+    "labels shifted by one": Mutation(
+        "huse/training/data.py",
+        "products=torch.tensor(products),",
+        "products=torch.tensor(products).roll(1),",
+        "tests/training/test_data.py",
+        1,
+        "evaluate.classification.fusion.accuracy: worse by",
+    ),
+    "the test split learned from": Mutation(
+        "huse/training/data.py",
+        'split == "train"',
+        'split != "validation"',
+        "tests/training/test_data.py",
+    ),
+    "products torn between the splits": Mutation(
+        "huse/catalogue/splitting.py",
+        "    return rank[inverse]\n",
+        "    return np.arange(count)\n",
+        "tests/catalogue/test_splitting.py",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A repository in which the pipeline has run and is committed."""
+    folder = tmp_path_factory.mktemp("mutations")
+    repository = Repository.create(folder / "repository", folder / "site")
+    (repository.root / paths.GATE).write_text(RULES)
+    repository.repro("evaluate")
+    repository.commit()
+    return repository
+
+
+@pytest.fixture
+def repository(base):
+    """The same repository, put back afterwards."""
+    yield base
+    base.git("checkout", "--quiet", "--", ".")
+
+
+def mutate(root, mutation):
+    path = root / mutation.file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(mutation.old) == 1
+    path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+
+
+def gate(repository):
+    return repository.run(sys.executable, "-m", "huse", "gate", "--base", "HEAD", check=False)
+
+
+@pytest.mark.pipeline
+def test_unmutated_code_passes(repository):
+    assert repository.repro("--force", "--single-item", "train") == ["train"]
+    repository.repro("evaluate")
+    result = gate(repository)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.pipeline
+@pytest.mark.parametrize("name", [name for name, mutation in MUTATIONS.items() if mutation.exit_code is not None])
+def test_the_gate_sees_the_fault(repository, name):
+    mutation = MUTATIONS[name]
+    mutate(repository.root, mutation)
+    repository.repro("evaluate")
+    result = gate(repository)
+    assert result.returncode == mutation.exit_code, result.stdout
+    assert mutation.reason in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("name", MUTATIONS)
+def test_a_test_sees_the_fault(name, tmp_path):
+    mutation = MUTATIONS[name]
+    for folder in ("huse", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    repository = Repository(tmp_path, tmp_path / "site")
+    shadow(tmp_path, mutation.file)
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", mutation.test)
+    assert repository.run(*command, check=False).returncode == 0
+    mutate(tmp_path, mutation)
+    result = repository.run(*command, check=False)
+    assert result.returncode == 1, result.stdout
+    assert "AssertionError" in result.stdout or "assert " in result.stdout
+
+
+def shadow(root, file):
+    """Make a file of its own of one that lies behind a linked folder, and leave the rest linked."""
+    *folders, name = file.split("/")
+    at, source = root, ROOT
+    for folder in folders:
+        at, source = at / folder, source / folder
+        if at.is_symlink():
+            at.unlink()
+            at.mkdir()
+            for entry in source.iterdir():
+                (at / entry.name).symlink_to(entry)
+    (at / name).unlink()
+    (at / name).write_bytes((source / name).read_bytes())

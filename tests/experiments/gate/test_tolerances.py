@@ -1,0 +1,56 @@
+import pytest
+
+from huse.errors import InputError
+from huse.experiments.gate.rules import Rule
+from huse.experiments.gate.tolerances import measured_tolerances
+
+RULES = [
+    Rule(figure="evaluate.accuracy", better="higher", tolerance=0),
+    Rule(figure="evaluate.gap", better="lower", tolerance=0),
+    Rule(figure="evaluate.space.gap", better="lower", tolerance=0),
+]
+
+
+def runs(values=(0.5, 0.6, 0.7), seeds=(1, 2, 3), **changes):
+    metrics = {
+        f"run{number}": {
+            "evaluate": {"accuracy": value, "gap": 0.25, "split": "one", "items": 400, "space": {"gap": value / 10}}
+        }
+        for number, value in enumerate(values)
+    }
+    params = {name: {"train": {"seed": seed, "beta": 10}} for name, seed in zip(metrics, seeds, strict=True)}
+    for name, change in changes.items():
+        metrics[name]["evaluate"].update(change)
+    return metrics, params
+
+
+def test_the_larger_of_two_deviations_and_of_chance():
+    found, items = measured_tolerances(RULES, *runs())
+    # 0.5, 0.6, 0.7: deviation 0.1; of the gap, which never moves, 1 / √400; of the space four deviations
+    assert items == 400
+    expected = {"evaluate.accuracy": (0.2, 0.1), "evaluate.gap": (0.05, 0.0), "evaluate.space.gap": (0.04, 0.01)}
+    assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (runs((0.5, 0.6), (1, 2)), "expected at least 3 runs that differ in train.seed, found 2"),
+        (runs(seeds=(1, 1, 2)), "expected another train.seed in every run, found 1, 1, 2"),
+        (runs(run2={"split": "two"}), "expected the same evaluate.split in every run"),
+        (runs(run1={"split": None}), "expected the same evaluate.split in every run"),
+        (runs(run2={"items": 399}), "expected the same evaluate.items in every run"),
+        (runs(run2={"accuracy": None}), "evaluate.accuracy: expected a number in every run, found 0.5, 0.6, None"),
+        (runs(run0={"gap": float("nan")}), "evaluate.gap: expected a number in every run"),
+    ],
+)
+def test_runs_that_do_not_fit(found, reason):
+    with pytest.raises(InputError, match=reason):
+        measured_tolerances(RULES, *found)
+
+
+def test_runs_of_other_parameters():
+    metrics, params = runs()
+    params["run2"]["train"]["beta"] = 1
+    with pytest.raises(InputError, match=r"run2 and run0 differ in train\.beta, not in train\.seed alone"):
+        measured_tolerances(RULES, metrics, params)

@@ -1,0 +1,112 @@
+import math
+
+import pytest
+
+from huse.experiments.gate.rules import Rule
+from huse.experiments.gate.table import as_markdown, reasons_of
+from huse.experiments.gate.verdicts import Verdict, judge
+
+HIGHER = Rule(figure="evaluate.accuracy", better="higher", tolerance=0.1, floor=0.5)
+LOWER = Rule(figure="evaluate.gap", better="lower", tolerance=0.1, ceiling=0.5)
+
+
+def metrics(accuracy=0.75, gap=0.25, split="one", items=100, dropped=0):
+    retrieval = {"text_to_text": {"dropped_queries": dropped}}
+    return {"evaluate": {"accuracy": accuracy, "gap": gap, "split": split, "items": items, "retrieval": retrieval}}
+
+
+def without(name):
+    return {"evaluate": {key: value for key, value in metrics()["evaluate"].items() if key != name}}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "gap", "verdict", "code"),
+    [
+        (0.75, 0.25, Verdict.SAME, 0),
+        (0.65, 0.35, Verdict.SAME, 0),  # by exactly the tolerance
+        (0.649, 0.351, Verdict.WORSE, 1),
+        (0.85, 0.15, Verdict.SAME, 0),
+        (0.851, 0.149, Verdict.BETTER, 0),
+    ],
+)
+def test_both_directions(accuracy, gap, verdict, code):
+    outcome = judge([HIGHER, LOWER], metrics(), metrics(accuracy, gap))
+    assert [line.verdict for line in outcome.lines] == [verdict, verdict]
+    assert outcome.exit_code == code
+
+
+def test_a_bound_holds_whatever_the_base_has():
+    low = metrics(accuracy=0.49, gap=0.51)
+    outcome = judge([HIGHER, LOWER], low, low)
+    assert [line.verdict for line in outcome.lines] == [Verdict.OUT_OF_BOUNDS] * 2
+    assert outcome.exit_code == 1
+    assert reasons_of(outcome) == [
+        "evaluate.accuracy: 0.4900 is below the floor of 0.5",
+        "evaluate.gap: 0.5100 is above the ceiling of 0.5",
+    ]
+
+
+@pytest.mark.parametrize("value", [None, math.nan, math.inf, "0.75", True, [0.75]])
+@pytest.mark.parametrize("here", [True, False])
+def test_what_is_no_finite_number_fails(value, here):
+    sides = (metrics(), metrics(accuracy=value)) if here else (metrics(accuracy=value), metrics())
+    outcome = judge([HIGHER, LOWER], *sides)
+    assert [line.verdict for line in outcome.lines] == [Verdict.NO_FIGURE, Verdict.SAME]
+    assert outcome.exit_code == 2
+    assert ("here is" if here else "the base has") in outcome.lines[0].reason
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_a_missing_figure_or_file_fails(here):
+    sides = (metrics(), without("accuracy")) if here else (without("accuracy"), metrics())
+    assert judge([HIGHER], *sides).exit_code == 2
+    sides = (metrics(), {"evaluate": None}) if here else ({"evaluate": None}, metrics())
+    outcome = judge([HIGHER], *sides)
+    assert outcome.exit_code == 2
+    assert outcome.obstacles == [f"metrics/evaluate.json: not found {'here' if here else 'in the base'}"]
+
+
+@pytest.mark.parametrize(
+    ("here", "reason"),
+    [
+        (metrics(split="two"), "another test split, two here and one in the base"),
+        (without("split"), "evaluate.split: not found here"),
+        (metrics(items=99), "evaluate.items: fewer queries, 99 here and 100 in the base"),
+        (metrics(items=None), "evaluate.items: expected a number on both sides"),
+        (without("items"), "evaluate.items: expected a number on both sides"),
+        (metrics(dropped=1), "dropped_queries: fewer queries, 1 here and 0 in the base"),
+        (without("retrieval"), "dropped_queries: expected a number on both sides, found 0 in the base and None here"),
+    ],
+)
+def test_other_queries_cannot_be_compared(here, reason):
+    outcome = judge([HIGHER], metrics(), here)
+    assert outcome.exit_code == 2
+    assert reason in "\n".join(outcome.obstacles)
+
+
+def test_more_queries_and_worse_figures():
+    assert judge([HIGHER], metrics(), metrics(items=101)).exit_code == 0
+    assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=101)).exit_code == 1
+    assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=99)).exit_code == 2
+    assert judge([HIGHER, LOWER], metrics(), metrics(accuracy=0.6, gap=None)).exit_code == 1
+
+
+def test_a_new_baseline_is_held_to_its_bounds_alone():
+    other = metrics(accuracy=0.6, gap=0.4, split="two", items=50)
+    assert judge([HIGHER, LOWER], metrics(), other).exit_code == 2
+    assert judge([HIGHER, LOWER], metrics(), other, new_baseline=True).exit_code == 0
+    assert judge([HIGHER, LOWER], {"evaluate": None}, other, new_baseline=True).exit_code == 0
+    assert judge([HIGHER], metrics(), metrics(accuracy=0.4), new_baseline=True).exit_code == 1
+    assert judge([HIGHER], metrics(), without("accuracy"), new_baseline=True).exit_code == 2
+    assert judge([HIGHER], metrics(), {"evaluate": None}, new_baseline=True).exit_code == 2
+
+
+def test_the_table_in_markdown():
+    outcome = judge([HIGHER, LOWER], metrics(), metrics(accuracy=0.6, gap=None))
+    text = as_markdown(outcome, "main (0123456789)")
+    assert text.splitlines()[:3] == ["### Metrics gate: something is worse", "", "Held to main (0123456789)."]
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    assert rows[2] == ["evaluate.accuracy", "0.7500", "0.6000", "-0.1500", "0.1000", "≥ 0.5", "worse"]
+    assert rows[3] == ["evaluate.gap", "0.2500", "–", "–", "0.1000", "≤ 0.5", "no figure"]
+    assert "- evaluate.accuracy: worse by 0.1500, more than 0.1" in text
+    assert "- evaluate.gap: here is none" in text

@@ -1,0 +1,85 @@
+import json
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from huse.experiments.runs.groups import Difference, difference, group_runs
+from huse.experiments.runs.picture import draw_runs
+from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables
+from tests.experiments.runs.made import recorded
+
+
+@pytest.fixture
+def compared():
+    runs = [
+        recorded("a", [0, 0, 0, 0], train_seed=1),
+        recorded("b", [0, 0, 0, 1], train_seed=2),
+        recorded("c", [1, 1, 1, 1], beta=1),
+        recorded("d", [1, 1, 1, 0], beta=2, split="two"),
+    ]
+    groups = group_runs(runs)
+    return groups, [None, *(difference(group, groups[0], seed=0) for group in groups[1:])]
+
+
+def rows(text):
+    lines = [line for line in text.splitlines() if line.startswith("|") and not line.startswith("|:")]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+
+
+def test_markdown_by_hand(compared):
+    text = as_markdown(*compared, "test")
+    table = rows(text)
+    assert table[0] == ["", "runs", "image", "mAP"]
+    assert table[1] == ["beta 10", "2", "12.5 ± 17.7", "**100.0** ± 0.0"]
+    assert table[2] == ["beta 1", "1", "**100.0**", "**100.0**"]
+    assert table[3] == ["beta 2", "1", "75.0", "**100.0**"]
+    assert table[4][0:2] == ["", "image"]
+    assert table[5][0] == "beta 1"
+    assert table[5][1].startswith("**+87.5** (")
+    assert "- beta 2: no intervals, measured on other products" in text
+    assert ["beta 10", "a, b"] in table
+    assert ["`train.beta`", "10", "1", "2"] in table
+
+
+def test_json_has_all_of_it(compared):
+    content = json.loads(json.dumps(as_json(*compared, "test")))
+    first, second, third = content["groups"]
+    assert first["baseline"]
+    assert not second["baseline"]
+    assert first["runs"] == ["a", "b"]
+    assert first["figures"]["classification.image.accuracy"]["values"] == [0, 0.25]
+    assert second["difference_to_baseline"]["classification.image.accuracy"]["mean"] == 0.875
+    assert third["difference_to_baseline"] == {}
+    assert content["obstacles"] == obstacles(*compared)
+
+
+def test_the_terminal_shows_the_same(compared):
+    console = Console(width=80, record=True, file=None)
+    with console.capture() as capture:
+        for table in terminal_tables(*compared):
+            console.print(table)
+    shown = capture.get()
+    assert "12.5 ± 17.7" in shown
+    assert "+87.5 (" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_one_group_has_no_differences():
+    groups = group_runs([recorded("a", [1, 0])])
+    assert len(terminal_tables(groups, [None])) == 1
+    assert "Differences" not in as_markdown(groups, [None], "test")
+    assert rows(as_markdown(groups, [None], "test"))[1] == ["all", "1", "50.0", "100.0"]
+
+
+def test_the_picture_is_the_same_bytes_every_time(compared, tmp_path):
+    for name in ("one.png", "two.png"):
+        draw_runs(*compared, "test", tmp_path / name)
+    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
+    with Image.open(tmp_path / "one.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_a_difference_without_tables_has_its_reason():
+    groups = group_runs([recorded("a", [1]), recorded("b", [1], beta=1)])
+    assert obstacles(groups, [None, Difference({}, "none")]) == ["beta 1: no intervals, none"]

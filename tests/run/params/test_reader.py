@@ -1,0 +1,104 @@
+import pytest
+
+from huse.errors import InputError
+from huse.run.params.all import SECTIONS, check_params
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.reader import parse_section, read_section, read_seed, read_yaml
+from huse.run.params.sample_catalogue import SampleCatalogueParams
+from huse.run.params.train import TrainParams
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def params(tmp_path):
+    path = tmp_path / "params.yaml"
+
+    def write(text):
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_every_section_of_the_file_is_read_and_there_is_no_other():
+    content = read_yaml(ROOT / "params.yaml")
+    assert set(content) == {"seed", *SECTIONS}
+    for name, kind in SECTIONS.items():
+        assert read_section(kind, name, ROOT / "params.yaml").model_dump() == content[name]
+
+
+def test_numbers_are_read_as_dvc_reads_them(params):
+    # 1e-3 is a number in YAML 1.2, and a string for readers of YAML 1.1
+    assert read_yaml(params("seed: 1\nrate: 1e-3\nswitch: on\n")) == {"seed": 1, "rate": 0.001, "switch": "on"}
+
+
+def test_every_problem_is_named_with_its_key(params):
+    path = params("sample_catalogue: {pictures: 7, size: big, colour: red}\n")
+    with pytest.raises(InputError) as error:
+        read_section(SampleCatalogueParams, "sample_catalogue", path)
+    lines = str(error.value).splitlines()
+    assert len(lines) == 3
+    assert "sample_catalogue.pictures: input should be greater than or equal to 100; found 7" in lines[0]
+    assert "sample_catalogue.size: input should be a valid integer; found 'big'" in lines[1]
+    assert "sample_catalogue.colour: extra inputs are not permitted; found 'red'" in lines[2]
+
+
+def test_a_missing_key_is_named(params):
+    with pytest.raises(InputError, match=r"sample_catalogue\.size: field required; found nothing"):
+        read_section(SampleCatalogueParams, "sample_catalogue", params("sample_catalogue: {pictures: 700}\n"))
+
+
+def test_shares_must_add_up():
+    content = read_yaml(ROOT / "params.yaml")["catalogue"]
+    content["split"]["train"] = 0.5
+    with pytest.raises(ValueError, match=r"must be 1, is 0\.8"):
+        CatalogueParams.model_validate(content)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seed: [1\n", "not valid YAML"),
+        ("- a\n", "expected a mapping of sections, found list"),
+        ("seed: 1\n", "expected a section `train`, found seed"),
+        ("train: 3\n", "train: input should be a valid dictionary"),
+    ],
+)
+def test_a_file_that_does_not_fit(params, text, message):
+    with pytest.raises(InputError, match=message):
+        read_section(TrainParams, "train", params(text))
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(InputError, match=r"not found. Run from the root"):
+        read_yaml(tmp_path / "params.yaml")
+
+
+@pytest.mark.parametrize("seed", ["-1", "1.5", "x", "true", "4294967296", "null"])
+def test_seed_is_a_whole_number(params, seed):
+    with pytest.raises(InputError, match="seed: expected a whole number"):
+        read_seed(params(f"seed: {seed}\n"))
+    assert read_seed(params("seed: 7\n")) == 7
+
+
+def test_the_whole_file_is_checked_and_every_problem_named(params):
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    assert set(check_params(params(text))) == set(SECTIONS)
+    wrong = text.replace("seed: 13", "seed: x").replace("  size: 96", "  size: 9").replace("gamma: 1 ", "gama: 1 ")
+    with pytest.raises(InputError) as error:
+        check_params(params(wrong + "extra: 1\n"))
+    for expected in ("extra: no section", "seed: expected", "sample_catalogue.size", "train.gamma", "train.gama"):
+        assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, ["a<b"], ["a<b", "c"]])
+def test_unseen_classes_are_a_share_or_paths(value):
+    content = read_yaml(ROOT / "params.yaml")["catalogue"]
+    assert parse_section(CatalogueParams, content | {"unseen_classes": value}, where="").unseen_classes == value
+
+
+@pytest.mark.parametrize("value", [-0.1, 0.6, 1, True, "a<b", [], [1], None])
+def test_no_other_unseen_classes(value):
+    content = read_yaml(ROOT / "params.yaml")["catalogue"]
+    with pytest.raises(InputError, match=r"expected a share of the classes from 0 to 0\.5, or a list of class paths"):
+        parse_section(CatalogueParams, content | {"unseen_classes": value}, where="")

@@ -1,0 +1,190 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from huse.errors import InputError
+from huse.run import artifacts
+from huse.run.artifacts import (
+    Outputs,
+    fingerprint_products,
+    read_array,
+    read_json,
+    read_labels,
+    read_names,
+    read_table,
+    read_vectors,
+    read_views,
+)
+
+
+@pytest.fixture
+def products():
+    return pd.DataFrame(
+        {"image": ["a.jpg", "b.jpg"], "name": ["A", "B"], "classes": ["x", "y"], "split": ["train", "test"]}
+    )
+
+
+def write_vectors(path, products, array=None):
+    with Outputs() as outputs:
+        values = np.eye(2, 3, dtype=np.float32) if array is None else array
+        outputs.vectors(path, values, rows=fingerprint_products(products), parameters={"seed": 1})
+
+
+def test_outputs_appear_together_when_the_block_ends(tmp_path):
+    one, folder = tmp_path / "deep" / "one.json", tmp_path / "folder"
+    with Outputs() as outputs:
+        outputs.json(one, {"b": 1, "a": "é"})
+        outputs.path(folder).mkdir()
+        assert not one.exists()
+        assert not folder.exists()
+    assert one.read_text(encoding="utf-8") == '{\n  "b": 1,\n  "a": "é"\n}\n'
+    assert folder.is_dir()
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "folder", "one.json"]
+
+
+def test_an_error_leaves_everything_as_it_was(tmp_path):
+    one, two = tmp_path / "one.json", tmp_path / "two.json"
+    one.write_text("old")
+    with pytest.raises(RuntimeError), Outputs() as outputs:
+        outputs.json(one, 1)
+        outputs.json(two, 2)
+        raise RuntimeError
+    assert one.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [one]
+
+
+def test_what_a_killed_run_left_is_overwritten(tmp_path):
+    folder = tmp_path / "images"
+    (tmp_path / ".partial-images").mkdir()
+    (tmp_path / ".partial-images" / "stale.png").touch()
+    folder.mkdir()
+    (folder / "old.png").touch()
+    with Outputs() as outputs:
+        place = outputs.path(folder)
+        place.mkdir()
+        (place / "new.png").touch()
+    assert [path.name for path in folder.iterdir()] == ["new.png"]
+
+
+def test_nan_is_no_metric(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"), Outputs() as outputs:
+        outputs.json(tmp_path / "m.json", {"a": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_vectors_come_back_for_their_own_products_alone(tmp_path, products):
+    path = tmp_path / "v.npy"
+    write_vectors(path, products)
+    assert np.array_equal(read_vectors(path, products=products), np.eye(2, 3))
+    for other in (
+        products.iloc[::-1].reset_index(drop=True),
+        products.assign(name=["A", "C"]),
+        products.assign(split="test"),
+    ):
+        with pytest.raises(InputError, match="made for other products or another row order"):
+            read_vectors(path, products=other)
+
+
+def test_vectors_that_are_not_finite_name_the_picture(tmp_path, products):
+    path = tmp_path / "v.npy"
+    write_vectors(path, products, np.array([[1, 2], [np.nan, 0]], dtype=np.float32))
+    with pytest.raises(InputError, match=r"row 1 \(b.jpg\)"):
+        read_vectors(path, products=products)
+
+
+def test_arrays_of_another_shape_or_type(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((2, 3)))
+    with pytest.raises(InputError, match="expected any × 4 float32, found 2 × 3 float64"):
+        read_array(path, shape=(None, 4))
+    with pytest.raises(InputError, match="found 2 × 3 float64"):
+        read_array(path, shape=(2, 3))
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError, match="not a readable array"):
+        read_array(path, shape=(1,))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01"])
+def test_damaged_arrays(tmp_path, content):
+    path = tmp_path / "a.npy"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="not a readable array"):
+        read_array(path, shape=(1,))
+
+
+def test_missing_and_damaged_json_and_tables(tmp_path, products):
+    with pytest.raises(InputError, match=r"none\.json: not found. Run `dvc repro`"):
+        read_json(tmp_path / "none.json", [])
+    (tmp_path / "bad.json").write_text("{")
+    with pytest.raises(InputError, match="not valid JSON"):
+        read_json(tmp_path / "bad.json", [])
+    (tmp_path / "other.json").write_text("[]")
+    with pytest.raises(InputError, match="expected an object with classes"):
+        read_json(tmp_path / "other.json", ["classes"])
+    (tmp_path / "bad.parquet").write_text("PAR1")
+    with pytest.raises(InputError, match="not a readable Parquet table"):
+        read_table(tmp_path / "bad.parquet", ["image"])
+    with Outputs() as outputs:
+        outputs.table(tmp_path / "t.parquet", products)
+    assert read_table(tmp_path / "t.parquet", ["image"]).equals(products)
+    with pytest.raises(InputError, match="expected the columns image, row; found image, name, classes, split"):
+        read_table(tmp_path / "t.parquet", ["image", "row"])
+
+
+def test_an_array_without_its_own_manifest_is_refused(tmp_path, products):
+    path = tmp_path / "v.npy"
+    write_vectors(path, products)
+    np.save(path, np.ones((2, 3), dtype=np.float32))
+    with pytest.raises(InputError, match=r"v\.npy: not the array that .*v\.json describes"):
+        read_vectors(path, products=products)
+
+
+def test_views_have_one_row_a_product_in_each(tmp_path, products):
+    path = tmp_path / "v.npy"
+    views = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
+    with Outputs() as outputs:
+        outputs.vectors(path, views, rows=fingerprint_products(products), parameters={})
+    np.testing.assert_array_equal(read_views(path, products=products), views)
+    with pytest.raises(InputError, match="expected 2 × any float32, found 3 × 2 × 2"):
+        read_vectors(path, products=products)
+    with pytest.raises(InputError, match="made for other products"):
+        read_views(path, products=products[::-1])
+    views[2, 1, 0] = np.nan
+    with Outputs() as outputs:
+        outputs.vectors(path, views, rows=fingerprint_products(products), parameters={})
+    with pytest.raises(InputError, match=r"row 1 \(.*\) has a value that is not finite"):
+        read_views(path, products=products)
+
+
+def test_names_and_labels_of_another_catalogue_are_refused(tmp_path, products):
+    with Outputs() as outputs:
+        outputs.table(tmp_path / "names.parquet", products[["name"]].assign(row=[0, 1], clean=["a", "b"]))
+        outputs.json(tmp_path / "labels.json", {"classes": ["x", "y"], "labels": [], "class_labels": []})
+    assert read_names(tmp_path / "names.parquet", products=products) == ["a", "b"]
+    assert read_labels(tmp_path / "labels.json", products=products)["classes"] == ["x", "y"]
+    other = products.assign(name=["B", "A"], classes="x")
+    with pytest.raises(InputError, match="made of other names than the 2 of this catalogue"):
+        read_names(tmp_path / "names.parquet", products=other)
+    with pytest.raises(InputError, match="made for other classes"):
+        read_labels(tmp_path / "labels.json", products=other)
+
+
+def test_large_vectors_are_mapped_and_the_file_is_never_written_to(tmp_path, products, monkeypatch):
+    path = tmp_path / "image.npy"
+    write_vectors(path, products)
+    before = path.read_bytes()
+    assert not isinstance(read_vectors(path, products=products), np.memmap)
+    monkeypatch.setattr(artifacts, "MAPPED_ABOVE", 10)
+    mapped = read_vectors(path, products=products)
+    assert isinstance(mapped, np.memmap)
+    mapped[:] = 7
+    assert path.read_bytes() == before
+    broken = np.eye(2, 3, dtype=np.float32)
+    broken[1] = [np.inf, -np.inf, 0]
+    write_vectors(path, products, broken)
+    with pytest.raises(InputError, match=r"row 1 \(b\.jpg\) has a value that is not finite"):
+        read_vectors(path, products=products)

@@ -1,0 +1,82 @@
+import multiprocessing
+import os
+import signal
+
+import pytest
+import torch
+
+from huse.errors import InputError
+from huse.run.checkpoints import Checkpoint
+
+DECIDES = {"seed": 1, "params": {"rate": 0.1}}
+TENSORS = {"a.weight": torch.arange(6.0).reshape(2, 3), "step": torch.tensor(7), "state": torch.get_rng_state()}
+
+
+def test_what_was_saved_is_loaded(tmp_path):
+    with Checkpoint(tmp_path / "some" / "folder", DECIDES) as checkpoint:
+        assert checkpoint.load() is None
+        checkpoint.save(TENSORS, {"step": 3, "curves": [{"loss": 0.1}]})
+        checkpoint.save(TENSORS, {"step": 4, "curves": [{"loss": 0.1}]})
+    with Checkpoint(tmp_path / "some" / "folder", DECIDES) as checkpoint:
+        tensors, state = checkpoint.load()
+    assert state == {"step": 4, "curves": [{"loss": 0.1}]}
+    assert tensors.keys() == TENSORS.keys()
+    assert all(torch.equal(tensors[name], TENSORS[name]) for name in TENSORS)
+
+
+def test_tensors_of_any_layout_and_with_shared_memory(tmp_path):
+    whole = torch.randn(2, 3, 4, 4).to(memory_format=torch.channels_last)
+    tensors = {"whole": whole, "part": whole[0], "turned": whole.permute(3, 2, 1, 0)}
+    with Checkpoint(tmp_path, DECIDES) as checkpoint:
+        checkpoint.save(tensors, {})
+        loaded, _ = checkpoint.load()
+    assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
+
+
+@pytest.mark.parametrize("other", [{"seed": 2, "params": {"rate": 0.1}}, {"seed": 1, "params": {"rate": 0.2}}])
+def test_the_state_of_another_run_is_never_found(tmp_path, other):
+    with Checkpoint(tmp_path, DECIDES) as checkpoint:
+        checkpoint.save(TENSORS, {})
+    with Checkpoint(tmp_path, other) as checkpoint:
+        assert checkpoint.load() is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", None])
+def test_a_damaged_state_is_as_good_as_none(tmp_path, content):
+    with Checkpoint(tmp_path, DECIDES) as checkpoint:
+        checkpoint.save(TENSORS, {})
+        checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-5] if content is None else content)
+        assert checkpoint.load() is None
+
+
+def test_removed(tmp_path):
+    with Checkpoint(tmp_path, DECIDES) as checkpoint:
+        checkpoint.save(TENSORS, {})
+        checkpoint.remove()
+        checkpoint.remove()
+        assert checkpoint.load() is None
+
+
+def test_a_second_process_on_the_same_run_is_refused(tmp_path):
+    with Checkpoint(tmp_path, DECIDES):
+        with pytest.raises(InputError, match="another process trains with these parameters"):
+            Checkpoint(tmp_path, DECIDES).__enter__()
+        with Checkpoint(tmp_path, {"seed": 2}):
+            pass
+    with Checkpoint(tmp_path, DECIDES):
+        pass
+
+
+def save_and_die(folder):
+    with Checkpoint(folder, DECIDES) as checkpoint:
+        checkpoint.save(TENSORS, {"step": 1})
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_killed_process_holds_no_lock(tmp_path):
+    process = multiprocessing.get_context("spawn").Process(target=save_and_die, args=(tmp_path,))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    with Checkpoint(tmp_path, DECIDES) as checkpoint:
+        assert checkpoint.load()[1] == {"step": 1}

@@ -1,0 +1,155 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from huse.errors import InputError
+from huse.model.methods import METHODS
+from huse.run.fitting import Artefacts, prepare_fitting
+from huse.run.params.reader import parse_section, read_yaml
+from huse.run.params.train import TrainParams
+from tests.conftest import ROOT
+
+CPU = torch.device("cpu")
+CLASSES = ["a<b", "a<c", "d<e"]
+
+
+def params(**changes):
+    values = read_yaml(ROOT / "params.yaml")["train"]
+    small = {"dimension": 8, "width": 8, "image_layers": 2}
+    merged = values | small | changes
+    return parse_section(TrainParams, merged, where="train")
+
+
+@pytest.fixture
+def artefacts():
+    random = np.random.default_rng(0)
+    numbers = np.arange(12) % 3
+    products = pd.DataFrame(
+        {
+            "row": range(12),
+            "image": [f"{row}.jpg" for row in range(12)],
+            "name": [f"thing {row}" for row in range(12)],
+            "classes": [CLASSES[number] for number in numbers],
+            "class_index": numbers,
+            "split": ["train"] * 8 + ["validation"] * 2 + ["test"] * 2,
+        }
+    )
+    return Artefacts(
+        products,
+        random.normal(size=(2, 12, 5)).astype(np.float32),
+        random.normal(size=(12, 4)).astype(np.float32),
+        {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES},
+        np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32),
+        random.normal(size=(3, 20)).astype(np.float32),
+    )
+
+
+def levels(artefacts):
+    return replace(
+        artefacts,
+        labels={
+            "scheme": "levels",
+            "labels": ["a", "b", "c", "d", "e"],
+            "class_labels": [[0, 1], [0, 2], [3, 4]],
+            "classes": CLASSES,
+        },
+        adjacency=np.ones((5, 5), np.float32) - np.eye(5, dtype=np.float32),
+        label_vectors=np.random.default_rng(1).normal(size=(5, 20)).astype(np.float32),
+    )
+
+
+@pytest.mark.parametrize("scheme", ["leaf", "levels"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_takes_a_step_in_both_schemes(artefacts, method, scheme):
+    head = "linear" if METHODS[method].linear_head_only else "cosine"
+    made = prepare_fitting(
+        levels(artefacts) if scheme == "levels" else artefacts, params(method=method, head=head), 0, CPU
+    )
+    labels = 5 if scheme == "levels" else 3
+    _, scores = made.network.embed("text", made.data.texts)
+    assert scores.shape == (12, labels)
+    assert len(made.network.heads) == (2 if METHODS[method].head == "separate" else 1)
+    learning = {name for name, value in made.network.named_parameters() if value.requires_grad}
+    assert any(name.startswith("heads") for name in learning) == (METHODS[method].head in ("shared", "separate"))
+
+
+def test_scalers_are_of_the_training_split_and_all_its_views(artefacts):
+    made = prepare_fitting(artefacts, params(), 0, CPU)
+    tower = made.network.tower("image")
+    assert tower.mean.numpy() == pytest.approx(artefacts.images[:, :8].mean(axis=(0, 1)), abs=1e-6)
+    assert made.network.tower("text").mean.numpy() == pytest.approx(artefacts.texts[:8].mean(axis=0), abs=1e-6)
+
+
+def test_the_graph_is_of_names_or_of_the_tree(artefacts):
+    graph = params().graph.model_dump()
+    by_names = prepare_fitting(artefacts, params(), 0, CPU).data.classes.distances
+    by_tree = prepare_fitting(artefacts, params(graph=graph | {"distances": "tree"}), 0, CPU).data.classes.distances
+    assert by_names.tolist() == artefacts.adjacency.tolist()
+    assert by_tree.tolist() == [[0, 0.5, 1], [0.5, 0, 1], [1, 1, 0]]
+
+
+def test_the_margin_follows_the_graph(artefacts):
+    graph = params().graph.model_dump() | {"zeta_quantile": 1.0}
+    assert prepare_fitting(artefacts, params(graph=graph), 0, CPU).losses.graph.zeta == pytest.approx(0.7)
+    fixed = prepare_fitting(artefacts, params(graph=graph | {"zeta": 0.3}), 0, CPU)
+    assert fixed.losses.graph.zeta == 0.3
+
+
+def test_class_vectors_are_of_names_or_of_the_tree(artefacts):
+    def cosines(**changes):
+        vectors = prepare_fitting(artefacts, params(method="hie", **changes), 0, CPU).data.classes.vectors
+        return (vectors @ vectors.T).numpy()
+
+    unit = artefacts.label_vectors / np.linalg.norm(artefacts.label_vectors, axis=1, keepdims=True)
+    assert cosines() == pytest.approx(unit @ unit.T, abs=1e-5)
+    assert cosines(class_vectors="tree") == pytest.approx(np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]), abs=1e-6)
+    assert prepare_fitting(artefacts, params(), 0, CPU).data.classes.vectors is None
+
+
+def test_class_vectors_that_do_not_fit_are_remarked_on(artefacts, caplog):
+    prepare_fitting(artefacts, params(method="hie", dimension=2), 0, CPU)
+    assert "3 class vectors do not fit into 2 dimensions" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("scheme", "changes", "said"),
+    [
+        ("leaf", {"method": "devise", "relu_last": True}, "negative numbers.*Set it to false"),
+        ("leaf", {"method": "dscmr"}, "Set train.head to linear"),
+        ("levels", {"method": "devise", "class_vectors": "tree"}, "vectors of classes alone"),
+        ("leaf", {"method": "triplet", "mixup": 0.2}, "it classifies nothing"),
+        ("leaf", {"method": "nope"}, "expected one of"),
+    ],
+)
+def test_combinations_that_make_no_sense_are_refused(artefacts, scheme, changes, said):
+    with pytest.raises(InputError, match=said):
+        prepare_fitting(levels(artefacts) if scheme == "levels" else artefacts, params(**changes), 0, CPU)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"scale": 0}, "scale"),
+        ({"scale": "big"}, "scale"),
+        ({"warm_up": 600}, "warm_up"),
+        ({"ema": 1.0}, "ema"),
+        ({"criterion": "loss"}, "criterion"),
+        ({"sampler": "all"}, "sampler"),
+        ({"patience": 0}, "patience"),
+        ({"graph": {"form": "stress"}}, "graph.distances"),
+        ({"contrast": {"weight": -1, "temperature": 0, "decay": 2}}, "contrast.temperature"),
+        ({"dtype": "float16"}, "dtype"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(changes, said):
+    with pytest.raises(InputError, match=said):
+        params(**changes)
+
+
+def test_the_same_seed_gives_the_same_network(artefacts):
+    one, other, third = (prepare_fitting(artefacts, params(), seed, CPU).network.state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(value, other[name]) for name, value in one.items())
+    assert any(not torch.equal(value, third[name]) for name, value in one.items())
