@@ -1,0 +1,27 @@
+"""HUSE: one space for product pictures, product names and product classes (arXiv 1911.05978)."""
+
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from huse.model.model import Model
+
+try:
+    __version__ = version("huse")
+except PackageNotFoundError:  # run from its source
+    __version__ = "0"
+
+
+def load(folder: str | Path) -> "Model":
+    """Load a trained model; nothing else of the pipeline is needed, and nothing is downloaded.
+
+    Args:
+        folder: that the stage `model` wrote, ``data/model``, or a copy of it anywhere.
+
+    Raises:
+        huse.errors.InputError: the folder is no model, or a file of it is missing or damaged.
+    """
+    from huse.model.model import Model  # noqa: PLC0415  torch takes seconds to import
+
+    return Model.load(folder)

@@ -28,8 +28,8 @@ from huse.run.params.machine import MachineParams
 from huse.run.params.reader import read_section, read_seed
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone, save_backbone
-from huse.vision.encoding import check_size
 from huse.vision.finetuning import CURVE, Finetuned, Pictures, Settings, finetune
+from huse.vision.network_input import check_size
 from huse.vision.preparing import Preparation, resolve_workers
 from stages.runner import run
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from huse.encoders.picture_vectors import check_vectors, plan
+from huse.encoders.torchvision import TorchvisionEncoder
 from huse.engine.devices import resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths
@@ -29,9 +31,7 @@ from huse.run.params.reader import read_section, read_seed
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import read_backbone
 from huse.vision.cache import VectorCache
-from huse.vision.encoding import make_encoder
 from huse.vision.preparing import Preparation, resolve_workers
-from huse.vision.vectors import check_vectors, plan
 from stages.runner import run
 
 
@@ -43,9 +43,11 @@ def main() -> str:
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "split"])
     files = [Path(catalogue.images) / image for image in products["image"]]
     device = resolve_device(machine.device)
-    encoder = make_encoder(
+    encoder = TorchvisionEncoder.of(
         read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG),
+        geometry=network.geometry,
         size=network.size,
+        max_pixels=catalogue.max_pixels,
         device=device,
         dtype=resolve_dtype(params.dtype, device),
         batch_size=params.batch_size,

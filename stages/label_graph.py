@@ -7,12 +7,12 @@ metrics: labels.json and label_graph.png, a picture of the distances.
 """
 
 import logging
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from gensim.models import KeyedVectors
 
+from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import adjacency, class_distances
@@ -21,16 +21,14 @@ from huse.labels.neighbours import nearest_and_farthest
 from huse.labels.remarks import remarks
 from huse.labels.summary import summarise_distances
 from huse.labels.taxonomy import class_hops, label_hops, make_labels
-from huse.labels.vectors import Encode, label_texts, text_vectors, tree_distances, tree_vectors
-from huse.progress import progress
+from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_json
 from huse.run.params.label_graph import LabelGraphParams
 from huse.run.params.reader import read_section, read_seed
 from huse.run.word_store import read_word_vectors
-from huse.text.infersent import encode, load_infersent, random_infersent
+from huse.text.infersent import load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
-from huse.text.word_vectors import mean_word_vectors
 from stages.runner import run
 
 
@@ -51,7 +49,7 @@ def main() -> str:
         words = read_word_vectors(paths.WORD_VECTORS, paths.WORDS)
         unknown = without_words(label_texts(labels, params.label_text), words, params.infersent.version)
         encoder, source = _encoder(params, words, seed)
-        vectors = text_vectors(labels, encoder, params.label_text)
+        vectors = text_vectors(labels, encoder.encode, params.label_text)
         distances = adjacency(vectors, labels.labels)
         if unknown:
             logging.warning("no word of %s has a vector: the sentence marks stand for it", name_some(unknown))
@@ -70,21 +68,20 @@ def main() -> str:
     return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}"
 
 
-def _encoder(params: LabelGraphParams, words: KeyedVectors, seed: int) -> tuple[Encode, dict[str, Any]]:
+def _encoder(
+    params: LabelGraphParams, words: KeyedVectors, seed: int
+) -> tuple[MeanEncoder | InferSentEncoder, dict[str, Any]]:
     """Return what encodes texts, and what labels.json says of it."""
-    reading = params.infersent.model_dump(exclude={"hidden"})
     if params.encoder == "word_vectors":
-        encoder: Encode = partial(mean_word_vectors, vectors=words, version=params.infersent.version)
-        return encoder, {"encoder": "word_vectors", "weights": None}
+        return MeanEncoder(words, params.infersent.version), {"encoder": "word_vectors", "weights": None}
     if params.weights == "random":
         model = random_infersent(words.vector_size, params.infersent.hidden, seed)
         name, weights = f"random, seed {seed}", {"kind": "random", "seed": seed}
     else:
         model = load_infersent(Path(params.weights))
         name, weights = Path(params.weights).name, {"kind": fingerprint_file(Path(params.weights)), "seed": None}
-    track = partial(progress, description="encode labels", unit="chunk")
-    encoder = partial(encode, model, vectors=words, track=track, **reading)
-    return encoder, {"encoder": f"infersent ({name})", "weights": weights, "infersent": reading}
+    encoder = InferSentEncoder(model, words, **params.infersent.model_dump(exclude={"hidden"}))
+    return encoder, {"encoder": f"infersent ({name})", "weights": weights, "infersent": encoder.reading}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Reads the products, data/vectors/image.npy ((V + 1) × N × F float32) and text.
 manifests, and of the label graph data/labels/adjacency.npy (K × K float32), label_vectors.npy (K × E float32) and
 labels.json. A run that was killed goes on from data/cache.
 
-Writes data/model/model.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
+Writes data/towers/towers.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
 and text.npy (N × D float32, unit norm), and their class scores scores_image.npy and scores_text.npy
 (N × K float32, softmax); metrics/train.json; and while training goes on metrics/live, its curves.
 """
@@ -83,7 +83,7 @@ def _write(artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict
     }
     with Outputs() as outputs:
         model = {"labels": artefacts.labels, "encoders": encoders, **about, "rows": rows}
-        network.save(outputs.path(paths.MODEL), outputs.path(paths.MODEL_CONFIG), model)
+        network.save(outputs.path(paths.TOWERS), outputs.path(paths.TOWERS_CONFIG), model)
         for (embeddings, scores), embeddings_path, scores_path in (
             (network.embed("image", data.images[0]), paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
             (network.embed("text", data.texts), paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES),

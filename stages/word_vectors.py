@@ -5,8 +5,9 @@ Reads data/catalogue/products.parquet and classes.json, data/text/names.parquet,
 path, so that label words have vectors too. What was read of a source is kept in data/cache, and the source is read
 again only for words that were not asked for before, or when it has changed.
 
-Writes data/text/word_vectors.npy, V × D float32, words.parquet, which word is in which row and how it was found, and
-metrics/word_vectors.json.
+Writes data/text/word_vectors.npy, V × D float32, words.parquet, which word is in which row and how it was found;
+vocabulary.npy and vocabulary.parquet, the first words of the source and those of the catalogue as the source spells
+them; and metrics/word_vectors.json.
 """
 
 import logging
@@ -21,12 +22,22 @@ from huse.progress import progress
 from huse.run.artifacts import Outputs, read_json, read_names, read_table
 from huse.run.params.reader import read_section, read_seed
 from huse.run.params.word_vectors import WordVectorsParams
-from huse.run.paths import CLASSES, NAMES, PRODUCTS, WORD_CACHE, WORD_VECTOR_METRICS, WORD_VECTORS, WORDS
+from huse.run.paths import (
+    CLASSES,
+    NAMES,
+    PRODUCTS,
+    VOCABULARY,
+    VOCABULARY_WORDS,
+    WORD_CACHE,
+    WORD_VECTOR_METRICS,
+    WORD_VECTORS,
+    WORDS,
+)
 from huse.run.word_cache import read_source
 from huse.run.word_store import write_word_vectors
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
-from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks, stack
+from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks, stack, vocabulary
 from huse.text.word_files.blocks import MEGABYTE
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source, find_source
@@ -48,9 +59,8 @@ def main() -> str:
         found, name = _train(products, names, levels, params.dimension, seed), "catalogue"
     else:
         source = find_source(params.source, download=params.download)
-        found, name = _read(source, needed), source.name
-    steps = {step for step, on in params.spellings.model_dump().items() if on}
-    chosen = choose_vectors(needed, found, steps=steps, oov=params.oov, seed=seed, aside=aside)
+        found, name = _read(source, needed, params.vocabulary), source.name
+    chosen = choose_vectors(needed, found, steps=params.spellings.steps, oov=params.oov, seed=seed, aside=aside)
     figures = coverage(names, labels, chosen)
     if not any(figures["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
@@ -65,6 +75,7 @@ def main() -> str:
             "seed": seed,
         }
         write_word_vectors(outputs, WORD_VECTORS, WORDS, *stack(chosen), about=about)
+        write_word_vectors(outputs, VOCABULARY, VOCABULARY_WORDS, *vocabulary(found, needed), about=about)
         outputs.json(WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **figures})
     covered = figures["coverage"]
     return (
@@ -86,10 +97,10 @@ def _train(products: pd.DataFrame, names: list[str], levels: list[list[str]], di
     return train_word_vectors(catalogue_sentences(texts, paths), dimension, seed)
 
 
-def _read(source: Source, needed: set[str]) -> Found:
+def _read(source: Source, needed: set[str], first: int) -> Found:
     megabytes = source.path.stat().st_size // MEGABYTE
     with progress(total=megabytes, description=f"read {source.name}", unit="megabyte") as shown:
-        return read_source(source, needed, WORD_CACHE, shown.update)
+        return read_source(source, needed, WORD_CACHE, shown.update, first=first)
 
 
 if __name__ == "__main__":

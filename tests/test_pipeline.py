@@ -197,7 +197,7 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
     ("stage", "changes", "outputs"),
     [
         ("finetune_backbone", {"epochs": 3}, [paths.BACKBONE]),
-        ("train", {"steps": 6000, "validate_every": 1000}, [paths.MODEL, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
+        ("train", {"steps": 6000, "validate_every": 1000}, [paths.TOWERS, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
     ],
 )
 def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, changes, outputs):

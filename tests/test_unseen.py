@@ -61,7 +61,14 @@ def run():
     """Run all stages, and return what must not depend on the unseen products."""
     for stage in STAGES:
         stage.main()
-    learned = [paths.BACKBONE, paths.TFIDF, paths.LABEL_VECTORS, paths.ADJACENCY, paths.MODEL, paths.TRAIN_METRICS]
+    learned = [
+        paths.BACKBONE,
+        paths.TEXT_ENCODER,
+        paths.LABEL_VECTORS,
+        paths.ADJACENCY,
+        paths.TOWERS,
+        paths.TRAIN_METRICS,
+    ]
     seen = pd.read_parquet(paths.PRODUCTS)["split"] != "unseen"
     of_seen = (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES)
     figures = json.loads(paths.EVALUATE_METRICS.read_text())

@@ -15,14 +15,15 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import Work
-from huse.engine.devices import resolve_device, resolve_dtype
+from huse.encoders.picture_vectors import plan
+from huse.encoders.torchvision import TorchvisionEncoder
+from huse.engine.devices import DTYPES, resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone
 from huse.vision.decoding import FORMATS
-from huse.vision.encoding import Encoder, make_encoder, normalise, upload
+from huse.vision.network_input import normalise, upload
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare, resolve_workers
 from huse.vision.torchvision_ops import import_torchvision
-from huse.vision.vectors import plan
 
 SIZE = 224
 SEED = 0
@@ -45,10 +46,18 @@ def _backbone(network: str) -> Backbone:
     return load_backbone(network, "random", SEED)
 
 
-def _encoder(network: str, dtype: str, batch_size: int, device: str) -> Encoder:
+def _encoder(network: str, dtype: str, batch_size: int, device: str) -> TorchvisionEncoder:
     on = resolve_device(device)
     resolved = resolve_dtype(dtype, on)
-    return make_encoder(_backbone(network), size=SIZE, device=on, dtype=resolved, batch_size=batch_size)
+    return TorchvisionEncoder.of(
+        _backbone(network),
+        geometry=PREPARATION.geometry,
+        size=SIZE,
+        max_pixels=MAX_PIXELS,
+        device=on,
+        dtype=resolved,
+        batch_size=batch_size,
+    )
 
 
 def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
@@ -69,7 +78,7 @@ def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size:
     paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
     tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
     batches = [
-        normalise(upload(pixels, encoder.device)).to(encoder.dtype)
+        normalise(upload(pixels, encoder.device)).to(DTYPES[encoder.dtype])
         for pixels in prepare(tasks, PREPARATION, workers=0, batch_size=batch_size)
     ]
 

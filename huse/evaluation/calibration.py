@@ -4,37 +4,16 @@ Letters: N items, K labels, C classes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
 from huse.evaluation.classification import Doubles, Floats, Integers, best_fusion_weight, label_matrix
+from huse.fusion import LogLinear, fuse_log_linear, log_scores, temper
 
 BINS = 15  # Guo et al. 2017, arXiv 1706.04599
 TEMPERATURES = (0.05, 20.0)  # bounds of what is fitted; scores that are always right would ask for 0
-LEAST = np.finfo(np.float32).tiny  # a score that has underflown to 0 has a logarithm all the same
-
-
-@dataclass(frozen=True)
-class LogLinear:
-    """How image and text scores are fused by their logarithms; chosen on the validation split.
-
-    Attributes:
-        image_temperature: of the image scores; above 1 makes them less certain.
-        text_temperature: of the text scores.
-        image_weight: exponent of the image scores, from 0 to 1; the text's is 1 less it.
-    """
-
-    image_temperature: float
-    text_temperature: float
-    image_weight: float
-
-    def scores(self, image: Floats, text: Floats) -> Floats:
-        """Fuse N × K scores."""
-        tempered = temper(image, self.image_temperature), temper(text, self.text_temperature)
-        return fuse_log_linear(*tempered, self.image_weight)
 
 
 def choose_log_linear(
@@ -57,22 +36,6 @@ def choose_log_linear(
         combine=fuse_log_linear,
     )
     return LogLinear(image_temperature, text_temperature, weight)
-
-
-def log_scores(scores: Floats) -> Doubles:
-    """Return the logarithms of N × K scores in float64, finite where a score is 0 too."""
-    logs: Doubles = np.log(np.maximum(scores, LEAST), dtype=np.float64)
-    return logs
-
-
-def temper(scores: Floats, temperature: float) -> Floats:
-    """Return the softmax of the logarithms of N × K scores over a temperature; 1 leaves rows that add up to 1."""
-    return _normalised(log_scores(scores) / temperature)
-
-
-def fuse_log_linear(image: Floats, text: Floats, weight: float) -> Floats:
-    """Return the weighted geometric mean of N × K scores, image^weight · text^(1 - weight), each row adding up to 1."""
-    return _normalised(weight * log_scores(image) + (1 - weight) * log_scores(text))
 
 
 def fit_temperature(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
@@ -129,8 +92,3 @@ def expected_calibration_error(confidences: Doubles, correct: Doubles, bins: int
     numbers = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
     gaps = np.bincount(numbers, weights=correct - confidences, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidences))
-
-
-def _normalised(logs: Doubles) -> Floats:
-    scores: Floats = np.exp(logs - logsumexp(logs, axis=1, keepdims=True)).astype(np.float32)
-    return scores

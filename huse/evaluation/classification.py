@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from huse.fusion import class_scores, fuse
+
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,12 +56,6 @@ def label_matrix(class_labels: Sequence[Sequence[int]], labels: int) -> npt.NDAr
     return matrix
 
 
-def fuse(image: Floats, text: Floats, weight: float) -> Floats:
-    """Return the weighted average of the scores (HUSE 4.5): weight · image + (1 - weight) · text."""
-    fused: Floats = weight * image + (1 - weight) * text
-    return fused
-
-
 def best_fusion_weight(
     image: Floats,
     text: Floats,
@@ -94,25 +90,6 @@ def majority_accuracy(
     """Return the accuracy of always giving the label shares of the training split, whatever the item."""
     shares = label_matrix(class_labels, labels)[train_classes].mean(axis=0, dtype=np.float64)
     return accuracy(np.tile(shares.astype(np.float32), (len(classes), 1)), classes, class_labels)
-
-
-def class_scores(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Floats:
-    """Return the mean score of the labels of each class; in the scheme `leaf` that is the score of its one label.
-
-    Args:
-        scores: N × K.
-        class_labels: C lists of label numbers.
-
-    Returns:
-        N × C float32.
-    """
-    depths = np.array([len(labels) for labels in class_labels])
-    total = np.zeros((len(scores), len(depths)), dtype=np.float32)
-    for depth in range(depths.max()):
-        deep = [index for index, labels in enumerate(class_labels) if len(labels) > depth]
-        total[:, deep] += np.take(scores, [class_labels[index][depth] for index in deep], axis=1)
-    mean: Floats = np.divide(total, depths, dtype=np.float32)
-    return mean
 
 
 def predicted_classes(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Integers:

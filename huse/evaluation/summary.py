@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from huse.evaluation.calibration import LogLinear, choose_log_linear, confidence, expected_calibration_error
+from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
 from huse.evaluation.classification import (
     Doubles,
     Floats,
     Integers,
     best_fusion_weight,
-    fuse,
     label_hits,
     level_accuracy,
     macro_f1,
@@ -28,6 +27,7 @@ from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import Found, References, choose_share, query_figures, retrieval_figures, retrieve
 from huse.evaluation.space import space_figures
+from huse.fusion import LogLinear, fuse
 from huse.nesting import nest
 from huse.progress import progress
 

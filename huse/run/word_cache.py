@@ -17,10 +17,10 @@ from huse.text.word_files.found import Found
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import Source
 
-VERSION = 2  # of what is kept; to be raised when a reader finds other words or vectors than before
+VERSION = 3  # of what is kept; to be raised when a reader finds other words or vectors than before
 
 
-def read_source(source: Source, words: Collection[str], folder: Path, advance: Advance) -> Found:
+def read_source(source: Source, words: Collection[str], folder: Path, advance: Advance, *, first: int = 0) -> Found:
     """Return what a source has of some words, without reading it again for words that were asked for before.
 
     Args:
@@ -28,24 +28,27 @@ def read_source(source: Source, words: Collection[str], folder: Path, advance: A
         words: tokens; all their spellings are looked for.
         folder: where what was read is kept, in files of the source's own.
         advance: called with the megabytes read since the last call.
+        first: see `huse.text.word_files.reading.read_words`.
 
     Raises:
         InputError: see `huse.text.word_files.reading.read_words`; or the source changed while it was read.
     """
     identity = source.identity()
-    kept = remembered(folder, source)
+    kept = remembered(folder, source, first)
     if kept is not None and kept[1].issuperset(words):
         return kept[0]
     asked = set(words) if kept is None else kept[1].union(words)
-    found = read_words(source, spellings(asked), asked - MARKS, advance=advance)
+    found = read_words(source, spellings(asked), asked - MARKS, first=first, advance=advance)
     if source.identity() != identity:
         raise InputError(f"{source}: changed while it was read. Run again when nothing writes to it.")
     with Outputs() as outputs:
-        remember(outputs, folder, source, found, asked)
+        remember(outputs, folder, source, found, asked, first=first)
     return found
 
 
-def remember(outputs: Outputs, folder: Path, source: Source, found: Found, asked: Iterable[str]) -> None:
+def remember(
+    outputs: Outputs, folder: Path, source: Source, found: Found, asked: Iterable[str], *, first: int = 0
+) -> None:
     """Keep what was read of a source.
 
     Args:
@@ -54,21 +57,23 @@ def remember(outputs: Outputs, folder: Path, source: Source, found: Found, asked
         source: what was read.
         found: what it had.
         asked: the words that were asked for, in all their spellings.
+        first: how many of its first words were kept with them.
     """
     place = _place(folder, source)
     array = np.array(list(found.vectors.values()), np.float32).reshape(-1, found.dimension)
-    about = {name: getattr(found, name) for name in ("dimension", "format", "faults")}
-    words = {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked)}
+    about = {name: getattr(found, name) for name in ("dimension", "format", "faults", "leading")}
+    words = {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked), "first": first}
     key = {"version": VERSION, "source": source.identity(), "source_sha256": found.sha256}
     outputs.described_array(place, array, {**key, **about, **words})
 
 
-def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
+def remembered(folder: Path, source: Source, first: int = 0) -> tuple[Found, set[str]] | None:
     """Return what was read of a source before, and the words that were asked for.
 
     Args:
         folder: that `remember` was given.
         source: as it is now; what was read of one that has changed since is forgotten.
+        first: how many of its first words are to be among them.
 
     Returns:
         None where nothing was read, or what is kept cannot be used.
@@ -78,12 +83,13 @@ def remembered(folder: Path, source: Source) -> tuple[Found, set[str]] | None:
         return None
     try:
         array, content = read_described_array(place, shape=(None, None))
-        if content["version"] != VERSION or content["source"] != source.identity():
+        known = content["version"], content["source"], content.get("first")
+        if known != (VERSION, source.identity(), first):
             return None
         found = Found(content["dimension"], content["format"], dict(zip(content["words"], array, strict=True)))
         found.composed.update(content["composed"])
         found.faults.extend(content["faults"])
-        found.sha256 = content["source_sha256"]
+        found.sha256, found.leading = content["source_sha256"], content["leading"]
         return found, set(content["asked"])
     except (InputError, ValueError, KeyError, TypeError):
         return None  # damaged: the source is read again

@@ -58,4 +58,4 @@ def train_word_vectors(sentences: Sequence[Sequence[str]], dimension: int, seed:
         workers=1,
     )
     vectors = dict(zip(model.wv.index_to_key, model.wv.vectors, strict=True))
-    return Found(dimension, f"trained on the catalogue, seed {seed}", vectors)
+    return Found(dimension, f"trained on the catalogue, seed {seed}", vectors, leading=len(vectors))

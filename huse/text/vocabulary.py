@@ -5,13 +5,14 @@ D word dimension.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from itertools import islice
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from huse.text.spelling import MARKS, Spelled, find_spelling, hash_vector, mean_norm
+from huse.text.spelling import MARKS, Spelled, find_spelling, hash_vector, mean_norm, spellings
 from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
@@ -87,6 +88,23 @@ def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.f
     rows = [(word, spelled.step, spelled.spelling) for word, spelled in chosen.items()]
     table = pd.DataFrame(rows, columns=["word", "step", "spelling"], dtype=str)
     return table, np.stack([spelled.vector for spelled in chosen.values()])
+
+
+def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
+    """Return the words that a model keeps for names it has never seen, spelled as the source has them.
+
+    Args:
+        found: what the source has.
+        words: of the catalogue; all their spellings are kept beside the first words of the source.
+
+    Returns:
+        `word`; V × D float32. What the source has in its vectors alone: no word that was put together or drawn.
+    """
+    leading, asked = islice(found.vectors, found.leading), spellings(words)
+    own = (word for word in found.vectors if word in asked and word not in found.composed)
+    kept = list(dict.fromkeys((*leading, *own)))
+    vectors = np.array([found.vectors[word] for word in kept], np.float32).reshape(-1, found.dimension)
+    return pd.DataFrame({"word": kept}, dtype=str), vectors
 
 
 def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:

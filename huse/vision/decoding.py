@@ -9,7 +9,7 @@ import os
 import re
 import warnings
 from dataclasses import dataclass
-from io import BufferedReader, FileIO
+from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,14 +50,14 @@ class _Decoded(NamedTuple):
     repairs: list[str]
 
 
-def read_picture(path: Path, max_pixels: int, *, shorter_side: int | None = None) -> Image.Image:
+def read_picture(source: Path | bytes, max_pixels: int, *, shorter_side: int | None = None) -> Image.Image:
     """Read a picture as the eye should see it.
 
     The first frame of an animation; upright after the EXIF orientation; transparency on white; 16 bits scaled
     to 8; other numbers as `_scale_to_bytes` says.
 
     Args:
-        path: the file.
+        source: the file, or its content.
         max_pixels: width × height that is still decoded.
         shorter_side: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as its shorter side
             keeps this many. None: at full size.
@@ -68,7 +68,7 @@ def read_picture(path: Path, max_pixels: int, *, shorter_side: int | None = None
     Raises:
         PictureError: the file is missing, empty, damaged, no picture, or too large.
     """
-    with _open_file(path) as file:
+    with _Content(source) if isinstance(source, bytes) else _open_file(source) as file:
         return _decode(file, max_pixels, shorter_side).picture
 
 
@@ -144,6 +144,12 @@ class _File(BufferedReader):
         return super().read(left if size is None or size < 0 else min(size, left))
 
 
+class _Content(BytesIO):
+    """The content of a file that has no name."""
+
+    name = ""
+
+
 def _open_file(path: Path) -> BufferedReader:
     try:
         size = path.stat().st_size
@@ -158,7 +164,7 @@ def _open_file(path: Path) -> BufferedReader:
         raise PictureError(f"picture file cannot be read ({_first_line(error)})") from error
 
 
-def _decode(file: BufferedReader, max_pixels: int, shorter_side: int | None) -> _Decoded:
+def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int | None) -> _Decoded:
     try:
         check_bytes(file, max_pixels)
         with pixel_limit(max_pixels), Image.open(file, formats=FORMATS) as image:

@@ -15,8 +15,8 @@ from torch.nn import functional
 from huse.engine.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
 from huse.mixup import Mixture
 from huse.vision.backbones import BATCH_NORMS, Backbone, blocks, norms_are_placeholders
-from huse.vision.encoding import normalise, upload
 from huse.vision.geometry import Pixels
+from huse.vision.network_input import normalise, upload
 
 Layers = Literal["head", "last_block", "all"]
 

@@ -9,7 +9,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BufferedReader
+from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageFile
 
@@ -65,14 +65,16 @@ def check_size(size: tuple[int, int], *, error_only: bool = False) -> None:
 Image._decompression_bomb_check = check_size
 
 
-def check_bytes(file: BufferedReader, max_pixels: int) -> None:
+def check_bytes(file: BinaryIO, max_pixels: int) -> None:
     """Refuse a file that is larger than any picture of so many pixels.
 
     Args:
         file: opened.
         max_pixels: width × height that is still decoded.
     """
-    size = os.fstat(file.fileno()).st_size
+    place = file.tell()
+    size = file.seek(0, os.SEEK_END)
+    file.seek(place)
     if size > MOST_BYTES * max_pixels + 2**20:
         raise PictureError(
             f"picture file has {size / 1e6:,.1f} MB, more than {MOST_BYTES} bytes for each of the "
@@ -80,7 +82,7 @@ def check_bytes(file: BufferedReader, max_pixels: int) -> None:
         )
 
 
-def check_work(image: ImageFile.ImageFile, file: BufferedReader, max_pixels: int) -> None:
+def check_work(image: ImageFile.ImageFile, file: BinaryIO, max_pixels: int) -> None:
     """Refuse what takes far more time or memory to decode than a picture of its size.
 
     Args:
@@ -106,7 +108,7 @@ def _check_count(what: str, found: int, allowed: int) -> None:
         raise PictureError(f"picture has {found:,} {what}, more than the {allowed:,} allowed")
 
 
-def _content(file: BufferedReader) -> bytes:
+def _content(file: BinaryIO) -> bytes:
     """Return all bytes of a file, and go back to where it stood."""
     place = file.tell()
     file.seek(0)
@@ -115,7 +117,7 @@ def _content(file: BufferedReader) -> bytes:
     return content
 
 
-def _is_one_scan(image: ImageFile.ImageFile, file: BufferedReader) -> bool:
+def _is_one_scan(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
     """Tell whether a JPEG has all its channels in its first scan, behind the head of which Pillow stopped."""
     head = 6 + 2 * len(image.getbands())  # bytes
     place = file.tell()

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from huse.evaluation.calibration import LogLinear, choose_log_linear
+from huse.evaluation.calibration import choose_log_linear
 from huse.evaluation.classification import best_fusion_weight
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import DIRECTIONS, SplitResults
@@ -18,6 +18,7 @@ from huse.evaluation.summary import (
     spread,
     summarise,
 )
+from huse.fusion import LogLinear
 
 PATHS = [["a", "x"], ["a", "y"], ["b", "z"]]
 LEAF = [[0], [1], [2]]

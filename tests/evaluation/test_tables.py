@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from huse.evaluation.calibration import LogLinear
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.summary import Catalogue, Choices, measure, summarise
@@ -12,6 +11,7 @@ from huse.evaluation.tables import (
     items_table,
     queries_table,
 )
+from huse.fusion import LogLinear
 
 CLASSES = ["a<x", "a<y", "b<z", "b<never"]
 ACTUAL = np.array([0, 0, 0, 1, 1, 2])

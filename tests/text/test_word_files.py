@@ -6,13 +6,12 @@ import zipfile
 
 import numpy as np
 import pytest
-from gensim.models import FastText, KeyedVectors, Word2Vec
+from gensim.models import FastText, KeyedVectors
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from huse.errors import InputError
 from huse.text.word_files import blocks as blocks_module
-from huse.text.word_files import source as source_module
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import Source, find_source
 
@@ -75,22 +74,6 @@ def write_windows_text(path):
     path.write_text("\ufeff" + lines(end=" \r\n") + "\r\n", encoding="utf-8", newline="")
 
 
-def write_keyed_vectors(path):
-    keyed().save(str(path))
-
-
-def write_keyed_vectors_apart(path):
-    keyed().save(str(path), separately=["vectors"])
-
-
-def write_keyed_vectors_of_old(path):
-    keyed().save(str(path), pickle_protocol=2)
-
-
-def write_keyed_vectors_of_today(path):
-    keyed().save(str(path), pickle_protocol=5)
-
-
 FORMATS = {
     write_text: "GloVe text",
     write_gzip: "GloVe text",
@@ -100,10 +83,6 @@ FORMATS = {
     write_fasttext_text: "word2vec text",
     write_word2vec_binary: "word2vec binary",
     write_word2vec_binary_gzip: "word2vec binary",
-    write_keyed_vectors: "gensim KeyedVectors",
-    write_keyed_vectors_apart: "gensim KeyedVectors",
-    write_keyed_vectors_of_old: "gensim KeyedVectors",
-    write_keyed_vectors_of_today: "gensim KeyedVectors",
 }
 
 
@@ -334,54 +313,21 @@ class Harm:
         return (print, ("a pickle was run",))
 
 
-def write_pickle(path, content):
+def test_a_pickle_is_refused_and_never_run(tmp_path, capsys):
     import pickle
 
-    path.write_bytes(pickle.dumps(content))
-
-
-def test_a_pickle_is_never_run(tmp_path, capsys):
-    path = tmp_path / "harm.kv"
-    write_pickle(path, Harm())
-    with pytest.raises(InputError, match=r"expected saved gensim KeyedVectors, found builtins\.print"):
-        read(path)
+    path = tmp_path / "vectors.kv"
+    path.write_bytes(pickle.dumps(Harm()))
+    refuse(path, "found a pickle, which could run code of its own and is not read. Save .*save_word2vec_format")
+    keyed().save(str(path))
+    refuse(path, "found a pickle")
     assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"\x80\x02})" + b"\x85" * 200_000 + b"K\x01s.",  # a key nested without end
-        b"\x80\x04\x8e" + struct.pack("<Q", 1 << 40) + b"abc.",  # a length of a terabyte
-        b"\x80\x04" + b")" + b"\x85" * 100_000 + b"\x8c\x01a\x93.",  # a module's name nested without end
-        b"\x80\x04}]K\x01s.",  # a list as a key
-    ],
-)
-def test_hostile_pickles_end_in_a_message(tmp_path, content):
-    (tmp_path / "harm.kv").write_bytes(content)
-    refuse(tmp_path / "harm.kv", "not readable as saved gensim KeyedVectors")
 
 
 def refuse(path, message, wanted=WORDS):
     with pytest.raises(InputError, match=message) as error:
         read(path, wanted)
     assert path.name in str(error.value)
-
-
-def test_other_pickles_are_refused(tmp_path):
-    path = tmp_path / "model"
-    Word2Vec(SENTENCES, vector_size=4, min_count=1, epochs=1).save(str(path))
-    refuse(path, r"found gensim\.models\.word2vec\.Word2Vec\. Of a model, save its vectors alone")
-    FastText(SENTENCES, vector_size=4, min_count=1, epochs=1, bucket=10).wv.save(str(path))
-    refuse(path, r"found gensim\.models\.fasttext\.FastTextKeyedVectors.*of fastText, model.wv.save_word2vec_format")
-    write_pickle(path, {"red": [1, 2]})
-    refuse(path, "expected saved gensim KeyedVectors, found dict")
-    keyed().save(str(path))
-    path.write_bytes(path.read_bytes()[:-40])
-    refuse(path, "not readable as saved gensim KeyedVectors")
-    keyed().save(str(path), separately=["vectors"])
-    (tmp_path / "model.vectors.npy").unlink()
-    refuse(path, "model.vectors.npy: not found. gensim stored the vectors there")
 
 
 def test_files_that_are_no_word_vectors_are_refused(tmp_path, fasttext):
@@ -452,12 +398,28 @@ def test_without_a_network_the_message_says_what_to_do(tmp_path, monkeypatch):
 
 
 def test_a_source_is_told_from_a_changed_one_without_reading_it(tmp_path):
-    path = tmp_path / "v.kv"
-    write_keyed_vectors_apart(path)
+    path = tmp_path / "v.txt"
+    path.write_text(lines())
     before = Source(path).identity()
     assert Source(path).identity() == before
-    np.save(source_module.saved_array(path), VECTORS * 2)
     import os
 
-    os.utime(source_module.saved_array(path), ns=(0, 0))
+    os.utime(path, ns=(0, 0))
     assert Source(path).identity() != before
+
+
+@pytest.mark.parametrize("first", [0, 1, 3, 100])
+@pytest.mark.parametrize("write", [write_text, write_word2vec_text, write_word2vec_binary])
+def test_the_first_words_are_kept_whatever_is_asked_for(tmp_path, write, first):
+    write(tmp_path / "vectors")
+    found = read(tmp_path / "vectors", {WORDS[-1]}, first=first)
+    kept = list(dict.fromkeys([*WORDS[:first], WORDS[-1]]))
+    assert as_dict(found) == {word: EXPECTED[word] for word in kept} and list(found.vectors) == kept
+    assert found.leading == min(first, len(WORDS))
+
+
+def test_the_first_words_of_fasttext_come_first(fasttext):
+    path, trained = fasttext
+    words = trained.index_to_key
+    found = read(path, {words[-1]}, first=2)
+    assert list(found.vectors) == [*words[:2], words[-1]] and found.leading == 2

@@ -5,8 +5,8 @@ from torch import nn
 from torch.nn import functional
 
 from huse.vision.backbones import Backbone
-from huse.vision.encoding import normalise
 from huse.vision.learner import Learner
+from huse.vision.network_input import normalise
 
 CPU = torch.device("cpu")
 

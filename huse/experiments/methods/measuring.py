@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.evaluation.chance import KS
-from huse.evaluation.classification import Doubles, best_fusion_weight, fuse, label_hits
+from huse.evaluation.classification import Doubles, best_fusion_weight, label_hits
 from huse.evaluation.hierarchy import HP_KS, ClassTree
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import query_figures, retrieve
 from huse.evaluation.summary import spread
 from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.evaluation.unseen import measure_unseen, unseen_figures
+from huse.fusion import fuse
 
 KINDS = {"embedding": 0.0, "probabilities": 1.0}  # what products are found by, and the share of the probabilities
 RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")

@@ -16,6 +16,11 @@ class SpellingsParams(Section):
     hyphens: bool
     accents: bool
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of those that are on, in the order in which they are tried."""
+        return tuple(step for step, on in self.model_dump().items() if on)
+
 
 class WordVectorsParams(Section):
     """Where the vectors of words come from, and what becomes of words without one."""
@@ -23,5 +28,6 @@ class WordVectorsParams(Section):
     source: str = Field(min_length=1)
     download: bool
     dimension: int = Field(ge=1)
+    vocabulary: int = Field(ge=0)
     spellings: SpellingsParams
     oov: Literal["skip", "hash"]

@@ -11,7 +11,7 @@ from huse.text.word_files.text_format import header
 LONGEST_WORD = 10_000  # bytes; a longer one means that the file is something else
 
 
-def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str) -> Found:
+def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str, first: int = 0) -> Found:
     """Read words from word2vec's binary format, in one pass; of a word that comes twice the first whole vector counts.
 
     Args:
@@ -19,6 +19,7 @@ def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, 
         head: the first of them.
         wanted: the words to keep.
         name: of the file, for messages.
+        first: see `huse.text.word_files.reading.read_words`.
 
     Raises:
         InputError: the file ends before its last word, or has no word where one must be.
@@ -41,8 +42,10 @@ def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, 
             word = data[place:space].lstrip(b"\n")  # some writers end a record with a line feed
             place = space + 1 + size
             words += 1
-            if word in found.missing:
-                found.add(word, np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32), f"word {words:,}")
+            leads = words <= first
+            if word in found.missing or (leads and not found.has(word)):
+                vector = np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32)
+                found.leading += found.add(word, vector, f"word {words:,}") and leads
         if words == count:
             data = b""  # what follows is nothing
     if words < count:

@@ -15,6 +15,7 @@ class Found:
 
     Attributes:
         vectors: word → D float32; in the order of the source.
+        leading: how many of `vectors`, its first ones, are the source's first words, kept whatever was asked for.
         dimension: D.
         format: what the source is, in words.
         composed: the words whose vector fastText put together from parts of words.
@@ -30,6 +31,7 @@ class Found:
     faults: list[str] = field(default_factory=list)
     sha256: str = ""
     missing: set[bytes] = field(default_factory=set)
+    leading: int = 0
 
     def look_for(self, words: Iterable[str]) -> None:
         """Look for words."""
@@ -50,6 +52,10 @@ class Found:
             self.missing.discard(word)
         self.vectors[word if isinstance(word, str) else word.decode("utf-8", "surrogatepass")] = vector
         return True
+
+    def has(self, word: bytes) -> bool:
+        """Whether the vector of a word, in UTF-8, is kept."""
+        return word.decode("utf-8", "surrogatepass") in self.vectors
 
     def fault_summary(self) -> str:
         """Name the first faults and count the rest; empty where there are none."""

@@ -6,26 +6,34 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.text.word_files.binary_format import read_binary
 from huse.text.word_files.blocks import Advance, Blocks
+from huse.text.word_files.fasttext_format import FASTTEXT, read_fasttext
 from huse.text.word_files.found import Found
-from huse.text.word_files.gensim_formats import FASTTEXT, PICKLE, read_fasttext, read_keyed_vectors
 from huse.text.word_files.source import Source
 from huse.text.word_files.text_format import is_binary, read_text
 
+PICKLE = b"\x80"  # the first byte of a file that gensim's `save` wrote
+
 
 def read_words(
-    source: Source, wanted: Collection[str], compose: Collection[str] = (), *, advance: Advance = lambda count: None
+    source: Source,
+    wanted: Collection[str],
+    compose: Collection[str] = (),
+    *,
+    first: int = 0,
+    advance: Advance = lambda count: None,
 ) -> Found:
     """Read the vectors of some words from a set of word vectors in any known format.
 
     The format is told by the content, not by the name: GloVe text, word2vec text, fastText .vec, each also packed
-    by gzip or zip; word2vec binary, packed or not; fastText binary; saved gensim KeyedVectors. Text and word2vec
-    binary are read in one pass, in blocks, whatever their size.
+    by gzip or zip; word2vec binary, packed or not; fastText binary. Text and word2vec binary are read in one pass, in
+    blocks, whatever their size. What gensim's `save` wrote is a pickle, and is not read.
 
     Args:
         source: see `find_source`.
         wanted: the words to keep, spelled as in the file.
         compose: words for which fastText's binary format puts a vector together from parts of words, where it does
             not have them whole.
+        first: so many words from the start of the source are kept too. Sources begin with the most frequent ones.
         advance: called with the megabytes of the file that were read since the last call.
 
     Returns:
@@ -36,17 +44,19 @@ def read_words(
     """
     with Blocks(source, advance) as blocks:
         head = blocks.head
-        saved = head.startswith((FASTTEXT, PICKLE))
-        if saved and blocks.packed:
+        if head.startswith(PICKLE):
+            raise InputError(
+                f"{source}: expected word vectors, found a pickle, which could run code of its own and is not read. "
+                "Save the vectors in the word2vec format: vectors.save_word2vec_format(path, binary=True)."
+            )
+        fasttext = head.startswith(FASTTEXT)
+        if fasttext and blocks.packed:
             raise InputError(f"{source}: this format is read from a file that is not packed. Unpack it first.")
-        if not saved:
-            if is_binary(head):
-                found = read_binary(blocks, head, wanted, name=str(source))
-            else:
-                found = read_text(blocks, head, wanted, name=str(source))
+        if not fasttext:
+            read = read_binary if is_binary(head) else read_text
+            found = read(blocks, head, wanted, name=str(source), first=first)
             found.sha256 = blocks.sha256()
             return found
-    fasttext = head.startswith(FASTTEXT)
-    found = read_fasttext(source.path, wanted, compose) if fasttext else read_keyed_vectors(source.path, wanted)
-    found.sha256 = "+".join(fingerprint_file(file) for file in source.files())
+    found = read_fasttext(source.path, wanted, compose, first)
+    found.sha256 = fingerprint_file(source.path)
     return found

@@ -32,20 +32,10 @@ class Source:
         return str(self.path) if self.member is None else f"{self.path}/{self.member}"
 
     def identity(self) -> dict[str, object]:
-        """Say what tells this source from another without reading it: place, sizes, times of change."""
-        states = {file.name: file.stat() for file in self.files()}
-        parts = {name: [s.st_size, s.st_mtime_ns, s.st_ctime_ns, s.st_ino] for name, s in states.items()}
-        return {"path": str(self.path.resolve()), "member": self.member, "files": parts}
-
-    def files(self) -> list[Path]:
-        """Return the files that belong to it: gensim stores large arrays beside a saved KeyedVectors."""
-        beside = saved_array(self.path)
-        return [self.path, beside] if beside.is_file() else [self.path]
-
-
-def saved_array(path: Path) -> Path:
-    """Return where gensim's ``save`` puts the array of vectors when it is large."""
-    return path.with_name(f"{path.name}.vectors.npy")
+        """Say what tells this source from another without reading it: place, size, times of change."""
+        state = self.path.stat()
+        file = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+        return {"path": str(self.path.resolve()), "member": self.member, "file": file}
 
 
 def find_source(name: str, *, download: bool) -> Source:

@@ -37,7 +37,7 @@ def is_binary(head: bytes) -> bool:
     return header(said) is not None and len(rest.translate(None, CONTROL)) < len(rest)
 
 
-def read_text(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str) -> Found:
+def read_text(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str, first: int = 0) -> Found:
     """Read words from text, in one pass.
 
     The numbers of a word that is not wanted are never parsed. A word may hold spaces, and is then never one that
@@ -49,21 +49,23 @@ def read_text(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, na
         head: the first of them.
         wanted: the words to keep.
         name: of the file, for messages.
+        first: see `huse.text.word_files.reading.read_words`.
 
     Raises:
         InputError: no line looks like a word and its numbers.
     """
-    return _TextReader(head, wanted, name).read(blocks)
+    return _TextReader(head, wanted, name, first).read(blocks)
 
 
 class _TextReader:
-    def __init__(self, head: bytes, wanted: Iterable[str], name: str) -> None:
+    def __init__(self, head: bytes, wanted: Iterable[str], name: str, first: int) -> None:
         said, lines = header(head), _first_lines(head)
         # The header of a file of one number a line looks like its lines.
         if said and len(lines) > 1 and statistics.mode(map(_trailing_numbers, lines[1:])) != said[1]:
             said = None
         lines = lines[1:] if said else lines
         self.name = name
+        self.first = first + bool(said)  # lines whose words are kept whatever is wanted, the header among them
         self.count = said[0] if said else None
         self.dimension = said[1] if said else (statistics.mode(map(_trailing_numbers, lines)) if lines else 0)
         if not self.dimension:
@@ -114,7 +116,7 @@ class _TextReader:
                 continue
             word = line[: line.find(b" ")]
             # Two lines can make up for each other's spaces, so a line that is kept is looked at by itself.
-            if word in missing and (not regular or self._is_regular(line, number)):
+            if (word in missing or number <= self.first) and (not regular or self._is_regular(line, number)):
                 self.kept.append((number, line))
 
     def _is_regular(self, line: bytes, number: int) -> bool:
@@ -145,8 +147,9 @@ class _TextReader:
                 except ValueError:
                     continue
         for (word, _), (number, _), vector in zip(rows, self.kept, numbers, strict=True):
-            if word in self.found.missing:
-                self.found.add(word, vector, f"line {number:,}")
+            leads = number <= self.first
+            if word in self.found.missing or (leads and not self.found.has(word)):
+                self.found.leading += self.found.add(word, vector, f"line {number:,}") and leads
         self.kept.clear()
 
 

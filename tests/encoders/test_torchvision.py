@@ -3,10 +3,12 @@ import pytest
 import torch
 from PIL import Image
 
+from huse.encoders.families import load_encoder
+from huse.encoders.torchvision import TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.backbones import load_backbone
-from huse.vision.encoding import check_size, make_encoder, normalise
 from huse.vision.geometry import fit
+from huse.vision.network_input import check_size, normalise
 from huse.vision.torchvision_ops import import_torchvision
 from tests.vision.conftest import SQUEEZENET, needs
 
@@ -25,8 +27,16 @@ def pixels(count, size=SIZE, seed=0):
     return np.stack([np.asarray(Image.fromarray(one).resize((size, size))) for one in small])
 
 
-def encoder(backbone, *, batch_size=4, dtype="float32", size=SIZE):
-    return make_encoder(backbone, size=size, device=CPU, dtype=dtype, batch_size=batch_size)
+def encoder(backbone, *, batch_size=4, dtype="float32", size=SIZE, device=CPU, geometry="squash", max_pixels=10**8):
+    return TorchvisionEncoder.of(
+        backbone,
+        geometry=geometry,
+        size=size,
+        max_pixels=max_pixels,
+        device=device,
+        dtype=dtype,
+        batch_size=batch_size,
+    )
 
 
 def cosines(a, b):
@@ -51,7 +61,7 @@ def test_normalise_is_channels_last_and_leaves_its_input():
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("network", ["squeezenet1_1", "resnet18"])
 def test_a_vector_does_not_depend_on_what_else_is_in_the_batch(network, dtype):
-    encode = encoder(load_backbone(network, "random", 1), dtype=dtype)
+    encode = encoder(load_backbone(network, "random", 1), dtype=dtype).encode_pixels
     batch = pixels(4)
     together = encode(batch).numpy()
     for place in range(4):
@@ -61,7 +71,7 @@ def test_a_vector_does_not_depend_on_what_else_is_in_the_batch(network, dtype):
 
 def test_equals_the_backbone_on_one_picture_at_a_time(backbone):
     batch = pixels(3)
-    found = encoder(backbone)(batch)
+    found = encoder(backbone).encode_pixels(batch)
     assert found.shape == (3, 512) and found.dtype == torch.float32
     with torch.inference_mode():
         for picture, vector in zip(batch, found, strict=True):
@@ -74,7 +84,12 @@ def test_bfloat16_is_near(network):
     of = load_backbone(network, "random", 1)
     before = {key: value.clone() for key, value in of.module.state_dict().items()}
     batch = pixels(8)
-    assert cosines(encoder(of, dtype="bfloat16")(batch).numpy(), encoder(of)(batch).numpy()).min() > 0.999
+    assert (
+        cosines(
+            encoder(of, dtype="bfloat16").encode_pixels(batch).numpy(), encoder(of).encode_pixels(batch).numpy()
+        ).min()
+        > 0.999
+    )
     assert all(torch.equal(value, before[key]) for key, value in of.module.state_dict().items())
 
 
@@ -83,7 +98,7 @@ def test_bfloat16_is_near_with_real_weights():
     squeezenet = load_backbone("squeezenet1_1", str(SQUEEZENET), 1)
     batch = pixels(4, size=224)
     low, high = encoder(squeezenet, dtype="bfloat16", size=224), encoder(squeezenet, size=224)
-    assert cosines(low(batch).numpy(), high(batch).numpy()).min() > 0.999
+    assert cosines(low.encode_pixels(batch).numpy(), high.encode_pixels(batch).numpy()).min() > 0.999
 
 
 def test_the_fingerprint_has_all_that_decides(backbone):
@@ -119,14 +134,97 @@ def test_resnet18_gives_what_img2vec_gives(tmp_path, monkeypatch):
     ]
     expected = img2vec_pytorch.Img2Vec(model="resnet-18").get_vec(pictures)
     inputs = np.stack([fit(picture, geometry="squash", size=224) for picture in pictures])
-    found = encoder(load_backbone("resnet18", str(weights), 1), size=224)(inputs).numpy()
+    found = encoder(load_backbone("resnet18", str(weights), 1), size=224).encode_pixels(inputs).numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_a_gpu_gives_what_the_processor_gives(backbone, dtype):
+def test_a_gpu_gives_what_the_cpu_gives(backbone, dtype):
     batch = pixels(6)
-    on_gpu = make_encoder(backbone, size=SIZE, device=torch.device("cuda"), dtype=dtype, batch_size=8)(batch)
+    on_gpu = encoder(backbone, device=torch.device("cuda"), dtype=dtype, batch_size=8).encode_pixels(batch)
     assert on_gpu.device.type == "cuda"
-    assert cosines(on_gpu.cpu().numpy(), encoder(backbone)(batch).numpy()).min() > 0.999
+    assert cosines(on_gpu.cpu().numpy(), encoder(backbone).encode_pixels(batch).numpy()).min() > 0.999
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Six pictures on disk, of several shapes and formats."""
+    found = []
+    for number, ending in enumerate(("png", "jpg", "webp", "png", "jpg", "bmp")):
+        found.append(tmp_path / f"{number}.{ending}")
+        Image.fromarray(pixels(1, 40 + 30 * number, seed=number)[0]).crop((0, 0, 40, 30 + 9 * number)).save(found[-1])
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 4, 6])
+def test_a_picture_may_come_as_path_content_picture_or_array(backbone, files, count):
+    encode = encoder(backbone).encode
+    as_paths = encode(files[:count])
+    assert as_paths.shape == (count, 512) and as_paths.dtype == np.float32
+    np.testing.assert_array_equal(encode([str(file) for file in files[:count]]), as_paths)
+    np.testing.assert_array_equal(encode([file.read_bytes() for file in files[:count]]), as_paths)
+    opened = [Image.open(file).convert("RGB") for file in files[:count]]
+    np.testing.assert_array_equal(encode([np.asarray(picture) for picture in opened]), encode(opened))
+    np.testing.assert_allclose(encode(opened), as_paths, rtol=1e-3, atol=1e-3)
+
+
+def test_order_and_company_change_nothing_but_rounding(backbone, files):
+    encode = encoder(backbone, batch_size=4).encode
+    together = encode(files)
+    np.testing.assert_array_equal(encode(files[::-1])[::-1], together)
+    for number, file in enumerate(files):
+        np.testing.assert_allclose(encode([file])[0], together[number], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("picture", "said"),
+    [
+        ("missing.jpg", r"missing\.jpg: picture file does not exist"),
+        (b"no picture", "picture 1: file is not a picture"),
+        (b"", "picture 1: .*"),
+        (np.zeros((4, 4), np.uint8), "picture 1: expected an array of H × W × 3 uint8, found 4 × 4 uint8"),
+        (np.zeros((4, 4, 3)), "found 4 × 4 × 3 float64"),
+        (7, "expected a path, bytes, a PIL image or an array, found int"),
+    ],
+)
+def test_what_is_no_picture_is_named(backbone, files, picture, said):
+    with pytest.raises(InputError, match=said):
+        encoder(backbone).encode([files[0], picture])
+
+
+def test_no_pictures_give_no_vectors(backbone):
+    assert encoder(backbone).encode([]).shape == (0, 512)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_a_saved_encoder_gives_the_same_bits(backbone, files, tmp_path, dtype):
+    before = encoder(backbone, dtype=dtype, geometry="pad", max_pixels=5_000_000)
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    before.save(folder)
+    after = load_encoder(folder)
+    assert after.config == before.config
+    np.testing.assert_array_equal(after.encode(files), before.encode(files))
+    assert not np.array_equal(encoder(backbone, dtype=dtype).encode(files), before.encode(files))  # squash
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "said"),
+    [
+        ("config.json", "{", r"config\.json: does not describe an encoder"),
+        ("config.json", '{"family": "fax"}', "expected a family of encoders .*, found 'fax'"),
+        ("config.json", '{"family": "torchvision"}', "expected the keys geometry, size"),
+        ("config.json", None, r"config\.json: not found"),
+        ("weights.safetensors", "no weights", "weights"),
+        ("weights.safetensors", None, r"weights\.safetensors: weights not found"),
+    ],
+)
+def test_a_damaged_folder_is_named(backbone, tmp_path, file, content, said):
+    encoder(backbone).save(tmp_path)
+    if content is None:
+        (tmp_path / file).unlink()
+    else:
+        (tmp_path / file).write_text(content)
+    with pytest.raises(InputError, match=said):
+        load_encoder(tmp_path)

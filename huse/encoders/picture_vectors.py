@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
+from huse.encoders.torchvision import TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.cache import VectorCache, vector_key
-from huse.vision.encoding import Encoder
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
 Slot = tuple[slice, int]  # where a vector stands in the result: views, row
@@ -37,7 +37,7 @@ class Job:
         cache: where vectors are kept.
     """
 
-    encoder: Encoder
+    encoder: TorchvisionEncoder
     preparation: Preparation
     tasks: list[Task]
     keys: list[bytes]
@@ -60,7 +60,7 @@ class Job:
         # A GPU works on one batch while the one before is taken from it and stored.
         ahead = 0 if self.encoder.device.type == "cpu" else 1
         for pixels in prepare(self.tasks, self.preparation, workers=workers, batch_size=self.encoder.batch_size):
-            under_way.append((list(islice(keys, len(pixels))), self.encoder(pixels)))
+            under_way.append((list(islice(keys, len(pixels))), self.encoder.encode_pixels(pixels)))
             if len(under_way) > ahead:
                 advance(self._store(*under_way.pop(0)))
         for batch in under_way:
@@ -84,7 +84,7 @@ def fill(out: npt.NDArray[np.float32], slots: Sequence[Slot], vector: npt.NDArra
 def plan(
     paths: Sequence[Path],
     views: Sequence[int],
-    encoder: Encoder,
+    encoder: TorchvisionEncoder,
     preparation: Preparation,
     *,
     out: npt.NDArray[np.float32],
@@ -99,7 +99,7 @@ def plan(
         paths: N files; one may come several times, and so may its bytes.
         views: of each picture, how many views beside the plain one it gets: V, or 0. One that gets none has the plain
             one in place of each.
-        encoder: see `huse.vision.encoding.make_encoder`.
+        encoder: of pictures.
         preparation: how pictures become the encoder's input.
         out: (V + 1) × N × D float32, where to write; the plain ones come first.
         cache: of vectors that were computed before; None: all are computed.

@@ -9,13 +9,13 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from huse.encoders.picture_vectors import check_vectors, plan
+from huse.encoders.torchvision import TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
 from huse.vision.cache import VectorCache, count_vectors
-from huse.vision.encoding import make_encoder
 from huse.vision.preparing import Preparation, Task, digest_pictures
-from huse.vision.vectors import check_vectors, plan
 from tests.vision.conftest import SQUEEZENET, needs
 
 SIZE = 64
@@ -51,10 +51,22 @@ def preparation(**changes):
     return Preparation(**(arguments | changes))
 
 
+def encoder_of(backbone, prepared, *, batch_size, dtype="float32"):
+    return TorchvisionEncoder.of(
+        backbone,
+        geometry=prepared.geometry,
+        size=prepared.size,
+        max_pixels=prepared.max_pixels,
+        device=CPU,
+        dtype=dtype,
+        batch_size=batch_size,
+    )
+
+
 def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, workers=0, **changes):
     """Return all vectors, and how many of them were computed."""
     prepared = preparation(**changes)
-    encoder = make_encoder(backbone, size=prepared.size, device=CPU, dtype=dtype, batch_size=batch_size)
+    encoder = encoder_of(backbone, prepared, dtype=dtype, batch_size=batch_size)
     out = np.full((slots, len(paths), 512), np.nan, np.float32)
     job = plan(paths, views or [0] * len(paths), encoder, prepared, out=out, cache=cache)
     done = []
@@ -67,8 +79,8 @@ def naive(backbone, path, view=0, **changes):
     """One picture alone."""
     (digest,) = digest_pictures([path])
     prepared = preparation(**changes)
-    encoder = make_encoder(backbone, size=prepared.size, device=CPU, dtype="float32", batch_size=1)
-    return encoder(prepared(Task(path, digest, (view,))))[0].numpy()
+    encoder = encoder_of(backbone, prepared, batch_size=1)
+    return encoder.encode_pixels(prepared(Task(path, digest, (view,))))[0].numpy()
 
 
 @pytest.mark.parametrize("geometry", ["squash", "crop", "pad"])
@@ -170,9 +182,7 @@ def die_in_the_third_batch(paths, file):
         if len(batches) == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    encoder = make_encoder(
-        load_backbone("squeezenet1_1", "random", 1), size=SIZE, device=CPU, dtype="float32", batch_size=3
-    )
+    encoder = encoder_of(load_backbone("squeezenet1_1", "random", 1), preparation(), batch_size=3)
     out = np.empty((1, len(paths), 512), np.float32)
     plan(paths, [0] * len(paths), encoder, preparation(), out=out, cache=VectorCache(file)).run(
         workers=0, advance=advance

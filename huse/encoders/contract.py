@@ -1,0 +1,74 @@
+"""What every encoder is: something that turns items into vectors, and can be kept in a folder.
+
+Letters: N items, D values a vector.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from huse.errors import InputError
+
+CONFIG = "config.json"
+
+Item_contra = TypeVar("Item_contra", contravariant=True)
+
+
+class Encoder(Protocol[Item_contra]):
+    """Turns N items into N × D float32.
+
+    Attributes:
+        dimension: D.
+        config: JSON; with the fingerprints of the weights, all that decides the vectors.
+    """
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What `load` needs beside the weights."""
+
+    def encode(self, items: Sequence[Item_contra]) -> npt.NDArray[np.float32]:
+        """Return N × D float32; raises an `InputError` that names the item that has no vector."""
+
+    def save(self, folder: Path) -> None:
+        """Write all that `load` needs into a folder, which exists and is empty; nothing of it is a pickle."""
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read what `save` wrote; raises an `InputError` that names the file that is missing or damaged."""
+
+
+def write_config(folder: Path, config: Mapping[str, Any]) -> None:
+    """Write the config of an encoder into its folder."""
+    text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+
+def read_config(folder: Path, keys: Sequence[str] = ("family",)) -> dict[str, Any]:
+    """Read the config of an encoder from its folder.
+
+    Args:
+        folder: of the encoder.
+        keys: that it must have.
+
+    Raises:
+        InputError: the file is missing or damaged, or lacks a key.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        missing = [key for key in keys if key not in config]
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found. Expected the folder of an encoder; copy all of it.") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: does not describe an encoder ({error}). Copy the folder again.") from None
+    if not isinstance(config, dict) or missing:
+        raise InputError(f"{path}: expected the keys {', '.join(keys)} of an encoder. Copy the folder again.")
+    return config

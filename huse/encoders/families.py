@@ -1,0 +1,26 @@
+"""Every family of encoders by the name that an encoder's config has: the place to add one."""
+
+from pathlib import Path
+from typing import Any
+
+from huse.encoders.contract import CONFIG, Encoder, read_config
+from huse.encoders.sentences import InferSentEncoder, MeanEncoder
+from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.words import WordsEncoder
+from huse.errors import InputError
+
+FAMILIES: dict[str, type[Encoder[Any]]] = {
+    encoder.family: encoder for encoder in (TorchvisionEncoder, WordsEncoder, InferSentEncoder, MeanEncoder)
+}
+
+
+def load_encoder(folder: Path) -> Encoder[Any]:
+    """Read an encoder of any family from its folder.
+
+    Raises:
+        InputError: it is of no known family, or a file is missing or damaged.
+    """
+    family = read_config(folder)["family"]
+    if family not in FAMILIES:
+        raise InputError(f"{folder / CONFIG}: expected a family of encoders ({', '.join(FAMILIES)}), found {family!r}.")
+    return FAMILIES[family].load(folder)

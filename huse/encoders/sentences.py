@@ -1,0 +1,117 @@
+"""Texts of labels by InferSent, or by the plain mean of their words' vectors.
+
+Letters: S texts, E values a vector.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from gensim.models import KeyedVectors
+from safetensors.torch import save_file
+
+from huse.encoders.contract import read_config, write_config
+from huse.encoders.word_table import load_words, save_words
+from huse.files import fingerprint_file
+from huse.progress import progress
+from huse.text.infersent import InferSent, Pooling, encode, load_infersent
+from huse.text.word_vectors import mean_word_vectors
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class MeanEncoder:
+    """The mean of the words' vectors.
+
+    Attributes:
+        words: vectors of the words.
+        version: of InferSent's tokens, 1 or 2.
+    """
+
+    family: ClassVar[str] = "mean"
+
+    words: KeyedVectors
+    version: Literal[1, 2]
+
+    @property
+    def dimension(self) -> int:
+        """E."""
+        return int(self.words.vector_size)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `huse.encoders.contract.Encoder`."""
+        return {"family": self.family, "dimension": self.dimension, "version": self.version}
+
+    def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode texts; see `huse.text.word_vectors.mean_word_vectors`."""
+        return mean_word_vectors(items, self.words, self.version)
+
+    def save(self, folder: Path) -> None:
+        """See `huse.encoders.contract.Encoder`."""
+        save_words(self.words, folder)
+        write_config(folder, self.config)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `huse.encoders.contract.Encoder`."""
+        return cls(load_words(folder), read_config(folder, ("version",))["version"])
+
+
+@dataclass(frozen=True)
+class InferSentEncoder:
+    """InferSent over word vectors.
+
+    Attributes:
+        network: its weights.
+        words: vectors of the words, of the dimension that the weights read.
+        version: 1 or 2; see `huse.text.infersent.encode`, as the two that follow.
+        pooling: max or mean.
+        padding_in_max: as the published code, or not.
+    """
+
+    family: ClassVar[str] = "infersent"
+
+    network: InferSent
+    words: KeyedVectors
+    version: Literal[1, 2]
+    pooling: Pooling
+    padding_in_max: bool
+
+    @property
+    def dimension(self) -> int:
+        """E, twice the LSTM units each way."""
+        return 2 * int(self.network.enc_lstm.hidden_size)
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """How texts are read, as labels.json has it."""
+        return {"version": self.version, "pooling": self.pooling, "padding_in_max": self.padding_in_max}
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `huse.encoders.contract.Encoder`."""
+        return {"family": self.family, "dimension": self.dimension, **self.reading}
+
+    def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode texts; see `huse.text.infersent.encode`."""
+        track = partial(progress, description="encode labels", unit="chunk")
+        return encode(self.network, items, self.words, track=track, **self.reading)
+
+    def save(self, folder: Path) -> None:
+        """See `huse.encoders.contract.Encoder`."""
+        save_file({name: weight.contiguous() for name, weight in self.network.state_dict().items()}, folder / WEIGHTS)
+        save_words(self.words, folder)
+        write_config(folder, {**self.config, "weights_sha256": fingerprint_file(folder / WEIGHTS)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `huse.encoders.contract.Encoder`."""
+        config = read_config(folder, ("version", "pooling", "padding_in_max"))
+        reading = config["version"], config["pooling"], config["padding_in_max"]
+        return cls(load_infersent(folder / WEIGHTS), load_words(folder), *reading)

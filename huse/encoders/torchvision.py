@@ -1,0 +1,238 @@
+"""Pictures by a torchvision network without its classifier.
+
+Letters: N pictures, S pixels a side of the network's input, D values a vector.
+"""
+
+import copy
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from huse.encoders.contract import CONFIG, read_config
+from huse.engine.cores import cores
+from huse.engine.devices import DTYPES
+from huse.errors import InputError
+from huse.vision.backbones import Backbone, read_backbone, save_backbone
+from huse.vision.conversion import to_rgb, turn_upright
+from huse.vision.decoding import read_picture
+from huse.vision.geometry import GEOMETRIES, Pixels, fit, needed_side
+from huse.vision.network_input import check_size, normalise, upload
+from huse.vision.picture_error import PictureError
+
+Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class TorchvisionEncoder:
+    """A backbone that is ready to encode pictures.
+
+    Attributes:
+        backbone: as it was read, float32.
+        network: its copy in `dtype`, channels last, on `device`.
+        geometry: a key of `huse.vision.geometry.GEOMETRIES`.
+        size: S.
+        max_pixels: width × height of the largest picture that is decoded.
+        device: where the network is.
+        dtype: of its arithmetic: float32 or bfloat16.
+        batch_size: pictures that go through it together.
+    """
+
+    family: ClassVar[str] = "torchvision"
+
+    backbone: Backbone
+    network: nn.Module
+    geometry: str
+    size: int
+    max_pixels: int
+    device: torch.device
+    dtype: str
+    batch_size: int
+
+    @classmethod
+    def of(
+        cls,
+        backbone: Backbone,
+        *,
+        geometry: str,
+        size: int,
+        max_pixels: int,
+        device: torch.device,
+        dtype: str,
+        batch_size: int,
+    ) -> Self:
+        """Make a backbone ready to encode.
+
+        Args:
+            backbone: not changed.
+            geometry: see the class, as all that follow.
+            size: S.
+            max_pixels: width × height.
+            device: see `huse.engine.devices.resolve_device`.
+            dtype: see `huse.engine.devices.resolve_dtype`.
+            batch_size: pictures.
+
+        Raises:
+            InputError: the backbone does not take the size.
+        """
+        check_size(backbone, size)
+        network = copy.deepcopy(backbone.module).eval()
+        network = network.to(device, DTYPES[dtype], memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(backbone, network, geometry, size, max_pixels, device, dtype, batch_size)
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return self.backbone.dimension
+
+    @property
+    def fingerprint(self) -> dict[str, str | int]:
+        """All that decides the vectors on this machine, but for the pictures and how they are prepared."""
+        return {
+            "backbone": self.backbone.name,
+            **self.backbone.fingerprint,
+            "size": self.size,
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+            "device": self.device.type,
+            "torch": torch.__version__,
+        }
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `huse.encoders.contract.Encoder`."""
+        return {
+            "family": self.family,
+            "dimension": self.dimension,
+            "geometry": self.geometry,
+            "size": self.size,
+            "max_pixels": self.max_pixels,
+            "dtype": self.dtype,
+            "batch_size": self.batch_size,
+        }
+
+    @torch.inference_mode()
+    def encode_pixels(self, pixels: Pixels, *, filled: bool = True) -> Tensor:
+        """Encode a batch.
+
+        Args:
+            pixels: n × S × S × 3 uint8, n ≤ `batch_size`.
+            filled: a smaller batch is filled up with black pictures. Matrices of another shape are rounded otherwise,
+                and so a vector does not depend on what else is computed.
+
+        Returns:
+            n × D float32 on `device`; on a GPU the work may still be under way.
+        """
+        batch = pixels
+        if filled and len(pixels) < self.batch_size:
+            batch = np.concatenate([pixels, np.zeros((self.batch_size - len(pixels), *pixels.shape[1:]), np.uint8)])
+        vectors: Tensor = self.network(normalise(upload(batch, self.device)).to(DTYPES[self.dtype]))
+        return vectors[: len(pixels)].float()
+
+    def encode(self, items: Sequence[Picture]) -> npt.NDArray[np.float32]:
+        """Encode pictures, as the stage `image_vectors` does, to the same bits.
+
+        A single batch that is not full is not filled up in float32, whose rounding then differs by about 2e-7: a query
+        with one picture takes the time of one.
+
+        Args:
+            items: N pictures: each a path, the content of a file, a PIL image or H × W × 3 uint8.
+
+        Returns:
+            N × D float32.
+
+        Raises:
+            InputError: names the first picture that cannot be read.
+        """
+        vectors = np.empty((len(items), self.dimension), np.float32)
+        filled = self.dtype != "float32" or len(items) > self.batch_size
+        for start, pixels in self._batches(items):
+            vectors[start : start + len(pixels)] = self.encode_pixels(pixels, filled=filled).cpu().numpy()
+        return vectors
+
+    def prepare(self, picture: Picture) -> Pixels:
+        """Read a picture and fit it to the network's input.
+
+        Returns:
+            S × S × 3 uint8.
+
+        Raises:
+            PictureError: it cannot be read; says why, and not which it is.
+        """
+        return fit(self._read(picture), geometry=self.geometry, size=self.size)
+
+    def _read(self, picture: Picture) -> Image.Image:
+        if isinstance(picture, np.ndarray):
+            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
+                found = " × ".join(map(str, picture.shape))
+                raise PictureError(f"expected an array of H × W × 3 uint8, found {found} {picture.dtype}")
+            return Image.fromarray(picture)
+        if isinstance(picture, Image.Image):
+            return turn_upright(picture, to_rgb(picture)[0])[0]
+        if not isinstance(picture, str | Path | bytes):
+            raise PictureError(f"expected a path, bytes, a PIL image or an array, found {type(picture).__name__}")
+        source = Path(picture) if isinstance(picture, str) else picture
+        return read_picture(source, self.max_pixels, shorter_side=needed_side(self.size))
+
+    def _batches(self, items: Sequence[Picture]) -> Iterator[tuple[int, Pixels]]:
+        """Yield batches of pixels with the number of their first picture; one is prepared ahead of the network."""
+        with ThreadPoolExecutor(cores()) as pool:
+
+            def submit(start: int) -> Iterator[Pixels | PictureError]:
+                return pool.map(self._prepare, items[start : start + self.batch_size])
+
+            ahead = submit(0)
+            for start in range(0, len(items), self.batch_size):
+                batch, ahead = list(ahead), submit(start + self.batch_size)
+                for number, pixels in enumerate(batch, start):
+                    if isinstance(pixels, PictureError):
+                        raise InputError(f"{named(items[number], number)}: {pixels}.")
+                yield start, np.stack(batch)  # type: ignore[arg-type]  # no errors are left
+
+    def _prepare(self, picture: Picture) -> Pixels | PictureError:
+        try:
+            return self.prepare(picture)
+        except PictureError as error:
+            return error
+
+    def save(self, folder: Path) -> None:
+        """See `huse.encoders.contract.Encoder`."""
+        save_backbone(self.backbone, folder / WEIGHTS, folder / CONFIG, self.config)
+
+    @classmethod
+    def load(cls, folder: Path, device: torch.device | None = None) -> Self:
+        """See `huse.encoders.contract.Encoder`.
+
+        Args:
+            folder: of the encoder.
+            device: to compute on; None: the CPU.
+        """
+        config = read_config(folder, ("geometry", "size", "max_pixels", "dtype", "batch_size"))
+        backbone = read_backbone(folder / WEIGHTS, folder / CONFIG)
+        known = config["geometry"] in GEOMETRIES and config["dtype"] in DTYPES
+        numbers = [config[key] for key in ("size", "max_pixels", "batch_size")]
+        if not known or not all(type(number) is int and number > 0 for number in numbers):
+            raise InputError(f"{folder / CONFIG}: does not describe an encoder of pictures. Copy the folder again.")
+        return cls.of(
+            backbone,
+            geometry=config["geometry"],
+            size=config["size"],
+            max_pixels=config["max_pixels"],
+            device=device or torch.device("cpu"),
+            dtype=config["dtype"],
+            batch_size=config["batch_size"],
+        )
+
+
+def named(picture: Picture, number: int) -> str:
+    """Name a picture for a message: its path, or its place among those that were given."""
+    return str(picture) if isinstance(picture, str | Path) else f"picture {number}"

@@ -1,0 +1,109 @@
+"""Names by the vectors of their words, weighted by TF-IDF.
+
+Letters: N names, V words, D word dimension.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from gensim.models import KeyedVectors
+
+from huse.encoders.contract import read_config, write_config
+from huse.encoders.word_table import load_words, save_words
+from huse.errors import InputError
+from huse.text.cleaning import clean_names
+from huse.text.spelling import find_spelling
+from huse.text.tfidf import TfIdf, weighted_mean
+from huse.text.word_vectors import keyed_vectors
+
+VOCABULARY, FREQUENCY = "vocabulary", "document_frequency.parquet"
+
+
+@dataclass(frozen=True)
+class WordsEncoder:
+    """What makes vectors of names.
+
+    Attributes:
+        tfidf: document frequencies of the training names.
+        words: the vectors of the training names' words, as they were chosen.
+        vocabulary: vectors of other words, spelled as their source has them, for names without a training word.
+        fold_accents: see `huse.text.cleaning.clean_names`.
+        spellings: of `huse.text.spelling.STEPS`, those by which a word is looked for in `vocabulary`.
+    """
+
+    family: ClassVar[str] = "words"
+
+    tfidf: TfIdf
+    words: KeyedVectors
+    vocabulary: KeyedVectors
+    fold_accents: bool
+    spellings: tuple[str, ...]
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return int(self.words.vector_size)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `huse.encoders.contract.Encoder`."""
+        return {
+            "family": self.family,
+            "dimension": self.dimension,
+            "fold_accents": self.fold_accents,
+            "spellings": list(self.spellings),
+        }
+
+    def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode names as they stand in a catalogue; see `encode_clean`."""
+        return self.encode_clean(clean_names(items, self.fold_accents))
+
+    def encode_clean(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode cleaned names: Σ tf·idf·v / Σ tf·idf over the words of the training names; see `weighted_mean`.
+
+        A name without such a word is made of whatever words the vocabulary knows. None of them has occurred in
+        training, so that all have the same document frequency, and their plain mean is the weighted one.
+
+        Args:
+            names: N, from `huse.text.cleaning`.
+
+        Returns:
+            N × D float32; zeros where no word is known.
+        """
+        vectors = weighted_mean(names, self.tfidf, self.words)
+        for row in np.flatnonzero(~vectors.any(axis=1)).tolist():
+            found = [find_spelling(word, self.vocabulary, self.spellings) for word in names[row].split()]
+            known = [spelled.vector for spelled in found if spelled]
+            if known:
+                vectors[row] = np.mean(known, axis=0, dtype=np.float64)
+        return vectors
+
+    def save(self, folder: Path) -> None:
+        """See `huse.encoders.contract.Encoder`."""
+        frequency = self.tfidf.document_frequency
+        known = [word for word in frequency if word in self.words.key_to_index]
+        weighted = keyed_vectors(known, self.words.vectors[[self.words.key_to_index[word] for word in known]])
+        save_words(weighted, folder)
+        save_words(self.vocabulary, folder, VOCABULARY)
+        table = pd.DataFrame({"document_frequency": [frequency[word] for word in known]})
+        table.to_parquet(folder / FREQUENCY, index=False)
+        write_config(folder, {**self.config, "training_names": self.tfidf.names})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `huse.encoders.contract.Encoder`; the vectors are memory-mapped."""
+        config = read_config(folder, ("training_names", "fold_accents", "spellings"))
+        words = load_words(folder)
+        try:
+            table = pd.read_parquet(folder / FREQUENCY)["document_frequency"].tolist()
+            frequency = dict(zip(words.index_to_key, table, strict=True))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{folder / FREQUENCY}: missing or damaged ({error}). Copy the folder again.") from None
+        spellings = tuple(config["spellings"])
+        vocabulary = load_words(folder, VOCABULARY)
+        return cls(TfIdf(config["training_names"], frequency), words, vocabulary, config["fold_accents"], spellings)

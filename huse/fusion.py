@@ -1,0 +1,82 @@
+"""How the scores of a picture and of a name become one (HUSE 4.5), and scores of labels those of classes.
+
+Letters: N items, K labels, C classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+LEAST = np.finfo(np.float32).tiny  # a score that has underflown to 0 has a logarithm all the same
+
+
+@dataclass(frozen=True)
+class LogLinear:
+    """How image and text scores are fused by their logarithms; chosen on the validation split.
+
+    Attributes:
+        image_temperature: of the image scores; above 1 makes them less certain.
+        text_temperature: of the text scores.
+        image_weight: exponent of the image scores, from 0 to 1; the text's is 1 less it.
+    """
+
+    image_temperature: float
+    text_temperature: float
+    image_weight: float
+
+    def scores(self, image: Floats, text: Floats) -> Floats:
+        """Fuse N × K scores."""
+        tempered = temper(image, self.image_temperature), temper(text, self.text_temperature)
+        return fuse_log_linear(*tempered, self.image_weight)
+
+
+def fuse(image: Floats, text: Floats, weight: float) -> Floats:
+    """Return the weighted average of the scores (HUSE 4.5): weight · image + (1 - weight) · text."""
+    fused: Floats = weight * image + (1 - weight) * text
+    return fused
+
+
+def log_scores(scores: Floats) -> Doubles:
+    """Return the logarithms of N × K scores in float64, finite where a score is 0 too."""
+    logs: Doubles = np.log(np.maximum(scores, LEAST), dtype=np.float64)
+    return logs
+
+
+def temper(scores: Floats, temperature: float) -> Floats:
+    """Return the softmax of the logarithms of N × K scores over a temperature; 1 leaves rows that add up to 1."""
+    return _normalised(log_scores(scores) / temperature)
+
+
+def fuse_log_linear(image: Floats, text: Floats, weight: float) -> Floats:
+    """Return the weighted geometric mean of N × K scores, image^weight · text^(1 - weight), each row adding up to 1."""
+    return _normalised(weight * log_scores(image) + (1 - weight) * log_scores(text))
+
+
+def _normalised(logs: Doubles) -> Floats:
+    scores: Floats = np.exp(logs - logsumexp(logs, axis=1, keepdims=True)).astype(np.float32)
+    return scores
+
+
+def class_scores(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Floats:
+    """Return the mean score of the labels of each class; in the scheme `leaf` that is the score of its one label.
+
+    Args:
+        scores: N × K.
+        class_labels: C lists of label numbers.
+
+    Returns:
+        N × C float32.
+    """
+    depths = np.array([len(labels) for labels in class_labels])
+    total = np.zeros((len(scores), len(depths)), dtype=np.float32)
+    for depth in range(depths.max()):
+        deep = [index for index, labels in enumerate(class_labels) if len(labels) > depth]
+        total[:, deep] += np.take(scores, [class_labels[index][depth] for index in deep], axis=1)
+    mean: Floats = np.divide(total, depths, dtype=np.float32)
+    return mean

@@ -1,0 +1,393 @@
+"""A trained model as a thing to use: encoders, towers, classes and fusion in one folder.
+
+What is computed for a picture or a name here is what the stages compute, by the same functions.
+
+Letters: N items, D dimension of the shared space, K labels, C classes.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from huse.encoders.contract import Encoder
+from huse.encoders.families import load_encoder
+from huse.encoders.torchvision import Picture, named
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.fusion import LogLinear, class_scores, fuse, temper
+from huse.model.card import model_card
+from huse.model.network import Modality, Network
+
+FORMAT = 1  # of the folder; to be raised when an older reader would misunderstand it
+CONFIG, CARD = "config.json", "README.md"
+TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
+IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
+
+Errors = Literal["raise", "report"]
+Item = TypeVar("Item")
+Floats = npt.NDArray[np.float32]
+
+
+class ClassProbability(NamedTuple):
+    """A class and how probable it is."""
+
+    class_path: str
+    probability: float
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the model tells apart.
+
+    Attributes:
+        paths: C class paths, such as ``beauty<makeup<lipstick``, sorted.
+        labels: of each class, the numbers of its labels.
+    """
+
+    paths: list[str]
+    labels: list[list[int]]
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """How scores become probabilities, chosen on the validation split.
+
+    Attributes:
+        log_linear: temperatures of both modalities, and the weight by which their logarithms are added.
+        average: weight of the image scores where the plain weighted average was better on validation; else None.
+    """
+
+    log_linear: LogLinear
+    average: float | None
+
+    def scores(self, image: Floats | None, text: Floats | None) -> Floats:
+        """Return N × K scores from those of one modality or of both.
+
+        Of one alone, they are calibrated by its temperature.
+        """
+        if image is None or text is None:
+            temperature = self.log_linear.image_temperature if text is None else self.log_linear.text_temperature
+            alone = text if image is None else image
+            if alone is None:
+                raise InputError("expected images, texts or both, found neither.")
+            return temper(alone, temperature)
+        return self.log_linear.scores(image, text) if self.average is None else fuse(image, text, self.average)
+
+
+class Model:
+    """A trained model; `huse.load` reads one, the stage `model` writes one.
+
+    Attributes:
+        image_encoder: pictures to vectors.
+        text_encoder: names to vectors.
+        network: vectors to embeddings and class scores.
+        info: what the model was trained on, its metrics, versions and fingerprints; JSON.
+    """
+
+    def __init__(
+        self,
+        image_encoder: Encoder[Picture],
+        text_encoder: Encoder[str],
+        network: Network,
+        *,
+        classes: Classes,
+        fusion: Fusion,
+        info: dict[str, Any],
+    ) -> None:
+        self.image_encoder = image_encoder
+        self.text_encoder = text_encoder
+        self.network = network.eval()
+        self.info = info
+        self._classes = classes
+        self._fusion = fusion
+
+    @property
+    def classes(self) -> list[str]:
+        """The C class paths, sorted."""
+        return list(self._classes.paths)
+
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return int(self.network.architecture.dimension)
+
+    def __repr__(self) -> str:
+        return f"huse.Model({len(self.classes)} classes, {self.dimension} dimensions, {self.info['method']})"
+
+    def encode_images(self, pictures: Sequence[Picture], batch_size: int = 32, errors: Errors = "raise") -> Floats:
+        """Embed pictures.
+
+        Args:
+            pictures: N: each a path, the content of a file, a PIL image or an H × W × 3 uint8 array.
+            batch_size: pictures that are read and held at a time; changes embeddings by rounding at most.
+            errors: of a picture that cannot be read: ``raise``, or ``report`` in a warning, its row being NaN.
+
+        Returns:
+            N × D float32, unit norm.
+
+        Raises:
+            InputError: names the picture that cannot be read.
+        """
+        return self._embed("image", pictures, errors, batch_size)[0]
+
+    def encode_texts(self, texts: Sequence[str], errors: Errors = "raise") -> Floats:
+        """Embed names.
+
+        Args:
+            texts: N names, as they would stand in a catalogue.
+            errors: of what is no text: as in `encode_images`. A name without a known word has an embedding, and says
+                nothing.
+
+        Returns:
+            N × D float32, unit norm.
+
+        Raises:
+            InputError: names the item that is no text.
+        """
+        return self._embed("text", texts, errors)[0]
+
+    def encode(
+        self,
+        images: Sequence[Picture] | None = None,
+        texts: Sequence[str] | None = None,
+        errors: Errors = "raise",
+    ) -> Floats:
+        """Embed products for search: by pictures, by names, or by both.
+
+        Both are combined by the mean of their embeddings, scaled to unit norm. Of all unit vectors it has the greatest
+        sum of cosines with the two, so that a product is found by its picture and by its name; and it needs no weight
+        that would have to be chosen.
+
+        Args:
+            images: N pictures, or None.
+            texts: N names of the same products, or None.
+            errors: as in `encode_images`; a row is NaN where either fails.
+
+        Returns:
+            N × D float32, unit norm.
+
+        Raises:
+            InputError: neither is given, their lengths differ, or as `encode_images`.
+        """
+        _check_lengths(images, texts)
+        parts = [] if images is None else [self.encode_images(images, errors=errors)]
+        parts += [] if texts is None else [self.encode_texts(texts, errors=errors)]
+        if len(parts) == 1:
+            return parts[0]
+        total = parts[0] + parts[1]
+        # Opposite embeddings have no mean direction; the first is as good as any.
+        norm = np.linalg.norm(total, axis=1, keepdims=True)
+        combined: Floats = np.where(norm > 0, total / np.where(norm > 0, norm, 1), parts[0]).astype(np.float32)
+        return combined
+
+    def class_probabilities(
+        self,
+        images: Sequence[Picture] | None = None,
+        texts: Sequence[str] | None = None,
+        errors: Errors = "raise",
+    ) -> Floats:
+        """Return the probability of every class: calibrated, and fused as was best on the validation split.
+
+        Args:
+            images: N pictures, or None.
+            texts: N names of the same products, or None.
+            errors: as in `encode`.
+
+        Returns:
+            N × C float32 in the order of `classes`; rows add up to 1.
+
+        Raises:
+            InputError: as `encode`.
+        """
+        _check_lengths(images, texts)
+        image = None if images is None else self._embed("image", images, errors)[1]
+        text = None if texts is None else self._embed("text", texts, errors)[1]
+        scores = class_scores(self._fusion.scores(image, text), self._classes.labels)
+        probabilities: Floats = scores / scores.sum(axis=1, keepdims=True)
+        return probabilities
+
+    def classify(
+        self,
+        images: Sequence[Picture] | None = None,
+        texts: Sequence[str] | None = None,
+        top: int = 5,
+        errors: Errors = "raise",
+    ) -> list[list[ClassProbability]]:
+        """Return the most probable classes of every product, the most probable first; see `class_probabilities`.
+
+        Args:
+            images: N pictures, or None.
+            texts: N names of the same products, or None.
+            top: classes of each product; all where there are fewer.
+            errors: as in `encode`; the list of a product that fails is empty.
+
+        Raises:
+            InputError: as `encode`.
+        """
+        if top < 1:
+            raise InputError(f"top: expected at least 1, found {top}.")
+        probabilities = self.class_probabilities(images, texts, errors)
+        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
+        return [
+            []
+            if np.isnan(row).any()
+            else [ClassProbability(self._classes.paths[place], float(row[place])) for place in places]
+            for row, places in zip(probabilities, order, strict=True)
+        ]
+
+    def _embed(
+        self, modality: Modality, items: Sequence[Any], errors: Errors, batch_size: int | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return N × D embeddings and N × K scores; rows of items that fail are NaN."""
+        if isinstance(items, str | bytes | Path):
+            raise InputError(f"expected a list of items, found one ({named(items, 0)}). Put it into a list.")
+        if errors not in ("raise", "report"):
+            raise InputError(f"errors: expected raise or report, found {errors!r}.")
+        encode = _pictures_by(self.image_encoder, batch_size) if modality == "image" else self._texts
+        vectors, sound = _encode(encode, items, errors, self._encoder(modality).dimension)
+        embeddings = np.full((len(items), self.dimension), np.nan, np.float32)
+        scores = np.full((len(items), self.network.architecture.labels), np.nan, np.float32)
+        if sound:
+            device = next(self.network.parameters()).device
+            found = self.network.embed(modality, torch.from_numpy(vectors[sound]).to(device))
+            embeddings[sound], scores[sound] = (part.cpu().numpy() for part in found)
+        return embeddings, scores
+
+    def _encoder(self, modality: Modality) -> Encoder[Any]:
+        return self.image_encoder if modality == "image" else self.text_encoder
+
+    def _texts(self, texts: Sequence[Any]) -> Floats:
+        for number, text in enumerate(texts):
+            if not isinstance(text, str):
+                raise InputError(f"text {number}: expected a text, found {type(text).__name__}.")
+        return self.text_encoder.encode(texts)
+
+    def save(self, folder: Path) -> None:
+        """Write the model into a folder, which exists and is empty.
+
+        Args:
+            folder: gets ``config.json``, the towers, a folder for each encoder and the model card ``README.md``.
+        """
+        self.network.save(folder / TOWERS, folder / TOWERS_CONFIG, {})
+        for name, encoder in ((IMAGE_ENCODER, self.image_encoder), (TEXT_ENCODER, self.text_encoder)):
+            (folder / name).mkdir()
+            encoder.save(folder / name)
+        (folder / CARD).write_text(model_card(self.info, self.classes, self.dimension), encoding="utf-8")
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD)
+        content = {
+            "format": FORMAT,
+            "classes": self._classes.paths,
+            "class_labels": self._classes.labels,
+            "fusion": {**vars(self._fusion.log_linear), "average": self._fusion.average},
+            "info": self.info,
+            "sha256": {path.relative_to(folder).as_posix(): fingerprint_file(path) for path in files},
+        }
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Read what `save` wrote; see `huse.load`."""
+        place = Path(folder)
+        content = _read_config(place)
+        for name, digest in content["sha256"].items():
+            file = place / name
+            if ".." in Path(name).parts or Path(name).is_absolute():
+                raise InputError(f"{place / CONFIG}: names a file outside the folder: {name}. Get the model again.")
+            if not file.is_file():
+                raise InputError(f"{file}: not found. A part of the model is missing; copy the whole folder.")
+            if fingerprint_file(file) != digest:
+                raise InputError(f"{file}: not the file that {CONFIG} describes. Copy the whole folder again.")
+        fusion = dict(content["fusion"])
+        average = fusion.pop("average")
+        model = cls(
+            load_encoder(place / IMAGE_ENCODER),
+            load_encoder(place / TEXT_ENCODER),
+            Network.load(place / TOWERS, place / TOWERS_CONFIG),
+            classes=Classes(content["classes"], content["class_labels"]),
+            fusion=Fusion(LogLinear(**fusion), average),
+            info=content["info"],
+        )
+        shape = model.network.architecture
+        for modality, features in (("image", shape.image_features), ("text", shape.text_features)):
+            found = model._encoder(modality).dimension  # type: ignore[arg-type]  # both are modalities
+            if found != features:
+                raise InputError(
+                    f"{place}: the {modality} encoder gives {found} numbers, the tower reads {features}. They are of "
+                    "different models; copy the whole folder."
+                )
+        return model
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    path = folder / CONFIG
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder. Expected a model, such as data/model after `dvc repro`.")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = content["format"]
+        missing = [key for key in ("classes", "class_labels", "fusion", "info", "sha256") if key not in content]
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found. Expected the folder of a model, such as data/model.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: does not describe a model ({error}). Copy the folder again.") from None
+    if found != FORMAT:
+        raise InputError(f"{path}: expected a model of format {FORMAT}, found {found}. Use the version that made it.")
+    if missing:
+        raise InputError(f"{path}: expected the keys {', '.join(missing)}. Copy the folder again.")
+    return content
+
+
+def _check_lengths(images: Sequence[Any] | None, texts: Sequence[Any] | None) -> None:
+    if images is None and texts is None:
+        raise InputError("expected images, texts or both, found neither.")
+    if images is not None and texts is not None and len(images) != len(texts):
+        raise InputError(f"expected as many images as texts, found {len(images)} and {len(texts)}.")
+
+
+def _pictures_by(encoder: Encoder[Picture], batch_size: int | None) -> Callable[[Sequence[Picture]], Floats]:
+    """Return what encodes pictures, so many at a time."""
+    if batch_size is None:
+        return encoder.encode
+    if batch_size < 1:
+        raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
+
+    def encode(pictures: Sequence[Picture]) -> Floats:
+        starts = range(0, len(pictures), batch_size)
+        parts = [encoder.encode(pictures[start : start + batch_size]) for start in starts]
+        return np.concatenate(parts) if parts else np.empty((0, encoder.dimension), np.float32)
+
+    return encode
+
+
+def _encode(
+    encode: Callable[[Sequence[Item]], Floats], items: Sequence[Item], errors: Errors, dimension: int
+) -> tuple[Floats, list[int]]:
+    """Encode items; where one fails and `errors` is report, the others one by one.
+
+    Returns:
+        N × D float32, and the rows that were encoded.
+    """
+    if not len(items):
+        return np.empty((0, dimension), np.float32), []
+    try:
+        return encode(items), list(range(len(items)))
+    except InputError:
+        if errors == "raise":
+            raise
+    vectors = np.full((len(items), dimension), np.nan, np.float32)
+    sound = []
+    for row in range(len(items)):
+        try:
+            vectors[row] = encode(items[row : row + 1])[0]
+            sound.append(row)
+        except InputError as error:
+            logging.warning("item %d left out: %s", row, error)
+    return vectors, sound

@@ -1,0 +1,53 @@
+"""Pixels as the input of a network.
+
+Letters: N pictures, S pixels a side of the network's input.
+"""
+
+import torch
+from torch import Tensor
+
+from huse.errors import InputError
+from huse.vision.backbones import MEAN, STD, Backbone
+from huse.vision.geometry import Pixels
+
+
+def normalise(pixels: Tensor) -> Tensor:
+    """Turn pixels into the network's input.
+
+    Args:
+        pixels: N × S × S × 3, uint8, on any device.
+
+    Returns:
+        N × 3 × S × S, float32 in channels-last order, on the same device.
+    """
+    mean = torch.tensor(MEAN, device=pixels.device) * 255
+    std = torch.tensor(STD, device=pixels.device) * 255
+    return pixels.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
+
+
+def upload(pixels: Pixels, device: torch.device) -> Tensor:
+    """Take pixels to a device; to a GPU from pinned memory, while it works on what came before.
+
+    Args:
+        pixels: N × S × S × 3, uint8.
+        device: any.
+    """
+    tensor = torch.from_numpy(pixels)
+    return tensor if device.type == "cpu" else tensor.pin_memory().to(device, non_blocking=True)
+
+
+def check_size(backbone: Backbone, size: int) -> None:
+    """Check that a backbone takes pictures of a size.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        with torch.inference_mode():
+            backbone.module(torch.zeros(1, 3, size, size))
+    except (RuntimeError, AssertionError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise InputError(
+            f"size: {backbone.name} does not take pictures of {size} × {size} pixels ({reason}). Set `size` to what it "
+            "was made for, 224 as a rule."
+        ) from error

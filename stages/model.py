@@ -1,0 +1,104 @@
+"""Puts all that a use of the model needs into one folder.
+
+Reads data/towers, data/backbone with data/vectors/image.json (how its vectors were made), data/text/encoder,
+data/labels/labels.json, and metrics/catalogue.json, train.json, validation.json and evaluate.json; of params.yaml the
+greatest size of a picture.
+
+Writes data/model: config.json, towers.safetensors, image_encoder, text_encoder and the model card README.md. What
+`huse.load("data/model")` computes for a picture or a name is what the stages computed. Scores are fused in the way that
+was more accurate on the validation split (HUSE 4.5); of equal ones by their logarithms, which are calibrated.
+"""
+
+import json
+import platform
+from typing import Any
+
+import numpy as np
+import torch
+
+import huse
+from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.words import WordsEncoder
+from huse.engine.devices import resolve_device
+from huse.fusion import LogLinear
+from huse.model.model import Classes, Fusion, Model
+from huse.model.network import Network
+from huse.run import paths
+from huse.run.artifacts import Outputs, manifest_path, read_json
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.reader import read_section
+from huse.vision.backbones import read_backbone
+from stages.runner import run
+
+SHOWN = {  # of the model card: where each metric stands in evaluate.json
+    "accuracy by picture": ("classification", "image", "accuracy"),
+    "accuracy by name": ("classification", "text", "accuracy"),
+    "accuracy by both": ("classification", "{fusion}", "accuracy"),
+    "R@1, mean of four directions": ("retrieval", "mean", "recall_at_1"),
+    "mAP, mean of four directions": ("retrieval", "mean", "map"),
+}
+
+
+def main() -> str:
+    """Run the stage."""
+    made = read_json(manifest_path(paths.IMAGE_VECTORS), ["parameters"])["parameters"]
+    images = TorchvisionEncoder.of(
+        read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG),
+        **{key: made[key] for key in ("geometry", "size", "dtype", "batch_size")},
+        max_pixels=read_section(CatalogueParams, "catalogue").max_pixels,
+        device=resolve_device("cpu"),
+    )
+    trained = read_json(paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows"])
+    labels = read_json(paths.LABELS, ["classes", "class_labels"])
+    validation = read_json(paths.VALIDATION_METRICS, ["classification"])["classification"]
+    average, log_linear = validation["fusion"], validation["log_linear"]
+    better = average["accuracy"] > log_linear["accuracy"]
+    fusion = Fusion(
+        LogLinear(**{name: log_linear[name] for name in LogLinear.__dataclass_fields__}),
+        average["image_weight"] if better else None,
+    )
+    info = {
+        "method": trained["params"]["method"],
+        "seed": trained["seed"],
+        "image_encoder": f"{made['backbone']} at {made['size']} pixels",
+        "text_encoder": WordsEncoder.family,
+        "data": read_json(paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
+        "metrics": _metrics("fusion" if better else "log_linear"),
+        "fingerprints": {"products": trained["rows"], "image_vectors": json.dumps(made, sort_keys=True)},
+        "versions": {
+            "huse": huse.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+    model = Model(
+        images,
+        WordsEncoder.load(paths.TEXT_ENCODER),
+        Network.load(paths.TOWERS, paths.TOWERS_CONFIG),
+        classes=Classes(labels["classes"], labels["class_labels"]),
+        fusion=fusion,
+        info=info,
+    )
+    with Outputs() as outputs:
+        folder = outputs.path(paths.MODEL)
+        folder.mkdir()
+        model.save(folder)
+        megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
+    return f"model: {len(model.classes)} classes, {model.dimension} dimensions, {megabytes:.0f} MB"
+
+
+def _metrics(fused: str) -> dict[str, Any]:
+    metrics = read_json(paths.EVALUATE_METRICS, ["classification", "retrieval"])
+    shown = {}
+    for name, place in SHOWN.items():
+        value, ends = metrics, metrics.get("intervals", {})
+        for part in place:
+            key = part.format(fusion=fused)
+            value, ends = value[key], ends.get(key, {})
+        shown[name] = {"value": value, **ends}
+    return shown
+
+
+if __name__ == "__main__":
+    run(main)

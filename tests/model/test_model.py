@@ -1,0 +1,231 @@
+"""A model that is saved, copied and loaded; the tests of the pipeline hold it against what the stages computed."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import huse
+from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.words import WordsEncoder
+from huse.errors import InputError
+from huse.fusion import LogLinear
+from huse.model.model import Classes, Fusion, Model
+from huse.model.network import Architecture, Network
+from huse.text.spelling import STEPS
+from huse.text.tfidf import fit_tfidf
+from huse.text.word_vectors import keyed_vectors
+from huse.vision.backbones import load_backbone
+
+PATHS = ["a<b", "a<c", "d<e"]
+WORDS = keyed_vectors(["hat", "red", "shoe"], np.eye(3, 4, dtype=np.float32))
+LOG_LINEAR = LogLinear(2.0, 0.5, 0.25)
+INFO = {
+    "method": "huse",
+    "seed": 1,
+    "image_encoder": "squeezenet",
+    "text_encoder": "words",
+    "data": {"products": 9, "pictures": {"train": 5, "validation": 2, "test": 2}},
+    "metrics": {"accuracy by picture": {"value": 0.5, "low": 0.25, "high": 0.75}, "R@1": {"value": 0.125}},
+    "versions": {"torch": "x"},
+}
+
+
+def make(labels=((0,), (1,), (2,)), average=None):
+    torch.manual_seed(3)
+    images = TorchvisionEncoder.of(
+        load_backbone("squeezenet1_1", "random", 1),
+        geometry="squash",
+        size=48,
+        max_pixels=10**6,
+        device=torch.device("cpu"),
+        dtype="float32",
+        batch_size=4,
+    )
+    count = 1 + max(label for those in labels for label in those)
+    network = Network(
+        Architecture(
+            image_features=512,
+            text_features=4,
+            labels=count,
+            dimension=8,
+            width=16,
+            image_layers=2,
+            text_layers=2,
+            dropout=0.5,
+            relu_last=False,
+            head="cosine",
+            scale=16,
+            separate_heads=False,
+            class_pull=0,
+        )
+    )
+    texts = WordsEncoder(fit_tfidf(["red shoe", "hat"]), WORDS, WORDS, fold_accents=True, spellings=STEPS)
+    classes = Classes(PATHS, [list(those) for those in labels])
+    return Model(images, texts, network, classes=classes, fusion=Fusion(LOG_LINEAR, average), info=INFO)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return make()
+
+
+@pytest.fixture(scope="module")
+def folder(model, tmp_path_factory):
+    place = tmp_path_factory.mktemp("model")
+    model.save(place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    small = np.random.default_rng(0).integers(0, 256, (6, 5, 5, 3), dtype=np.uint8)
+    return [np.asarray(Image.fromarray(one).resize((60, 40))) for one in small]
+
+
+TEXTS = ["red shoe", "hat", "red hat", "shoe", "red", "hat hat red"]
+
+
+def softmax(logits):
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def test_embeddings_are_those_of_encoder_and_tower(model, pictures):
+    images, texts = model.encode_images(pictures), model.encode_texts(TEXTS)
+    assert images.shape == texts.shape == (6, 8) and images.dtype == texts.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(images, axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(np.linalg.norm(texts, axis=1), 1, rtol=1e-5)
+    vectors = torch.from_numpy(model.text_encoder.encode(TEXTS))
+    np.testing.assert_array_equal(texts, model.network.embed("text", vectors)[0].numpy())
+
+
+def test_a_batch_size_changes_nothing_but_rounding(model, pictures):
+    for batch_size in (1, 2, 5, 100):
+        found = model.encode_images(pictures, batch_size=batch_size)
+        np.testing.assert_allclose(found, model.encode_images(pictures), atol=1e-5)
+
+
+def test_both_are_combined_by_the_mean_direction(model, pictures):
+    images, texts = model.encode_images(pictures), model.encode_texts(TEXTS)
+    both = model.encode(images=pictures, texts=TEXTS)
+    expected = (images + texts) / np.linalg.norm(images + texts, axis=1, keepdims=True)
+    np.testing.assert_allclose(both, expected, atol=1e-6)
+    np.testing.assert_array_equal(model.encode(texts=TEXTS), texts)
+    np.testing.assert_array_equal(model.encode(images=pictures), images)
+
+
+def test_probabilities_are_calibrated_and_fused(model, pictures):
+    image = np.log(model._embed("image", pictures, "raise")[1].astype(np.float64))
+    text = np.log(model._embed("text", TEXTS, "raise")[1].astype(np.float64))
+    np.testing.assert_allclose(model.class_probabilities(images=pictures), softmax(image / 2), atol=1e-6)
+    np.testing.assert_allclose(model.class_probabilities(texts=TEXTS), softmax(text / 0.5), atol=1e-6)
+    fused = softmax(0.25 * image / 2 + 0.75 * text / 0.5)
+    np.testing.assert_allclose(model.class_probabilities(pictures, TEXTS), fused, atol=1e-6)
+    averaged = make(average=0.75).class_probabilities(pictures, TEXTS)
+    np.testing.assert_allclose(averaged, 0.75 * np.exp(image) + 0.25 * np.exp(text), atol=1e-6)
+
+
+def test_of_labels_in_levels_a_class_has_the_mean(pictures):
+    levels = make(labels=((0, 1), (0, 2), (3, 4)))
+    scores = levels._fusion.scores(levels._embed("image", pictures, "raise")[1], None)
+    means = np.stack([scores[:, [0, 1]].mean(1), scores[:, [0, 2]].mean(1), scores[:, [3, 4]].mean(1)], axis=1)
+    found = levels.class_probabilities(images=pictures)
+    np.testing.assert_allclose(found, means / means.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_classes_come_the_most_probable_first(model):
+    probabilities = model.class_probabilities(texts=TEXTS)
+    for row, classes in zip(probabilities, model.classify(texts=TEXTS, top=2), strict=True):
+        assert [one.probability for one in classes] == sorted(row.tolist(), reverse=True)[:2]
+        assert [row[PATHS.index(one.class_path)] for one in classes] == [one.probability for one in classes]
+    assert len(model.classify(texts=["hat"], top=50)[0]) == len(PATHS)
+
+
+def test_a_copy_elsewhere_is_the_same_model(model, folder, pictures, tmp_path, monkeypatch):
+    copy = shutil.copytree(folder, tmp_path / "copy of it")
+    monkeypatch.chdir(tmp_path)  # no pipeline here
+    loaded = huse.load(copy)
+    assert (loaded.classes, loaded.dimension, loaded.info) == (PATHS, 8, INFO)
+    np.testing.assert_array_equal(loaded.encode_images(pictures), model.encode_images(pictures))
+    np.testing.assert_array_equal(loaded.encode_texts(TEXTS), model.encode_texts(TEXTS))
+    assert loaded.classify(pictures, TEXTS) == model.classify(pictures, TEXTS)
+
+
+def test_the_card_says_what_it_is(folder):
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    for said in ("9 products", "0.500 (0.250 – 0.750)", "| R@1 | 0.125 |", "- `a<b`", "huse.load", "torch x"):
+        assert said in card
+
+
+@pytest.mark.parametrize("errors", ["raise", "report"])
+def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplog, errors):
+    items = [pictures[0], b"no picture", pictures[1]]
+    if errors == "raise":
+        with pytest.raises(InputError, match="picture 1: file is not a picture"):
+            model.encode_images(items)
+        with pytest.raises(InputError, match="text 1: expected a text, found NoneType"):
+            model.classify(texts=["hat", None])
+        return
+    found = model.encode_images(items, errors=errors)
+    np.testing.assert_allclose(found[[0, 2]], model.encode_images(pictures[:2]), atol=1e-5)
+    assert np.isnan(found[1]).all() and "item 1 left out" in caplog.text
+    classes = model.classify(items, ["hat", "hat", None], errors=errors)
+    assert [len(one) for one in classes] == [3, 0, 0]
+    assert np.isnan(model.encode(items, ["hat"] * 3, errors=errors)[1]).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda model: model.classify(), "expected images, texts or both, found neither"),
+        (lambda model: model.encode(), "expected images, texts or both, found neither"),
+        (lambda model: model.encode_texts("hat"), r"expected a list of items, found one \(hat\)"),
+        (lambda model: model.encode_images("a.jpg"), r"found one \(a.jpg\)"),
+        (lambda model: model.encode([b""], ["a", "b"]), "expected as many images as texts, found 1 and 2"),
+        (lambda model: model.classify(texts=["hat"], top=0), "top: expected at least 1, found 0"),
+        (lambda model: model.encode_images([], batch_size=0), "batch_size: expected at least 1, found 0"),
+        (lambda model: model.encode_texts(["hat"], errors="ignore"), "expected raise or report, found 'ignore'"),
+    ],
+)
+def test_wrong_calls_are_named(model, call, said):
+    with pytest.raises(InputError, match=said):
+        call(model)
+
+
+def test_nothing_gives_nothing(model):
+    assert model.encode_images([]).shape == model.encode_texts([]).shape == (0, 8)
+    assert model.classify(texts=[]) == []
+
+
+def damage(copy, change):
+    config = json.loads((copy / "config.json").read_text())
+    change(config)
+    (copy / "config.json").write_text(json.dumps(config))
+
+
+@pytest.mark.parametrize(
+    ("break_it", "said"),
+    [
+        (shutil.rmtree, "no such folder"),
+        (lambda copy: (copy / "config.json").unlink(), "Expected the folder of a model"),
+        (lambda copy: (copy / "config.json").write_text("{"), "does not describe a model"),
+        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 1, found 99"),
+        (lambda copy: damage(copy, lambda config: config.pop("fusion")), "expected the keys fusion"),
+        (lambda copy: (copy / "towers.safetensors").unlink(), "towers.safetensors: not found"),
+        (lambda copy: (copy / "towers.safetensors").write_bytes(b"x"), "towers.safetensors: not the file that"),
+        (lambda copy: (copy / "text_encoder/words.npy").write_bytes(b"x"), "words.npy: not the file that"),
+        (
+            lambda copy: damage(copy, lambda config: config["sha256"].update({"../out.npy": "0"})),
+            "names a file outside the folder",
+        ),
+    ],
+)
+def test_a_damaged_folder_is_named(folder, tmp_path, break_it, said):
+    copy = shutil.copytree(folder, tmp_path / "model")
+    break_it(copy)
+    with pytest.raises(InputError, match=said):
+        huse.load(copy)
