@@ -7,6 +7,7 @@ import pytest
 
 from huse.run import paths
 from tests.pipeline import Repository
+from tests.test_pipeline import assert_is_what_the_stages_computed
 
 pytestmark = pytest.mark.pipeline
 
@@ -29,7 +30,7 @@ def run(repository, csv_path, images, word_vectors, shared):
             "label_graph": {"encoder": "tree"},
         }
     )
-    repository.repro("evaluate")
+    repository.repro("model")
     return json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
 
 
@@ -56,6 +57,7 @@ def test_myntra_in_small(shared, tmp_path):
     assert classification["image"]["accuracy"] > 0.7
     assert classification["text"]["accuracy"] > 0.7
     assert classification["fusion"]["accuracy"] > 0.8
+    assert_is_what_the_stages_computed(repository.root, tmp_path / "model")
     assert metrics["retrieval"]["image_to_text"]["recall_at_1"] > 0.45  # of 72 queries; chance is 1/8
 
 
