@@ -5,7 +5,6 @@ import pytest
 
 from huse.evaluation.calibration import LogLinear, choose_log_linear
 from huse.evaluation.classification import best_fusion_weight
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.retrieval import choose_share
 from huse.evaluation.summary import (
@@ -18,6 +17,7 @@ from huse.evaluation.summary import (
     spread,
     summarise,
 )
+from huse.taxonomy import ClassTree
 
 PATHS = [["a", "x"], ["a", "y"], ["b", "z"]]
 LEAF = [[0], [1], [2]]
@@ -26,7 +26,7 @@ CHOICES = Choices(0.5, LogLinear(1, 1, 0.5), 0.25)
 
 def catalogue(paths=PATHS, class_labels=None):
     labels = class_labels or [[number] for number in range(len(paths))]
-    tree = ClassTree.of(paths)
+    tree = ClassTree(paths)
     return Catalogue(labels, tree, tree.hops.astype(np.float32) / 4)
 
 
