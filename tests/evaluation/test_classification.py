@@ -62,6 +62,12 @@ def test_of_two_weights_equally_far_from_one_half_the_smaller_wins():
     # classes 0 and 1: the first is right from w = 0.24, the second up to 0.5; alone, each gives its own bound
     assert best_fusion_weight(image, text, np.array([0, 1]), [[0], [1]]) == 0.45
 
+    # One item is right below 0.475, the other above 0.525, neither at one half: 0.45 and 0.55 are equally good.
+    image, text = scores([0.0, 0.53], [0.48, 0.0]), scores([0.48, 0.0], [0.0, 0.53])
+    accuracies = [accuracy(fuse(image, text, weight), np.array([0, 0]), [[0], [1]]) for weight in (0.45, 0.5, 0.55)]
+    assert accuracies == [0.5, 0, 0.5]
+    assert best_fusion_weight(image, text, np.array([0, 0]), [[0], [1]]) == 0.45
+
 
 def test_majority_accuracy_by_hand():
     assert majority_accuracy(np.array([1, 1, 0]), np.array([0, 1, 1, 2]), LEAF, 3) == 0.5

@@ -143,6 +143,15 @@ def test_several_labels_a_class(make_split):
     assert figures["top_5"] == 1
 
 
+def test_the_fifth_class_is_among_the_top_5_and_the_sixth_is_not(make_split):
+    scores = np.tile(np.array([0.3, 0.25, 0.2, 0.1, 0.08, 0.07], np.float32), (2, 1))
+    split = SplitResults(make_split([4, 5], 6).embeddings, {"image": scores, "text": scores}, np.array([4, 5]))
+    measured = measure(split, catalogue([[name] for name in "abcdef"]), CHOICES)
+    assert summarise(measured, 0.5)["classification"]["image"]["top_5"] == 0.5
+    interval = figure_intervals(measured, np.arange(2), seed=0, resamples=100)["classification"]["image"]["top_5"]
+    assert interval == {"low": 0, "high": 1}
+
+
 def test_intervals_hold_the_figures_that_they_stand_beside(make_split):
     measured = measure(make_split(np.arange(60) % 3), catalogue(), CHOICES)
     summary = summarise(measured, 0.5)

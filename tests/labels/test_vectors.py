@@ -169,7 +169,8 @@ def naive_similarity(one, other, classes):
         if left != right:
             break
         shared.append(left)
-    return 1 - height(shared) / height([])
+    root = next(paths[0][:end] for end in (4, 3, 2, 1, 0) if all(path[:end] == paths[0][:end] for path in paths))
+    return 1 - height(shared) / height(root)
 
 
 @pytest.mark.parametrize(
@@ -178,6 +179,7 @@ def naive_similarity(one, other, classes):
         ["a<b<c", "a<b<d", "a<e<f", "g<h<i"],
         ["a", "a<b", "a<b<c", "d<e", "f"],  # of unequal depth, some above others
         ["a", "b"],
+        ["z<a<b", "z<a<c", "z<d<b"],  # under a level that all share, which makes none similar
     ],
 )
 def test_unit_sphere_vectors_have_the_trees_cosines(classes):
