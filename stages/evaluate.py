@@ -17,17 +17,16 @@ from pathlib import Path
 import numpy as np
 
 from huse.evaluation import tables
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import measure_splits
 from huse.evaluation.summary import Catalogue, mean_recall_at_1
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
-from huse.labels.taxonomy import split_path
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
 from huse.run.params.evaluate import EvaluateParams
 from huse.run.params.reader import read_section, read_seed
+from huse.taxonomy import ClassTree
 from stages.runner import run
 
 
@@ -38,10 +37,10 @@ def main() -> str:
     labels = read_labels(paths.LABELS, products=products)
     class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])
     adjacency = read_array(paths.ADJACENCY, shape=(count, count))
-    levels = [split_path(path) for path in classes]
+    tree = ClassTree.of(classes)
     if params.tree is not None:
-        levels = read_tree(Path(params.tree), levels)
-    catalogue = Catalogue(class_labels, ClassTree.of(levels), class_distances(adjacency, class_labels))
+        tree = ClassTree(read_tree(Path(params.tree), tree.paths))
+    catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels))
     results = SplitResults(
         embeddings={
             "image": read_vectors(paths.IMAGE_EMBEDDINGS, products=products),

@@ -19,14 +19,15 @@ from huse.labels.graph import adjacency, class_distances
 from huse.labels.heat_map import draw_heat_map
 from huse.labels.neighbours import nearest_and_farthest
 from huse.labels.remarks import remarks
+from huse.labels.schemes import label_hops, make_labels
 from huse.labels.summary import summarise_distances
-from huse.labels.taxonomy import class_hops, label_hops, make_labels
 from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_json
 from huse.run.params.label_graph import LabelGraphParams
 from huse.run.params.reader import read_section, read_seed
 from huse.run.word_store import read_word_vectors
+from huse.taxonomy import ClassTree
 from huse.text.infersent import load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
 from stages.runner import run
@@ -36,7 +37,7 @@ def main() -> str:
     """Run the stage."""
     params, seed = read_section(LabelGraphParams, "label_graph"), read_seed()
     classes = read_json(paths.CLASSES, ["classes"])["classes"]
-    labels, hops = make_labels(classes, params.scheme), class_hops(classes)
+    labels, hops = make_labels(classes, params.scheme), ClassTree.of(classes).hops
     count = len(labels.labels)
     if count < 2:
         raise InputError(f"{paths.CLASSES}: expected at least 2 labels, found {count}. A graph needs distances.")

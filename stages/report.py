@@ -71,7 +71,7 @@ def main() -> str:
             read_text_table(paths.CONFUSED_PAIRS, ["actual", "predicted", "items", "share"]),
             read_table(paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
         ),
-        sections.graph_section(classes, wanted, split, trained_on_tree=train.graph.distances == "tree"),
+        sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train.graph.distances == "tree"),
         sections.map_section(products, split, thumbnails, seed),
         sections.gallery_section(products, read_table(paths.TEST_QUERIES, COLUMNS), thumbnails),
         sections.rejected_section(read_table(paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])),

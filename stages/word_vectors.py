@@ -11,13 +11,12 @@ them; and metrics/word_vectors.json.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import chain, compress
 
 import pandas as pd
 
 from huse.errors import InputError
-from huse.labels.taxonomy import split_path
 from huse.progress import progress
 from huse.run.artifacts import Outputs, read_json, read_names, read_table
 from huse.run.params.reader import read_section, read_seed
@@ -35,6 +34,7 @@ from huse.run.paths import (
 )
 from huse.run.word_cache import read_source
 from huse.run.word_store import write_word_vectors
+from huse.taxonomy import split_path
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
 from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks, stack, vocabulary
@@ -89,7 +89,9 @@ def _words(names: Iterable[str]) -> set[str]:
     return set(chain.from_iterable(map(str.split, names)))
 
 
-def _train(products: pd.DataFrame, names: list[str], levels: list[list[str]], dimension: int, seed: int) -> Found:
+def _train(
+    products: pd.DataFrame, names: list[str], levels: Sequence[Sequence[str]], dimension: int, seed: int
+) -> Found:
     training = products["split"] == "train"
     # Each class path once more by itself: a class without a training product needs its words too.
     texts = [*compress(names, training), *("" for _ in levels)]

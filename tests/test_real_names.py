@@ -10,8 +10,9 @@ import pytest
 
 from huse.labels.graph import adjacency
 from huse.labels.neighbours import nearest_classes
-from huse.labels.taxonomy import make_labels, split_path
+from huse.labels.schemes import make_labels
 from huse.labels.vectors import text_vectors
+from huse.taxonomy import split_path
 from huse.text.cleaning import clean_names
 from huse.text.spelling import STEPS, spellings
 from huse.text.tfidf import fit_tfidf, weighted_mean

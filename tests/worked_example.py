@@ -1,4 +1,6 @@
-"""The tree of classes on which hierarchical figures were worked out by hand."""
+"""The tree of classes on which hierarchical figures were worked out by hand, and small trees to draw from."""
+
+from hypothesis import strategies as st
 
 LEAVES = [
     "beauty<makeup<lipstick",
@@ -12,3 +14,6 @@ LEAVES = [
 ]
 PATHS = [leaf.split("<") for leaf in LEAVES]
 LIPSTICK, EYESHADOW, MASCARA, PERFUME, ANKLE = range(5)
+
+# Few names and unequal depths: shared names under different parents, classes above others, one path alone.
+TREES = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=4), min_size=1, max_size=9, unique_by=tuple)

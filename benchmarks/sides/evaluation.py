@@ -12,16 +12,16 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.harness import Work
-from huse.evaluation.hierarchy import correct_sets, similarities
 from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.ranking import rank_statistics
+from huse.metrics import AHP_K
+from huse.taxonomy import ClassTree
 
 DIMENSION = 512
 K = 10
 KS = (2, 5, 10)
-AHP_K = 250
 CLASSES = 100
-PATHS = [[str(number // 20), str(number // 4), str(number)] for number in range(CLASSES)]  # 5 × 5 × 4
+TREE = ClassTree([str(number // 20), str(number // 4), str(number)] for number in range(CLASSES))  # 5 × 5 × 4
 BLOCK = 256
 
 Floats = npt.NDArray[np.float32]
@@ -77,7 +77,7 @@ def faiss_flat(items: int) -> Work:
 def figures(items: int) -> Work:
     """Compute all figures of text queries for images; return one row a query."""
     embeddings, classes = _embeddings(items)
-    correct, similarity = {k: correct_sets(PATHS, k) for k in KS}, similarities(PATHS)
+    correct, similarity = {k: TREE.correct_sets(k) for k in KS}, TREE.similarity
 
     def work() -> npt.ArrayLike:
         statistics = rank_statistics(
@@ -87,7 +87,6 @@ def figures(items: int) -> Work:
             same_modality=False,
             correct=correct,
             similarity=similarity,
-            ahp_k=AHP_K,
             threads=int(os.environ["OMP_NUM_THREADS"]),
         )
         hp = [*statistics.item_hp.values(), *statistics.class_hp.values()]
@@ -102,7 +101,7 @@ def figures_by_sorting(items: int, timed: int, kind: Literal["quicksort", "stabl
     The quick sort leaves the order of equal cosines open; the stable one defines it.
     """
     embeddings, classes = _embeddings(items)
-    correct, similarity = {k: correct_sets(PATHS, k) for k in KS}, similarities(PATHS)
+    correct, similarity = {k: TREE.correct_sets(k) for k in KS}, TREE.similarity
     queries, candidates = embeddings["text"][:timed], embeddings["image"]
 
     def work() -> npt.ArrayLike:

@@ -64,6 +64,7 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
         train=torch.arange(products - 20),
         validation=torch.arange(products - 20, products),
         classes=classes,
+        similarity=torch.eye(CLASSES),
         names=[str(row) for row in range(products)],
     )
     torch.manual_seed(0)

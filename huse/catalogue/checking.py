@@ -12,8 +12,8 @@ from typing import Protocol
 from huse.catalogue.reading import Rejected, Row
 from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
+from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
-LEVEL_SEPARATOR = "<"
 LONGEST_NAME = 2000  # characters; more is a description, or a file that was put together wrongly
 
 
@@ -55,7 +55,7 @@ def class_path(classes: str) -> tuple[str, ...]:
     Raises:
         ValueError: there is no level, or an empty one.
     """
-    levels = tuple(level.strip() for level in classes.split(LEVEL_SEPARATOR))
+    levels = tuple(level.strip() for level in split_path(classes))
     if levels == ("",):
         raise ValueError("the class path is empty")
     if "" in levels:

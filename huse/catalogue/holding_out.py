@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from huse.catalogue.checking import LEVEL_SEPARATOR, class_path
+from huse.catalogue.checking import class_path
 from huse.errors import InputError
+from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 DRAW = 4  # keeps these draws apart from others of the same seed
 
@@ -49,7 +50,7 @@ def choose_unseen(classes: Sequence[str], wanted: float | Sequence[str], seed: i
 
 def parent(classes: str) -> tuple[str, ...]:
     """Return the node above a class: its levels without the last."""
-    return tuple(classes.split(LEVEL_SEPARATOR)[:-1])
+    return split_path(classes)[:-1]
 
 
 def _named(classes: Sequence[str], wanted: Sequence[str]) -> list[str]:

@@ -14,16 +14,15 @@ from scipy.stats import hypergeom
 
 from huse.evaluation.classification import Doubles, Integers
 from huse.evaluation.hierarchy import (
-    AHP_K,
-    HP_KS,
-    Bools,
-    ClassTree,
     best_similarity_sums,
     class_hp_best,
+    correct_tables,
     item_hp_best,
     item_hp_chance,
 )
 from huse.evaluation.ranking import Ranks, RankStatistics
+from huse.metrics import AHP_K
+from huse.taxonomy import Bools, ClassTree
 
 KS = (1, 5, 10)
 DRAWS = 2000
@@ -41,12 +40,13 @@ def chance_figures(
         own_excluded: an item is no candidate for itself.
     """
     ranks, kept, own = statistics.ranks, statistics.kept, statistics.classes
-    by_class = class_hp_chance(tree.correct, np.bincount(classes, minlength=len(tree.hops)), own_excluded=own_excluded)
-    by_item = {k: item_hp_chance(tree.correct[k], classes, k, own_excluded=own_excluded)[kept] for k in HP_KS}
+    correct = correct_tables(tree)
+    by_class = class_hp_chance(correct, np.bincount(classes, minlength=len(tree)), own_excluded=own_excluded)
+    by_item = {k: item_hp_chance(each, classes, k, own_excluded=own_excluded)[kept] for k, each in correct.items()}
     of_classes = np.unique(np.stack([own, ranks.relevant]), axis=1)[1]  # relevant candidates, class by class
     return {
         **{f"recall_at_{k}": chance_at_k(ranks, k) for k in KS},
-        "map": float(average_precision_chance(ranks).mean()),
+        "map": float(average_precision_chance(ranks.relevant, ranks.candidates).mean()),
         "macro_recall_at_1": float(of_classes.mean() / ranks.candidates),
         "median_rank": median_rank_chance(ranks),
         **{f"hp_at_{k}": float(values.mean()) for k, values in by_item.items()},
@@ -66,13 +66,13 @@ def best_figures(
         tree: of the C classes.
         own_excluded: an item is no candidate for itself.
     """
-    kept = statistics.kept
+    kept, correct = statistics.kept, correct_tables(tree)
     return {
         **{
-            f"hp_at_{k}": float(item_hp_best(tree.correct[k], classes, k, own_excluded=own_excluded)[kept].mean())
-            for k in HP_KS
+            f"hp_at_{k}": float(item_hp_best(each, classes, k, own_excluded=own_excluded)[kept].mean())
+            for k, each in correct.items()
         },
-        **{f"class_hp_at_{k}": float(class_hp_best(tree.correct[k], classes, k)[kept].mean()) for k in HP_KS},
+        **{f"class_hp_at_{k}": float(class_hp_best(each, classes, k)[kept].mean()) for k, each in correct.items()},
     }
 
 
@@ -83,16 +83,19 @@ def chance_at_k(ranks: Ranks, k: int) -> float:
     return float(np.average(1 - missed, weights=queries))
 
 
-def average_precision_chance(ranks: Ranks) -> Doubles:
+def average_precision_chance(relevant: Integers, candidates: int) -> Doubles:
     """Return the expected average precision of a random order for each of Q queries.
 
     With r of n candidates relevant, the one at place p is relevant with probability r/n, and then
     1 + (p - 1)(r - 1)/(n - 1) are expected down to it. The sum over places is
     (H_n + (r - 1)/(n - 1) · (n - H_n)) / n, H_n the n-th harmonic number: above the share r/n of relevant ones.
+
+    Args:
+        relevant: Q numbers of relevant candidates, from 1.
+        candidates: of each query.
     """
-    n = ranks.candidates
-    harmonic = (1 / np.arange(1, n + 1)).sum()
-    expected: Doubles = (harmonic + (ranks.relevant - 1) / max(n - 1, 1) * (n - harmonic)) / n
+    harmonic = (1 / np.arange(1, candidates + 1)).sum()
+    expected: Doubles = (harmonic + (relevant - 1) / max(candidates - 1, 1) * (candidates - harmonic)) / candidates
     return expected
 
 
@@ -117,7 +120,7 @@ def ahp_chance(similarity: Doubles, classes: Integers, *, own_excluded: bool) ->
     highest sum of R similarities.
 
     Args:
-        similarity: C × C, of `hierarchy.similarities`.
+        similarity: C × C, of `ClassTree.similarity`.
         classes: N class numbers.
         own_excluded: an item is no candidate for itself.
 
@@ -148,7 +151,7 @@ def class_hp_chance(
     0.5 / √S, 0.011 with 2,000 draws.
 
     Args:
-        correct: for each K the C × C table of `hierarchy.correct_sets`.
+        correct: for each K the C × C table of `ClassTree.correct_sets`.
         counts: items of each of the C classes.
         own_excluded: an item is no candidate for itself.
         draws: S.

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.fusion import class_scores, fuse
+from huse.taxonomy import ClassTree
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -142,7 +143,7 @@ def class_means(values: Doubles, classes: Integers, count: int) -> Doubles:
     return means
 
 
-def level_accuracy(predicted: Integers, classes: Integers, paths: Sequence[Sequence[str]]) -> dict[str, float]:
+def level_accuracy(predicted: Integers, classes: Integers, tree: ClassTree) -> dict[str, float]:
     """Return the share of items whose predicted class agrees with the actual one down to each level.
 
     A path that ends above a level agrees there with itself alone, so that the deepest level is the accuracy of
@@ -151,17 +152,13 @@ def level_accuracy(predicted: Integers, classes: Integers, paths: Sequence[Seque
     Args:
         predicted: N class numbers.
         classes: N class numbers, the actual ones.
-        paths: C class paths, each the names of its levels.
+        tree: of the C classes.
 
     Returns:
         ``level_1``, the coarsest, to the depth of the tree.
     """
-    shares = {}
-    for level in range(1, max(map(len, paths)) + 1):
-        seen: dict[tuple[str, ...], int] = {}
-        nodes = np.array([seen.setdefault(tuple(path[:level]), len(seen)) for path in paths])
-        shares[f"level_{level}"] = float((nodes[predicted] == nodes[classes]).mean())
-    return shares
+    agree = [nodes[predicted] == nodes[classes] for nodes in tree.levels]
+    return {f"level_{level}": float(each.mean()) for level, each in enumerate(agree, start=1)}
 
 
 def confused_pairs(predicted: Integers, classes: Integers, count: int) -> list[tuple[int, int, int, float]]:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from huse.evaluation.classification import Floats, Integers
+from huse.taxonomy import split_path
 
 RIGHT, WRONG, INK, FAINT = "#1b7f4d", "#c0392b", "#1f2933", "#7b8794"
 
@@ -33,7 +34,7 @@ class Item:
     @property
     def leaf(self) -> str:
         """The last level of the class path."""
-        return self.classes.rpartition("<")[2]
+        return split_path(self.classes)[-1]
 
 
 def choose_queries(classes: Integers, count: int, seed: int) -> list[int]:

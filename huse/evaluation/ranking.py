@@ -18,8 +18,10 @@ import numpy as np
 
 from huse.engine.cores import cores
 from huse.evaluation.classification import Doubles, Floats, Integers
-from huse.evaluation.hierarchy import Bools, best_similarity_sums, graded_ahp, item_hp_at_k
+from huse.evaluation.hierarchy import best_similarity_sums
 from huse.evaluation.keys import Places, by_query, first_copies, pack, packed_places
+from huse.metrics import AHP_K, area_under_hierarchical_precision, precision_at_k
+from huse.taxonomy import Bools
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def rank_statistics(
     correct: Mapping[int, Bools],
     similarity: Doubles,
     exclude_pair: bool = False,
-    ahp_k: int = 250,
+    ahp_k: int = AHP_K,
     block: int = 256,
     threads: int | None = None,
 ) -> RankStatistics:
@@ -90,8 +92,8 @@ def rank_statistics(
         candidates: N × D float32, unit norm; row n is the same item as query n.
         classes: N class numbers below C.
         same_modality: leave a query itself out of its candidates.
-        correct: for each K the C × C table of `hierarchy.correct_sets`; at least one.
-        similarity: C × C float64, of `hierarchy.similarities`.
+        correct: for each K the C × C table of `ClassTree.correct_sets`; at least one.
+        similarity: C × C float64, of `ClassTree.similarity`.
         exclude_pair: leave the candidate of the query's row out across modalities too.
         ahp_k: first items that the area under the graded precision takes in; all where there are fewer.
         block: queries at a time; memory is about block × N × 10 bytes a thread, and more where most cosines are equal.
@@ -169,10 +171,11 @@ def _measure(statistics: RankStatistics, parts: Sequence[Integers], task: _Task)
         _fill_ranks(statistics, part, cosines, ordered, task)
         items = gallery.first_items(cosines, ordered[:, -task.shown], own)
         different = gallery.first_classes(cosines, own)
-        statistics.ahp[part] = graded_ahp(task.similarity, own, items[:, : task.ahp_k], task.best)
+        ranked = task.similarity[own[:, None], items[:, : task.ahp_k]]
+        statistics.ahp[part] = area_under_hierarchical_precision(ranked, task.best[own, : ranked.shape[1]])
         for k, table in task.correct.items():
-            statistics.item_hp[k][part] = item_hp_at_k(table, own, items, k)
-            statistics.class_hp[k][part] = item_hp_at_k(table, own, different, k)
+            statistics.item_hp[k][part] = precision_at_k(table[own[:, None], items[:, :k]], k)
+            statistics.class_hp[k][part] = precision_at_k(table[own[:, None], different[:, :k]], k)
 
 
 def _fill_ranks(statistics: RankStatistics, part: Integers, cosines: Floats, ordered: Floats, task: _Task) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from huse.evaluation.chance import KS, best_figures, chance_figures
 from huse.evaluation.classification import Doubles, Floats, Integers
-from huse.evaluation.hierarchy import AHP_K, HP_KS, ClassTree
+from huse.evaluation.hierarchy import HP_KS, correct_tables
 from huse.evaluation.ranking import (
     Ranks,
     RankStatistics,
@@ -20,6 +20,7 @@ from huse.evaluation.ranking import (
     rank_statistics,
 )
 from huse.evaluation.results import DIRECTIONS, SplitResults, points
+from huse.taxonomy import ClassTree
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights of the class probabilities to choose from
 MOST_RANKED = 2000  # items among which that weight is chosen
@@ -27,12 +28,13 @@ MOST_RANKED = 2000  # items among which that weight is chosen
 Found = dict[str, RankStatistics]  # by direction
 
 
-def recall_at_k(ranks: Ranks, k: int) -> float:
-    """Return the share of queries with a candidate of their class among the first `k`.
+def recall_at_k(ranks: Ranks, k: int) -> Doubles:
+    """Return for each of Q queries 1 if a candidate of its class is among the first `k`, else 0.
 
     The paper's Recall@K is this hit rate on the level of classes, not the recall of information retrieval.
     """
-    return float((ranks.first <= k).mean())
+    hits: Doubles = (ranks.first <= k).astype(np.float64)
+    return hits
 
 
 def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *, exclude_pair: bool = False) -> Found:
@@ -53,10 +55,9 @@ def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *
                 places[candidate],
                 classes,
                 same_modality=query == candidate,
-                correct=tree.correct,
+                correct=correct_tables(tree),
                 similarity=tree.similarity,
                 exclude_pair=exclude_pair,
-                ahp_k=AHP_K,
             )
     return found
 
@@ -64,7 +65,7 @@ def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *
 def query_figures(statistics: RankStatistics) -> dict[str, Doubles]:
     """Return for each figure that is a mean over queries what each of Q queries adds to it."""
     return {
-        **{f"recall_at_{k}": (statistics.ranks.first <= k).astype(np.float64) for k in KS},
+        **{f"recall_at_{k}": recall_at_k(statistics.ranks, k) for k in KS},
         "map": statistics.average_precision,
         **{f"hp_at_{k}": statistics.item_hp[k] for k in HP_KS},
         **{f"class_hp_at_{k}": statistics.class_hp[k] for k in HP_KS},

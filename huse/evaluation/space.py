@@ -14,10 +14,10 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 from huse.evaluation.classification import Doubles, Floats, Integers
-from huse.evaluation.hierarchy import Hops
 from huse.evaluation.keys import first_copies
 from huse.evaluation.results import MODALITIES
 from huse.evaluation.retrieval import Found
+from huse.taxonomy import Hops
 
 MOST_RANKED = 2000  # classes whose pairs are ranked
 LEAST_VARIANCE = 1e-9  # of unit vectors in float32; below is rounding

@@ -69,7 +69,7 @@ def measure_splits(
         return MeasuredSplit(rows[name], groups[rows[name]], found, summarise(found, chance))
 
     validation, test = measured("validation"), measured("test")
-    unseen = measure_unseen(results.embeddings, results.classes, split, catalogue.tree.paths)
+    unseen = measure_unseen(results.embeddings, results.classes, split, catalogue.tree)
     if unseen is not None:
         test.figures["unseen"] = unseen_figures(unseen)
     if resamples:

@@ -21,7 +21,6 @@ from huse.evaluation.classification import (
     predicted_classes,
     top_hits,
 )
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
@@ -30,6 +29,7 @@ from huse.evaluation.space import space_figures
 from huse.fusion import LogLinear, fuse
 from huse.nesting import nest
 from huse.progress import progress
+from huse.taxonomy import ClassTree
 
 TOP = 5  # classes of top_5
 EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
@@ -156,7 +156,7 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
 
 def _classification(measured: Measured) -> dict[str, Any]:
     classes, catalogue = measured.results.classes, measured.catalogue
-    labels, paths = catalogue.class_labels, catalogue.tree.paths
+    labels, tree = catalogue.class_labels, catalogue.tree
     figures: dict[str, Any] = {}
     for name, scores in measured.scores.items():
         predicted = measured.predicted[name]
@@ -164,12 +164,12 @@ def _classification(measured: Measured) -> dict[str, Any]:
         figures[name] = {
             "accuracy": float(measured.hits[name].mean()),
             "top_5": float(top_hits(scores, classes, labels, TOP).mean()),
-            "macro_f1": macro_f1(predicted, classes, len(paths)),
+            "macro_f1": macro_f1(predicted, classes, len(tree)),
             "calibration_error": expected_calibration_error(confidence(scores, predicted, labels), right),
         }
     figures["fusion"]["image_weight"] = measured.choices.image_weight
     figures["log_linear"] |= vars(measured.choices.log_linear)
-    figures["by_level"] = {name: level_accuracy(measured.predicted[name], classes, paths) for name in BY_LEVEL}
+    figures["by_level"] = {name: level_accuracy(measured.predicted[name], classes, tree) for name in BY_LEVEL}
     return figures
 
 

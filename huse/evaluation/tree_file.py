@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from huse.errors import InputError
-from huse.evaluation.hierarchy import Levels
+from huse.taxonomy import LEVEL_SEPARATOR, Levels
 
 HEADER = ["child", "parent"]
-SEPARATOR = "<"  # between the levels of a class path
 PARAMETER = "evaluate.tree"
 
 
@@ -29,7 +28,7 @@ class _Edge:
 
 
 def read_tree(path: Path, classes: Sequence[Levels]) -> list[list[str]]:
-    """Read a tree, and return for every class its way down: in place of its own path, for `hops` and what follows.
+    """Read a tree, and return for every class its way down: in place of its own path, for a `ClassTree`.
 
     Several roots hang on one that is not named, as the first levels of class paths do. A single root is left out, so
     that it is not named either, but where it is a class itself.
@@ -80,7 +79,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
             if [cell.strip() for cell in header] != HEADER:
                 raise InputError(f"{path}: line 1: found {','.join(header)[:80]!r} {wanted}")
             for cells in reader:
-                names = [SEPARATOR.join(level.strip() for level in cell.split(SEPARATOR)) for cell in cells]
+                names = [LEVEL_SEPARATOR.join(level.strip() for level in cell.split(LEVEL_SEPARATOR)) for cell in cells]
                 if not any(names):
                     continue
                 if len(names) != len(HEADER) or not all(names):
@@ -118,7 +117,7 @@ def _class_nodes(path: Path, edges: Mapping[str, _Edge], classes: Sequence[Level
     named = Counter(levels[-1] for levels in classes)
     found = []
     for levels in classes:
-        whole, last = SEPARATOR.join(levels), levels[-1]
+        whole, last = LEVEL_SEPARATOR.join(levels), levels[-1]
         if whole in nodes:
             found.append(whole)
         elif last not in nodes:

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huse.evaluation.chance import KS
+from huse.evaluation.chance import KS, average_precision_chance
 from huse.evaluation.classification import Doubles, Floats, Integers
-from huse.evaluation.hierarchy import AHP_K, Bools, Hops, Levels, hops, similarities
+from huse.evaluation.hierarchy import precision_at_k_chance
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.keys import first_copies
 from huse.evaluation.results import MODALITIES
+from huse.metrics import AHP_K, area_under_hierarchical_precision, average_precision, precision_at_k
 from huse.nesting import nest
+from huse.taxonomy import Bools, ClassTree
 
 BLOCK = 256  # queries at a time; memory is about BLOCK × P × 40 bytes
 FIGURES = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
@@ -36,29 +38,12 @@ class _Pool:
     Attributes:
         classes: P class numbers.
         unseen: P, True where no stage has learned from the class.
-        siblings: C × C, of `siblings`.
-        hops: C × C, of `hierarchy.hops`.
-        similarity: C × C, of `hierarchy.similarities`.
+        tree: of the C classes.
     """
 
     classes: Integers
     unseen: Bools
-    siblings: Bools
-    hops: Hops
-    similarity: Doubles
-
-
-def siblings(paths: Sequence[Levels]) -> Bools:
-    """Return C × C, True where two different classes hang on the same node; first levels hang on one root.
-
-    Args:
-        paths: C class paths.
-    """
-    parents = [tuple(path[:-1]) for path in paths]
-    number = {parent: index for index, parent in enumerate(dict.fromkeys(parents))}
-    of_class = np.array([number[parent] for parent in parents], dtype=np.int64)
-    together: Bools = (of_class[:, None] == of_class) & ~np.eye(len(paths), dtype=bool)
-    return together
+    tree: ClassTree
 
 
 @dataclass(frozen=True)
@@ -78,7 +63,7 @@ class Unseen:
 
 
 def measure_unseen(
-    embeddings: Mapping[str, Floats], classes: Integers, split: npt.NDArray[Any], paths: Sequence[Levels]
+    embeddings: Mapping[str, Floats], classes: Integers, split: npt.NDArray[Any], tree: ClassTree
 ) -> Unseen | None:
     """Measure where the products of unseen classes land.
 
@@ -98,14 +83,14 @@ def measure_unseen(
         embeddings: `image` and `text`, each N × D float32 of unit norm.
         classes: N class numbers.
         split: N names: train, validation, test or unseen.
-        paths: C class paths.
+        tree: of the C classes.
 
     Returns:
         None where there is no query, or no candidate of a seen class.
     """
     asked = (split == "unseen") & ~np.isin(classes, classes[np.isin(split, ("train", "validation", "test"))])
     rows = np.flatnonzero(asked | (split == "test"))
-    pool = _Pool(classes[rows], asked[rows], siblings(paths), hops(paths), similarities(paths))
+    pool = _Pool(classes[rows], asked[rows], tree)
     if not pool.unseen.any() or pool.unseen.all():
         return None
     values = {
@@ -197,7 +182,7 @@ def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modalit
 
 def _ranked(cosines: Floats, own: int, pool: _Pool) -> Integers:
     """Rank the candidates for queries of the class `own`: Q × P cosines to Q × P rows of the pool, best first."""
-    ties = (-pool.hops[own], pool.siblings[own], pool.similarity[own])
+    ties = (-pool.tree.hops[own], pool.tree.siblings[own], pool.tree.similarity[own])
     order = np.lexsort((*(table[pool.classes] for table in ties), pool.classes == own))
     ranked: Integers = order[np.argsort(-cosines[:, order], axis=1, kind="stable")]
     return ranked
@@ -211,25 +196,23 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
         own: the class.
         pool: all candidates.
     """
-    sibling, similarity = pool.siblings[own][ranked], pool.similarity[own][ranked]
+    sibling, similarity = pool.tree.siblings[own][ranked], pool.tree.similarity[own][ranked]
     count, shown = ranked.shape[1], min(AHP_K, ranked.shape[1])
     members = sibling[0].sum()
     if not members:
         return {}
     figures = {}
     for k in KS:
-        # Where there are fewer candidates than k, the missing ones count as wrong.
-        figures[f"sibling_at_{k}"] = sibling[:, :k].sum(axis=1) / k
-        figures[f"{CHANCE}sibling_at_{k}"] = members / count * (min(k, count) / k)
+        figures[f"sibling_at_{k}"] = precision_at_k(sibling, k)
+        figures[f"{CHANCE}sibling_at_{k}"] = precision_at_k_chance(members, count, k)
     best = np.cumsum(-np.sort(-similarity[0]))[:shown]
     places = np.arange(1, shown + 1)
     if best[0] > 0:
-        # The same numbers added in another order may come out higher in the last digit.
-        figures["ahp"] = np.minimum(similarity[:, :shown].cumsum(axis=1) / best, 1).mean(axis=1)
+        figures["ahp"] = area_under_hierarchical_precision(similarity[:, :shown], best)
         figures[f"{CHANCE}ahp"] = (places * similarity[0].mean() / best).mean()
     else:  # no candidate is similar at all: any order is as good as the best
         figures["ahp"] = figures[f"{CHANCE}ahp"] = np.ones(1)
-    edges = pool.hops[own][ranked]
+    edges = pool.tree.hops[own][ranked]
     figures["hops"] = edges[:, 0].astype(np.float64)
     figures[f"{CHANCE}hops"] = edges[0].mean()
     return figures
@@ -238,21 +221,15 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
 def _own_class(relevant: Bools) -> dict[str, Doubles]:
     """Return R@1 and average precision of Q queries of one class, and their chance; none without a candidate of it.
 
-    Of n candidates in random order, of which r are relevant, the one at place i is relevant with probability r / n, and
-    then each of the i - 1 before it with (r - 1) / (n - 1): the expected average precision is the mean over places of
-    (1 + (i - 1) (r - 1) / (n - 1)) / i.
-
     Args:
         relevant: Q × n, True where a candidate of the class stands, best first; as many in each row.
     """
     count, members = relevant.shape[1], relevant[0].sum()
     if not members:
         return {}
-    places = np.arange(1, count + 1)
-    precision = relevant.cumsum(axis=1) / places
     return {
-        "recall_at_1": relevant[:, 0].astype(np.float64),
-        "map": (precision * relevant).sum(axis=1) / members,
-        f"{CHANCE}recall_at_1": members / count,
-        f"{CHANCE}map": ((1 + (places - 1) * (members - 1) / max(count - 1, 1)) / places).mean(),
+        "recall_at_1": precision_at_k(relevant, 1),
+        "map": average_precision(relevant, np.arange(1, count + 1)),
+        f"{CHANCE}recall_at_1": precision_at_k_chance(members, count, 1),
+        f"{CHANCE}map": average_precision_chance(members, count),
     }

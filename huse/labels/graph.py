@@ -69,7 +69,7 @@ def class_distances(adjacency: Distances, class_labels: Sequence[Sequence[int]],
 
     Args:
         adjacency: K × K float32.
-        class_labels: for each of the C classes its labels, coarse to fine; see `huse.labels.taxonomy.Labels`.
+        class_labels: for each of the C classes its labels, coarse to fine; see `huse.labels.schemes.Labels`.
         block: rows of the result at a time; no effect on it.
 
     Returns:

@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from huse.labels.graph import Distances, off_diagonal
-from huse.labels.taxonomy import Labels, label_nodes, label_order
+from huse.labels.schemes import Labels, label_nodes, label_order
 
 INK, FAINT, LINE = "#1f2933", "#7b8794", "#ffffff"
 COLOURS = "YlGnBu_r"  # dark is near
@@ -55,7 +55,7 @@ class Branch:
 def draw_heat_map(distances: Distances, labels: Labels, output: Path, *, title: str = "Distances of labels") -> None:
     """Draw the distances of all pairs of labels, a coloured cell each.
 
-    Labels are in the order of `huse.labels.taxonomy.label_order`. Up to 60 are named; branches of the tree (its
+    Labels are in the order of `huse.labels.schemes.label_order`. Up to 60 are named; branches of the tree (its
     first levels) are named as far as there is room, larger ones first, and parted by lines. More than 300 labels
     are drawn as 300 × 300 means.
 

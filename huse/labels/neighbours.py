@@ -1,7 +1,7 @@
 """Which classes lie near each other and which far apart, for people.
 
 C classes. Where distances are equal, what comes first in the tree comes first; see
-`huse.labels.taxonomy.tree_order`.
+`huse.taxonomy.ClassTree.order`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.labels.graph import Distances
-from huse.labels.taxonomy import Hops, tree_order
+from huse.taxonomy import ClassTree, Hops
 
 Pairs = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]  # a key for each pair, and the pair as first × C + second
 
@@ -24,7 +24,7 @@ def nearest_and_farthest(
     Args:
         distances: C × C float32, symmetric.
         classes: C class paths.
-        hops: C × C int16; see `huse.labels.taxonomy.class_hops`.
+        hops: C × C int16; see `huse.taxonomy.ClassTree.hops`.
         count: pairs at each end; fewer where there are fewer. With fewer than twice as many pairs in all, some
             are listed at both ends.
         block: rows of the distances at a time; no effect on the result.
@@ -34,7 +34,7 @@ def nearest_and_farthest(
         (4 decimals), `hops`, `first` and `second`, the one that comes first in the tree being `first`. Pairs
         at the same distance (before rounding) are in tree order of `first`, then of `second`.
     """
-    order = np.array(tree_order(classes), np.int64)
+    order = np.array(ClassTree.of(classes).order, np.int64)
     rows = []
     for end, sign in (("nearest", np.float32(1)), ("farthest", np.float32(-1))):
         for pair in _smallest(distances, order, sign, count, block).tolist():
@@ -88,7 +88,7 @@ def nearest_classes(
     Returns:
         For each class, in tree order, its nearest others and their distances, the nearest first.
     """
-    order = np.array(tree_order(classes), np.int64)
+    order = np.array(ClassTree.of(classes).order, np.int64)
     found: dict[str, list[tuple[str, float]]] = {}
     for start in range(0, len(order), block):
         keys = distances[order[start : start + block]][:, order]

@@ -6,7 +6,8 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 
 from huse.labels.graph import Distances, count_duplicates, duplicate_labels, pairs
-from huse.labels.taxonomy import LEVEL_SEPARATOR, Labels, split_path
+from huse.labels.schemes import Labels
+from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 # A graph whose largest distance is smaller says hardly anything.
 FLAT_DISTANCE = 0.05

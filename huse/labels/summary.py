@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from huse.labels.graph import MOST_RANKED, Distances, count_duplicates, off_diagonal, pairs
-from huse.labels.taxonomy import Hops
+from huse.taxonomy import Hops
 
 
 def correlation_with_tree(distances: Distances, hops: Hops, most: int = MOST_RANKED) -> float | None:

@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from huse.labels.taxonomy import Hops, Labels, Node, label_nodes, split_path
+from huse.labels.schemes import Labels, label_nodes
+from huse.taxonomy import ClassTree, Hops, Node, split_path
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 LabelText = Literal["mean", "path", "leaf"]
@@ -66,7 +67,7 @@ def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
     """Distances of labels in the class tree: hops divided by the largest.
 
     Args:
-        hops: K × K between labels that are not all one; see `huse.labels.taxonomy.label_hops`, which also says
+        hops: K × K between labels that are not all one; see `huse.labels.schemes.label_hops`, which also says
             what holds for a name that stands in several places.
 
     Returns:
@@ -90,7 +91,7 @@ def tree_vectors(labels: Labels, hops: Hops) -> npt.NDArray[np.float32]:
 
     Args:
         labels: K labels.
-        hops: K × K between them; see `huse.labels.taxonomy.label_hops`.
+        hops: K × K between them; see `huse.labels.schemes.label_hops`.
 
     Returns:
         K × features float32, no two rows the same, none zero.
@@ -114,32 +115,17 @@ def tree_vectors(labels: Labels, hops: Hops) -> npt.NDArray[np.float32]:
     return vectors
 
 
-def unit_sphere_vectors(classes: Sequence[str]) -> npt.NDArray[np.float32]:
-    """Vectors ψ of unit norm with ψ_c · ψ_k = 1 - height(lcs) / height(root) (Barz & Denzler 2019, arXiv 1809.09924).
+def unit_sphere_vectors(tree: ClassTree) -> npt.NDArray[np.float32]:
+    """Vectors ψ of unit norm whose inner products are `ClassTree.similarity` (Barz & Denzler 2019, arXiv 1809.09924).
 
-    The height of a node is the longest way down from it, lcs the deepest node above both classes. That similarity is
-    the greater the lower two classes meet, so that its matrix has a Cholesky factor: the published solution, class by
-    class, row by row. A class that stands above others has unit norm like any other.
+    That similarity is the greater the lower two classes meet, so that its matrix has a Cholesky factor: the published
+    solution, class by class, row by row. A class that stands above others has unit norm like any other.
 
     Args:
-        classes: C different class paths, C ≥ 2.
+        tree: of C different class paths.
 
     Returns:
         C × C float32, lower triangular.
     """
-    nodes = [tuple(split_path(path)) for path in classes]
-    height: dict[Node, int] = {}
-    for node in nodes:
-        for depth in range(len(node) + 1):
-            height[node[:depth]] = max(height.get(node[:depth], 0), len(node) - depth)
-    similarity = np.eye(len(nodes))
-    for depth in range(max(map(len, nodes)) + 1):
-        members: dict[Node, list[int]] = {}
-        for index, node in enumerate(nodes):
-            if len(node) >= depth:
-                members.setdefault(node[:depth], []).append(index)
-        for node, indices in members.items():  # deeper nodes come later and overwrite what the ones above said
-            similarity[np.ix_(indices, indices)] = 1 - height[node] / height[()]
-    np.fill_diagonal(similarity, 1)
-    vectors: npt.NDArray[np.float32] = np.linalg.cholesky(similarity).astype(np.float32)
+    vectors: npt.NDArray[np.float32] = np.linalg.cholesky(tree.similarity).astype(np.float32)
     return vectors

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import spearmanr
+
+from huse.taxonomy import ClassTree, Integers, Node
 
 Floats = npt.NDArray[np.float32]
-Integers = npt.NDArray[np.int64]
-Path = tuple[str, ...]
 
 MOST_SHOWN = 60  # nodes of a matrix; of more, the cells would not be told apart
 MOST_LEVELS = 5
@@ -32,31 +31,25 @@ class Confusion:
     """
 
     level: int
-    nodes: list[Path]
+    nodes: list[Node]
     counts: Integers
     items: Integers
     left_out: int
     agreement: float
 
 
-def class_order(paths: Sequence[Path]) -> list[int]:
-    """Order classes as a walk through the tree meets them."""
-    return sorted(range(len(paths)), key=paths.__getitem__)
-
-
-def confusions(paths: Sequence[Path], actual: Integers, predicted: Integers, most: int = MOST_SHOWN) -> list[Confusion]:
+def confusions(tree: ClassTree, actual: Integers, predicted: Integers, most: int = MOST_SHOWN) -> list[Confusion]:
     """Count what is taken for what at every level of the tree, the finest one first.
 
     A class that ends above a level stands at that level for itself.
 
     Args:
-        paths: C class paths.
+        tree: of C classes.
         actual: N class numbers.
         predicted: N class numbers.
         most: nodes that are shown: those with the most items, of equal ones the first in the tree.
     """
-    depth = max(map(len, paths), default=0)
-    levels = [_confusion(paths, actual, predicted, level, most) for level in range(depth, 0, -1)]
+    levels = [_confusion(tree, actual, predicted, level, most) for level in range(len(tree.levels), 0, -1)]
     # A level that parts nothing more than the one above it says nothing new.
     new = [
         one for one, above in zip(levels, [*levels[1:], None], strict=True) if above is None or above.nodes != one.nodes
@@ -64,10 +57,8 @@ def confusions(paths: Sequence[Path], actual: Integers, predicted: Integers, mos
     return new[:MOST_LEVELS]
 
 
-def _confusion(paths: Sequence[Path], actual: Integers, predicted: Integers, level: int, most: int) -> Confusion:
-    nodes = sorted({path[:level] for path in paths})
-    number = {node: index for index, node in enumerate(nodes)}
-    of_class = np.array([number[path[:level]] for path in paths])
+def _confusion(tree: ClassTree, actual: Integers, predicted: Integers, level: int, most: int) -> Confusion:
+    nodes, of_class = tree.nodes(level), tree.levels[level - 1]
     rows, columns = of_class[actual], of_class[predicted]
     counts = np.zeros((len(nodes), len(nodes)), np.int64)
     np.add.at(counts, (rows, columns), 1)
@@ -109,28 +100,9 @@ def class_mean_distances(embeddings: Sequence[Floats], classes: Integers, count:
     return learned
 
 
-def rank_correlation(wanted: Floats, learned: Floats) -> float | None:
-    """Return Spearman's correlation of two matrices of distances over pairs of different classes.
-
-    Args:
-        wanted: C × C.
-        learned: C × C; pairs with NaN are left out.
-
-    Returns:
-        -1 to 1; None where there are fewer than three pairs, or one side is the same for all.
-    """
-    upper = np.triu_indices(len(wanted), k=1)
-    one, other = wanted[upper], learned[upper]
-    known = np.isfinite(one) & np.isfinite(other)
-    one, other = one[known], other[known]
-    if len(one) < 3 or np.ptp(one) == 0 or np.ptp(other) == 0:
-        return None
-    return float(spearmanr(one, other).statistic)
-
-
-def shown_classes(paths: Sequence[Path], classes: Integers, most: int = MOST_SHOWN) -> list[int]:
+def shown_classes(tree: ClassTree, classes: Integers, most: int = MOST_SHOWN) -> list[int]:
     """Choose the classes of a matrix: those with items, most items first where there are too many; in tree order."""
-    items = np.bincount(classes, minlength=len(paths))
-    order = [index for index in class_order(paths) if items[index]]
+    items = np.bincount(classes, minlength=len(tree))
+    order = [index for index in tree.order if items[index]]
     kept = set(sorted(order, key=lambda index: -items[index])[:most])
     return [index for index in order if index in kept]

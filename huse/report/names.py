@@ -3,18 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable
 
-Path = tuple[str, ...]
+from huse.taxonomy import Node
 
 STEP = " › "
 LONGEST = 140  # characters of a name
 
 
-def path_of(classes: str) -> Path:
-    """Split ``beauty<makeup<lipstick`` into its levels, coarse to fine."""
-    return tuple(classes.split("<"))
-
-
-def whole_name(path: Path) -> str:
+def whole_name(path: Node) -> str:
     """Write a class path out: ``beauty › makeup › lipstick``."""
     return STEP.join(path)
 
@@ -24,7 +19,7 @@ def shorten(name: str, longest: int = LONGEST) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1].rstrip()}…"
 
 
-def short_names(paths: Iterable[Path]) -> list[str]:
+def short_names(paths: Iterable[Node]) -> list[str]:
     """Name nodes by their last levels, as many as tell each from all others: ``flat`` or ``boots › flat``.
 
     Args:

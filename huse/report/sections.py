@@ -17,8 +17,9 @@ from huse.nesting import flatten
 from huse.report import charts, figures, galleries, matrices, space_map
 from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
-from huse.report.names import path_of, short_names, shorten, whole_name
+from huse.report.names import short_names, shorten, whole_name
 from huse.report.thumbnails import Thumbnails
+from huse.taxonomy import ClassTree, split_path
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -150,8 +151,8 @@ def confusion_section(
     """
     if items.empty:
         return None
-    paths = [path_of(name) for name in classes]
-    found = matrices.confusions(paths, items["class_index"].to_numpy(), items["predicted_fusion"].to_numpy())
+    tree = ClassTree.of(classes)
+    found = matrices.confusions(tree, items["class_index"].to_numpy(), items["predicted_fusion"].to_numpy())
     drawn = {f"confusion-{one.level}": charts.confusion_chart(one, short_names(one.nodes)) for one in found}
     weakest = table[table["items"] > 0].sort_values(
         ["accuracy_fusion", "items", "class_index"], ascending=[True, False, True]
@@ -159,28 +160,36 @@ def confusion_section(
     content = {
         "levels": list(zip(drawn, found, strict=True)),
         "pairs": [
-            {**pair, "actual": whole_name(path_of(pair["actual"])), "predicted": whole_name(path_of(pair["predicted"]))}
+            {
+                **pair,
+                "actual": whole_name(split_path(pair["actual"])),
+                "predicted": whole_name(split_path(pair["predicted"])),
+            }
             for pair in pairs.head(MOST_PAIRS).to_dict("records")
         ],
         "weakest": [
-            {**row, "classes": whole_name(path_of(row["classes"]))} for row in weakest.head(WEAKEST).to_dict("records")
+            {**row, "classes": whole_name(split_path(row["classes"]))}
+            for row in weakest.head(WEAKEST).to_dict("records")
         ],
         "counted": len(weakest),
     }
     return Section("confusion", "What is mixed up", content, drawn)
 
 
-def graph_section(classes: Sequence[str], wanted: Floats, split: TestSplit, *, trained_on_tree: bool) -> Section | None:
+def graph_section(
+    classes: Sequence[str], wanted: Floats, split: TestSplit, metrics: figures.Metrics, *, trained_on_tree: bool
+) -> Section | None:
     """The semantic graph beside the distances that were learned.
 
     Args:
         classes: C class paths.
         wanted: C × C float32, the distances of the graph.
         split: the test split.
+        metrics: of the test split, among them the correlation of the two.
         trained_on_tree: training took the distances of the class tree in place of the graph's.
     """
-    paths = [path_of(name) for name in classes]
-    shown = matrices.shown_classes(paths, split.classes)
+    tree = ClassTree.of(classes)
+    shown = matrices.shown_classes(tree, split.classes)
     if len(shown) < 2:
         return None
     learned = matrices.class_mean_distances(list(split.embeddings.values()), split.classes, len(classes))
@@ -189,14 +198,14 @@ def graph_section(classes: Sequence[str], wanted: Floats, split: TestSplit, *, t
     both = np.concatenate([wanted[chosen][off], learned[chosen][off]])
     low, high = (round(float(bound), 3) for bound in np.nanquantile(both, [0.01, 0.99]))
     bounds = (low, max(high, low + 0.001))
-    names = short_names([paths[index] for index in shown])
+    names = short_names([tree.paths[index] for index in shown])
     drawn = {
         "graph-wanted": charts.distance_chart(wanted[chosen], names, bounds, "Distances of the semantic graph"),
         "graph-learned": charts.distance_chart(learned[chosen], names, bounds, "Distances that were learned"),
     }
     with_items = len(np.unique(split.classes))
     content = {
-        "correlation": matrices.rank_correlation(wanted, learned),
+        "correlation": figures.look_up(metrics, "space.semantic_order.both.adjacency"),
         "shown": len(shown),
         "left_out": with_items - len(shown),
         "without_items": len(classes) - with_items,
@@ -222,7 +231,7 @@ def map_section(
         return None
     images, texts = space_map.lay_out(split.embeddings["image"][places], split.embeddings["text"][places], seed)
     shown = products.iloc[split.rows[places]]
-    paths = [path_of(name) for name in shown["classes"]]
+    paths = [split_path(name) for name in shown["classes"]]
     unique = sorted(set(paths))
     short = dict(zip(unique, short_names(unique), strict=True))
     items = [
@@ -254,7 +263,7 @@ def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: T
         queries: with the columns of `galleries.COLUMNS`.
         thumbnails: of the pictures.
     """
-    names, paths = products["name"].tolist(), [path_of(name) for name in products["classes"]]
+    names, paths = products["name"].tolist(), [split_path(name) for name in products["classes"]]
 
     def card(row: int, modality: str) -> dict[str, Any]:
         """What is shown of an item: its picture, or its name."""

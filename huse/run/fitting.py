@@ -18,7 +18,6 @@ from huse.engine.devices import resolve_dtype
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import class_distances
-from huse.labels.taxonomy import class_hops, split_path
 from huse.labels.vectors import tree_distances, unit_sphere_vectors
 from huse.model.methods import (
     AdaMine,
@@ -38,9 +37,10 @@ from huse.model.network import Architecture, Network
 from huse.run import paths
 from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
 from huse.run.params.train import TrainParams
+from huse.taxonomy import ClassTree
 from huse.training.data import TrainingData
 from huse.training.loop import Settings
-from huse.training.targets import class_nodes, class_targets, class_vectors, fit_label_vectors, margin
+from huse.training.targets import class_targets, class_vectors, fit_label_vectors, margin
 
 BLOCK = 8192  # products at a time, where all of them at once would take memory
 CHANGED_COSINE = 0.01  # of label vectors that do not fit the shared space; a greater change is remarked on
@@ -124,16 +124,15 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         InputError: the method is unknown, or parameters do not make sense with it.
     """
     method = check_method(params, artefacts.labels["scheme"])
-    paths_of_classes, class_labels = artefacts.labels["classes"], artefacts.labels["class_labels"]
+    tree, class_labels = ClassTree.of(artefacts.labels["classes"]), artefacts.labels["class_labels"]
     targets = class_targets(class_labels, len(artefacts.labels["labels"]))
     if params.graph.distances == "tree":
-        distances = tree_distances(class_hops(paths_of_classes))
+        distances = tree_distances(tree.hops)
     else:
         distances = class_distances(artefacts.adjacency, class_labels)
     label_vectors = None
     if method.class_vectors:
-        tree = params.class_vectors == "tree"
-        vectors = unit_sphere_vectors(paths_of_classes) if tree else artefacts.label_vectors
+        vectors = unit_sphere_vectors(tree) if params.class_vectors == "tree" else artefacts.label_vectors
         label_vectors, changed = fit_label_vectors(vectors, params.dimension)
         if changed > CHANGED_COSINE:
             logging.warning(
@@ -144,7 +143,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         targets,
         torch.from_numpy(distances),
         None if label_vectors is None else class_vectors(label_vectors, targets),
-        class_nodes([split_path(path) for path in paths_of_classes]),
+        torch.from_numpy(tree.levels),
     )
     products = artefacts.products
     data = TrainingData.of(
@@ -153,6 +152,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         products=products["class_index"].to_numpy(np.int64),
         split=products["split"].to_numpy(),
         classes=classes,
+        similarity=tree.similarity,
         names=products["image"].tolist(),
     )
     torch.manual_seed(seed)

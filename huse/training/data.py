@@ -26,6 +26,7 @@ class TrainingData:
         train: int64 rows of the training split.
         validation: int64 rows of the validation split.
         classes: what is known of the classes.
+        similarity: C × C float32, how near classes are in their tree; see `ClassTree.similarity`.
         names: N names of the pictures, for messages.
     """
 
@@ -35,6 +36,7 @@ class TrainingData:
     train: Tensor
     validation: Tensor
     classes: Classes
+    similarity: Tensor
     names: Sequence[str]
 
     @classmethod
@@ -46,6 +48,7 @@ class TrainingData:
         products: npt.NDArray[np.int64],
         split: npt.NDArray[Any],
         classes: Classes,
+        similarity: npt.NDArray[np.float64],
         names: Sequence[str],
     ) -> "TrainingData":
         """Put together arrays in row order, as the artefacts hold them.
@@ -56,6 +59,7 @@ class TrainingData:
             products: N class numbers.
             split: N names: train, validation or test.
             classes: what is known of the classes.
+            similarity: C × C.
             names: N.
         """
         return cls(
@@ -65,6 +69,7 @@ class TrainingData:
             train=torch.from_numpy(np.flatnonzero(split == "train")),
             validation=torch.from_numpy(np.flatnonzero(split == "validation")),
             classes=classes,
+            similarity=torch.from_numpy(similarity).float(),
             names=names,
         )
 

@@ -81,23 +81,3 @@ def class_vectors(label_vectors: Tensor, targets: Tensor) -> Tensor:
         C × D float32.
     """
     return functional.normalize(targets @ label_vectors, dim=1)
-
-
-def class_nodes(paths: Sequence[Sequence[str]]) -> Tensor:
-    """Number the nodes that the class paths pass through, level by level.
-
-    Args:
-        paths: C class paths, each the names of its levels, coarse to fine. Where one is shorter than the longest, the
-            class itself stands for the levels that it lacks.
-
-    Returns:
-        L × C int64; two classes have the same number where their paths agree up to that level.
-    """
-    depth = max(len(path) for path in paths)
-    nodes = []
-    for level in range(1, depth + 1):
-        # A shorter path ends above this level: its own node, apart from those that lie below it.
-        prefixes = [(tuple(path[:level]), len(path) < level) for path in paths]
-        number = {prefix: index for index, prefix in enumerate(dict.fromkeys(prefixes))}
-        nodes.append([number[prefix] for prefix in prefixes])
-    return torch.tensor(nodes)

@@ -1,6 +1,6 @@
 """Figures on the validation split while training goes on, and which of them decides the state that is kept.
 
-Letters: N validation products, C classes, K labels, L levels of the tree, D dimension of the shared space.
+Letters: N validation products, C classes, D dimension of the shared space.
 """
 
 import math
@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from huse.metrics import AHP_K, area_under_hierarchical_precision, average_precision, precision_at_k
 from huse.model.network import Modality, Network
 from huse.training.data import TrainingData
 
@@ -19,7 +20,6 @@ Criterion = Literal["accuracy", "recall_at_1", "average_precision", "ahp", "all"
 MODALITIES: tuple[Modality, ...] = ("image", "text")
 RETRIEVAL = ("recall_at_1", "average_precision", "ahp")
 MOST_RANKED = 2000  # validation products among which retrieval is tried while training goes on
-AHP_PLACES = 250
 
 
 def validate(network: Network, data: TrainingData) -> dict[str, float]:
@@ -37,9 +37,9 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
         figures[f"{modality}_accuracy"] = _accuracy(scores, targets) if finite else math.nan
         embeddings.append(found)
     ranked = torch.arange(len(rows), device=rows.device)[:: -(-len(rows) // MOST_RANKED)]
-    products, similarity = data.products[rows[ranked]], class_similarity(data.classes.nodes)
+    products = data.products[rows[ranked]]
     directions = [
-        _retrieval(queries[ranked], candidates[ranked], products, similarity, itself=queries is candidates)
+        _retrieval(queries[ranked], candidates[ranked], products, data.similarity, itself=queries is candidates)
         for queries in embeddings
         for candidates in embeddings
     ]
@@ -65,20 +65,6 @@ def _accuracy(scores: Tensor, targets: Tensor) -> float:
     return float((targets * (ranks < counts)).sum(dim=1).mean())
 
 
-def class_similarity(nodes: Tensor) -> Tensor:
-    """Return how near classes are in their tree: the share of levels, of those that tell any two apart, they agree on.
-
-    Args:
-        nodes: L × C int64, for each level the number of the node on each class's path.
-
-    Returns:
-        C × C float32 in [0, 1], diagonal 1. For paths of one depth that of Barz & Denzler (2019).
-    """
-    telling = nodes[(nodes != nodes[:, :1]).any(dim=1)]
-    same = telling[:, :, None] == telling[:, None, :]
-    return same.float().mean(dim=0) if len(telling) else torch.ones(nodes.shape[1], nodes.shape[1]).to(nodes.device)
-
-
 def _retrieval(
     queries: Tensor, candidates: Tensor, products: Tensor, similarity: Tensor, *, itself: bool
 ) -> tuple[float, float, float]:
@@ -94,15 +80,13 @@ def _retrieval(
         relevant.fill_diagonal_(False)
     order = cosines.argsort(dim=1, descending=True, stable=True)
     ranked = relevant.gather(1, order)
-    counts = ranked.sum(dim=1)
-    kept = counts > 0
+    kept = ranked.any(dim=1)
     if not kept.any():
         return 0.0, 0.0, 0.0
-    precision = ranked.cumsum(dim=1) / torch.arange(1, len(candidates) + 1, device=ranked.device)
-    average = (precision * ranked).sum(dim=1) / counts.clamp(min=1)
-    # AHP: of the classes found and of the best possible ranking, the sums of their similarities to the query's class.
-    places = min(AHP_PLACES, len(candidates) - itself)
-    best = similarity[:, products].sort(dim=1, descending=True).values[:, int(itself) :][:, :places].cumsum(dim=1)
-    found = similarity[products[:, None], products[order[:, :places]]].cumsum(dim=1)
-    area = (found / best[products]).mean(dim=1)
-    return float(ranked[kept, 0].float().mean()), float(average[kept].mean()), float(area[kept].mean())
+    average = average_precision(ranked, torch.arange(1, len(candidates) + 1, device=ranked.device))
+    # The best possible ranking of the candidates begins with the query itself, which is none in its own modality.
+    shown = min(AHP_K, len(candidates) - itself)
+    best = similarity[:, products].sort(dim=1, descending=True).values[:, int(itself) :][:, :shown].cumsum(dim=1)
+    found = similarity[products[:, None], products[order[:, :shown]]]
+    area = area_under_hierarchical_precision(found, best[products])
+    return float(precision_at_k(ranked, 1)[kept].mean()), float(average[kept].mean()), float(area[kept].mean())

@@ -132,6 +132,13 @@ def test_calibration_error_by_hand():
     assert expected_calibration_error(np.array([1.0]), np.array([1.0])) == 0
 
 
+def test_confidences_are_put_into_15_bins():
+    right = np.array([1.0, 0.0])
+    # The tenth of 15 bins reaches from 0.6 to 0.667: one pair is in it, the other is parted by its upper bound.
+    assert expected_calibration_error(np.array([0.605, 0.66]), right) == pytest.approx(abs(1 - 0.605 - 0.66) / 2)
+    assert expected_calibration_error(np.array([0.65, 0.68]), right) == pytest.approx((1 - 0.65 + 0.68) / 2)
+
+
 def test_true_probabilities_are_calibrated():
     scores, classes = drawn(40_000, 1)
     predicted = scores.argmax(axis=1)

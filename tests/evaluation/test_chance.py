@@ -14,16 +14,11 @@ from huse.evaluation.chance import (
     class_hp_chance,
     median_rank_chance,
 )
-from huse.evaluation.hierarchy import (
-    ClassTree,
-    best_similarity_sums,
-    class_hp_at_k,
-    correct_sets,
-    graded_ahp,
-    similarities,
-)
+from huse.evaluation.hierarchy import best_similarity_sums, correct_tables
 from huse.evaluation.ranking import Ranks, rank_statistics
 from huse.evaluation.retrieval import query_figures
+from huse.metrics import area_under_hierarchical_precision, precision_at_k
+from huse.taxonomy import ClassTree
 
 PATHS = [["a", "x"], ["a", "y"], ["a", "z"], ["b", "x"], ["b"]]
 
@@ -47,7 +42,7 @@ def test_average_precision_equals_the_mean_over_all_orders(candidates):
         for order in permutations(range(candidates)):
             hits = [place for place, candidate in enumerate(order, 1) if candidate < relevant]
             values.append(sum(number / place for number, place in enumerate(hits, 1)) / relevant)
-        assert average_precision_chance(ranks([relevant], candidates))[0] == pytest.approx(np.mean(values))
+        assert average_precision_chance(np.array([relevant]), candidates)[0] == pytest.approx(np.mean(values))
 
 
 def test_median_rank_by_hand():
@@ -61,7 +56,7 @@ def test_median_rank_by_hand():
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=6), st.booleans())
 def test_ahp_equals_the_mean_over_all_orders(classes, own_excluded):
-    items, similarity = np.array(classes), similarities(PATHS)
+    items, similarity = np.array(classes), ClassTree(PATHS).similarity
     counts = np.bincount(items, minlength=5)
     expected = ahp_chance(similarity, items, own_excluded=own_excluded)
     for query, own in enumerate(items):
@@ -70,22 +65,22 @@ def test_ahp_equals_the_mean_over_all_orders(classes, own_excluded):
             continue
         best = best_similarity_sums(similarity, counts, len(others), own_excluded=own_excluded)
         orders = np.array(list(permutations(others)))
-        values = graded_ahp(similarity, np.full(len(orders), own), orders, best)
+        values = area_under_hierarchical_precision(similarity[own, orders], best[own])
         assert expected[query] == pytest.approx(values.mean())
 
 
 @pytest.mark.parametrize("own_excluded", [True, False])
 def test_class_hp_is_near_the_mean_over_all_orders(own_excluded):
     classes = np.array([0, 0, 0, 1, 2, 3, 3])
-    tables = {k: correct_sets(PATHS, k) for k in (1, 2, 3)}
+    tables = {k: ClassTree(PATHS).correct_sets(k) for k in (1, 2, 3)}
     drawn = class_hp_chance(tables, np.bincount(classes, minlength=5), own_excluded=own_excluded)
     for own in (0, 3):
         others = classes.tolist()
         if own_excluded:
             others.remove(own)
-        orders = np.array(list(permutations(others)))
+        orders = np.array([list(dict.fromkeys(order)) for order in permutations(others)])  # different classes
         for k, table in tables.items():
-            exact = class_hp_at_k(table, np.full(len(orders), own), orders, k).mean()
+            exact = precision_at_k(table[own, orders], k).mean()
             # four standard errors of 2,000 draws
             assert drawn[k][own] == pytest.approx(exact, abs=4 * 0.5 / np.sqrt(2000))
     if own_excluded:
@@ -94,14 +89,16 @@ def test_class_hp_is_near_the_mean_over_all_orders(own_excluded):
 
 
 def test_class_hp_of_few_classes_counts_missing_ones_as_wrong():
-    tables = {10: correct_sets(PATHS, 10)}
+    tables = {10: ClassTree(PATHS).correct_sets(10)}
     assert class_hp_chance(tables, np.array([2, 1, 0, 0, 0]), own_excluded=False)[10].tolist() == [0.2, 0.2, 0, 0, 0]
-    assert class_hp_chance({2: correct_sets([["a"]], 2)}, np.array([3]), own_excluded=True)[2].tolist() == [0.5]
+    assert class_hp_chance({2: ClassTree([["a"]]).correct_sets(2)}, np.array([3]), own_excluded=True)[2].tolist() == [
+        0.5
+    ]
 
 
 @pytest.mark.parametrize("same_modality", [True, False])
 def test_random_orders_have_every_figure_of_chance(unit_rows, same_modality):
-    tree = ClassTree.of(PATHS)
+    tree = ClassTree(PATHS)
     classes = np.random.default_rng(0).choice(5, size=800, p=[0.5, 0.2, 0.2, 0.08, 0.02])
     queries = unit_rows(800, 48, seed=1)
     candidates = queries if same_modality else unit_rows(800, 48, seed=2)
@@ -110,7 +107,7 @@ def test_random_orders_have_every_figure_of_chance(unit_rows, same_modality):
         candidates,
         classes,
         same_modality=same_modality,
-        correct=tree.correct,
+        correct=correct_tables(tree),
         similarity=tree.similarity,
     )
     chance = chance_figures(statistics, classes, tree, own_excluded=same_modality)
@@ -126,10 +123,10 @@ def test_random_orders_have_every_figure_of_chance(unit_rows, same_modality):
 
 def test_macro_recall_is_by_class():
     classes = np.array([0, 0, 0, 1, 1])
-    tree = ClassTree.of([["a"], ["b"]])
+    tree = ClassTree([["a"], ["b"]])
     points = np.ones((5, 1), np.float32)
     statistics = rank_statistics(
-        points, points, classes, same_modality=True, correct=tree.correct, similarity=tree.similarity
+        points, points, classes, same_modality=True, correct=correct_tables(tree), similarity=tree.similarity
     )
     chance = chance_figures(statistics, classes, tree, own_excluded=True)
     assert chance["macro_recall_at_1"] == pytest.approx((2 / 4 + 1 / 4) / 2)

@@ -18,6 +18,7 @@ from huse.evaluation.classification import (
     predicted_classes,
     top_hits,
 )
+from huse.taxonomy import ClassTree
 
 LEAF = [[0], [1], [2]]
 LEVELS = [[0, 1, 3], [0, 1, 2]]  # two classes, four labels, three levels
@@ -60,6 +61,12 @@ def test_of_two_weights_equally_far_from_one_half_the_smaller_wins():
     image, text = scores([1.0, 0.0], [1.0, 0.0]), scores([0.35, 0.65], [0.0, 1.0])
     # classes 0 and 1: the first is right from w = 0.24, the second up to 0.5; alone, each gives its own bound
     assert best_fusion_weight(image, text, np.array([0, 1]), [[0], [1]]) == 0.45
+
+    # One item is right below 0.475, the other above 0.525, neither at one half: 0.45 and 0.55 are equally good.
+    image, text = scores([0.0, 0.53], [0.48, 0.0]), scores([0.48, 0.0], [0.0, 0.53])
+    accuracies = [accuracy(fuse(image, text, weight), np.array([0, 0]), [[0], [1]]) for weight in (0.45, 0.5, 0.55)]
+    assert accuracies == [0.5, 0, 0.5]
+    assert best_fusion_weight(image, text, np.array([0, 0]), [[0], [1]]) == 0.45
 
 
 def test_majority_accuracy_by_hand():
@@ -124,14 +131,17 @@ def test_levels_of_unequal_depth():
     classes = np.array([0, 0, 1, 2, 2, 3])
     predicted = np.array([0, 1, 2, 1, 2, 1])
     # Level 1: all but the last. Level 2: a is not a<b; a<b and a<b<c agree. Level 3: what is the same class.
-    assert level_accuracy(predicted, classes, paths) == pytest.approx(
+    assert level_accuracy(predicted, classes, ClassTree(paths)) == pytest.approx(
         {"level_1": 5 / 6, "level_2": 4 / 6, "level_3": 2 / 6}
     )
-    assert level_accuracy(classes, classes, paths) == {"level_1": 1, "level_2": 1, "level_3": 1}
+    assert level_accuracy(classes, classes, ClassTree(paths)) == {"level_1": 1, "level_2": 1, "level_3": 1}
 
 
 def test_equal_names_at_a_level_do_not_make_paths_agree():
-    assert level_accuracy(np.array([1]), np.array([0]), [["a", "x"], ["b", "x"]]) == {"level_1": 0, "level_2": 0}
+    assert level_accuracy(np.array([1]), np.array([0]), ClassTree([["a", "x"], ["b", "x"]])) == {
+        "level_1": 0,
+        "level_2": 0,
+    }
 
 
 def test_confused_pairs_are_ordered_by_items_then_share():

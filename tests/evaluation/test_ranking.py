@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from huse.evaluation.chance import average_precision_chance, chance_at_k
-from huse.evaluation.hierarchy import correct_sets, hops, item_hp_best, item_hp_chance, similarities
+from huse.evaluation.hierarchy import item_hp_best, item_hp_chance
 from huse.evaluation.ranking import (
     macro_recall_at_1,
     mean_average_precision,
@@ -15,6 +15,7 @@ from huse.evaluation.ranking import (
     rank_statistics,
 )
 from huse.evaluation.retrieval import recall_at_k
+from huse.taxonomy import ClassTree
 
 KS = (2, 5, 10)
 PATHS = [
@@ -36,8 +37,8 @@ def measure(queries, candidates, classes, paths=PATHS, *, ks=KS, same_modality=F
         candidates,
         classes,
         same_modality=same_modality,
-        correct={k: correct_sets(paths, k) for k in ks},
-        similarity=similarities(paths),
+        correct={k: ClassTree(paths).correct_sets(k) for k in ks},
+        similarity=ClassTree(paths).similarity,
         **options,
     )
 
@@ -66,7 +67,7 @@ def assert_equal_figures(first, second):
 
 def naive_figures(own, ranked, paths, ks, ahp_k):
     """The figures of one query from the classes of its candidates, best first."""
-    similarity = similarities(paths)
+    similarity = ClassTree(paths).similarity
     hits = [place for place, c in enumerate(ranked, 1) if c == own]
     result = {
         "first": hits[0],
@@ -76,7 +77,7 @@ def naive_figures(own, ranked, paths, ks, ahp_k):
     pairs = [(a, b) for a in hits for b in range(1, len(ranked) + 1) if b not in hits]
     result["class order"] = sum(a < b for a, b in pairs) / len(pairs) if pairs else float("nan")
     for k in ks:
-        correct = correct_sets(paths, k)[own]
+        correct = ClassTree(paths).correct_sets(k)[own]
         result[f"item {k}"] = sum(correct[c] for c in ranked[:k]) / k
         result[f"class {k}"] = sum(correct[c] for c in list(dict.fromkeys(ranked))[:k]) / k
     ideal = sorted((similarity[own, c] for c in ranked), reverse=True)
@@ -87,8 +88,8 @@ def naive_figures(own, ranked, paths, ks, ahp_k):
 
 def naive_ranking(query, own, candidates, classes, *, others, paths, ks):
     """Classes of the candidates, best first: of equal cosines the least similar class, the query's own last."""
-    similarity, edges = similarities(paths), hops(paths)
-    sets = [correct_sets(paths, k)[own] for k in ks]
+    similarity, edges = ClassTree(paths).similarity, ClassTree(paths).hops
+    sets = [ClassTree(paths).correct_sets(k)[own] for k in ks]
     order = sorted(
         others,
         key=lambda n: (
@@ -190,8 +191,15 @@ def test_a_perfect_space_is_perfect():
     assert (statistics.ahp == 1).all()
     assert (statistics.average_precision == 1).all()
     assert (statistics.class_hp[2] == 1).all()
-    assert (statistics.item_hp[10] == item_hp_best(correct_sets(paths, 10), classes, 10, own_excluded=True)).all()
-    assert recall_at_k(statistics.ranks, 1) == macro_recall_at_1(statistics) == mean_average_precision(statistics) == 1
+    assert (
+        statistics.item_hp[10] == item_hp_best(ClassTree(paths).correct_sets(10), classes, 10, own_excluded=True)
+    ).all()
+    assert (
+        recall_at_k(statistics.ranks, 1).mean()
+        == macro_recall_at_1(statistics)
+        == mean_average_precision(statistics)
+        == 1
+    )
     assert median_rank(statistics) == 1
 
 
@@ -290,11 +298,11 @@ def test_random_embeddings_are_near_chance(unit_rows):
     images, texts = unit_rows(1500, 32, seed=5), unit_rows(1500, 32, seed=6)
     for candidates, same in ((images, True), (texts, False)):
         statistics = measure(images, candidates, classes, same_modality=same)
-        assert recall_at_k(statistics.ranks, 5) == pytest.approx(chance_at_k(statistics.ranks, 5), abs=0.05)
+        assert recall_at_k(statistics.ranks, 5).mean() == pytest.approx(chance_at_k(statistics.ranks, 5), abs=0.05)
         for k in KS:
-            chance = item_hp_chance(correct_sets(PATHS, k), classes, k, own_excluded=same)[statistics.kept]
+            chance = item_hp_chance(ClassTree(PATHS).correct_sets(k), classes, k, own_excluded=same)[statistics.kept]
             assert statistics.item_hp[k].mean() == pytest.approx(chance.mean(), abs=0.03)
-        chance = average_precision_chance(statistics.ranks).mean()
+        chance = average_precision_chance(statistics.ranks.relevant, statistics.ranks.candidates).mean()
         assert mean_average_precision(statistics) == pytest.approx(chance, abs=0.005)
         assert statistics.class_order.mean() == pytest.approx(0.5, abs=0.01)
 
@@ -305,7 +313,7 @@ def test_aggregates_by_hand():
     points = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     statistics = measure(points, points, np.array([0, 0, 0, 0, 1, 1]), same_modality=True)
     assert statistics.ranks.first.tolist() == [1, 1, 1, 3, 1, 1]
-    assert recall_at_k(statistics.ranks, 1) == pytest.approx(5 / 6)
+    assert recall_at_k(statistics.ranks, 1).mean() == pytest.approx(5 / 6)
     assert macro_recall_at_1(statistics) == (3 / 4 + 1) / 2
     assert median_rank(statistics) == 1
     assert statistics.average_precision[3] == pytest.approx((1 / 3 + 2 / 4 + 3 / 5) / 3)

@@ -3,7 +3,6 @@ import pytest
 from scipy.stats import rankdata, spearmanr
 
 from huse.evaluation import space
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.retrieval import retrieve
 from huse.evaluation.space import (
     class_order,
@@ -13,8 +12,9 @@ from huse.evaluation.space import (
     space_figures,
     variance_in_use,
 )
+from huse.taxonomy import ClassTree
 
-TREE = ClassTree.of([["a", "x"], ["a", "y"], ["b", "z"]])
+TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
 
 
 def circle(*degrees):

@@ -5,7 +5,6 @@ import pytest
 
 from huse.evaluation.calibration import choose_log_linear
 from huse.evaluation.classification import best_fusion_weight
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.retrieval import choose_share
 from huse.evaluation.summary import (
@@ -19,6 +18,7 @@ from huse.evaluation.summary import (
     summarise,
 )
 from huse.fusion import LogLinear
+from huse.taxonomy import ClassTree
 
 PATHS = [["a", "x"], ["a", "y"], ["b", "z"]]
 LEAF = [[0], [1], [2]]
@@ -27,7 +27,7 @@ CHOICES = Choices(0.5, LogLinear(1, 1, 0.5), 0.25)
 
 def catalogue(paths=PATHS, class_labels=None):
     labels = class_labels or [[number] for number in range(len(paths))]
-    tree = ClassTree.of(paths)
+    tree = ClassTree(paths)
     return Catalogue(labels, tree, tree.hops.astype(np.float32) / 4)
 
 
@@ -142,6 +142,15 @@ def test_several_labels_a_class(make_split):
     assert figures["macro_f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
     assert figures["calibration_error"] == pytest.approx((0.1 + 0.4 + 0.2) / 3)
     assert figures["top_5"] == 1
+
+
+def test_the_fifth_class_is_among_the_top_5_and_the_sixth_is_not(make_split):
+    scores = np.tile(np.array([0.3, 0.25, 0.2, 0.1, 0.08, 0.07], np.float32), (2, 1))
+    split = SplitResults(make_split([4, 5], 6).embeddings, {"image": scores, "text": scores}, np.array([4, 5]))
+    measured = measure(split, catalogue([[name] for name in "abcdef"]), CHOICES)
+    assert summarise(measured, 0.5)["classification"]["image"]["top_5"] == 0.5
+    interval = figure_intervals(measured, np.arange(2), seed=0, resamples=100)["classification"]["image"]["top_5"]
+    assert interval == {"low": 0, "high": 1}
 
 
 def test_intervals_hold_the_figures_that_they_stand_beside(make_split):

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.summary import Catalogue, Choices, measure, summarise
 from huse.evaluation.tables import (
@@ -12,6 +11,7 @@ from huse.evaluation.tables import (
     queries_table,
 )
 from huse.fusion import LogLinear
+from huse.taxonomy import ClassTree
 
 CLASSES = ["a<x", "a<y", "b<z", "b<never"]
 ACTUAL = np.array([0, 0, 0, 1, 1, 2])
@@ -24,7 +24,7 @@ IMAGE = [[0.7, 0.2, 0.1, 0], [0.2, 0.7, 0.1, 0], [0.1, 0.8, 0.1, 0], [0, 1, 0, 0
 def measured(unit_rows):
     embeddings = {"image": unit_rows(6, 4, seed=1), "text": unit_rows(6, 4, seed=2)}
     scores = {"image": np.array(IMAGE, np.float32), "text": np.full((6, 4), 0.25, np.float32)}
-    tree = ClassTree.of([path.split("<") for path in CLASSES])
+    tree = ClassTree.of(CLASSES)
     catalogue = Catalogue([[0], [1], [2], [3]], tree, tree.hops.astype(np.float32))
     return measure(SplitResults(embeddings, scores, ACTUAL), catalogue, Choices(0.5, LogLinear(1, 1, 0.5), 0.5))
 

@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huse.errors import InputError
-from huse.evaluation.hierarchy import correct_sets, hops, similarities
 from huse.evaluation.tree_file import read_tree
-from tests.worked_example import PATHS
+from huse.taxonomy import ClassTree
+from tests.worked_example import PATHS, TREES
 
 WORKED_EXAMPLE = """child,parent
 lipstick,makeup
@@ -26,7 +26,6 @@ pumps,shoes
 beauty,product
 shoes,product
 """
-TREES = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=4), min_size=1, max_size=9, unique_by=tuple)
 
 
 @pytest.fixture
@@ -39,7 +38,8 @@ def write(tmp_path):
 
 
 def tables(ways):
-    return hops(ways), correct_sets(ways, 2), correct_sets(ways, 5), similarities(ways)
+    tree = ClassTree(ways)
+    return tree.hops, tree.correct_sets(2), tree.correct_sets(5), tree.similarity
 
 
 def assert_same_tables(ways, paths):
@@ -51,9 +51,9 @@ def test_the_worked_example_gives_the_paths_back(write):
     ways = read_tree(write(WORKED_EXAMPLE), PATHS)
     assert ways == PATHS
     # lipstick: eyeshadow and mascara 2 edges away, perfume 4, all shoes 6
-    assert hops(ways)[0].tolist() == [0, 2, 2, 4, 6, 6, 6, 6]
-    assert [int(correct_sets(ways, k)[0].sum()) for k in (1, 2, 3, 4, 5, 6)] == [1, 3, 3, 4, 8, 8]
-    assert similarities(ways)[0] == pytest.approx([1, 2 / 3, 2 / 3, 1 / 3, 0, 0, 0, 0])
+    assert ClassTree(ways).hops[0].tolist() == [0, 2, 2, 4, 6, 6, 6, 6]
+    assert [int(ClassTree(ways).correct_sets(k)[0].sum()) for k in (1, 2, 3, 4, 5, 6)] == [1, 3, 3, 4, 8, 8]
+    assert ClassTree(ways).similarity[0] == pytest.approx([1, 2 / 3, 2 / 3, 1 / 3, 0, 0, 0, 0])
 
 
 def test_two_roots_are_joined_under_one(write):
@@ -66,8 +66,8 @@ def test_another_tree_than_that_of_the_paths(write):
     text = "child,parent\nlipstick,red\nperfume,red\nred,c\nc,b\nb,top\nankle,top\n"
     ways = read_tree(write(text), [PATHS[0], PATHS[3], PATHS[4]])
     assert ways == [["b", "c", "red", "lipstick"], ["b", "c", "red", "perfume"], ["ankle"]]
-    assert hops(ways).tolist() == [[0, 2, 5], [2, 0, 5], [5, 5, 0]]
-    assert similarities(ways)[0] == pytest.approx([1, 1 - 1 / 4, 0])
+    assert ClassTree(ways).hops.tolist() == [[0, 2, 5], [2, 0, 5], [5, 5, 0]]
+    assert ClassTree(ways).similarity[0] == pytest.approx([1, 1 - 1 / 4, 0])
 
 
 def test_whole_paths_spaces_quotes_blank_lines_and_nodes_that_are_no_class(write):
@@ -80,7 +80,7 @@ def test_a_class_may_be_the_root_or_lie_above_another(write):
     assert read_tree(path, [["b"], ["c"]]) == [["b"], ["b", "c"]]
     ways = read_tree(path, [["a"], ["b"], ["c"]])
     assert ways == [["a"], ["a", "b"], ["a", "b", "c"]]
-    assert hops(ways).tolist() == [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
+    assert ClassTree(ways).hops.tolist() == [[0, 1, 2], [1, 0, 1], [2, 1, 0]]
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

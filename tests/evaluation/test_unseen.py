@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huse.evaluation import unseen
-from huse.evaluation.hierarchy import hops, similarities
-from huse.evaluation.unseen import measure_unseen, siblings, unseen_figures, unseen_intervals
+from huse.evaluation.unseen import measure_unseen, unseen_figures, unseen_intervals
+from huse.taxonomy import ClassTree
 from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
 DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
 TREE = [["a"], ["a", "x"], ["a", "y"], ["a", "y", "z"], ["b", "x"], ["b", "y"], ["c"]]
 
 
-def figures_of(*arguments):
-    found = measure_unseen(*arguments)
+def figures_of(embeddings, classes, split, paths):
+    found = measure_unseen(embeddings, classes, split, ClassTree(paths))
     return {} if found is None else unseen_figures(found)
 
 
@@ -71,7 +71,7 @@ class Oracle:
         learned = {c for c, s in zip(classes, split, strict=True) if s != "unseen"}
         self.queries = [n for n, s in enumerate(split) if s == "unseen" and classes[n] not in learned]
         self.seen = [n for n, s in enumerate(split) if s == "test"]
-        self.edges, self.similarity = hops(paths), similarities(paths)
+        self.edges, self.similarity = ClassTree(paths).hops, ClassTree(paths).similarity
 
     def is_sibling(self, one, other):
         return one != other and self.paths[one][:-1] == self.paths[other][:-1]
@@ -213,12 +213,6 @@ def test_nothing_is_measured_without_queries_or_candidates():
     assert figures_of(embeddings, classes, np.where(split == "test", "train", split), paths) == {}
 
 
-def test_siblings_hang_on_one_node():
-    expected = [{"c"}, {"a<y"}, {"a<x"}, set(), {"b<y"}, {"b<x"}, {"a"}]
-    found = [{"<".join(TREE[n]) for n in np.flatnonzero(row)} for row in siblings(TREE)]
-    assert found == expected
-
-
 def test_blocks_change_nothing(monkeypatch):
     whole = figures_of(*by_hand())
     monkeypatch.setattr(unseen, "BLOCK", 1)
@@ -231,7 +225,7 @@ def test_intervals_are_of_products_and_hold_the_figures():
     split = np.array(["unseen"] * 30 + ["test"] * 90, dtype=object)
     places = rng.normal(size=(120, 8)).astype(np.float32)
     places /= np.linalg.norm(places, axis=1, keepdims=True)
-    found = measure_unseen({"image": places, "text": places[::-1].copy()}, classes, split, PATHS)
+    found = measure_unseen({"image": places, "text": places[::-1].copy()}, classes, split, ClassTree(PATHS))
     figures, groups = unseen_figures(found), np.arange(30)
     intervals = unseen_intervals(found, groups, seed=1, resamples=400)
     assert set(intervals) == {*DIRECTIONS, "mean"}

@@ -14,8 +14,9 @@ from huse.labels.graph import (
     pairs,
     spread_out,
 )
+from huse.labels.schemes import make_labels
 from huse.labels.summary import correlation_with_tree, summarise_distances
-from huse.labels.taxonomy import class_hops, make_labels
+from huse.taxonomy import ClassTree
 
 
 def names(count):
@@ -103,16 +104,16 @@ def test_class_distances_equal_the_loop():
 
 
 def test_correlation_with_tree():
-    hops = class_hops(["a<b", "a<c", "d<e"])
+    hops = ClassTree.of(["a<b", "a<c", "d<e"]).hops
     assert correlation_with_tree((hops / 4).astype(np.float32), hops) == pytest.approx(1)
     assert correlation_with_tree((1 - hops / 4).astype(np.float32), hops) == pytest.approx(-1)
     assert correlation_with_tree(np.ones((3, 3), np.float32), hops) is None
-    assert correlation_with_tree(np.zeros((2, 2), np.float32), class_hops(["a", "b"])) is None
+    assert correlation_with_tree(np.zeros((2, 2), np.float32), ClassTree.of(["a", "b"]).hops) is None
 
 
 def test_summary_leaves_the_diagonal_out():
     matrix = np.array([[0, 0.25, 0.5], [0.25, 0, 0.75], [0.5, 0.75, 0]], np.float32)
-    summary = summarise_distances(matrix, matrix, class_hops(["a", "b", "c<d"]))
+    summary = summarise_distances(matrix, matrix, ClassTree.of(["a", "b", "c<d"]).hops)
     assert summary["adjacency"] == {"mean": 0.5, "min": 0.25, "max": 0.75}
 
 
@@ -182,7 +183,7 @@ def test_pairs_in_order():
 def test_correlation_equals_ranks_by_hand_and_many_classes_are_thinned_out():
     rng = np.random.default_rng(3)
     classes = [f"{first}<{second}<{third}" for first in "abc" for second in "de" for third in range(4)]
-    hops = class_hops(classes)
+    hops = ClassTree.of(classes).hops
     noisy = hops + rng.normal(size=hops.shape)
     distances = (noisy + noisy.T).astype(np.float32)
     chosen = [(i, j) for i in range(24) for j in range(i + 1, 24)]

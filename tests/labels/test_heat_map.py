@@ -15,7 +15,7 @@ from huse.labels.heat_map import (
     find_branches,
     mean_cells,
 )
-from huse.labels.taxonomy import label_hops, make_labels
+from huse.labels.schemes import label_hops, make_labels
 from huse.labels.vectors import tree_distances
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from huse.labels.neighbours import nearest_and_farthest, nearest_classes
-from huse.labels.taxonomy import class_hops, split_path
+from huse.taxonomy import ClassTree, split_path
 
 CLASSES = ["shoes<boots", "bags", "shoes<flats"]
 DISTANCES = np.array([[0, 0.75, 0.123456], [0.75, 0, 0.5], [0.123456, 0.5, 0]], np.float32)
@@ -27,7 +27,7 @@ def rows(table):
 
 
 def test_ends_by_hand():
-    table = nearest_and_farthest(DISTANCES, CLASSES, class_hops(CLASSES), count=2)
+    table = nearest_and_farthest(DISTANCES, CLASSES, ClassTree.of(CLASSES).hops, count=2)
     assert list(table.columns) == ["end", "distance", "hops", "first", "second"]
     assert rows(table) == [
         ("nearest", 0.1235, 2, "shoes<boots", "shoes<flats"),
@@ -40,7 +40,7 @@ def test_ends_by_hand():
 @pytest.mark.parametrize("classes", [[], ["a"]])
 def test_without_pairs_the_table_is_empty(classes):
     size = len(classes)
-    table = nearest_and_farthest(np.zeros((size, size), np.float32), classes, class_hops(classes))
+    table = nearest_and_farthest(np.zeros((size, size), np.float32), classes, ClassTree.of(classes).hops)
     assert list(table.columns) == ["end", "distance", "hops", "first", "second"]
     assert len(table) == 0
 
@@ -53,7 +53,7 @@ def test_ends_equal_the_sorted_list_of_all_pairs(values, block, count):
     classes = list({"<".join(rng.choice(["a", "b", "a b", "c"], rng.integers(1, 4))) for _ in range(40)})
     classes = rng.permutation(sorted(classes)).tolist()
     upper = np.triu(rng.integers(0, values, size=(len(classes), len(classes))) / values, k=1)
-    distances, hops = (upper + upper.T).astype(np.float32), class_hops(classes)
+    distances, hops = (upper + upper.T).astype(np.float32), ClassTree.of(classes).hops
     assert rows(nearest_and_farthest(distances, classes, hops, count, block)) == naive(distances, classes, hops, count)
 
 

@@ -3,9 +3,10 @@ import pytest
 
 from huse.labels.graph import class_distances
 from huse.labels.remarks import remarks
+from huse.labels.schemes import label_hops, make_labels
 from huse.labels.summary import correlation_with_tree
-from huse.labels.taxonomy import class_hops, label_hops, make_labels
 from huse.labels.vectors import tree_distances
+from huse.taxonomy import ClassTree
 
 GOOD = np.array([[0, 0.4, 0.9], [0.4, 0, 0.7], [0.9, 0.7, 0]], np.float32)
 DEEP = ["a<b", "a<c", "d<e"]
@@ -68,7 +69,7 @@ def test_the_tree_of_one_level_is_flat_by_nature_and_that_is_said():
 
 def test_a_broad_tree_is_not_flat_though_most_of_its_distances_are_equal():
     classes = [f"{index // 2}<{index}" for index in range(200)]
-    distances = tree_distances(class_hops(classes))
+    distances = tree_distances(ClassTree.of(classes).hops)
     assert said(classes, distances, 1.0, from_tree=True) == []
     assert len(said(classes, distances, 1.0)) == 1
 
@@ -94,7 +95,7 @@ def test_no_contradiction_at_the_limit_nor_without_a_correlation(spearman):
 
 
 def test_the_correlation_that_is_judged_is_that_of_the_classes():
-    hops = class_hops(DEEP)
+    hops = ClassTree.of(DEEP).hops
     against = (1 - hops / 8).astype(np.float32) * (1 - np.eye(3, dtype=np.float32))
     spearman = correlation_with_tree(class_distances(against, [[0], [1], [2]]), hops)
     (found,) = said(DEEP, against, spearman)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from huse.labels.graph import adjacency, class_distances
+from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
-from huse.labels.taxonomy import class_hops, label_hops, label_nodes, make_labels
 from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors, unit_sphere_vectors
+from huse.taxonomy import ClassTree
 
 EQUAL_DEPTH = ["a<b<c", "a<b<d", "a<e<f", "g<h<i", "g<h<j"]
 
@@ -56,7 +57,7 @@ def test_same_last_names_differ_by_path():
 
 
 def test_tree_distances_by_hand():
-    distances = tree_distances(class_hops(EQUAL_DEPTH))
+    distances = tree_distances(ClassTree.of(EQUAL_DEPTH).hops)
     np.testing.assert_allclose(distances[0], [0, 1 / 3, 2 / 3, 1, 1], rtol=1e-6)
     assert distances.dtype == np.float32
 
@@ -118,7 +119,7 @@ def test_names_lie_no_farther_apart_than_their_nodes_on_average(seed):
     found = squared_distances(tree_vectors(labels, hops))
     for k, first in enumerate(nodes):
         for other, second in enumerate(nodes):
-            between = class_hops(["<".join(node) for node in first + second])[: len(first), len(first) :]
+            between = ClassTree.of(["<".join(node) for node in first + second]).hops[: len(first), len(first) :]
             assert found[k, other] <= 2 * between.mean() / hops.max() + 1e-5
             assert (found[k, other] > 1e-6) == (k != other)
             if len(first) == len(second) == 1:
@@ -148,7 +149,7 @@ def test_every_scheme_goes_with_every_source_of_distances(scheme, source):
     between = class_distances(distances, labels.class_labels)
     assert between.shape == (4, 4)
     assert (between == between.T).all()
-    summary = summarise_distances(distances, between, class_hops(PATHS))
+    summary = summarise_distances(distances, between, ClassTree.of(PATHS).hops)
     assert summary["adjacency"]["min"] <= summary["adjacency"]["mean"] <= summary["adjacency"]["max"]
     if scheme == "leaf" and source == "tree":
         assert summary["tree_spearman"] == pytest.approx(1)
@@ -168,7 +169,8 @@ def naive_similarity(one, other, classes):
         if left != right:
             break
         shared.append(left)
-    return 1 - height(shared) / height([])
+    root = next(paths[0][:end] for end in (4, 3, 2, 1, 0) if all(path[:end] == paths[0][:end] for path in paths))
+    return 1 - height(shared) / height(root)
 
 
 @pytest.mark.parametrize(
@@ -177,10 +179,11 @@ def naive_similarity(one, other, classes):
         ["a<b<c", "a<b<d", "a<e<f", "g<h<i"],
         ["a", "a<b", "a<b<c", "d<e", "f"],  # of unequal depth, some above others
         ["a", "b"],
+        ["z<a<b", "z<a<c", "z<d<b"],  # under a level that all share, which makes none similar
     ],
 )
 def test_unit_sphere_vectors_have_the_trees_cosines(classes):
-    vectors = unit_sphere_vectors(classes)
+    vectors = unit_sphere_vectors(ClassTree.of(classes))
     cosines = vectors @ vectors.T
     for row, one in enumerate(classes):
         for column, other in enumerate(classes):

@@ -99,7 +99,7 @@ class Made:
             sections.figures_section(self.metrics),
             sections.training_section(self.curves, self.epochs),
             sections.confusion_section(self.classes, self.items, self.pairs, self.table),
-            sections.graph_section(self.classes, self.wanted, self.split, trained_on_tree=False),
+            sections.graph_section(self.classes, self.wanted, self.split, self.metrics, trained_on_tree=False),
             sections.map_section(self.products, self.split, thumbnails, seed=13),
             sections.gallery_section(self.products, self.queries, thumbnails),
             sections.rejected_section(self.rejected),

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from huse.report.matrices import class_mean_distances, confusions, rank_correlation, shown_classes
+from huse.report.matrices import class_mean_distances, confusions, shown_classes
+from huse.taxonomy import ClassTree
 
 PATHS = [("shoes", "boots", "ankle"), ("shoes", "boots", "knee"), ("shoes", "pumps"), ("beauty", "lipstick")]
 
 
 def test_confusions_by_hand():
     actual, predicted = np.array([0, 0, 1, 2, 3]), np.array([0, 1, 1, 0, 3])
-    finest, middle, coarsest = confusions(PATHS, actual, predicted)
+    finest, middle, coarsest = confusions(ClassTree(PATHS), actual, predicted)
     assert [one.level for one in (finest, middle, coarsest)] == [3, 2, 1]
     assert finest.nodes == [("beauty", "lipstick"), *PATHS[:3]]
     assert finest.counts.tolist() == [[1, 0, 0, 0], [0, 1, 1, 0], [0, 0, 1, 0], [0, 1, 0, 0]]
@@ -25,7 +26,7 @@ def test_confusions_are_what_counting_gives():
     rng = np.random.default_rng(0)
     paths = [(f"a{i % 3}", f"b{i % 6}", f"c{i}") for i in range(12)]
     actual, predicted = rng.integers(0, 12, 200), rng.integers(0, 12, 200)
-    for one in confusions(paths, actual, predicted):
+    for one in confusions(ClassTree(paths), actual, predicted):
         for row, node in enumerate(one.nodes):
             for column, other in enumerate(one.nodes):
                 pairs = zip(actual, predicted, strict=True)
@@ -36,7 +37,7 @@ def test_confusions_are_what_counting_gives():
 def test_the_largest_nodes_are_shown_where_there_are_too_many():
     paths = [(name,) for name in "abcd"]
     actual, predicted = np.array([0, 1, 1, 3, 3, 3]), np.array([0, 1, 0, 3, 3, 0])
-    (one,) = confusions(paths, actual, predicted, most=2)
+    (one,) = confusions(ClassTree(paths), actual, predicted, most=2)
     assert one.nodes == [("b",), ("d",)]
     assert one.counts.tolist() == [[1, 0], [0, 2]]
     assert one.items.tolist() == [2, 3]  # with those taken for a node that is not shown
@@ -46,9 +47,9 @@ def test_the_largest_nodes_are_shown_where_there_are_too_many():
 
 def test_a_level_that_parts_nothing_is_left_out():
     paths = [("a", "x"), ("b", "y")]
-    assert [one.level for one in confusions(paths, np.array([0, 1]), np.array([0, 1]))] == [2, 1]
+    assert [one.level for one in confusions(ClassTree(paths), np.array([0, 1]), np.array([0, 1]))] == [2, 1]
     same = [("a",), ("b",)]
-    assert [one.level for one in confusions(same, np.array([0]), np.array([1]))] == [1]
+    assert [one.level for one in confusions(ClassTree(same), np.array([0]), np.array([1]))] == [1]
 
 
 def test_distances_of_class_means_are_what_a_loop_gives(unit_rows):
@@ -73,16 +74,6 @@ def test_a_class_whose_mean_is_nothing_has_no_distances():
     assert distances[1, 1] == 0
 
 
-def test_rank_correlation_of_pairs_that_both_sides_know():
-    wanted = np.float32([[0, 1, 2, 5], [1, 0, 3, 5], [2, 3, 0, 5], [5, 5, 5, 0]])
-    learned = wanted**2
-    assert rank_correlation(wanted, learned) == pytest.approx(1)
-    learned[3] = learned[:, 3] = np.nan
-    assert rank_correlation(wanted, -learned) == pytest.approx(-1)
-    assert rank_correlation(wanted[:2, :2], learned[:2, :2]) is None
-    assert rank_correlation(np.ones((4, 4), np.float32), wanted) is None
-
-
 def test_classes_with_items_are_shown_in_tree_order_and_large_ones_first():
-    assert shown_classes(PATHS, np.array([0, 0, 3, 2, 2])) == [3, 0, 2]
-    assert shown_classes(PATHS, np.array([0, 0, 3, 2, 2]), most=2) == [0, 2]
+    assert shown_classes(ClassTree(PATHS), np.array([0, 0, 3, 2, 2])) == [3, 0, 2]
+    assert shown_classes(ClassTree(PATHS), np.array([0, 0, 3, 2, 2]), most=2) == [0, 2]

@@ -1,8 +1,7 @@
-from huse.report.names import path_of, short_names, shorten, whole_name
+from huse.report.names import short_names, shorten, whole_name
 
 
-def test_a_class_path_is_split_and_written_out():
-    assert path_of("a<b c<d") == ("a", "b c", "d")
+def test_a_class_path_is_written_out():
     assert whole_name(("a", "b")) == "a › b"
 
 

@@ -7,8 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from scipy.stats import spearmanr
 
+from huse.evaluation.space import semantic_order
+from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render
+from huse.report.sections import graph_section
 from tests.report.conftest import NASTY, Made
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -136,6 +140,20 @@ def test_what_was_not_done_is_said(made):
     text = " ".join(Elements(other.page()).text)
     assert "was not fine-tuned" in text
     assert "Classes that training never saw" in text
+
+
+def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):
+    split, wanted = made.split, made.wanted
+    metrics = {"space": {"semantic_order": semantic_order(split.embeddings, split.classes, {"adjacency": wanted})}}
+    section = graph_section(made.classes, wanted, split, metrics, trained_on_tree=False)
+    learned = class_mean_distances(list(split.embeddings.values()), split.classes, len(made.classes))
+    pairs = np.triu_indices(len(wanted), k=1)
+    expected = spearmanr(wanted[pairs], learned[pairs]).statistic
+    assert abs(expected) < 0.9
+    assert section.content["correlation"] == pytest.approx(expected)
+    page = Elements(render({"lead": "", "key_figures": []}, [section]))
+    assert f"{expected:.3f}" in page.text
+    assert graph_section(made.classes, wanted, split, {}, trained_on_tree=False).content["correlation"] is None
 
 
 def test_the_lead_counts_pictures_and_products():

@@ -73,6 +73,7 @@ def data():
             class_vectors(torch.eye(3, 8), targets),
             torch.tensor([[0, 0, 1], [0, 1, 2]]),
         ),
+        similarity=np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]),
         names=[f"{number}.jpg" for number in range(120)],
     )
 

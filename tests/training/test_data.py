@@ -13,6 +13,7 @@ def test_rows_are_learned_from_or_validated_on_by_their_split_alone():
         products=np.array([0, 1, 2, 0, 1, 2]),
         split=split,
         classes=Classes(torch.eye(3), torch.zeros(3, 3), None, torch.arange(3)[None]),
+        similarity=np.eye(3),
         names=[str(row) for row in range(6)],
     )
     assert data.train.tolist() == [0, 4]

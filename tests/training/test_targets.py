@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from huse.training.targets import class_nodes, class_targets, class_vectors, fit_label_vectors, margin
+from huse.training.targets import class_targets, class_vectors, fit_label_vectors, margin
 
 
 def test_class_targets_by_hand():
@@ -44,13 +44,3 @@ def test_class_vectors_are_the_mean_of_their_labels():
     labels = torch.eye(3)
     found = class_vectors(labels, class_targets([[0, 1], [2]], 3))
     assert torch.allclose(found, torch.tensor([[0.5**0.5, 0.5**0.5, 0], [0, 0, 1]]))
-
-
-def test_nodes_by_hand():
-    # Siblings, a cousin, one that ends early, and one under another root whose names repeat.
-    paths = [["a", "b", "c"], ["a", "b", "d"], ["a", "e", "c"], ["a"], ["f", "b", "c"]]
-    assert class_nodes(paths).tolist() == [[0, 0, 0, 0, 1], [0, 0, 1, 2, 3], [0, 1, 2, 3, 4]]
-
-
-def test_a_class_above_others_is_no_node_of_theirs():
-    assert class_nodes([["a", "b"], ["a", "b", "c"]]).tolist() == [[0, 0], [0, 0], [0, 1]]

@@ -7,7 +7,7 @@ from sklearn.metrics import average_precision_score
 
 from huse.training import validation
 from huse.training.targets import class_targets
-from huse.training.validation import class_similarity, score, validate
+from huse.training.validation import score, validate
 
 
 def test_retrieval_equals_the_definitions(data, make_network):
@@ -18,7 +18,7 @@ def test_retrieval_equals_the_definitions(data, make_network):
         for modality, vectors in (("image", data.images[0]), ("text", data.texts))
     }
     recalls, precisions, areas = [], [], []
-    similarity = np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]])  # of the tree whose nodes the world has
+    similarity = data.similarity.numpy()
     for one, queries in found.items():
         for other, candidates in found.items():
             hits, values, graded = [], [], []
@@ -43,7 +43,7 @@ def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality
     products = data.products.clone()
     products[80:] = torch.arange(40) + 3
     classes = replace(data.classes, targets=torch.eye(43), nodes=torch.arange(43)[None])
-    alone = replace(data, products=products, classes=classes)
+    alone = replace(data, products=products, classes=classes, similarity=torch.eye(43))
     figures = validate(make_network(labels=43), alone)
     assert 0 <= figures["recall_at_1"] <= 0.5  # two of the four directions have no query
     assert all(np.isfinite(list(figures.values())))
@@ -66,13 +66,6 @@ def test_accuracy_in_levels_counts_the_share_of_labels(data, make_network):
     expected = float((1.0 * (mine == 0) + 0.5 * (mine != 0)).float().mean())
     figures = validate(network, levels)
     assert (figures["image_accuracy"], figures["text_accuracy"]) == pytest.approx((expected, expected))
-
-
-def test_similarity_of_classes_by_hand():
-    # a<b<c, a<b<d, a<e<f: the first level tells none apart.
-    nodes = torch.tensor([[0, 0, 0], [0, 0, 1], [0, 1, 2]])
-    assert class_similarity(nodes).tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
-    assert class_similarity(torch.zeros(2, 1, dtype=torch.int64)).tolist() == [[1]]
 
 
 def test_criteria():

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from huse.catalogue.checking import LEVEL_SEPARATOR
 from huse.errors import InputError
+from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 FEW = 3  # products of a class, fewer than which cannot stand in every split
@@ -112,7 +112,7 @@ def list_pictures(folder: Path) -> list[str]:
 def summarise(table: pd.DataFrame) -> dict[str, str]:
     """Return what people check an import by: figures by what they are of."""
     counts = table.groupby("classes")["name"].nunique().sort_values(kind="stable")
-    levels = Counter(len(path.split(LEVEL_SEPARATOR)) for path in counts.index)
+    levels = Counter(len(split_path(path)) for path in counts.index)
     few = int((counts < FEW).sum())
     facts = {
         "pictures": f"{len(table):,}",

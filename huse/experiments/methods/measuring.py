@@ -12,13 +12,14 @@ import numpy.typing as npt
 
 from huse.evaluation.chance import KS
 from huse.evaluation.classification import Doubles, best_fusion_weight, label_hits
-from huse.evaluation.hierarchy import HP_KS, ClassTree
+from huse.evaluation.hierarchy import HP_KS
 from huse.evaluation.results import SplitResults, points
 from huse.evaluation.retrieval import query_figures, retrieve
 from huse.evaluation.summary import spread
 from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.evaluation.unseen import measure_unseen, unseen_figures
 from huse.fusion import fuse
+from huse.taxonomy import ClassTree
 
 KINDS = {"embedding": 0.0, "probabilities": 1.0}  # what products are found by, and the share of the probabilities
 RETRIEVAL = (*(f"recall_at_{k}" for k in KS), "map", *(f"hp_at_{k}" for k in HP_KS), "ahp")
@@ -76,20 +77,18 @@ def measure(
     return Measured(figures, queries)
 
 
-def unseen_by_path(
-    results: SplitResults, split: npt.NDArray[Any], classes: Sequence[Sequence[str]]
-) -> dict[str, float]:
+def unseen_by_path(results: SplitResults, split: npt.NDArray[Any], tree: ClassTree) -> dict[str, float]:
     """Measure where products of unseen classes land; nothing where there are none.
 
     Args:
         results: what the network says of all products.
         split: N names.
-        classes: C class paths, each the names of its levels.
+        tree: of the classes.
 
     Returns:
         Figures for `Measured`.
     """
-    found = measure_unseen(results.embeddings, results.classes, split, [list(path) for path in classes])
+    found = measure_unseen(results.embeddings, results.classes, split, tree)
     figures: dict[str, float] = {}
     for way, values in ({} if found is None else unseen_figures(found)).items():
         if isinstance(values, dict):

@@ -17,22 +17,21 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 import huse
-from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.experiments.methods.entries import COMMON, Changes, Entry
 from huse.experiments.methods.measuring import Measured, measure, unseen_by_path
-from huse.labels.taxonomy import split_path
 from huse.progress import progress
 from huse.run.artifacts import Outputs
 from huse.run.checkpoints import Checkpoint
 from huse.run.fitting import Artefacts, Fitting, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
+from huse.taxonomy import ClassTree
 from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
 # What a run's result depends on beside parameters and data.
-CODE = ("run/fitting.py", "model", "training", "evaluation", "experiments/methods")
+CODE = ("metrics.py", "taxonomy.py", "run/fitting.py", "model", "training", "evaluation", "experiments/methods")
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Runner:
         """
         self._artefacts, self._device, self._folder = artefacts, device, folder
         self._params = with_changes(params, COMMON)
-        self._tree = ClassTree.of([split_path(path) for path in artefacts.labels["classes"]])
+        self._tree = ClassTree.of(artefacts.labels["classes"])
         self._about = {"code": fingerprint_code(), "data": artefacts.fingerprints(), "device": device.type}
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
@@ -133,7 +132,7 @@ class Runner:
             results.rows(np.flatnonzero(products["split"] == split)) for split in ("validation", "test")
         )
         measured = measure(validation, test, self._artefacts.labels["class_labels"], self._tree)
-        unseen = unseen_by_path(results, products["split"].to_numpy(), self._tree.paths)
+        unseen = unseen_by_path(results, products["split"].to_numpy(), self._tree)
         return Measured({**measured.figures, **unseen}, measured.queries)
 
 

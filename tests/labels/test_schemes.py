@@ -1,36 +1,9 @@
 import numpy as np
 import pytest
 
-from huse.labels.taxonomy import class_hops, label_hops, label_nodes, label_order, make_labels, split_path, tree_order
+from huse.labels.schemes import label_hops, label_nodes, label_order, make_labels
+from huse.taxonomy import ClassTree
 from tests.worked_example import LEAVES as WORKED_EXAMPLE
-
-
-def naive_hops(classes):
-    """Edges that lie above one of the two nodes but not above both."""
-    above = [{tuple(path.split("<")[:depth]) for depth in range(1, path.count("<") + 2)} for path in classes]
-    return [[len(first ^ second) for second in above] for first in above]
-
-
-def test_hops_of_the_worked_example():
-    hops = class_hops(WORKED_EXAMPLE)
-    assert hops[0].tolist() == [0, 2, 2, 4, 6, 6, 6, 6]
-    assert (hops == hops.T).all()
-
-
-def test_hops_of_unequal_depths_and_inner_classes():
-    assert class_hops(["a", "a<b", "a<b<c", "d<b"]).tolist() == [
-        [0, 1, 2, 3],
-        [1, 0, 1, 4],
-        [2, 1, 0, 5],
-        [3, 4, 5, 0],
-    ]
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_hops_equal_the_edges_counted_one_by_one(seed):
-    rng = np.random.default_rng(seed)
-    classes = sorted({"<".join(rng.choice(list("abc"), rng.integers(1, 5))) for _ in range(30)})
-    assert class_hops(classes).tolist() == naive_hops(classes)
 
 
 def test_leaf_labels_are_the_classes():
@@ -45,19 +18,10 @@ def test_level_labels_are_sorted_names_one_entry_a_level():
     assert labels.class_labels == [[2, 1], [0, 3, 1], [1]]
 
 
-def test_splits_a_path():
-    assert split_path("beauty<makeup<lipstick") == ["beauty", "makeup", "lipstick"]
-
-
 def naive_label_hops(labels):
     nodes = label_nodes(labels)
     above = [[{node[:depth] for depth in range(1, len(node) + 1)} for node in places] for places in nodes]
     return [[min(len(one ^ other) for one in first for other in second) for second in above] for first in above]
-
-
-def test_hops_are_small_integers_and_none_of_no_classes():
-    assert class_hops(["a<b", "c"]).dtype == np.int16
-    assert class_hops([]).shape == (0, 0)
 
 
 def test_nodes_of_a_name_are_all_places_where_it_stands():
@@ -98,18 +62,11 @@ def test_hops_of_names_equal_the_smallest_counted_one_by_one(seed, block):
 
 def test_hops_of_names_at_one_place_are_the_plain_ones():
     labels = make_labels(["a<b<c", "a<b<d", "e"], "levels")
-    assert label_hops(labels).tolist() == class_hops(["a", "a<b", "a<b<c", "a<b<d", "e"]).tolist()
+    assert label_hops(labels).tolist() == ClassTree.of(["a", "a<b", "a<b<c", "a<b<d", "e"]).hops.tolist()
 
 
 def test_hops_of_leaf_labels_are_those_of_the_classes():
-    assert label_hops(make_labels(WORKED_EXAMPLE, "leaf")).tolist() == class_hops(WORKED_EXAMPLE).tolist()
-
-
-def test_tree_order_compares_levels_not_letters():
-    classes = ["a<c", "a b", "b", "a", "a<b<x", "a<b"]
-    assert sorted(classes) == ["a", "a b", "a<b", "a<b<x", "a<c", "b"]
-    assert [classes[index] for index in tree_order(classes)] == ["a", "a<b", "a<b<x", "a<c", "a b", "b"]
-    assert tree_order([]) == []
+    assert label_hops(make_labels(WORKED_EXAMPLE, "leaf")).tolist() == ClassTree.of(WORKED_EXAMPLE).hops.tolist()
 
 
 def test_label_order_goes_by_the_first_place():
