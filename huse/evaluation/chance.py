@@ -135,9 +135,20 @@ def ahp_chance(similarity: Doubles, classes: Integers, *, own_excluded: bool) ->
     mean = (similarity @ counts - excluded) / candidates  # an item is as similar to itself as can be: 1
     best = best_similarity_sums(similarity, counts, shown, own_excluded=own_excluded)
     with np.errstate(divide="ignore", invalid="ignore"):  # classes without items
-        by_class = (np.arange(1, shown + 1) * mean[:, None] / best).mean(axis=1)
+        by_class = area_chance(mean[:, None], best)
     expected: Doubles = by_class[classes]
     return expected
+
+
+def area_chance(mean: Doubles, best: Doubles) -> Doubles:
+    """Return the expected area under the graded HP@1, ..., HP@R of a random order.
+
+    Args:
+        mean: similarity of the candidates, in the last axis 1, or a scalar.
+        best: in the last axis the highest possible sums over the first 1, 2, ..., R places.
+    """
+    area: Doubles = (np.arange(1, best.shape[-1] + 1) * mean / best).mean(axis=-1)
+    return area
 
 
 def class_hp_chance(

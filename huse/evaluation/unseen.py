@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huse.evaluation.chance import KS, average_precision_chance
+from huse.evaluation.chance import KS, area_chance, average_precision_chance
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import precision_at_k_chance
 from huse.evaluation.intervals import interval_ends
@@ -206,10 +206,9 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
         figures[f"sibling_at_{k}"] = precision_at_k(sibling, k)
         figures[f"{CHANCE}sibling_at_{k}"] = precision_at_k_chance(members, count, k)
     best = np.cumsum(-np.sort(-similarity[0]))[:shown]
-    places = np.arange(1, shown + 1)
     if best[0] > 0:
         figures["ahp"] = area_under_hierarchical_precision(similarity[:, :shown], best)
-        figures[f"{CHANCE}ahp"] = (places * similarity[0].mean() / best).mean()
+        figures[f"{CHANCE}ahp"] = area_chance(similarity[0].mean(), best)
     else:  # no candidate is similar at all: any order is as good as the best
         figures["ahp"] = figures[f"{CHANCE}ahp"] = np.ones(1)
     edges = pool.tree.hops[own][ranked]

@@ -1,4 +1,4 @@
-"""Figures on the validation split while training goes on, and which of them decides the state that is kept.
+"""Metrics of the validation split while training goes on, and which of them decides the state that is kept.
 
 Letters: N validation products, C classes, D dimension of the shared space.
 """
@@ -48,7 +48,7 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
 
 
 def score(figures: dict[str, float], criterion: Criterion) -> float:
-    """Return what is to be as great as can be.
+    """Return the value that decides which state is kept; higher is better.
 
     Args:
         figures: from `validate`.

@@ -153,3 +153,9 @@ def test_the_same_seed_gives_the_same_network(artefacts):
     one, other, third = (prepare_fitting(artefacts, params(), seed, CPU).network.state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(value, other[name]) for name, value in one.items())
     assert any(not torch.equal(value, third[name]) for name, value in one.items())
+
+
+def test_training_knows_the_class_tree(artefacts):
+    data = prepare_fitting(artefacts, params(), 0, CPU).data
+    assert data.similarity.tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
+    assert data.classes.nodes.tolist() == [[0, 0, 1], [0, 1, 2]]

@@ -75,10 +75,10 @@ def test_other_data_or_code_is_computed_anew(make_runner, monkeypatch):
 def test_the_codes_fingerprint_follows_a_module(monkeypatch, tmp_path):
     before = fingerprint_code()
     package = tmp_path / "huse"
-    for name in running.CODE[1:]:
-        (package / name).mkdir(parents=True)
-    (package / "fitting.py").write_text("1")
-    (package / "model/one.py").write_text("1")
+    for name in running.CODE:
+        file = package / (name if name.endswith(".py") else f"{name}/one.py")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("1")
     monkeypatch.setattr(running.huse, "__file__", str(package / "__init__.py"))
     small = fingerprint_code()
     (package / "model/one.py").write_text("2")
