@@ -19,7 +19,7 @@ OTHER_PATHS = {
     "PARAMS",
     "LOCK",
     "GATE",
-    "SEARCHES",
+    "TUNING",
     "IMPORTED",
     "CACHE",
     "WORD_CACHE",
