@@ -16,7 +16,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
-import huse
 from huse.evaluation.hierarchy import ClassTree
 from huse.evaluation.results import SplitResults
 from huse.experiments.methods.entries import COMMON, Changes, Entry
@@ -24,15 +23,18 @@ from huse.experiments.methods.measuring import Measured, measure, unseen_by_path
 from huse.labels.taxonomy import split_path
 from huse.progress import progress
 from huse.run.artifacts import Outputs
-from huse.run.checkpoints import Checkpoint
+from huse.run.checkpoints import Checkpoint, fingerprint_code
 from huse.run.fitting import Artefacts, Fitting, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
 from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
-# What a run's result depends on beside parameters and data.
-CODE = ("run/fitting.py", "model", "training", "evaluation", "experiments/methods")
+# What a run's result depends on beside parameters and data: all that this module reaches by imports.
+CODE = (
+    *("huse/engine", "huse/errors.py", "huse/evaluation", "huse/experiments", "huse/files.py", "huse/labels"),
+    *("huse/mixup.py", "huse/model", "huse/nesting.py", "huse/progress.py", "huse/run", "huse/training"),
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Runner:
         self._artefacts, self._device, self._folder = artefacts, device, folder
         self._params = with_changes(params, COMMON)
         self._tree = ClassTree.of([split_path(path) for path in artefacts.labels["classes"]])
-        self._about = {"code": fingerprint_code(), "data": artefacts.fingerprints(), "device": device.type}
+        self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(), "device": device.type}
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the setting that is best on validation with the first seed, and measure it with every seed."""
@@ -106,7 +108,7 @@ class Runner:
         if kept is not None:
             return kept
         fitting = prepare_fitting(self._artefacts, params, seed, self._device)
-        with Checkpoint(self._folder / "checkpoints", decides) as checkpoint:
+        with Checkpoint(self._folder / "checkpoints", decides, CODE) as checkpoint:
             trained = train(
                 fitting.network,
                 fitting.data,
@@ -145,17 +147,6 @@ def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> I
             bar.update()
             logging.info("%s: best on validation with %s", entry.name, dict(outcome.chosen))
             yield outcome
-
-
-def fingerprint_code() -> str:
-    """Return a SHA-256 over the modules that a result depends on."""
-    root = Path(huse.__file__).parent
-    digest = hashlib.sha256()
-    for name in CODE:
-        place = root / name
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
 
 
 def _write(place: Path, value: float, measured: Measured) -> None:

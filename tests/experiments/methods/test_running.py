@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,13 @@ from huse.evaluation.summary import measure as measure_split
 from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.experiments.methods import entries, running
 from huse.experiments.methods.entries import Entry
-from huse.experiments.methods.running import Runner, compare, fingerprint_code, with_changes
+from huse.experiments.methods.running import Runner, compare, with_changes
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
 from huse.run.fitting import Artefacts
 from huse.run.params.reader import read_section
 from huse.run.params.train import TrainParams
+from tests.closure import closure, rooms
 from tests.conftest import ROOT
 
 SMALL = {
@@ -67,22 +69,13 @@ def test_what_has_been_found_is_not_computed_again(make_runner, monkeypatch):
 def test_other_data_or_code_is_computed_anew(make_runner, monkeypatch):
     make_runner().outcome(HUSE, [1])
     monkeypatch.setattr(running, "train", None)
-    monkeypatch.setattr(running, "fingerprint_code", lambda: "another")
+    monkeypatch.setattr(running, "fingerprint_code", lambda code: "another")
     with pytest.raises(TypeError):
         make_runner().outcome(HUSE, [1])
 
 
-def test_the_codes_fingerprint_follows_a_module(monkeypatch, tmp_path):
-    before = fingerprint_code()
-    package = tmp_path / "huse"
-    for name in running.CODE[1:]:
-        (package / name).mkdir(parents=True)
-    (package / "fitting.py").write_text("1")
-    (package / "model/one.py").write_text("1")
-    monkeypatch.setattr(running.huse, "__file__", str(package / "__init__.py"))
-    small = fingerprint_code()
-    (package / "model/one.py").write_text("2")
-    assert len({before, small, fingerprint_code()}) == 3
+def test_the_code_of_a_result_is_all_that_is_imported():
+    assert {Path(name) for name in running.CODE} == rooms(closure(Path("huse/experiments/methods/running.py")))
 
 
 def test_a_damaged_result_is_computed_again(make_runner):
