@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from huse.engine.processes import end_with_parent
 from huse.errors import InputError
-from huse.experiments.recorded import read_figures
+from huse.experiments.recorded import read_metrics
 from huse.experiments.revisions import find_commit
 from huse.experiments.tuning.space import Scalar, Space
 from huse.experiments.tuning.study import RunFailed, mean_metric
@@ -41,8 +41,8 @@ class Experiments:
                 f"{LAST_STAGE}: not up to date, and trials would all compute the same anew. Run `dvc repro` first; "
                 "`dvc status` says what has changed."
             )
-        self.present = read_figures("workspace", SPLIT)
-        self.metric = mean_metric(self.present.figures, space, where=str(paths.VALIDATION_METRICS))
+        self.present = read_metrics("workspace", SPLIT)
+        self.metric = mean_metric(self.present.metrics, space, where=str(paths.VALIDATION_METRICS))
 
     def run(self, name: str, values: Mapping[str, Scalar]) -> float:
         """Run an experiment, or read the one of that name where it is there, and return its metric.
@@ -53,7 +53,7 @@ class Experiments:
         """
         if not _exists(name):
             self._start(name, values)
-        found = read_figures(name, SPLIT)
+        found = read_metrics(name, SPLIT)
         if found.params != {**self.present.params, **values}:
             raise InputError(
                 f"{name}: there is an experiment of this name with other parameters. Remove it "
@@ -61,7 +61,7 @@ class Experiments:
             )
         if found.split != self.present.split:
             raise InputError(f"{name}: was measured on other products than the working tree.")
-        return mean_metric(found.figures, self._space, where=f"{name}: {paths.VALIDATION_METRICS}")
+        return mean_metric(found.metrics, self._space, where=f"{name}: {paths.VALIDATION_METRICS}")
 
     def _start(self, name: str, values: Mapping[str, Scalar]) -> None:
         changes = [f"--set-param={parameter}={_quoted(value)}" for parameter, value in values.items()]
