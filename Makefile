@@ -78,7 +78,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped, so that any build of torch fits
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet torch==2.13.0
-	.venv-lock/bin/pip install --quiet --editable '.[dev,search]'
+	.venv-lock/bin/pip install --quiet --editable '.[dev,tune]'
 	.venv-lock/bin/pip freeze --exclude-editable --exclude huse | grep -v -E '^(nvidia-[^m]|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 

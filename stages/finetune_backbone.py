@@ -33,6 +33,19 @@ from huse.vision.network_input import check_size
 from huse.vision.preparing import Preparation, resolve_workers
 from stages.runner import run
 
+CODE = (
+    "huse/engine",
+    "huse/errors.py",
+    "huse/files.py",
+    "huse/mixup.py",
+    "huse/progress.py",
+    "huse/run",
+    "huse/vision",
+    "huse/weights.py",
+    "stages/finetune_backbone.py",
+    "stages/runner.py",
+)
+
 
 def main() -> str:
     """Run the stage."""
@@ -63,7 +76,7 @@ def main() -> str:
         "arithmetic": [device.type, dtype],
     }
     start = time.perf_counter()
-    with Checkpoint(paths.CHECKPOINTS, decides) as checkpoint:
+    with Checkpoint(paths.CHECKPOINTS, decides, CODE) as checkpoint:
         result = finetune(
             backbone,
             pictures,

@@ -25,6 +25,23 @@ from huse.run.params.train import TrainParams
 from huse.training.loop import VALIDATION, Trained, train
 from stages.runner import run
 
+CODE = (
+    "huse/engine",
+    "huse/errors.py",
+    "huse/files.py",
+    "huse/labels",
+    "huse/metrics.py",
+    "huse/mixup.py",
+    "huse/model",
+    "huse/nesting.py",
+    "huse/progress.py",
+    "huse/run",
+    "huse/taxonomy.py",
+    "huse/training",
+    "stages/runner.py",
+    "stages/train.py",
+)
+
 
 def main() -> str:
     """Run the stage."""
@@ -39,7 +56,7 @@ def main() -> str:
         "device": device.type,
         "data": artefacts.fingerprints(),
     }
-    with Checkpoint(paths.CHECKPOINTS, decides) as checkpoint:
+    with Checkpoint(paths.CHECKPOINTS, decides, CODE) as checkpoint:
         start = time.perf_counter()
         # Not a `with`, which writes once more when a run is killed: to a copy of the repository that is being removed.
         live = Live(str(paths.LIVE), dvcyaml=None, save_dvc_exp=False)

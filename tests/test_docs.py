@@ -39,9 +39,9 @@ SMALLER = {
     "dvc exp run --queue --set-param train.method=huse,separate --set-param train.seed=1,2 evaluate": (
         "dvc exp run --queue --set-param train.method=huse,separate --set-param train.seed=1 evaluate"
     ),
-    "huse search training": "huse search training --trials 1",
-    "huse search training --trials 30": "huse search training --trials 1",
-    "huse search training --trials 30 --name again": "huse search training --trials 1 --name again",
+    "huse tune training": "huse tune training --trials 1",
+    "huse tune training --trials 30": "huse tune training --trials 1",
+    "huse tune training --trials 30 --name again": "huse tune training --trials 1 --name again",
     "huse methods": "huse methods --only HUSE --seeds 1",
     "huse methods --only HUSE --only HIE --seeds 3 --output out": "huse methods --only HUSE --seeds 1 --output out",
     'huse methods --only HUSE --only "HUSE without graph"': 'huse methods --only "HUSE without graph" --seeds 1',

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ OTHER_PATHS = {
     "PARAMS",
     "LOCK",
     "GATE",
-    "SEARCHES",
+    "TUNING",
     "IMPORTED",
     "CACHE",
     "WORD_CACHE",
@@ -46,6 +47,13 @@ def is_code(dep):
 def test_code_dependencies_are_the_rooms_that_the_stage_enters(stage):
     listed = {Path(dep) for dep in STAGES[stage]["deps"] if is_code(dep)}
     assert listed == code_of(stage)
+
+
+@pytest.mark.parametrize("stage", ["train", "finetune_backbone"])
+def test_a_state_is_kept_for_the_code_of_its_stage(stage):
+    """A killed run that is started again after an edit begins anew."""
+    code = import_module(f"stages.{stage}").CODE
+    assert {Path(name) for name in code} == code_of(stage)
 
 
 @pytest.mark.parametrize("stage", set(STAGES) - {"evaluate", "report"})

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from huse.commands import compare, gate, importing, keeping, methods, parameters, search, showing
+from huse.commands import compare, gate, importing, keeping, methods, parameters, showing, tune
 from huse.errors import InputError
 
 COMMANDS = (
@@ -18,7 +18,7 @@ COMMANDS = (
     keeping.preset,
     parameters.parameters,
     compare.compare,
-    search.search,
+    tune.tune,
     gate.gate,
     gate.tolerances,
 )

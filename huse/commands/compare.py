@@ -25,7 +25,7 @@ def compare(
     """Put runs beside each other: means over seeds, paired intervals, and the parameters that differ."""
     # These take a second to import.
     from huse.experiments.recorded import FILES, read_run  # noqa: PLC0415
-    from huse.experiments.runs.groups import difference, group_runs  # noqa: PLC0415
+    from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
     from huse.experiments.runs.picture import draw_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables  # noqa: PLC0415
 
@@ -36,17 +36,16 @@ def compare(
         raise InputError("no experiments of this commit. Make some, dvc exp run --set-param NAME=VALUE, or name runs.")
     names = list(dict.fromkeys([baseline, *names] if baseline else names))
     groups = group_runs([read_run(name, split) for name in names])
-    seed = read_seed()
-    differences = [None, *(difference(group, groups[0], seed=seed) for group in groups[1:])]
+    compared = differences(groups, groups[0], seed=read_seed())
     console = Console()
     console.print(f"{split} split; the baseline: {groups[0].label}", **PLAIN)
-    for table in terminal_tables(groups, differences):
+    for table in terminal_tables(groups, compared):
         console.print(table)
-    for reason in obstacles(groups, differences):
+    for reason in obstacles(groups, compared):
         console.print(reason, **PLAIN)
     if output is not None:
         with Outputs() as outputs:
-            outputs.json(output / "compare.json", as_json(groups, differences, split))
-            outputs.path(output / "compare.md").write_text(as_markdown(groups, differences, split), encoding="utf-8")
-            draw_runs(groups, differences, split, outputs.path(output / "compare.png"))
+            outputs.json(output / "compare.json", as_json(groups, compared, split))
+            outputs.path(output / "compare.md").write_text(as_markdown(groups, compared, split), encoding="utf-8")
+            draw_runs(groups, compared, split, outputs.path(output / "compare.png"))
         console.print(f"wrote compare.md, compare.json and compare.png in {output}", **PLAIN)

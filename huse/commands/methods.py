@@ -24,9 +24,11 @@ def methods(
     """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
     # These take seconds to import; the other commands do without them.
     from huse.engine.devices import resolve_device  # noqa: PLC0415
-    from huse.experiments.methods.entries import ENTRIES  # noqa: PLC0415
+    from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
+    from huse.experiments.methods.entries import BASELINE, ENTRIES  # noqa: PLC0415
     from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
-    from huse.experiments.methods.tables import as_json, as_markdown, differences  # noqa: PLC0415
+    from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
+    from huse.experiments.runs.tables import as_json, as_markdown, terminal_tables  # noqa: PLC0415
     from huse.run.fitting import Artefacts  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
@@ -39,9 +41,14 @@ def methods(
     runner = Runner(artefacts, params, device, paths.COMPARISON)
     chosen = [known[name] for name in only] if only else list(ENTRIES)
     outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
-    test = artefacts.products[artefacts.products["split"] == "test"]
-    compared = differences(outcomes, test["group"].to_numpy(), seed)
+    groups = group_runs([run for outcome in outcomes for run in outcome.runs])
+    baseline = next((group for group in groups if group.label == BASELINE), groups[0])
+    compared = differences(groups, baseline, seed=seed)
+    console = Console()
+    for table in terminal_tables(groups, compared):
+        console.print(table)
     with Outputs() as outputs:
-        outputs.json(output / "methods.json", as_json(outcomes, compared))
-        outputs.path(output / "methods.md").write_text(as_markdown(outcomes, compared), encoding="utf-8")
-    Console().print(f"wrote {output / 'methods.md'} and {output / 'methods.json'}", highlight=False)
+        outputs.json(output / "methods.json", as_json(groups, compared, "test") | {"choices": choices_json(outcomes)})
+        page = as_markdown(groups, compared, "test") + "\n" + choices_markdown(outcomes)
+        outputs.path(output / "methods.md").write_text(page, encoding="utf-8")
+    console.print(f"wrote {output / 'methods.md'} and {output / 'methods.json'}", highlight=False)

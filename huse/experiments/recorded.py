@@ -1,4 +1,4 @@
-"""Reads runs as they were recorded: parameters and figures from Git, tables from DVC. Known to the commands alone."""
+"""Reads runs as they were recorded: parameters and metrics from Git, tables from DVC. Known to the commands alone."""
 
 import io
 import json
@@ -11,7 +11,7 @@ import pandas as pd
 from huse.errors import InputError
 from huse.evaluation.intervals import Run
 from huse.experiments.revisions import find_commit, read_revision
-from huse.experiments.runs.groups import Recorded
+from huse.experiments.runs.groups import Recorded, numbers
 from huse.nesting import flatten
 from huse.run import paths
 from huse.run.params.reader import parse_yaml
@@ -31,16 +31,16 @@ def read_run(name: str, split: str) -> Recorded:
         split: test or validation.
 
     Raises:
-        InputError: there is no such run; or it has no parameters or figures, or damaged ones.
+        InputError: there is no such run; or it has no parameters or metrics, or damaged ones.
     """
-    recorded = read_figures(name, split)  # first: tables take seconds, and a run without figures is an error
+    recorded = read_metrics(name, split)  # first: tables take seconds, and a run without metrics is an error
     commit = None if name == WORKSPACE else find_commit(name)
     items, queries = (_table(commit, path) for path in FILES[split][1:])
     return recorded if items is None or queries is None else replace(recorded, items=Run(items, queries))
 
 
-def read_figures(name: str, split: str) -> Recorded:
-    """Read a run's parameters and figures alone; arguments and errors as of `read_run`."""
+def read_metrics(name: str, split: str) -> Recorded:
+    """Read a run's parameters and metrics alone; arguments and errors as of `read_run`."""
     metrics_path = FILES[split][0]
     commit = None if name == WORKSPACE else find_commit(name)
     params = parse_yaml(_require(name, commit, paths.PARAMS), where=f"{name}: {paths.PARAMS}")
@@ -49,9 +49,8 @@ def read_figures(name: str, split: str) -> Recorded:
     except ValueError as error:
         raise InputError(f"{name}: {metrics_path}: not valid JSON ({error}). Run it again.") from error
     if not isinstance(metrics, dict) or not isinstance(metrics.get("split"), str):
-        raise InputError(f"{name}: {metrics_path}: expected figures and the split's fingerprint; run it again.")
-    figures = {path: value for path, value in flatten(metrics) if isinstance(value, int | float)}
-    return Recorded(name, dict(flatten(params)), figures, metrics["split"], None)
+        raise InputError(f"{name}: {metrics_path}: expected metrics and the split's fingerprint; run it again.")
+    return Recorded(name, dict(flatten(params)), numbers(metrics), metrics["split"], None)
 
 
 def _require(name: str, commit: str | None, path: Path) -> bytes:

@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,23 +21,38 @@ from huse.errors import InputError
 from huse.run.artifacts import PARTIAL_PREFIX
 
 STATE = "state"  # name under which the file's metadata hold what is no tensor
+ROOT = Path(__file__).parents[2]  # where the code lies that is at work
+
+
+def fingerprint_code(code: Iterable[str]) -> str:
+    """Return a SHA-256 over Python files, in hexadecimal: by which a state of other code is told apart.
+
+    Args:
+        code: rooms and modules as `dvc.yaml` names them, ``huse/model`` or ``huse/nesting.py``.
+    """
+    digest = hashlib.sha256()
+    for place in (ROOT / name for name in sorted(code)):
+        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            digest.update(f"{file.relative_to(ROOT).as_posix()}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 class Checkpoint:
     """The state of one training run in one file; to be used inside a ``with`` block.
 
-    The file's name is made of everything that decides the run, so that the state of a run with other parameters or
-    data is never found. While one process is inside the block, a second one is refused.
+    The file's name is made of everything that decides the run, so that the state of a run with other parameters,
+    data or code is never found. While one process is inside the block, a second one is refused.
     """
 
-    def __init__(self, folder: Path, decides: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, decides: Mapping[str, Any], code: Iterable[str]) -> None:
         """Name the run.
 
         Args:
             folder: where checkpoints lie.
             decides: everything that decides the run: parameters, seed, fingerprints of its data; plain values.
+            code: all code that decides it too, of `fingerprint_code`.
         """
-        content = json.dumps(decides, sort_keys=True, ensure_ascii=False)
+        content = json.dumps([decides, fingerprint_code(code)], sort_keys=True, ensure_ascii=False)
         self.path = folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
 
     def __enter__(self) -> Self:

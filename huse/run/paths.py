@@ -72,4 +72,4 @@ VECTOR_CACHE = CACHE / "image_vectors.sqlite"
 CHECKPOINTS = CACHE / "checkpoints"
 COMPARISON = CACHE / "comparison"
 
-SEARCHES = Path("data/searches")  # trials of `huse search`; their experiments are kept by DVC
+TUNING = Path("data/tuning")  # studies of `huse tune`; their experiments are kept by DVC

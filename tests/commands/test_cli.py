@@ -170,14 +170,14 @@ def test_check_refuses_methods_before_anything_runs(workplace, old, new, message
 
 
 def test_clearing_leaves_what_a_running_training_needs(workplace):
-    with Checkpoint(paths.CHECKPOINTS, {"run": 1}) as done:
+    with Checkpoint(paths.CHECKPOINTS, {"run": 1}, ()) as done:
         done.save({}, {})
-    with Checkpoint(paths.CHECKPOINTS, {"run": 2}) as running:
+    with Checkpoint(paths.CHECKPOINTS, {"run": 2}, ()) as running:
         running.save({}, {"step": 5})
         assert "but for the states of 1 running" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
         assert not done.path.exists()
         assert running.load() == ({}, {"step": 5})
-        with pytest.raises(InputError, match="another process"), Checkpoint(paths.CHECKPOINTS, {"run": 2}):
+        with pytest.raises(InputError, match="another process"), Checkpoint(paths.CHECKPOINTS, {"run": 2}, ()):
             pass
     RUNNER.invoke(cli.app, ["cache", "--clear"])
     assert not running.path.exists()

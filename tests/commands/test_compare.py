@@ -72,12 +72,12 @@ def test_what_is_wrong_is_named(experiments):
     assert "workspace: expected metrics/validation.json, found none" in error("workspace")
     assert "expected the same" not in str(compare("a", "a").exception)  # named twice is one run
     experiments("copy", state(0.6), experiment="again")
-    assert "again and a: found other figures with the same parameters and seeds" in error("a", "again")
+    assert "again and a: found other metrics with the same parameters and seeds" in error("a", "again")
     damaged = state(0.5, beta=5) | {"metrics/validation.json": "{"}
     experiments("damaged", damaged, experiment="damaged")
     assert "damaged: metrics/validation.json: not valid JSON" in error("damaged")
     experiments("old", state(0.5, beta=6) | {"metrics/validation.json": {"items": 3}}, experiment="old")
-    assert "old: metrics/validation.json: expected figures and the split's fingerprint" in error("old")
+    assert "old: metrics/validation.json: expected metrics and the split's fingerprint" in error("old")
     experiments("no params", state(0.5, beta=7) | {"params.yaml": "- 1"}, experiment="list")
     assert "list: params.yaml: expected a mapping of sections, found list" in error("list")
     experiments("next", {})

@@ -6,23 +6,27 @@ Part of the edge, like `huse.run.fitting`: it reads artefacts and keeps its resu
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
 
-import huse
+from huse.evaluation.intervals import Run
 from huse.evaluation.results import SplitResults
+from huse.evaluation.splits import measure_splits
+from huse.evaluation.summary import Catalogue
+from huse.evaluation.tables import items_table, queries_table
 from huse.experiments.methods.entries import COMMON, Changes, Entry
-from huse.experiments.methods.measuring import Measured, measure, unseen_by_path
+from huse.experiments.runs.groups import Recorded, numbers
+from huse.labels.graph import class_distances
+from huse.nesting import flatten
 from huse.progress import progress
-from huse.run.artifacts import Outputs
-from huse.run.checkpoints import Checkpoint
+from huse.run.artifacts import Outputs, fingerprint_split
+from huse.run.checkpoints import Checkpoint, fingerprint_code
 from huse.run.fitting import Artefacts, Fitting, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
@@ -30,8 +34,27 @@ from huse.taxonomy import ClassTree
 from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
-# What a run's result depends on beside parameters and data.
-CODE = ("metrics.py", "taxonomy.py", "run/fitting.py", "model", "training", "evaluation", "experiments/methods")
+# What a run's result depends on beside parameters and data: all that this module reaches by imports.
+CODE = (
+    "huse/engine",
+    "huse/errors.py",
+    "huse/evaluation",
+    "huse/experiments",
+    "huse/files.py",
+    "huse/fusion.py",
+    "huse/labels",
+    "huse/metrics.py",
+    "huse/mixup.py",
+    "huse/model",
+    "huse/nesting.py",
+    "huse/progress.py",
+    "huse/run",
+    "huse/taxonomy.py",
+    "huse/training",
+)
+
+# The score on validation, and of the test split the metrics and what was done to each item.
+Found = tuple[float, Mapping[str, float], Run]
 
 
 @dataclass(frozen=True)
@@ -48,7 +71,12 @@ class Outcome:
     entry: Entry
     chosen: Changes
     tried: list[float]
-    runs: list[Measured]
+    runs: list[Recorded]
+
+
+def label(entry: Entry) -> str:
+    """Return what tables call an entry."""
+    return f"{entry.name} *" if entry.tree else entry.name
 
 
 def with_changes(params: TrainParams, changes: Changes) -> TrainParams:
@@ -85,27 +113,31 @@ class Runner:
         """
         self._artefacts, self._device, self._folder = artefacts, device, folder
         self._params = with_changes(params, COMMON)
-        self._tree = ClassTree.of(artefacts.labels["classes"])
-        self._about = {"code": fingerprint_code(), "data": artefacts.fingerprints(), "device": device.type}
+        labels = artefacts.labels["class_labels"]
+        tree = ClassTree.of(artefacts.labels["classes"])
+        self._catalogue = Catalogue(labels, tree, class_distances(artefacts.adjacency, labels))
+        self._split = fingerprint_split(artefacts.products, "test")
+        self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(), "device": device.type}
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the setting that is best on validation with the first seed, and measure it with every seed."""
-        tried = [self._run({**entry.changes, **setting}, seeds[0])[0] for setting in entry.grid]
+        tried = [self._run(entry, setting, seeds[0])[0] for setting in entry.grid]
         chosen = entry.grid[int(np.argmax(tried))]
-        runs = [self._run({**entry.changes, **chosen}, seed)[1] for seed in seeds]
-        return Outcome(entry, chosen, tried, runs)
+        return Outcome(entry, chosen, tried, [self._run(entry, chosen, seed)[1] for seed in seeds])
 
-    def _run(self, changes: Changes, seed: int) -> tuple[float, Measured]:
+    def _run(self, entry: Entry, setting: Changes, seed: int) -> tuple[float, Recorded]:
         """Return the score on validation by the declared criterion, and what is measured on test."""
-        params = with_changes(self._params, changes)
+        params = with_changes(self._params, {**entry.changes, **setting})
         decides = {**self._about, "train": params.model_dump(), "seed": seed}
         content = json.dumps(decides, sort_keys=True)
-        place = self._folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.safetensors"
-        kept = _read(place)
-        if kept is not None:
-            return kept
+        place = self._folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.json"
+        value, metrics, items = _read(place) or self._train(params, seed, decides, place)
+        named = {**dict(flatten({"train": params.model_dump()})), "train.seed": seed}
+        return value, Recorded(f"{entry.name}, seed {seed}", named, metrics, self._split, items, label(entry))
+
+    def _train(self, params: TrainParams, seed: int, decides: dict[str, Any], place: Path) -> Found:
         fitting = prepare_fitting(self._artefacts, params, seed, self._device)
-        with Checkpoint(self._folder / "checkpoints", decides) as checkpoint:
+        with Checkpoint(self._folder / "checkpoints", decides, CODE) as checkpoint:
             trained = train(
                 fitting.network,
                 fitting.data,
@@ -116,24 +148,23 @@ class Runner:
                 checkpoint=checkpoint,
             )
             best = {name.removeprefix(VALIDATION): value for name, value in trained.best().items()}
-            value, measured = score(best, params.criterion), self._measure(fitting)
-            _write(place, value, measured)
+            found = (score(best, params.criterion), *self._measure(fitting))
+            _write(place, found)
             checkpoint.remove()
-        return value, measured
+        return found
 
-    def _measure(self, fitting: Fitting) -> Measured:
+    def _measure(self, fitting: Fitting) -> tuple[Mapping[str, float], Run]:
+        """Return the metrics of the test split, as the stage `evaluate` has them, and what was done to its items."""
         embeddings, scores = {}, {}
         for modality, vectors in (("image", fitting.data.images[0]), ("text", fitting.data.texts)):
             embedded = fitting.network.embed(modality, vectors)  # type: ignore[arg-type]
             embeddings[modality], scores[modality] = (values.cpu().numpy() for values in embedded)
         products = self._artefacts.products
         results = SplitResults(embeddings, scores, products["class_index"].to_numpy(np.int64))
-        validation, test = (
-            results.rows(np.flatnonzero(products["split"] == split)) for split in ("validation", "test")
-        )
-        measured = measure(validation, test, self._artefacts.labels["class_labels"], self._tree)
-        unseen = unseen_by_path(results, products["split"].to_numpy(), self._tree)
-        return Measured({**measured.figures, **unseen}, measured.queries)
+        split, groups = products["split"].to_numpy(), products["group"].to_numpy()
+        _, test = measure_splits(results, split, groups, self._catalogue, seed=0, resamples=0)
+        queries = queries_table(test.measured, test.rows).drop(columns=["neighbours", "similarities"])
+        return numbers(test.figures), Run(items_table(test.measured, test.rows, test.groups), queries)
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:
@@ -146,27 +177,21 @@ def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> I
             yield outcome
 
 
-def fingerprint_code() -> str:
-    """Return a SHA-256 over the modules that a result depends on."""
-    root = Path(huse.__file__).parent
-    digest = hashlib.sha256()
-    for name in CODE:
-        place = root / name
-        for file in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
-            digest.update(file.relative_to(root).as_posix().encode() + b"\0" + file.read_bytes())
-    return digest.hexdigest()
+def _tables(place: Path) -> list[Path]:
+    return [place.with_suffix(f".{name}.parquet") for name in ("items", "queries")]
 
 
-def _write(place: Path, value: float, measured: Measured) -> None:
-    about: dict[str, Any] = {"score": value, "figures": measured.figures}
+def _write(place: Path, found: Found) -> None:
+    value, metrics, run = found
     with Outputs() as outputs:
-        save_file(measured.queries, outputs.path(place), {"about": json.dumps(about)})
+        for file, table in zip(_tables(place), (run.items, run.queries), strict=True):
+            outputs.table(file, table)
+        outputs.json(place, {"score": value, "metrics": metrics})
 
 
-def _read(place: Path) -> tuple[float, Measured] | None:
+def _read(place: Path) -> Found | None:
     try:
-        with safe_open(place, "np") as file:
-            about = json.loads(file.metadata()["about"])
-        return about["score"], Measured(about["figures"], load_file(place))
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        about = json.loads(place.read_bytes())
+        return about["score"], about["metrics"], Run(*(pd.read_parquet(file) for file in _tables(place)))
+    except (OSError, KeyError, TypeError, ValueError):
         return None

@@ -1,6 +1,6 @@
 """Runs beside each other: which differ in the seed alone, in what the others differ, and by how much one is better.
 
-A run is an experiment, a commit, or the working tree: its parameters, its figures, and what it did to every item.
+A run is an experiment, a commit, or the working tree: its parameters, its metrics, and what it did to every item.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 
 from huse.errors import InputError
 from huse.evaluation.intervals import Interval, Run, paired_intervals
+from huse.nesting import flatten
 
 SEEDS = ("seed", "train.seed")
 ABSENT = "–"  # of a parameter that a run does not have
@@ -23,16 +24,18 @@ class Recorded:
     Attributes:
         name: of the experiment or revision.
         params: by dotted name.
-        figures: of one split, by their path in the metrics file.
+        metrics: of one split, by their path in the metrics file.
         split: fingerprint of the products that were measured.
         items: what it did to each of them; None where that is not at hand.
+        label: of its group; empty: the parameters that differ.
     """
 
     name: str
     params: Mapping[str, Any]
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     split: str
     items: Run | None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,21 +52,25 @@ class Group:
 
     @property
     def label(self) -> str:
-        """What tells this group from the others, by the last part of each parameter's name."""
-        return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in self.differing.items()) or "all"
+        """What tells this group from the others: its own label, or the last part of each parameter's name."""
+        return (
+            self.runs[0].label
+            or ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in self.differing.items())
+            or "all"
+        )
 
-    def values(self, figure: str) -> list[float]:
-        """Return a figure of every run that has it."""
-        return [run.figures[figure] for run in self.runs if figure in run.figures]
+    def values(self, metric: str) -> list[float]:
+        """Return a metric of every run that has it."""
+        return [run.metrics[metric] for run in self.runs if metric in run.metrics]
 
-    def mean(self, figure: str) -> float:
-        """Return the mean over the runs that have the figure; NaN where none has."""
-        values = self.values(figure)
+    def mean(self, metric: str) -> float:
+        """Return the mean over the runs that have the metric; NaN where none has."""
+        values = self.values(metric)
         return float(np.mean(values)) if values else float("nan")
 
-    def deviation(self, figure: str) -> float:
+    def deviation(self, metric: str) -> float:
         """Return the standard deviation over the runs (n - 1); 0 for a single one."""
-        values = self.values(figure)
+        values = self.values(metric)
         return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
@@ -72,7 +79,7 @@ class Difference:
     """By how much a group is better than the baseline.
 
     Attributes:
-        intervals: by figure; empty where the runs cannot be compared item by item.
+        intervals: by metric; empty where the runs cannot be compared item by item.
         obstacle: why they cannot; empty where they can.
     """
 
@@ -80,8 +87,13 @@ class Difference:
     obstacle: str = ""
 
 
+def numbers(content: Mapping[str, Any]) -> dict[str, float]:
+    """Return the metrics of the content of a metrics file, by their path."""
+    return {path: value for path, value in flatten(content) if isinstance(value, int | float)}
+
+
 def group_runs(runs: Sequence[Recorded]) -> list[Group]:
-    """Put runs that differ in seeds alone into one group.
+    """Put runs of one label that differ in seeds alone into one group.
 
     Args:
         runs: at least one.
@@ -91,16 +103,16 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
         evidence.
 
     Raises:
-        InputError: two runs have the same parameters and seeds, and other figures.
+        InputError: two runs have the same parameters and seeds, and other metrics.
     """
-    members: dict[tuple[tuple[str, str], ...], dict[tuple[Any, ...], Recorded]] = {}
+    members: dict[tuple[Any, ...], dict[tuple[Any, ...], Recorded]] = {}
     for run in runs:
-        key = tuple(sorted((name, repr(value)) for name, value in run.params.items() if name not in SEEDS))
+        key = (run.label, *sorted((name, repr(value)) for name, value in run.params.items() if name not in SEEDS))
         seeds = tuple(run.params.get(name) for name in SEEDS)
         same = members.setdefault(key, {}).setdefault(seeds, run)
-        if (same.figures, same.split) != (run.figures, run.split):
+        if (same.metrics, same.split) != (run.metrics, run.split):
             raise InputError(
-                f"{run.name} and {same.name}: found other figures with the same parameters and seeds, so their code or "
+                f"{run.name} and {same.name}: found other metrics with the same parameters and seeds, so their code or "
                 "data differ. Leave one out, or run it again."
             )
     groups = [list(those.values()) for those in members.values()]
@@ -111,7 +123,7 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
 
 
 def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
-    """Compare a group with the baseline, on the same items, each item's figure the mean over the seeds.
+    """Compare a group with the baseline, on the same items, each item's metric the mean over the seeds.
 
     Args:
         group: the one that may be better.
@@ -126,3 +138,8 @@ def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
         return Difference({}, f"the tables of {', '.join(without)} are not at hand: dvc fetch, or run it again")
     tables = [[run.items for run in of.runs if run.items is not None] for of in (group, baseline)]
     return Difference(paired_intervals(*tables, seed=seed))
+
+
+def differences(groups: Sequence[Group], baseline: Group, *, seed: int) -> list[Difference | None]:
+    """Compare every group with the baseline; None of the baseline itself. Arguments as of `difference`."""
+    return [None if group is baseline else difference(group, baseline, seed=seed) for group in groups]

@@ -1,4 +1,4 @@
-"""A picture of runs beside each other: a panel a figure, a row a group, a dot a run."""
+"""A picture of runs beside each other: a panel a metric, a row a group, a dot a run."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from huse.experiments.runs.groups import Difference, Group
-from huse.experiments.runs.tables import FIGURES
+from huse.experiments.runs.tables import METRICS
 
 INK, FAINT, GRID, PANEL = "#1f2933", "#7b8794", "#e1e6ea", "#f6f8f9"
 OTHER, BASE = "#2f6f8f", "#b5651d"
@@ -17,7 +17,7 @@ DOTS = 150  # an inch
 
 
 def draw_runs(groups: Sequence[Group], differences: Sequence[Difference | None], split: str, output: Path) -> None:
-    """Draw the headline figures: every run as a dot, the mean over seeds with its deviation.
+    """Draw the headline metrics: every run as a dot, the mean over seeds with its deviation.
 
     Args:
         groups: at most some dozens.
@@ -25,7 +25,7 @@ def draw_runs(groups: Sequence[Group], differences: Sequence[Difference | None],
         split: that was measured, for the title.
         output: the PNG.
     """
-    shown = [figure for figure in FIGURES if any(group.values(figure) for group in groups)]
+    shown = [metric for metric in METRICS if any(group.values(metric) for group in groups)]
     labels = [_shortened(group.label) for group in groups]
     left = 0.3 + LABEL * max(map(len, labels))
     width, height = left + WIDTH * len(shown) + 0.2, EDGES + HEIGHT * len(groups)
@@ -34,20 +34,20 @@ def draw_runs(groups: Sequence[Group], differences: Sequence[Difference | None],
         bounds = ((left + WIDTH * place) / width, 0.55 / height, (WIDTH - 0.25) / width, (height - EDGES) / height)
         axes = figure.add_axes(bounds)
         _panel(axes, groups, differences, name)
-        axes.set_title(FIGURES[name], fontsize=9, color=INK, loc="left")
+        axes.set_title(METRICS[name], fontsize=9, color=INK, loc="left")
         axes.set_yticks(range(len(groups)), labels if place == 0 else [""] * len(groups), fontsize=8, color=INK)
     title = f"{split} split, percent: a dot a run; the mean over seeds and its standard deviation"
     figure.text(0.1 / width, 1 - 0.28 / height, title, fontsize=9, color=FAINT, va="center")
     figure.savefig(output, format="png", metadata={"Software": None})
 
 
-def _panel(axes: Axes, groups: Sequence[Group], differences: Sequence[Difference | None], figure: str) -> None:
+def _panel(axes: Axes, groups: Sequence[Group], differences: Sequence[Difference | None], metric: str) -> None:
     for row, (group, difference) in enumerate(zip(groups, differences, strict=True)):
-        values = [100 * value for value in group.values(figure)]
+        values = [100 * value for value in group.values(metric)]
         if not values:
             continue
         colour = BASE if difference is None else OTHER
-        mean, deviation = 100 * group.mean(figure), 100 * group.deviation(figure)
+        mean, deviation = 100 * group.mean(metric), 100 * group.deviation(metric)
         axes.plot([mean - deviation, mean + deviation], [row, row], color=colour, linewidth=2.2, alpha=0.55)
         axes.plot(values, [row] * len(values), "o", color=colour, markersize=3.2, alpha=0.6, markeredgewidth=0)
         axes.plot([mean], [row], "|", color=colour, markersize=11, markeredgewidth=2)

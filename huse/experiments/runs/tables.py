@@ -8,17 +8,44 @@ from rich.box import SIMPLE
 from rich.table import Table
 from tabulate import tabulate
 
+from huse.evaluation.chance import KS
 from huse.evaluation.intervals import Interval
+from huse.evaluation.results import DIRECTIONS
 from huse.experiments.runs.groups import ABSENT, Difference, Group
 
-FIGURES = {
-    "classification.image.accuracy": "image",
-    "classification.text.accuracy": "text",
-    "classification.fusion.accuracy": "fusion",
-    "retrieval.mean.recall_at_1": "R@1",
-    "retrieval.mean.recall_at_10": "R@10",
-    "retrieval.mean.map": "mAP",
-    "retrieval.mean.ahp": "AHP",
+ACCURACIES = {f"classification.{name}.accuracy": name for name in ("image", "text", "fusion")}
+RETRIEVAL = {
+    "recall_at_1": "R@1",
+    "recall_at_5": "R@5",
+    "recall_at_10": "R@10",
+    "map": "mAP",
+    "hp_at_2": "HP@2",
+    "hp_at_5": "HP@5",
+    "hp_at_10": "HP@10",
+    "ahp": "AHP",
+}
+UNSEEN = {**{f"sibling_at_{k}": f"sibling@{k}" for k in KS}, "ahp": "AHP", "recall_at_1": "R@1", "map": "mAP"}
+HEADLINE = ("recall_at_1", "recall_at_10", "map", "ahp")
+CHANCE = "unseen.mean.chance"
+
+
+UNSEEN_NOTE = (
+    "sibling@K: share of the nearest test products of seen classes whose class hangs on the same node; AHP among "
+    "these; R@1 and mAP of finding their own class, all products of unseen classes among the candidates."
+)
+
+
+def _section(prefix: str, names: Mapping[str, str] = RETRIEVAL) -> dict[str, str]:
+    return {f"{prefix}.{name}": short for name, short in names.items()}
+
+
+# What is shown in the terminal and in the picture, and has differences.
+METRICS = ACCURACIES | _section("retrieval.mean", {name: RETRIEVAL[name] for name in HEADLINE})
+# What else a page has, by title.
+SECTIONS = {
+    "Retrieval by class probabilities": _section("retrieval_by_probabilities.mean"),
+    **{f"By embeddings, {way.replace('_to_', ' → ')}": _section(f"retrieval.{way}") for way in DIRECTIONS},
+    "Products of classes that were held out from all training, by embeddings": _section("unseen.mean", UNSEEN),
 }
 NOTE = (
     "Means over the seeds ± their standard deviation, in percent. Retrieval: mean of the four directions. "
@@ -27,13 +54,13 @@ NOTE = (
 
 
 def terminal_tables(groups: Sequence[Group], differences: Sequence[Difference | None]) -> list[Table]:
-    """Return the figures, and the differences to the baseline where there are some.
+    """Return the metrics, and the differences to the baseline where there are some.
 
     Args:
         groups: what is compared.
         differences: of each group; None of the baseline.
     """
-    headers, rows = _figures(groups, bold="[bold]{}[/bold]")
+    headers, rows = _metrics(groups, METRICS, bold="[bold]{}[/bold]")
     tables = [_terminal("", headers, rows)]
     if any(difference is not None and difference.intervals for difference in differences):
         headers, rows = _differences(groups, differences, "[bold]{}[/bold]")
@@ -42,7 +69,7 @@ def terminal_tables(groups: Sequence[Group], differences: Sequence[Difference | 
             [row[0] if place == 1 else "", headers[place], row[place]] for row in rows for place in range(1, len(row))
         ]
         tables.append(
-            _terminal("beside the baseline, in points, with 95 % intervals", ["", "figure", "difference"], lines)
+            _terminal("beside the baseline, in points, with 95 % intervals", ["", "metric", "difference"], lines)
         )
     return tables
 
@@ -64,8 +91,13 @@ def as_markdown(groups: Sequence[Group], differences: Sequence[Difference | None
         differences: of each group; None of the baseline.
         split: that was measured.
     """
-    headers, rows = _figures(groups, bold="**{}**")
-    parts = [f"### On the {split} split", NOTE, _pipe(headers, rows)]
+    parts = [f"### On the {split} split", NOTE]
+    parts.append(_pipe(*_metrics(groups, ACCURACIES | _section("retrieval.mean"), bold="**{}**")))
+    for title, columns in SECTIONS.items():
+        headers, rows = _metrics(groups, columns, bold="**{}**")
+        if len(headers) > 2:
+            note = [UNSEEN_NOTE] if columns.keys() & _section("unseen.mean", UNSEEN).keys() else []
+            parts += [f"### {title}", *note, _pipe(headers, rows)]
     if any(difference is not None and difference.intervals for difference in differences):
         headers, rows = _differences(groups, differences, "**{}**")
         title = "Differences to the baseline, in points, with 95 % intervals of a paired bootstrap over products"
@@ -89,7 +121,8 @@ def obstacles(groups: Sequence[Group], differences: Sequence[Difference | None])
 
 
 def as_json(groups: Sequence[Group], differences: Sequence[Difference | None], split: str) -> dict[str, Any]:
-    """Return all of it: of every group its runs, parameters that differ, figures, and difference to the baseline."""
+    """Return all of it: of every group its runs, parameters that differ, metrics, and difference to the baseline."""
+    every = {**METRICS, **_section("retrieval.mean")}.keys() | {name for of in SECTIONS.values() for name in of}
     return {
         "split": split,
         "groups": [
@@ -97,14 +130,14 @@ def as_json(groups: Sequence[Group], differences: Sequence[Difference | None], s
                 "label": group.label,
                 "parameters": dict(group.differing),
                 "runs": [run.name for run in group.runs],
-                "figures": {
-                    figure: {
-                        "mean": group.mean(figure),
-                        "deviation": group.deviation(figure),
-                        "values": group.values(figure),
+                "metrics": {
+                    metric: {
+                        "mean": group.mean(metric),
+                        "deviation": group.deviation(metric),
+                        "values": group.values(metric),
                     }
-                    for figure in FIGURES
-                    if group.values(figure)
+                    for metric in every
+                    if group.values(metric)
                 },
                 "baseline": difference is None,
                 "difference_to_baseline": _intervals(difference),
@@ -118,42 +151,48 @@ def as_json(groups: Sequence[Group], differences: Sequence[Difference | None], s
 def _intervals(difference: Difference | None) -> dict[str, Mapping[str, float]]:
     if difference is None:
         return {}
-    return {figure: vars(interval) for figure, interval in difference.intervals.items()}
+    return {metric: vars(interval) for metric, interval in difference.intervals.items()}
 
 
-def _figures(groups: Sequence[Group], *, bold: str) -> tuple[list[str], list[list[str]]]:
-    shown = [figure for figure in FIGURES if any(group.values(figure) for group in groups)]
-    highest = {figure: max(round(100 * mean, 1) for mean in _means(groups, figure)) for figure in shown}
+def _metrics(groups: Sequence[Group], columns: Mapping[str, str], *, bold: str) -> tuple[list[str], list[list[str]]]:
+    """Return headers and rows of those columns of which a group has a value; chance in the last row, if it is known."""
+    shown = [metric for metric in columns if any(group.values(metric) for group in groups)]
+    highest = {metric: max(round(100 * mean, 1) for mean in _means(groups, metric)) for metric in shown}
     rows = []
     for group in groups:
         cells = [group.label, str(len(group.runs))]
-        for figure in shown:
-            mean = 100 * group.mean(figure)
+        for metric in shown:
+            mean = 100 * group.mean(metric)
             text = ABSENT if math.isnan(mean) else f"{mean:.1f}"
-            text = bold.format(text) if round(mean, 1) == highest[figure] and len(groups) > 1 else text
-            cells.append(f"{text} ± {100 * group.deviation(figure):.1f}" if len(group.runs) > 1 else text)
+            text = bold.format(text) if round(mean, 1) == highest[metric] and len(groups) > 1 else text
+            cells.append(f"{text} ± {100 * group.deviation(metric):.1f}" if len(group.runs) > 1 else text)
         rows.append(cells)
-    return ["", "runs", *(FIGURES[figure] for figure in shown)], rows
+    chance = [
+        groups[0].values(metric.replace("unseen.mean", CHANCE)) for metric in shown if metric.startswith("unseen")
+    ]
+    if any(chance):
+        rows.append(["chance", "", *(f"{100 * values[0]:.1f}" if values else ABSENT for values in chance)])
+    return ["", "runs", *(columns[metric] for metric in shown)], rows
 
 
-def _means(groups: Sequence[Group], figure: str) -> list[float]:
-    return [mean for group in groups if not math.isnan(mean := group.mean(figure))]
+def _means(groups: Sequence[Group], metric: str) -> list[float]:
+    return [mean for group in groups if not math.isnan(mean := group.mean(metric))]
 
 
 def _differences(
     groups: Sequence[Group], differences: Sequence[Difference | None], bold: str
 ) -> tuple[list[str], list[list[str]]]:
     shown = [
-        figure
-        for figure in FIGURES
-        if any(difference is not None and figure in difference.intervals for difference in differences)
+        metric
+        for metric in METRICS
+        if any(difference is not None and metric in difference.intervals for difference in differences)
     ]
     rows = [
-        [group.label, *(_interval(difference.intervals[figure], bold) for figure in shown)]
+        [group.label, *(_interval(difference.intervals[metric], bold) for metric in shown)]
         for group, difference in zip(groups, differences, strict=True)
         if difference is not None and difference.intervals
     ]
-    return ["", *(FIGURES[figure] for figure in shown)], rows
+    return ["", *(METRICS[metric] for metric in shown)], rows
 
 
 def _interval(value: Interval, bold: str) -> str:

@@ -10,11 +10,10 @@ from typing import IO, Any
 
 from huse.engine.processes import end_with_parent
 from huse.errors import InputError
-from huse.experiments.recorded import read_figures
+from huse.experiments.recorded import read_metrics
 from huse.experiments.revisions import find_commit
-from huse.experiments.tuning.loop import RunFailed
 from huse.experiments.tuning.space import Scalar, Space
-from huse.experiments.tuning.trials import mean_figure
+from huse.experiments.tuning.study import RunFailed, mean_metric
 from huse.run import paths
 from huse.run.params.describing import as_yaml
 
@@ -29,11 +28,11 @@ class Experiments:
         """Read what they begin from.
 
         Args:
-            space: what is searched.
+            space: what is tuned.
             logs: folder for what DVC and the stages print, one file an experiment.
 
         Raises:
-            InputError: the pipeline is not up to date, or its figures lack one that is searched for.
+            InputError: the pipeline is not up to date, or its metrics lack one that is tuned.
         """
         self._space, self._logs = space, logs
         status = _dvc("status", "--quiet", "--with-deps", LAST_STAGE)
@@ -42,11 +41,11 @@ class Experiments:
                 f"{LAST_STAGE}: not up to date, and trials would all compute the same anew. Run `dvc repro` first; "
                 "`dvc status` says what has changed."
             )
-        self.present = read_figures("workspace", SPLIT)
-        self.figure = mean_figure(self.present.figures, space, where=str(paths.VALIDATION_METRICS))
+        self.present = read_metrics("workspace", SPLIT)
+        self.metric = mean_metric(self.present.metrics, space, where=str(paths.VALIDATION_METRICS))
 
     def run(self, name: str, values: Mapping[str, Scalar]) -> float:
-        """Run an experiment, or read the one of that name where it is there, and return its figure.
+        """Run an experiment, or read the one of that name where it is there, and return its metric.
 
         Raises:
             RunFailed: DVC or a stage failed.
@@ -54,15 +53,15 @@ class Experiments:
         """
         if not _exists(name):
             self._start(name, values)
-        found = read_figures(name, SPLIT)
+        found = read_metrics(name, SPLIT)
         if found.params != {**self.present.params, **values}:
             raise InputError(
                 f"{name}: there is an experiment of this name with other parameters. Remove it "
-                f"(dvc exp remove {name}), or give the search another --name."
+                f"(dvc exp remove {name}), or give the tuning another --name."
             )
         if found.split != self.present.split:
             raise InputError(f"{name}: was measured on other products than the working tree.")
-        return mean_figure(found.figures, self._space, where=f"{name}: {paths.VALIDATION_METRICS}")
+        return mean_metric(found.metrics, self._space, where=f"{name}: {paths.VALIDATION_METRICS}")
 
     def _start(self, name: str, values: Mapping[str, Scalar]) -> None:
         changes = [f"--set-param={parameter}={_quoted(value)}" for parameter, value in values.items()]
@@ -94,7 +93,7 @@ def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
 
 
 def _begin() -> None:
-    """End with the search, and with DVC its stage; and hear interrupts."""
+    """End with the tuning, and with DVC its stage; and hear interrupts."""
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which background jobs of a script ignore, and all that they start
 

@@ -1,4 +1,4 @@
-"""The ranges that a search draws parameters from, declared in a YAML file."""
+"""The ranges that a tuning draws parameters from, declared in a YAML file."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,13 +15,13 @@ from huse.run.params.reader import Section, parse_section, read_yaml
 Scalar = bool | int | float | str | None
 
 # Values found for these would say nothing of the method.
-NOT_SEARCHED = {
+NOT_TUNED = {
     "seed": "a lucky seed is no better parameter",
     "train.seed": "a lucky seed is no better parameter",
-    "catalogue": "other products have other figures",
-    "sample_catalogue": "other products have other figures",
-    "evaluate": "it decides how figures are measured",
-    "machine": "it has no effect on figures",
+    "catalogue": "other products have other metrics",
+    "sample_catalogue": "other products have other metrics",
+    "evaluate": "it decides how metrics are measured",
+    "machine": "it has no effect on metrics",
 }
 
 
@@ -103,14 +103,14 @@ class Space(Section):
     """The file of ranges.
 
     Attributes:
-        figures: of metrics/validation.json, ``retrieval.mean.map``; their mean is what is searched for.
+        metrics: of metrics/validation.json, ``retrieval.mean.map``; their mean is what is tuned.
         better: which way the mean is better.
         trials: to run where the command names no number.
         seed: of the proposals.
         parameters: by name, ``train.graph.zeta_quantile``.
     """
 
-    figures: list[str] = Field(min_length=1)
+    metrics: list[str] = Field(min_length=1)
     better: Literal["higher", "lower"] = "higher"
     trials: int = Field(default=20, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -134,7 +134,7 @@ def read_space(name: str, params: Mapping[str, Any]) -> Space:
     """
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise InputError(f"{name}: not found. Expected a file of ranges; see docs/search.md.")
+            raise InputError(f"{name}: not found. Expected a file of ranges; see docs/tune.md.")
         content = read_yaml(Path(name))
     elif name in packaged_spaces():
         content = read_packaged("huse.experiments.ranges", name)
@@ -153,9 +153,9 @@ def _problems(space: Space, params: Mapping[str, Any]) -> Iterator[str]:
     known = dict(flatten(params))
     for parameter, domain in space.parameters.items():
         section = parameter.partition(".")[0]
-        reason = NOT_SEARCHED.get(parameter) or NOT_SEARCHED.get(section)
+        reason = NOT_TUNED.get(parameter) or NOT_TUNED.get(section)
         if reason:
-            yield f"{parameter}: not to be searched: {reason}."
+            yield f"{parameter}: not to be tuned: {reason}."
         elif parameter not in known:
             yield f"{parameter}: params.yaml has no such parameter."
         else:

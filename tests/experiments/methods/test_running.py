@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,17 +9,16 @@ from typer.testing import CliRunner
 
 from huse.commands import cli
 from huse.evaluation.results import DIRECTIONS, SplitResults
-from huse.evaluation.summary import Catalogue, choose, summarise
-from huse.evaluation.summary import measure as measure_split
 from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.experiments.methods import entries, running
 from huse.experiments.methods.entries import Entry
-from huse.experiments.methods.running import Runner, compare, fingerprint_code, with_changes
+from huse.experiments.methods.running import Runner, compare, with_changes
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
 from huse.run.fitting import Artefacts
 from huse.run.params.reader import read_section
 from huse.run.params.train import TrainParams
+from tests.closure import closure, rooms
 from tests.conftest import ROOT
 
 SMALL = {
@@ -47,7 +47,7 @@ def test_the_best_setting_on_validation_is_measured_with_every_seed(make_runner)
     assert len(outcome.tried) == 2
     assert outcome.chosen == HUSE.grid[int(np.argmax(outcome.tried))]
     assert len(outcome.runs) == 3
-    assert len({run.figures["embedding.mean.map"] for run in outcome.runs}) > 1
+    assert len({run.metrics["retrieval.mean.map"] for run in outcome.runs}) > 1
 
 
 def test_what_has_been_found_is_not_computed_again(make_runner, monkeypatch):
@@ -56,10 +56,9 @@ def test_what_has_been_found_is_not_computed_again(make_runner, monkeypatch):
     again = make_runner().outcome(HUSE, [1, 2])
     assert again.tried == first.tried
     for one, other in zip(first.runs, again.runs, strict=True):
-        assert one.figures == other.figures
-        assert one.queries.keys() == other.queries.keys()
-        for name, values in one.queries.items():
-            assert np.array_equal(values, other.queries[name], equal_nan=True)
+        assert one.metrics == other.metrics
+        pd.testing.assert_frame_equal(one.items.items, other.items.items)
+        pd.testing.assert_frame_equal(one.items.queries, other.items.queries)
     with pytest.raises(TypeError):
         make_runner(steps=60).outcome(HUSE, [1, 2])
 
@@ -67,57 +66,54 @@ def test_what_has_been_found_is_not_computed_again(make_runner, monkeypatch):
 def test_other_data_or_code_is_computed_anew(make_runner, monkeypatch):
     make_runner().outcome(HUSE, [1])
     monkeypatch.setattr(running, "train", None)
-    monkeypatch.setattr(running, "fingerprint_code", lambda: "another")
+    monkeypatch.setattr(running, "fingerprint_code", lambda code: "another")
     with pytest.raises(TypeError):
         make_runner().outcome(HUSE, [1])
 
 
-def test_the_codes_fingerprint_follows_a_module(monkeypatch, tmp_path):
-    before = fingerprint_code()
-    package = tmp_path / "huse"
-    for name in running.CODE:
-        file = package / (name if name.endswith(".py") else f"{name}/one.py")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("1")
-    monkeypatch.setattr(running.huse, "__file__", str(package / "__init__.py"))
-    small = fingerprint_code()
-    (package / "model/one.py").write_text("2")
-    assert len({before, small, fingerprint_code()}) == 3
+def test_the_code_of_a_result_is_all_that_is_imported():
+    assert {Path(name) for name in running.CODE} == rooms(closure(Path("huse/experiments/methods/running.py")))
 
 
-def test_a_damaged_result_is_computed_again(make_runner):
+@pytest.mark.parametrize("ending", [".json", ".items.parquet", ".queries.parquet"])
+def test_a_damaged_result_is_computed_again(make_runner, ending):
     first = make_runner().outcome(HUSE, [1])
-    for file in paths.COMPARISON.glob("*.safetensors"):
+    for file in (path for path in paths.COMPARISON.iterdir() if path.name.endswith(ending)):
         file.write_bytes(file.read_bytes()[:50])
-    assert make_runner().outcome(HUSE, [1]).runs[0].figures == first.runs[0].figures
+    assert make_runner().outcome(HUSE, [1]).runs[0].metrics == first.runs[0].metrics
 
 
-def test_figures_are_those_of_the_evaluation(make_runner, monkeypatch):
+def test_metrics_are_those_of_the_test_split_and_follow_the_mean_over_items(make_runner, monkeypatch):
+    """They are measured by the function that the stage `evaluate` measures by, on what the network says."""
     measured = []
-    original = running.measure
+    original = running.measure_splits
 
-    def keep(validation, test, class_labels, tree):
-        measured.append((validation, test, Catalogue(class_labels, tree, tree.hops.astype(np.float32))))
-        return original(validation, test, class_labels, tree)
+    def keep(results, *arguments, **options):
+        measured.append((results, original(results, *arguments, **options)))
+        return measured[-1][1]
 
-    monkeypatch.setattr(running, "measure", keep)
+    monkeypatch.setattr(running, "measure_splits", keep)
     (run,) = make_runner().outcome(Entry("HUSE", {"method": "huse"}, ({"beta": 1},)), [1]).runs
-    validation, test, catalogue = measured[0]
-    assert isinstance(test, SplitResults)
-    summary = summarise(measure_split(test, catalogue, choose(validation, catalogue)), chance=0.0)
+    results, (_, test) = measured[0]
+    assert isinstance(results, SplitResults)
+    assert len(results.classes) == 90
+    assert test.rows.tolist() == list(range(69, 90))
     for name in ("image", "text", "fusion"):
-        assert run.figures[f"{name}_accuracy"] == pytest.approx(summary["classification"][name]["accuracy"])
-    for kind, section in (("embedding", "retrieval"), ("probabilities", "retrieval_by_probabilities")):
-        for direction, values in summary[section].items():
+        assert run.metrics[f"classification.{name}.accuracy"] == test.figures["classification"][name]["accuracy"]
+        assert run.items.items[f"correct_{name}"].mean() == pytest.approx(
+            run.metrics[f"classification.{name}.accuracy"]
+        )
+    for section in ("retrieval", "retrieval_by_probabilities"):
+        for direction in ("mean", *DIRECTIONS):
             for name in ("recall_at_1", "recall_at_5", "recall_at_10", "map", "hp_at_5", "ahp"):
-                assert run.figures[f"{kind}.{direction}.{name}"] == pytest.approx(values[name])
-    directions = [run.figures[f"embedding.{way}.map"] for way in DIRECTIONS]
-    assert run.figures["embedding.mean.map"] == pytest.approx(np.mean(directions))
-    assert run.queries["embedding.map"].mean() == pytest.approx(np.mean(directions), abs=1e-6)
+                assert run.metrics[f"{section}.{direction}.{name}"] == test.figures[section][direction][name]
+    directions = [run.metrics[f"retrieval.{way}.map"] for way in DIRECTIONS]
+    assert run.metrics["retrieval.mean.map"] == pytest.approx(np.mean(directions))
+    assert run.items.queries["average_precision"].mean() == pytest.approx(np.mean(directions), abs=1e-6)
 
 
 def test_unseen_classes_are_measured_and_not_learned_from(make_runner, workplace):
-    assert not any(name.startswith("unseen") for name in make_runner().outcome(HUSE, [1]).runs[0].figures)
+    assert not any(name.startswith("unseen") for name in make_runner().outcome(HUSE, [1]).runs[0].metrics)
     products = pd.read_parquet(paths.PRODUCTS)
     products.loc[products["classes"] == "a<c", "split"] = "unseen"
     rows = fingerprint_products(products)
@@ -127,8 +123,8 @@ def test_unseen_classes_are_measured_and_not_learned_from(make_runner, workplace
             vectors = np.load(path)
             outputs.vectors(path, vectors, rows=rows, parameters={})
     (run,) = make_runner().outcome(HUSE, [1]).runs
-    assert set(UNSEEN) == {name.rpartition(".")[2] for name in run.figures if name.startswith("unseen.mean.")}
-    assert run.figures["unseen.mean.chance.sibling_at_1"] == pytest.approx(0.5)
+    assert set(UNSEEN) == {name.rpartition(".")[2] for name in run.metrics if name.startswith("unseen.mean.")}
+    assert run.metrics["unseen.mean.chance.sibling_at_1"] == pytest.approx(0.5)
     # other vectors of the unseen products change their own figures and no other
     with Outputs() as outputs:
         for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
@@ -136,10 +132,10 @@ def test_unseen_classes_are_measured_and_not_learned_from(make_runner, workplace
             vectors[..., products["split"] == "unseen", :] *= -7
             outputs.vectors(path, vectors, rows=rows, parameters={})
     (other,) = make_runner().outcome(HUSE, [1]).runs
-    for name, value in run.figures.items():
+    for name, value in run.metrics.items():
         if not name.startswith("unseen."):
-            assert other.figures[name] == value, name
-    assert other.figures["unseen.mean.map"] != run.figures["unseen.mean.map"]
+            assert other.metrics[name] == value, name
+    assert other.metrics["unseen.mean.map"] != run.metrics["unseen.mean.map"]
 
 
 def test_the_command_writes_tables_of_the_methods(workplace, monkeypatch):
@@ -155,8 +151,15 @@ def test_the_command_writes_tables_of_the_methods(workplace, monkeypatch):
     )
     assert result.exit_code == 0, result.output
     content = json.loads((workplace / "out/methods.json").read_text())
-    assert set(content) == {"Separate", "HUSE"}
-    assert set(content["Separate"]["difference_to_baseline"]) >= {"fusion_accuracy", "embedding.map"}
+    separate, own = content["groups"]
+    assert (separate["label"], own["label"], own["baseline"]) == ("Separate", "HUSE", True)
+    assert set(content["choices"]) == {"Separate", "HUSE"}
+    found = separate["difference_to_baseline"]["classification.fusion.accuracy"]
+    means = [group["metrics"]["classification.fusion.accuracy"]["mean"] for group in (separate, own)]
+    assert found["low"] <= found["mean"] <= found["high"]
+    assert found["mean"] == pytest.approx(means[0] - means[1])
+    assert "retrieval.mean.map" in separate["difference_to_baseline"]
+    assert "beside the baseline" in result.output
     page = (workplace / "out/methods.md").read_text()
     assert "| Separate" in page
     assert page.count("±") > 20

@@ -12,13 +12,13 @@ def tables(right):
     rows = np.arange(len(right))
     correct = {f"correct_{name}": np.asarray(right, float) for name in ("image", "text", "fusion")}
     items = pd.DataFrame({"row": rows, "group": rows, **correct})
-    figures = {name: np.ones(len(right)) for name in ("average_precision", "ahp", "hp_at_2", "hp_at_5", "hp_at_10")}
+    metrics = {name: np.ones(len(right)) for name in ("average_precision", "ahp", "hp_at_2", "hp_at_5", "hp_at_10")}
     ranks = pd.array(np.ones(len(right), int), dtype="Int64")
-    queries = pd.DataFrame({"row": rows, "query": "image", "found": "text", "first_rank": ranks, **figures})
+    queries = pd.DataFrame({"row": rows, "query": "image", "found": "text", "first_rank": ranks, **metrics})
     return Run(items, queries)
 
 
-def recorded(name, right, *, seed=13, train_seed=None, beta=10, split="one", at_hand=True, **more):
-    figures = {"classification.image.accuracy": float(np.mean(right)), "retrieval.mean.map": 1.0}
+def recorded(name, right, *, seed=13, train_seed=None, beta=10, split="one", at_hand=True, label="", **more):
+    metrics = {"classification.image.accuracy": float(np.mean(right)), "retrieval.mean.map": 1.0}
     params = {"seed": seed, "train.seed": train_seed, "train.beta": beta, **more}
-    return Recorded(name, params, figures, split, tables(right) if at_hand else None)
+    return Recorded(name, params, metrics, split, tables(right) if at_hand else None, label)

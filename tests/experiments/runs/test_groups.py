@@ -1,10 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 
 from huse.errors import InputError
-from huse.experiments.runs.groups import difference, group_runs
+from huse.experiments.runs.groups import difference, differences, group_runs
 from tests.experiments.runs.made import recorded
+
+LABELLED = (("a", 1, "X"), ("b", 1, "Y *"), ("c", 2, "X"))
 
 
 def test_runs_that_differ_in_seeds_alone_are_one_group():
@@ -46,8 +49,8 @@ def test_the_same_run_twice_counts_once():
     assert [run.name for run in group.runs] == ["a"]
 
 
-def test_the_same_parameters_with_other_figures_are_refused():
-    with pytest.raises(InputError, match="b and a: found other figures with the same parameters and seeds"):
+def test_the_same_parameters_with_other_metrics_are_refused():
+    with pytest.raises(InputError, match="b and a: found other metrics with the same parameters and seeds"):
         group_runs([recorded("a", [1, 0]), recorded("b", [1, 1])])
 
 
@@ -61,6 +64,28 @@ def test_a_difference_is_of_the_means_over_seeds_item_by_item():
     assert interval.mean == pytest.approx((1 + 0.5) / 4)
     assert interval.low < interval.mean < interval.high
     assert difference(baseline, group, seed=0).intervals["classification.image.accuracy"].mean == -interval.mean
+
+
+def test_equal_results_differ_by_nothing():
+    one, other = group_runs([recorded("a", [1, 0, 1]), recorded("b", [1, 0, 1], beta=1)])
+    found = difference(one, other, seed=0).intervals["classification.image.accuracy"]
+    assert vars(found) == {"mean": 0, "low": 0, "high": 0}
+
+
+def test_a_difference_of_hard_items_is_surer_than_the_items_and_products_are_drawn_together():
+    random = np.random.default_rng(0)
+    hard = random.random(200)
+    one, other = (recorded(name, hard + more, beta=beta) for name, more, beta in (("a", 0.05, 1), ("b", 0, 2)))
+    one.items.items["correct_image"] += 0.01 * np.repeat(random.normal(size=100), 2)
+    found = {}
+    for kind, numbers in (("apart", np.arange(200)), ("together", np.arange(200) // 2)):
+        for run in (one, other):
+            run.items.items["group"] = numbers
+        found[kind] = difference(*group_runs([one, other]), seed=0).intervals["classification.image.accuracy"]
+    widths = {kind: interval.high - interval.low for kind, interval in found.items()}
+    assert found["apart"].mean == pytest.approx(0.05, abs=0.005)
+    assert widths["apart"] < 0.01  # the items themselves differ by far more
+    assert widths["together"] > 1.25 * widths["apart"]
 
 
 @pytest.mark.parametrize(
@@ -81,3 +106,17 @@ def test_tables_that_do_not_belong_to_the_same_items_are_an_error():
     baseline, group = group_runs([recorded("a", [1, 0]), recorded("b", [1, 0, 1], beta=1)])
     with pytest.raises(InputError, match="expected the same items in all runs"):
         difference(group, baseline, seed=0)
+
+
+def test_runs_of_other_labels_are_other_groups_whatever_their_parameters():
+    runs = [recorded(name, [1, 0], train_seed=seed, label=label) for name, seed, label in LABELLED]
+    groups = group_runs(runs)
+    assert [(group.label, [run.name for run in group.runs]) for group in groups] == [("X", ["a", "c"]), ("Y *", ["b"])]
+    assert groups[0].differing == {}
+
+
+def test_any_group_may_be_the_baseline():
+    groups = group_runs([recorded(name, right, label=name) for name, right in (("X", [1, 1]), ("Y", [1, 0]))])
+    first, second = differences(groups, groups[1], seed=0)
+    assert first.intervals["classification.image.accuracy"].mean == 0.5
+    assert second is None

@@ -4,6 +4,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from huse.evaluation.unseen import FIGURES as UNSEEN
 from huse.experiments.runs.groups import Difference, difference, group_runs
 from huse.experiments.runs.picture import draw_runs
 from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables
@@ -48,7 +49,7 @@ def test_json_has_all_of_it(compared):
     assert first["baseline"]
     assert not second["baseline"]
     assert first["runs"] == ["a", "b"]
-    assert first["figures"]["classification.image.accuracy"]["values"] == [0, 0.25]
+    assert first["metrics"]["classification.image.accuracy"]["values"] == [0, 0.25]
     assert second["difference_to_baseline"]["classification.image.accuracy"]["mean"] == 0.875
     assert third["difference_to_baseline"] == {}
     assert content["obstacles"] == obstacles(*compared)
@@ -83,3 +84,33 @@ def test_the_picture_is_the_same_bytes_every_time(compared, tmp_path):
 def test_a_difference_without_tables_has_its_reason():
     groups = group_runs([recorded("a", [1]), recorded("b", [1], beta=1)])
     assert obstacles(groups, [None, Difference({}, "none")]) == ["beta 1: no intervals, none"]
+
+
+def test_unseen_classes_have_a_table_with_chance_where_there_are_any():
+    runs = [recorded("a", [1], label="HUSE"), recorded("b", [1], label="HUSE without graph")]
+    assert "held out" not in as_markdown(group_runs(runs), [None, None], "test")
+    for run, value in zip(runs, (0.31, 0.22), strict=True):
+        for name in UNSEEN:
+            run.metrics[f"unseen.mean.{name}"] = value
+            run.metrics[f"unseen.mean.chance.{name}"] = 0.07
+    page = as_markdown(group_runs(runs), [None, None], "test")
+    table = rows(page[page.index("held out") :])
+    assert table[0] == ["", "runs", "sibling@1", "sibling@5", "sibling@10", "AHP", "R@1", "mAP"]
+    assert table[1] == ["HUSE", "1", *["**31.0**"] * 6]
+    assert table[2] == ["HUSE without graph", "1", *["22.0"] * 6]
+    assert table[3] == ["chance", "", *["7.0"] * 6]
+
+
+def test_a_page_has_every_direction_and_probabilities_where_runs_have_them():
+    run = recorded("a", [1])
+    run.metrics["retrieval.image_to_text.hp_at_5"] = 0.25
+    run.metrics["retrieval_by_probabilities.mean.map"] = 0.5
+    page = as_markdown(group_runs([run]), [None], "test")
+    assert rows(page[page.index("### By embeddings, image → text") :])[:2] == [
+        ["", "runs", "HP@5"],
+        ["all", "1", "25.0"],
+    ]
+    assert rows(page[page.index("### Retrieval by class prob") :])[:2] == [["", "runs", "mAP"], ["all", "1", "50.0"]]
+    assert page.count("### By embeddings") == 1
+    (group,) = as_json(group_runs([run]), [None], "test")["groups"]
+    assert group["metrics"]["retrieval.image_to_text.hp_at_5"]["mean"] == 0.25

@@ -8,7 +8,7 @@ def space():
     """A rate, a width, a choice."""
     return Space.model_validate(
         {
-            "figures": ["a.b"],
+            "metrics": ["a.b"],
             "parameters": {
                 "train.learning_rate": {"low": 0.0001, "high": 0.01, "log": True},
                 "train.width": {"low": 16, "high": 64, "step": 16},

@@ -1,10 +1,11 @@
-"""A search in which every trial is a real experiment of DVC; and runs beside each other, as DVC keeps them."""
+"""A tuning in which every trial is a real experiment of DVC; and runs beside each other, as DVC keeps them."""
 
 import json
 import signal
 import subprocess
 import sys
 
+import optuna
 import pytest
 from filelock import FileLock
 
@@ -14,7 +15,7 @@ from tests.pipeline import running_stages, wait_until
 pytestmark = pytest.mark.pipeline
 
 RANGES = """\
-figures: [retrieval.mean.map, classification.image.accuracy]
+metrics: [retrieval.mean.map, classification.image.accuracy]
 parameters:
   train.learning_rate: {low: 0.0002, high: 0.005, log: true}
   train.dropout: {low: 0.0, high: 0.5}
@@ -24,7 +25,7 @@ parameters:
 @pytest.fixture(scope="module")
 def base(tiny_pipeline, tmp_path_factory):
     """A tiny pipeline that has run, and ranges that are no part of it."""
-    folder = tmp_path_factory.mktemp("search")
+    folder = tmp_path_factory.mktemp("tune")
     (folder / "own.yaml").write_text(RANGES, encoding="utf-8")
     return tiny_pipeline.copy_to(folder / "repository")
 
@@ -33,20 +34,23 @@ def huse(repository, *arguments, check=True):
     return repository.run(sys.executable, "-m", "huse", *arguments, check=check)
 
 
-def record(repository, name="own"):
-    return json.loads((repository.root / paths.SEARCHES / name / "trials.json").read_text())["trials"]
+def metrics_by_trial(repository, name="own"):
+    """The trials that ended well, as Optuna keeps them, without the working tree's values."""
+    storage = f"sqlite:///{repository.root / paths.TUNING / name / 'study.sqlite'}"
+    trials = optuna.load_study(study_name="tuning", storage=storage).trials
+    return {trial.user_attrs["experiment"]: trial.value for trial in trials[1:] if trial.value is not None}
 
 
 def experiments(repository):
     return sorted(repository.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split())
 
 
-def test_a_search_that_is_ended_twice_goes_on_and_leaves_the_working_tree_alone(base):
+def test_a_tuning_that_is_ended_twice_goes_on_and_leaves_the_working_tree_alone(base):
     ranges = str(base.root.parent / "own.yaml")
     deaf = ["sh", "-c", 'trap "" INT && exec "$@"', "sh"]  # as a script's background jobs are
-    command = [*deaf, sys.executable, "-m", "huse", "search", ranges, "--trials", "3"]
+    command = [*deaf, sys.executable, "-m", "huse", "tune", ranges, "--trials", "3"]
     for number, ending in ((2, signal.SIGTERM), (3, signal.SIGKILL)):
-        log = base.root / paths.SEARCHES / f"own/own-{number:04d}.log"
+        log = base.root / paths.TUNING / f"own/own-{number:04d}.log"
         process = subprocess.Popen(command, cwd=base.root, env=base.environment, stdout=subprocess.PIPE, text=True)
         wait_until(lambda log=log: log.exists() and "Running stage 'train'" in log.read_text(), "training")
         process.send_signal(ending)
@@ -54,25 +58,25 @@ def test_a_search_that_is_ended_twice_goes_on_and_leaves_the_working_tree_alone(
         assert process.returncode != 0
         wait_until(lambda: not running_stages(base), "the stage ends")
         assert experiments(base) == [f"own-{each:04d}" for each in range(1, number)]
-    assert [trial["experiment"] for trial in record(base)] == ["own-0001", "own-0002"]
-    with FileLock(base.root / paths.SEARCHES / "own/lock"):
-        refused = huse(base, "search", ranges, check=False)
+    assert list(metrics_by_trial(base)) == ["own-0001", "own-0002"]
+    with FileLock(base.root / paths.TUNING / "own/lock"):
+        refused = huse(base, "tune", ranges, check=False)
     assert refused.returncode == 2
-    assert "another process runs this search" in refused.stdout
+    assert "another process runs this tuning" in refused.stdout
 
-    shown = huse(base, "search", ranges, "--trials", "3").stdout
-    trials = record(base)
+    shown = huse(base, "tune", ranges, "--trials", "3").stdout
+    trials = metrics_by_trial(base)
     assert experiments(base) == ["own-0001", "own-0002", "own-0003"]
-    for trial in trials:
-        metrics = json.loads(base.git("show", f"refs/exps/{here(base)}/{trial['experiment']}:metrics/validation.json"))
+    for name, metric in trials.items():
+        metrics = json.loads(base.git("show", f"refs/exps/{here(base)}/{name}:metrics/validation.json"))
         found = (metrics["retrieval"]["mean"]["map"] + metrics["classification"]["image"]["accuracy"]) / 2
-        assert trial["figure"] == pytest.approx(found, abs=1e-12)
-        assert f"{trial['figure']:.4f}" in shown
-        log = (base.root / paths.SEARCHES / f"own/{trial['experiment']}.log").read_text()
+        assert metric == pytest.approx(found, abs=1e-12)
+        assert f"{metric:.4f}" in shown
+        log = (base.root / paths.TUNING / f"own/{name}.log").read_text()
         assert "Running stage 'train'" in log
         assert "Running stage 'image_vectors'" not in log
     assert base.git("status", "--porcelain") == ""
-    best = max(trials, key=lambda trial: trial["figure"])["experiment"]
+    best = max(trials, key=trials.get)
     assert f"dvc exp apply {best}" in shown or "no trial is better" in shown
 
 
@@ -92,6 +96,6 @@ def test_runs_are_compared_product_by_product_from_what_dvc_keeps(base, tmp_path
     assert (one["runs"], other["runs"]) == (["a", "b"], ["c"])
     interval = other["difference_to_baseline"]["retrieval.mean.map"]
     assert interval["low"] <= interval["mean"] <= interval["high"]
-    means = [group["figures"]["retrieval.mean.map"]["mean"] for group in (one, other)]
+    means = [group["metrics"]["retrieval.mean.map"]["mean"] for group in (one, other)]
     assert interval["mean"] == pytest.approx(means[1] - means[0], abs=1e-9)
     assert (tmp_path / "out/compare.png").stat().st_size > 10_000

@@ -11,7 +11,7 @@ def params():
     return read_yaml(ROOT / "params.yaml")
 
 
-def write(tmp_path, parameters, rest="figures: [retrieval.mean.map]\n"):
+def write(tmp_path, parameters, rest="metrics: [retrieval.mean.map]\n"):
     path = tmp_path / "own.yaml"
     path.write_text(f"{rest}parameters:\n{parameters}", encoding="utf-8")
     return str(path)
@@ -38,7 +38,7 @@ def test_a_file_of_ranges(tmp_path, params):
         ("  train: {low: 1, high: 5}\n", "train: params.yaml has no such parameter"),
         ("  train.seed: {low: 1, high: 5}\n", "a lucky seed"),
         ("  seed: {low: 1, high: 5}\n", "a lucky seed"),
-        ("  evaluate.resamples: {low: 1, high: 5}\n", "how figures are measured"),
+        ("  evaluate.resamples: {low: 1, high: 5}\n", "how metrics are measured"),
         ("  catalogue.split.test: {low: 0.1, high: 0.2}\n", "other products"),
         ("  train.dropout: {low: 0.0, high: 1.5}\n", "train.dropout=1.5: train.dropout: "),
         ("  train.head: {choices: [linear, husky]}\n", "found 'husky'"),
@@ -82,6 +82,6 @@ def test_no_such_ranges(tmp_path, params):
     ],
 )
 def test_contains(domain, inside, outside):
-    domain = Space.model_validate({"figures": ["a"], "parameters": {"p": domain}}).parameters["p"]
+    domain = Space.model_validate({"metrics": ["a"], "parameters": {"p": domain}}).parameters["p"]
     assert all(domain.contains(value) for value in inside)
     assert not any(domain.contains(value) for value in outside)

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from huse.errors import InputError
 from huse.experiments.tuning.space import Space, packaged_spaces, read_space
-from huse.experiments.tuning.trials import Record, Trial, best_first
+from huse.experiments.tuning.study import Trial, Tuning, best_first
 from huse.run import paths
 from huse.run.params.describing import as_yaml
 from huse.run.params.reader import read_yaml
@@ -25,14 +25,14 @@ from huse.run.params.reader import read_yaml
 SHOWN = 5  # of the best trials
 
 
-def search(
+def tune(
     ranges: Annotated[str | None, typer.Argument(help="Packaged ranges, or a .yaml file; none: list them.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many in all; none: as the ranges say.")] = None,
     name: Annotated[
-        str | None, typer.Option(help="Of the search and its experiments; none: that of the ranges.")
+        str | None, typer.Option(help="Of the tuning and its experiments; none: that of the ranges.")
     ] = None,
 ) -> None:
-    """Look for better parameters: each trial is an experiment, chosen by validation figures alone."""
+    """Look for better parameters: each trial is an experiment, chosen by validation metrics alone."""
     if ranges is None:
         typer.echo("\n".join(packaged_spaces()))
         return
@@ -41,26 +41,25 @@ def search(
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise InputError(f"--name {name}: expected letters, digits, - and _ alone.")
     from huse.experiments.tuning.experiments import Experiments  # noqa: PLC0415  pandas takes a second to import
-    from huse.experiments.tuning.loop import search as run_trials  # noqa: PLC0415
 
     console = Console(highlight=False)
-    folder = paths.SEARCHES / name
+    folder = paths.TUNING / name
     count = trials or space.trials
     with _alone(folder):
         experiments = Experiments(space, folder)
         present = Trial(
-            "workspace", {each: experiments.present.params[each] for each in space.parameters}, experiments.figure
+            "workspace", {each: experiments.present.params[each] for each in space.parameters}, experiments.metric
         )
-        record = Record(folder / "trials.json", _begun_from(space))
-        figures = f"the mean of {', '.join(space.figures)}" if len(space.figures) > 1 else space.figures[0]
-        console.print(f"{name}: {figures} on validation; {space.better} is better", soft_wrap=True)
-        console.print(f"   now  {experiments.figure:.4f}  {_values(present)}", markup=False, soft_wrap=True)
-        for number, trial in enumerate(
-            run_trials(space, record, present, experiments.run, count=count, name=name), start=1
-        ):
-            console.print(_line(number, trial), markup=False, soft_wrap=True)
-    found = best_first([present, *record.trials[:count]], space)
-    console.print(_table(found[:SHOWN], experiments.figure, space))
+        tuning = Tuning(space, folder / "study.sqlite", present, _begun_from(space))
+        metrics = f"the mean of {', '.join(space.metrics)}" if len(space.metrics) > 1 else space.metrics[0]
+        console.print(f"{name}: {metrics} on validation; {space.better} is better", soft_wrap=True)
+        console.print(f"   now  {experiments.metric:.4f}  {_values(present)}", markup=False, soft_wrap=True)
+        ended = []
+        for trial in tuning.run(experiments.run, count=count, name=name):
+            ended.append(trial)
+            console.print(_line(len(ended), trial), markup=False, soft_wrap=True)
+    found = best_first([present, *ended], space)
+    console.print(_table(found[:SHOWN], experiments.metric, space))
     best = found[0][1]
     if best is present:
         console.print("no trial is better than the parameters as they are")
@@ -71,14 +70,14 @@ def search(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Refuse a second search of the same name, and end on SIGTERM as from the keyboard: with the trial's processes."""
+    """Refuse a second tuning of the same name, and end on SIGTERM as from the keyboard: with the trial's processes."""
     folder.mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with FileLock(folder / "lock", timeout=0):
             yield
     except Timeout as error:
-        raise InputError(f"{folder}: another process runs this search. Wait until it is done, or end it.") from error
+        raise InputError(f"{folder}: another process runs this tuning. Wait until it is done, or end it.") from error
 
 
 def _begun_from(space: Space) -> str:
@@ -95,15 +94,15 @@ def _values(trial: Trial) -> str:
 
 
 def _line(number: int, trial: Trial) -> str:
-    figure = "failed" if trial.figure is None else f"{trial.figure:.4f}"
-    return f"{number:>6}  {figure}  {_values(trial)}{f': {trial.reason}' if trial.reason else ''}"
+    metric = "failed" if trial.metric is None else f"{trial.metric:.4f}"
+    return f"{number:>6}  {metric}  {_values(trial)}{f': {trial.reason}' if trial.reason else ''}"
 
 
 def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
     table = Table(title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("run")
-    for header in ("figure", "beside now", *(name.rpartition(".")[2] for name in space.parameters)):
+    for header in ("metric", "beside now", *(name.rpartition(".")[2] for name in space.parameters)):
         table.add_column(header, justify="right", overflow="fold")
-    for figure, trial in found:
-        table.add_row(trial.experiment, f"{figure:.4f}", f"{figure - now:+.4f}", *map(as_yaml, trial.values.values()))
+    for metric, trial in found:
+        table.add_row(trial.experiment, f"{metric:.4f}", f"{metric - now:+.4f}", *map(as_yaml, trial.values.values()))
     return table

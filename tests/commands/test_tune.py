@@ -19,21 +19,21 @@ def workplace(tmp_path, monkeypatch):
 
 
 def error(*arguments):
-    found = RUNNER.invoke(cli.app, ["search", *arguments]).exception
+    found = RUNNER.invoke(cli.app, ["tune", *arguments]).exception
     assert isinstance(found, InputError), found
     return str(found)
 
 
 def test_the_ranges_that_come_with_it_are_listed(workplace):
-    assert RUNNER.invoke(cli.app, ["search"]).stdout.split() == ["training"]
+    assert RUNNER.invoke(cli.app, ["tune"]).stdout.split() == ["training"]
 
 
 def test_what_is_wrong_is_named(workplace):
     assert "no ranges 'width'; there are: training" in error("width")
     assert "mine.yaml: not found" in error("mine.yaml")
-    (workplace / "mine.yaml").write_text("figures: [a.b]\nparameters: {train.depth: {low: 1, high: 2}}\n")
+    (workplace / "mine.yaml").write_text("metrics: [a.b]\nparameters: {train.depth: {low: 1, high: 2}}\n")
     assert "mine.yaml: parameters.train.depth: params.yaml has no such parameter" in error("mine.yaml")
-    (workplace / "mine.yaml").write_text("figures: [\n")
+    (workplace / "mine.yaml").write_text("metrics: [\n")
     assert "mine.yaml: not valid YAML" in error("mine.yaml")
     assert "--name ../x: expected letters" in error("training", "--name", "../x")
     assert "evaluate: not up to date" in error("training")

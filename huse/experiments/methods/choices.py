@@ -1,0 +1,46 @@
+"""What the comparison of methods says beside its tables: which settings were chosen on validation, of which."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from huse.experiments.methods.entries import Changes
+from huse.experiments.methods.running import Outcome, label
+
+TREE_NOTE = "`*`: trained on the class tree that HP and AHP are measured on."
+
+
+def choices_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return by entry the chosen setting, and what was tried."""
+    return {
+        outcome.entry.name: {
+            "setting": {**outcome.entry.changes, **outcome.chosen},
+            "tried": [
+                {"setting": dict(setting), "validation": value}
+                for setting, value in zip(outcome.entry.grid, outcome.tried, strict=True)
+            ],
+        }
+        for outcome in outcomes
+    }
+
+
+def choices_markdown(outcomes: Sequence[Outcome]) -> str:
+    """Return the same for people."""
+    rows = [
+        [
+            label(outcome.entry),
+            _setting(outcome.chosen),
+            "; ".join(
+                f"{_setting(setting)}: {100 * value:.1f}"
+                for setting, value in zip(outcome.entry.grid, outcome.tried, strict=True)
+            ),
+        ]
+        for outcome in outcomes
+    ]
+    table = tabulate(rows, ["method", "chosen", "tried, with the score on validation"], tablefmt="pipe")
+    return f"{TREE_NOTE}\n\n### What was chosen on validation\n\n{table}\n"
+
+
+def _setting(setting: Changes) -> str:
+    return ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in setting.items())

@@ -1,0 +1,208 @@
+"""The tuning itself: a study of Optuna, whose own storage keeps the trials.
+
+Values are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011). The storage is SQLite: a kill at any
+moment leaves it whole, and writers wait for each other. Of Optuna's other storage, a journal, a kill may leave half a
+line, to which the next record is appended, and then neither can be read.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from huse.errors import InputError
+from huse.experiments.tuning.space import Choices, Numbers, Scalar, Space
+
+if TYPE_CHECKING:
+    import optuna
+
+FAILURES = 3  # failed trials in a row after which something else must be wrong
+DIGITS = 4  # significant ones of a proposed number, so that it can be read and typed
+BEGUN_FROM, EXPERIMENT, REASON = "begun_from", "experiment", "reason"  # user attributes of the study and of its trials
+
+Run = Callable[[str, Mapping[str, Scalar]], float]
+
+
+class RunFailed(Exception):  # noqa: N818  it is a trial's outcome, no error of the tuning
+    """A run ended with an error; its message says which."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One set of values, and what came of it.
+
+    Attributes:
+        experiment: its name; that of an earlier trial where the values were the same.
+        values: by parameter.
+        metric: the mean of the metrics that are tuned; None where the run failed.
+        reason: why it failed.
+    """
+
+    experiment: str
+    values: Mapping[str, Scalar]
+    metric: float | None
+    reason: str = ""
+
+
+class Tuning:
+    """A study and the space that it draws from."""
+
+    def __init__(self, space: Space, path: Path, present: Trial, begun_from: str) -> None:
+        """Open a study, or begin one.
+
+        Args:
+            space: what is tuned.
+            path: of the study's database.
+            present: the values to start from; where the ranges hold them, the estimator learns from them first.
+            begun_from: fingerprint of all that trials have in common.
+
+        Raises:
+            InputError: Optuna is not installed; or the study is damaged, or was begun from something else.
+        """
+        try:
+            import optuna  # noqa: PLC0415  of the extra `tune` alone
+            from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  comes with Optuna
+        except ImportError as error:
+            raise InputError("optuna: not installed. Install it: pip install 'optuna>=5,<6'.") from error
+        values = dict(present.values)
+        known = all(space.parameters[name].contains(value) for name, value in values.items())
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._space, self._present, self._sampler = space, present, optuna.samplers.TPESampler
+        self._states = optuna.trial.TrialState
+        self._domains = {name: _distribution(domain) for name, domain in space.parameters.items()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._study = optuna.create_study(
+                storage=f"sqlite:///{path}",
+                study_name="tuning",
+                direction="maximize" if space.better == "higher" else "minimize",
+                load_if_exists=True,
+            )
+            self._check(path, begun_from)
+            if known and not self._study.trials:
+                self._study.add_trial(
+                    optuna.trial.create_trial(params=values, distributions=self._domains, value=present.metric)
+                )
+            # What ran when the process was killed has no outcome: it does not count, and is proposed again.
+            for left in self._study.get_trials(states=(self._states.RUNNING,)):
+                self._study.tell(left.number, state=self._states.FAIL)
+        except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
+            raise InputError(
+                f"{path}: expected a study of Optuna ({str(error).splitlines()[0]}). Delete it; experiments that are "
+                "there are read."
+            ) from error
+
+    def _check(self, path: Path, begun_from: str) -> None:
+        if self._study.user_attrs.setdefault(BEGUN_FROM, begun_from) != begun_from:
+            raise InputError(
+                f"{path}: this tuning was begun with other ranges, parameters, code or data, so its trials cannot be "
+                "told apart from new ones. Go back to those, or give the tuning another --name."
+            )
+        self._study.set_user_attr(BEGUN_FROM, begun_from)
+
+    @property
+    def trials(self) -> list[Trial]:
+        """Those that ended, in their order."""
+        return [
+            Trial(
+                trial.user_attrs[EXPERIMENT], self._values(trial.params), trial.value, trial.user_attrs.get(REASON, "")
+            )
+            for trial in self._study.trials
+            if EXPERIMENT in trial.user_attrs and (trial.value is not None or REASON in trial.user_attrs)
+        ]
+
+    def run(self, run: Run, *, count: int, name: str) -> Iterator[Trial]:
+        """Yield trials until there are `count`, those that have ended first.
+
+        Args:
+            run: runs an experiment with changed parameters, and returns the metric.
+            count: of trials in all.
+            name: of the tuning; its experiments are ``name-0001`` and so on.
+
+        Raises:
+            InputError: several trials failed one after the other, or all.
+        """
+        ended = self.trials
+        for number in range(count):
+            if number == len(ended):
+                ended.append(self._try(f"{name}-{number + 1:04d}", ended, run))
+            yield ended[number]
+            so_far = ended[: number + 1]
+            failed = [trial for trial in so_far[-FAILURES:] if trial.metric is None]
+            if len(failed) == FAILURES or (number + 1 == count and all(trial.metric is None for trial in so_far)):
+                which = f"all {count}" if len(failed) == count else f"the last {FAILURES}"
+                raise InputError(f"{which} trials failed; the first of them: {failed[0].reason}")
+
+    def _try(self, experiment: str, ended: Sequence[Trial], run: Run) -> Trial:
+        # A stream of numbers of its own for each trial: what is proposed follows from the trials that ended alone.
+        seed = int(np.random.SeedSequence((self._space.seed, len(ended))).generate_state(1)[0])
+        self._study.sampler = self._sampler(seed=seed)
+        asked = self._study.ask(self._domains)
+        values = self._values(asked.params)
+        known = (trial for trial in (self._present, *ended) if trial.values == values and trial.metric is not None)
+        try:
+            trial = next(known, None) or Trial(experiment, values, run(experiment, values))
+        except RunFailed as failure:
+            trial = Trial(experiment, values, None, str(failure))
+            asked.set_user_attr(REASON, trial.reason)
+        asked.set_user_attr(EXPERIMENT, trial.experiment)
+        self._study.tell(asked, trial.metric, self._states.FAIL if trial.metric is None else None)
+        return trial
+
+    def _values(self, proposed: Mapping[str, Any]) -> dict[str, Scalar]:
+        """Return the values to run with, of those that Optuna keeps."""
+        return {name: _rounded(proposed[name], domain) for name, domain in self._space.parameters.items()}
+
+
+def _distribution(domain: Choices | Numbers) -> "optuna.distributions.BaseDistribution":
+    from optuna.distributions import (  # noqa: PLC0415  of the extra `tune` alone
+        CategoricalDistribution,
+        FloatDistribution,
+        IntDistribution,
+    )
+
+    if isinstance(domain, Choices):
+        return CategoricalDistribution(domain.choices)
+    if domain.whole:
+        return IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=int(domain.step or 1))
+    return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+
+
+def _rounded(value: Scalar, domain: Choices | Numbers) -> Scalar:
+    if isinstance(domain, Choices) or not isinstance(value, float):
+        return value
+    return min(max(float(f"{value:.{DIGITS}g}"), domain.low), domain.high)
+
+
+def best_first(trials: Sequence[Trial], space: Space) -> list[tuple[float, Trial]]:
+    """Return metric and trial of those that ended, each experiment once, the best first; of equals the earlier."""
+    ended = {trial.experiment: (trial.metric, trial) for trial in trials if trial.metric is not None}
+    return sorted(ended.values(), key=lambda pair: pair[0], reverse=space.better == "higher")
+
+
+def mean_metric(metrics: Mapping[str, Any], space: Space, *, where: str) -> float:
+    """Return the mean of the metrics that are tuned.
+
+    Args:
+        metrics: by name, as `huse.nesting.flatten` gives them.
+        space: what is tuned.
+        where: file and run, for the message.
+
+    Raises:
+        InputError: a metric is missing, or no number.
+    """
+    found = []
+    for name in space.metrics:
+        value = metrics.get(name)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(f"{where}: expected a number {name}, found {value!r}. There are {_near(metrics, name)}.")
+        found.append(value)
+    return sum(found) / len(found)
+
+
+def _near(metrics: Mapping[str, Any], name: str) -> str:
+    """Return the names that share the last word with a name, or some."""
+    last = name.rpartition(".")[2]
+    return ", ".join([other for other in metrics if other.endswith(last)][:5] or list(metrics)[:5])
