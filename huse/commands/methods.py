@@ -13,7 +13,6 @@ from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.machine import MachineParams
 from huse.run.params.reader import read_section, read_seed
-from huse.run.params.train import TrainParams
 
 
 def methods(
@@ -28,6 +27,7 @@ def methods(
     from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
     from huse.experiments.methods.tables import as_json, as_markdown, differences  # noqa: PLC0415
     from huse.run.fitting import Artefacts  # noqa: PLC0415
+    from huse.run.params.train import TrainParams  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
     unknown = [name for name in only or () if name not in known]

@@ -16,7 +16,7 @@ from huse.experiments.tuning.loop import RunFailed
 from huse.experiments.tuning.space import Scalar, Space
 from huse.experiments.tuning.trials import mean_figure
 from huse.run import paths
-from huse.run.params.describing import as_yaml
+from huse.run.params.editing import as_yaml
 
 LAST_STAGE = "evaluate"
 SPLIT = "validation"
