@@ -11,7 +11,7 @@ HUSE trains on frozen features. Off at 0 epochs, and then the weights are passed
 """
 
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -21,14 +21,13 @@ from huse.engine.devices import resolve_device, resolve_dtype
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, read_table
 from huse.run.checkpoints import Checkpoint
-from huse.run.params.backbone import AugmentationParams, BackboneParams
+from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.finetune_backbone import FinetuneBackboneParams
 from huse.run.params.machine import MachineParams
 from huse.run.params.reader import read_section, read_seed
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone, save_backbone
-from huse.vision.finetuning import CURVE, Finetuned, Pictures, Settings, finetune
+from huse.vision.finetuning import CURVE, Finetuned, FinetuneSettings, Pictures, finetune
 from huse.vision.network_input import check_size
 from huse.vision.preparing import Preparation, resolve_workers
 from stages.runner import run
@@ -49,9 +48,9 @@ CODE = (
 
 def main() -> str:
     """Run the stage."""
-    params, seed = read_section(FinetuneBackboneParams, "finetune_backbone"), read_seed()
+    params, seed = read_section(FinetuneSettings, "finetune_backbone"), read_seed()
     network, catalogue = read_section(BackboneParams, "backbone"), read_section(CatalogueParams, "catalogue")
-    machine, augmentation = read_section(MachineParams, "machine"), read_section(AugmentationParams, "augmentation")
+    machine, augmentation = read_section(MachineParams, "machine"), read_section(Augmentation, "augmentation")
     backbone = load_backbone(network.network, network.weights, seed)
     if not params.epochs:
         _write(backbone, Finetuned(), None)
@@ -60,20 +59,18 @@ def main() -> str:
     size = params.size or network.size
     check_size(backbone, size)
     device = resolve_device(machine.device)
-    dtype = resolve_dtype(params.dtype, device)
+    settings = params.changed(size=size, dtype=resolve_dtype(params.dtype, device))
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
     files = [Path(catalogue.images) / image for image in products["image"]]
     pictures = Pictures.of(files, products["split"].to_numpy(), products["class_index"].to_numpy(np.int64))
-    augmented = Augmentation(**augmentation.model_dump())
-    preparation = Preparation(network.geometry, size, catalogue.max_pixels, augmented, seed)
-    settings = Settings(**params.model_dump(include={field.name for field in fields(Settings)}))
+    preparation = Preparation(network.geometry, size, catalogue.max_pixels, augmentation, seed)
     decides = {
         "backbone": [backbone.name, backbone.fingerprint],
-        "settings": asdict(settings),
-        "preparation": asdict(preparation),
+        "settings": settings.model_dump(),
+        "preparation": {**asdict(preparation), "augmentation": augmentation.model_dump()},
         "pictures": [task.digest for task in (*pictures.train, *pictures.validation)],
         "products": fingerprint_products(products),
-        "arithmetic": [device.type, dtype],
+        "device": device.type,
     }
     start = time.perf_counter()
     with Checkpoint(paths.CHECKPOINTS, decides, CODE) as checkpoint:
@@ -83,12 +80,11 @@ def main() -> str:
             preparation,
             settings,
             device=device,
-            dtype=dtype,
             workers=resolve_workers(machine.workers, device),
             seed=seed,
             checkpoint=checkpoint,
         )
-        _write(backbone, result, {**asdict(settings), "size": size, "dtype": dtype, "seed": seed})
+        _write(backbone, result, {**settings.model_dump(), "seed": seed})
         checkpoint.remove()
     return (
         f"finetune_backbone: {backbone.name}, {len(pictures.train)} pictures, best of {len(result.curves)} epochs "

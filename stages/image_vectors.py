@@ -23,7 +23,7 @@ from huse.engine.devices import resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, read_table
-from huse.run.params.backbone import AugmentationParams, BackboneParams
+from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.image_vectors import ImageVectorsParams
 from huse.run.params.machine import MachineParams
@@ -39,7 +39,7 @@ def main() -> str:
     """Write the image vectors; return the line for the log."""
     params, network = read_section(ImageVectorsParams, "image_vectors"), read_section(BackboneParams, "backbone")
     catalogue, machine = read_section(CatalogueParams, "catalogue"), read_section(MachineParams, "machine")
-    augmentation = Augmentation(**read_section(AugmentationParams, "augmentation").model_dump())
+    augmentation = read_section(Augmentation, "augmentation")
     products = read_table(paths.PRODUCTS, ["image", "name", "classes", "split"])
     files = [Path(catalogue.images) / image for image in products["image"]]
     device = resolve_device(machine.device)

@@ -33,7 +33,6 @@ from huse.run.artifacts import (
 )
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.reader import read_section, read_seed, read_yaml
-from huse.run.params.train import TrainParams
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 from stages.runner import run
@@ -44,7 +43,7 @@ PACKAGES = ["torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", 
 
 def main() -> str:
     """Run the stage."""
-    train, catalogue = read_section(TrainParams, "train"), read_section(CatalogueParams, "catalogue")
+    train, catalogue = read_yaml(paths.PARAMS)["train"], read_section(CatalogueParams, "catalogue")
     seed = read_seed()
     products = read_table(paths.PRODUCTS, SPLIT)
     labels = read_labels(paths.LABELS, products=products)
@@ -56,7 +55,7 @@ def main() -> str:
     thumbnails = Thumbnails(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
     facts = {
         "seed": seed,
-        "method": train.method,
+        "method": train["method"],
         "fingerprint of the products": fingerprint_products(products),
     }
     parts = [
@@ -71,7 +70,7 @@ def main() -> str:
             read_text_table(paths.CONFUSED_PAIRS, ["actual", "predicted", "items", "share"]),
             read_table(paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
         ),
-        sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train.graph.distances == "tree"),
+        sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train["graph"]["distances"] == "tree"),
         sections.map_section(products, split, thumbnails, seed),
         sections.gallery_section(products, read_table(paths.TEST_QUERIES, COLUMNS), thumbnails),
         sections.rejected_section(read_table(paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])),

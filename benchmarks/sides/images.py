@@ -31,7 +31,8 @@ MAX_PIXELS = 100_000_000
 IMG2VEC_BATCH = 64
 IMG2VEC_WEIGHTS = "resnet18-f37072fd.pth"
 
-PREPARATION = Preparation("squash", SIZE, MAX_PIXELS, Augmentation(1, 0, 0, 0), SEED)
+UNCHANGED = Augmentation(rescale=1, horizontal_flip=0, colour_jitter=0, random_erasing=0)
+PREPARATION = Preparation("squash", SIZE, MAX_PIXELS, UNCHANGED, SEED)
 
 
 def pictures(folder: str, count: int) -> list[Path]:

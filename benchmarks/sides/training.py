@@ -22,12 +22,11 @@ from huse.model.losses.graph import graph_loss
 from huse.model.losses.triplets import adamine_loss, triplet_loss
 from huse.model.methods import Classes, find_method
 from huse.model.network import Architecture, Network
-from huse.run.fitting import make_losses
 from huse.run.params.reader import read_section
 from huse.run.params.train import TrainParams
 from huse.training import step
 from huse.training.data import TrainingData
-from huse.training.loop import Settings, train
+from huse.training.loop import train
 from huse.training.targets import class_targets
 
 SIZE = 512  # of everything: input features, hidden layers, shared space
@@ -52,7 +51,6 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
     if not recorded:
         step.WARM_UP = count
     on = resolve_device(device)
-    params = read_section(TrainParams, "train")
     generator = torch.Generator().manual_seed(0)
     products = 2 * batch_size + 20
     table = torch.rand(CLASSES, CLASSES, generator=generator)
@@ -68,28 +66,16 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
         names=[str(row) for row in range(products)],
     )
     torch.manual_seed(0)
-    shape = Architecture(
-        image_features=SIZE,
-        text_features=SIZE,
-        labels=CLASSES,
-        dimension=SIZE,
-        width=SIZE,
-        image_layers=IMAGE_LAYERS,
-        text_layers=TEXT_LAYERS,
-        dropout=0.15,
-        relu_last=False,
-        head="cosine",
-        scale=16.0,
-        separate_heads=False,
-        class_pull=0.0,
-    )
-    network, data = Network(shape).to(on), data.to(on)
-    values = params.model_dump(include=set(Settings.__dataclass_fields__))
     run = {"dtype": dtype, "batch_size": batch_size, "steps": count, "validate_every": count}
-    settings, losses = Settings(**{**values, **run}), make_losses(params, ZETA)
+    size = {"dimension": SIZE, "width": SIZE, "image_layers": IMAGE_LAYERS, "text_layers": TEXT_LAYERS}
+    plain = {"dropout": 0.15, "relu_last": False, "head": "cosine", "scale": 16, "class_pull": 0}
+    params = read_section(TrainParams, "train")
+    params = params.changed(**run, **size, **plain, graph=params.graph.changed(zeta=ZETA))
+    shape = Architecture(image_features=SIZE, text_features=SIZE, labels=CLASSES, separate_heads=False, settings=params)
+    network, data = Network(shape).to(on), data.to(on)
 
     def work() -> npt.ArrayLike:
-        trained = train(network, data, find_method("huse"), losses, settings, seed=0, checkpoint=_NoCheckpoint())
+        trained = train(network, data, find_method("huse"), params, params, seed=0, checkpoint=_NoCheckpoint())
         return [trained.curves[-1]["loss"]]
 
     return work

@@ -13,7 +13,6 @@ from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.machine import MachineParams
 from huse.run.params.reader import read_section, read_seed
-from huse.run.params.train import TrainParams
 
 
 def methods(
@@ -30,6 +29,7 @@ def methods(
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import as_json, as_markdown, terminal_tables  # noqa: PLC0415
     from huse.run.fitting import Artefacts  # noqa: PLC0415
+    from huse.run.params.train import TrainParams  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
     unknown = [name for name in only or () if name not in known]

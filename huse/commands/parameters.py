@@ -14,7 +14,8 @@ from huse.errors import InputError
 from huse.experiments.presets import COMPLETE, preset_names, read_preset
 from huse.nesting import flatten
 from huse.run import paths
-from huse.run.params.describing import Parameter, as_yaml, describe_parameters
+from huse.run.params.describing import Parameter, describe_parameters
+from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
 
 STAGES = Path("dvc.yaml")

@@ -19,7 +19,7 @@ from huse.errors import InputError
 from huse.experiments.tuning.space import Space, packaged_spaces, read_space
 from huse.experiments.tuning.study import Trial, Tuning, best_first
 from huse.run import paths
-from huse.run.params.describing import as_yaml
+from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
 
 SHOWN = 5  # of the best trials

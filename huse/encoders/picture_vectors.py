@@ -7,7 +7,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -111,7 +111,7 @@ def plan(
         raise InputError("expected at least one picture, found none. Check the catalogue.")
     digests = digest_pictures(paths)
     plain = json.dumps([encoder.fingerprint, preparation.geometry, preparation.size], sort_keys=True)
-    augmented = json.dumps([asdict(preparation.augmentation), preparation.seed], sort_keys=True)
+    augmented = json.dumps([preparation.augmentation.model_dump(), preparation.seed], sort_keys=True)
     slots: defaultdict[bytes, list[Slot]] = defaultdict(list)
     sources: dict[bytes, tuple[str, int]] = {}
     path_of: dict[str, Path] = {}

@@ -12,18 +12,18 @@ from functools import cached_property, partial
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from huse.errors import InputError
 from huse.model.losses.classification import classification_loss
-from huse.model.losses.contrastive import hierarchical_contrastive_loss
-from huse.model.losses.dscmr import invariance_loss, label_space_loss, likelihood_loss
-from huse.model.losses.graph import Normaliser, Pairs, Sigma, correlation_loss, graph_loss
-from huse.model.losses.label_vectors import projection_loss, ranking_loss
-from huse.model.losses.pairs import gap_loss, matching_loss
-from huse.model.losses.triplets import Variant, adamine_loss, triplet_loss
-
-Form = Literal["stress", "correlation"]
+from huse.model.losses.contrastive import ContrastSettings, hierarchical_contrastive_loss
+from huse.model.losses.dscmr import DscmrSettings, invariance_loss, label_space_loss, likelihood_loss
+from huse.model.losses.graph import GraphSettings, Sigma, correlation_loss, graph_loss
+from huse.model.losses.label_vectors import DeviseSettings, HieSettings, projection_loss, ranking_loss
+from huse.model.losses.pairs import CmeSettings, gap_loss, matching_loss
+from huse.model.losses.triplets import AdaMineSettings, TripletSettings, adamine_loss, triplet_loss
+from huse.settings import Settings
 
 # How the classes are scored. A trained layer that both modalities share, or one for each; or, where a method trains
 # none, the cosines with fixed vectors: of the labels, or the means of the training embeddings of each label.
@@ -85,95 +85,35 @@ class Batch:
         return self.classes.vectors
 
 
-@dataclass(frozen=True)
-class Graph:
-    """Of the semantic graph loss; see `huse.model.losses.graph.graph_loss` and `correlation_loss`."""
+class Losses(Settings):
+    """The method, and weights and settings of all loss terms; a method takes from them what it has."""
 
-    form: Form
-    sigma: Sigma
-    zeta: float
-    pairs: Pairs
-    normaliser: Normaliser
-
-
-@dataclass(frozen=True)
-class Triplet:
-    """Of FaceNet's triplets; see `huse.model.losses.triplets.triplet_loss`."""
-
-    margin: float
-    variant: Variant
-
-
-@dataclass(frozen=True)
-class Cme:
-    """Of CME: the weights of the cosine loss and of each classification loss, and the margin."""
-
-    matching: float
-    classification: float
-    margin: float
-
-
-@dataclass(frozen=True)
-class AdaMine:
-    """Of AdaMine: the margin and the weight of the triplets of classes."""
-
-    margin: float
-    semantic: float
-
-
-@dataclass(frozen=True)
-class Devise:
-    """Of DeViSE: the hinge rank loss with its margin, or the cosine distance."""
-
-    loss: Literal["hinge", "cosine"]
-    margin: float
-
-
-@dataclass(frozen=True)
-class Hie:
-    """Of HIE: the weight of the classification loss."""
-
-    classification: float
-
-
-@dataclass(frozen=True)
-class Dscmr:
-    """Of DSCMR: the weights of its likelihood and of its invariance loss."""
-
-    likelihood: float
-    invariance: float
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """Of the contrastive term: its weight, its temperature, and each level's weight as a share of the next finer's."""
-
-    weight: float
-    temperature: float
-    decay: float
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Weights and settings of all loss terms; a method takes from them what it has.
-
-    Attributes:
-        alpha: weight of the classification loss.
-        beta: weight of the semantic graph loss, or of what stands in its place.
-        gamma: weight of the cross-modal gap loss.
-    """
-
-    alpha: float
-    beta: float
-    gamma: float
-    graph: Graph
-    triplet: Triplet
-    cme: Cme
-    adamine: AdaMine
-    devise: Devise
-    hie: Hie
-    dscmr: Dscmr
-    contrast: Contrast
+    method: str = Field(
+        default="huse",
+        min_length=1,
+        description=(
+            "separate, triplet, cme, cme_shared, adamine, devise, hie, dscmr, huse_p, huse, huse_eq10, huse_plus"
+        ),
+    )
+    alpha: float = Field(default=1, ge=0, description="weight of the classification loss, equation 8")
+    beta: float = Field(
+        default=10,
+        ge=0,
+        description="weight of the semantic graph loss, equation 11; a mean of squares, so 1 is nearly off",
+    )
+    gamma: float = Field(default=1, ge=0, description="weight of the cross-modal gap loss, equation 12")
+    graph: GraphSettings = GraphSettings()
+    contrast: ContrastSettings = ContrastSettings()
+    class_vectors: Literal["labels", "tree"] = Field(
+        default="labels",
+        description="devise, hie, huse_p: the labels' vectors, or tree: vectors whose cosines follow the tree",
+    )
+    triplet: TripletSettings = TripletSettings()
+    cme: CmeSettings = CmeSettings()
+    adamine: AdaMineSettings = AdaMineSettings()
+    devise: DeviseSettings = DeviseSettings()
+    hie: HieSettings = HieSettings()
+    dscmr: DscmrSettings = DscmrSettings()
 
 
 Terms = dict[str, tuple[float, Tensor]]  # name of a loss term: its weight and its value
@@ -200,7 +140,7 @@ def huse(batch: Batch, losses: Losses, sigma: Sigma | None = None) -> Terms:
             batch.products,
             distances,
             sigma=sigma or about.sigma,
-            zeta=about.zeta,
+            zeta=about.margin,
             pairs=about.pairs,
             normaliser=about.normaliser,
         )

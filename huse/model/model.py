@@ -116,7 +116,7 @@ class Model:
     @property
     def dimension(self) -> int:
         """D."""
-        return int(self.network.architecture.dimension)
+        return int(self.network.architecture.settings.dimension)
 
     def __repr__(self) -> str:
         return f"huse.Model({len(self.classes)} classes, {self.dimension} dimensions, {self.info['method']})"

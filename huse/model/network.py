@@ -4,11 +4,11 @@ Letters: N items, D dimension of the shared space, K labels.
 """
 
 import json
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import torch
+from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -16,43 +16,57 @@ from torch.nn import functional
 
 from huse.errors import InputError
 from huse.model.towers import CosineHead, HeadKind, Scale, Tower, make_head
+from huse.settings import Settings
 
 Modality = Literal["image", "text"]
 
 
-@dataclass(frozen=True)
-class Architecture:
+class NetworkSettings(Settings):
+    """Of towers and head."""
+
+    dimension: int = Field(default=512, ge=2, le=65536, description="of the shared space")
+    width: int = Field(default=512, ge=1, le=65536, description="of a hidden layer")
+    image_layers: int = Field(default=5, ge=1, description="linear layers of the image tower, the last one included")
+    text_layers: int = Field(default=2, ge=1, description="the same of the text tower")
+    dropout: float = Field(default=0.15, ge=0, lt=1, description="after every hidden layer")
+    relu_last: bool = Field(
+        default=False, description="a ReLU after the last layer too: no two embeddings are then farther apart than 1"
+    )
+    head: HeadKind = Field(
+        default="cosine",
+        description="cosine: scaled cosine classifier; linear: as the paper has it, needs many more steps",
+    )
+    scale: Scale = Field(default=16, description="of the cosine classifier; learned: from 16 on")
+    class_pull: float = Field(
+        default=0,
+        ge=0,
+        le=1,
+        description="share by which finished embeddings move to the mean of the classes they are taken for; 0: not",
+    )
+
+    @model_validator(mode="after")
+    def _scale_fits(self) -> Self:
+        if isinstance(self.scale, float | int) and not 0 < self.scale <= 1000:
+            raise ValueError("scale: expected a number above 0 and at most 1000, or learned")
+        return self
+
+
+class Architecture(Settings):
     """All that fixes the shapes of the network.
 
     Attributes:
         image_features: length of an image vector.
         text_features: length of a text vector.
         labels: K.
-        dimension: D.
-        width: of a hidden layer.
-        image_layers: linear layers of the image tower.
-        text_layers: linear layers of the text tower.
-        dropout: probability after every hidden layer.
-        relu_last: whether the towers' last layers have a ReLU too.
-        head: ``linear`` or ``cosine``.
-        scale: of the cosine head: its factor, or ``learned``.
         separate_heads: whether each modality has a classification layer of its own.
-        class_pull: see `Network.embed`.
+        settings: of towers and head.
     """
 
     image_features: int
     text_features: int
     labels: int
-    dimension: int
-    width: int
-    image_layers: int
-    text_layers: int
-    dropout: float
-    relu_last: bool
-    head: HeadKind
-    scale: Scale
     separate_heads: bool
-    class_pull: float
+    settings: NetworkSettings
 
 
 class Network(nn.Module):
@@ -62,23 +76,25 @@ class Network(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        shape = architecture
-        self.architecture = shape
+        shape, settings = architecture, architecture.settings
+        self.architecture = architecture
         features = {
-            "image": (shape.image_features, shape.image_layers),
-            "text": (shape.text_features, shape.text_layers),
+            "image": (shape.image_features, settings.image_layers),
+            "text": (shape.text_features, settings.text_layers),
         }
         self.towers = nn.ModuleDict(
             {
-                modality: Tower(*of, shape.width, shape.dimension, shape.dropout, relu_last=shape.relu_last)
+                modality: Tower(*of, settings.width, settings.dimension, settings.dropout, relu_last=settings.relu_last)
                 for modality, of in features.items()
             }
         )
         self.heads = nn.ModuleList(
-            make_head(shape.head, shape.dimension, shape.labels, shape.scale)
+            make_head(settings.head, settings.dimension, shape.labels, settings.scale)
             for _ in range(2 if shape.separate_heads else 1)
         )
-        self.register_buffer("class_means", torch.zeros(shape.labels, shape.dimension) if shape.class_pull else None)
+        self.register_buffer(
+            "class_means", torch.zeros(shape.labels, settings.dimension) if settings.class_pull else None
+        )
 
     def tower(self, modality: Modality) -> Tower:
         """Return the tower of a modality."""
@@ -114,7 +130,7 @@ class Network(nn.Module):
         """
         embeddings, scores = self._embed(modality, vectors, block)
         if self.class_means is not None:
-            pulled = torch.lerp(embeddings, scores @ self.class_means, self.architecture.class_pull)
+            pulled = torch.lerp(embeddings, scores @ self.class_means, self.architecture.settings.class_pull)
             embeddings = functional.normalize(pulled, dim=1)
         return embeddings, scores
 
@@ -161,7 +177,7 @@ class Network(nn.Module):
             about: what a reader of the model needs beside its shapes, such as the names of the labels.
         """
         save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, weights)
-        content = {"architecture": asdict(self.architecture), **about}
+        content = {"architecture": self.architecture.model_dump(), **about}
         config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
@@ -172,7 +188,8 @@ class Network(nn.Module):
             InputError: a file is missing or damaged, or they do not fit each other.
         """
         try:
-            network = cls(Architecture(**json.loads(config.read_text(encoding="utf-8"))["architecture"]))
+            shape = json.loads(config.read_text(encoding="utf-8"))["architecture"]
+            network = cls(Architecture.model_validate(shape))
             network.load_state_dict(load_file(weights))
         except OSError as error:
             raise InputError(f"{error.filename}: not found. Run `dvc repro train` to make the model.") from error

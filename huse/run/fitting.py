@@ -6,7 +6,7 @@ Letters: N products, F features, K labels, C classes, D dimension of the shared 
 """
 
 import logging
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,27 +19,14 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import class_distances
 from huse.labels.vectors import tree_distances, unit_sphere_vectors
-from huse.model.methods import (
-    AdaMine,
-    Classes,
-    Cme,
-    Contrast,
-    Devise,
-    Dscmr,
-    Graph,
-    Hie,
-    Losses,
-    Method,
-    Triplet,
-    find_method,
-)
+from huse.model.methods import Classes, Losses, Method, find_method
 from huse.model.network import Architecture, Network
 from huse.run import paths
 from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
 from huse.run.params.train import TrainParams
 from huse.taxonomy import ClassTree
 from huse.training.data import TrainingData
-from huse.training.loop import Settings
+from huse.training.loop import LoopSettings
 from huse.training.targets import class_targets, class_vectors, fit_label_vectors, margin
 
 BLOCK = 8192  # products at a time, where all of them at once would take memory
@@ -108,7 +95,7 @@ class Fitting:
     data: TrainingData
     method: Method
     losses: Losses
-    settings: Settings
+    settings: LoopSettings
 
 
 def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device: torch.device) -> Fitting:
@@ -156,43 +143,28 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         names=products["image"].tolist(),
     )
     torch.manual_seed(seed)
-    shape = params.model_dump(include={field.name for field in fields(Architecture)})
     trains_head = method.head in ("shared", "separate")
-    shape |= {"separate_heads": method.head == "separate", "head": params.head if trains_head else "cosine"}
-    network = Network(Architecture(data.images.shape[2], data.texts.shape[1], labels=targets.shape[1], **shape))
+    settings = params.changed(
+        head=params.head if trains_head else "cosine",
+        dtype=resolve_dtype(params.dtype, device),
+        graph=params.graph.changed(zeta=margin(classes.distances, params.graph.zeta, params.graph.zeta_quantile)),
+    )
+    network = Network(
+        Architecture(
+            image_features=data.images.shape[2],
+            text_features=data.texts.shape[1],
+            labels=targets.shape[1],
+            separate_heads=method.head == "separate",
+            settings=settings,
+        )
+    )
     network.tower("image").fit_scaler(view[rows] for view in data.images for rows in torch.split(data.train, BLOCK))
     network.tower("text").fit_scaler(data.texts[rows] for rows in torch.split(data.train, BLOCK))
     if method.head == "label_vectors" and label_vectors is not None:
         network.fix_head(label_vectors)
     elif method.head == "class_means":
         network.fix_head(network.heads[0].weight)  # type: ignore[arg-type]
-    values = params.model_dump(include={field.name for field in fields(Settings)})
-    settings = Settings(**{**values, "dtype": resolve_dtype(params.dtype, device)})
-    zeta = margin(classes.distances, params.graph.zeta, params.graph.zeta_quantile)
-    return Fitting(network.to(device), data.to(device), method, make_losses(params, zeta), settings)
-
-
-def make_losses(params: TrainParams, zeta: float) -> Losses:
-    """Return the settings of all loss terms.
-
-    Args:
-        params: the section ``train``.
-        zeta: the margin of the graph loss.
-    """
-    graph = params.graph.model_dump(include={"form", "sigma", "pairs", "normaliser"})
-    return Losses(
-        params.alpha,
-        params.beta,
-        params.gamma,
-        Graph(zeta=zeta, **graph),
-        Triplet(**params.triplet.model_dump()),
-        Cme(**params.cme.model_dump()),
-        AdaMine(**params.adamine.model_dump()),
-        Devise(**params.devise.model_dump()),
-        Hie(**params.hie.model_dump()),
-        Dscmr(**params.dscmr.model_dump()),
-        Contrast(**params.contrast.model_dump()),
-    )
+    return Fitting(network.to(device), data.to(device), method, settings, settings)
 
 
 def check_method(params: TrainParams, scheme: str) -> Method:

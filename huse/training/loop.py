@@ -8,9 +8,10 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Self
 
 import torch
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from huse.engine.devices import reproducible
@@ -21,8 +22,8 @@ from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network
 from huse.progress import progress
 from huse.training.data import TrainingData
-from huse.training.optimizers import OptimizerName, Schedule, make_optimizer, schedule_factor
-from huse.training.sampling import Sampler, Sampling
+from huse.training.optimizers import OptimizerSettings, make_optimizer, schedule_factor
+from huse.training.sampling import Sampling, SamplingSettings
 from huse.training.step import Inputs, Step, Taken, make_taker
 from huse.training.validation import Criterion, score, validate
 
@@ -43,25 +44,36 @@ class Checkpoint(Protocol):
         """Keep a state."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to optimise; see ``train`` in params.yaml for units and effects."""
+class LoopSettings(SamplingSettings, OptimizerSettings):
+    """How to optimise."""
 
-    optimizer: OptimizerName
-    learning_rate: float
-    schedule: Schedule
-    warm_up: int
-    weight_decay: float
-    momentum: float
-    sampler: Sampler
-    batch_size: int
-    steps: int
-    mixup: float
-    ema: float
-    validate_every: int
-    patience: int | None
-    criterion: Criterion
-    dtype: str
+    ema: float = Field(
+        default=0,
+        ge=0,
+        lt=1,
+        description="share of its past that the averaged network keeps at each step, such as 0.99; 0: not averaged",
+    )
+    dtype: Literal["float32", "bfloat16", "auto"] = Field(
+        default="float32",
+        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the processor computes in it",
+    )
+    steps: int = Field(default=600, ge=1, description="batches")
+    validate_every: int = Field(default=50, ge=1, description="steps; the best state on validation is kept")
+    patience: int | None = Field(
+        default=None, ge=1, description="validations without a better one before it stops; null: never"
+    )
+    criterion: Criterion = Field(
+        default="accuracy",
+        description=(
+            "what is best: accuracy (of image and text); recall_at_1, average_precision, ahp; all: their mean"
+        ),
+    )
+
+    @model_validator(mode="after")
+    def _warm_up_fits(self) -> Self:
+        if self.warm_up >= self.steps:
+            raise ValueError("warm_up: expected fewer than steps")
+        return self
 
 
 @dataclass
@@ -120,20 +132,14 @@ class _Run:
         data: TrainingData,
         method: Method,
         losses: Losses,
-        settings: Settings,
+        settings: LoopSettings,
         *,
         seed: int,
     ) -> None:
         self.network, self.data, self.method, self.losses, self.settings = network, data, method, losses, settings
         self.device = data.texts.device
         self.sampling = Sampling(data.products[data.train].cpu().numpy(), settings.batch_size, settings.sampler, seed)
-        optimizer = make_optimizer(
-            settings.optimizer,
-            network.parameters(),
-            learning_rate=settings.learning_rate,
-            weight_decay=settings.weight_decay,
-            momentum=settings.momentum,
-        )
+        optimizer = make_optimizer(settings, network.parameters())
         self.stepper = Step(network, data, method, losses, optimizer, dtype=settings.dtype, ema=settings.ema)
         self.take = make_taker(self.stepper, method, self.device)
         self.watch = _Watch(1 if self.device.type == "cpu" else WATCHED_STEPS)
@@ -186,7 +192,7 @@ class _Run:
         since = self.step - (int(self.result.curves[-1]["step"]) if self.result.curves else 0)
         network = self.network if self.stepper.average is None else self.stepper.average
         by_means = self.method.head == "class_means"
-        if by_means or network.architecture.class_pull:
+        if by_means or network.architecture.settings.class_pull:
             data, train = self.data, self.data.train
             network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=by_means)
         figures = validate(network, self.data)
@@ -205,7 +211,7 @@ class _Run:
 
     def _regions(self, batch: Batch) -> Point:
         shares = region_shares(
-            batch.embeddings.detach(), batch.products, batch.classes.distances, self.losses.graph.zeta
+            batch.embeddings.detach(), batch.products, batch.classes.distances, self.losses.graph.margin
         )
         return {f"regions/{block}/{region}": share for block, of in shares.items() for region, share in of.items()}
 
@@ -257,7 +263,7 @@ def train(
     data: TrainingData,
     method: Method,
     losses: Losses,
-    settings: Settings,
+    settings: LoopSettings,
     *,
     seed: int,
     checkpoint: Checkpoint,

@@ -5,13 +5,29 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn, optim
+
+from huse.settings import Settings
 
 OptimizerName = Literal["adamw", "rmsprop", "rmsprop_tf"]
 Schedule = Literal["constant", "cosine"]
 
 RMSPROP_DECAY = 0.9  # TensorFlow's; PyTorch's own default is 0.99
 TF_EPSILON = 1e-10
+
+
+class OptimizerSettings(Settings):
+    """Of the optimizer and its learning rate."""
+
+    optimizer: OptimizerName = Field(
+        default="adamw", description="adamw; rmsprop as PyTorch has it; rmsprop_tf as TensorFlow has it"
+    )
+    learning_rate: float = Field(default=0.001, gt=0, le=1000, description="the highest, where it is not constant")
+    schedule: Schedule = Field(default="cosine", description="constant, or cosine down to 0")
+    warm_up: int = Field(default=0, ge=0, description="first steps, over which the rate grows from 0")
+    weight_decay: float = Field(default=0.01, ge=0, description="adamw")
+    momentum: float = Field(default=0.9, ge=0, lt=1, description="rmsprop, rmsprop_tf")
 
 
 class RMSPropTF(optim.Optimizer):
@@ -47,36 +63,27 @@ class RMSPropTF(optim.Optimizer):
             torch._foreach_sub_(parameters, momenta)
 
 
-def make_optimizer(
-    name: OptimizerName,
-    parameters: Iterable[nn.Parameter],
-    *,
-    learning_rate: float,
-    weight_decay: float,
-    momentum: float,
-) -> optim.Optimizer:
+def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
     """Return the optimizer of those parameters that learn.
 
     Its steps on a GPU can be recorded as a CUDA graph; then its learning rate is to be a tensor there.
 
     Args:
-        name: ``adamw``; ``rmsprop``, PyTorch's with squares smoothed by 0.9; ``rmsprop_tf``, see `RMSPropTF`.
+        settings: ``rmsprop`` is PyTorch's with squares smoothed by 0.9; ``rmsprop_tf``, see `RMSPropTF`; the weight
+            decay is on matrices: a bias or a scale is not drawn to 0.
         parameters: to optimise.
-        learning_rate: the greatest.
-        weight_decay: of adamw, on matrices: a bias or a scale is not drawn to 0.
-        momentum: of rmsprop and rmsprop_tf.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     on_gpu = any(parameter.is_cuda for parameter in learning)
-    if name == "rmsprop":
-        rate, alpha = learning_rate, RMSPROP_DECAY
-        return optim.RMSprop(learning, lr=rate, momentum=momentum, alpha=alpha, capturable=on_gpu)
-    if name == "rmsprop_tf":
-        return RMSPropTF(learning, learning_rate, momentum)
+    rate = settings.learning_rate
+    if settings.optimizer == "rmsprop":
+        return optim.RMSprop(learning, lr=rate, momentum=settings.momentum, alpha=RMSPROP_DECAY, capturable=on_gpu)
+    if settings.optimizer == "rmsprop_tf":
+        return RMSPropTF(learning, rate, settings.momentum)
     matrices = [parameter for parameter in learning if parameter.dim() > 1]
     others = [parameter for parameter in learning if parameter.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return optim.AdamW([group for group in groups if group["params"]], lr=learning_rate, fused=True, capturable=on_gpu)
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return optim.AdamW([group for group in groups if group["params"]], lr=rate, fused=True, capturable=on_gpu)
 
 
 def schedule_factor(schedule: Schedule, step: int, steps: int, warm_up: int = 0) -> float:

@@ -9,14 +9,33 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from huse.mixup import Mixture, draw_mixture
+from huse.settings import Settings
 
 Sampler = Literal["random", "balanced", "pairs"]
 Rows = npt.NDArray[np.int64]
 
 # Kinds of draws, so that no two of them begin alike.
 ORDER, BALANCED, PARTNERS, VIEWS, MIXTURE = range(5)
+
+
+class SamplingSettings(Settings):
+    """Of batches."""
+
+    mixup: float = Field(
+        default=0,
+        ge=0,
+        description="vectors that are classified are mixed in shares drawn from Beta(mixup, mixup); 0: not at all",
+    )
+    sampler: Sampler = Field(
+        default="random",
+        description="balanced: all classes as often; pairs: every product with another one of its class",
+    )
+    batch_size: int = Field(
+        default=256, ge=2, description="products; the graph loss sees all pairs of the 2 × 256 embeddings"
+    )
 
 
 class Sampling:

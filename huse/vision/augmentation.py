@@ -6,11 +6,11 @@ torch; see `huse.vision.geometry`.
 Letters: S pixels a side of the network's input.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
+from pydantic import Field
 
+from huse.settings import Settings
 from huse.vision.geometry import GEOMETRIES, Pixels
 
 JITTERED = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
@@ -22,22 +22,22 @@ ERASED_ASPECT = (0.3, 3.3)
 MEAN_COLOUR = (124, 116, 104)  # of ImageNet: zero after normalisation
 
 
-@dataclass(frozen=True)
-class Augmentation:
-    """How views differ from the plain picture.
+class Augmentation(Settings):
+    """How views differ from the plain picture."""
 
-    Attributes:
-        rescale: the picture is resized to this many times S, and a random window of S × S is kept; 1: no crop.
-        horizontal_flip: probability.
-        colour_jitter: brightness, contrast and saturation are each multiplied by a factor that is uniform in
-            1 ± this; 0: none.
-        random_erasing: probability that a rectangle is covered.
-    """
-
-    rescale: float
-    horizontal_flip: float
-    colour_jitter: float
-    random_erasing: float
+    rescale: float = Field(
+        default=1.142857,
+        ge=1,
+        le=4,
+        description="to this many times the size before a random window of it is kept: 256 to 224; 1: no window",
+    )
+    horizontal_flip: float = Field(default=0.5, ge=0, le=1, description="probability")
+    colour_jitter: float = Field(
+        default=0.1, ge=0, lt=1, description="brightness, contrast and saturation times 1 ± this"
+    )
+    random_erasing: float = Field(
+        default=0.1, ge=0, le=1, description="probability that a rectangle of 2 to 33 % of the picture is covered"
+    )
 
 
 def view_generator(seed: int, digest: str, view: int) -> np.random.Generator:

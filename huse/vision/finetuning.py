@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
@@ -26,6 +27,7 @@ from huse.engine.torch_state import named, under
 from huse.errors import InputError
 from huse.mixup import draw_mixture
 from huse.progress import progress
+from huse.settings import Settings
 from huse.vision.backbones import Backbone
 from huse.vision.geometry import Pixels
 from huse.vision.learner import Learner
@@ -48,20 +50,56 @@ class Checkpoint(Protocol):
         """Keep a state."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """How to train; see ``finetune_backbone`` in params.yaml for units and effects."""
+class FinetuneSettings(Settings):
+    """How a backbone is trained on the catalogue's own pictures."""
 
-    epochs: int
-    head_epochs: int
-    layers: Literal["last_block", "all"]
-    learning_rate: float
-    layer_decay: float
-    weight_decay: float
-    label_smoothing: float
-    mixup: float
-    batch_size: int
-    patience: int
+    epochs: int = Field(
+        default=5,
+        ge=0,
+        description="at most, passes over the training pictures; 0: off, the weights are passed on as they are",
+    )
+    head_epochs: int = Field(
+        default=0,
+        ge=0,
+        description="first ones, in which the backbone is frozen: 1 with pretrained weights, 0 with random ones",
+    )
+    layers: Literal["last_block", "all"] = Field(
+        default="all", description="then all layers learn, or the last_block alone"
+    )
+    size: int | None = Field(
+        default=None,
+        ge=32,
+        le=1024,
+        description="pixels a side of the pictures that it learns from; null: backbone.size",
+    )
+    learning_rate: float = Field(
+        default=0.001,
+        gt=0,
+        le=10,
+        description="AdamW's, of the classifier; the backbone's grow from 0 and fall along a cosine",
+    )
+    layer_decay: float = Field(
+        default=1,
+        gt=0,
+        le=1,
+        description="every block learns at this share of the rate of the one after it; 0.8 with pretrained weights",
+    )
+    weight_decay: float = Field(default=0.05, ge=0, description="AdamW's")
+    label_smoothing: float = Field(
+        default=0.1, ge=0, lt=1, description="share of the target that is spread over all classes"
+    )
+    mixup: float = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="pictures are mixed in shares drawn from Beta(mixup, mixup), their classes too; 0: not at all",
+    )
+    batch_size: int = Field(default=32, ge=2, description="pictures")
+    patience: int = Field(default=3, ge=1, description="epochs without a better accuracy on validation before it stops")
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto",
+        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the processor computes in it",
+    )
 
 
 @dataclass(frozen=True)
@@ -124,7 +162,9 @@ class Finetuned:
 class _Run:
     """A training run: the learner, and where it stands."""
 
-    def __init__(self, learner: Learner, pictures: Pictures, preparation: Preparation, settings: Settings) -> None:
+    def __init__(
+        self, learner: Learner, pictures: Pictures, preparation: Preparation, settings: FinetuneSettings
+    ) -> None:
         self.learner, self.pictures, self.preparation, self.settings = learner, pictures, preparation, settings
         self.batch_size = min(settings.batch_size, len(pictures.train))
         self.steps_an_epoch = len(pictures.train) // self.batch_size
@@ -233,10 +273,9 @@ def finetune(
     backbone: Backbone,
     pictures: Pictures,
     preparation: Preparation,
-    settings: Settings,
+    settings: FinetuneSettings,
     *,
     device: torch.device,
-    dtype: str,
     workers: int,
     seed: int,
     checkpoint: Checkpoint,
@@ -249,9 +288,9 @@ def finetune(
         backbone: from `huse.vision.backbones.load_backbone`.
         pictures: of the training and the validation split.
         preparation: how pictures become the network's input; training pictures are augmented, anew in every epoch.
-        settings: how to train; at least one epoch.
+        settings: how to train; at least one epoch, and a dtype from `huse.engine.devices.resolve_dtype`: that of the
+            arithmetic, the weights stay float32.
         device: see `huse.engine.devices.resolve_device`.
-        dtype: of the arithmetic; the weights stay float32.
         workers: see `huse.vision.preparing.prepare`.
         seed: of everything random.
         checkpoint: keeps the state after every epoch and every minute; what it holds is gone on with.
@@ -267,7 +306,7 @@ def finetune(
         layer_decay=settings.layer_decay,
         weight_decay=settings.weight_decay,
         device=device,
-        dtype=DTYPES[dtype],
+        dtype=DTYPES[settings.dtype],
         seed=seed,
     )
     run = _Run(learner, pictures, preparation, settings)

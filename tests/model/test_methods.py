@@ -6,10 +6,10 @@ import torch
 from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.methods import METHODS, Batch, Classes, Contrast, Devise, find_method
+from huse.model.methods import METHODS, Batch, Classes, find_method
 from tests.training.conftest import LOSSES
 
-LOSSES = replace(LOSSES, alpha=2, beta=3, gamma=5, contrast=Contrast(0.7, 0.1, 0.5))
+LOSSES = LOSSES.changed(alpha=2, beta=3, gamma=5, contrast=LOSSES.contrast.changed(weight=0.7))
 
 
 def unit(rows, columns):
@@ -84,14 +84,14 @@ def test_equation_10_differs_from_the_text(batch):
 
 
 def test_the_graph_can_be_a_correlation(batch):
-    about = replace(LOSSES, graph=replace(LOSSES.graph, form="correlation"))
+    about = LOSSES.changed(graph=LOSSES.graph.changed(form="correlation"))
     found = float(find_method("huse").terms(batch, about)["graph"][1])
     assert 0 <= found <= 2
     assert not math.isclose(found, float(find_method("huse").terms(batch, LOSSES)["graph"][1]))
 
 
 def test_devise_by_cosine_is_a_projection(batch):
-    about = replace(LOSSES, devise=Devise("cosine", 0.1))
+    about = LOSSES.changed(devise=LOSSES.devise.changed(loss="cosine"))
     terms = find_method("devise").terms(batch, about)
     assert float(terms["projection"][1]) == float(find_method("huse_p").terms(batch, LOSSES)["projection"][1])
 

@@ -14,7 +14,7 @@ from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
 from huse.model.model import Classes, Fusion, Model
-from huse.model.network import Architecture, Network
+from huse.model.network import Architecture, Network, NetworkSettings
 from huse.text.spelling import STEPS
 from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import keyed_vectors
@@ -51,16 +51,8 @@ def make(labels=((0,), (1,), (2,)), average=None):
             image_features=512,
             text_features=4,
             labels=count,
-            dimension=8,
-            width=16,
-            image_layers=2,
-            text_layers=2,
-            dropout=0.5,
-            relu_last=False,
-            head="cosine",
-            scale=16,
             separate_heads=False,
-            class_pull=0,
+            settings=NetworkSettings(dimension=8, width=16, image_layers=2, text_layers=2),
         )
     )
     texts = WordsEncoder(fit_tfidf(["red shoe", "hat"]), WORDS, WORDS, fold_accents=True, spellings=STEPS)

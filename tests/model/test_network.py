@@ -7,19 +7,23 @@ from torch.nn import functional
 from huse.errors import InputError
 from huse.model.losses.graph import graph_loss
 from huse.model.losses.pairs import gap_loss
-from huse.model.network import Architecture, Network
+from huse.model.network import Architecture, Network, NetworkSettings
 from huse.model.towers import CosineHead, Tower, drop, unit_rows
 
-SHAPE = {
-    "image_features": 6, "text_features": 4, "labels": 3, "dimension": 5, "width": 7, "image_layers": 3,
-    "text_layers": 2, "dropout": 0.15, "relu_last": False, "head": "cosine", "scale": 16, "separate_heads": False,
-    "class_pull": 0.0,
-}  # fmt: skip
+SHAPE = {"dimension": 5, "width": 7, "image_layers": 3}
 
 
-def make(**changes):
+def make(labels=3, separate_heads=False, **changes):
     torch.manual_seed(0)
-    return Network(Architecture(**(SHAPE | changes)))
+    return Network(
+        Architecture(
+            image_features=6,
+            text_features=4,
+            labels=labels,
+            separate_heads=separate_heads,
+            settings=NetworkSettings(**(SHAPE | changes)),
+        )
+    )
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def params(**changes):
     values = read_yaml(ROOT / "params.yaml")["train"]
     small = {"dimension": 8, "width": 8, "image_layers": 2}
     merged = values | small | changes
-    return parse_section(TrainParams, merged, where="train")
+    return parse_section(TrainParams, merged, where="train", whole=True)
 
 
 @pytest.fixture

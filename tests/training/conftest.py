@@ -4,41 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from huse.model.methods import (
-    AdaMine,
-    Classes,
-    Cme,
-    Contrast,
-    Devise,
-    Dscmr,
-    Graph,
-    Hie,
-    Losses,
-    Triplet,
-)
-from huse.model.network import Architecture, Network
+from huse.model.losses.contrastive import ContrastSettings
+from huse.model.losses.graph import GraphSettings
+from huse.model.methods import Classes, Losses
+from huse.model.network import Architecture, Network, NetworkSettings
 from huse.training.data import TrainingData
-from huse.training.loop import Settings
+from huse.training.loop import LoopSettings
 from huse.training.targets import class_targets, class_vectors
 
-LOSSES = Losses(
-    alpha=1,
-    beta=10,
-    gamma=1,
-    graph=Graph("stress", "or", 0.5, "all", "all"),
-    triplet=Triplet(0.1, "semi_hard"),
-    cme=Cme(0.98, 0.01, 0.1),
-    adamine=AdaMine(0.3, 0.1),
-    devise=Devise("hinge", 0.1),
-    hie=Hie(0.1),
-    dscmr=Dscmr(0.001, 0.1),
-    contrast=Contrast(0.3, 0.1, 0.5),
-)
-SETTINGS = Settings(
-    optimizer="adamw", learning_rate=0.003, schedule="cosine", warm_up=0, weight_decay=0.01, momentum=0.9,
-    sampler="random", batch_size=32, steps=120, mixup=0, ema=0, validate_every=40, patience=None,
-    criterion="accuracy", dtype="float32",
-)  # fmt: skip
+LOSSES = Losses(graph=GraphSettings(zeta=0.5), contrast=ContrastSettings(weight=0.3))
+SETTINGS = LoopSettings(learning_rate=0.003, batch_size=32, steps=120, validate_every=40)
 
 
 class MemoryCheckpoint:
@@ -84,21 +59,10 @@ def make_network():
 
     def make(seed=1, labels=3, head="cosine", separate_heads=False, class_pull=0.0):
         torch.manual_seed(seed)
+        settings = NetworkSettings(dimension=8, width=16, image_layers=3, dropout=0.1, head=head, class_pull=class_pull)
         return Network(
             Architecture(
-                image_features=6,
-                text_features=5,
-                labels=labels,
-                dimension=8,
-                width=16,
-                image_layers=3,
-                text_layers=2,
-                dropout=0.1,
-                relu_last=False,
-                head=head,
-                scale=16,
-                separate_heads=separate_heads,
-                class_pull=class_pull,
+                image_features=6, text_features=5, labels=labels, separate_heads=separate_heads, settings=settings
             )
         )
 

@@ -1,13 +1,11 @@
 """Training on a GPU: recorded as a CUDA graph, it gives what it gives step by step."""
 
-from dataclasses import replace
-
 import pytest
 import torch
 
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
-from huse.model.methods import METHODS, Graph, find_method
+from huse.model.methods import METHODS, find_method
 from huse.training import loop, step
 from huse.training.loop import train
 from tests.training.conftest import LOSSES, SETTINGS, MemoryCheckpoint
@@ -15,15 +13,15 @@ from tests.training.test_loop import KilledAt, KilledError
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here")
 
-SHORT = replace(SETTINGS, steps=40, validate_every=10)
-CORRELATION = replace(LOSSES, graph=Graph("correlation", "or", 0.5, "all", "all"))
+SHORT = SETTINGS.changed(steps=40, validate_every=10)
+CORRELATION = LOSSES.changed(graph=LOSSES.graph.changed(form="correlation"))
 CASES = {
     **{name: (name, SHORT, LOSSES) for name in METHODS},
-    "rmsprop": ("huse", replace(SHORT, optimizer="rmsprop"), LOSSES),
-    "rmsprop_tf": ("huse", replace(SHORT, optimizer="rmsprop_tf"), LOSSES),
-    "average": ("huse_plus", replace(SHORT, ema=0.9), LOSSES),
-    "mixup": ("huse_plus", replace(SHORT, mixup=0.4), LOSSES),
-    "bfloat16": ("huse_plus", replace(SHORT, dtype="bfloat16"), LOSSES),
+    "rmsprop": ("huse", SHORT.changed(optimizer="rmsprop"), LOSSES),
+    "rmsprop_tf": ("huse", SHORT.changed(optimizer="rmsprop_tf"), LOSSES),
+    "average": ("huse_plus", SHORT.changed(ema=0.9), LOSSES),
+    "mixup": ("huse_plus", SHORT.changed(mixup=0.4), LOSSES),
+    "bfloat16": ("huse_plus", SHORT.changed(dtype="bfloat16"), LOSSES),
     "correlation": ("huse", SHORT, CORRELATION),
 }
 
@@ -62,7 +60,7 @@ def test_a_recorded_run_gives_the_bytes_of_one_that_is_not(run, monkeypatch, cas
 @pytest.mark.parametrize("case", ["huse", "huse_eq10", "dscmr"])
 def test_it_learns_what_the_processor_learns(run, case):
     method, settings, losses = CASES[case]
-    few = replace(settings, steps=5, validate_every=5)
+    few = settings.changed(steps=5, validate_every=5)
     found, expected = (run(method, few, losses, device)[1].curves[0]["loss"] for device in ("cuda", "cpu"))
     assert found == pytest.approx(expected, rel=0.2)  # dropout draws other numbers
 
@@ -86,6 +84,6 @@ def test_a_loss_that_is_not_finite_is_told_at_its_own_step(data, run):
     messages = []
     for device in ("cpu", "cuda"):
         with pytest.raises(InputError, match=r"graph = nan.*embeddings of 7\.jpg\)") as error:
-            run("huse", replace(SETTINGS, validate_every=120), LOSSES, device)
+            run("huse", SETTINGS.changed(validate_every=120), LOSSES, device)
         messages.append(str(error.value))
     assert messages[0] == messages[1]

@@ -43,7 +43,7 @@ def test_training_learns_classes_and_graph(data, run):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_learns_to_find_products_of_a_class(data, run, method):
-    network, _ = run(method=method, settings=replace(SETTINGS, criterion="recall_at_1"))
+    network, _ = run(method=method, settings=SETTINGS.changed(criterion="recall_at_1"))
     figures = validate(network, data)
     in_modal_only = method == "separate"
     assert figures["recall_at_1"] > (0.5 if in_modal_only else 0.75)
@@ -59,7 +59,7 @@ def test_same_seed_same_bytes(run):
 
 @pytest.mark.parametrize("criterion", ["accuracy", "recall_at_1", "average_precision", "ahp", "all"])
 def test_the_earliest_best_state_by_the_criterion_is_kept(data, run, criterion):
-    network, trained = run(settings=replace(SETTINGS, validate_every=10, criterion=criterion))
+    network, trained = run(settings=SETTINGS.changed(validate_every=10, criterion=criterion))
     points = [{k.removeprefix("validation/"): v for k, v in point.items()} for point in trained.curves]
     scores = {point["step"]: score(point, criterion) for point in points}
     assert list(scores) == list(range(10, 121, 10))
@@ -69,7 +69,7 @@ def test_the_earliest_best_state_by_the_criterion_is_kept(data, run, criterion):
 
 
 def test_patience_ends_training(run):
-    settings = replace(SETTINGS, validate_every=5, patience=3, steps=2000)
+    settings = SETTINGS.changed(validate_every=5, patience=3, steps=2000)
     _, trained = run(settings=settings)
     last = trained.curves[-1]["step"]
     assert last == trained.best_step + 15
@@ -102,14 +102,14 @@ def test_a_loss_that_is_not_finite_names_step_term_and_pictures(data, run):
 
 
 def test_a_network_that_the_last_update_has_broken_is_no_result(run):
-    broken = replace(SETTINGS, learning_rate=1e30, schedule="constant", steps=1)
+    broken = SETTINGS.changed(learning_rate=1e30, schedule="constant", steps=1)
     with pytest.raises(InputError, match="step 1: scores are not finite"):
         run(settings=broken)
 
 
 def test_weights_that_are_all_0_are_refused(run):
     with pytest.raises(InputError, match=r"classification, graph, gap are all 0"):
-        run(losses=replace(LOSSES, alpha=0, beta=0, gamma=0))
+        run(losses=LOSSES.changed(alpha=0, beta=0, gamma=0))
 
 
 def with_views(data, *views):
@@ -131,7 +131,7 @@ def test_a_view_that_is_not_finite_is_met(data, run):
 
 
 def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run, make_network):
-    network, _ = run(method="huse_plus", network=make_network(class_pull=0.4), settings=replace(SETTINGS, ema=0.9))
+    network, _ = run(method="huse_plus", network=make_network(class_pull=0.4), settings=SETTINGS.changed(ema=0.9))
     kept, train = network.class_means.clone(), data.train
     network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=False)
     assert kept.abs().sum() > 0
@@ -149,18 +149,18 @@ def test_mixtures_are_classified_and_pairs_stay_as_they_are(data, make_network):
 
 
 def test_the_average_of_the_networks_is_kept(data, run):
-    plain, _ = run(settings=replace(SETTINGS, steps=40))
-    averaged, trained = run(settings=replace(SETTINGS, steps=40, ema=0.9))
+    plain, _ = run(settings=SETTINGS.changed(steps=40))
+    averaged, trained = run(settings=SETTINGS.changed(steps=40, ema=0.9))
     assert trained.best_step == 40
     assert not torch.equal(plain.heads[0].weight, averaged.heads[0].weight)
     # What was averaged moved as without averaging.
-    assert run(settings=replace(SETTINGS, steps=40, ema=1e-9))[1].curves[0]["loss"] == trained.curves[0]["loss"]
-    nearly_last, _ = run(settings=replace(SETTINGS, steps=40, ema=1e-9))
+    assert run(settings=SETTINGS.changed(steps=40, ema=1e-9))[1].curves[0]["loss"] == trained.curves[0]["loss"]
+    nearly_last, _ = run(settings=SETTINGS.changed(steps=40, ema=1e-9))
     assert torch.allclose(plain.heads[0].weight, nearly_last.heads[0].weight, atol=1e-6)
 
 
 def test_bfloat16_learns_as_well(data, run):
-    network, _ = run(settings=replace(SETTINGS, dtype="bfloat16"))
+    network, _ = run(settings=SETTINGS.changed(dtype="bfloat16"))
     figures = validate(network, data)
     assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.8
     assert all(tensor.dtype == torch.float32 for tensor in network.state_dict().values())
@@ -196,7 +196,7 @@ class KilledAt(MemoryCheckpoint):
 def test_a_killed_run_ends_with_the_same_bytes(run, make_network, monkeypatch, killed_at, case):
     method, changes = case
     monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    settings = replace(SETTINGS, **changes)
+    settings = SETTINGS.changed(**changes)
 
     def begin(**more):
         network = make_network(class_pull=0.4) if method == "huse_plus" else None

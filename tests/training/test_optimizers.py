@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from huse.training.optimizers import RMSPropTF, make_optimizer, schedule_factor
+from huse.training.optimizers import OptimizerSettings, RMSPropTF, make_optimizer, schedule_factor
 
 
 def test_schedules():
@@ -19,7 +19,9 @@ def test_warm_up_grows_evenly_and_the_schedule_begins_after_it():
 
 def test_rmsprop_has_the_papers_momentum():
     parameter = nn.Parameter(torch.zeros(1))
-    made = make_optimizer("rmsprop", [parameter], learning_rate=1.6192e-5, weight_decay=0, momentum=0.9)
+    made = make_optimizer(
+        OptimizerSettings(optimizer="rmsprop", learning_rate=1.6192e-5, weight_decay=0, momentum=0.9), [parameter]
+    )
     group = made.param_groups[0]
     assert (group["lr"], group["momentum"], group["alpha"]) == (1.6192e-5, 0.9, 0.9)
 
@@ -43,7 +45,9 @@ def test_the_two_rmsprops_differ_at_the_first_step():
     moved = {}
     for name in ("rmsprop", "rmsprop_tf"):
         parameter = nn.Parameter(torch.zeros(1))
-        optimizer = make_optimizer(name, [parameter], learning_rate=0.1, weight_decay=0, momentum=0.9)
+        optimizer = make_optimizer(
+            OptimizerSettings(optimizer=name, learning_rate=0.1, weight_decay=0, momentum=0.9), [parameter]
+        )
         parameter.grad = torch.tensor([0.001])
         optimizer.step()
         moved[name] = -float(parameter.detach())
@@ -54,7 +58,9 @@ def test_the_two_rmsprops_differ_at_the_first_step():
 def test_weight_decay_is_of_matrices_alone_and_frozen_parameters_are_left():
     matrix, bias = nn.Parameter(torch.ones(2, 2)), nn.Parameter(torch.ones(2))
     frozen = nn.Parameter(torch.ones(3, 3), requires_grad=False)
-    optimizer = make_optimizer("adamw", [matrix, bias, frozen], learning_rate=0.1, weight_decay=0.5, momentum=0)
+    optimizer = make_optimizer(
+        OptimizerSettings(optimizer="adamw", learning_rate=0.1, weight_decay=0.5, momentum=0), [matrix, bias, frozen]
+    )
     assert [(group["params"][0].dim(), group["weight_decay"]) for group in optimizer.param_groups] == [(2, 0.5), (1, 0)]
     matrix.grad, bias.grad = torch.zeros(2, 2), torch.zeros(2)
     optimizer.step()

@@ -12,11 +12,11 @@ from huse.errors import InputError
 from huse.vision import finetuning
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, blocks, load_backbone
-from huse.vision.finetuning import Finetuned, Pictures, Settings, finetune
+from huse.vision.finetuning import Finetuned, FinetuneSettings, Pictures, finetune
 from huse.vision.preparing import Preparation
 
 CPU = torch.device("cpu")
-SETTINGS = Settings(
+SETTINGS = FinetuneSettings(
     epochs=3,
     head_epochs=1,
     layers="all",
@@ -27,8 +27,9 @@ SETTINGS = Settings(
     mixup=0.2,
     batch_size=8,
     patience=10,
+    dtype="float32",
 )
-PREPARATION = Preparation("squash", 32, 10**6, Augmentation(1.15, 0.5, 0.1, 0.1), seed=3)
+PREPARATION = Preparation("squash", 32, 10**6, Augmentation(rescale=1.15), seed=3)
 
 
 class Memory:
@@ -77,7 +78,7 @@ def pictures(tmp_path_factory):
     return Pictures.of(paths, np.array(split), np.array(classes, np.int64))
 
 
-def run(pictures, settings=SETTINGS, *, backbone=None, checkpoint=None, dtype="float32", seed=5):
+def run(pictures, settings=SETTINGS, *, backbone=None, checkpoint=None, seed=5):
     backbone = backbone or small_backbone()
     result = finetune(
         backbone,
@@ -85,7 +86,6 @@ def run(pictures, settings=SETTINGS, *, backbone=None, checkpoint=None, dtype="f
         PREPARATION,
         settings,
         device=CPU,
-        dtype=dtype,
         workers=0,
         seed=seed,
         checkpoint=checkpoint or Memory(),
@@ -105,7 +105,7 @@ def test_pictures_are_those_of_training_and_validation(pictures):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_it_learns(pictures, dtype):
-    result, _ = run(pictures, replace(SETTINGS, epochs=12, head_epochs=0), dtype=dtype)
+    result, _ = run(pictures, SETTINGS.changed(epochs=12, head_epochs=0, dtype=dtype))
     assert result.curves[0]["loss"] > 2 * result.curves[-1]["loss"]
     assert result.best()["validation_accuracy"] > 0.9
     assert [point["epoch"] for point in result.curves] == list(range(1, 13))
@@ -113,10 +113,10 @@ def test_it_learns(pictures, dtype):
 
 def test_the_backbone_is_left_in_its_best_state_in_evaluation_mode(pictures):
     backbone = small_backbone()
-    result, state = run(pictures, replace(SETTINGS, epochs=6), backbone=backbone)
+    result, state = run(pictures, SETTINGS.changed(epochs=6), backbone=backbone)
     best, again = result.best_epoch, Memory(saves=result.best_epoch)
     with pytest.raises(KeyboardInterrupt):
-        run(pictures, replace(SETTINGS, epochs=6), checkpoint=again)
+        run(pictures, SETTINGS.changed(epochs=6), checkpoint=again)
     tensors, _ = again.saved
     body = {name.removeprefix("network.body."): value for name, value in tensors.items() if "network.body." in name}
     assert 1 <= best <= 6
@@ -159,14 +159,14 @@ def test_it_goes_on_in_the_middle_of_an_epoch(pictures, monkeypatch):
 
 def test_the_head_alone_leaves_the_backbone_as_it_was(pictures):
     before = small_backbone().module.state_dict()
-    result, after = run(pictures, replace(SETTINGS, epochs=2, head_epochs=2))
+    result, after = run(pictures, SETTINGS.changed(epochs=2, head_epochs=2))
     assert same(before, after)
     assert result.curves[1]["loss"] < result.curves[0]["loss"]
 
 
 def test_the_last_block_alone(pictures):
     before = small_backbone().module.state_dict()
-    _, after = run(pictures, replace(SETTINGS, layers="last_block"))
+    _, after = run(pictures, SETTINGS.changed(layers="last_block"))
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"1"}
 
@@ -175,7 +175,7 @@ def test_earlier_blocks_move_less(pictures):
     before = small_backbone().module.state_dict()
 
     def moved(decay):
-        _, after = run(pictures, replace(SETTINGS, head_epochs=0, layer_decay=decay, epochs=1))
+        _, after = run(pictures, SETTINGS.changed(head_epochs=0, layer_decay=decay, epochs=1))
         return [float((after[name] - before[name]).abs().mean()) for name in ("0.0.weight", "1.0.weight")]
 
     (first, last), (first_decayed, last_decayed) = moved(1), moved(0.1)
@@ -197,17 +197,17 @@ def test_norms_that_know_nothing_stay_as_they_are(pictures):
 
 def test_it_stops_early(pictures):
     """Only after the backbone has had its chance: the epochs of the head alone do not count."""
-    still = replace(SETTINGS, epochs=50, head_epochs=0, learning_rate=1e-12, patience=2)
+    still = SETTINGS.changed(epochs=50, head_epochs=0, learning_rate=1e-12, patience=2)
     result, _ = run(pictures, still)
     assert len(result.curves) < 6
     assert len(result.curves) - result.best_epoch == 2
-    result, _ = run(pictures, replace(still, head_epochs=8))
+    result, _ = run(pictures, still.changed(head_epochs=8))
     assert len(result.curves) >= 10
 
 
 def test_a_loss_that_is_not_finite_stops_with_the_pictures(pictures):
     with pytest.raises(InputError, match=r"fine-tuning stopped .* is not finite"):
-        run(pictures, replace(SETTINGS, learning_rate=1e30, epochs=30, head_epochs=0))
+        run(pictures, SETTINGS.changed(learning_rate=1e30, epochs=30, head_epochs=0))
     broken = small_backbone()
     with torch.no_grad():
         broken.module[0][0].weight.fill_(math.nan)
@@ -217,7 +217,7 @@ def test_a_loss_that_is_not_finite_stops_with_the_pictures(pictures):
 
 def test_fewer_pictures_than_a_batch(pictures):
     few = replace(pictures, train=pictures.train[:5], train_classes=pictures.train_classes[:5])
-    result, _ = run(few, replace(SETTINGS, batch_size=64, epochs=2))
+    result, _ = run(few, SETTINGS.changed(batch_size=64, epochs=2))
     assert len(result.curves) == 2
 
 
@@ -226,6 +226,6 @@ def test_a_network_of_torchvision(pictures):
     for name in ("squeezenet1_1", "resnet18"):
         backbone = load_backbone(name, "random", 1)
         before = blocks(backbone)[0][0].clone()
-        result, _ = run(pictures, replace(SETTINGS, epochs=1, head_epochs=0), backbone=backbone)
+        result, _ = run(pictures, SETTINGS.changed(epochs=1, head_epochs=0), backbone=backbone)
         assert isinstance(result, Finetuned)
         assert not torch.equal(before, blocks(backbone)[0][0])

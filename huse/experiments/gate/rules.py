@@ -6,10 +6,11 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from huse.errors import InputError
-from huse.run.params.reader import Section, parse_section, read_yaml
+from huse.run.params.reader import parse_section, read_yaml
+from huse.settings import Settings
 
 
-class Rule(Section):
+class Rule(Settings):
     """What is asked of one figure.
 
     Attributes:
@@ -42,14 +43,14 @@ class Rule(Section):
         return self.figure.partition(".")[0]
 
 
-class MeasuredOn(Section):
+class MeasuredOn(Settings):
     """What the tolerances were made from."""
 
     seeds: int = Field(ge=3)
     items: int = Field(ge=1)
 
 
-class Rules(Section):
+class Rules(Settings):
     """The file of rules."""
 
     rules: list[Rule] = Field(min_length=1)

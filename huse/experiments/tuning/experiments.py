@@ -15,7 +15,7 @@ from huse.experiments.revisions import find_commit
 from huse.experiments.tuning.space import Scalar, Space
 from huse.experiments.tuning.study import RunFailed, mean_metric
 from huse.run import paths
-from huse.run.params.describing import as_yaml
+from huse.run.params.editing import as_yaml
 
 LAST_STAGE = "evaluate"
 SPLIT = "validation"

@@ -9,8 +9,9 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from huse.errors import InputError
 from huse.experiments.packaged import packaged_names, read_packaged
 from huse.nesting import flatten, nest
-from huse.run.params.all import SECTIONS
-from huse.run.params.reader import Section, parse_section, read_yaml
+from huse.run.params.all import sections
+from huse.run.params.reader import parse_section, read_yaml
+from huse.settings import Settings
 
 Scalar = bool | int | float | str | None
 
@@ -25,7 +26,7 @@ NOT_TUNED = {
 }
 
 
-class Choices(Section):
+class Choices(Settings):
     """Some values, in no order."""
 
     choices: list[Scalar] = Field(min_length=2)
@@ -46,7 +47,7 @@ class Choices(Section):
         return any(type(value) is type(choice) and value == choice for choice in self.choices)
 
 
-class Numbers(Section):
+class Numbers(Settings):
     """All numbers from ``low`` to ``high``; whole ones where both ends are whole.
 
     Attributes:
@@ -99,7 +100,7 @@ Domain = Annotated[
 ]
 
 
-class Space(Section):
+class Space(Settings):
     """The file of ranges.
 
     Attributes:
@@ -150,7 +151,7 @@ def read_space(name: str, params: Mapping[str, Any]) -> Space:
 
 
 def _problems(space: Space, params: Mapping[str, Any]) -> Iterator[str]:
-    known = dict(flatten(params))
+    known, kinds = dict(flatten(params)), sections()
     for parameter, domain in space.parameters.items():
         section = parameter.partition(".")[0]
         reason = NOT_TUNED.get(parameter) or NOT_TUNED.get(section)
@@ -162,6 +163,6 @@ def _problems(space: Space, params: Mapping[str, Any]) -> Iterator[str]:
             for value in domain.limits:
                 tree = nest({**known, parameter: value})
                 try:
-                    parse_section(SECTIONS[section], tree[section], where=f"{parameter}={value!r}: {section}")
+                    parse_section(kinds[section], tree[section], where=f"{parameter}={value!r}: {section}")
                 except InputError as error:
                     yield str(error)

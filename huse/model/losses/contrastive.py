@@ -4,7 +4,22 @@ Letters: M rows, D dimension of the shared space, L levels of the class tree.
 """
 
 import torch
+from pydantic import Field
 from torch import Tensor
+
+from huse.settings import Settings
+
+
+class ContrastSettings(Settings):
+    """Of the contrastive term of `huse_plus`."""
+
+    weight: float = Field(default=0.5, ge=0, description="0: then it is huse")
+    temperature: float = Field(
+        default=0.1, gt=0, description="of its softmax over cosines; a lower one looks at near rows alone"
+    )
+    decay: float = Field(
+        default=0.5, ge=0, le=1, description="weight of a level of the tree, as a share of the next finer one's"
+    )
 
 
 def supervised_contrastive_loss(embeddings: Tensor, classes: Tensor, temperature: float) -> Tensor:

@@ -4,8 +4,20 @@ Letters: N products in a batch, D dimension of the shared space, K labels.
 """
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
+
+from huse.settings import Settings
+
+
+class DscmrSettings(Settings):
+    """Of DSCMR."""
+
+    likelihood: float = Field(
+        default=0.001, ge=0, description="weight of the binary graph of same and different classes"
+    )
+    invariance: float = Field(default=0.1, ge=0, description="weight of the gap between a picture and its name")
 
 
 def label_space_loss(logits: Tensor, targets: Tensor) -> Tensor:

@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from huse.settings import Settings
+
+Form = Literal["stress", "correlation"]
 Sigma = Literal["or", "literal", "hinge", "full"]
 Pairs = Literal["all", "intra", "cross"]
 Normaliser = Literal["all", "active"]
@@ -25,6 +29,40 @@ BLOCKS: dict[Pairs, tuple[Block, ...]] = {"all": ("all",), "intra": MODALITIES[:
 # Distances worked on at a time. On a processor so few that its caches hold them, yet so many that little time goes into
 # adding up the tiles' gradients; on a GPU so many that each kernel has enough to do.
 TILE, GPU_TILE = 2**20, 2**24
+
+
+class GraphSettings(Settings):
+    """Of the semantic graph loss, equations 9 to 11."""
+
+    distances: Literal["labels", "tree"] = Field(
+        default="labels",
+        description="of classes: by their labels' names, as in label_graph; or tree: hops in the class tree",
+    )
+    form: Form = Field(
+        default="stress",
+        description="stress: squared differences, equation 9; correlation: 1 - Pearson's r over classes",
+    )
+    sigma: Sigma = Field(
+        default="or",
+        description="or: as the paper's text says; literal: as equation 10 prints it; hinge; full: equation 9",
+    )
+    zeta: float | None = Field(default=None, ge=0, le=2, description="margin as a cosine distance; null: by quantile")
+    zeta_quantile: float = Field(
+        default=0.5, ge=0, le=1, description="quantile of the distances between different classes"
+    )
+    pairs: Pairs = Field(
+        default="all", description="all pairs of the 2N embeddings; intra: of one modality; cross: image with text"
+    )
+    normaliser: Normaliser = Field(
+        default="all", description="the mean is over all pairs; active: over those where sigma is not 0"
+    )
+
+    @property
+    def margin(self) -> float:
+        """The margin z, once it is known."""
+        if self.zeta is None:
+            raise ValueError("zeta: expected a number; huse.training.targets.margin gives the one of a quantile")
+        return self.zeta
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,30 @@
 Letters: n rows, D dimension of the shared space, C classes; ψ_c, unit norm, the vector of a class.
 """
 
+from typing import Literal
+
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
+
+from huse.settings import Settings
+
+
+class DeviseSettings(Settings):
+    """Of DeViSE."""
+
+    loss: Literal["hinge", "cosine"] = Field(
+        default="hinge", description="hinge: the rank loss; cosine: distance from the class's vector"
+    )
+    margin: float = Field(
+        default=0.1, gt=0, le=2, description="cosine by which a class's vector must be nearer than the others'"
+    )
+
+
+class HieSettings(Settings):
+    """Of HIE."""
+
+    classification: float = Field(default=0.1, ge=0, description="weight of each modality's classification loss")
 
 
 def projection_loss(embeddings: Tensor, classes: Tensor, class_vectors: Tensor) -> Tensor:

@@ -4,10 +4,23 @@ Letters: N products in a batch, D dimension of the shared space; s(u, v) = u·v,
 """
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from huse.settings import Settings
+
 MATCHING = 0.2  # share of the pairs that match, and their weight: CME's published code forces 80 % mismatches
+
+
+class CmeSettings(Settings):
+    """Of CME."""
+
+    matching: float = Field(default=0.98, ge=0, description="weight of the cosine loss of matching and other pairs")
+    classification: float = Field(default=0.01, ge=0, description="weight of each modality's classification loss")
+    margin: float = Field(
+        default=0.1, ge=-1, le=1, description="cosine up to which a pair that does not match is left alone"
+    )
 
 
 def gap_loss(images: Tensor, texts: Tensor) -> Tensor:

@@ -8,10 +8,34 @@ latter is one of 0.1 here.
 from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from huse.settings import Settings
+
 Variant = Literal["semi_hard", "all_semi_hard"]
+
+
+class TripletSettings(Settings):
+    """Of FaceNet's triplets."""
+
+    margin: float = Field(
+        default=0.1,
+        gt=0,
+        le=2,
+        description="cosine distance; FaceNet's 0.2 is of the squared Euclidean one, twice that",
+    )
+    variant: Variant = Field(
+        default="semi_hard", description="one negative a pair; all_semi_hard: all of them that lie within the margin"
+    )
+
+
+class AdaMineSettings(Settings):
+    """Of AdaMine."""
+
+    margin: float = Field(default=0.3, gt=0, le=2, description="cosine distance")
+    semantic: float = Field(default=0.1, ge=0, description="weight of the triplets of classes")
 
 
 def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Variant = "semi_hard") -> Tensor:

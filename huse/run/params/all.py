@@ -4,33 +4,40 @@ from pathlib import Path
 from typing import Any
 
 from huse.errors import InputError
-from huse.run.params.backbone import AugmentationParams, BackboneParams
+from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.evaluate import EvaluateParams
-from huse.run.params.finetune_backbone import FinetuneBackboneParams
 from huse.run.params.image_vectors import ImageVectorsParams
 from huse.run.params.label_graph import LabelGraphParams
 from huse.run.params.machine import MachineParams
 from huse.run.params.preprocess_text import PreprocessTextParams
-from huse.run.params.reader import Section, read_section, read_seed, read_yaml
+from huse.run.params.reader import read_section, read_seed, read_yaml
 from huse.run.params.sample_catalogue import SampleCatalogueParams
-from huse.run.params.train import TrainParams
 from huse.run.params.word_vectors import WordVectorsParams
+from huse.settings import Settings
+from huse.vision.augmentation import Augmentation
 
-SECTIONS: dict[str, type[Section]] = {
-    "machine": MachineParams,
-    "sample_catalogue": SampleCatalogueParams,
-    "catalogue": CatalogueParams,
-    "preprocess_text": PreprocessTextParams,
-    "backbone": BackboneParams,
-    "augmentation": AugmentationParams,
-    "finetune_backbone": FinetuneBackboneParams,
-    "image_vectors": ImageVectorsParams,
-    "word_vectors": WordVectorsParams,
-    "label_graph": LabelGraphParams,
-    "train": TrainParams,
-    "evaluate": EvaluateParams,
-}
+
+def sections() -> dict[str, type[Settings]]:
+    """Return what declares each section, by its name."""
+    # These import torch, which takes a second; most commands do without.
+    from huse.run.params.train import TrainParams  # noqa: PLC0415
+    from huse.vision.finetuning import FinetuneSettings  # noqa: PLC0415
+
+    return {
+        "machine": MachineParams,
+        "sample_catalogue": SampleCatalogueParams,
+        "catalogue": CatalogueParams,
+        "preprocess_text": PreprocessTextParams,
+        "backbone": BackboneParams,
+        "augmentation": Augmentation,
+        "finetune_backbone": FinetuneSettings,
+        "image_vectors": ImageVectorsParams,
+        "word_vectors": WordVectorsParams,
+        "label_graph": LabelGraphParams,
+        "train": TrainParams,
+        "evaluate": EvaluateParams,
+    }
 
 
 def check_params(path: Path) -> dict[str, Any]:
@@ -42,21 +49,21 @@ def check_params(path: Path) -> dict[str, Any]:
     Raises:
         InputError: a section is unknown or missing, or a value does not fit; names every problem.
     """
+    kinds, found = sections(), {}
     problems = [
-        f"{path}: {name}: no section of that name; there are {', '.join(SECTIONS)}"
+        f"{path}: {name}: no section of that name; there are {', '.join(kinds)}"
         for name in read_yaml(path)
-        if name not in (*SECTIONS, "seed")
+        if name not in (*kinds, "seed")
     ]
-    sections = {}
     try:
         read_seed(path)
     except InputError as error:
         problems.append(str(error))
-    for name, kind in SECTIONS.items():
+    for name, kind in kinds.items():
         try:
-            sections[name] = read_section(kind, name, path)
+            found[name] = read_section(kind, name, path)
         except InputError as error:
             problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
-    return sections
+    return found

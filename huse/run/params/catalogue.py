@@ -4,12 +4,12 @@ from typing import Any, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 MOST_UNSEEN = 0.5  # share of the classes; of more there would be little left to learn from
 
 
-class Columns(Section):
+class Columns(Settings):
     """Which column of the CSV holds what."""
 
     image: str = Field(min_length=1)
@@ -25,7 +25,7 @@ class Columns(Section):
         return self
 
 
-class Split(Section):
+class Split(Settings):
     """Shares of the products."""
 
     train: float = Field(gt=0, lt=1)
@@ -40,7 +40,7 @@ class Split(Section):
         return self
 
 
-class CatalogueParams(Section):
+class CatalogueParams(Settings):
     """Where the products are and how they are split."""
 
     csv: str = Field(min_length=1)

@@ -8,7 +8,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from huse.run.params.all import SECTIONS, check_params
+from huse.run.params.all import check_params, sections
+from huse.run.params.editing import as_yaml
 
 BOUNDS = (
     ("minimum", "≥ {}"),
@@ -51,19 +52,11 @@ def describe_parameters(path: Path) -> list[Parameter]:
     """
     check_params(path)
     content = YAML().load(path.read_text(encoding="utf-8"))
-    schemas = {name: kind.model_json_schema() for name, kind in SECTIONS.items()}
+    schemas = {name: kind.model_json_schema() for name, kind in sections().items()}
     return [
         Parameter(".".join(names), as_yaml(value), _allowed(names, schemas), meaning)
         for names, value, meaning in _leaves(content)
     ]
-
-
-def as_yaml(value: Any) -> str:
-    """Return a value as the file writes it: ``null``, ``true``, ``[a, b]``."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(as_yaml, value))}]"
-    words = {None: "null", True: "true", False: "false"}
-    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 def _leaves(section: CommentedMap, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, str]]:

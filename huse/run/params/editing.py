@@ -10,7 +10,14 @@ from ruamel.yaml import YAML
 
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
-from huse.run.params.describing import as_yaml
+
+
+def as_yaml(value: Any) -> str:
+    """Return a value as the file writes it: ``null``, ``true``, ``[a, b]``."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    words = {None: "null", True: "true", False: "false"}
+    return words[value] if value is None or isinstance(value, bool) else str(value)
 
 
 @contextmanager

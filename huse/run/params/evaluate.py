@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class EvaluateParams(Section):
+class EvaluateParams(Settings):
     """How the space is measured."""
 
     resamples: int = Field(ge=0, le=100_000)

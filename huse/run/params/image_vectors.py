@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class ImageVectorsParams(Section):
+class ImageVectorsParams(Settings):
     """How many vectors a picture gets, and how they are computed."""
 
     views: int = Field(ge=0, le=1000)

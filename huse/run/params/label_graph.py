@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class InferSentParams(Section):
+class InferSentParams(Settings):
     """How InferSent reads a sentence; see `huse.text.infersent`."""
 
     version: Literal[1, 2]
@@ -16,7 +16,7 @@ class InferSentParams(Section):
     hidden: int = Field(ge=1, le=16384)
 
 
-class LabelGraphParams(Section):
+class LabelGraphParams(Settings):
     """What a label is, what its vector is, and from what the distances of labels come."""
 
     scheme: Literal["leaf", "levels"]

@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class MachineParams(Section):
+class MachineParams(Settings):
     """Where to compute."""
 
     device: Literal["auto", "cpu", "cuda"]

@@ -1,9 +1,9 @@
 """Parameters of the stage `preprocess_text`."""
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class PreprocessTextParams(Section):
+class PreprocessTextParams(Settings):
     """How names are cleaned."""
 
     fold_accents: bool

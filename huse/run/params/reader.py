@@ -1,23 +1,17 @@
-"""Reads one section of ``params.yaml`` into its dataclass, as YAML 1.2, the way DVC reads it."""
+"""Reads one section of ``params.yaml`` into what declares it, as YAML 1.2, the way DVC reads it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from huse.errors import InputError
+from huse.settings import Settings
 
-
-class Section(BaseModel):
-    """A section of the parameters: no unknown key, no silent conversion, not changed after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-SectionType = TypeVar("SectionType", bound=Section)
+SectionType = TypeVar("SectionType", bound=Settings)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -52,26 +46,40 @@ def parse_yaml(content: bytes, *, where: str) -> dict[str, Any]:
     return found
 
 
-def parse_section(kind: type[SectionType], values: Any, *, where: str) -> SectionType:
+def parse_section(kind: type[SectionType], values: Any, *, where: str, whole: bool = False) -> SectionType:
     """Check the values of one section.
 
     Args:
-        kind: the dataclass of the section.
+        kind: what declares the section.
         values: what the file holds under it.
         where: file and section, for the message.
+        whole: every setting must be there, also one that has a default.
 
     Raises:
         InputError: a key is unknown or missing, or a value does not fit; names every such key.
     """
+    problems = [f"{where}.{name}: field required; found nothing" for name in _left_out(kind, values)] if whole else []
     try:
-        return kind.model_validate(values)
+        section = kind.model_validate(values)
     except ValidationError as error:
-        problems = [
+        problems += [
             f"{where}{'.' if problem['loc'] else ''}{'.'.join(map(str, problem['loc']))}: "
             f"{problem['msg'][0].lower()}{problem['msg'][1:]}; found {_shown(problem)}"
             for problem in error.errors(include_url=False)
         ]
-        raise InputError("\n".join(problems)) from None
+    if problems:
+        raise InputError("\n".join(problems))
+    return section
+
+
+def _left_out(kind: type[Settings], values: Any) -> Iterator[str]:
+    """Yield the names of settings that have a default and are not there; pydantic names the others."""
+    for name, field in kind.model_fields.items() if isinstance(values, Mapping) else ():
+        if name not in values:
+            if not field.is_required():
+                yield name
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from (f"{name}.{inner}" for inner in _left_out(field.annotation, values[name]))
 
 
 def _shown(problem: Mapping[str, Any]) -> str:
@@ -87,7 +95,7 @@ def read_section(kind: type[SectionType], name: str, path: Path = Path("params.y
     content = read_yaml(path)
     if name not in content:
         raise InputError(f"{path}: expected a section `{name}`, found {', '.join(content) or 'none'}.")
-    return parse_section(kind, content[name], where=f"{path}: {name}")
+    return parse_section(kind, content[name], where=f"{path}: {name}", whole=True)
 
 
 def read_seed(path: Path = Path("params.yaml")) -> int:

@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class SampleCatalogueParams(Section):
+class SampleCatalogueParams(Settings):
     """What sample to draw."""
 
     pictures: int = Field(ge=100, le=100_000)

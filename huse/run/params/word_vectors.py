@@ -4,10 +4,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from huse.run.params.reader import Section
+from huse.settings import Settings
 
 
-class SpellingsParams(Section):
+class SpellingsParams(Settings):
     """Under which spellings a word is looked for; see `huse.text.spelling`."""
 
     as_written: bool
@@ -22,7 +22,7 @@ class SpellingsParams(Section):
         return tuple(step for step, on in self.model_dump().items() if on)
 
 
-class WordVectorsParams(Section):
+class WordVectorsParams(Settings):
     """Where the vectors of words come from, and what becomes of words without one."""
 
     source: str = Field(min_length=1)

@@ -2,8 +2,11 @@ import pytest
 
 from huse.errors import InputError
 from huse.nesting import flatten
-from huse.run.params.describing import as_yaml, describe_parameters
+from huse.run.params.all import sections
+from huse.run.params.describing import describe_parameters
+from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
+from huse.settings import Settings
 from tests.conftest import ROOT
 
 
@@ -50,3 +53,19 @@ def test_a_file_that_does_not_fit_is_refused(tmp_path):
     path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8").replace("steps: 600", "steps: none"))
     with pytest.raises(InputError, match=r"train\.steps: input should be a valid integer; found 'none'"):
         describe_parameters(path)
+
+
+def declared(kind, prefix):
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            yield from declared(field.annotation, f"{prefix}.{name}")
+        else:
+            yield f"{prefix}.{name}", (as_yaml(field.default), field.description)
+
+
+@pytest.mark.parametrize("section", ["train", "finetune_backbone", "augmentation"])
+def test_the_file_says_of_a_setting_what_its_declaration_says(section):
+    """The comments are the user's page, the declaration that of who uses the package: neither may lag behind."""
+    described = describe_parameters(ROOT / "params.yaml")
+    of_file = {each.name: (each.value, each.meaning) for each in described if each.name.startswith(f"{section}.")}
+    assert dict(declared(sections()[section], section)) == of_file

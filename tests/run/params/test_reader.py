@@ -1,7 +1,7 @@
 import pytest
 
 from huse.errors import InputError
-from huse.run.params.all import SECTIONS, check_params
+from huse.run.params.all import check_params, sections
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.reader import parse_section, read_section, read_seed, read_yaml
 from huse.run.params.sample_catalogue import SampleCatalogueParams
@@ -22,8 +22,8 @@ def params(tmp_path):
 
 def test_every_section_of_the_file_is_read_and_there_is_no_other():
     content = read_yaml(ROOT / "params.yaml")
-    assert set(content) == {"seed", *SECTIONS}
-    for name, kind in SECTIONS.items():
+    assert set(content) == {"seed", *sections()}
+    for name, kind in sections().items():
         assert read_section(kind, name, ROOT / "params.yaml").model_dump() == content[name]
 
 
@@ -83,7 +83,7 @@ def test_seed_is_a_whole_number(params, seed):
 
 def test_the_whole_file_is_checked_and_every_problem_named(params):
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    assert set(check_params(params(text))) == set(SECTIONS)
+    assert set(check_params(params(text))) == set(sections())
     wrong = text.replace("seed: 13", "seed: x").replace("  size: 96", "  size: 9").replace("gamma: 1 ", "gama: 1 ")
     with pytest.raises(InputError) as error:
         check_params(params(wrong + "extra: 1\n"))

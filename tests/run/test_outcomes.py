@@ -1,0 +1,617 @@
+"""One parameter of params.yaml is changed, the stage is run, and what comes out changes as it should.
+
+Every declared setting of `train`, `finetune_backbone` and `augmentation` has an expectation here.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch.nn import functional
+
+from huse.engine.torch_state import under
+from huse.model.losses.contrastive import hierarchical_contrastive_loss
+from huse.model.losses.graph import correlation_loss, graph_loss
+from huse.model.losses.label_vectors import projection_loss, ranking_loss
+from huse.model.losses.pairs import matching_loss
+from huse.model.losses.triplets import adamine_loss, triplet_loss
+from huse.nesting import flatten, nest
+from huse.run.params.editing import set_values
+from huse.run.params.train import TrainParams
+from huse.training import loop
+from huse.vision import finetuning
+from huse.vision.augmentation import Augmentation
+from huse.vision.finetuning import FinetuneSettings
+from huse.vision.preparing import prepare
+from stages import finetune_backbone as finetune_stage
+from stages import train as train_stage
+from tests.conftest import ROOT
+from tests.run.test_fitting import artefacts  # noqa: F401  a fixture
+from tests.vision.test_finetuning import pictures, small_backbone  # noqa: F401  a fixture
+
+RATE = 0.01
+SMALL = {
+    "dimension": 8, "width": 8, "image_layers": 2, "dropout": 0, "learning_rate": RATE, "schedule": "constant",
+    "steps": 4, "validate_every": 1, "batch_size": 4, "weight_decay": 0,
+}  # fmt: skip
+FEW = {
+    "epochs": 2, "batch_size": 30, "learning_rate": RATE, "weight_decay": 0, "label_smoothing": 0, "dtype": "float32",
+}  # fmt: skip
+
+
+@dataclass
+class Outcome:
+    """What came of a run: its result, the batches of its steps, and its state before the first and after every step."""
+
+    result: object
+    batches: list
+    states: list
+    saved: list
+    network: object = None
+
+    def moved(self, step=1, part=""):
+        """How far each weight went in a step, in the order of the network."""
+        before, after = self.states[step - 1], self.states[step]
+        return {name: after[name] - before[name] for name in before if name.startswith(part)}
+
+    def length(self, part, step=1):
+        """The longest way of a weight of a part, which AdamW moves as far as the rate says in the first step."""
+        return max(float(value.abs().max()) for value in self.moved(step, part).values())
+
+    @property
+    def first(self):
+        return self.result.curves[0]
+
+
+class Memory:
+    """Keeps every state of a run, and nothing of one before."""
+
+    def __init__(self, *_):
+        self.saved = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def load(self):
+        return None
+
+    def save(self, tensors, state):
+        self.saved.append(({name: value.detach().clone() for name, value in tensors.items()}, dict(state)))
+
+    def remove(self):
+        pass
+
+
+class Silent:
+    """Stands for DVCLive."""
+
+    def __init__(self, *_, **__):
+        self.step = 0
+
+    def log_metric(self, *_):
+        pass
+
+    def sync(self):
+        pass
+
+    def end(self):
+        pass
+
+
+@pytest.fixture
+def in_params(tmp_path, monkeypatch):
+    """Stand in a folder whose params.yaml is the project's with some values changed."""
+
+    def write(section, *changes):
+        path = tmp_path / "params.yaml"
+        path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+        set_values(path, {"machine": {"device": "cpu", "workers": 0}})
+        for each in changes:
+            set_values(path, {section: nest(each)})
+        monkeypatch.chdir(tmp_path)
+
+    return write
+
+
+@pytest.fixture
+def run_train(in_params, artefacts, monkeypatch):  # noqa: F811
+    """Run the stage `train` on small artefacts."""
+
+    artefacts.products["split"] = ["train"] * 8 + ["validation"] * 4
+
+    def run(**changes):
+        in_params("train", SMALL, changes)
+        about, memory, batches = {}, Memory(), []
+
+        def train(network, data, method, losses, settings, **more):
+            def terms(batch, losses):
+                batches.append(batch)
+                return method.terms(batch, losses)
+
+            about["before"] = {name: value.clone() for name, value in network.state_dict().items()}
+            return loop.train(network, data, replace(method, terms=terms), losses, settings, **more)
+
+        monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
+        monkeypatch.setattr(train_stage.Artefacts, "read", classmethod(lambda _: artefacts))
+        monkeypatch.setattr(train_stage.Artefacts, "fingerprints", lambda _: {})
+        monkeypatch.setattr(train_stage, "Checkpoint", lambda *_: memory)
+        monkeypatch.setattr(train_stage, "Live", Silent)
+        monkeypatch.setattr(train_stage, "train", train)
+        monkeypatch.setattr(
+            train_stage, "_write", lambda _, fitting, trained, __: about.update(fitting=fitting, trained=trained)
+        )
+        train_stage.main()
+        states = [about["before"], *(under("network", tensors) for tensors, _ in memory.saved)]
+        return Outcome(about["trained"], batches, states, memory.saved, about["fitting"].network)
+
+    return run
+
+
+@dataclass(frozen=True)
+class Expect:
+    """A changed value and what is to come of it.
+
+    Attributes:
+        value: of the setting.
+        seen: given the outcomes with the usual and with the changed value, asserts what tells them apart.
+        usual: what else is set in both runs.
+    """
+
+    value: object
+    seen: object
+    usual: dict
+
+
+def of(value, seen, **usual):
+    return Expect(value, seen, {name.replace("__", "."): each for name, each in usual.items()})
+
+
+TERMS = ("classification", "graph", "gap", "contrast", "matching", "likelihood", "invariance", "projection")
+
+
+def weighs(term, difference, factor=1):
+    """The loss grows by the difference of the weights times the term, and no term changes."""
+
+    def seen(usual, changed):
+        assert {name: changed.first[name] for name in TERMS if name in changed.first} == pytest.approx(
+            {name: usual.first[name] for name in TERMS if name in usual.first}
+        )
+        grown = changed.first["loss"] - usual.first["loss"]
+        assert grown == pytest.approx(difference * factor * usual.first[term], rel=1e-3)
+        assert abs(grown) > 1e-6
+
+    return seen
+
+
+def term_is(term, compute):
+    """A term is what the loss function gives for the changed value, and was another; no other term changes."""
+
+    def seen(usual, changed):
+        batch = changed.batches[0]
+        torch.manual_seed(13)
+        assert changed.first[term] == pytest.approx(float(compute(batch).detach()), rel=1e-4)
+        assert changed.first[term] != pytest.approx(usual.first[term], rel=1e-4)
+        others = [name for name in TERMS if name in usual.first and name in changed.first and name != term]
+        assert [changed.first[name] for name in others] == pytest.approx([usual.first[name] for name in others])
+
+    return seen
+
+
+def graph(sigma="or", zeta=0.6, **more):
+    return term_is(
+        "graph",
+        lambda b: graph_loss(b.embeddings, b.products, b.classes.distances, sigma=sigma, zeta=zeta, **more),
+    )
+
+
+def pooled(batch):
+    return batch.embeddings, batch.products.repeat(2)
+
+
+def nodes(batch):
+    return batch.classes.nodes[:, batch.products].repeat(1, 2)
+
+
+def shapes(**wanted):
+    """Weights have these shapes with the changed value, and others without it."""
+
+    def seen(usual, changed):
+        for name, shape in wanted.items():
+            key = name.replace("__", ".")
+            assert tuple(changed.states[0][key].shape) == shape
+            assert key not in usual.states[0] or tuple(usual.states[0][key].shape) != shape
+
+    return seen
+
+
+def moves(factor, step=1):
+    """The weights go so many times as far in a step."""
+
+    def seen(usual, changed):
+        assert changed.length("towers", step) == pytest.approx(factor * usual.length("towers", step), rel=1e-3)
+
+    return seen
+
+
+def see_method(usual, changed):
+    assert "gap" in usual.first
+    assert "projection" in changed.first
+
+
+def see_distances(usual, changed):
+    assert changed.batches[0].classes.distances.tolist() == [[0, 0.5, 1], [0.5, 0, 1], [1, 1, 0]]
+    assert usual.batches[0].classes.distances[0, 1] == pytest.approx(0.2)
+
+
+def see_class_vectors(_, changed):
+    vectors = changed.batches[0].classes.vectors
+    assert torch.allclose(vectors @ vectors.T, torch.tensor([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]), atol=1e-6)
+
+
+def see_dropout(usual, changed):
+    assert all(torch.equal(value, changed.states[0][name]) for name, value in usual.states[0].items())
+    assert not torch.allclose(usual.batches[0].images, changed.batches[0].images)
+    assert not torch.allclose(usual.batches[0].texts, changed.batches[0].texts)
+
+
+def see_relu(usual, changed):
+    assert (changed.batches[0].images >= 0).all()
+    assert (changed.batches[0].texts >= 0).all()
+    assert (usual.batches[0].images < 0).any()
+
+
+def see_scale(usual, changed):
+    for one, other in zip(usual.batches[0].logits, changed.batches[0].logits, strict=True):
+        assert torch.allclose(other, one / 2, atol=1e-5)
+
+
+def see_class_pull(usual, changed):
+    network = changed.network
+    plain, scores = network._embed("image", torch.ones(1, 5))
+    pulled = functional.normalize(0.6 * plain + 0.4 * scores @ network.class_means, dim=1)
+    assert torch.allclose(network.embed("image", torch.ones(1, 5))[0], pulled, atol=1e-6)
+    assert "class_means" not in usual.states[0]
+
+
+def see_optimizer(usual, changed):
+    assert usual.length("towers") == pytest.approx(RATE, rel=1e-3)
+    assert changed.length("towers") == pytest.approx(RATE / math.sqrt(0.1), rel=1e-3)
+
+
+def see_weight_decay(usual, changed):
+    for name, before in usual.states[0].items():
+        decayed = RATE * 0.5 * before if name.endswith("weight") else torch.zeros_like(before)
+        assert torch.allclose(changed.states[1][name], usual.states[1][name] - decayed, atol=1e-6), name
+
+
+def see_momentum(usual, changed):
+    first = usual.moved(1, "towers")
+    for name, value in usual.states[2].items():
+        assert torch.allclose(changed.states[1][name], usual.states[1][name])
+        if name in first:
+            assert torch.allclose(changed.states[2][name], value - 0.4 * first[name], atol=1e-5), name
+
+
+def see_ema(usual, changed):
+    average = under("average", changed.saved[1][0])
+    for name, value in average.items():
+        wanted = 0.75 * changed.states[1][name] + 0.25 * changed.states[2][name]
+        assert torch.allclose(value, wanted, atol=1e-6)
+    assert not under("average", usual.saved[1][0])
+
+
+def see_mixup(usual, changed):
+    assert ((usual.batches[0].targets == 0) | (usual.batches[0].targets == 1)).all()
+    mixed = [batch.targets for batch in changed.batches]
+    assert any(((targets > 0) & (targets < 1)).any() for targets in mixed)
+    assert changed.first["graph"] == usual.first["graph"]
+
+
+def see_dtype(usual, changed):
+    assert changed.first["loss"] != usual.first["loss"]
+    assert changed.first["loss"] == pytest.approx(usual.first["loss"], rel=0.05)
+
+
+def see_sampler(usual, changed):
+    def halves(outcome):
+        return [batch.products[:2].tolist() == batch.products[2:].tolist() for batch in outcome.batches]
+
+    assert all(halves(changed))
+    assert not all(halves(usual))
+
+
+def see_batch_size(usual, changed):
+    assert (len(usual.batches[0].products), len(changed.batches[0].products)) == (4, 3)
+
+
+def see_steps(usual, changed):
+    assert (len(usual.states), len(changed.states)) == (5, 7)
+
+
+def see_validate_every(usual, changed):
+    assert [point["step"] for point in usual.result.curves] == [1, 2, 3, 4]
+    assert [point["step"] for point in changed.result.curves] == [3, 4]
+
+
+def see_patience(usual, changed):
+    assert (len(usual.result.curves), len(changed.result.curves)) == (8, 3)
+
+
+def see_criterion(usual, changed):
+    values = [point["validation/average_precision"] for point in changed.result.curves]
+    assert changed.result.best_step == 1 + values.index(max(values))
+    assert usual.result.best_step != changed.result.best_step
+
+
+def see_seed(usual, changed):
+    assert not torch.equal(usual.states[0]["heads.0.weight"], changed.states[0]["heads.0.weight"])
+
+
+TRAIN = {
+    "method": of("huse_p", see_method),
+    "alpha": of(4, weighs("classification", 3)),
+    "beta": of(15, weighs("graph", 5)),
+    "gamma": of(8, weighs("gap", 7)),
+    "graph.distances": of("tree", see_distances),
+    "graph.form": of(
+        "correlation",
+        term_is("graph", lambda b: correlation_loss(b.embeddings, b.products, b.classes.distances)),
+        batch_size=8,
+    ),
+    "graph.sigma": of("full", graph("full")),
+    "graph.zeta": of(1.1, graph(zeta=1.1)),
+    "graph.zeta_quantile": of(0, graph(zeta=0.2)),
+    "graph.pairs": of("cross", graph(pairs="cross")),
+    "graph.normaliser": of("active", graph(normaliser="active")),
+    "contrast.weight": of(2.5, weighs("contrast", 2), method="huse_plus"),
+    "contrast.temperature": of(
+        0.3,
+        term_is("contrast", lambda b: hierarchical_contrastive_loss(b.embeddings, nodes(b), 0.3, 0.5)),
+        method="huse_plus",
+    ),
+    "contrast.decay": of(
+        0.9,
+        term_is("contrast", lambda b: hierarchical_contrastive_loss(b.embeddings, nodes(b), 0.1, 0.9)),
+        method="huse_plus",
+    ),
+    "class_vectors": of("tree", see_class_vectors, method="hie"),
+    "triplet.margin": of(0.7, term_is("triplet", lambda b: triplet_loss(*pooled(b), 0.7)), method="triplet"),
+    "triplet.variant": of(
+        "all_semi_hard",
+        term_is("triplet", lambda b: triplet_loss(*pooled(b), 0.1, "all_semi_hard")),
+        method="triplet",
+        batch_size=8,
+    ),
+    "cme.matching": of(3.98, weighs("matching", 3), method="cme"),
+    "cme.classification": of(1.01, weighs("classification", 1, factor=2), method="cme"),
+    "cme.margin": of(-0.5, term_is("matching", lambda b: matching_loss(b.images, b.texts, -0.5)), method="cme"),
+    "adamine.margin": of(
+        0.9,
+        term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.9, 0)),
+        method="adamine",
+        adamine__semantic=0,
+    ),  # fmt: skip
+    "adamine.semantic": of(
+        0,
+        term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.3, 0)),
+        method="adamine",
+        batch_size=8,
+    ),  # fmt: skip
+    "devise.loss": of("cosine", lambda usual, changed: term_is_projection(usual, changed), method="devise"),
+    "devise.margin": of(
+        0.7,
+        term_is("ranking", lambda b: 2 * ranking_loss(*pooled(b), b.class_vectors, 0.7)),
+        method="devise",
+    ),
+    "hie.classification": of(1.1, weighs("classification", 1, factor=2), method="hie"),
+    "dscmr.likelihood": of(2.001, weighs("likelihood", 2), method="dscmr", head="linear"),
+    "dscmr.invariance": of(3.1, weighs("invariance", 3), method="dscmr", head="linear"),
+    "dimension": of(6, shapes(heads__0__weight=(3, 6), towers__text__linears__1__weight=(6, 8))),
+    "width": of(9, shapes(towers__image__linears__0__weight=(9, 5), towers__text__linears__0__weight=(9, 4))),
+    "image_layers": of(3, shapes(towers__image__linears__2__weight=(8, 8))),
+    "text_layers": of(3, shapes(towers__text__linears__2__weight=(8, 8))),
+    "dropout": of(0.5, see_dropout),
+    "relu_last": of(True, see_relu),
+    "head": of("linear", shapes(heads__0__bias=(3,))),
+    "scale": of(8, see_scale),
+    "class_pull": of(0.4, see_class_pull),
+    "optimizer": of("rmsprop", see_optimizer),
+    "learning_rate": of(3 * RATE, moves(3)),
+    "schedule": of("cosine", moves(0.5 * (1 + math.cos(math.pi / 4)), step=2)),
+    "warm_up": of(3, moves(1 / 4)),
+    "weight_decay": of(0.5, see_weight_decay),
+    "momentum": of(0.5, see_momentum, optimizer="rmsprop"),
+    "ema": of(0.75, see_ema),
+    "mixup": of(1, see_mixup),
+    "dtype": of("bfloat16", see_dtype),
+    "sampler": of("pairs", see_sampler),
+    "batch_size": of(3, see_batch_size),
+    "steps": of(6, see_steps),
+    "validate_every": of(3, see_validate_every),
+    "patience": of(2, see_patience, learning_rate=1e-12, steps=8),
+    "criterion": of("average_precision", see_criterion, steps=20, learning_rate=0.05),
+    "seed": of(7, see_seed),
+}
+
+
+def term_is_projection(usual, changed):
+    batch = changed.batches[0]
+    wanted = 2 * projection_loss(*pooled(batch), batch.class_vectors)
+    assert changed.first["projection"] == pytest.approx(float(wanted.detach()), rel=1e-5)
+    assert "ranking" in usual.first
+
+
+@pytest.mark.parametrize("name", [name for name, _ in flatten(TrainParams().model_dump())])
+def test_a_setting_of_training_does_what_it_says(run_train, name):
+    expect = TRAIN[name]
+    expect.seen(run_train(**expect.usual), run_train(**expect.usual, **{name: expect.value}))
+
+
+@pytest.fixture
+def run_finetune(in_params, pictures, monkeypatch):  # noqa: F811
+    """Run the stage `finetune_backbone` on a small network."""
+
+    def run(section="finetune_backbone", **changes):
+        in_params("finetune_backbone", FEW, changes if section == "finetune_backbone" else {})
+        if section != "finetune_backbone":
+            set_values(finetune_stage.paths.PARAMS, {section: changes})
+        backbone, about, memory = small_backbone(), {}, Memory()
+
+        def finetune(backbone, pictures, preparation, settings, **more):
+            about["preparation"] = preparation
+            return finetuning.finetune(backbone, pictures, preparation, settings, **more)
+
+        monkeypatch.setattr(finetuning, "CHECKPOINT_SECONDS", -1.0)
+        monkeypatch.setattr(finetune_stage, "load_backbone", lambda *_: backbone)
+        products = {name: Column() for name in ("image", "split", "class_index")}
+        monkeypatch.setattr(finetune_stage, "read_table", lambda *_: products)
+        monkeypatch.setattr(finetune_stage, "fingerprint_products", lambda _: "")
+        monkeypatch.setattr(finetune_stage.Pictures, "of", classmethod(lambda *_: pictures))
+        monkeypatch.setattr(finetune_stage, "check_size", lambda *_: None)
+        monkeypatch.setattr(finetune_stage, "Checkpoint", lambda *_: memory)
+        monkeypatch.setattr(finetune_stage, "finetune", finetune)
+        monkeypatch.setattr(finetune_stage, "_write", lambda _, result, __: about.update(result=result))
+        before = {f"body.{name}": value.clone() for name, value in backbone.module.state_dict().items()}
+        finetune_stage.main()
+        states = [under("network", tensors) for tensors, _ in memory.saved]
+        return Outcome(about["result"], about["preparation"], [before, *states], memory.saved)
+
+    return run
+
+
+class Column(list):
+    """An empty column of the products."""
+
+    def to_numpy(self, *_):
+        return self
+
+
+def rate_of_step(step, steps):
+    """The share of the greatest rate at a step, from 1: a tenth of the steps is a warm-up, then half a cosine."""
+    share = step / (steps + 1)
+    return min(1.0, share / 0.1) * (1 + math.cos(math.pi * share)) / 2
+
+
+def goes(outcome, part):
+    return outcome.length(part) / RATE
+
+
+def see_epochs(usual, changed):
+    """4 steps in all against 40, of which 4 are the warm-up."""
+    assert goes(usual, "body.1.0.weight") == pytest.approx(rate_of_step(1, 4), rel=1e-2)
+    assert goes(changed, "body.1.0.weight") == pytest.approx(rate_of_step(1, 40), rel=1e-2)
+    assert (len(usual.result.curves), len(changed.result.curves)) == (2, 20)
+
+
+def see_head_epochs(usual, changed):
+    assert goes(usual, "body.1.0.weight") > 0
+    assert goes(changed, "body") == 0
+    assert changed.states[1]["head.weight"].abs().sum() > 0
+
+
+def see_layers(usual, changed):
+    assert goes(usual, "body.0.0.weight") > 0
+    assert goes(changed, "body.0.0.weight") == 0
+    assert goes(changed, "body.1.0.weight") > 0
+
+
+def see_size(usual, changed):
+    assert (usual.batches.size, changed.batches.size) == (64, 48)
+
+
+def see_finetune_rate(usual, changed):
+    assert goes(changed, "body.1.0.weight") == pytest.approx(3 * goes(usual, "body.1.0.weight"), rel=1e-2)
+
+
+def see_layer_decay(usual, changed):
+    """The head, then the last block, then the first: 1, ½, ¼ of the rate."""
+    assert goes(changed, "body.1.0.weight") == pytest.approx(goes(usual, "body.1.0.weight") / 2, rel=1e-2)
+    assert goes(changed, "body.0.0.weight") == pytest.approx(goes(usual, "body.0.0.weight") / 4, rel=1e-2)
+
+
+def see_finetune_decay(usual, changed):
+    name = "body.1.0.weight"
+    decayed = RATE * rate_of_step(1, 4) * 0.5 * usual.states[0][name]
+    assert torch.allclose(changed.states[1][name], usual.states[1][name] - decayed, atol=1e-6)
+
+
+def first_loss(outcome):
+    return outcome.saved[0][1]["loss_sum"]
+
+
+def see_smoothing(usual, changed):
+    """All targets alike at 1, the classes' own at 0, and a straight line between: at 0.999 hardly any class is left."""
+    assert first_loss(changed) != pytest.approx(first_loss(usual), rel=1e-4)
+    assert changed.result.curves[-1]["loss"] == pytest.approx(math.log(3), rel=0.02)
+
+
+def see_finetune_mixup(usual, changed):
+    assert first_loss(changed) != pytest.approx(first_loss(usual), rel=1e-5)
+    assert all(torch.equal(value, changed.states[0][name]) for name, value in usual.states[0].items())
+
+
+def see_finetune_batch(usual, changed):
+    assert (usual.saved[-1][1]["step"], changed.saved[-1][1]["step"]) == (4, 6)
+
+
+def see_finetune_patience(usual, changed):
+    assert (len(usual.result.curves), len(changed.result.curves)) == (1 + 3, 1 + 1)
+
+
+def see_finetune_dtype(usual, changed):
+    assert first_loss(changed) != first_loss(usual)
+    assert first_loss(changed) == pytest.approx(first_loss(usual), rel=0.05)
+
+
+FINETUNE = {
+    "epochs": of(20, see_epochs, patience=100),
+    "head_epochs": of(1, see_head_epochs),
+    "layers": of("last_block", see_layers),
+    "size": of(48, see_size),
+    "learning_rate": of(3 * RATE, see_finetune_rate),
+    "layer_decay": of(0.5, see_layer_decay),
+    "weight_decay": of(0.5, see_finetune_decay),
+    "label_smoothing": of(0.999, see_smoothing),
+    "mixup": of(1, see_finetune_mixup),
+    "batch_size": of(20, see_finetune_batch),
+    "patience": of(1, see_finetune_patience, learning_rate=1e-12, epochs=6),
+    "dtype": of("bfloat16", see_finetune_dtype),
+}
+
+
+@pytest.mark.parametrize("name", FinetuneSettings.model_fields)
+def test_a_setting_of_fine_tuning_does_what_it_says(run_finetune, name):
+    expect = FINETUNE[name]
+    expect.seen(run_finetune(**expect.usual), run_finetune(**{**expect.usual, name: expect.value}))
+
+
+AUGMENTED = {"rescale": 2.0, "horizontal_flip": 1.0, "colour_jitter": 0.5, "random_erasing": 1.0}
+PLAIN = {"rescale": 1, "horizontal_flip": 0, "colour_jitter": 0, "random_erasing": 0}
+
+
+def steepness(view):
+    return max(abs(view[1:] - view[:-1]).mean(), abs(view[:, 1:] - view[:, :-1]).mean())
+
+
+@pytest.mark.parametrize("name", Augmentation.model_fields)
+def test_a_setting_of_augmentation_does_what_it_says(run_finetune, pictures, name):  # noqa: F811
+    def view(**changes):
+        preparation = run_finetune("augmentation", **(PLAIN | changes)).batches
+        task = replace(pictures.train[0], views=(1,))
+        return next(iter(prepare([task], preparation, workers=0, batch_size=1)))[0].astype(int)
+
+    usual, changed = view(), view(**{name: AUGMENTED[name]})
+    if name == "horizontal_flip":
+        assert (changed == usual[:, ::-1]).all()
+    elif name == "random_erasing":
+        covered = (changed != usual).any(axis=2)
+        assert (changed[covered] == (124, 116, 104)).all()
+        assert 0.01 < covered.mean() < 0.4
+    elif name == "rescale":  # half of the picture on as many pixels: stripes twice as wide
+        assert steepness(changed) < 0.8 * steepness(usual)
+    else:
+        assert changed.std() != pytest.approx(usual.std(), rel=0.02)
