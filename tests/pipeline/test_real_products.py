@@ -6,9 +6,9 @@ import json
 import pytest
 
 from huse.run import paths
-from tests.pipeline import Repository
+from tests.repository import Repository
 
-pytestmark = pytest.mark.pipeline
+pytestmark = pytest.mark.slow
 
 CLASSES = 8
 ROWS_A_CLASS = 60
