@@ -1,7 +1,9 @@
-# Two commands: `make repro` runs the pipeline, `make test` checks the code.
+# Two commands: `make repro` runs the pipeline, `make test` checks the code in minutes, `make test-all` in full.
 # Everything is installed into .venv from requirements.lock; delete .venv to install afresh.
 
-PYTHON ?= python3.11
+# The newest Python that works: a version manager may have a command of that name for a version that is not there.
+PYTHON ?= $(shell for name in python3.13 python3.12 python3.11; do \
+	"$$name" -c '' >/dev/null 2>&1 && echo "$$name" && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -14,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
+.PHONY: repro test test-all test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -22,8 +24,13 @@ repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metr
 	@$(BIN)/dvc repro
 	@$(BIN)/huse metrics
 
-test: $(INSTALLED) lint  ## lint, types, tests (a whole tiny pipeline among them)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+test: $(INSTALLED) lint  ## lint, types, tests of minutes (one tiny pipeline among them)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m 'not slow'
+
+test-all: test test-slow  ## everything
+
+test-slow: $(INSTALLED)  ## what `test` leaves out: commands of the docs, queues, kills, faults, browser, real products
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m slow
 
 lint: $(INSTALLED)  ## layout, rules of style, types
 	$(BIN)/ruff format --check
@@ -35,7 +42,7 @@ format: $(INSTALLED)  ## rewrite the code in its layout
 	$(BIN)/ruff check --fix
 
 lock-check: $(INSTALLED)  ## dvc.lock is of this code and these parameters
-	$(BIN)/pytest tests/test_dvc_yaml.py
+	$(BIN)/pytest tests/pipeline/test_dvc_yaml.py
 
 repro-twice: $(INSTALLED)  ## after a run, a second one has nothing to do
 	@ran=$$($(BIN)/dvc repro) || { echo "$$ran"; exit 1; }; \
@@ -67,19 +74,20 @@ docs: $(INSTALLED)  ## write the tables of docs/parameters.md anew
 # One resolution of exact versions: torch==2.13.0 takes a CPU build where pip is offered one, and no range in
 # another package can ask for a second build.
 $(INSTALLED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || \
-		{ echo "error: $(PYTHON) is not Python 3.11; run 'make PYTHON=/path/to/python3.11'" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(or $(PYTHON),false) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+		{ echo "error: expected Python 3.11, 3.12 or 3.13; run 'make PYTHON=/path/to/python3.13'" >&2; exit 1; }
 	@echo "installing into .venv, which takes some minutes the first time"
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --requirement requirements.lock
 	@$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
+# By the lowest Python: what it can have, the later ones can have too. A test asks for each.
 lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped, so that any build of torch fits
-	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	rm -rf .venv-lock && python3.11 -m venv .venv-lock
 	.venv-lock/bin/pip install --quiet torch==2.13.0
 	.venv-lock/bin/pip install --quiet --editable '.[dev,tune]'
-	.venv-lock/bin/pip freeze --exclude-editable --exclude huse | grep -v -E '^(nvidia-[^m]|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
+	.venv-lock/bin/pip freeze --all --exclude-editable --exclude huse --exclude pip | grep -v -E '^(nvidia-[^m]|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 
 clean:  ## remove what the pipeline made; DVC's cache stays

@@ -9,14 +9,17 @@ import pytest
 from filelock import FileLock
 from PIL import Image
 
-from tests.pipeline import ROOT, TINY, Repository
+from huse.run.params.reader import read_yaml
+from tests.repository import ROOT, TINY, Repository
 
 SHARED = ROOT.parent / "shared"
 
 
 def pytest_collection_modifyitems(items):
-    """Start with the files that have most of the slow tests, so that no worker waits at the end."""
-    slow = Counter(item.path for item in items if item.get_closest_marker("pipeline"))
+    """Start with the files that have most tests of whole pipelines, so that no worker waits at the end."""
+    slow = Counter(
+        item.path for item in items if item.get_closest_marker("slow") or "tiny_pipeline" in item.fixturenames
+    )
     items.sort(key=lambda item: -slow[item.path])
 
 
@@ -41,7 +44,7 @@ def tiny_pipeline(tmp_path_factory, worker_id):
             shutil.rmtree(folder, ignore_errors=True)
             repository = Repository.create(folder / "repository", folder / "site")
             repository.set_params(TINY)
-            repository.repro()
+            assert set(repository.repro()) == set(read_yaml(ROOT / "dvc.yaml")["stages"])
             repository.commit()
             (folder / "done").touch()
     return repository

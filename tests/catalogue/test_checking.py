@@ -21,7 +21,7 @@ from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
-from tests.pipeline import merge
+from tests.repository import merge
 
 
 @dataclass

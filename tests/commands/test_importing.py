@@ -14,7 +14,7 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from tests.catalogue.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
 from tests.conftest import ROOT
-from tests.pipeline import Repository
+from tests.repository import Repository
 
 RUNNER = CliRunner()
 
@@ -116,7 +116,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, rows):
     assert [(row.image, row.name, row.classes) for row in read.rows] == [row[:3] for row in imported.rows]
 
 
-@pytest.mark.pipeline
+@pytest.mark.slow
 def test_a_kept_split_goes_through_the_stage(food101, tmp_path):  # noqa: F811
     repository = Repository.create(tmp_path / "repository", tmp_path / "site")
     result = repository.run("python", "-m", "huse", "import", "food101", str(food101), "--apply")

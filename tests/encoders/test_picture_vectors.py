@@ -189,6 +189,7 @@ def die_in_the_third_batch(paths, file):
     )
 
 
+@pytest.mark.slow
 def test_a_kill_loses_no_batch_that_was_finished(paths, backbone, tmp_path):
     file = tmp_path / "cache.sqlite"
     process = multiprocessing.get_context("spawn").Process(target=die_in_the_third_batch, args=(paths, file))

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from huse.engine.processes import end_with_who_set
-from tests.pipeline import wait_until
+from tests.repository import wait_until
 
 CHILD = """
 import pathlib, signal, sys, time

@@ -175,6 +175,7 @@ def test_one_product_is_enough_for_a_page():
     Elements(made.page())
 
 
+@pytest.mark.slow
 def test_a_large_catalogue_stays_small():
     made = Made([f"branch {n % 9}<middle {n % 90}<a class with a name, number {n}" for n in range(1000)], 6_000, 32)
     noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), np.uint8)  # no picture takes more bytes

@@ -90,6 +90,7 @@ def test_writes_what_the_docstrings_say(catalogue, caplog):
     assert json.loads(Path("metrics/labels.json").read_text())["labels"] == 3
 
 
+@pytest.mark.slow
 def test_runs_give_the_same_bytes_whatever_the_hash_seed(catalogue):
     seen = []
     for hash_seed in ("1", "2"):

@@ -183,6 +183,7 @@ class KilledAt(MemoryCheckpoint):
             raise KilledError
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_at", [1, 40, 77])
 @pytest.mark.parametrize(
     "case",

@@ -218,6 +218,7 @@ def without_memory(name):
     return torch.device("cpu" if name.startswith("regnet") else "meta")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_the_vector_of_every_network_is_the_input_of_its_classifier(name):
     """Found from the model: what torchvision's own classifier makes of the vectors are the network's logits."""
@@ -259,6 +260,7 @@ def test_blocks_hold_every_parameter_once_from_the_input_on(name, count, last):
     assert all(any(parameter.ndim > 1 for parameter in block) for block in found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_blocks_of_every_network(name):
     with without_memory(name):

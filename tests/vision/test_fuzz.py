@@ -16,6 +16,8 @@ from PIL import Image
 from huse.vision.decoding import inspect_picture, read_picture
 from huse.vision.picture_error import PictureError
 
+pytestmark = pytest.mark.slow
+
 MAX_PIXELS = 1_000_000
 MUTANTS = 130  # of each original
 MOST_MEGABYTES = 64  # more than before, at any moment

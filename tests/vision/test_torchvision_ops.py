@@ -3,7 +3,11 @@ import subprocess
 import sys
 import textwrap
 
+import pytest
+
 from huse.vision.torchvision_ops import import_torchvision
+
+pytestmark = pytest.mark.slow
 
 CHECK = """
 import huse.vision.torchvision_ops as ops

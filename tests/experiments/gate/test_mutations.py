@@ -1,5 +1,6 @@
 """Faults that ruin such a model without an error, each put into a copy of the code: the gate or a test must see it."""
 
+import json
 import sys
 from dataclasses import dataclass
 
@@ -7,7 +8,9 @@ import pytest
 
 from huse.run import paths
 from tests.conftest import ROOT
-from tests.pipeline import Repository
+from tests.repository import Repository
+
+pytestmark = pytest.mark.slow
 
 # As the project's own rules, with room for the small sample; without floors, which are of the whole one.
 RULES = """rules:
@@ -104,7 +107,14 @@ def gate(repository):
     return repository.run(sys.executable, "-m", "huse", "gate", "--base", "HEAD", check=False)
 
 
-@pytest.mark.pipeline
+def test_unmutated_code_learns(base):
+    metrics = json.loads((base.root / paths.EVALUATE_METRICS).read_text())
+    assert metrics["classification"]["fusion"]["accuracy"] > metrics["classification"]["chance"]["accuracy"]
+    for direction in ("image_to_image", "image_to_text", "text_to_image", "text_to_text"):
+        values = metrics["retrieval"][direction]
+        assert values["recall_at_10"] > values["chance"]["recall_at_10"]
+
+
 def test_unmutated_code_passes(repository):
     assert repository.repro("--force", "--single-item", "train") == ["train"]
     repository.repro("evaluate")
@@ -112,7 +122,6 @@ def test_unmutated_code_passes(repository):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.pipeline
 @pytest.mark.parametrize("name", [name for name, mutation in MUTATIONS.items() if mutation.exit_code is not None])
 def test_the_gate_sees_the_fault(repository, name):
     mutation = MUTATIONS[name]

@@ -2,12 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
+from tests.docs.test_lock import VERSIONS
 
 WORKFLOWS = {path.stem: read_yaml(path) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 JOBS = [(name, job) for name, workflow in WORKFLOWS.items() for job in workflow["jobs"]]
@@ -39,13 +41,20 @@ def test_every_command_is_a_target_that_runs_dry(workflow, job):
 
 
 def test_a_change_passes_all_that_it_must_in_this_order():
-    assert commands("pull-request", "code") == ["make lint", "make lock-check", "make test"]
+    assert commands("pull-request", "code") == ["make lint", "make lock-check", "make test", "make test-slow"]
     expected = ["make repro", "make repro-twice", "make diff", "make gate", "make summary"]
     assert commands("pull-request", "metrics") == expected
     always = {step["run"]: step.get("if") for step in steps("pull-request", "metrics") if "run" in step}
     assert [command for command, when in always.items() if when] == ["make summary"]
     assert "pull_request" in WORKFLOWS["pull-request"]["on"]
     assert "pull_request_target" not in WORKFLOWS["pull-request"]["on"]  # it would run a fork's code with our token
+
+
+def test_a_change_is_tested_with_every_python_that_the_project_allows():
+    job = WORKFLOWS["pull-request"]["jobs"]["code"]
+    assert job["strategy"]["matrix"]["python"] == VERSIONS
+    (python,) = (step for step in steps("pull-request", "code") if "setup-python" in step.get("uses", ""))
+    assert python["with"]["python-version"] == "${{ matrix.python }}"
 
 
 @pytest.mark.parametrize(("workflow", "job"), JOBS)
@@ -105,3 +114,46 @@ def test_every_target_of_the_makefile_is_phony_and_described():
     assert targets == PHONY
     for target in targets:
         assert re.search(rf"^{target}:.*##", MAKEFILE, re.MULTILINE), target
+
+
+def test_what_continuous_integration_runs_is_the_fast_tests_and_then_the_others():
+    script = (ROOT / ".ci/run").read_text(encoding="utf-8").splitlines()
+    assert [line for line in script if line.startswith("make ")] == ["make test", "make test-slow"]
+    assert re.search(r"^test-all: test test-slow ", MAKEFILE, re.MULTILINE)
+    marks = re.findall(r"pytest --numprocesses 2 -m (.+)$", MAKEFILE, re.MULTILINE)
+    assert marks == ["'not slow'", "slow"]
+
+
+@pytest.fixture
+def installing(tmp_path):
+    """Commands of `make` that would install into a folder without .venv, where the PATH has only these Pythons."""
+    (tmp_path / "Makefile").write_text(MAKEFILE, encoding="utf-8")
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+
+    def make(pythons, *arguments):
+        folder = tmp_path / "bin"
+        folder.mkdir(exist_ok=True)
+        for tool in ("sh", "make"):
+            (folder / tool).symlink_to(shutil.which(tool))
+        for name, code in pythons.items():
+            (folder / name).write_text(f"#!/bin/sh\nexit {code}\n")
+            (folder / name).chmod(0o755)
+        environment = {"PATH": str(folder)}
+        command = ["make", "--dry-run", ".venv/.installed", *arguments]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+
+    return make
+
+
+def test_the_newest_python_that_works_is_taken(installing):
+    shims = {"python3.13": 127, "python3.12": 0, "python3.11": 0}
+    assert "python3.12 -m venv .venv" in installing(shims)
+
+
+def test_a_python_that_is_named_is_taken(installing):
+    assert "mine -m venv .venv" in installing({"python3.13": 0}, "PYTHON=mine")
+
+
+def test_no_python_that_works_is_an_error(installing):
+    assert "|| false -c 'import sys" in installing({"python3.13": 127})

@@ -10,9 +10,9 @@ import pytest
 from filelock import FileLock
 
 from huse.run import paths
-from tests.pipeline import running_stages, wait_until
+from tests.repository import running_stages, wait_until
 
-pytestmark = pytest.mark.pipeline
+pytestmark = pytest.mark.slow
 
 RANGES = """\
 metrics: [retrieval.mean.map, classification.image.accuracy]

@@ -39,7 +39,6 @@ SMALL = {
 # On top of it, where it matters that everything runs, and not what comes out.
 TINY = {
     "sample_catalogue": {"pictures": 240},
-    "finetune_backbone": {"epochs": 0},
     "train": {"steps": 20, "validate_every": 10},
     "evaluate": {"resamples": 20},
 }

@@ -23,7 +23,8 @@ from huse.run import paths
 from huse.run.params.reader import read_yaml
 from huse.vision.backbones import load_backbone, read_backbone
 from tests.conftest import ROOT
-from tests.pipeline import merge
+from tests.pipeline.in_process import write_params
+from tests.repository import merge
 
 
 @pytest.fixture
@@ -33,11 +34,8 @@ def workplace(make_catalogue, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def configure(**sections):
-        content = read_yaml(ROOT / "params.yaml")
-        merge(content, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.9}})
-        merge(content, sections)
-        with (tmp_path / "params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
+        catalogue = {"csv": csv.name, "images": images.name, "max_rejected": 0.9}
+        write_params(tmp_path, {"catalogue": catalogue}, sections)
 
     configure()
     return tmp_path, configure
@@ -314,6 +312,7 @@ def test_a_gpu_that_is_not_there(workplace):
     assert not paths.IMAGE_VECTORS.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(workplace, number):
     folder, configure = workplace

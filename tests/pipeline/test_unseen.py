@@ -7,23 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from ruamel.yaml import YAML
 
 from huse.run import paths
-from huse.run.params.reader import read_yaml
-from stages import (
-    catalogue,
-    evaluate,
-    finetune_backbone,
-    image_vectors,
-    label_graph,
-    preprocess_text,
-    text_vectors,
-    train,
-    word_vectors,
-)
-from tests.conftest import ROOT
-from tests.pipeline import SMALL, merge
+from stages import evaluate
+from tests.pipeline.in_process import STAGES, write_params
+from tests.repository import SMALL
 
 CLASSES = {"bags<tote": "canvas", "bags<clutch": "satin", "shoes<boots": "leather", "shoes<pumps": "suede"}
 UNSEEN = "shoes<pumps"
@@ -36,10 +24,6 @@ CHANGES = {
     "finetune_backbone": {"batch_size": 8},
     "train": {"batch_size": 16, "steps": 20, "validate_every": 10},
 }
-STAGES = (
-    *(catalogue, preprocess_text, finetune_backbone, image_vectors),
-    *(word_vectors, text_vectors, label_graph, train, evaluate),
-)
 
 
 def write_catalogue(unseen_word, shade):
@@ -78,13 +62,17 @@ def run():
     return contents | {str(path): np.load(path)[seen].tobytes() for path in of_seen}, figures, unseen
 
 
-@pytest.mark.parametrize("words", [{"source": "catalogue", "dimension": 8}, {"source": "words.txt", "oov": "hash"}])
+@pytest.mark.parametrize(
+    "words",
+    [
+        pytest.param({"source": "catalogue", "dimension": 8}, marks=pytest.mark.slow),
+        {"source": "words.txt", "oov": "hash"},
+    ],
+)
 def test_nothing_is_learned_from_products_of_unseen_classes(tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
-    params = read_yaml(ROOT / "params.yaml")
-    for changes in (SMALL, CHANGES, {"word_vectors": words}):
-        merge(params, changes)
-    YAML().dump(params, Path("params.yaml"))
+    changes = (SMALL, CHANGES, {"word_vectors": words})
+    write_params(tmp_path, *changes)
     random = np.random.default_rng(0)
     held = {word: random.normal(size=8) * (9 if word in NEW_WORDS else 1) for word in (*COLOURS, "bags", *NEW_WORDS)}
     Path("words.txt").write_text("".join(f"{word} {' '.join(map(str, of.round(4)))}\n" for word, of in held.items()))
@@ -104,14 +92,12 @@ def test_nothing_is_learned_from_products_of_unseen_classes(tmp_path, monkeypatc
 
     # in this tree the unseen class has no sibling among the others
     Path("tree.csv").write_text("child,parent\ntote,a\nclutch,a\nboots,a\npumps,b\n", encoding="utf-8")
-    merge(params, {"evaluate": {"tree": "tree.csv"}})
-    YAML().dump(params, Path("params.yaml"))
+    write_params(tmp_path, *changes, {"evaluate": {"tree": "tree.csv"}})
     evaluate.main()
     by_file = json.loads(paths.EVALUATE_METRICS.read_text())["unseen"]
     assert by_file["image_to_image"]["dropped_without_sibling"] == 20
     assert by_file["mean"]["map"] == unseen["mean"]["map"]
-    merge(params, {"evaluate": {"tree": None}})
-    YAML().dump(params, Path("params.yaml"))
+    write_params(tmp_path, *changes)
 
     write_catalogue("velvet velvet", 180)
     again, other_figures, other_unseen = run()

@@ -26,7 +26,7 @@ from huse.run.params.editing import edit_yaml
 from huse.vision.torchvision_ops import import_torchvision
 from tests.catalogue.importing.layouts import make_fashion, make_folders, make_food101, make_shop
 from tests.conftest import ROOT
-from tests.pipeline import SMALL, TINY
+from tests.repository import SMALL, TINY
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "export", "HUSE_CACHE=/data/huse-cache")
@@ -183,7 +183,7 @@ def run_step(repository, step):
             wait_for_queue(repository)
 
 
-@pytest.mark.pipeline
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if list(steps(page))], ids=lambda page: page.name)
 def test_the_commands_of_a_page_run(page, repository):
     for step in steps(page):

@@ -10,9 +10,9 @@ import sys
 import pytest
 
 from huse.run import paths
-from tests.pipeline import running_stages, wait_until
+from tests.repository import running_stages, wait_until
 
-pytestmark = pytest.mark.pipeline
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Real names through the text side, with real word vectors; skipped where they do not lie beside the project.
 
-The tables of nearest classes are printed: ``pytest -s tests/test_real_names.py``.
+The tables of nearest classes are printed: ``pytest -s tests/text/test_real_names.py``.
 """
 
 import csv
@@ -20,6 +20,8 @@ from huse.text.vocabulary import choose_vectors, coverage, label_words, stack
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import find_source
 from huse.text.word_vectors import keyed_vectors, mean_word_vectors
+
+pytestmark = pytest.mark.slow
 
 CATALOGUES = {"netaporter": "real/netaporter-text/validation_data.csv", "myntra": "real/myntra-fashion/training.csv"}
 

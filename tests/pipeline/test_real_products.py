@@ -6,10 +6,10 @@ import json
 import pytest
 
 from huse.run import paths
-from tests.pipeline import Repository
-from tests.test_pipeline import assert_is_what_the_stages_computed
+from tests.pipeline.test_model import assert_is_what_the_stages_computed
+from tests.repository import Repository
 
-pytestmark = pytest.mark.pipeline
+pytestmark = pytest.mark.slow
 
 CLASSES = 8
 ROWS_A_CLASS = 60

@@ -1,0 +1,119 @@
+"""Stages that are killed: nothing is half written, and training goes on to the same weights."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from huse.run import paths
+from huse.run.params.reader import read_yaml
+
+pytestmark = pytest.mark.slow
+
+# Parameters with which a stage is surely still at work when it is killed.
+SLOW = {
+    "sample_catalogue": {"sample_catalogue": {"pictures": 100_000}},
+    "finetune_backbone": {"finetune_backbone": {"epochs": 1000, "patience": 1000}},
+    "image_vectors": {"backbone": {"size": 512}},
+    "train": {"train": {"steps": 1_000_000}},
+}
+
+
+@pytest.fixture(scope="module")
+def base(tiny_pipeline, tmp_path_factory):
+    """A copy of the tiny pipeline."""
+    return tiny_pipeline.copy_to(tmp_path_factory.mktemp("pipeline") / "one")
+
+
+@pytest.fixture
+def repository(base):
+    """The same repository, put back afterwards."""
+    yield base
+    base.git("checkout", "--quiet", "--", ".")
+    base.dvc("checkout", "--force")
+
+
+def start(repository, stage):
+    """Start a stage without DVC, silently."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=repository.root,
+        env=repository.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("stage", SLOW)
+def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
+    repository.set_params(SLOW[stage])
+    outputs = read_yaml(repository.root / "dvc.yaml")["stages"][stage]["outs"]
+    before = {name: fingerprint(repository.root / name) for name in outputs}
+    process = start(repository, stage)
+    if stage == "sample_catalogue":  # it writes picture by picture: kill it in the middle of that
+        drawn = (repository.root / paths.SAMPLE_IMAGES).with_name(".partial-images")
+        while not drawn.is_dir() or len(list(drawn.iterdir())) < 50:
+            assert process.poll() is None
+            time.sleep(0.01)
+    else:
+        time.sleep(4)
+        assert process.poll() is None
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert {name: fingerprint(repository.root / name) for name in outputs} == before
+    repository.git("checkout", "--quiet", "--", "params.yaml")
+    assert repository.stage(stage).returncode == 0
+    assert {name: fingerprint(repository.root / name) for name in outputs} == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "changes", "outputs"),
+    [
+        ("finetune_backbone", {"epochs": 3}, [paths.BACKBONE]),
+        ("train", {"steps": 6000, "validate_every": 1000}, [paths.TOWERS, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
+    ],
+)
+def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, changes, outputs):
+    repository.set_params({stage: changes})
+    assert repository.stage(stage).returncode == 0
+    expected = [fingerprint(repository.root / output) for output in outputs]
+    checkpoints = repository.root / paths.CHECKPOINTS
+    shutil.rmtree(checkpoints)  # those of stages that other tests have killed
+    process = start(repository, stage)
+    while not list(checkpoints.glob("[!.]*.safetensors")):  # the first state that it keeps
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    again = repository.stage(stage)
+    assert again.returncode == 0
+    assert "goes on after step" in again.stdout
+    assert [fingerprint(repository.root / output) for output in outputs] == expected
+    assert not list(checkpoints.glob("*.safetensors"))
+
+
+def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
+    repository.set_params({"finetune_backbone": {"epochs": 1000, "patience": 1000}})
+    shutil.rmtree(repository.root / paths.CHECKPOINTS)
+    first = start(repository, "finetune_backbone")
+    try:
+        while not list((repository.root / paths.CHECKPOINTS).glob("*.lock")):
+            assert first.poll() is None
+            time.sleep(0.01)
+        second = repository.stage("finetune_backbone")
+        assert second.returncode == 2
+        assert "another process trains with these parameters and data" in second.stdout
+    finally:
+        first.kill()
+        first.wait()
+
+
+def fingerprint(path):
+    """Bytes of a file, or of all files of a folder by name."""
+    if path.is_dir():
+        files = (file for file in sorted(path.rglob("*")) if file.is_file())
+        return {file.relative_to(path): file.read_bytes() for file in files}
+    return path.read_bytes()

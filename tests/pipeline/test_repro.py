@@ -1,0 +1,112 @@
+"""What runs again after a change, and what another clone, an experiment or another order of the files gives."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from huse.run import paths
+from tests.pipeline.in_process import STAGES, write_params
+from tests.repository import SMALL, TINY, Repository
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def base(tiny_pipeline, tmp_path_factory):
+    """A copy of the tiny pipeline."""
+    return tiny_pipeline.copy_to(tmp_path_factory.mktemp("pipeline") / "one")
+
+
+@pytest.fixture
+def repository(base):
+    """The same repository, put back afterwards."""
+    yield base
+    base.git("checkout", "--quiet", "--", ".")
+    base.dvc("checkout", "--force")
+
+
+def test_another_clone_at_another_path_gives_the_same_hashes(tiny_pipeline, tmp_path):
+    other = Repository.create(tmp_path / "a place with spaces" / "two", tmp_path / "site")
+    other.set_params(TINY)
+    other.repro()
+    assert other.hashes() == tiny_pipeline.hashes()
+    for name in (paths.EVALUATE_METRICS, paths.TRAIN_METRICS, paths.LIVE / "plots/metrics/loss.tsv"):
+        assert (other.root / name).read_bytes() == (tiny_pipeline.root / name).read_bytes()
+
+
+def test_a_change_reruns_what_it_touches_and_the_run_cache_takes_it_back(repository):
+    repository.set_params({"train": {"beta": 3.0}})
+    assert repository.repro() == ["train", "evaluate", "report"]
+    repository.git("checkout", "--quiet", "--", "params.yaml")
+    assert repository.repro() == []  # nothing runs: taken from the run cache, metrics and plots too
+    assert repository.git("status", "--porcelain") == ""
+
+
+def test_a_text_rule_leaves_the_image_vectors_alone(repository):
+    repository.set_params({"preprocess_text": {"fold_accents": False}})
+    ran = repository.repro()
+    assert ran[0] == "preprocess_text"
+    assert {"text_vectors", "train", "evaluate"} <= set(ran)
+    assert "image_vectors" not in ran
+    assert "catalogue" not in ran
+
+
+def test_a_comment_in_an_evaluation_module_does_not_retrain(repository):
+    module = repository.root / "huse/evaluation/retrieval.py"
+    module.write_text(module.read_text(encoding="utf-8") + "# A remark.\n", encoding="utf-8")
+    assert repository.repro() == ["evaluate"]
+
+
+def test_experiments_metrics_and_plots(repository):
+    output = repository.dvc("exp", "run", "--name", "no-gap", "--set-param", "train.gamma=0")
+    assert "no-gap" in output
+    shown = json.loads(repository.dvc("exp", "show", "--json"))
+    experiment = shown[1]["experiments"][0]["revs"][0]
+    assert experiment["name"] == "no-gap"
+    assert experiment["data"]["params"]["params.yaml"]["data"]["train"]["gamma"] == 0
+    assert "classification" in experiment["data"]["metrics"]["metrics/evaluate.json"]["data"]
+    difference = json.loads(repository.dvc("metrics", "diff", "--json"))
+    assert "gap" in difference["metrics/train.json"] or "best.gap" in difference["metrics/train.json"]
+    plots = repository.dvc("plots", "diff", "--out", "dvc_plots", "HEAD")
+    assert "index.html" in plots
+    page = (repository.root / "dvc_plots/index.html").read_text(encoding="utf-8")
+    for title in (
+        "Terms of the loss",
+        "Semantic graph, picture and name",
+        "Accuracy on the validation split",
+        "Classes of the test split",
+    ):
+        assert title in page
+
+
+def test_a_run_elsewhere_uses_the_snapshot_of_the_code(repository):
+    """An installed package must not shadow the experiment's own copy."""
+    stage = repository.root / "huse/evaluation/retrieval.py"
+    stage.write_text(stage.read_text(encoding="utf-8") + "\nprint('SNAPSHOT', __file__)\n", encoding="utf-8")
+    output = repository.dvc("exp", "run", "--temp", "--name", "elsewhere")
+    line = next(line for line in output.splitlines() if "SNAPSHOT" in line)
+    assert "/.dvc/tmp/exps/" in line
+
+
+def test_the_order_in_which_files_are_listed_changes_no_metric(base, tmp_path, monkeypatch):
+    """The pictures' files renamed, and so listed in another order: every row keeps its own picture."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    lines = (base.root / paths.SAMPLE_CSV).read_text(encoding="utf-8").splitlines()
+    renamed = [lines[0]]
+    for number, line in enumerate(lines[1:]):
+        image, rest = line.split(",", 1)
+        name = f"{(number * 7919) % 10007:05d}{image[-4:]}"
+        (folder / name).write_bytes((base.root / paths.SAMPLE_IMAGES / image).read_bytes())
+        renamed.append(f"{name},{rest}")
+    Path("own.csv").write_text("\n".join(renamed) + "\n", encoding="utf-8")
+    write_params(tmp_path, SMALL, TINY, {"catalogue": {"csv": "own.csv", "images": "pictures"}})
+    for stage in STAGES:
+        stage.main()
+    for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS, paths.IMAGE_EMBEDDINGS):
+        assert path.read_bytes() == (base.root / path).read_bytes(), path
+    one, two = (json.loads((root / paths.EVALUATE_METRICS).read_text()) for root in (base.root, tmp_path))
+    assert one.pop("split") != two.pop("split")  # products go by their pictures' names
+    assert one == two
