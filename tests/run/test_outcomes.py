@@ -252,6 +252,13 @@ def see_class_vectors(_, changed):
     assert torch.allclose(vectors @ vectors.T, torch.tensor([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]), atol=1e-6)
 
 
+def see_devise_loss(usual, changed):
+    batch = changed.batches[0]
+    wanted = 2 * projection_loss(*pooled(batch), batch.class_vectors)
+    assert changed.first["projection"] == pytest.approx(float(wanted.detach()), rel=1e-5)
+    assert "ranking" in usual.first
+
+
 def see_dropout(usual, changed):
     assert all(torch.equal(value, changed.states[0][name]) for name, value in usual.states[0].items())
     assert not torch.allclose(usual.batches[0].images, changed.batches[0].images)
@@ -394,14 +401,14 @@ TRAIN = {
         term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.9, 0)),
         method="adamine",
         adamine__semantic=0,
-    ),  # fmt: skip
+    ),
     "adamine.semantic": of(
         0,
         term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.3, 0)),
         method="adamine",
         batch_size=8,
     ),  # fmt: skip
-    "devise.loss": of("cosine", lambda usual, changed: term_is_projection(usual, changed), method="devise"),
+    "devise.loss": of("cosine", see_devise_loss, method="devise"),
     "devise.margin": of(
         0.7,
         term_is("ranking", lambda b: 2 * ranking_loss(*pooled(b), b.class_vectors, 0.7)),
@@ -436,13 +443,6 @@ TRAIN = {
     "criterion": of("average_precision", see_criterion, steps=20, learning_rate=0.05),
     "seed": of(7, see_seed),
 }
-
-
-def term_is_projection(usual, changed):
-    batch = changed.batches[0]
-    wanted = 2 * projection_loss(*pooled(batch), batch.class_vectors)
-    assert changed.first["projection"] == pytest.approx(float(wanted.detach()), rel=1e-5)
-    assert "ranking" in usual.first
 
 
 @pytest.mark.parametrize("name", [name for name, _ in flatten(TrainParams().model_dump())])

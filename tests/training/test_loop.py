@@ -102,7 +102,7 @@ def test_a_loss_that_is_not_finite_names_step_term_and_pictures(data, run):
 
 
 def test_a_network_that_the_last_update_has_broken_is_no_result(run):
-    broken = SETTINGS.changed(learning_rate=1e30, schedule="constant", steps=1)
+    broken = SETTINGS.model_copy(update={"learning_rate": 1e30, "schedule": "constant", "steps": 1})
     with pytest.raises(InputError, match="step 1: scores are not finite"):
         run(settings=broken)
 

@@ -207,7 +207,7 @@ def test_it_stops_early(pictures):
 
 def test_a_loss_that_is_not_finite_stops_with_the_pictures(pictures):
     with pytest.raises(InputError, match=r"fine-tuning stopped .* is not finite"):
-        run(pictures, SETTINGS.changed(learning_rate=1e30, epochs=30, head_epochs=0))
+        run(pictures, SETTINGS.model_copy(update={"learning_rate": 1e30, "epochs": 30, "head_epochs": 0}))
     broken = small_backbone()
     with torch.no_grad():
         broken.module[0][0].weight.fill_(math.nan)
