@@ -407,7 +407,7 @@ TRAIN = {
         term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.3, 0)),
         method="adamine",
         batch_size=8,
-    ),  # fmt: skip
+    ),
     "devise.loss": of("cosine", see_devise_loss, method="devise"),
     "devise.margin": of(
         0.7,
