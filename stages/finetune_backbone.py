@@ -39,6 +39,7 @@ CODE = (
     "huse/mixup.py",
     "huse/progress.py",
     "huse/run",
+    "huse/settings.py",
     "huse/vision",
     "huse/weights.py",
     "stages/finetune_backbone.py",

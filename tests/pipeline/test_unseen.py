@@ -47,7 +47,7 @@ def run():
         stage.main()
     learned = [
         paths.BACKBONE,
-        paths.TEXT_ENCODER,
+        *paths.TEXT_ENCODER.iterdir(),
         paths.LABEL_VECTORS,
         paths.ADJACENCY,
         paths.TOWERS,

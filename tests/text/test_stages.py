@@ -10,11 +10,9 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
-from huse.run.word_store import read_word_vectors
-from huse.text.cleaning import clean_names
-from huse.text.tfidf import TfIdf, weighted_mean
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -165,9 +163,7 @@ def test_a_new_name_becomes_a_vector_without_the_catalogue(catalogue):
     expected = np.load("data/vectors/text.npy")[1]
     for path in Path("data/catalogue").iterdir():
         path.unlink()
-    tfidf = TfIdf(**json.loads(Path("data/text/tfidf.json").read_text()))
-    words = read_word_vectors(Path("data/text/word_vectors.npy"), Path("data/text/words.parquet"))
-    vectors = weighted_mean(clean_names(["BLACK Leather Boots!", "never seen"], fold_accents=True), tfidf, words)
+    vectors = WordsEncoder.load(Path("data/text/encoder")).encode(["BLACK Leather Boots!", "never seen"])
     np.testing.assert_array_equal(vectors, [expected, np.zeros(6)])
 
 
@@ -176,10 +172,10 @@ def test_only_training_names_are_counted(catalogue):
     products.loc[products["split"] == "test", "name"] = "boots of velvet"
     products.to_parquet("data/catalogue/products.parquet", index=False)
     run_all()
-    tfidf = json.loads(Path("data/text/tfidf.json").read_text())
-    assert tfidf["names"] == 18
-    assert tfidf["document_frequency"]["boots"] == 6
-    assert "velvet" not in tfidf["document_frequency"]
+    tfidf = WordsEncoder.load(Path("data/text/encoder")).tfidf
+    assert tfidf.names == 18
+    assert tfidf.document_frequency["boots"] == 6
+    assert "velvet" not in tfidf.document_frequency
 
 
 def test_what_is_damaged_in_a_source_is_said(catalogue, caplog):

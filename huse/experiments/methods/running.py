@@ -49,6 +49,7 @@ CODE = (
     "huse/nesting.py",
     "huse/progress.py",
     "huse/run",
+    "huse/settings.py",
     "huse/taxonomy.py",
     "huse/training",
 )
