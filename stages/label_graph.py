@@ -13,15 +13,16 @@ from typing import Any
 from gensim.models import KeyedVectors
 
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
+from huse.encoders.tree import TreeEncoder
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import adjacency, class_distances
 from huse.labels.heat_map import draw_heat_map
 from huse.labels.neighbours import nearest_and_farthest
 from huse.labels.remarks import remarks
-from huse.labels.schemes import label_hops, make_labels
+from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
-from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors
+from huse.labels.vectors import label_texts, text_vectors, tree_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_json
 from huse.run.params.label_graph import LabelGraphParams
@@ -45,7 +46,8 @@ def main() -> str:
     source: dict[str, Any] = {"encoder": "tree", "weights": None}
     if tree:
         steps = label_hops(labels)
-        vectors, distances = tree_vectors(labels, steps), tree_distances(steps)
+        places = dict(zip(labels.labels, label_nodes(labels), strict=True))
+        vectors, distances = TreeEncoder(places, int(steps.max())).encode(labels.labels), tree_distances(steps)
     else:
         words = read_word_vectors(paths.WORD_VECTORS, paths.WORDS)
         unknown = without_words(label_texts(labels, params.label_text), words, params.infersent.version)

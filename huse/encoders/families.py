@@ -6,11 +6,13 @@ from typing import Any
 from huse.encoders.contract import CONFIG, Encoder, read_config
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.tree import TreeEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 
 FAMILIES: dict[str, type[Encoder[Any]]] = {
-    encoder.family: encoder for encoder in (TorchvisionEncoder, WordsEncoder, InferSentEncoder, MeanEncoder)
+    encoder.family: encoder
+    for encoder in (TorchvisionEncoder, WordsEncoder, InferSentEncoder, MeanEncoder, TreeEncoder)
 }
 
 

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from huse.labels.schemes import Labels, label_nodes
-from huse.taxonomy import ClassTree, Hops, Node, split_path
+from huse.labels.schemes import Labels
+from huse.taxonomy import ClassTree, Hops, split_path
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 LabelText = Literal["mean", "path", "leaf"]
@@ -75,44 +75,6 @@ def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
     """
     distances: npt.NDArray[np.float32] = np.divide(hops, hops.max(), dtype=np.float32)
     return distances
-
-
-def tree_vectors(labels: Labels, hops: Hops) -> npt.NDArray[np.float32]:
-    """Vectors ψ with ‖ψ_k - ψ_l‖² = 2 A_kl, with A the distances in the class tree.
-
-    One feature a node: √(2 / largest hops) if it is the label's node or lies above it, else 0. Every edge between
-    two labels' nodes then adds the same to the squared distance, so that it is exact whatever the depths. Where
-    all labels are equally deep, the vectors have unit length and ψ_k · ψ_l = 1 - A_kl, as those of Barz & Denzler
-    2019 (arXiv 1809.09924), up to a rotation; with unequal depths no vectors have these inner products. Nodes
-    above all labels would change no distance and are left out.
-
-    A name at several nodes (scheme ``levels``) has the mean of their vectors. Its A is the smallest distance,
-    which no vectors give in general; theirs is at most the mean over the pairs of nodes.
-
-    Args:
-        labels: K labels.
-        hops: K × K between them; see `huse.labels.schemes.label_hops`.
-
-    Returns:
-        K × features float32, no two rows the same, none zero.
-    """
-    places = label_nodes(labels)
-    paths = [node for nodes in places for node in nodes]
-    shared = 0  # levels that all have and none ends with
-    while len({path[: shared + 1] for path in paths}) == 1 and all(len(path) > shared + 1 for path in paths):
-        shared += 1
-    number: dict[Node, int] = {}
-    rows, columns = [], []
-    for label, nodes in enumerate(places):
-        for node in nodes:
-            for depth in range(shared + 1, len(node) + 1):
-                rows.append(label)
-                columns.append(number.setdefault(node[:depth], len(number)))
-    vectors = np.zeros((len(places), len(number)), np.float32)
-    np.add.at(vectors, (rows, columns), 1)
-    vectors *= np.sqrt(2 / hops.max(), dtype=np.float32)
-    vectors /= np.array([[len(nodes)] for nodes in places], np.float32)
-    return vectors
 
 
 def unit_sphere_vectors(tree: ClassTree) -> npt.NDArray[np.float32]:

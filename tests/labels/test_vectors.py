@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from huse.encoders.families import load_encoder
+from huse.encoders.tree import TreeEncoder
+from huse.errors import InputError
 from huse.labels.graph import adjacency, class_distances
 from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
-from huse.labels.vectors import label_texts, text_vectors, tree_distances, tree_vectors, unit_sphere_vectors
+from huse.labels.vectors import label_texts, text_vectors, tree_distances, unit_sphere_vectors
 from huse.taxonomy import ClassTree
 
 EQUAL_DEPTH = ["a<b<c", "a<b<d", "a<e<f", "g<h<i", "g<h<j"]
@@ -62,6 +65,12 @@ def test_tree_distances_by_hand():
     assert distances.dtype == np.float32
 
 
+def tree_vectors(labels, hops):
+    return TreeEncoder(dict(zip(labels.labels, label_nodes(labels), strict=True)), int(hops.max())).encode(
+        labels.labels
+    )
+
+
 def squared_distances(vectors):
     return ((vectors[:, None] - vectors) ** 2).sum(axis=2)
 
@@ -92,6 +101,16 @@ def test_squared_distances_of_tree_vectors_are_exact_whatever_the_depths(seed):
     vectors = tree_vectors(labels, hops)
     np.testing.assert_allclose(squared_distances(vectors), 2 * tree_distances(hops), atol=1e-5)
     assert (np.linalg.norm(vectors, axis=1) > 0).all()
+
+
+def test_a_saved_tree_gives_the_same_vectors_and_names_what_it_lacks(tmp_path):
+    before = TreeEncoder({"c": [("a", "c"), ("b", "c")], "b": [("b",)]}, 2)
+    before.save(tmp_path)
+    after = load_encoder(tmp_path)
+    assert after.config == before.config
+    assert after.encode(["b", "c"]).tolist() == before.encode(["b", "c"]).tolist()
+    with pytest.raises(InputError, match="'d': expected a label of the class tree"):
+        after.encode(["b", "d"])
 
 
 def test_a_class_above_all_others_keeps_a_direction():
