@@ -11,7 +11,6 @@ each split; and metrics/catalogue.json. Products of the classes that `catalogue.
 
 import logging
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
@@ -25,15 +24,15 @@ from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 from huse.vision.decoding import inspect_picture
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    params, seed = read_section(CatalogueParams, "catalogue"), read_seed()
-    path, folder = Path(params.csv), Path(params.images)
+    params, seed = here.section(CatalogueParams, "catalogue"), here.seed()
+    path, folder = here / params.csv, here / params.images
     file = read_catalogue(path, encoding=params.encoding, **params.columns.model_dump())
     if file.remark:
         logging.warning("%s", file.remark)
@@ -63,9 +62,11 @@ def main() -> str:
         logging.warning("%s: %d products stand in several splits, as the given split has them", path, torn)
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
     with Outputs() as outputs:
-        outputs.table(paths.PRODUCTS, table)
-        outputs.table(paths.REJECTED, pd.DataFrame([*rejected, *mended], columns=list(Rejected.__dataclass_fields__)))
-        outputs.json(paths.CLASSES, classes)
+        outputs.table(here / paths.PRODUCTS, table)
+        outputs.table(
+            here / paths.REJECTED, pd.DataFrame([*rejected, *mended], columns=list(Rejected.__dataclass_fields__))
+        )
+        outputs.json(here / paths.CLASSES, classes)
         metrics = {
             "pictures": {**pictures, "rejected": len(rejected), "repaired": len(mended)},
             "products": int(table["group"].nunique()),
@@ -74,7 +75,7 @@ def main() -> str:
             **({"unseen_classes": unseen} if unseen else {}),
             **({"products_in_several_splits": torn} if torn else {}),
         }
-        outputs.json(paths.CATALOGUE_METRICS, metrics)
+        outputs.json(here / paths.CATALOGUE_METRICS, metrics)
     return (
         f"catalogue: {len(table)} pictures of {metrics['products']} products in {metrics['classes']} classes, "
         + (f"{unseen} of them held out, " if unseen else "")

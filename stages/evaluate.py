@@ -12,8 +12,6 @@ data/evaluation items.parquet, queries.parquet and classes.parquet: one row a te
 class; and validation_items.parquet and validation_queries.parquet, the same of the validation split.
 """
 
-from pathlib import Path
-
 import numpy as np
 
 from huse.evaluation import tables
@@ -25,30 +23,30 @@ from huse.labels.graph import class_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
 from huse.run.params.evaluate import EvaluateParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    params, seed = read_section(EvaluateParams, "evaluate"), read_seed()
-    products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split", "group"])
-    labels = read_labels(paths.LABELS, products=products)
+    params, seed = here.section(EvaluateParams, "evaluate"), here.seed()
+    products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split", "group"])
+    labels = read_labels(here / paths.LABELS, products=products)
     class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])
-    adjacency = read_array(paths.ADJACENCY, shape=(count, count))
+    adjacency = read_array(here / paths.ADJACENCY, shape=(count, count))
     tree = ClassTree.of(classes)
     if params.tree is not None:
-        tree = ClassTree(read_tree(Path(params.tree), tree.paths))
+        tree = ClassTree(read_tree(here / params.tree, tree.paths))
     catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels))
     results = SplitResults(
         embeddings={
-            "image": read_vectors(paths.IMAGE_EMBEDDINGS, products=products),
-            "text": read_vectors(paths.TEXT_EMBEDDINGS, products=products),
+            "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products),
+            "text": read_vectors(here / paths.TEXT_EMBEDDINGS, products=products),
         },
         scores={
-            "image": read_vectors(paths.IMAGE_SCORES, products=products),
-            "text": read_vectors(paths.TEXT_SCORES, products=products),
+            "image": read_vectors(here / paths.IMAGE_SCORES, products=products),
+            "text": read_vectors(here / paths.TEXT_SCORES, products=products),
         },
         classes=products["class_index"].to_numpy(np.int64),
     )
@@ -59,12 +57,12 @@ def main() -> str:
             ("validation", validation, paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
             ("test", test, paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES),
         ):
-            outputs.json(metrics, {"split": fingerprint_split(products, name), **one.figures})
-            outputs.table(items, tables.items_table(one.measured, one.rows, one.groups))
-            outputs.table(queries, tables.queries_table(one.measured, one.rows))
-        outputs.table(paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
-        outputs.table(paths.CONFUSION, tables.confusion_table(test.measured, classes))
-        outputs.table(paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
+            outputs.json(here / metrics, {"split": fingerprint_split(products, name), **one.figures})
+            outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups))
+            outputs.table(here / queries, tables.queries_table(one.measured, one.rows))
+        outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
+        outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
+        outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
     fusion = test.figures["classification"]["fusion"]["accuracy"]
     recall = mean_recall_at_1(test.figures)
     return f"evaluate: {len(test.rows)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"

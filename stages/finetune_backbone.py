@@ -12,7 +12,6 @@ HUSE trains on frozen features. Off at 0 epochs, and then the weights are passed
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -24,7 +23,7 @@ from huse.run.checkpoints import Checkpoint
 from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.machine import MachineParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone, save_backbone
 from huse.vision.finetuning import CURVE, Finetuned, FinetuneSettings, Pictures, finetune
@@ -47,22 +46,22 @@ CODE = (
 )
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    params, seed = read_section(FinetuneSettings, "finetune_backbone"), read_seed()
-    network, catalogue = read_section(BackboneParams, "backbone"), read_section(CatalogueParams, "catalogue")
-    machine, augmentation = read_section(MachineParams, "machine"), read_section(Augmentation, "augmentation")
-    backbone = load_backbone(network.network, network.weights, seed)
+    params, seed = here.section(FinetuneSettings, "finetune_backbone"), here.seed()
+    network, catalogue = here.section(BackboneParams, "backbone"), here.section(CatalogueParams, "catalogue")
+    machine, augmentation = here.section(MachineParams, "machine"), here.section(Augmentation, "augmentation")
+    backbone = load_backbone(network.network, network.weights, seed, here.root)
     if not params.epochs:
-        _write(backbone, Finetuned(), None)
+        _write(here, backbone, Finetuned(), None)
         return f"finetune_backbone: off (0 epochs); {backbone.name} is passed on with its weights ({network.weights})"
 
     size = params.size or network.size
     check_size(backbone, size)
     device = resolve_device(machine.device)
     settings = params.changed(size=size, dtype=resolve_dtype(params.dtype, device))
-    products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
-    files = [Path(catalogue.images) / image for image in products["image"]]
+    products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
+    files = [here / catalogue.images / image for image in products["image"]]
     pictures = Pictures.of(files, products["split"].to_numpy(), products["class_index"].to_numpy(np.int64))
     preparation = Preparation(network.geometry, size, catalogue.max_pixels, augmentation, seed)
     decides = {
@@ -74,7 +73,7 @@ def main() -> str:
         "device": device.type,
     }
     start = time.perf_counter()
-    with Checkpoint(paths.CHECKPOINTS, decides, CODE) as checkpoint:
+    with Checkpoint(here.cache / paths.CHECKPOINTS, decides, CODE) as checkpoint:
         result = finetune(
             backbone,
             pictures,
@@ -85,7 +84,7 @@ def main() -> str:
             seed=seed,
             checkpoint=checkpoint,
         )
-        _write(backbone, result, {**settings.model_dump(), "seed": seed})
+        _write(here, backbone, result, {**settings.model_dump(), "seed": seed})
         checkpoint.remove()
     return (
         f"finetune_backbone: {backbone.name}, {len(pictures.train)} pictures, best of {len(result.curves)} epochs "
@@ -94,13 +93,13 @@ def main() -> str:
     )
 
 
-def _write(backbone: Backbone, result: Finetuned, finetuned: dict[str, object] | None) -> None:
+def _write(here: Run, backbone: Backbone, result: Finetuned, finetuned: dict[str, object] | None) -> None:
     with Outputs() as outputs:
         about = {"dimension": backbone.dimension, "finetuned": finetuned}
-        save_backbone(backbone, outputs.path(paths.BACKBONE), outputs.path(paths.BACKBONE_CONFIG), about)
-        outputs.table(paths.FINETUNE_CURVES, pd.DataFrame(result.curves, columns=CURVE).round(6))
+        save_backbone(backbone, outputs.path(here / paths.BACKBONE), outputs.path(here / paths.BACKBONE_CONFIG), about)
+        outputs.table(here / paths.FINETUNE_CURVES, pd.DataFrame(result.curves, columns=CURVE).round(6))
         best = result.best() if result.curves else {}
-        outputs.json(paths.FINETUNE_METRICS, {"epochs": len(result.curves), "best": best})
+        outputs.json(here / paths.FINETUNE_METRICS, {"epochs": len(result.curves), "best": best})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ features stand in its place.
 
 import logging
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.image_vectors import ImageVectorsParams
 from huse.run.params.machine import MachineParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import read_backbone
 from huse.vision.cache import VectorCache
@@ -35,16 +34,16 @@ from huse.vision.preparing import Preparation, resolve_workers
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Write the image vectors; return the line for the log."""
-    params, network = read_section(ImageVectorsParams, "image_vectors"), read_section(BackboneParams, "backbone")
-    catalogue, machine = read_section(CatalogueParams, "catalogue"), read_section(MachineParams, "machine")
-    augmentation = read_section(Augmentation, "augmentation")
-    products = read_table(paths.PRODUCTS, ["image", "name", "classes", "split"])
-    files = [Path(catalogue.images) / image for image in products["image"]]
+    params, network = here.section(ImageVectorsParams, "image_vectors"), here.section(BackboneParams, "backbone")
+    catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(MachineParams, "machine")
+    augmentation = here.section(Augmentation, "augmentation")
+    products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "split"])
+    files = [here / catalogue.images / image for image in products["image"]]
     device = resolve_device(machine.device)
     encoder = TorchvisionEncoder.of(
-        read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG),
+        read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
         geometry=network.geometry,
         size=network.size,
         max_pixels=catalogue.max_pixels,
@@ -52,10 +51,10 @@ def main() -> str:
         dtype=resolve_dtype(params.dtype, device),
         batch_size=params.batch_size,
     )
-    preparation = Preparation(network.geometry, network.size, catalogue.max_pixels, augmentation, read_seed())
+    preparation = Preparation(network.geometry, network.size, catalogue.max_pixels, augmentation, here.seed())
     views = np.where(products["split"] == "train", params.views, 0).tolist()
 
-    start, cache = time.perf_counter(), VectorCache(paths.VECTOR_CACHE)
+    start, cache = time.perf_counter(), VectorCache(here.cache / paths.VECTOR_CACHE)
     vectors = np.empty((params.views + 1, len(files), encoder.dimension), np.float32)
     job = plan(files, views, encoder, preparation, out=vectors, cache=cache)
     with progress(total=len(job.keys), description="image vectors", unit="picture") as bar:
@@ -67,7 +66,7 @@ def main() -> str:
 
     made_by = {**encoder.fingerprint, "geometry": network.geometry, "views": params.views}
     with Outputs() as outputs:
-        outputs.vectors(paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
+        outputs.vectors(here / paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
     return (
         f"image_vectors: {len(files)} pictures in {params.views + 1} views, {encoder.dimension} values each, "
         f"{len(job.keys)} computed by {encoder.fingerprint['backbone']} in {encoder.fingerprint['dtype']}, "

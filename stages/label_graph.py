@@ -7,7 +7,6 @@ metrics: labels.json and label_graph.png, a picture of the distances.
 """
 
 import logging
-from pathlib import Path
 from typing import Any
 
 from gensim.models import KeyedVectors
@@ -26,7 +25,7 @@ from huse.labels.vectors import label_texts, text_vectors, tree_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_json
 from huse.run.params.label_graph import LabelGraphParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
 from huse.taxonomy import ClassTree
 from huse.text.infersent import load_infersent, random_infersent
@@ -34,14 +33,14 @@ from huse.text.tokens import name_some, without_words
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    params, seed = read_section(LabelGraphParams, "label_graph"), read_seed()
-    classes = read_json(paths.CLASSES, ["classes"])["classes"]
+    params, seed = here.section(LabelGraphParams, "label_graph"), here.seed()
+    classes = read_json(here / paths.CLASSES, ["classes"])["classes"]
     labels, hops = make_labels(classes, params.scheme), ClassTree.of(classes).hops
     count = len(labels.labels)
     if count < 2:
-        raise InputError(f"{paths.CLASSES}: expected at least 2 labels, found {count}. A graph needs distances.")
+        raise InputError(f"{here / paths.CLASSES}: expected at least 2 labels, found {count}. A graph needs distances.")
     tree = params.encoder == "tree"
     source: dict[str, Any] = {"encoder": "tree", "weights": None}
     if tree:
@@ -49,9 +48,9 @@ def main() -> str:
         places = dict(zip(labels.labels, label_nodes(labels), strict=True))
         vectors, distances = TreeEncoder(places, int(steps.max())).encode(labels.labels), tree_distances(steps)
     else:
-        words = read_word_vectors(paths.WORD_VECTORS, paths.WORDS)
+        words = read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS)
         unknown = without_words(label_texts(labels, params.label_text), words, params.infersent.version)
-        encoder, source = _encoder(params, words, seed)
+        encoder, source = _encoder(here, params, words, seed)
         vectors = text_vectors(labels, encoder.encode, params.label_text)
         distances = adjacency(vectors, labels.labels)
         if unknown:
@@ -62,17 +61,19 @@ def main() -> str:
     for remark in remarks(labels, classes, distances, summary["tree_spearman"], from_tree=tree):
         logging.warning("%s", remark)
     with Outputs() as outputs:
-        outputs.array(paths.LABEL_VECTORS, vectors)
-        outputs.array(paths.ADJACENCY, distances)
-        outputs.json(paths.LABELS, {**vars(labels), "classes": classes, "label_text": params.label_text, **source})
-        outputs.table(paths.LABEL_PAIRS, nearest_and_farthest(between, classes, hops))
-        draw_heat_map(distances, labels, outputs.path(paths.HEAT_MAP))
-        outputs.json(paths.LABEL_METRICS, {"encoder": source["encoder"], "labels": count, **summary})
+        outputs.array(here / paths.LABEL_VECTORS, vectors)
+        outputs.array(here / paths.ADJACENCY, distances)
+        outputs.json(
+            here / paths.LABELS, {**vars(labels), "classes": classes, "label_text": params.label_text, **source}
+        )
+        outputs.table(here / paths.LABEL_PAIRS, nearest_and_farthest(between, classes, hops))
+        draw_heat_map(distances, labels, outputs.path(here / paths.HEAT_MAP))
+        outputs.json(here / paths.LABEL_METRICS, {"encoder": source["encoder"], "labels": count, **summary})
     return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}"
 
 
 def _encoder(
-    params: LabelGraphParams, words: KeyedVectors, seed: int
+    here: Run, params: LabelGraphParams, words: KeyedVectors, seed: int
 ) -> tuple[MeanEncoder | InferSentEncoder, dict[str, Any]]:
     """Return what encodes texts, and what labels.json says of it."""
     if params.encoder == "word_vectors":
@@ -81,8 +82,9 @@ def _encoder(
         model = random_infersent(words.vector_size, params.infersent.hidden, seed)
         name, weights = f"random, seed {seed}", {"kind": "random", "seed": seed}
     else:
-        model = load_infersent(Path(params.weights))
-        name, weights = Path(params.weights).name, {"kind": fingerprint_file(Path(params.weights)), "seed": None}
+        file = here / params.weights
+        model = load_infersent(file)
+        name, weights = file.name, {"kind": fingerprint_file(file), "seed": None}
     encoder = InferSentEncoder(model, words, **params.infersent.model_dump(exclude={"hidden"}))
     return encoder, {"encoder": f"infersent ({name})", "weights": weights, "infersent": encoder.reading}
 

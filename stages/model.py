@@ -26,7 +26,7 @@ from huse.model.network import Network
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.reader import read_section
+from huse.run.place import Run
 from huse.vision.backbones import read_backbone
 from stages.runner import run
 
@@ -39,18 +39,18 @@ SHOWN = {  # of the model card: where each metric stands in evaluate.json
 }
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    made = read_json(manifest_path(paths.IMAGE_VECTORS), ["parameters"])["parameters"]
+    made = read_json(manifest_path(here / paths.IMAGE_VECTORS), ["parameters"])["parameters"]
     images = TorchvisionEncoder.of(
-        read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG),
+        read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
         **{key: made[key] for key in ("geometry", "size", "dtype", "batch_size")},
-        max_pixels=read_section(CatalogueParams, "catalogue").max_pixels,
+        max_pixels=here.section(CatalogueParams, "catalogue").max_pixels,
         device=resolve_device("cpu"),
     )
-    trained = read_json(paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows"])
-    labels = read_json(paths.LABELS, ["classes", "class_labels"])
-    validation = read_json(paths.VALIDATION_METRICS, ["classification"])["classification"]
+    trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows"])
+    labels = read_json(here / paths.LABELS, ["classes", "class_labels"])
+    validation = read_json(here / paths.VALIDATION_METRICS, ["classification"])["classification"]
     average, log_linear = validation["fusion"], validation["log_linear"]
     better = average["accuracy"] > log_linear["accuracy"]
     fusion = Fusion(
@@ -62,8 +62,8 @@ def main() -> str:
         "seed": trained["seed"],
         "image_encoder": f"{made['backbone']} at {made['size']} pixels",
         "text_encoder": WordsEncoder.family,
-        "data": read_json(paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
-        "metrics": _metrics("fusion" if better else "log_linear"),
+        "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
+        "metrics": _metrics(here, "fusion" if better else "log_linear"),
         "fingerprints": {"products": trained["rows"], "image_vectors": json.dumps(made, sort_keys=True)},
         "versions": {
             "huse": huse.__version__,
@@ -74,22 +74,22 @@ def main() -> str:
     }
     model = Model(
         images,
-        WordsEncoder.load(paths.TEXT_ENCODER),
-        Network.load(paths.TOWERS, paths.TOWERS_CONFIG),
+        WordsEncoder.load(here / paths.TEXT_ENCODER),
+        Network.load(here / paths.TOWERS, here / paths.TOWERS_CONFIG),
         classes=Classes(labels["classes"], labels["class_labels"]),
         fusion=fusion,
         info=info,
     )
     with Outputs() as outputs:
-        folder = outputs.path(paths.MODEL)
+        folder = outputs.path(here / paths.MODEL)
         folder.mkdir()
         model.save(folder)
         megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
     return f"model: {len(model.classes)} classes, {model.dimension} dimensions, {megabytes:.0f} MB"
 
 
-def _metrics(fused: str) -> dict[str, Any]:
-    metrics = read_json(paths.EVALUATE_METRICS, ["classification", "retrieval"])
+def _metrics(here: Run, fused: str) -> dict[str, Any]:
+    metrics = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
     shown = {}
     for name, place in SHOWN.items():
         value, ends = metrics, metrics.get("intervals", {})

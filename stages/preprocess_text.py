@@ -7,25 +7,25 @@ is left stays, empty. The rule is the published notebook's; the HUSE paper state
 
 import logging
 
+from huse.run import paths
 from huse.run.artifacts import Outputs, read_table
 from huse.run.params.preprocess_text import PreprocessTextParams
-from huse.run.params.reader import read_section
-from huse.run.paths import NAMES, PRODUCTS
+from huse.run.place import Run
 from huse.text.cleaning import clean_names
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    params = read_section(PreprocessTextParams, "preprocess_text")
-    products = read_table(PRODUCTS, ["row", "name"])
+    params = here.section(PreprocessTextParams, "preprocess_text")
+    products = read_table(here / paths.PRODUCTS, ["row", "name"])
     clean = clean_names(products["name"].tolist(), params.fold_accents)
     empty = clean.count("")
     if empty:
         example = products["name"].iloc[clean.index("")]
         logging.warning("%d names have no word left after cleaning, first %r", empty, example)
     with Outputs() as outputs:
-        outputs.table(NAMES, products[["row", "name"]].assign(clean=clean))
+        outputs.table(here / paths.NAMES, products[["row", "name"]].assign(clean=clean))
     words = sum(len(name.split()) for name in clean)
     return f"preprocess_text: {len(clean)} names, {words / max(len(clean), 1):.1f} words a name, {empty} empty"
 

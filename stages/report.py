@@ -32,7 +32,8 @@ from huse.run.artifacts import (
     read_vectors,
 )
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.reader import read_section, read_seed, read_yaml
+from huse.run.params.reader import read_yaml
+from huse.run.place import Run
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 from stages.runner import run
@@ -41,17 +42,17 @@ SPLIT = ["image", "name", "classes", "class_index", "split", "group"]
 PACKAGES = ["torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "gensim", "pillow", "dvc", "altair"]
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    train, catalogue = read_yaml(paths.PARAMS)["train"], read_section(CatalogueParams, "catalogue")
-    seed = read_seed()
-    products = read_table(paths.PRODUCTS, SPLIT)
-    labels = read_labels(paths.LABELS, products=products)
+    train, catalogue = read_yaml(here / paths.PARAMS)["train"], here.section(CatalogueParams, "catalogue")
+    seed = here.seed()
+    products = read_table(here / paths.PRODUCTS, SPLIT)
+    labels = read_labels(here / paths.LABELS, products=products)
     classes, count = labels["classes"], len(labels["labels"])
-    wanted = class_distances(read_array(paths.ADJACENCY, shape=(count, count)), labels["class_labels"])
-    split = _read_test_split(products)
-    metrics = read_json(paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
-    folder = Path(catalogue.images)
+    wanted = class_distances(read_array(here / paths.ADJACENCY, shape=(count, count)), labels["class_labels"])
+    split = _read_test_split(here, products)
+    metrics = read_json(here / paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
+    folder = here / catalogue.images
     thumbnails = Thumbnails(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
     facts = {
         "seed": seed,
@@ -61,43 +62,45 @@ def main() -> str:
     parts = [
         sections.figures_section(metrics),
         sections.training_section(
-            read_curves(paths.LIVE / "plots/metrics"),
-            read_text_table(paths.FINETUNE_CURVES, ["epoch", "loss", "validation_loss", "validation_accuracy"]),
+            read_curves(here / paths.LIVE / "plots/metrics"),
+            read_text_table(here / paths.FINETUNE_CURVES, ["epoch", "loss", "validation_loss", "validation_accuracy"]),
         ),
         sections.confusion_section(
             classes,
-            _read_items(split),
-            read_text_table(paths.CONFUSED_PAIRS, ["actual", "predicted", "items", "share"]),
-            read_table(paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
+            _read_items(here, split),
+            read_text_table(here / paths.CONFUSED_PAIRS, ["actual", "predicted", "items", "share"]),
+            read_table(here / paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
         ),
         sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train["graph"]["distances"] == "tree"),
         sections.map_section(products, split, thumbnails, seed),
-        sections.gallery_section(products, read_table(paths.TEST_QUERIES, COLUMNS), thumbnails),
-        sections.rejected_section(read_table(paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])),
-        sections.run_section(read_yaml(paths.PARAMS), facts, installed(PACKAGES)),
+        sections.gallery_section(products, read_table(here / paths.TEST_QUERIES, COLUMNS), thumbnails),
+        sections.rejected_section(
+            read_table(here / paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])
+        ),
+        sections.run_section(read_yaml(here / paths.PARAMS), facts, installed(PACKAGES)),
     ]
     page = render({"lead": lead(products, len(classes)), "key_figures": key_figures(metrics)}, parts)
     with Outputs() as outputs:
-        outputs.path(paths.REPORT).write_text(page, encoding="utf-8")
+        outputs.path(here / paths.REPORT).write_text(page, encoding="utf-8")
     shown = sum(part is not None for part in parts)
     return f"report: {len(split.rows)} test items in {shown} sections, {len(page) / 1e6:.1f} MB"
 
 
-def _read_test_split(products: pd.DataFrame) -> sections.TestSplit:
+def _read_test_split(here: Run, products: pd.DataFrame) -> sections.TestSplit:
     rows = np.flatnonzero(products["split"] == "test")
     embeddings = {
-        "image": read_vectors(paths.IMAGE_EMBEDDINGS, products=products)[rows],
-        "text": read_vectors(paths.TEXT_EMBEDDINGS, products=products)[rows],
+        "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products)[rows],
+        "text": read_vectors(here / paths.TEXT_EMBEDDINGS, products=products)[rows],
     }
     return sections.TestSplit(rows, products["class_index"].to_numpy(np.int64)[rows], embeddings)
 
 
-def _read_items(split: sections.TestSplit) -> pd.DataFrame:
-    items = read_table(paths.TEST_ITEMS, ["row", "class_index", "predicted_fusion"])
+def _read_items(here: Run, split: sections.TestSplit) -> pd.DataFrame:
+    items = read_table(here / paths.TEST_ITEMS, ["row", "class_index", "predicted_fusion"])
     if items["row"].tolist() != split.rows.tolist():
         raise InputError(
-            f"{paths.TEST_ITEMS}: expected the {len(split.rows)} rows of the test split, found {len(items)} rows of "
-            "other products. Run `dvc repro` to make it again."
+            f"{here / paths.TEST_ITEMS}: expected the {len(split.rows)} rows of the test split, found {len(items)} "
+            "rows of other products. Run `dvc repro` to make it again."
         )
     return items
 

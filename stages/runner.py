@@ -6,10 +6,12 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from huse.engine.processes import end_with_who_set
 from huse.errors import InputError
+from huse.run.place import Run
 
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
 
@@ -20,20 +22,20 @@ def _terminate(number: int, frame: object) -> NoReturn:
     sys.exit(128 + number)
 
 
-def run(stage: Callable[[], str]) -> None:
-    """Run a stage and log the line that it returns with the seconds it took.
+def run(stage: Callable[[Run], str]) -> None:
+    """Run a stage in the working directory, and log the line that it returns with the seconds it took.
 
     An `InputError` is printed without a traceback and ends the process with exit code 2.
 
     Args:
-        stage: the work; returns one line that says what was made, with counts.
+        stage: the work, given where it is; returns one line that says what was made, with counts.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     start = time.perf_counter()
     signal.signal(signal.SIGTERM, _terminate)
     end_with_who_set(STARTED_BY_DVC)  # a killed DVC must not leave a stage that goes on beside the next run
     try:
-        line = stage()
+        line = stage(Run(Path()))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -11,31 +11,31 @@ import time
 
 import pandas as pd
 
+from huse.run import paths
 from huse.run.artifacts import Outputs
-from huse.run.params.reader import read_section, read_seed
 from huse.run.params.sample_catalogue import SampleCatalogueParams
-from huse.run.paths import SAMPLE_CSV, SAMPLE_IMAGES
+from huse.run.place import Run
 from sample.catalogue import draw_sample, save_picture, shuffled
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Draw the sample.
 
     Returns:
         The line for the log.
     """
-    params = read_section(SampleCatalogueParams, "sample_catalogue")
-    seed, start = read_seed(), time.perf_counter()
+    params = here.section(SampleCatalogueParams, "sample_catalogue")
+    seed, start = here.seed(), time.perf_counter()
     with Outputs() as outputs:
-        folder = outputs.path(SAMPLE_IMAGES)
+        folder = outputs.path(here / paths.SAMPLE_IMAGES)
         folder.mkdir()
         rows = []
         for sample in draw_sample(params.pictures, params.size, seed):
             save_picture(sample, folder)
             rows.append((sample.image, sample.name, sample.classes))
         table = pd.DataFrame(rows, columns=["image", "name", "classes"]).iloc[shuffled(len(rows), seed)]
-        outputs.table(SAMPLE_CSV, table)
+        outputs.table(here / paths.SAMPLE_CSV, table)
     products = table["image"].str.split("_").str[0].nunique()
     rate = len(table) / (time.perf_counter() - start)
     classes = table["classes"].nunique()

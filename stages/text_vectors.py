@@ -18,23 +18,23 @@ from huse.files import fingerprint_file
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, read_names, read_table
 from huse.run.params.preprocess_text import PreprocessTextParams
-from huse.run.params.reader import read_section
 from huse.run.params.word_vectors import WordVectorsParams
+from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
 from huse.text.tfidf import fit_tfidf
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "split"])
-    names = read_names(paths.NAMES, products=products)
+    products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "split"])
+    names = read_names(here / paths.NAMES, products=products)
     encoder = WordsEncoder(
         fit_tfidf(compress(names, products["split"] == "train")),
-        read_word_vectors(paths.WORD_VECTORS, paths.WORDS),
-        read_word_vectors(paths.VOCABULARY, paths.VOCABULARY_WORDS),
-        read_section(PreprocessTextParams, "preprocess_text").fold_accents,
-        read_section(WordVectorsParams, "word_vectors").spellings.steps,
+        read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
+        read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
+        here.section(PreprocessTextParams, "preprocess_text").fold_accents,
+        here.section(WordVectorsParams, "word_vectors").spellings.steps,
     )
     vectors = encoder.encode_clean(names)
     zeros = np.flatnonzero(~vectors.any(axis=1))
@@ -42,20 +42,20 @@ def main() -> str:
         example = products["name"].iloc[int(zeros[0])]
         logging.warning("%d of %d names have no known word and get zeros, first %r", len(zeros), len(vectors), example)
     with Outputs() as outputs:
-        folder = outputs.path(paths.TEXT_ENCODER)
+        folder = outputs.path(here / paths.TEXT_ENCODER)
         folder.mkdir()
         encoder.save(folder)
         outputs.vectors(
-            paths.TEXT_VECTORS,
+            here / paths.TEXT_VECTORS,
             vectors,
             rows=fingerprint_products(products),
             parameters={
-                "word_vectors_sha256": fingerprint_file(paths.WORD_VECTORS),
-                "words_sha256": fingerprint_file(paths.WORDS),
-                "names_sha256": fingerprint_file(paths.NAMES),
+                "word_vectors_sha256": fingerprint_file(here / paths.WORD_VECTORS),
+                "words_sha256": fingerprint_file(here / paths.WORDS),
+                "names_sha256": fingerprint_file(here / paths.NAMES),
             },
         )
-        outputs.json(paths.TEXT_VECTOR_METRICS, {"names": len(vectors), "names_without_known_word": len(zeros)})
+        outputs.json(here / paths.TEXT_VECTOR_METRICS, {"names": len(vectors), "names_without_known_word": len(zeros)})
     return (
         f"text_vectors: {len(vectors)} names × {vectors.shape[1]}, "
         f"{len(encoder.tfidf.document_frequency)} training words, {len(zeros)} names without a known word"

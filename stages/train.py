@@ -20,8 +20,8 @@ from huse.run.artifacts import Outputs, fingerprint_products, manifest_path, rea
 from huse.run.checkpoints import Checkpoint
 from huse.run.fitting import Artefacts, Fitting, prepare_fitting
 from huse.run.params.machine import MachineParams
-from huse.run.params.reader import read_section, read_seed
 from huse.run.params.train import TrainParams
+from huse.run.place import Run
 from huse.training.loop import VALIDATION, Trained, train
 from stages.runner import run
 
@@ -44,23 +44,23 @@ CODE = (
 )
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
-    params = read_section(TrainParams, "train")
-    seed = read_seed() if params.seed is None else params.seed
-    artefacts, device = Artefacts.read(), resolve_device(read_section(MachineParams, "machine").device)
+    params = here.section(TrainParams, "train")
+    seed = here.seed() if params.seed is None else params.seed
+    artefacts, device = Artefacts.read(here), resolve_device(here.section(MachineParams, "machine").device)
     fitting = prepare_fitting(artefacts, params, seed, device)
     settings = fitting.settings
     decides = {
         "train": {**params.model_dump(), "dtype": settings.dtype},
         "seed": seed,
         "device": device.type,
-        "data": artefacts.fingerprints(),
+        "data": artefacts.fingerprints(here),
     }
-    with Checkpoint(paths.CHECKPOINTS, decides, CODE) as checkpoint:
+    with Checkpoint(here.cache / paths.CHECKPOINTS, decides, CODE) as checkpoint:
         start = time.perf_counter()
         # Not a `with`, which writes once more when a run is killed: to a copy of the repository that is being removed.
-        live = Live(str(paths.LIVE), dvcyaml=None, save_dvc_exp=False)
+        live = Live(str(here / paths.LIVE), dvcyaml=None, save_dvc_exp=False)
 
         def report(point: dict[str, float]) -> None:
             live.step = int(point["step"])
@@ -82,7 +82,7 @@ def main() -> str:
         live.end()
         last = int(trained.curves[-1]["step"])
         rate = (last - trained.resumed_at) / (time.perf_counter() - start)
-        _write(artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed})
+        _write(here, artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed})
         checkpoint.remove()
     best = {name.removeprefix(VALIDATION): value for name, value in trained.best().items()}
     return (
@@ -92,24 +92,26 @@ def main() -> str:
     )
 
 
-def _write(artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict[str, object]) -> None:
+def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict[str, object]) -> None:
     network, data = fitting.network, fitting.data
     rows = fingerprint_products(artefacts.products)
     encoders = {
-        modality: read_json(manifest_path(path), ["parameters"])["parameters"]
+        modality: read_json(manifest_path(here / path), ["parameters"])["parameters"]
         for modality, path in (("image", paths.IMAGE_VECTORS), ("text", paths.TEXT_VECTORS))
     }
     with Outputs() as outputs:
         model = {"labels": artefacts.labels, "encoders": encoders, **about, "rows": rows}
-        network.save(outputs.path(paths.TOWERS), outputs.path(paths.TOWERS_CONFIG), model)
+        network.save(outputs.path(here / paths.TOWERS), outputs.path(here / paths.TOWERS_CONFIG), model)
         for (embeddings, scores), embeddings_path, scores_path in (
             (network.embed("image", data.images[0]), paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
             (network.embed("text", data.texts), paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES),
         ):
-            outputs.vectors(embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=about)
-            outputs.vectors(scores_path, scores.cpu().numpy(), rows=rows, parameters=about)
+            outputs.vectors(here / embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=about)
+            outputs.vectors(here / scores_path, scores.cpu().numpy(), rows=rows, parameters=about)
         graph = {"graph": {"zeta": fitting.losses.graph.zeta}} if fitting.method.graph else {}
-        outputs.json(paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")})
+        outputs.json(
+            here / paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")}
+        )
 
 
 if __name__ == "__main__":

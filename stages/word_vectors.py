@@ -18,20 +18,10 @@ import pandas as pd
 
 from huse.errors import InputError
 from huse.progress import progress
+from huse.run import paths
 from huse.run.artifacts import Outputs, read_json, read_names, read_table
-from huse.run.params.reader import read_section, read_seed
 from huse.run.params.word_vectors import WordVectorsParams
-from huse.run.paths import (
-    CLASSES,
-    NAMES,
-    PRODUCTS,
-    VOCABULARY,
-    VOCABULARY_WORDS,
-    WORD_CACHE,
-    WORD_VECTOR_METRICS,
-    WORD_VECTORS,
-    WORDS,
-)
+from huse.run.place import Run
 from huse.run.word_cache import read_source
 from huse.run.word_store import write_word_vectors
 from huse.taxonomy import split_path
@@ -44,13 +34,13 @@ from huse.text.word_files.source import Source, find_source
 from stages.runner import run
 
 
-def main() -> str:
+def main(here: Run) -> str:
     """Run the stage."""
     logging.getLogger("gensim").setLevel(logging.WARNING)  # it logs every epoch
-    params, seed = read_section(WordVectorsParams, "word_vectors"), read_seed()
-    products = read_table(PRODUCTS, ["row", "name", "classes", "split"])
-    names = read_names(NAMES, products=products)
-    levels = [split_path(one) for one in read_json(CLASSES, ["classes"])["classes"]]
+    params, seed = here.section(WordVectorsParams, "word_vectors"), here.seed()
+    products = read_table(here / paths.PRODUCTS, ["row", "name", "classes", "split"])
+    names = read_names(here / paths.NAMES, products=products)
+    levels = [split_path(one) for one in read_json(here / paths.CLASSES, ["classes"])["classes"]]
     labels = label_words(levels)
     needed = labels | MARKS | _words(names)
     aside = needed - labels - MARKS - _words(compress(names, products["split"] != "unseen"))
@@ -58,8 +48,8 @@ def main() -> str:
     if params.source == "catalogue":
         found, name = _train(products, names, levels, params.dimension, seed), "catalogue"
     else:
-        source = find_source(params.source, download=params.download)
-        found, name = _read(source, needed, params.vocabulary), source.name
+        source = find_source(params.source, here.root, download=params.download)
+        found, name = _read(here, source, needed, params.vocabulary), source.name
     chosen = choose_vectors(needed, found, steps=params.spellings.steps, oov=params.oov, seed=seed, aside=aside)
     figures = coverage(names, labels, chosen)
     if not any(figures["coverage"].values()):
@@ -74,9 +64,11 @@ def main() -> str:
             **params.model_dump(include={"spellings", "oov"}),
             "seed": seed,
         }
-        write_word_vectors(outputs, WORD_VECTORS, WORDS, *stack(chosen), about=about)
-        write_word_vectors(outputs, VOCABULARY, VOCABULARY_WORDS, *vocabulary(found, needed), about=about)
-        outputs.json(WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **figures})
+        write_word_vectors(outputs, here / paths.WORD_VECTORS, here / paths.WORDS, *stack(chosen), about=about)
+        write_word_vectors(
+            outputs, here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS, *vocabulary(found, needed), about=about
+        )
+        outputs.json(here / paths.WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **figures})
     covered = figures["coverage"]
     return (
         f"word_vectors: {len(chosen)} words × {found.dimension} from {name} ({found.format}), "
@@ -95,14 +87,14 @@ def _train(
     training = products["split"] == "train"
     # Each class path once more by itself: a class without a training product needs its words too.
     texts = [*compress(names, training), *("" for _ in levels)]
-    paths = [*map(split_path, products.loc[training, "classes"]), *levels]
-    return train_word_vectors(catalogue_sentences(texts, paths), dimension, seed)
+    class_paths = [*map(split_path, products.loc[training, "classes"]), *levels]
+    return train_word_vectors(catalogue_sentences(texts, class_paths), dimension, seed)
 
 
-def _read(source: Source, needed: set[str], first: int) -> Found:
+def _read(here: Run, source: Source, needed: set[str], first: int) -> Found:
     megabytes = source.path.stat().st_size // MEGABYTE
     with progress(total=megabytes, description=f"read {source.name}", unit="megabyte") as shown:
-        return read_source(source, needed, WORD_CACHE, shown.update, first=first)
+        return read_source(source, needed, here.cache / paths.WORD_CACHE, shown.update, first=first)
 
 
 if __name__ == "__main__":

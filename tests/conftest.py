@@ -10,6 +10,7 @@ from filelock import FileLock
 from PIL import Image
 
 from huse.run.params.reader import read_yaml
+from huse.run.place import Run
 from tests.repository import ROOT, TINY, Repository
 
 SHARED = ROOT.parent / "shared"
@@ -48,6 +49,12 @@ def tiny_pipeline(tmp_path_factory, worker_id):
             repository.commit()
             (folder / "done").touch()
     return repository
+
+
+@pytest.fixture
+def here(tmp_path) -> Run:
+    """A run in a folder of the test's own."""
+    return Run(tmp_path)
 
 
 @pytest.fixture

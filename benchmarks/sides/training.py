@@ -22,8 +22,8 @@ from huse.model.losses.graph import graph_loss
 from huse.model.losses.triplets import adamine_loss, triplet_loss
 from huse.model.methods import Classes, find_method
 from huse.model.network import Architecture, Network
-from huse.run.params.reader import read_section
 from huse.run.params.train import TrainParams
+from huse.run.place import Run
 from huse.training import step
 from huse.training.data import TrainingData
 from huse.training.loop import train
@@ -69,7 +69,7 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
     run = {"dtype": dtype, "batch_size": batch_size, "steps": count, "validate_every": count}
     size = {"dimension": SIZE, "width": SIZE, "image_layers": IMAGE_LAYERS, "text_layers": TEXT_LAYERS}
     plain = {"dropout": 0.15, "relu_last": False, "head": "cosine", "scale": 16, "class_pull": 0}
-    params = read_section(TrainParams, "train")
+    params = Run.find().section(TrainParams, "train")
     params = params.changed(**run, **size, **plain, graph=params.graph.changed(zeta=ZETA))
     shape = Architecture(image_features=SIZE, text_features=SIZE, labels=CLASSES, separate_heads=False, settings=params)
     network, data = Network(shape).to(on), data.to(on)

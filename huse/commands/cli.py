@@ -1,4 +1,4 @@
-"""The command `huse`: what a person runs beside DVC, from the root of the repository."""
+"""The command `huse`: what a person runs beside DVC, in the repository or a folder of it."""
 
 import sys
 
@@ -6,6 +6,7 @@ import typer
 
 from huse.commands import compare, gate, importing, keeping, methods, parameters, showing, tune
 from huse.errors import InputError
+from huse.run.place import Run
 
 COMMANDS = (
     showing.metrics,
@@ -32,6 +33,12 @@ app = typer.Typer(
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(importing.app, name="import")
+
+
+@app.callback()
+def place(context: typer.Context) -> None:
+    """Find the run that every command is about."""
+    context.obj = Run.find()
 
 
 def main() -> None:

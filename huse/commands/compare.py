@@ -10,10 +10,11 @@ from huse.commands.printing import PLAIN
 from huse.errors import InputError
 from huse.experiments.revisions import experiments_of, find_commit
 from huse.run.artifacts import Outputs
-from huse.run.params.reader import read_seed
+from huse.run.place import Run
 
 
 def compare(
+    context: typer.Context,
     runs: Annotated[
         list[str] | None,
         typer.Argument(help="Experiments, revisions, or workspace; none: all experiments of this commit."),
@@ -23,6 +24,7 @@ def compare(
     output: Annotated[Path | None, typer.Option(help="Folder for compare.md, compare.json and compare.png.")] = None,
 ) -> None:
     """Put runs beside each other: means over seeds, paired intervals, and the parameters that differ."""
+    here: Run = context.obj
     # These take a second to import.
     from huse.experiments.recorded import FILES, read_run  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
@@ -31,12 +33,12 @@ def compare(
 
     if split not in FILES:
         raise InputError(f"--split {split}: expected {' or '.join(FILES)}.")
-    names = runs or experiments_of(find_commit("HEAD"))
+    names = runs or experiments_of(here.root, find_commit(here.root, "HEAD"))
     if not names:
         raise InputError("no experiments of this commit. Make some, dvc exp run --set-param NAME=VALUE, or name runs.")
     names = list(dict.fromkeys([baseline, *names] if baseline else names))
-    groups = group_runs([read_run(name, split) for name in names])
-    compared = differences(groups, groups[0], seed=read_seed())
+    groups = group_runs([read_run(here, name, split) for name in names])
+    compared = differences(groups, groups[0], seed=here.seed())
     console = Console()
     console.print(f"{split} split; the baseline: {groups[0].label}", **PLAIN)
     for table in terminal_tables(groups, compared):

@@ -19,24 +19,27 @@ from huse.experiments.revisions import experiments_of, find_commit, merge_base, 
 from huse.run import paths
 from huse.run.params.editing import edit_yaml
 from huse.run.params.reader import parse_yaml
+from huse.run.place import Run
 
 METRICS = Path("metrics")
 NEW_BASELINE = re.compile(r"^baseline: *(\S.*)$", re.MULTILINE)
 
 
 def gate(
+    context: typer.Context,
     base: Annotated[str | None, typer.Option(help="Revision to hold to; none: where the main branch was left.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Append the table to this file, in Markdown.")] = None,
 ) -> None:
     """Hold metrics/*.json to a revision's by the rules of metrics/gate.yaml: 0 passed, 1 worse, 2 could not compare."""
-    rules = read_rules(paths.GATE)
-    commit = find_commit(base) if base else merge_base()
+    here: Run = context.obj
+    rules = read_rules(here / paths.GATE)
+    commit = find_commit(here.root, base) if base else merge_base(here.root)
     names = sorted({rule.file for rule in rules.rules})
-    new_baseline = NEW_BASELINE.search(messages(commit))
+    new_baseline = NEW_BASELINE.search(messages(here.root, commit))
     outcome = judge(
         rules.rules,
-        {name: _at_revision(commit, name) for name in names},
-        {name: _here(name) for name in names},
+        {name: _at_revision(here, commit, name) for name in names},
+        {name: _now(here, name) for name in names},
         new_baseline=new_baseline is not None,
     )
     held_to = f"{base or 'the merge base'} ({commit[:10]})"
@@ -55,44 +58,48 @@ def gate(
 
 
 def tolerances(
+    context: typer.Context,
     runs: Annotated[
         list[str] | None, typer.Argument(help="Revisions or experiments; none: all experiments of this commit.")
     ] = None,
 ) -> None:
     """Make the tolerances of metrics/gate.yaml anew, from runs that differ in train.seed alone."""
-    rules = read_rules(paths.GATE)
-    named = runs or experiments_of(find_commit("HEAD"))
+    here: Run = context.obj
+    rules = read_rules(here / paths.GATE)
+    named = runs or experiments_of(here.root, find_commit(here.root, "HEAD"))
     files = sorted({rule.file for rule in rules.rules})
     metrics: dict[str, dict[str, Any]] = {}
     params = {}
     for run in named:
-        found = {name: _at_revision(run, name) for name in files}
+        found = {name: _at_revision(here, run, name) for name in files}
         missing = [name for name, content in found.items() if content is None]
         if missing:
             raise InputError(f"{run}: expected metrics/{missing[0]}.json, found none. Run the pipeline, and commit it.")
         metrics[run] = found
-        params[run] = parse_yaml(read_revision(run, paths.PARAMS) or b"", where=f"{run}: {paths.PARAMS}")
+        params[run] = parse_yaml(read_revision(here.root, run, paths.PARAMS) or b"", where=f"{run}: {paths.PARAMS}")
     found_tolerances, items = measured_tolerances(rules.rules, metrics, params)
-    _write(found_tolerances, seeds=len(named), items=items)
-    Console().print(f"wrote {paths.GATE}: {len(found_tolerances)} tolerances of {len(named)} runs", highlight=False)
+    _write(here / paths.GATE, found_tolerances, seeds=len(named), items=items)
+    Console().print(
+        f"wrote {here / paths.GATE}: {len(found_tolerances)} tolerances of {len(named)} runs", highlight=False
+    )
 
 
-def _write(found: dict[str, tuple[float, float]], *, seeds: int, items: int) -> None:
-    with edit_yaml(paths.GATE) as content:
+def _write(gate: Path, found: dict[str, tuple[float, float]], *, seeds: int, items: int) -> None:
+    with edit_yaml(gate) as content:
         content["measured_on"] = {"seeds": seeds, "items": items}
         for rule in content["rules"]:
             rule["tolerance"], rule["deviation"] = found[rule["figure"]]
-    read_rules(paths.GATE)
+    read_rules(gate)
 
 
-def _here(name: str) -> dict[str, Any] | None:
-    path = METRICS / f"{name}.json"
+def _now(here: Run, name: str) -> dict[str, Any] | None:
+    path = here / METRICS / f"{name}.json"
     return _parse(path.read_bytes(), str(path)) if path.is_file() else None
 
 
-def _at_revision(revision: str, name: str) -> dict[str, Any] | None:
+def _at_revision(here: Run, revision: str, name: str) -> dict[str, Any] | None:
     path = METRICS / f"{name}.json"
-    content = read_revision(revision, path)
+    content = read_revision(here.root, revision, path)
     return None if content is None else _parse(content, f"{revision[:10]}: {path}")
 
 

@@ -19,6 +19,7 @@ from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.editing import set_values
+from huse.run.place import Run
 
 SHOWN = 8  # kinds of reasons
 
@@ -33,24 +34,37 @@ Folder = Annotated[Path, typer.Argument(help="Folder of the data set, unpacked."
 
 @app.command()
 def food101(
-    folder: Folder, *, output: Output = None, apply: Apply = False, force: Force = False, max_left_out: MaxLeftOut = 0.5
+    context: typer.Context,
+    folder: Folder,
+    *,
+    output: Output = None,
+    apply: Apply = False,
+    force: Force = False,
+    max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """UPMC Food-101: titles of web pages and pictures of 101 dishes; its split is kept."""
     imported = import_food101(folder)
-    _finish(imported, output or paths.IMPORTED / "food101.csv", max_left_out, apply=apply, force=force)
+    _finish(context.obj, imported, output, "food101", max_left_out, apply=apply, force=force)
 
 
 @app.command()
 def fashion(
-    folder: Folder, *, output: Output = None, apply: Apply = False, force: Force = False, max_left_out: MaxLeftOut = 0.5
+    context: typer.Context,
+    folder: Folder,
+    *,
+    output: Output = None,
+    apply: Apply = False,
+    force: Force = False,
+    max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """Kaggle's Fashion Product Images: styles.csv, broken lines included, and images/."""
     imported = import_fashion(folder)
-    _finish(imported, output or paths.IMPORTED / "fashion.csv", max_left_out, apply=apply, force=force)
+    _finish(context.obj, imported, output, "fashion", max_left_out, apply=apply, force=force)
 
 
 @app.command()
 def folders(
+    context: typer.Context,
     folder: Annotated[
         Path, typer.Argument(help="Folder of pictures; the folders in it are the levels of the classes.")
     ],
@@ -65,11 +79,12 @@ def folders(
 ) -> None:
     """A folder tree of pictures, with a table of captions or without."""
     imported = import_folders(folder, captions, image, name)
-    _finish(imported, output or paths.IMPORTED / "folders.csv", max_left_out, apply=apply, force=force)
+    _finish(context.obj, imported, output, "folders", max_left_out, apply=apply, force=force)
 
 
 @app.command()
 def table(
+    context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Table with a header, one row a picture.")],
     *,
     images: Annotated[Path, typer.Option(help="Picture folder.")],
@@ -88,10 +103,13 @@ def table(
     """Any table, by the names of its columns."""
     columns = Columns(image, name, classes, split, separator)
     imported = import_table(file, images, columns, delimiter=delimiter, encoding=encoding)
-    _finish(imported, output or paths.IMPORTED / "table.csv", max_left_out, apply=apply, force=force)
+    _finish(context.obj, imported, output, "table", max_left_out, apply=apply, force=force)
 
 
-def _finish(imported: Imported, output: Path, max_left_out: float, *, apply: bool, force: bool) -> None:
+def _finish(
+    here: Run, imported: Imported, output: Path | None, name: str, max_left_out: float, *, apply: bool, force: bool
+) -> None:
+    output = output or here / paths.IMPORTED / f"{name}.csv"
     catalogue = imported.table()
     share = len(imported.left_out) / (len(imported.left_out) + len(catalogue))
     if share > max_left_out:
@@ -107,7 +125,7 @@ def _finish(imported: Imported, output: Path, max_left_out: float, *, apply: boo
     for place in tables:
         if place.exists() and not force:
             raise InputError(f"{place}: is there already. Replace it with --force, or give another --output.")
-    values = _values(imported, catalogue, output)
+    values = _values(here, imported, catalogue, output)
     with Outputs() as outputs:
         for place, content in tables.items():
             outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
@@ -115,16 +133,17 @@ def _finish(imported: Imported, output: Path, max_left_out: float, *, apply: boo
     _show(console, imported, catalogue)
     console.print(f"wrote {output}, and {odd} with every row that was left out or repaired", **PLAIN)
     if apply:
-        changes = set_values(paths.PARAMS, values)
-        console.print("\n".join([f"{paths.PARAMS}:", *changes]), **PLAIN)
+        changes = set_values(here / paths.PARAMS, values)
+        console.print("\n".join([f"{here / paths.PARAMS}:", *changes]), **PLAIN)
     else:
-        console.print(f"in {paths.PARAMS} (or by --apply):", **PLAIN)
+        console.print(f"in {here / paths.PARAMS} (or by --apply):", **PLAIN)
         console.print(_as_lines(values), **PLAIN)
 
 
-def _values(imported: Imported, catalogue: pd.DataFrame, output: Path) -> dict[str, Any]:
+def _values(here: Run, imported: Imported, catalogue: pd.DataFrame, output: Path) -> dict[str, Any]:
     columns = {name: name if name in catalogue else None for name in ("image", "name", "classes", "split")}
-    return {"catalogue": {"csv": str(output), "images": str(imported.images), "encoding": "auto", "columns": columns}}
+    csv, images = here.named(output), here.named(imported.images)
+    return {"catalogue": {"csv": csv, "images": images, "encoding": "auto", "columns": columns}}
 
 
 def _as_lines(values: dict[str, Any], indent: str = "") -> str:

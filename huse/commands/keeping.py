@@ -1,6 +1,5 @@
 """Commands for what a run starts from and leaves behind: its parameters, presets of them, and what is kept."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,50 +10,55 @@ from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
 from huse.run.params.all import check_params
+from huse.run.place import Run
 from huse.text.word_files.source import find_source
 
 WEIGHT_FILES = (".pth", ".pt", ".safetensors")  # what is no name of torchvision's
 
 
-def check() -> None:
+def check(context: typer.Context) -> None:
     """Check params.yaml, and that what it names is there: catalogue, word vectors, weights."""
-    sections = check_params(paths.PARAMS)
+    here: Run = context.obj
+    params = here / paths.PARAMS
+    sections = check_params(params)
     catalogue = sections["catalogue"]
     for parameter, place, sample in (
-        ("csv", Path(catalogue.csv), paths.SAMPLE_CSV),
-        ("images", Path(catalogue.images), paths.SAMPLE_IMAGES),
+        ("csv", here / catalogue.csv, here / paths.SAMPLE_CSV),
+        ("images", here / catalogue.images, here / paths.SAMPLE_IMAGES),
     ):
         if place != sample and not place.exists():
-            raise InputError(f"{place}: not found ({paths.PARAMS}: catalogue.{parameter}). Correct the path.")
+            raise InputError(f"{place}: not found ({params}: catalogue.{parameter}). Correct the path.")
     tree = sections["evaluate"].tree
-    if tree is not None and not Path(tree).is_file():
-        raise InputError(f"{tree}: not found ({paths.PARAMS}: evaluate.tree). Correct the path.")
+    if tree is not None and not (here / tree).is_file():
+        raise InputError(f"{here / tree}: not found ({params}: evaluate.tree). Correct the path.")
     words, labels = sections["word_vectors"], sections["label_graph"]
     if words.source != "catalogue" and not words.download:
-        find_source(words.source, download=False)
+        find_source(words.source, here.root, download=False)
     weights = sections["backbone"].weights
-    if weights.endswith(WEIGHT_FILES) and not Path(weights).is_file():
-        raise InputError(f"{weights}: not found ({paths.PARAMS}: backbone.weights). Correct the path.")
+    if weights.endswith(WEIGHT_FILES) and not (here / weights).is_file():
+        raise InputError(f"{here / weights}: not found ({params}: backbone.weights). Correct the path.")
     from huse.run.fitting import check_method  # noqa: PLC0415  torch takes a second to import
 
     check_method(sections["train"], labels.scheme)
-    if labels.encoder == "infersent" and labels.weights != "random" and not Path(labels.weights).is_file():
-        raise InputError(f"{labels.weights}: not found ({paths.PARAMS}: label_graph.weights). Correct the path.")
+    if labels.encoder == "infersent" and labels.weights != "random" and not (here / labels.weights).is_file():
+        raise InputError(f"{here / labels.weights}: not found ({params}: label_graph.weights). Correct the path.")
 
 
 def cache(
+    context: typer.Context,
     clear: Annotated[bool, typer.Option("--clear", help="Delete all of it; nothing but time is lost.")] = False,
 ) -> None:
     """Show what is kept so that it need not be computed again, or delete it."""
+    kept_in = context.obj.cache
     kept = (
-        ("image vectors", paths.VECTOR_CACHE),
-        ("words of word vectors", paths.WORD_CACHE),
-        ("states of training and fine-tuning", paths.CHECKPOINTS),
-        ("results of the comparison", paths.COMPARISON),
+        ("image vectors", kept_in / paths.VECTOR_CACHE),
+        ("words of word vectors", kept_in / paths.WORD_CACHE),
+        ("states of training and fine-tuning", kept_in / paths.CHECKPOINTS),
+        ("results of the comparison", kept_in / paths.COMPARISON),
     )
     from huse.run.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
 
-    table = Table(title=f"Kept in {paths.CACHE}", title_justify="left")
+    table = Table(title=f"Kept in {kept_in}", title_justify="left")
     table.add_column("what")
     table.add_column("MB", justify="right")
     left = 0
@@ -71,12 +75,15 @@ def cache(
         Console().print("deleted" + (f", but for the states of {left} running" if left else ""), highlight=False)
 
 
-def preset(name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None) -> None:
+def preset(
+    context: typer.Context, name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None
+) -> None:
     """Write a preset's values into params.yaml, or list the presets."""
     from huse.experiments.presets import apply_preset, preset_names  # noqa: PLC0415
 
     if name is None:
         typer.echo("\n".join(preset_names()))
         return
-    changes = apply_preset(name, paths.PARAMS)
-    typer.echo("\n".join(changes) or f"{paths.PARAMS} has these values already")
+    params = context.obj / paths.PARAMS
+    changes = apply_preset(name, params)
+    typer.echo("\n".join(changes) or f"{params} has these values already")

@@ -9,18 +9,20 @@ import typer
 from rich.console import Console
 
 from huse.errors import InputError
-from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.machine import MachineParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 
 
 def methods(
+    context: typer.Context,
     seeds: Annotated[int, typer.Option(min=1, max=20, help="Seeds of each method; the parameters' is the first.")] = 5,
     only: Annotated[list[str] | None, typer.Option(help="A method, as the table names it; more than once.")] = None,
-    output: Annotated[Path, typer.Option(help="Folder for methods.md and methods.json.")] = Path("metrics"),
+    output: Annotated[Path | None, typer.Option(help="Folder for methods.md and methods.json; none: metrics.")] = None,
 ) -> None:
     """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
+    here: Run = context.obj
+    output = output or here / "metrics"
     # These take seconds to import; the other commands do without them.
     from huse.engine.devices import resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
@@ -28,7 +30,6 @@ def methods(
     from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import as_json, as_markdown, terminal_tables  # noqa: PLC0415
-    from huse.run.fitting import Artefacts  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
@@ -36,9 +37,8 @@ def methods(
     if unknown:
         raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    params, seed = read_section(TrainParams, "train"), read_seed()
-    artefacts, device = Artefacts.read(), resolve_device(read_section(MachineParams, "machine").device)
-    runner = Runner(artefacts, params, device, paths.COMPARISON)
+    params, seed = here.section(TrainParams, "train"), here.seed()
+    runner = Runner(here, params, resolve_device(here.section(MachineParams, "machine").device))
     chosen = [known[name] for name in only] if only else list(ENTRIES)
     outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])

@@ -1,7 +1,6 @@
 """The command that shows every parameter: its value, what it may be, what it does, and which stages run again."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -17,21 +16,24 @@ from huse.run import paths
 from huse.run.params.describing import Parameter, describe_parameters
 from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
+from huse.run.place import Run
 
-STAGES = Path("dvc.yaml")
 NO_READER = "none: of no effect on results"
 WHOLE_FILE = "report"  # the page shows all parameters, which says nothing about any of them
 
 
 def parameters(
+    context: typer.Context,
     part: Annotated[str, typer.Argument(help="Only parameters whose name has this, such as train.graph.")] = "",
     markdown: Annotated[bool, typer.Option("--markdown", help="Print a table in Markdown.")] = False,
 ) -> None:
     """Show the parameters: value, what each may be, what it does, presets where it differs, which stages read it."""
-    found = [parameter for parameter in describe_parameters(paths.PARAMS) if part in parameter.name]
+    here: Run = context.obj
+    found = [parameter for parameter in describe_parameters(here / paths.PARAMS) if part in parameter.name]
     if not found:
-        raise InputError(f"{paths.PARAMS}: expected a parameter whose name has {part!r}, found none.")
-    stages, presets = read_yaml(STAGES)["stages"], {name: dict(flatten(read_preset(name))) for name in preset_names()}
+        raise InputError(f"{here / paths.PARAMS}: expected a parameter whose name has {part!r}, found none.")
+    stages = read_yaml(here / paths.MAP)["stages"]
+    presets = {name: dict(flatten(read_preset(name))) for name in preset_names()}
     if markdown:
         typer.echo(_as_markdown(found, stages, presets))
         return

@@ -16,7 +16,7 @@ from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_array, read_json, read_table, read_vectors
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.reader import read_section, read_seed
+from huse.run.place import Run
 
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:
@@ -51,10 +51,11 @@ def retrieval_table(metrics: dict[str, Any]) -> Table:
     return table
 
 
-def metrics() -> None:
+def metrics(context: typer.Context) -> None:
     """Show the figures of the last run on the test split, and where to look further."""
-    values = read_json(paths.EVALUATE_METRICS, ["classification", "retrieval"])
-    catalogue = read_json(paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
+    here: Run = context.obj
+    values = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
+    catalogue = read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
     console = Console()
     pictures = catalogue["pictures"]
     console.print(f"{catalogue['products']} products in {catalogue['classes']} classes", highlight=False)
@@ -75,20 +76,21 @@ def metrics() -> None:
         shown = accuracy_table(values), retrieval_table(values)
     except KeyError as error:
         raise InputError(
-            f"{paths.EVALUATE_METRICS}: expected the figure {error}, found none: another version wrote the file. Run "
-            "`dvc repro` to make it again."
+            f"{here / paths.EVALUATE_METRICS}: expected the figure {error}, found none: another version wrote the "
+            "file. Run `dvc repro` to make it again."
         ) from error
     console.print(*shown, sep="\n")
-    console.print(f"report         {paths.REPORT}, a page for any browser", highlight=False, style="dim")
-    console.print(f"all figures    {paths.EVALUATE_METRICS}", highlight=False, style="dim")
+    console.print(f"report         {here / paths.REPORT}, a page for any browser", highlight=False, style="dim")
+    console.print(f"all figures    {here / paths.EVALUATE_METRICS}", highlight=False, style="dim")
     console.print("plots          dvc plots show", highlight=False, style="dim")
     console.print("what it finds  huse gallery", highlight=False, style="dim")
     console.print("               (both after: source .venv/bin/activate)", highlight=False, style="dim")
 
 
-def words() -> None:
+def words(context: typer.Context) -> None:
     """Show how many words of the names and labels have a vector, and the most frequent that have none."""
-    values = read_json(paths.WORD_VECTOR_METRICS, ["coverage", "found_by", "most_frequent_missing"])
+    here: Run = context.obj
+    values = read_json(here / paths.WORD_VECTOR_METRICS, ["coverage", "found_by", "most_frequent_missing"])
     table = Table(title="Words with a vector of their own", title_justify="left")
     table.add_column("of")
     table.add_column("share", justify="right")
@@ -102,22 +104,24 @@ def words() -> None:
     missing = (f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
     for name, those in (("found", found), ("missing", missing), ("of labels", values["missing_label_words"])):
         told.add_row(name, escape(", ".join(those)) or "none")
-    told.add_row("every word", str(paths.WORDS), style="dim")
+    told.add_row("every word", str(here / paths.WORDS), style="dim")
     console.print(told)
 
 
 def labels(
+    context: typer.Context,
     count: Annotated[int, typer.Option(min=1, max=20, help="Pairs of each end, or neighbours, to show.")] = 10,
     of: Annotated[str | None, typer.Option(help="Show the neighbours of every class whose path has this.")] = None,
 ) -> None:
     """Show the nearest and the farthest classes of the semantic graph, or the neighbours of some classes."""
-    values = read_json(paths.LABEL_METRICS, ["encoder", "tree_spearman"])
+    here: Run = context.obj
+    values = read_json(here / paths.LABEL_METRICS, ["encoder", "tree_spearman"])
     if of is not None:
-        Console().print(_neighbour_table(of, count))
+        Console().print(_neighbour_table(here, of, count))
         return
-    if not paths.LABEL_PAIRS.is_file():
-        raise InputError(f"{paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
-    pairs = pd.read_csv(paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
+    if not (here / paths.LABEL_PAIRS).is_file():
+        raise InputError(f"{here / paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
+    pairs = pd.read_csv(here / paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
     console = Console()
     for end in ("nearest", "farthest"):
         table = Table(
@@ -133,20 +137,22 @@ def labels(
     rank = "no figure" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
     console.print(f"distances by   {escape(values['encoder'])}", highlight=False)
     console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
-    console.print(f"picture        {paths.HEAT_MAP}", highlight=False, style="dim")
+    console.print(f"picture        {here / paths.HEAT_MAP}", highlight=False, style="dim")
 
 
-def _neighbour_table(of: str, count: int) -> Table:
+def _neighbour_table(here: Run, of: str, count: int) -> Table:
     # SciPy takes a second to import.
     from huse.labels.graph import class_distances  # noqa: PLC0415
     from huse.labels.neighbours import nearest_classes  # noqa: PLC0415
 
-    graph = read_json(paths.LABELS, ["classes", "class_labels", "labels"])
-    adjacency = read_array(paths.ADJACENCY, shape=(len(graph["labels"]),) * 2)
+    graph = read_json(here / paths.LABELS, ["classes", "class_labels", "labels"])
+    adjacency = read_array(here / paths.ADJACENCY, shape=(len(graph["labels"]),) * 2)
     nearest = nearest_classes(class_distances(adjacency, graph["class_labels"]), graph["classes"], count)
     chosen = {path: others for path, others in nearest.items() if of.casefold() in path.casefold()}
     if not chosen:
-        raise InputError(f"{paths.LABELS}: expected a class whose path has {of!r}, found none of {len(nearest)}.")
+        raise InputError(
+            f"{here / paths.LABELS}: expected a class whose path has {of!r}, found none of {len(nearest)}."
+        )
     table = Table(title="Nearest classes, and their distances", box=SIMPLE, title_justify="left")
     table.add_column("class", overflow="fold")
     table.add_column("nearest first", overflow="fold")
@@ -156,6 +162,7 @@ def _neighbour_table(of: str, count: int) -> Table:
 
 
 def gallery(
+    context: typer.Context,
     output: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("gallery.png"),
     queries: Annotated[int, typer.Option(min=1, max=20, help="Products of the test split to ask for.")] = 5,
     found: Annotated[int, typer.Option(min=1, max=10, help="Nearest items to show for each.")] = 5,
@@ -168,21 +175,22 @@ def gallery(
     from huse.vision.decoding import read_picture  # noqa: PLC0415
     from huse.vision.picture_error import PictureError  # noqa: PLC0415
 
-    products = read_table(paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
-    catalogue = read_section(CatalogueParams, "catalogue")
+    here: Run = context.obj
+    products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
+    catalogue = here.section(CatalogueParams, "catalogue")
     read = partial(read_picture, max_pixels=catalogue.max_pixels)
     rows = np.flatnonzero(products["split"] == "test")
     test = products.iloc[rows]
     items = [
-        Item(partial(read, Path(catalogue.images, image)), name, classes)
+        Item(partial(read, here / catalogue.images / image), name, classes)
         for image, name, classes in test[["image", "name", "classes"]].to_numpy().tolist()
     ]
-    images = read_vectors(paths.IMAGE_EMBEDDINGS, products=products)[rows]
-    texts = read_vectors(paths.TEXT_EMBEDDINGS, products=products)[rows]
-    chosen = choose_queries(test["class_index"].to_numpy(), queries, read_seed())
+    images = read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products)[rows]
+    texts = read_vectors(here / paths.TEXT_EMBEDDINGS, products=products)[rows]
+    chosen = choose_queries(test["class_index"].to_numpy(), queries, here.seed())
     try:
         with Outputs() as outputs:
             draw_gallery(items, images, texts, chosen, found=found, output=outputs.path(output))
     except PictureError as error:
-        raise InputError(f"{catalogue.images}: a picture of the catalogue cannot be read: {error}.") from error
+        raise InputError(f"{here / catalogue.images}: a picture of the catalogue cannot be read: {error}.") from error
     Console().print(f"wrote {output}", highlight=False)

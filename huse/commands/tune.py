@@ -21,11 +21,13 @@ from huse.experiments.tuning.study import Trial, Tuning, best_first
 from huse.run import paths
 from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
+from huse.run.place import Run
 
 SHOWN = 5  # of the best trials
 
 
 def tune(
+    context: typer.Context,
     ranges: Annotated[str | None, typer.Argument(help="Packaged ranges, or a .yaml file; none: list them.")] = None,
     trials: Annotated[int | None, typer.Option(min=1, help="How many in all; none: as the ranges say.")] = None,
     name: Annotated[
@@ -36,21 +38,22 @@ def tune(
     if ranges is None:
         typer.echo("\n".join(packaged_spaces()))
         return
-    space = read_space(ranges, read_yaml(paths.PARAMS))
+    here: Run = context.obj
+    space = read_space(ranges, read_yaml(here / paths.PARAMS))
     name = name or Path(ranges).stem
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", name):
         raise InputError(f"--name {name}: expected letters, digits, - and _ alone.")
     from huse.experiments.tuning.experiments import Experiments  # noqa: PLC0415  pandas takes a second to import
 
     console = Console(highlight=False)
-    folder = paths.TUNING / name
+    folder = here / paths.TUNING / name
     count = trials or space.trials
     with _alone(folder):
-        experiments = Experiments(space, folder)
+        experiments = Experiments(here, space, folder)
         present = Trial(
             "workspace", {each: experiments.present.params[each] for each in space.parameters}, experiments.metric
         )
-        tuning = Tuning(space, folder / "study.sqlite", present, _begun_from(space))
+        tuning = Tuning(space, folder / "study.sqlite", present, _begun_from(here, space))
         metrics = f"the mean of {', '.join(space.metrics)}" if len(space.metrics) > 1 else space.metrics[0]
         console.print(f"{name}: {metrics} on validation; {space.better} is better", soft_wrap=True)
         console.print(f"   now  {experiments.metric:.4f}  {_values(present)}", markup=False, soft_wrap=True)
@@ -80,12 +83,12 @@ def _alone(folder: Path) -> Iterator[None]:
         raise InputError(f"{folder}: another process runs this tuning. Wait until it is done, or end it.") from error
 
 
-def _begun_from(space: Space) -> str:
+def _begun_from(here: Run, space: Space) -> str:
     """Return a fingerprint of what all trials share: ranges, parameters, and what DVC knows of code and data."""
     asked = space.model_dump(exclude={"trials"})
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     for file in (paths.PARAMS, paths.LOCK):
-        digest.update(file.read_bytes())
+        digest.update((here / file).read_bytes())
     return digest.hexdigest()
 
 

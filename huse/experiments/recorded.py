@@ -9,12 +9,13 @@ from typing import Any
 import pandas as pd
 
 from huse.errors import InputError
-from huse.evaluation.intervals import Run
+from huse.evaluation import intervals
 from huse.experiments.revisions import find_commit, read_revision
 from huse.experiments.runs.groups import Recorded, numbers
 from huse.nesting import flatten
 from huse.run import paths
 from huse.run.params.reader import parse_yaml
+from huse.run.place import Run
 
 WORKSPACE = "workspace"
 FILES = {
@@ -23,29 +24,30 @@ FILES = {
 }
 
 
-def read_run(name: str, split: str) -> Recorded:
+def read_run(here: Run, name: str, split: str) -> Recorded:
     """Read a run with its tables of items and queries, where they are at hand.
 
     Args:
+        here: whose repository the run is in.
         name: of an experiment, a branch, a tag or a commit; or ``workspace``, the working tree.
         split: test or validation.
 
     Raises:
         InputError: there is no such run; or it has no parameters or metrics, or damaged ones.
     """
-    recorded = read_metrics(name, split)  # first: tables take seconds, and a run without metrics is an error
-    commit = None if name == WORKSPACE else find_commit(name)
-    items, queries = (_table(commit, path) for path in FILES[split][1:])
-    return recorded if items is None or queries is None else replace(recorded, items=Run(items, queries))
+    recorded = read_metrics(here, name, split)  # first: tables take seconds, and a run without metrics is an error
+    commit = None if name == WORKSPACE else find_commit(here.root, name)
+    items, queries = (_table(here, commit, path) for path in FILES[split][1:])
+    return recorded if items is None or queries is None else replace(recorded, items=intervals.Run(items, queries))
 
 
-def read_metrics(name: str, split: str) -> Recorded:
+def read_metrics(here: Run, name: str, split: str) -> Recorded:
     """Read a run's parameters and metrics alone; arguments and errors as of `read_run`."""
     metrics_path = FILES[split][0]
-    commit = None if name == WORKSPACE else find_commit(name)
-    params = parse_yaml(_require(name, commit, paths.PARAMS), where=f"{name}: {paths.PARAMS}")
+    commit = None if name == WORKSPACE else find_commit(here.root, name)
+    params = parse_yaml(_require(here, name, commit, paths.PARAMS), where=f"{name}: {paths.PARAMS}")
     try:
-        metrics = json.loads(_require(name, commit, metrics_path))
+        metrics = json.loads(_require(here, name, commit, metrics_path))
     except ValueError as error:
         raise InputError(f"{name}: {metrics_path}: not valid JSON ({error}). Run it again.") from error
     if not isinstance(metrics, dict) or not isinstance(metrics.get("split"), str):
@@ -53,23 +55,24 @@ def read_metrics(name: str, split: str) -> Recorded:
     return Recorded(name, dict(flatten(params)), numbers(metrics), metrics["split"], None)
 
 
-def _require(name: str, commit: str | None, path: Path) -> bytes:
-    content = read_revision(commit, path) if commit else (path.read_bytes() if path.is_file() else None)
+def _require(here: Run, name: str, commit: str | None, path: Path) -> bytes:
+    file = here / path
+    content = read_revision(here.root, commit, path) if commit else (file.read_bytes() if file.is_file() else None)
     if content is None:
         raise InputError(f"{name}: expected {path}, found none. Run the pipeline there: dvc repro, or dvc exp run.")
     return content
 
 
-def _table(commit: str | None, path: Path) -> pd.DataFrame | None:
+def _table(here: Run, commit: str | None, path: Path) -> pd.DataFrame | None:
     """Return a table that DVC keeps, None where it is not at hand."""
     if commit is None:
-        return pd.read_parquet(path) if path.is_file() else None
+        return pd.read_parquet(here / path) if (here / path).is_file() else None
     # These take a second to import.
     import dvc.api  # noqa: PLC0415
     from dvc.exceptions import DvcException  # noqa: PLC0415
 
     try:
-        content: Any = dvc.api.read(str(path), rev=commit, mode="rb")
+        content: Any = dvc.api.read(str(path), repo=str(here.root), rev=commit, mode="rb")
     except (DvcException, OSError):
         return None
     return pd.read_parquet(io.BytesIO(content))

@@ -1,4 +1,7 @@
-"""Reads files of the repository as they are in another Git revision. Known to the commands alone."""
+"""Reads files of a repository as they are in another Git revision. Known to the commands alone.
+
+In every function, `root` is the folder of the repository.
+"""
 
 import re
 import subprocess
@@ -10,14 +13,14 @@ EXPERIMENTS = "refs/exps"
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
 
-def git(*arguments: str) -> bytes:
+def git(root: Path, *arguments: str) -> bytes:
     """Return what Git prints.
 
     Raises:
         InputError: Git refuses, or there is none.
     """
     try:
-        result = subprocess.run(("git", *arguments), capture_output=True, check=False)  # noqa: S603, S607  no shell; Git of the PATH
+        result = subprocess.run(("git", *arguments), cwd=root, capture_output=True, check=False)  # noqa: S603, S607  no shell; Git of the PATH
     except FileNotFoundError as error:
         raise InputError("git: not found. Install Git; revisions cannot be read without it.") from error
     if result.returncode != 0:
@@ -26,48 +29,51 @@ def git(*arguments: str) -> bytes:
     return result.stdout
 
 
-def find_commit(revision: str) -> str:
+def find_commit(root: Path, revision: str) -> str:
     """Return the full hash of the commit that a revision, or the name of an experiment, stands for.
 
     Raises:
         InputError: there is no such revision; or several experiments have the name.
     """
     try:
-        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+        return (
+            git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}").decode().strip()
+        )
     except InputError as error:
-        named = [reference for reference in _experiments() if reference.rpartition("/")[2] == revision]
+        named = [reference for reference in _experiments(root) if reference.rpartition("/")[2] == revision]
         if len(named) > 1:
             raise InputError(f"{revision}: {len(named)} experiments have this name. Give one's commit.") from error
         if named:
-            return find_commit(named[0])
+            return find_commit(root, named[0])
         raise InputError(
             f"{revision}: no such revision. Expected a branch, a tag, a commit or an experiment; in a shallow clone, "
             "fetch it first."
         ) from error
 
 
-def experiments_of(commit: str) -> list[str]:
+def experiments_of(root: Path, commit: str) -> list[str]:
     """Return the names of DVC's experiments that began from a commit, sorted.
 
     Args:
+        root: see above.
         commit: its full hash.
     """
-    return sorted(name.rpartition("/")[2] for name in _experiments(f"{commit[:2]}/{commit[2:]}"))
+    return sorted(name.rpartition("/")[2] for name in _experiments(root, f"{commit[:2]}/{commit[2:]}"))
 
 
-def messages(base: str) -> str:
+def messages(root: Path, base: str) -> str:
     """Return the messages of the commits since a base, newest first."""
-    return git("log", "--format=%B", f"{find_commit(base)}..HEAD").decode(errors="replace")
+    return git(root, "log", "--format=%B", f"{find_commit(root, base)}..HEAD").decode(errors="replace")
 
 
-def _experiments(under: str = "") -> list[str]:
+def _experiments(root: Path, under: str = "") -> list[str]:
     """Return the references of DVC's experiments: ``refs/exps``, two digits of a commit, the others, the name."""
     place = f"{EXPERIMENTS}/{under}".rstrip("/")
-    references = git("for-each-ref", "--format=%(refname)", place).decode().split()
+    references = git(root, "for-each-ref", "--format=%(refname)", place).decode().split()
     return [name for name in references if re.fullmatch(rf"{EXPERIMENTS}/[0-9a-f]{{2}}/[0-9a-f]{{38}}/[^/]+", name)]
 
 
-def merge_base() -> str:
+def merge_base(root: Path) -> str:
     """Return the commit where this branch left the main one: its own commit, where it has not.
 
     Raises:
@@ -75,11 +81,11 @@ def merge_base() -> str:
     """
     for branch in MAIN_BRANCHES:
         try:
-            main = find_commit(branch)
+            main = find_commit(root, branch)
         except InputError:
             continue
         try:
-            return git("merge-base", "HEAD", main).decode().strip()
+            return git(root, "merge-base", "HEAD", main).decode().strip()
         except InputError as error:
             raise InputError(
                 f"HEAD and {branch} have no commit in common: fetch the whole history (fetch-depth: 0), or name a "
@@ -88,18 +94,19 @@ def merge_base() -> str:
     raise InputError(f"no main branch: expected one of {', '.join(MAIN_BRANCHES)}. Name a revision.")
 
 
-def read_revision(revision: str, path: Path) -> bytes | None:
+def read_revision(root: Path, revision: str, path: Path) -> bytes | None:
     """Return the content of a file that Git keeps, or None where the revision has none of that name.
 
     Args:
+        root: see above.
         revision: a commit, branch or tag.
-        path: relative to the root of the repository.
+        path: relative to it.
 
     Raises:
         InputError: there is no such revision.
     """
-    commit = find_commit(revision)
+    commit = find_commit(root, revision)
     name = path.as_posix()
-    if not git("ls-tree", "--full-tree", commit, "--", name):
+    if not git(root, "ls-tree", "--full-tree", commit, "--", name):
         return None
-    return git("cat-file", "blob", f"{commit}:{name}")
+    return git(root, "cat-file", "blob", f"{commit}:{name}")

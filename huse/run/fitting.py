@@ -24,6 +24,7 @@ from huse.model.network import Architecture, Network
 from huse.run import paths
 from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
 from huse.run.params.train import TrainParams
+from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from huse.training.data import TrainingData
 from huse.training.loop import LoopSettings
@@ -54,28 +55,28 @@ class Artefacts:
     label_vectors: npt.NDArray[np.float32]
 
     @classmethod
-    def read(cls) -> "Artefacts":
+    def read(cls, here: Run) -> "Artefacts":
         """Read them, and check them against each other.
 
         Raises:
             InputError: one is missing, or made from other products.
         """
-        products = read_table(paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
-        labels = read_labels(paths.LABELS, products=products)
+        products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split"])
+        labels = read_labels(here / paths.LABELS, products=products)
         count = len(labels["labels"])
         return cls(
             products,
-            read_views(paths.IMAGE_VECTORS, products=products),
-            read_vectors(paths.TEXT_VECTORS, products=products),
+            read_views(here / paths.IMAGE_VECTORS, products=products),
+            read_vectors(here / paths.TEXT_VECTORS, products=products),
             labels,
-            read_array(paths.ADJACENCY, shape=(count, count)),
-            read_array(paths.LABEL_VECTORS, shape=(count, None)),
+            read_array(here / paths.ADJACENCY, shape=(count, count)),
+            read_array(here / paths.LABEL_VECTORS, shape=(count, None)),
         )
 
-    def fingerprints(self) -> dict[str, str]:
-        """Return what the content of every artefact is known by."""
+    def fingerprints(self, here: Run) -> dict[str, str]:
+        """Return what the content of every artefact is known by; `here` is where they were read."""
         arrays = paths.IMAGE_VECTORS, paths.TEXT_VECTORS, paths.ADJACENCY, paths.LABEL_VECTORS
-        files = {str(path): fingerprint_file(path) for path in (*arrays, paths.LABELS)}
+        files = {str(path): fingerprint_file(here / path) for path in (*arrays, paths.LABELS)}
         return {"products": fingerprint_products(self.products), **files}
 
 

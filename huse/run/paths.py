@@ -1,8 +1,8 @@
-"""Where every artefact lies, once. All paths are relative to the root of the repository."""
+"""Where every artefact lies, once. All paths are relative: to the root of a `huse.run.place.Run`, or to its cache."""
 
-import os
 from pathlib import Path
 
+MAP = Path("dvc.yaml")
 PARAMS = Path("params.yaml")
 LOCK = Path("dvc.lock")
 IMPORTED = Path("data/imported")  # catalogues that `huse import` writes
@@ -64,12 +64,13 @@ CONFUSION = Path("metrics/confusion.csv")
 CONFUSED_PAIRS = Path("metrics/confused_pairs.csv")
 REPORT = Path("metrics/report.html")
 
+TUNING = Path("data/tuning")  # studies of `huse tune`; their experiments are kept by DVC
+
 # Not of DVC, and safe to delete at any time: what need not be done again. HUSE_CACHE names another folder, so that the
 # temporary folders in which DVC runs experiments can share one.
-CACHE = Path(os.environ.get("HUSE_CACHE", "data/cache"))
-WORD_CACHE = CACHE / "word_vectors"
-VECTOR_CACHE = CACHE / "image_vectors.sqlite"
-CHECKPOINTS = CACHE / "checkpoints"
-COMPARISON = CACHE / "comparison"
-
-TUNING = Path("data/tuning")  # studies of `huse tune`; their experiments are kept by DVC
+CACHE = Path("data/cache")
+# In the cache.
+WORD_CACHE = Path("word_vectors")
+VECTOR_CACHE = Path("image_vectors.sqlite")
+CHECKPOINTS = Path("checkpoints")
+COMPARISON = Path("comparison")

@@ -63,7 +63,7 @@ class Backbone:
     transform_input: bool
 
 
-def load_backbone(name: str, weights: str, seed: int) -> Backbone:
+def load_backbone(name: str, weights: str, seed: int, folder: Path = Path()) -> Backbone:
     """Make a backbone; nothing is ever downloaded.
 
     Args:
@@ -72,6 +72,7 @@ def load_backbone(name: str, weights: str, seed: int) -> Backbone:
             folder; or a ``.pth``, ``.pt`` or ``.safetensors`` file with the model's state dict. The file's
             classifier may have another number of classes, or be missing.
         seed: of random weights; the global generator of torch stays as it was.
+        folder: that the path of a file is relative to.
 
     Raises:
         InputError: the model or the weights' name is unknown; the file is missing, damaged, or of another
@@ -86,7 +87,7 @@ def load_backbone(name: str, weights: str, seed: int) -> Backbone:
     if weights == "random":
         fingerprint: dict[str, str | int] = {"weights": weights, "seed": seed}
     else:
-        path = Path(weights) if weights.endswith(FILE_SUFFIXES) else _hub_file(name, weights)
+        path = folder / weights if weights.endswith(FILE_SUFFIXES) else _hub_file(name, weights)
         _load_weights(name, model, path)
         fingerprint = {"weights": Path(weights).name, "weights_sha256": fingerprint_file(path)}
     return _backbone(name, model, fingerprint, transform_input=weights != "random" and name in NEED_INPUT_TRANSFORM)

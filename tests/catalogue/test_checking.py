@@ -130,29 +130,28 @@ def test_what_was_repaired_is_summed_up_in_one_line():
     assert summarise_repaired([]) == ""
 
 
-def test_repaired_pictures_do_not_count_towards_the_limit(make_catalogue, tmp_path, monkeypatch, caplog):
+def test_repaired_pictures_do_not_count_towards_the_limit(make_catalogue, here, caplog):
     csv, images = make_catalogue(products=10)
-    monkeypatch.chdir(tmp_path)
     content = read_yaml(ROOT / "params.yaml")
     merge(content, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.0}})
-    with paths.PARAMS.open("w", encoding="utf-8") as file:
+    with (here / paths.PARAMS).open("w", encoding="utf-8") as file:
         YAML().dump(content, file)
     for number in range(5):
         Image.new("CMYK", (8, 8), (number, 0, 0, 0)).save(images / f"{number}.jpg")
     with csv.open("a", encoding="utf-8") as file:
         file.writelines(f"{number}.jpg,thing {number},a<b<c\n" for number in range(5))
     with caplog.at_level(logging.INFO):
-        stages.catalogue.main()
+        stages.catalogue.main(here)
     assert "5 pictures repaired: 5 × converted from CMYK to RGB" in caplog.text
-    table = pd.read_parquet(paths.REJECTED)
+    table = pd.read_parquet(here / paths.REJECTED)
     assert list(table.columns) == ["line", "image", "name", "classes", "reason", "action"]
     assert table["image"].tolist() == [f"{number}.jpg" for number in range(5)]
     assert set(table["action"]) == {"repaired"}
-    assert set(table["image"]) <= set(pd.read_parquet(paths.PRODUCTS)["image"])
-    pictures = json.loads(paths.CATALOGUE_METRICS.read_text())["pictures"]
+    assert set(table["image"]) <= set(pd.read_parquet(here / paths.PRODUCTS)["image"])
+    pictures = json.loads((here / paths.CATALOGUE_METRICS).read_text())["pictures"]
     assert (pictures["rejected"], pictures["repaired"]) == (0, 5)
 
     with csv.open("a", encoding="utf-8") as file:
         file.write("none.jpg,thing,a<b<c\n")
     with pytest.raises(InputError, match=r"1 rows rejected \(3\.8%\)(.*\n)*More than catalogue\.max_rejected"):
-        stages.catalogue.main()
+        stages.catalogue.main(here)

@@ -170,29 +170,32 @@ def test_check_refuses_methods_before_anything_runs(workplace, old, new, message
 
 
 def test_clearing_leaves_what_a_running_training_needs(workplace):
-    with Checkpoint(paths.CHECKPOINTS, {"run": 1}, ()) as done:
+    with Checkpoint(paths.CACHE / paths.CHECKPOINTS, {"run": 1}, ()) as done:
         done.save({}, {})
-    with Checkpoint(paths.CHECKPOINTS, {"run": 2}, ()) as running:
+    with Checkpoint(paths.CACHE / paths.CHECKPOINTS, {"run": 2}, ()) as running:
         running.save({}, {"step": 5})
         assert "but for the states of 1 running" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
         assert not done.path.exists()
         assert running.load() == ({}, {"step": 5})
-        with pytest.raises(InputError, match="another process"), Checkpoint(paths.CHECKPOINTS, {"run": 2}, ()):
+        with (
+            pytest.raises(InputError, match="another process"),
+            Checkpoint(paths.CACHE / paths.CHECKPOINTS, {"run": 2}, ()),
+        ):
             pass
     RUNNER.invoke(cli.app, ["cache", "--clear"])
     assert not running.path.exists()
 
 
 def test_the_cache_is_shown_and_cleared(workplace):
-    VectorCache(paths.VECTOR_CACHE).put({b"key": np.zeros(4, np.float32)})
-    (paths.WORD_CACHE / "some").mkdir(parents=True)
-    (paths.WORD_CACHE / "some" / "words.npy").write_bytes(bytes(2_500_000))
+    VectorCache(paths.CACHE / paths.VECTOR_CACHE).put({b"key": np.zeros(4, np.float32)})
+    (paths.CACHE / paths.WORD_CACHE / "some").mkdir(parents=True)
+    (paths.CACHE / paths.WORD_CACHE / "some" / "words.npy").write_bytes(bytes(2_500_000))
     keep = paths.CACHE / "of somebody else"
     keep.write_text("")
     shown = RUNNER.invoke(cli.app, ["cache"]).stdout
-    assert "2.5" in shown and paths.VECTOR_CACHE.is_file()
+    assert "2.5" in shown and (paths.CACHE / paths.VECTOR_CACHE).is_file()
     assert "deleted" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
-    assert not paths.VECTOR_CACHE.exists()
+    assert not (paths.CACHE / paths.VECTOR_CACHE).exists()
     assert [file for file in paths.CACHE.rglob("*") if file.is_file()] == [keep]
     assert RUNNER.invoke(cli.app, ["cache", "--clear"]).exit_code == 0
 

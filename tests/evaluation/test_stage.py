@@ -10,6 +10,7 @@ import pytest
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, fingerprint_split
+from huse.run.place import Run
 from stages.evaluate import main
 from tests.conftest import ROOT
 
@@ -28,12 +29,12 @@ WRITTEN = (
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch, unit_rows):
+def here(tmp_path, unit_rows):
     """60 pictures of 30 products in three classes, 20 a split; embeddings by chance, image scores mostly right.
 
     All training products are of one class that the other splits do not have.
     """
-    monkeypatch.chdir(tmp_path)
+    here = Run(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     numbers = np.tile([1, 1, 0, 2, 2, 0], 10)
     products = pd.DataFrame(
@@ -51,61 +52,64 @@ def workplace(tmp_path, monkeypatch, unit_rows):
     image = np.eye(3)[numbers] + 2 * np.random.default_rng(0).random((60, 3))
     scores = image / image.sum(axis=1, keepdims=True), np.full((60, 3), 1 / 3)
     with Outputs() as outputs:
-        outputs.table(paths.PRODUCTS, products)
+        outputs.table(here / paths.PRODUCTS, products)
         for path, vectors in (
             (paths.IMAGE_EMBEDDINGS, unit_rows(60, 6, seed=1)),
             (paths.TEXT_EMBEDDINGS, unit_rows(60, 6, seed=2)),
             (paths.IMAGE_SCORES, scores[0]),
             (paths.TEXT_SCORES, scores[1]),
         ):
-            outputs.vectors(path, vectors.astype(np.float32), rows=rows, parameters={})
+            outputs.vectors(here / path, vectors.astype(np.float32), rows=rows, parameters={})
         outputs.json(
-            paths.LABELS,
+            here / paths.LABELS,
             {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES},
         )
-        outputs.array(paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
-    return tmp_path
+        outputs.array(here / paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
+    return here
 
 
-def without_intervals():
-    text = paths.PARAMS.read_text(encoding="utf-8")
+def without_intervals(here):
+    text = (here / paths.PARAMS).read_text(encoding="utf-8")
     assert text.count("resamples: 1000") == 1
-    paths.PARAMS.write_text(text.replace("resamples: 1000", "resamples: 0"), encoding="utf-8")
+    (here / paths.PARAMS).write_text(text.replace("resamples: 1000", "resamples: 0"), encoding="utf-8")
 
 
-def test_everything_is_written_and_agrees(workplace):
-    message = main()
-    metrics = json.loads(paths.EVALUATE_METRICS.read_text())
+def test_everything_is_written_and_agrees(here):
+    message = main(here)
+    metrics = json.loads((here / paths.EVALUATE_METRICS).read_text())
     assert metrics["items"] == 20
     accuracy = metrics["classification"]["fusion"]["accuracy"]
     assert f"20 test items, fusion accuracy {accuracy:.3f}, mean R@1 0." in message
-    items = pd.read_parquet(paths.TEST_ITEMS)
+    items = pd.read_parquet(here / paths.TEST_ITEMS)
     assert items["correct_fusion"].mean() == pytest.approx(accuracy)
     assert items["row"].tolist() == [row for row in range(60) if row % 6 >= 4]
-    queries = pd.read_parquet(paths.TEST_QUERIES)
+    queries = pd.read_parquet(here / paths.TEST_QUERIES)
     assert len(queries) == 80
     own = queries[(queries["query"] == "text") & (queries["found"] == "image")]
     assert own["average_precision"].mean() == pytest.approx(metrics["retrieval"]["text_to_image"]["map"])
     assert {len(rows) for rows in queries["neighbours"]} == {10}
-    assert pd.read_parquet(paths.TEST_CLASSES)["items"].sum() == 20
-    assert len(pd.read_csv(paths.CONFUSION)) == 20
-    assert list(pd.read_csv(paths.CONFUSED_PAIRS)) == ["actual", "predicted", "items", "share"]
+    assert pd.read_parquet(here / paths.TEST_CLASSES)["items"].sum() == 20
+    assert len(pd.read_csv(here / paths.CONFUSION)) == 20
+    assert list(pd.read_csv(here / paths.CONFUSED_PAIRS)) == ["actual", "predicted", "items", "share"]
     low, high = (metrics["intervals"]["classification"]["fusion"]["accuracy"][end] for end in ("low", "high"))
     assert low < accuracy < high
-    validation = json.loads(paths.VALIDATION_METRICS.read_text())
-    of_validation = pd.read_parquet(paths.VALIDATION_ITEMS)
+    validation = json.loads((here / paths.VALIDATION_METRICS).read_text())
+    of_validation = pd.read_parquet(here / paths.VALIDATION_ITEMS)
     assert of_validation["correct_fusion"].mean() == pytest.approx(validation["classification"]["fusion"]["accuracy"])
-    assert of_validation["group"].tolist() == pd.read_parquet(paths.PRODUCTS)["group"][of_validation["row"]].tolist()
-    assert len(pd.read_parquet(paths.VALIDATION_QUERIES)) == 80
+    assert (
+        of_validation["group"].tolist()
+        == pd.read_parquet(here / paths.PRODUCTS)["group"][of_validation["row"]].tolist()
+    )
+    assert len(pd.read_parquet(here / paths.VALIDATION_QUERIES)) == 80
     assert (metrics["split"], validation["split"]) == tuple(
-        fingerprint_split(pd.read_parquet(paths.PRODUCTS), split) for split in ("test", "validation")
+        fingerprint_split(pd.read_parquet(here / paths.PRODUCTS), split) for split in ("test", "validation")
     )
     assert list(validation) == [name for name in metrics if name != "intervals"]
 
 
-def test_labels_of_several_levels(workplace):
+def test_labels_of_several_levels(here):
     """Scores are of labels then, and what is told of classes is still of classes."""
-    products = pd.read_parquet(paths.PRODUCTS)
+    products = pd.read_parquet(here / paths.PRODUCTS)
     class_labels = [[0, 1], [0, 2], [3, 4]]
     wanted = np.zeros((60, 5), np.float32)
     for row, number in enumerate(products["class_index"]):
@@ -113,40 +117,40 @@ def test_labels_of_several_levels(workplace):
     rows = fingerprint_products(products)
     with Outputs() as outputs:
         labels = {"scheme": "levels", "labels": list("abcde"), "class_labels": class_labels, "classes": CLASSES}
-        outputs.json(paths.LABELS, labels)
-        outputs.array(paths.ADJACENCY, (1 - np.eye(5)).astype(np.float32))
+        outputs.json(here / paths.LABELS, labels)
+        outputs.array(here / paths.ADJACENCY, (1 - np.eye(5)).astype(np.float32))
         for path in (paths.IMAGE_SCORES, paths.TEXT_SCORES):
-            outputs.vectors(path, wanted, rows=rows, parameters={})
-    main()
-    image = json.loads(paths.EVALUATE_METRICS.read_text())["classification"]["image"]
+            outputs.vectors(here / path, wanted, rows=rows, parameters={})
+    main(here)
+    image = json.loads((here / paths.EVALUATE_METRICS).read_text())["classification"]["image"]
     assert image == pytest.approx({"accuracy": 1, "top_5": 1, "macro_f1": 1, "calibration_error": 0}, abs=1e-6)
-    items = pd.read_parquet(paths.TEST_ITEMS)
+    items = pd.read_parquet(here / paths.TEST_ITEMS)
     assert (items["predicted_image"] == items["class_index"]).all()
-    assert pd.read_parquet(paths.TEST_CLASSES)["classes"].tolist() == CLASSES
+    assert pd.read_parquet(here / paths.TEST_CLASSES)["classes"].tolist() == CLASSES
 
 
-def test_the_same_inputs_give_the_same_bytes(workplace):
-    main()
-    first = [path.read_bytes() for path in WRITTEN]
-    main()
-    assert [path.read_bytes() for path in WRITTEN] == first
+def test_the_same_inputs_give_the_same_bytes(here):
+    main(here)
+    first = [(here / path).read_bytes() for path in WRITTEN]
+    main(here)
+    assert [(here / path).read_bytes() for path in WRITTEN] == first
 
 
-def test_choices_are_of_the_validation_split_and_chance_is_of_the_training_split(workplace):
-    main()
-    first = json.loads(paths.EVALUATE_METRICS.read_text())
+def test_choices_are_of_the_validation_split_and_chance_is_of_the_training_split(here):
+    main(here)
+    first = json.loads((here / paths.EVALUATE_METRICS).read_text())
     # All classes are as frequent, the majority of the training split is in no other.
     assert first["classification"]["chance"] == {"accuracy": 0}
-    products = pd.read_parquet(paths.PRODUCTS)
+    products = pd.read_parquet(here / paths.PRODUCTS)
     test = (products["split"] == "test").to_numpy()
     rows = fingerprint_products(products)
     with Outputs() as outputs:
         for path in (paths.IMAGE_SCORES, paths.TEXT_SCORES):
-            scores = np.load(path)
+            scores = np.load(here / path)
             scores[test] = np.random.default_rng(1).dirichlet(np.ones(3), size=20)
-            outputs.vectors(path, scores, rows=rows, parameters={})
-    main()
-    second = json.loads(paths.EVALUATE_METRICS.read_text())
+            outputs.vectors(here / path, scores, rows=rows, parameters={})
+    main(here)
+    second = json.loads((here / paths.EVALUATE_METRICS).read_text())
     chosen = ("image_weight", "image_temperature", "text_temperature")
     for figures in (first, second):
         figures["chosen"] = [figures["classification"]["log_linear"][name] for name in chosen]
@@ -156,24 +160,24 @@ def test_choices_are_of_the_validation_split_and_chance_is_of_the_training_split
     assert first["classification"]["image"] != second["classification"]["image"]
 
 
-def test_intervals_can_be_left_out(workplace):
-    without_intervals()
-    main()
-    assert "intervals" not in json.loads(paths.EVALUATE_METRICS.read_text())
+def test_intervals_can_be_left_out(here):
+    without_intervals(here)
+    main(here)
+    assert "intervals" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
 
 
-def test_one_product_has_no_interval(workplace):
-    products = pd.read_parquet(paths.PRODUCTS)
+def test_one_product_has_no_interval(here):
+    products = pd.read_parquet(here / paths.PRODUCTS)
     products["group"] = 0
     with Outputs() as outputs:
-        outputs.table(paths.PRODUCTS, products)
-    main()
-    assert "intervals" not in json.loads(paths.EVALUATE_METRICS.read_text())
+        outputs.table(here / paths.PRODUCTS, products)
+    main(here)
+    assert "intervals" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
 
 
-def test_a_graph_of_other_labels_is_refused(workplace):
+def test_a_graph_of_other_labels_is_refused(here):
     with Outputs() as outputs:
-        outputs.array(paths.ADJACENCY, np.zeros((4, 4), np.float32))
+        outputs.array(here / paths.ADJACENCY, np.zeros((4, 4), np.float32))
     with pytest.raises(InputError, match=r"adjacency\.npy: expected 3 × 3 float32, found 4 × 4"):
-        main()
-    assert not any(path.exists() for path in WRITTEN)
+        main(here)
+    assert not any((here / path).exists() for path in WRITTEN)

@@ -1,4 +1,4 @@
-"""The stages in the process of the test, in the working directory: where DVC is not the subject."""
+"""The stages in the process of the test: where DVC is not the subject."""
 
 from pathlib import Path
 from typing import Any

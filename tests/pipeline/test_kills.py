@@ -80,7 +80,7 @@ def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, c
     repository.set_params({stage: changes})
     assert repository.stage(stage).returncode == 0
     expected = [fingerprint(repository.root / output) for output in outputs]
-    checkpoints = repository.root / paths.CHECKPOINTS
+    checkpoints = repository.root / paths.CACHE / paths.CHECKPOINTS
     shutil.rmtree(checkpoints)  # those of stages that other tests have killed
     process = start(repository, stage)
     while not list(checkpoints.glob("[!.]*.safetensors")):  # the first state that it keeps
@@ -97,10 +97,10 @@ def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, c
 
 def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
     repository.set_params({"finetune_backbone": {"epochs": 1000, "patience": 1000}})
-    shutil.rmtree(repository.root / paths.CHECKPOINTS)
+    shutil.rmtree(repository.root / paths.CACHE / paths.CHECKPOINTS)
     first = start(repository, "finetune_backbone")
     try:
-        while not list((repository.root / paths.CHECKPOINTS).glob("*.lock")):
+        while not list((repository.root / paths.CACHE / paths.CHECKPOINTS).glob("*.lock")):
             assert first.poll() is None
             time.sleep(0.01)
         second = repository.stage("finetune_backbone")

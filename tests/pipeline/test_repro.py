@@ -1,11 +1,11 @@
 """What runs again after a change, and what another clone, an experiment or another order of the files gives."""
 
 import json
-from pathlib import Path
 
 import pytest
 
 from huse.run import paths
+from huse.run.place import Run
 from tests.pipeline.in_process import STAGES, write_params
 from tests.repository import SMALL, TINY, Repository
 
@@ -89,9 +89,8 @@ def test_a_run_elsewhere_uses_the_snapshot_of_the_code(repository):
     assert "/.dvc/tmp/exps/" in line
 
 
-def test_the_order_in_which_files_are_listed_changes_no_metric(base, tmp_path, monkeypatch):
+def test_the_order_in_which_files_are_listed_changes_no_metric(base, tmp_path):
     """The pictures' files renamed, and so listed in another order: every row keeps its own picture."""
-    monkeypatch.chdir(tmp_path)
     folder = tmp_path / "pictures"
     folder.mkdir()
     lines = (base.root / paths.SAMPLE_CSV).read_text(encoding="utf-8").splitlines()
@@ -101,12 +100,12 @@ def test_the_order_in_which_files_are_listed_changes_no_metric(base, tmp_path, m
         name = f"{(number * 7919) % 10007:05d}{image[-4:]}"
         (folder / name).write_bytes((base.root / paths.SAMPLE_IMAGES / image).read_bytes())
         renamed.append(f"{name},{rest}")
-    Path("own.csv").write_text("\n".join(renamed) + "\n", encoding="utf-8")
+    (tmp_path / "own.csv").write_text("\n".join(renamed) + "\n", encoding="utf-8")
     write_params(tmp_path, SMALL, TINY, {"catalogue": {"csv": "own.csv", "images": "pictures"}})
     for stage in STAGES:
-        stage.main()
+        stage.main(Run(tmp_path))
     for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS, paths.IMAGE_EMBEDDINGS):
-        assert path.read_bytes() == (base.root / path).read_bytes(), path
+        assert (tmp_path / path).read_bytes() == (base.root / path).read_bytes(), path
     one, two = (json.loads((root / paths.EVALUATE_METRICS).read_text()) for root in (base.root, tmp_path))
     assert one.pop("split") != two.pop("split")  # products go by their pictures' names
     assert one == two

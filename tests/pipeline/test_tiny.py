@@ -8,6 +8,7 @@ import pytest
 
 from huse.errors import InputError
 from huse.run import paths
+from huse.run.place import Run
 from stages import evaluate, train
 
 
@@ -64,14 +65,14 @@ def test_the_report_is_a_plot_and_the_only_one_that_dvc_cannot_load(repository):
     assert {"metrics/confusion.csv", "metrics/confused_pairs.csv", "metrics/label_graph.png"} <= drawn
 
 
-def test_vectors_of_other_products_are_refused(tiny_pipeline, tmp_path, monkeypatch):
+def test_vectors_of_other_products_are_refused(tiny_pipeline, tmp_path):
     """Rows are never mixed up: a catalogue in another order stops training until the vectors are made again."""
     copy = tiny_pipeline.copy_to(tmp_path / "copy")
-    monkeypatch.chdir(copy.root)
-    products = pd.read_parquet(paths.PRODUCTS).iloc[::-1].reset_index(drop=True)
+    here = Run(copy.root)
+    products = pd.read_parquet(here / paths.PRODUCTS).iloc[::-1].reset_index(drop=True)
     products["row"] = range(len(products))
-    paths.PRODUCTS.unlink()  # it may be a link into the cache
-    products.to_parquet(paths.PRODUCTS, index=False)
+    (here / paths.PRODUCTS).unlink()  # it may be a link into the cache
+    products.to_parquet(here / paths.PRODUCTS, index=False)
     for stage in (train, evaluate):
         with pytest.raises(InputError, match="made for other products or another row order"):
-            stage.main()
+            stage.main(here)

@@ -1,7 +1,6 @@
 """Unseen classes through all stages, on a catalogue of a few dozen products: nothing is learned from them."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,9 +25,9 @@ CHANGES = {
 }
 
 
-def write_catalogue(unseen_word, shade):
+def write_catalogue(here, unseen_word, shade):
     """Twenty products of each class, each of a picture; those of the unseen class with this word and shade."""
-    Path("images").mkdir(exist_ok=True)
+    (here / "images").mkdir(exist_ok=True)
     random, lines = np.random.default_rng(0), ["image,name,classes"]
     for number, (path, stuff) in enumerate(CLASSES.items()):
         for product in range(20):
@@ -36,15 +35,15 @@ def write_catalogue(unseen_word, shade):
             word, colour = stuff, COLOURS[product % 5]
             if path == UNSEEN:
                 values, word = np.full_like(values, shade) + np.uint8(product), f"{stuff} {unseen_word}"
-            Image.fromarray(values).save(f"images/{number}_{product}.png")
+            Image.fromarray(values).save(here / f"images/{number}_{product}.png")
             lines.append(f"{number}_{product}.png,{colour} {word} {'i' * (product + 1)},{path}")
-    Path("catalogue.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (here / "catalogue.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def run():
+def run(here):
     """Run all stages, and return what must not depend on the unseen products."""
     for stage in STAGES:
-        stage.main()
+        stage.main(here)
     learned = [
         paths.BACKBONE,
         *paths.TEXT_ENCODER.iterdir(),
@@ -53,13 +52,13 @@ def run():
         paths.TOWERS,
         paths.TRAIN_METRICS,
     ]
-    seen = pd.read_parquet(paths.PRODUCTS)["split"] != "unseen"
+    seen = pd.read_parquet(here / paths.PRODUCTS)["split"] != "unseen"
     of_seen = (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES)
-    figures = json.loads(paths.EVALUATE_METRICS.read_text())
+    figures = json.loads((here / paths.EVALUATE_METRICS).read_text())
     unseen = figures.pop("unseen", {})
     figures.get("intervals", {}).pop("unseen", None)
-    contents = {str(path): path.read_bytes() for path in (*learned, paths.VALIDATION_METRICS, paths.CONFUSION)}
-    return contents | {str(path): np.load(path)[seen].tobytes() for path in of_seen}, figures, unseen
+    contents = {str(path): (here / path).read_bytes() for path in (*learned, paths.VALIDATION_METRICS, paths.CONFUSION)}
+    return contents | {str(path): np.load(here / path)[seen].tobytes() for path in of_seen}, figures, unseen
 
 
 @pytest.mark.parametrize(
@@ -69,19 +68,18 @@ def run():
         {"source": "words.txt", "oov": "hash"},
     ],
 )
-def test_nothing_is_learned_from_products_of_unseen_classes(tmp_path, monkeypatch, words):
-    monkeypatch.chdir(tmp_path)
+def test_nothing_is_learned_from_products_of_unseen_classes(here, words):
     changes = (SMALL, CHANGES, {"word_vectors": words})
-    write_params(tmp_path, *changes)
+    write_params(here.root, *changes)
     random = np.random.default_rng(0)
     held = {word: random.normal(size=8) * (9 if word in NEW_WORDS else 1) for word in (*COLOURS, "bags", *NEW_WORDS)}
-    Path("words.txt").write_text("".join(f"{word} {' '.join(map(str, of.round(4)))}\n" for word, of in held.items()))
+    (here / "words.txt").write_text("".join(f"{word} {' '.join(map(str, of.round(4)))}\n" for word, of in held.items()))
 
-    write_catalogue("glitter", 40)
-    learned, figures, unseen = run()
-    products = pd.read_parquet(paths.PRODUCTS)
+    write_catalogue(here, "glitter", 40)
+    learned, figures, unseen = run(here)
+    products = pd.read_parquet(here / paths.PRODUCTS)
     assert ((products["split"] == "unseen") == (products["classes"] == UNSEEN)).all()
-    metrics = json.loads(paths.CATALOGUE_METRICS.read_text())
+    metrics = json.loads((here / paths.CATALOGUE_METRICS).read_text())
     assert (metrics["pictures"]["unseen"], metrics["unseen_classes"], metrics["classes_without_test"]) == (20, 1, 0)
     assert figures["items"] == (products["split"] == "test").sum()
     assert (unseen["items"], unseen["classes"]) == (20, 1)
@@ -91,16 +89,16 @@ def test_nothing_is_learned_from_products_of_unseen_classes(tmp_path, monkeypatc
     assert unseen["image_to_image"]["chance"]["recall_at_1"] == pytest.approx(19 / 28)
 
     # in this tree the unseen class has no sibling among the others
-    Path("tree.csv").write_text("child,parent\ntote,a\nclutch,a\nboots,a\npumps,b\n", encoding="utf-8")
-    write_params(tmp_path, *changes, {"evaluate": {"tree": "tree.csv"}})
-    evaluate.main()
-    by_file = json.loads(paths.EVALUATE_METRICS.read_text())["unseen"]
+    (here / "tree.csv").write_text("child,parent\ntote,a\nclutch,a\nboots,a\npumps,b\n", encoding="utf-8")
+    write_params(here.root, *changes, {"evaluate": {"tree": "tree.csv"}})
+    evaluate.main(here)
+    by_file = json.loads((here / paths.EVALUATE_METRICS).read_text())["unseen"]
     assert by_file["image_to_image"]["dropped_without_sibling"] == 20
     assert by_file["mean"]["map"] == unseen["mean"]["map"]
-    write_params(tmp_path, *changes)
+    write_params(here.root, *changes)
 
-    write_catalogue("velvet velvet", 180)
-    again, other_figures, other_unseen = run()
+    write_catalogue(here, "velvet velvet", 180)
+    again, other_figures, other_unseen = run(here)
     assert [name for name in learned if learned[name] != again[name]] == []
     assert other_figures == figures
     assert other_unseen != unseen

@@ -28,10 +28,9 @@ from tests.repository import merge
 
 
 @pytest.fixture
-def workplace(make_catalogue, tmp_path, monkeypatch):
+def workplace(make_catalogue, tmp_path):
     """A folder with a small catalogue and the project's parameters; a function to change these."""
     csv, images = make_catalogue(products=10)
-    monkeypatch.chdir(tmp_path)
 
     def configure(**sections):
         catalogue = {"csv": csv.name, "images": images.name, "max_rejected": 0.9}
@@ -46,8 +45,8 @@ def add_rows(folder, *rows):
         file.writelines(f"{row}\n" for row in rows)
 
 
-def rejected_by_line(action="left out"):
-    table = pd.read_parquet(paths.REJECTED)
+def rejected_by_line(here, action="left out"):
+    table = pd.read_parquet(here / paths.REJECTED)
     table = table[table["action"] == action]
     return dict(zip(table["line"], table["reason"], strict=True))
 
@@ -57,7 +56,7 @@ def save_gradient(path, mode, **options):
     Image.fromarray(values).convert(mode).save(path, **options)
 
 
-def test_unusual_pictures_are_products_like_any_other(workplace):
+def test_unusual_pictures_are_products_like_any_other(here, workplace):
     folder, _ = workplace
     images = folder / "images"
     save_gradient(images / "grey.png", "L")
@@ -71,18 +70,18 @@ def test_unusual_pictures_are_products_like_any_other(workplace):
     save_gradient(images / "turned.jpg", "RGB", exif=exif)
     names = ["grey.png", "one_bit.png", "palette.gif", "alpha.png", "cmyk.jpg", "deep.png", "turned.jpg"]
     add_rows(folder, *(f"{name},thing {name},a<b<c" for name in names))
-    stages.catalogue.main()
-    assert set(names) <= set(pd.read_parquet(paths.PRODUCTS)["image"])
-    assert rejected_by_line() == {}
-    assert list(rejected_by_line("repaired").values()) == [
+    stages.catalogue.main(here)
+    assert set(names) <= set(pd.read_parquet(here / paths.PRODUCTS)["image"])
+    assert rejected_by_line(here) == {}
+    assert list(rejected_by_line(here, "repaired").values()) == [
         "converted from CMYK to RGB",
         "16 bits scaled to 8",
         "turned upright (EXIF orientation 6)",
     ]
-    assert json.loads(paths.CATALOGUE_METRICS.read_text())["pictures"]["repaired"] == 3
+    assert json.loads((here / paths.CATALOGUE_METRICS).read_text())["pictures"]["repaired"] == 3
 
 
-def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(workplace):
+def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(here, workplace):
     folder, configure = workplace
     configure(catalogue={"max_megapixels": 0.01})
     images = folder / "images"
@@ -113,41 +112,41 @@ def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(work
         ("./0_0.png,thing 0 0,a<b<c", "the same as line 2"),
     ]
     add_rows(folder, *(row for row, _ in bad))
-    line = stages.catalogue.main()
+    line = stages.catalogue.main(here)
     assert "20 pictures" in line
     assert "16 rows rejected" in line
-    assert pd.read_parquet(paths.PRODUCTS)["line"].tolist() == list(range(2, 22))
-    reasons = rejected_by_line()
+    assert pd.read_parquet(here / paths.PRODUCTS)["line"].tolist() == list(range(2, 22))
+    reasons = rejected_by_line(here)
     assert list(reasons) == list(range(22, 38))
     for (_, expected), found in zip(bad, reasons.values(), strict=True):
         assert expected in found
 
 
-def test_too_many_rejected_rows_stop_the_run_and_leave_nothing(workplace):
+def test_too_many_rejected_rows_stop_the_run_and_leave_nothing(here, workplace):
     folder, configure = workplace
     configure(catalogue={"max_rejected": 0.05})
     add_rows(folder, *(f"none{n}.jpg,thing,a<b<c" for n in range(5)))
     with pytest.raises(InputError) as error:
-        stages.catalogue.main()
+        stages.catalogue.main(here)
     assert "5 rows rejected (20.0%)" in str(error.value)
     assert "line 22: none0.jpg: picture file does not exist" in str(error.value)
     assert "catalogue.max_rejected = 5.0%" in str(error.value)
-    assert not paths.PRODUCTS.exists()
+    assert not (here / paths.PRODUCTS).exists()
 
 
-def test_classes_with_one_or_two_products_are_kept_in_train(workplace):
+def test_classes_with_one_or_two_products_are_kept_in_train(here, workplace):
     folder, _ = workplace
     images = folder / "images"
     for number in range(3):
         Image.new("RGB", (8, 8), (200, number, 0)).save(images / f"rare{number}.png")
     add_rows(folder, "rare0.png,rare 0,x<y<z", "rare1.png,rare 1,x<y<w", "rare2.png,rare 2,x<y<w")
-    stages.catalogue.main()
-    products = pd.read_parquet(paths.PRODUCTS)
+    stages.catalogue.main(here)
+    products = pd.read_parquet(here / paths.PRODUCTS)
     for path in ("x<y<z", "x<y<w"):
         assert "train" in set(products.loc[products["classes"] == path, "split"])
 
 
-def test_a_stage_says_so_in_one_line_and_ends_with_2(workplace):
+def test_a_stage_says_so_in_one_line_and_ends_with_2(here, workplace):
     folder, configure = workplace
     configure(catalogue={"csv": "nowhere.csv"})
     result = subprocess.run(
@@ -180,16 +179,16 @@ def test_a_stage_says_so_in_one_line_and_ends_with_2(workplace):
         (b"elsewhere 1 2 3 4\n", "expected words of the names or classes, found none"),
     ],
 )
-def test_word_vectors_that_do_not_fit(workplace, content, message):
+def test_word_vectors_that_do_not_fit(here, workplace, content, message):
     folder, configure = workplace
     if content is not None:
         (folder / "nowhere.txt").write_bytes(content)
     configure(word_vectors={"source": "nowhere.txt"})
-    stages.catalogue.main()
-    stages.preprocess_text.main()
+    stages.catalogue.main(here)
+    stages.preprocess_text.main(here)
     with pytest.raises(InputError, match=message):
-        stages.word_vectors.main()
-    assert not paths.WORD_VECTORS.exists()
+        stages.word_vectors.main(here)
+    assert not (here / paths.WORD_VECTORS).exists()
 
 
 @pytest.mark.parametrize(
@@ -202,74 +201,74 @@ def test_word_vectors_that_do_not_fit(workplace, content, message):
         ("code.pth", r"code\.pth: expected a state dict"),
     ],
 )
-def test_weights_that_do_not_fit(workplace, weights, message):
+def test_weights_that_do_not_fit(here, workplace, weights, message):
     folder, configure = workplace
     (folder / "damaged.pth").write_bytes(b"PK\x03\x04 and then nothing")
     torch.save({"layer.weight": torch.zeros(2, 2)}, folder / "other.pth")
     torch.save({"layer.weight": ROOT}, folder / "code.pth")  # a pickled object that is no tensor
     configure(backbone={"network": "squeezenet1_1", "weights": weights, "size": 32})
-    stages.catalogue.main()
+    stages.catalogue.main(here)
     with pytest.raises(InputError, match=message):
-        stages.finetune_backbone.main()
-    assert not paths.BACKBONE.exists()
+        stages.finetune_backbone.main(here)
+    assert not (here / paths.BACKBONE).exists()
 
 
-def finetune(configure, **changes):
+def finetune(here, configure, **changes):
     """Run the stages up to the image vectors, on small input."""
     configure(
         backbone={"network": "squeezenet1_1", "size": 32},
         finetune_backbone={"epochs": 0, "batch_size": 8} | changes,
         image_vectors={"dtype": "float32", "batch_size": 4},
     )
-    stages.catalogue.main()
-    stages.finetune_backbone.main()
+    stages.catalogue.main(here)
+    stages.finetune_backbone.main(here)
 
 
-def test_at_no_epochs_the_weights_are_passed_on(workplace):
+def test_at_no_epochs_the_weights_are_passed_on(here, workplace):
     _, configure = workplace
-    finetune(configure)
-    given = load_backbone("squeezenet1_1", "random", read_yaml(paths.PARAMS)["seed"]).module.state_dict()
-    passed_on = read_backbone(paths.BACKBONE, paths.BACKBONE_CONFIG).module.state_dict()
+    finetune(here, configure)
+    given = load_backbone("squeezenet1_1", "random", read_yaml(here / paths.PARAMS)["seed"]).module.state_dict()
+    passed_on = read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG).module.state_dict()
     assert all(torch.equal(passed_on[name], value) for name, value in given.items())
-    assert json.loads(paths.FINETUNE_METRICS.read_text()) == {"epochs": 0, "best": {}}
-    assert json.loads(paths.BACKBONE_CONFIG.read_text())["finetuned"] is None
+    assert json.loads((here / paths.FINETUNE_METRICS).read_text()) == {"epochs": 0, "best": {}}
+    assert json.loads((here / paths.BACKBONE_CONFIG).read_text())["finetuned"] is None
 
 
-def test_a_fine_tuned_backbone_makes_the_vectors(workplace):
+def test_a_fine_tuned_backbone_makes_the_vectors(here, workplace):
     _, configure = workplace
-    finetune(configure)
-    stages.image_vectors.main()
-    before = np.load(paths.IMAGE_VECTORS)
-    finetune(configure, epochs=1, dtype="float32")
-    assert not list(paths.CHECKPOINTS.glob("*.safetensors"))
-    assert json.loads(paths.FINETUNE_METRICS.read_text())["epochs"] == 1
-    assert len(pd.read_csv(paths.FINETUNE_CURVES)) == 1
-    stages.image_vectors.main()
-    after = np.load(paths.IMAGE_VECTORS)
+    finetune(here, configure)
+    stages.image_vectors.main(here)
+    before = np.load(here / paths.IMAGE_VECTORS)
+    finetune(here, configure, epochs=1, dtype="float32")
+    assert not list((here.cache / paths.CHECKPOINTS).glob("*.safetensors"))
+    assert json.loads((here / paths.FINETUNE_METRICS).read_text())["epochs"] == 1
+    assert len(pd.read_csv(here / paths.FINETUNE_CURVES)) == 1
+    stages.image_vectors.main(here)
+    after = np.load(here / paths.IMAGE_VECTORS)
     assert after.shape == before.shape == (1, 20, 512)
     assert np.abs(after - before).max() > 1e-3
 
 
-def test_a_cache_that_is_damaged_is_warned_about(workplace, caplog):
+def test_a_cache_that_is_damaged_is_warned_about(here, workplace, caplog):
     _, configure = workplace
-    finetune(configure)
-    paths.VECTOR_CACHE.parent.mkdir(parents=True)
-    paths.VECTOR_CACHE.write_bytes(b"no database" * 100)
-    line = stages.image_vectors.main()
+    finetune(here, configure)
+    (here.cache / paths.VECTOR_CACHE).parent.mkdir(parents=True)
+    (here.cache / paths.VECTOR_CACHE).write_bytes(b"no database" * 100)
+    line = stages.image_vectors.main(here)
     assert "20 computed" in line
-    assert f"{paths.VECTOR_CACHE}: file is not a database" in caplog.text
+    assert f"{here.cache / paths.VECTOR_CACHE}: file is not a database" in caplog.text
     assert "`huse cache --clear` deletes it" in caplog.text
 
 
-def test_views_are_of_the_training_pictures_alone(workplace):
+def test_views_are_of_the_training_pictures_alone(here, workplace):
     _, configure = workplace
-    finetune(configure)
-    content = read_yaml(paths.PARAMS)
+    finetune(here, configure)
+    content = read_yaml(here / paths.PARAMS)
     merge(content, {"image_vectors": {"views": 2}})
-    with paths.PARAMS.open("w", encoding="utf-8") as file:
+    with (here / paths.PARAMS).open("w", encoding="utf-8") as file:
         YAML().dump(content, file)
-    stages.image_vectors.main()
-    vectors, split = np.load(paths.IMAGE_VECTORS), pd.read_parquet(paths.PRODUCTS)["split"].to_numpy()
+    stages.image_vectors.main(here)
+    vectors, split = np.load(here / paths.IMAGE_VECTORS), pd.read_parquet(here / paths.PRODUCTS)["split"].to_numpy()
     assert vectors.shape == (3, 20, 512)
     different = (vectors[0] != vectors[1]).any(axis=1)
     assert (different == (split == "train")).all()
@@ -293,28 +292,28 @@ def test_views_are_of_the_training_pictures_alone(workplace):
         ({"machine": {"workers": -1}}, r"machine\.workers: input should be greater than or equal to 0; found -1"),
     ],
 )
-def test_parameters_of_pictures_that_make_no_sense(workplace, changes, message):
+def test_parameters_of_pictures_that_make_no_sense(here, workplace, changes, message):
     _, configure = workplace
     configure(**changes)
-    stages.catalogue.main()
+    stages.catalogue.main(here)
     with pytest.raises(InputError, match=message):
-        stages.finetune_backbone.main()
-    assert not paths.BACKBONE.exists()
+        stages.finetune_backbone.main(here)
+    assert not (here / paths.BACKBONE).exists()
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
-def test_a_gpu_that_is_not_there(workplace):
+def test_a_gpu_that_is_not_there(here, workplace):
     _, configure = workplace
-    finetune(configure)
+    finetune(here, configure)
     configure(machine={"device": "cuda"})
     with pytest.raises(InputError, match="torch finds no CUDA device here"):
-        stages.image_vectors.main()
-    assert not paths.IMAGE_VECTORS.exists()
+        stages.image_vectors.main(here)
+    assert not (here / paths.IMAGE_VECTORS).exists()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(workplace, number):
+def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(here, workplace, number):
     folder, configure = workplace
     configure(sample_catalogue={"pictures": 100_000})
     process = subprocess.Popen(

@@ -9,14 +9,15 @@ from PIL import Image
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
+from huse.run.place import Run
 from stages import report
 from tests.conftest import ROOT
 
 
 @pytest.fixture
-def run_folder(made, tmp_path, monkeypatch):
+def here(made, tmp_path):
     """A folder with everything that the stage reads, half of the products in the test split."""
-    monkeypatch.chdir(tmp_path)
+    here = Run(tmp_path)
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "data/sample/images").mkdir(parents=True)
     count = len(made.products)
@@ -32,7 +33,7 @@ def run_folder(made, tmp_path, monkeypatch):
         }
     )
     for row in range(0, count, 2):  # of the others the pictures are gone
-        Image.new("RGB", (20, 20), (row, 90, 120)).save(paths.SAMPLE_IMAGES / f"{row}.png")
+        Image.new("RGB", (20, 20), (row, 90, 120)).save(here / paths.SAMPLE_IMAGES / f"{row}.png")
     classes, scheme = made.classes, {"scheme": "leaf", "class_labels": [[n] for n in range(len(made.classes))]}
     order = np.argsort(classes)  # as the stage `catalogue` numbers them
     rank = np.argsort(order)
@@ -40,58 +41,58 @@ def run_folder(made, tmp_path, monkeypatch):
     classes = [classes[index] for index in order]
     rows = fingerprint_products(products)
     with Outputs() as outputs:
-        outputs.table(paths.PRODUCTS, products)
-        outputs.table(paths.REJECTED, made.rejected)
-        outputs.json(paths.LABELS, {**scheme, "labels": classes, "classes": classes})
-        outputs.array(paths.ADJACENCY, made.wanted)
+        outputs.table(here / paths.PRODUCTS, products)
+        outputs.table(here / paths.REJECTED, made.rejected)
+        outputs.json(here / paths.LABELS, {**scheme, "labels": classes, "classes": classes})
+        outputs.array(here / paths.ADJACENCY, made.wanted)
         for path, name in ((paths.IMAGE_EMBEDDINGS, "image"), (paths.TEXT_EMBEDDINGS, "text")):
             both = np.concatenate([made.split.embeddings[name]] * 2)
-            outputs.vectors(path, both, rows=rows, parameters={})
+            outputs.vectors(here / path, both, rows=rows, parameters={})
         predicted = {name: rank[made.items[name]] for name in ("class_index", "predicted_fusion")}
-        outputs.table(paths.TEST_ITEMS, pd.DataFrame({"row": made.split.rows, **predicted}))
-        outputs.table(paths.TEST_QUERIES, made.queries)
+        outputs.table(here / paths.TEST_ITEMS, pd.DataFrame({"row": made.split.rows, **predicted}))
+        outputs.table(here / paths.TEST_QUERIES, made.queries)
         table = made.table.iloc[order].assign(class_index=range(len(classes)))
-        outputs.table(paths.TEST_CLASSES, table)
-        outputs.table(paths.CONFUSED_PAIRS, made.pairs)
-        outputs.table(paths.FINETUNE_CURVES, made.epochs)
-        outputs.json(paths.EVALUATE_METRICS, made.metrics)
+        outputs.table(here / paths.TEST_CLASSES, table)
+        outputs.table(here / paths.CONFUSED_PAIRS, made.pairs)
+        outputs.table(here / paths.FINETUNE_CURVES, made.epochs)
+        outputs.json(here / paths.EVALUATE_METRICS, made.metrics)
     for name, curve in made.curves.items():
-        file = paths.LIVE / f"plots/metrics/{name}.tsv"
+        file = here / paths.LIVE / f"plots/metrics/{name}.tsv"
         file.parent.mkdir(parents=True, exist_ok=True)
         curve.to_csv(file, sep="\t", index=False)
-    return tmp_path
+    return here
 
 
-def test_the_page_is_written_and_the_same_again(run_folder):
-    line = report.main()
+def test_the_page_is_written_and_the_same_again(here):
+    line = report.main(here)
     assert line.startswith("report: 30 test items in 8 sections")
-    page = paths.REPORT.read_bytes()
+    page = (here / paths.REPORT).read_bytes()
     assert b"60 pictures of 60 products in 6 classes" in page
     assert b"the picture cannot be read any more" in page
-    assert str(run_folder).encode() not in page
-    report.main()
-    assert paths.REPORT.read_bytes() == page
-    assert sorted(path.name for path in paths.REPORT.parent.iterdir() if path.name.startswith(".")) == []
+    assert str(here.root).encode() not in page
+    report.main(here)
+    assert (here / paths.REPORT).read_bytes() == page
+    assert sorted(path.name for path in (here / paths.REPORT).parent.iterdir() if path.name.startswith(".")) == []
 
 
-def test_an_evaluation_of_other_products_is_refused_and_the_page_stays(run_folder):
-    report.main()
-    page = paths.REPORT.read_bytes()
-    pd.read_parquet(paths.TEST_ITEMS).iloc[::-1].to_parquet(paths.TEST_ITEMS)
+def test_an_evaluation_of_other_products_is_refused_and_the_page_stays(here):
+    report.main(here)
+    page = (here / paths.REPORT).read_bytes()
+    pd.read_parquet(here / paths.TEST_ITEMS).iloc[::-1].to_parquet(here / paths.TEST_ITEMS)
     with pytest.raises(InputError, match=r"items\.parquet: expected the 30 rows of the test split"):
-        report.main()
-    assert paths.REPORT.read_bytes() == page
+        report.main(here)
+    assert (here / paths.REPORT).read_bytes() == page
 
 
 @pytest.mark.parametrize("path", [paths.EVALUATE_METRICS, paths.TEST_QUERIES, paths.CONFUSED_PAIRS, paths.ADJACENCY])
-def test_what_is_missing_is_named(run_folder, path):
-    path.unlink()
+def test_what_is_missing_is_named(here, path):
+    (here / path).unlink()
     with pytest.raises(InputError, match=rf"{path.name}: not found"):
-        report.main()
-    assert not paths.REPORT.exists()
+        report.main(here)
+    assert not (here / paths.REPORT).exists()
 
 
-def test_metrics_of_another_form_are_refused(run_folder):
-    paths.EVALUATE_METRICS.write_text(json.dumps({"items": 30}), encoding="utf-8")
+def test_metrics_of_another_form_are_refused(here):
+    (here / paths.EVALUATE_METRICS).write_text(json.dumps({"items": 30}), encoding="utf-8")
     with pytest.raises(InputError, match="expected an object with items, classification, retrieval"):
-        report.main()
+        report.main(here)

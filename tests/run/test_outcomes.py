@@ -103,22 +103,21 @@ class Silent:
 
 
 @pytest.fixture
-def in_params(tmp_path, monkeypatch):
-    """Stand in a folder whose params.yaml is the project's with some values changed."""
+def in_params(here):
+    """Write the project's params.yaml with some values changed."""
 
     def write(section, *changes):
-        path = tmp_path / "params.yaml"
+        path = here / "params.yaml"
         path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
         set_values(path, {"machine": {"device": "cpu", "workers": 0}})
         for each in changes:
             set_values(path, {section: nest(each)})
-        monkeypatch.chdir(tmp_path)
 
     return write
 
 
 @pytest.fixture
-def run_train(in_params, artefacts, monkeypatch):  # noqa: F811
+def run_train(here, in_params, artefacts, monkeypatch):  # noqa: F811
     """Run the stage `train` on small artefacts."""
 
     artefacts.products["split"] = ["train"] * 8 + ["validation"] * 4
@@ -136,15 +135,13 @@ def run_train(in_params, artefacts, monkeypatch):  # noqa: F811
             return loop.train(network, data, replace(method, terms=terms), losses, settings, **more)
 
         monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-        monkeypatch.setattr(train_stage.Artefacts, "read", classmethod(lambda _: artefacts))
-        monkeypatch.setattr(train_stage.Artefacts, "fingerprints", lambda _: {})
+        monkeypatch.setattr(train_stage.Artefacts, "read", classmethod(lambda *_: artefacts))
+        monkeypatch.setattr(train_stage.Artefacts, "fingerprints", lambda *_: {})
         monkeypatch.setattr(train_stage, "Checkpoint", lambda *_: memory)
         monkeypatch.setattr(train_stage, "Live", Silent)
         monkeypatch.setattr(train_stage, "train", train)
-        monkeypatch.setattr(
-            train_stage, "_write", lambda _, fitting, trained, __: about.update(fitting=fitting, trained=trained)
-        )
-        train_stage.main()
+        monkeypatch.setattr(train_stage, "_write", lambda *given: about.update(fitting=given[2], trained=given[3]))
+        train_stage.main(here)
         states = [about["before"], *(under("network", tensors) for tensors, _ in memory.saved)]
         return Outcome(about["trained"], batches, states, memory.saved, about["fitting"].network)
 
@@ -452,13 +449,13 @@ def test_a_setting_of_training_does_what_it_says(run_train, name):
 
 
 @pytest.fixture
-def run_finetune(in_params, pictures, monkeypatch):  # noqa: F811
+def run_finetune(here, in_params, pictures, monkeypatch):  # noqa: F811
     """Run the stage `finetune_backbone` on a small network."""
 
     def run(section="finetune_backbone", **changes):
         in_params("finetune_backbone", FEW, changes if section == "finetune_backbone" else {})
         if section != "finetune_backbone":
-            set_values(finetune_stage.paths.PARAMS, {section: changes})
+            set_values(here / "params.yaml", {section: changes})
         backbone, about, memory = small_backbone(), {}, Memory()
 
         def finetune(backbone, pictures, preparation, settings, **more):
@@ -474,9 +471,9 @@ def run_finetune(in_params, pictures, monkeypatch):  # noqa: F811
         monkeypatch.setattr(finetune_stage, "check_size", lambda *_: None)
         monkeypatch.setattr(finetune_stage, "Checkpoint", lambda *_: memory)
         monkeypatch.setattr(finetune_stage, "finetune", finetune)
-        monkeypatch.setattr(finetune_stage, "_write", lambda _, result, __: about.update(result=result))
+        monkeypatch.setattr(finetune_stage, "_write", lambda *given: about.update(result=given[2]))
         before = {f"body.{name}": value.clone() for name, value in backbone.module.state_dict().items()}
-        finetune_stage.main()
+        finetune_stage.main(here)
         states = [under("network", tensors) for tensors, _ in memory.saved]
         return Outcome(about["result"], about["preparation"], [before, *states], memory.saved)
 

@@ -1,6 +1,5 @@
 import csv
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -141,16 +140,15 @@ def test_shuffled_is_an_order_of_all_rows():
     assert shuffled(50, SEED) != shuffled(50, SEED + 1)
 
 
-def test_stage_writes_every_picture_of_its_csv(tmp_path: Path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(f"seed: {SEED}\nsample_catalogue:\n  pictures: 300\n  size: 32\n", "utf-8")
-    line = sample_catalogue.main()
+def test_stage_writes_every_picture_of_its_csv(here):
+    (here / "params.yaml").write_text(f"seed: {SEED}\nsample_catalogue:\n  pictures: 300\n  size: 32\n", "utf-8")
+    line = sample_catalogue.main(here)
     assert "32 classes" in line
-    text = Path("data/sample/catalogue.csv").read_bytes().decode("utf-8")
+    text = (here / "data/sample/catalogue.csv").read_bytes().decode("utf-8")
     assert text.startswith("image,name,classes\n") and "\r" not in text
     rows = list(csv.DictReader(text.splitlines()))
     assert 300 <= len(rows) <= 302
-    folder = Path("data/sample/images")
+    folder = here / "data/sample/images"
     assert sorted(row["image"] for row in rows) == sorted(path.name for path in folder.iterdir())
     assert [row["image"] for row in rows] != sorted(row["image"] for row in rows)
     modes = Counter[tuple[str | None, str]]()

@@ -21,16 +21,15 @@ NAMES = ["Red Tote of Canvas", "Black leather boots", "Red leather pumps", "Chlo
 
 
 @pytest.fixture
-def catalogue(tmp_path, monkeypatch):
+def catalogue(here):
     """A folder with products, classes and parameters; the returned function changes the parameters."""
-    monkeypatch.chdir(tmp_path)
     names, paths = NAMES * 4, [CLASSES[index] for index in (0, 1, 2, 1, 0, 2)] * 4
     splits = ["train"] * 18 + ["validation"] * 3 + ["test"] * 3
     products = pd.DataFrame({"row": range(24), "image": [f"{i}.png" for i in range(24)], "name": names})
     products = products.assign(classes=paths, class_index=0, split=splits, group=range(24))
-    Path("data/catalogue").mkdir(parents=True)
-    products.to_parquet("data/catalogue/products.parquet", index=False)
-    Path("data/catalogue/classes.json").write_text(json.dumps({"classes": CLASSES, "counts": {}}))
+    (here / "data/catalogue").mkdir(parents=True)
+    products.to_parquet(here / "data/catalogue/products.parquet", index=False)
+    (here / "data/catalogue/classes.json").write_text(json.dumps({"classes": CLASSES, "counts": {}}))
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     params["word_vectors"]["dimension"] = 6
     params["label_graph"]["infersent"]["hidden"] = 8
@@ -38,236 +37,236 @@ def catalogue(tmp_path, monkeypatch):
     def change(section=None, **values):
         if section:
             params[section].update(values)
-        with Path("params.yaml").open("w") as file:
+        with (here / "params.yaml").open("w") as file:
             YAML().dump(params, file)
 
     change()
     return change
 
 
-def run_all():
-    return [stage.main() for stage in (preprocess_text, word_vectors, text_vectors, label_graph)]
+def run_all(here):
+    return [stage.main(here) for stage in (preprocess_text, word_vectors, text_vectors, label_graph)]
 
 
-def outputs():
-    return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in Path(folder).rglob("*.*")}
+def outputs(here):
+    return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in (here / folder).rglob("*.*")}
 
 
-def test_writes_what_the_docstrings_say(catalogue, caplog):
-    lines = run_all()
+def test_writes_what_the_docstrings_say(here, catalogue, caplog):
+    lines = run_all(here)
     assert lines[0].startswith("preprocess_text: 24 names")
     assert "4 names have no word left after cleaning, first '100 %'" in caplog.text
     assert "4 names have no known word and get zeros" in caplog.text
-    clean = pd.read_parquet("data/text/names.parquet")
+    clean = pd.read_parquet(here / "data/text/names.parquet")
     assert clean["row"].tolist() == list(range(24))
     assert clean["clean"].tolist()[:5] == [
         "red tote canvas", "black leather boots", "red leather pumps", "chloe boots", "",
     ]  # fmt: skip
 
-    products = pd.read_parquet("data/catalogue/products.parquet")
-    vectors = read_vectors(Path("data/vectors/text.npy"), products=products)
+    products = pd.read_parquet(here / "data/catalogue/products.parquet")
+    vectors = read_vectors((here / "data/vectors/text.npy"), products=products)
     assert vectors.shape == (24, 6)
     assert not vectors[4].any()
     assert (vectors[0] == vectors[6]).all()
 
-    metrics = json.loads(Path("metrics/word_vectors.json").read_text())
+    metrics = json.loads((here / "metrics/word_vectors.json").read_text())
     assert metrics["coverage"] == {"running": 1, "distinct": 1, "labels": 1}
     assert metrics["names_without"] == pytest.approx(1 / 6)
     assert metrics["most_frequent_missing"] == {}
     assert metrics["dimension"] == 6
 
-    labels = json.loads(Path("data/labels/labels.json").read_text())
+    labels = json.loads((here / "data/labels/labels.json").read_text())
     assert labels["labels"] == labels["classes"] == CLASSES
     assert labels["class_labels"] == [[0], [1], [2]]
     assert labels["encoder"] == "infersent (random, seed 13)"
     assert labels["weights"] == {"kind": "random", "seed": 13}
-    assert np.load("data/labels/label_vectors.npy").shape == (3, 16)
-    adjacency = np.load("data/labels/adjacency.npy")
+    assert np.load(here / "data/labels/label_vectors.npy").shape == (3, 16)
+    adjacency = np.load(here / "data/labels/adjacency.npy")
     assert adjacency.dtype == np.float32
     assert adjacency[1, 2] < adjacency[0, 1]
-    assert json.loads(Path("metrics/labels.json").read_text())["labels"] == 3
+    assert json.loads((here / "metrics/labels.json").read_text())["labels"] == 3
 
 
 @pytest.mark.slow
-def test_runs_give_the_same_bytes_whatever_the_hash_seed(catalogue):
+def test_runs_give_the_same_bytes_whatever_the_hash_seed(here, catalogue):
     seen = []
     for hash_seed in ("1", "2"):
         for stage in ("preprocess_text", "word_vectors"):
             environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1"}
             command = [sys.executable, "-m", f"stages.{stage}"]
             subprocess.run(command, env=environment, check=True, capture_output=True)
-        seen.append(outputs())
+        seen.append(outputs(here))
     assert seen[0] == seen[1]
 
 
-def write_vectors(words, dimension=6):
+def write_vectors(here, words, dimension=6):
     rng = np.random.default_rng(0)
     lines = [f"{word} {' '.join(map(str, rng.normal(size=dimension).round(4)))}" for word in words]
-    Path("glove.txt").write_text("\n".join(lines) + "\n")
+    (here / "glove.txt").write_text("\n".join(lines) + "\n")
 
 
-def test_a_given_file_is_cut_to_the_words_in_need(catalogue):
-    write_vectors(["the", "red", "shoes", "boots", "pumps", "bags", "tote", "</s>", "Red", "Leather"])
+def test_a_given_file_is_cut_to_the_words_in_need(here, catalogue):
+    write_vectors(here, ["the", "red", "shoes", "boots", "pumps", "bags", "tote", "</s>", "Red", "Leather"])
     catalogue("word_vectors", source="glove.txt")
-    run_all()
-    kept = pd.read_parquet("data/text/words.parquet")
+    run_all(here)
+    kept = pd.read_parquet(here / "data/text/words.parquet")
     assert kept["word"].tolist() == ["</s>", "bags", "boots", "leather", "pumps", "red", "shoes", "tote"]
     assert dict(zip(kept["word"], kept["spelling"], strict=True))["leather"] == "Leather"
-    assert np.load("data/text/word_vectors.npy").shape == (8, 6)
-    metrics = json.loads(Path("metrics/word_vectors.json").read_text())
+    assert np.load(here / "data/text/word_vectors.npy").shape == (8, 6)
+    metrics = json.loads((here / "metrics/word_vectors.json").read_text())
     assert metrics["most_frequent_missing"] == {"black": 4, "canvas": 4, "chloe": 4, "suede": 4}
 
 
-def test_a_catalogue_without_new_words_does_not_read_the_source_again(catalogue, monkeypatch):
-    write_vectors(["red", "shoes", "boots", "pumps", "bags", "tote"])
+def test_a_catalogue_without_new_words_does_not_read_the_source_again(here, catalogue, monkeypatch):
+    write_vectors(here, ["red", "shoes", "boots", "pumps", "bags", "tote"])
     catalogue("word_vectors", source="glove.txt")
-    preprocess_text.main()
-    word_vectors.main()
-    before = outputs()
+    preprocess_text.main(here)
+    word_vectors.main(here)
+    before = outputs(here)
 
     def read(*_, **__):
         raise AssertionError("the source was read again")
 
     monkeypatch.setattr("huse.run.word_cache.read_words", read)
-    word_vectors.main()
-    assert outputs() == before
+    word_vectors.main(here)
+    assert outputs(here) == before
 
-    products = pd.read_parquet("data/catalogue/products.parquet")
+    products = pd.read_parquet(here / "data/catalogue/products.parquet")
     products["name"] = products["name"].str.replace("Suede ", "Red ")  # fewer words, none of them new
-    products.to_parquet("data/catalogue/products.parquet", index=False)
-    preprocess_text.main()
-    word_vectors.main()
+    products.to_parquet(here / "data/catalogue/products.parquet", index=False)
+    preprocess_text.main(here)
+    word_vectors.main(here)
     catalogue("word_vectors", source="glove.txt", oov="hash")  # nor do other decisions on spellings need it
-    word_vectors.main()
-    products.assign(name="velvet").to_parquet("data/catalogue/products.parquet", index=False)
-    preprocess_text.main()
+    word_vectors.main(here)
+    products.assign(name="velvet").to_parquet(here / "data/catalogue/products.parquet", index=False)
+    preprocess_text.main(here)
     with pytest.raises(AssertionError, match="read again"):
-        word_vectors.main()
+        word_vectors.main(here)
 
 
-def test_hashed_words_give_every_name_a_vector(catalogue):
-    write_vectors(["red", "shoes", "bags"])
+def test_hashed_words_give_every_name_a_vector(here, catalogue):
+    write_vectors(here, ["red", "shoes", "bags"])
     catalogue("word_vectors", source="glove.txt", oov="hash")
-    run_all()
-    words = pd.read_parquet("data/text/words.parquet").set_index("word")["step"]
+    run_all(here)
+    words = pd.read_parquet(here / "data/text/words.parquet").set_index("word")["step"]
     assert words["chloe"] == "hash"
     assert words["red"] == "as_written"
     assert not set(words.index) & {"<s>", "</s>", "<p>", "</p>"}
-    metrics = json.loads(Path("metrics/word_vectors.json").read_text())
+    metrics = json.loads((here / "metrics/word_vectors.json").read_text())
     assert metrics["coverage"]["running"] == pytest.approx(2 / 13)
-    assert json.loads(Path("metrics/text_vectors.json").read_text())["names_without_known_word"] == 4  # "100 %"
+    assert json.loads((here / "metrics/text_vectors.json").read_text())["names_without_known_word"] == 4  # "100 %"
 
 
-def test_a_new_name_becomes_a_vector_without_the_catalogue(catalogue):
-    run_all()
-    expected = np.load("data/vectors/text.npy")[1]
-    for path in Path("data/catalogue").iterdir():
+def test_a_new_name_becomes_a_vector_without_the_catalogue(here, catalogue):
+    run_all(here)
+    expected = np.load(here / "data/vectors/text.npy")[1]
+    for path in (here / "data/catalogue").iterdir():
         path.unlink()
-    vectors = WordsEncoder.load(Path("data/text/encoder")).encode(["BLACK Leather Boots!", "never seen"])
+    vectors = WordsEncoder.load(here / "data/text/encoder").encode(["BLACK Leather Boots!", "never seen"])
     np.testing.assert_array_equal(vectors, [expected, np.zeros(6)])
 
 
-def test_only_training_names_are_counted(catalogue):
-    products = pd.read_parquet("data/catalogue/products.parquet")
+def test_only_training_names_are_counted(here, catalogue):
+    products = pd.read_parquet(here / "data/catalogue/products.parquet")
     products.loc[products["split"] == "test", "name"] = "boots of velvet"
-    products.to_parquet("data/catalogue/products.parquet", index=False)
-    run_all()
-    tfidf = WordsEncoder.load(Path("data/text/encoder")).tfidf
+    products.to_parquet(here / "data/catalogue/products.parquet", index=False)
+    run_all(here)
+    tfidf = WordsEncoder.load(here / "data/text/encoder").tfidf
     assert tfidf.names == 18
     assert tfidf.document_frequency["boots"] == 6
     assert "velvet" not in tfidf.document_frequency
 
 
-def test_what_is_damaged_in_a_source_is_said(catalogue, caplog):
-    write_vectors(["red", "shoes", "boots", "pumps", "bags", "tote"])
-    with Path("glove.txt").open("a") as file:
+def test_what_is_damaged_in_a_source_is_said(here, catalogue, caplog):
+    write_vectors(here, ["red", "shoes", "boots", "pumps", "bags", "tote"])
+    with (here / "glove.txt").open("a") as file:
         file.write("suede 1 2 3\n")
     catalogue("word_vectors", source="glove.txt")
-    run_all()
+    run_all(here)
     assert "glove.txt: passed over: line 7 has 3 numbers in place of 6" in caplog.text
     assert "words of labels without" not in caplog.text
 
 
 @pytest.mark.parametrize(("oov", "fate"), [("skip", "left out"), ("hash", "drawn at random")])
-def test_words_of_labels_without_a_vector_are_said(catalogue, caplog, oov, fate):
-    write_vectors(["red", "shoes", "bags", "tote"])
+def test_words_of_labels_without_a_vector_are_said(here, catalogue, caplog, oov, fate):
+    write_vectors(here, ["red", "shoes", "bags", "tote"])
     catalogue("word_vectors", source="glove.txt", oov=oov)
-    preprocess_text.main()
-    word_vectors.main()
+    preprocess_text.main(here)
+    word_vectors.main(here)
     assert f"words of labels without a vector, {fate}, 2 in all: boots, pumps. A graph" in caplog.text
 
 
 @pytest.mark.parametrize("scheme", ["leaf", "levels"])
 @pytest.mark.parametrize("label_text", ["mean", "path", "leaf"])
 @pytest.mark.parametrize("encoder", ["infersent", "word_vectors", "tree"])
-def test_every_scheme_text_and_source_of_the_graph(catalogue, scheme, label_text, encoder):
+def test_every_scheme_text_and_source_of_the_graph(here, catalogue, scheme, label_text, encoder):
     catalogue("label_graph", scheme=scheme, label_text=label_text, encoder=encoder)
-    run_all()
-    labels = json.loads(Path("data/labels/labels.json").read_text())
-    adjacency = np.load("data/labels/adjacency.npy")
+    run_all(here)
+    labels = json.loads((here / "data/labels/labels.json").read_text())
+    adjacency = np.load(here / "data/labels/adjacency.npy")
     assert labels["labels"] == (CLASSES if scheme == "leaf" else ["bags", "boots", "pumps", "shoes", "tote bags"])
     assert adjacency.shape == (len(labels["labels"]),) * 2
     assert (adjacency == adjacency.T).all()
     assert not adjacency.diagonal().any()
-    pairs = pd.read_csv("data/labels/pairs.csv")
+    pairs = pd.read_csv(here / "data/labels/pairs.csv")
     assert pairs[["first", "second"]].iloc[0].tolist() == ["shoes<boots", "shoes<pumps"]
-    assert Path("metrics/label_graph.png").read_bytes().startswith(b"\x89PNG")
+    assert (here / "metrics/label_graph.png").read_bytes().startswith(b"\x89PNG")
     if encoder == "tree":
         assert adjacency[1, 2] < adjacency[0, 1]
 
 
-def test_a_file_with_no_word_in_need_is_refused(catalogue):
-    write_vectors(["the", "of"])
+def test_a_file_with_no_word_in_need_is_refused(here, catalogue):
+    write_vectors(here, ["the", "of"])
     catalogue("word_vectors", source="glove.txt")
-    preprocess_text.main()
+    preprocess_text.main(here)
     with pytest.raises(InputError, match="found none"):
-        word_vectors.main()
-    assert not Path("data/text/word_vectors.npy").exists()
+        word_vectors.main(here)
+    assert not (here / "data/text/word_vectors.npy").exists()
 
 
-def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_read(catalogue):
-    write_vectors(["red", "shoes", "bags"])
+def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_read(here, catalogue):
+    write_vectors(here, ["red", "shoes", "bags"])
     catalogue("word_vectors", source="glove.txt")
-    preprocess_text.main()
-    word_vectors.main()
+    preprocess_text.main(here)
+    word_vectors.main(here)
     with pytest.raises(InputError, match=r"none for 2: 'boots', 'pumps'"):
-        label_graph.main()
+        label_graph.main(here)
     catalogue("label_graph", encoder="tree")
-    label_graph.main()
-    assert np.load("data/labels/adjacency.npy")[1].tolist() == [1, 0, 0.5]
+    label_graph.main(here)
+    assert np.load(here / "data/labels/adjacency.npy")[1].tolist() == [1, 0, 0.5]
     catalogue("label_graph", encoder="word_vectors", label_text="path")
-    label_graph.main()
-    assert json.loads(Path("metrics/labels.json").read_text())["duplicates"] == 1
+    label_graph.main(here)
+    assert json.loads((here / "metrics/labels.json").read_text())["duplicates"] == 1
 
 
-def test_marks_that_stand_for_unknown_labels_are_said(catalogue, caplog):
-    write_vectors(["red", "shoes", "bags", "tote", "<s>", "</s>"])
+def test_marks_that_stand_for_unknown_labels_are_said(here, catalogue, caplog):
+    write_vectors(here, ["red", "shoes", "bags", "tote", "<s>", "</s>"])
     catalogue("word_vectors", source="glove.txt")
-    run_all()
+    run_all(here)
     assert "no word of 'boots', 'pumps' has a vector" in caplog.text
     assert "pairs of labels at distance 0, 1 in all: shoes<boots = shoes<pumps" in caplog.text
 
 
-def test_levels_scheme(catalogue):
+def test_levels_scheme(here, catalogue):
     catalogue("label_graph", scheme="levels", infersent={
         "version": 2, "pooling": "mean", "padding_in_max": True, "hidden": 4,
     })  # fmt: skip
-    run_all()
-    labels = json.loads(Path("data/labels/labels.json").read_text())
+    run_all(here)
+    labels = json.loads((here / "data/labels/labels.json").read_text())
     assert labels["labels"] == ["bags", "boots", "pumps", "shoes", "tote bags"]
     assert labels["class_labels"] == [[0, 4], [3, 1], [3, 2]]
-    assert np.load("data/labels/adjacency.npy").shape == (5, 5)
+    assert np.load(here / "data/labels/adjacency.npy").shape == (5, 5)
 
 
-def test_one_label_makes_no_graph(catalogue):
-    Path("data/catalogue/classes.json").write_text(json.dumps({"classes": ["shoes<boots"], "counts": {}}))
+def test_one_label_makes_no_graph(here, catalogue):
+    (here / "data/catalogue/classes.json").write_text(json.dumps({"classes": ["shoes<boots"], "counts": {}}))
     with pytest.raises(InputError, match="at least 2 labels, found 1"):
-        label_graph.main()
+        label_graph.main(here)
 
 
-def test_names_of_other_rows_are_refused(catalogue):
-    preprocess_text.main()
-    pd.read_parquet("data/text/names.parquet")[::-1].to_parquet("data/text/names.parquet", index=False)
+def test_names_of_other_rows_are_refused(here, catalogue):
+    preprocess_text.main(here)
+    pd.read_parquet(here / "data/text/names.parquet")[::-1].to_parquet(here / "data/text/names.parquet", index=False)
     for stage in (word_vectors, text_vectors):
         with pytest.raises(InputError, match=r"names.parquet: made of other names"):
-            stage.main()
+            stage.main(here)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from huse.evaluation.intervals import Run
+from huse.evaluation import intervals
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import measure_splits
 from huse.evaluation.summary import Catalogue
@@ -25,11 +25,13 @@ from huse.experiments.runs.groups import Recorded, numbers
 from huse.labels.graph import class_distances
 from huse.nesting import flatten
 from huse.progress import progress
+from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split
 from huse.run.checkpoints import Checkpoint, fingerprint_code
 from huse.run.fitting import Artefacts, Fitting, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
+from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
@@ -55,7 +57,7 @@ CODE = (
 )
 
 # The score on validation, and of the test split the metrics and what was done to each item.
-Found = tuple[float, Mapping[str, float], Run]
+Found = tuple[float, Mapping[str, float], intervals.Run]
 
 
 @dataclass(frozen=True)
@@ -103,22 +105,26 @@ def with_changes(params: TrainParams, changes: Changes) -> TrainParams:
 class Runner:
     """Trains on one catalogue's artefacts."""
 
-    def __init__(self, artefacts: Artefacts, params: TrainParams, device: torch.device, folder: Path) -> None:
+    def __init__(self, here: Run, params: TrainParams, device: torch.device) -> None:
         """Say what to train on.
 
         Args:
-            artefacts: of the catalogue.
+            here: where the artefacts lie that all are trained on; results are kept in its cache, and one that is there
+                is not computed again.
             params: steps, batches and optimiser; what tells methods apart is as `COMMON` says.
             device: to train on.
-            folder: where results are kept; one that is there is not computed again.
+
+        Raises:
+            InputError: an artefact is missing, or made from other products.
         """
-        self._artefacts, self._device, self._folder = artefacts, device, folder
+        self._artefacts = artefacts = Artefacts.read(here)
+        self._device, self._folder = device, here.cache / paths.COMPARISON
         self._params = with_changes(params, COMMON)
         labels = artefacts.labels["class_labels"]
         tree = ClassTree.of(artefacts.labels["classes"])
         self._catalogue = Catalogue(labels, tree, class_distances(artefacts.adjacency, labels))
         self._split = fingerprint_split(artefacts.products, "test")
-        self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(), "device": device.type}
+        self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(here), "device": device.type}
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the setting that is best on validation with the first seed, and measure it with every seed."""
@@ -154,7 +160,7 @@ class Runner:
             checkpoint.remove()
         return found
 
-    def _measure(self, fitting: Fitting) -> tuple[Mapping[str, float], Run]:
+    def _measure(self, fitting: Fitting) -> tuple[Mapping[str, float], intervals.Run]:
         """Return the metrics of the test split, as the stage `evaluate` has them, and what was done to its items."""
         embeddings, scores = {}, {}
         for modality, vectors in (("image", fitting.data.images[0]), ("text", fitting.data.texts)):
@@ -165,7 +171,7 @@ class Runner:
         split, groups = products["split"].to_numpy(), products["group"].to_numpy()
         _, test = measure_splits(results, split, groups, self._catalogue, seed=0, resamples=0)
         queries = queries_table(test.measured, test.rows).drop(columns=["neighbours", "similarities"])
-        return numbers(test.figures), Run(items_table(test.measured, test.rows, test.groups), queries)
+        return numbers(test.figures), intervals.Run(items_table(test.measured, test.rows, test.groups), queries)
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:
@@ -193,6 +199,6 @@ def _write(place: Path, found: Found) -> None:
 def _read(place: Path) -> Found | None:
     try:
         about = json.loads(place.read_bytes())
-        return about["score"], about["metrics"], Run(*(pd.read_parquet(file) for file in _tables(place)))
+        return about["score"], about["metrics"], intervals.Run(*(pd.read_parquet(file) for file in _tables(place)))
     except (OSError, KeyError, TypeError, ValueError):
         return None

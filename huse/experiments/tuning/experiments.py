@@ -16,6 +16,7 @@ from huse.experiments.tuning.space import Scalar, Space
 from huse.experiments.tuning.study import RunFailed, mean_metric
 from huse.run import paths
 from huse.run.params.editing import as_yaml
+from huse.run.place import Run
 
 LAST_STAGE = "evaluate"
 SPLIT = "validation"
@@ -24,24 +25,25 @@ SPLIT = "validation"
 class Experiments:
     """Runs experiments that begin from the working tree as it is."""
 
-    def __init__(self, space: Space, logs: Path) -> None:
+    def __init__(self, here: Run, space: Space, logs: Path) -> None:
         """Read what they begin from.
 
         Args:
+            here: the working tree.
             space: what is tuned.
             logs: folder for what DVC and the stages print, one file an experiment.
 
         Raises:
             InputError: the pipeline is not up to date, or its metrics lack one that is tuned.
         """
-        self._space, self._logs = space, logs
-        status = _dvc("status", "--quiet", "--with-deps", LAST_STAGE)
+        self._here, self._space, self._logs = here, space, logs
+        status = _dvc(here, "status", "--quiet", "--with-deps", LAST_STAGE)
         if status != 0:
             raise InputError(
                 f"{LAST_STAGE}: not up to date, and trials would all compute the same anew. Run `dvc repro` first; "
                 "`dvc status` says what has changed."
             )
-        self.present = read_metrics("workspace", SPLIT)
+        self.present = read_metrics(here, "workspace", SPLIT)
         self.metric = mean_metric(self.present.metrics, space, where=str(paths.VALIDATION_METRICS))
 
     def run(self, name: str, values: Mapping[str, Scalar]) -> float:
@@ -51,9 +53,9 @@ class Experiments:
             RunFailed: DVC or a stage failed.
             InputError: the experiment that is there has other parameters, or was measured on other products.
         """
-        if not _exists(name):
+        if not _exists(self._here, name):
             self._start(name, values)
-        found = read_metrics(name, SPLIT)
+        found = read_metrics(self._here, name, SPLIT)
         if found.params != {**self.present.params, **values}:
             raise InputError(
                 f"{name}: there is an experiment of this name with other parameters. Remove it "
@@ -68,21 +70,21 @@ class Experiments:
         log = self._logs / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as file:
-            _dvc("exp", "run", "--temp", f"--name={name}", *changes, LAST_STAGE, output=file)
-        if not _exists(name):
+            _dvc(self._here, "exp", "run", "--temp", f"--name={name}", *changes, LAST_STAGE, output=file)
+        if not _exists(self._here, name):
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             said = [line for line in lines if "error" in line.lower()] or lines[-1:] or ["nothing was printed"]
             raise RunFailed(f"{said[0].strip()} (all of it: {log})")
 
 
-def _dvc(*arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
+def _dvc(here: Run, *arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
     """Run DVC with this Python, and return its exit code; copies of the repository share the caches of this one."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # stages are started as `python`
-    environment = {**os.environ, "HUSE_CACHE": str(paths.CACHE.absolute()), "PATH": path}
+    environment = {**os.environ, "HUSE_CACHE": str(here.cache.absolute()), "PATH": path}
     command = (sys.executable, "-m", "dvc", *arguments)
     # A group of its own: an interrupt must reach the stage too, and DVC must have the time to tidy up after it.
-    options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "process_group": 0}
-    options["preexec_fn"] = _begin
+    options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "cwd": here.root}
+    options |= {"process_group": 0, "preexec_fn": _begin}
     with subprocess.Popen(command, **options) as process:  # noqa: S603  no shell
         try:
             return process.wait()
@@ -98,9 +100,9 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which background jobs of a script ignore, and all that they start
 
 
-def _exists(name: str) -> bool:
+def _exists(here: Run, name: str) -> bool:
     try:
-        find_commit(name)
+        find_commit(here.root, name)
     except InputError:
         return False
     return True

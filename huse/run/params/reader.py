@@ -86,8 +86,8 @@ def _shown(problem: Mapping[str, Any]) -> str:
     return "nothing" if problem["type"] == "missing" else repr(problem["input"])
 
 
-def read_section(kind: type[SectionType], name: str, path: Path = Path("params.yaml")) -> SectionType:
-    """Read the section `name`.
+def read_section(kind: type[SectionType], name: str, path: Path) -> SectionType:
+    """Read the section `name` of a parameter file.
 
     Raises:
         InputError: see `read_yaml` and `parse_section`.
@@ -98,8 +98,8 @@ def read_section(kind: type[SectionType], name: str, path: Path = Path("params.y
     return parse_section(kind, content[name], where=f"{path}: {name}", whole=True)
 
 
-def read_seed(path: Path = Path("params.yaml")) -> int:
-    """Read the one seed.
+def read_seed(path: Path) -> int:
+    """Read the one seed of a parameter file.
 
     Raises:
         InputError: `seed` is missing or no whole number from 0 to 2³²-1.

@@ -38,18 +38,19 @@ class Source:
         return {"path": str(self.path.resolve()), "member": self.member, "file": file}
 
 
-def find_source(name: str, *, download: bool) -> Source:
+def find_source(name: str, folder: Path = Path(), *, download: bool) -> Source:
     """Find a set of word vectors.
 
     Args:
         name: path of a file; ``archive.zip`` where it holds one file, else ``archive.zip/member``; or a name of
             gensim's downloader such as ``glove-wiki-gigaword-300``, whose file lies in gensim's data folder.
+        folder: that the path of a file is relative to.
         download: fetch what gensim's data folder lacks.
 
     Raises:
         InputError: nothing is there; a .zip holds several files and none is named; a download fails.
     """
-    path = Path(name).expanduser()
+    path = folder / Path(name).expanduser()
     try:
         if path.is_file():
             return Source(path, _only_member(path)) if zipfile.is_zipfile(path) else Source(path)
@@ -61,7 +62,7 @@ def find_source(name: str, *, download: bool) -> Source:
             raise InputError(f"{path}: expected a file of word vectors, found {kind}. {REMEDY}")
     except OSError as error:
         raise InputError(f"{path}: expected a file of word vectors, cannot read it ({error}). {REMEDY}") from None
-    if len(path.parts) == 1 and not path.suffix:
+    if len(Path(name).parts) == 1 and not path.suffix:
         return Source(_gensim_file(name, download=download))
     raise InputError(f"{path}: expected a file of word vectors, found nothing. {REMEDY}")
 

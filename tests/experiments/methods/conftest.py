@@ -4,14 +4,15 @@ import pytest
 
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
+from huse.run.place import Run
 
 CLASSES = ["a<b", "a<c", "d<e"]
 
 
 @pytest.fixture
-def workplace(tmp_path, monkeypatch):
+def here(tmp_path):
     """A folder with the artefacts of 90 products in three classes, to train on in no time."""
-    monkeypatch.chdir(tmp_path)
+    here = Run(tmp_path)
     random = np.random.default_rng(0)
     numbers = np.arange(90) % 3
     products = pd.DataFrame(
@@ -28,12 +29,12 @@ def workplace(tmp_path, monkeypatch):
     rows = fingerprint_products(products)
     centres = random.normal(size=(3, 6)) * 2
     with Outputs() as outputs:
-        outputs.table(paths.PRODUCTS, products)
+        outputs.table(here / paths.PRODUCTS, products)
         for path, shape in ((paths.IMAGE_VECTORS, (1, 90, 6)), (paths.TEXT_VECTORS, (90, 6))):
             vectors = centres[numbers] + random.normal(size=shape)
-            outputs.vectors(path, vectors.astype(np.float32), rows=rows, parameters={})
+            outputs.vectors(here / path, vectors.astype(np.float32), rows=rows, parameters={})
         labels = {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES}
-        outputs.json(paths.LABELS, labels)
-        outputs.array(paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
-        outputs.array(paths.LABEL_VECTORS, random.normal(size=(3, 20)).astype(np.float32))
-    return tmp_path
+        outputs.json(here / paths.LABELS, labels)
+        outputs.array(here / paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
+        outputs.array(here / paths.LABEL_VECTORS, random.normal(size=(3, 20)).astype(np.float32))
+    return here

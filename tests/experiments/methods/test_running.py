@@ -15,7 +15,6 @@ from huse.experiments.methods.entries import Entry
 from huse.experiments.methods.running import Runner, compare, with_changes
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
-from huse.run.fitting import Artefacts
 from huse.run.params.reader import read_section
 from huse.run.params.train import TrainParams
 from tests.closure import closure, rooms
@@ -34,10 +33,10 @@ HUSE = Entry("HUSE", {"method": "huse"}, ({"beta": 1}, {"beta": 10}))
 
 
 @pytest.fixture
-def make_runner(workplace):
+def make_runner(here):
     def make(**changes):
         params = with_changes(read_section(TrainParams, "train", ROOT / "params.yaml"), SMALL | changes)
-        return Runner(Artefacts.read(), params, torch.device("cpu"), paths.COMPARISON)
+        return Runner(here, params, torch.device("cpu"))
 
     return make
 
@@ -76,9 +75,9 @@ def test_the_code_of_a_result_is_all_that_is_imported():
 
 
 @pytest.mark.parametrize("ending", [".json", ".items.parquet", ".queries.parquet"])
-def test_a_damaged_result_is_computed_again(make_runner, ending):
+def test_a_damaged_result_is_computed_again(make_runner, here, ending):
     first = make_runner().outcome(HUSE, [1])
-    for file in (path for path in paths.COMPARISON.iterdir() if path.name.endswith(ending)):
+    for file in (path for path in (here.cache / paths.COMPARISON).iterdir() if path.name.endswith(ending)):
         file.write_bytes(file.read_bytes()[:50])
     assert make_runner().outcome(HUSE, [1]).runs[0].metrics == first.runs[0].metrics
 
@@ -112,25 +111,25 @@ def test_metrics_are_those_of_the_test_split_and_follow_the_mean_over_items(make
     assert run.items.queries["average_precision"].mean() == pytest.approx(np.mean(directions), abs=1e-6)
 
 
-def test_unseen_classes_are_measured_and_not_learned_from(make_runner, workplace):
+def test_unseen_classes_are_measured_and_not_learned_from(make_runner, here):
     assert not any(name.startswith("unseen") for name in make_runner().outcome(HUSE, [1]).runs[0].metrics)
-    products = pd.read_parquet(paths.PRODUCTS)
+    products = pd.read_parquet(here / paths.PRODUCTS)
     products.loc[products["classes"] == "a<c", "split"] = "unseen"
     rows = fingerprint_products(products)
     with Outputs() as outputs:
-        outputs.table(paths.PRODUCTS, products)
+        outputs.table(here / paths.PRODUCTS, products)
         for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
-            vectors = np.load(path)
-            outputs.vectors(path, vectors, rows=rows, parameters={})
+            vectors = np.load(here / path)
+            outputs.vectors(here / path, vectors, rows=rows, parameters={})
     (run,) = make_runner().outcome(HUSE, [1]).runs
     assert set(UNSEEN) == {name.rpartition(".")[2] for name in run.metrics if name.startswith("unseen.mean.")}
     assert run.metrics["unseen.mean.chance.sibling_at_1"] == pytest.approx(0.5)
     # other vectors of the unseen products change their own figures and no other
     with Outputs() as outputs:
         for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
-            vectors = np.load(path)
+            vectors = np.load(here / path)
             vectors[..., products["split"] == "unseen", :] *= -7
-            outputs.vectors(path, vectors, rows=rows, parameters={})
+            outputs.vectors(here / path, vectors, rows=rows, parameters={})
     (other,) = make_runner().outcome(HUSE, [1]).runs
     for name, value in run.metrics.items():
         if not name.startswith("unseen."):
@@ -138,19 +137,20 @@ def test_unseen_classes_are_measured_and_not_learned_from(make_runner, workplace
     assert other.metrics["unseen.mean.map"] != run.metrics["unseen.mean.map"]
 
 
-def test_the_command_writes_tables_of_the_methods(workplace, monkeypatch):
+def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
+    monkeypatch.chdir(here.root)
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
     for name, value in SMALL.items():
         text = "\n".join(
             f"  {name}: {value}" if line.startswith(f"  {name}:") and "null" not in line else line
             for line in text.splitlines()
         )
-    (workplace / "params.yaml").write_text(text.replace("device: auto", "device: cpu"), encoding="utf-8")
+    (here / "params.yaml").write_text(text.replace("device: auto", "device: cpu"), encoding="utf-8")
     result = CliRunner().invoke(
         cli.app, ["methods", "--seeds", "2", "--only", "Separate", "--only", "HUSE", "--output", "out"]
     )
     assert result.exit_code == 0, result.output
-    content = json.loads((workplace / "out/methods.json").read_text())
+    content = json.loads((here / "out/methods.json").read_text())
     separate, own = content["groups"]
     assert (separate["label"], own["label"], own["baseline"]) == ("Separate", "HUSE", True)
     assert set(content["choices"]) == {"Separate", "HUSE"}
@@ -160,13 +160,12 @@ def test_the_command_writes_tables_of_the_methods(workplace, monkeypatch):
     assert found["mean"] == pytest.approx(means[0] - means[1])
     assert "retrieval.mean.map" in separate["difference_to_baseline"]
     assert "beside the baseline" in result.output
-    page = (workplace / "out/methods.md").read_text()
+    page = (here / "out/methods.md").read_text()
     assert "| Separate" in page
     assert page.count("±") > 20
 
 
-def test_the_command_names_the_methods_it_knows(workplace):
-    (workplace / "params.yaml").write_text((ROOT / "params.yaml").read_text(encoding="utf-8"))
+def test_the_command_names_the_methods_it_knows():
     result = CliRunner().invoke(cli.app, ["methods", "--only", "nope"])
     assert result.exit_code != 0
     assert "no method of that name; there are: Separate" in str(result.exception)

@@ -1,0 +1,51 @@
+"""Where a run of the pipeline is: its folder, and by that its artefacts, its parameters and its caches."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from huse.run import paths
+from huse.run.params.reader import SectionType, read_section, read_seed
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: ``here / paths.PRODUCTS`` is its table of products.
+
+    Attributes:
+        root: folder of ``params.yaml`` and ``dvc.yaml``. Messages name files as it is given: relative to the working
+            directory where it is relative.
+        cache: folder of what need not be computed again: HUSE_CACHE of the environment, else data/cache.
+    """
+
+    root: Path
+    cache: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cache", self / os.environ.get("HUSE_CACHE", paths.CACHE))
+
+    @classmethod
+    def find(cls) -> Self:
+        """Return the run that the working directory lies in, as Git and DVC do; where there is none, of itself."""
+        start = Path.cwd()
+        for folder in (start, *start.parents):
+            if (folder / paths.PARAMS).is_file() and (folder / paths.MAP).is_file():
+                return cls(Path(os.path.relpath(folder)))
+        return cls(Path())
+
+    def __truediv__(self, path: str | Path) -> Path:
+        """Return where a path of the layout, or a file that a parameter names, lies; an absolute one stays."""
+        return self.root / path
+
+    def named(self, path: Path) -> str:
+        """Return a path as ``params.yaml`` is to name it: the inverse of ``/``."""
+        return str(path) if path.is_absolute() else os.path.relpath(path, self.root)
+
+    def section(self, kind: type[SectionType], name: str) -> SectionType:
+        """Read a section of the parameters; errors of `huse.run.params.reader.read_section`."""
+        return read_section(kind, name, self / paths.PARAMS)
+
+    def seed(self) -> int:
+        """Read the one seed; errors of `huse.run.params.reader.read_seed`."""
+        return read_seed(self / paths.PARAMS)
