@@ -94,7 +94,7 @@ def test_runs_give_the_same_bytes_whatever_the_hash_seed(here, catalogue):
         for stage in ("preprocess_text", "word_vectors"):
             environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1"}
             command = [sys.executable, "-m", f"stages.{stage}"]
-            subprocess.run(command, env=environment, cwd=here, check=True, capture_output=True)
+            subprocess.run(command, env=environment, cwd=here.root, check=True, capture_output=True)
         seen.append(outputs(here))
     assert seen[0] == seen[1]
 
