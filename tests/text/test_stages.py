@@ -10,11 +10,9 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
-from huse.run.word_store import read_word_vectors
-from huse.text.cleaning import clean_names
-from huse.text.tfidf import TfIdf, weighted_mean
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -66,7 +64,7 @@ def test_writes_what_the_docstrings_say(here, catalogue, caplog):
     ]  # fmt: skip
 
     products = pd.read_parquet(here / "data/catalogue/products.parquet")
-    vectors = read_vectors((here / "data/vectors/text.npy"), products=products)
+    vectors = read_vectors(here / "data/vectors/text.npy", products=products)
     assert vectors.shape == (24, 6)
     assert not vectors[4].any()
     assert (vectors[0] == vectors[6]).all()
@@ -96,7 +94,7 @@ def test_runs_give_the_same_bytes_whatever_the_hash_seed(here, catalogue):
         for stage in ("preprocess_text", "word_vectors"):
             environment = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1"}
             command = [sys.executable, "-m", f"stages.{stage}"]
-            subprocess.run(command, env=environment, check=True, capture_output=True)
+            subprocess.run(command, cwd=here.root, env=environment, check=True, capture_output=True)
         seen.append(outputs(here))
     assert seen[0] == seen[1]
 
@@ -164,9 +162,7 @@ def test_a_new_name_becomes_a_vector_without_the_catalogue(here, catalogue):
     expected = np.load(here / "data/vectors/text.npy")[1]
     for path in (here / "data/catalogue").iterdir():
         path.unlink()
-    tfidf = TfIdf(**json.loads((here / "data/text/tfidf.json").read_text()))
-    words = read_word_vectors((here / "data/text/word_vectors.npy"), (here / "data/text/words.parquet"))
-    vectors = weighted_mean(clean_names(["BLACK Leather Boots!", "never seen"], fold_accents=True), tfidf, words)
+    vectors = WordsEncoder.load(here / "data/text/encoder").encode(["BLACK Leather Boots!", "never seen"])
     np.testing.assert_array_equal(vectors, [expected, np.zeros(6)])
 
 
@@ -175,10 +171,10 @@ def test_only_training_names_are_counted(here, catalogue):
     products.loc[products["split"] == "test", "name"] = "boots of velvet"
     products.to_parquet(here / "data/catalogue/products.parquet", index=False)
     run_all(here)
-    tfidf = json.loads((here / "data/text/tfidf.json").read_text())
-    assert tfidf["names"] == 18
-    assert tfidf["document_frequency"]["boots"] == 6
-    assert "velvet" not in tfidf["document_frequency"]
+    tfidf = WordsEncoder.load(here / "data/text/encoder").tfidf
+    assert tfidf.names == 18
+    assert tfidf.document_frequency["boots"] == 6
+    assert "velvet" not in tfidf.document_frequency
 
 
 def test_what_is_damaged_in_a_source_is_said(here, catalogue, caplog):
