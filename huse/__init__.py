@@ -4,6 +4,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from huse.engine.threads import bound_spinning
+
 if TYPE_CHECKING:
     from huse.model.model import Model
 
@@ -11,6 +13,8 @@ try:
     __version__ = version("huse")
 except PackageNotFoundError:  # run from its source
     __version__ = "0"
+
+bound_spinning()  # here, before any module of the package imports torch
 
 
 def load(folder: str | Path) -> "Model":

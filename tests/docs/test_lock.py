@@ -39,7 +39,7 @@ def missing(requirements, locked, environment):
 def test_the_lock_is_complete_and_consistent_for_every_python(version, locked):
     environment = {"python_version": version, "python_full_version": f"{version}.0", "extra": ""}
     extras = PROJECT["optional-dependencies"]
-    found = list(missing([*PROJECT["dependencies"], *extras["dev"], *extras["search"]], locked, environment))
+    found = list(missing([*PROJECT["dependencies"], *extras["dev"], *extras["tune"]], locked, environment))
     for name, pinned in locked.items():
         package = distribution(name)
         assert package.version.partition("+")[0] == pinned, name

@@ -64,6 +64,7 @@ OWN = (
     "word_vectors.source",
     "word_vectors.download",
     "word_vectors.dimension",
+    "word_vectors.vocabulary",
     "label_graph.",
     "train.dtype",
     "train.seed",

@@ -1,0 +1,35 @@
+"""OpenMP prints how its threads wait when it is loaded, which is when torch is imported."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from huse.engine.threads import SPINS
+from tests.repository import ROOT
+
+
+def spins(module, **environment):
+    """Import a module in a new process and return OpenMP's count."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))}
+    variables = {**inherited, "OMP_DISPLAY_ENV": "verbose", **environment}
+    command = [sys.executable, "-c", f"import {module}"]
+    shown = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, check=True).stderr
+    found = [line.split("'")[1] for line in shown.splitlines() if "GOMP_SPINCOUNT" in line]
+    if not found:
+        pytest.skip("this build of torch has another OpenMP than GNU's")
+    return found[0]
+
+
+def test_the_stages_that_train_bound_the_spinning():
+    for module in ("stages.train", "stages.finetune_backbone"):
+        assert spins(module) == str(SPINS)
+    assert spins("torch") != str(SPINS)
+
+
+@pytest.mark.parametrize(
+    ("environment", "count"), [({"GOMP_SPINCOUNT": "77"}, "77"), ({"OMP_WAIT_POLICY": "passive"}, "0")]
+)
+def test_what_the_environment_says_is_kept(environment, count):
+    assert spins("stages.train", **environment) == count
