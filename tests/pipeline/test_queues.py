@@ -44,7 +44,7 @@ def experiments(repository):
 
 
 def checkpoints(repository):
-    return list((repository.root / paths.CHECKPOINTS).glob("[!.]*.safetensors"))
+    return list((repository.root / paths.CACHE / paths.CHECKPOINTS).glob("[!.]*.safetensors"))
 
 
 def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):

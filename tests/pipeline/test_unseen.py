@@ -46,7 +46,7 @@ def run(here):
         stage.main(here)
     learned = [
         paths.BACKBONE,
-        *paths.TEXT_ENCODER.iterdir(),
+        *(path.relative_to(here.root) for path in sorted((here / paths.TEXT_ENCODER).iterdir())),
         paths.LABEL_VECTORS,
         paths.ADJACENCY,
         paths.TOWERS,
