@@ -13,6 +13,14 @@ from huse.run.params.reader import read_yaml
 
 pytestmark = pytest.mark.slow
 
+# A stage that keeps its state far more often than it does, so that it can be killed after few steps.
+EAGER = """
+import runpy, sys
+from huse.training import loop
+loop.CHECKPOINT_SECONDS = 0.1
+runpy.run_module(sys.argv[1], run_name="__main__")
+"""
+
 # Parameters with which a stage is surely still at work when it is killed.
 SLOW = {
     "sample_catalogue": {"sample_catalogue": {"pictures": 100_000}},
@@ -39,7 +47,7 @@ def repository(base):
 def start(repository, stage):
     """Start a stage without DVC, silently."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"stages.{stage}"],
+        [sys.executable, "-c", EAGER, f"stages.{stage}"],
         cwd=repository.root,
         env=repository.environment,
         stdout=subprocess.DEVNULL,
@@ -73,7 +81,7 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
     ("stage", "changes", "outputs"),
     [
         ("finetune_backbone", {"epochs": 3}, [paths.BACKBONE]),
-        ("train", {"steps": 6000, "validate_every": 1000}, [paths.TOWERS, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
+        ("train", {"steps": 400, "validate_every": 100}, [paths.TOWERS, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
     ],
 )
 def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, changes, outputs):

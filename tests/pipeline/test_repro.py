@@ -37,7 +37,7 @@ def test_another_clone_at_another_path_gives_the_same_hashes(tiny_pipeline, tmp_
 
 def test_a_change_reruns_what_it_touches_and_the_run_cache_takes_it_back(repository):
     repository.set_params({"train": {"beta": 3.0}})
-    assert repository.repro() == ["train", "evaluate", "report"]
+    assert repository.repro() == ["train", "evaluate", "model", "report"]
     repository.git("checkout", "--quiet", "--", "params.yaml")
     assert repository.repro() == []  # nothing runs: taken from the run cache, metrics and plots too
     assert repository.git("status", "--porcelain") == ""

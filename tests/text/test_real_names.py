@@ -70,8 +70,8 @@ def test_classes_whose_names_are_alike_lie_near_each_other(catalogue):
     print(f"nearest class of the same first level: {same:.2f}, chance {chance:.2f}")
     assert same > chance + 0.2
     expected = {
-        "netaporter": {"beauty<makeup<lipstick": ["beauty"], "shoes<boots<ankle": ["shoes"]},
-        "myntra": {"footwear<shoes<heels": ["footwear"], "personal care<fragrance<deodorant": ["personal care"]},
+        "netaporter": {"beauty<makeup<lipstick": ("beauty",), "shoes<boots<ankle": ("shoes",)},
+        "myntra": {"footwear<shoes<heels": ("footwear",), "personal care<fragrance<deodorant": ("personal care",)},
     }
     for path, first_level in expected[name].items():
         assert branch(nearest[path][0][0]) == first_level
