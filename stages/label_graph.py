@@ -2,8 +2,8 @@
 
 Reads data/catalogue/classes.json, data/text/word_vectors.npy and words.parquet, and the weights that
 `label_graph.weights` names. Writes to data/labels: label_vectors.npy, K × E float32; adjacency.npy, distances, K × K
-float32; labels.json, the labels and which each class has; pairs.csv, the nearest and the farthest classes; and to
-metrics: labels.json and label_graph.png, a picture of the distances.
+float32; labels.json, the labels and which each class has; pairs.csv, the nearest and the farthest classes; and
+metrics/labels.json.
 """
 
 import logging
@@ -16,7 +16,6 @@ from huse.encoders.tree import TreeEncoder
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import adjacency, class_distances
-from huse.labels.heat_map import draw_heat_map
 from huse.labels.neighbours import nearest_and_farthest
 from huse.labels.remarks import remarks
 from huse.labels.schemes import label_hops, label_nodes, make_labels
@@ -67,7 +66,6 @@ def main(here: Run) -> str:
             here / paths.LABELS, {**vars(labels), "classes": classes, "label_text": params.label_text, **source}
         )
         outputs.table(here / paths.LABEL_PAIRS, nearest_and_farthest(between, classes, hops))
-        draw_heat_map(distances, labels, outputs.path(here / paths.HEAT_MAP))
         outputs.json(here / paths.LABEL_METRICS, {"encoder": source["encoder"], "labels": count, **summary})
     return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}"
 

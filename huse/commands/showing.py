@@ -137,7 +137,7 @@ def labels(
     rank = "no figure" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
     console.print(f"distances by   {escape(values['encoder'])}", highlight=False)
     console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
-    console.print(f"picture        {here / paths.HEAT_MAP}", highlight=False, style="dim")
+    console.print(f"picture        {here / paths.REPORT}", highlight=False, style="dim")
 
 
 def _neighbour_table(here: Run, of: str, count: int) -> Table:

@@ -65,18 +65,6 @@ def label_nodes(labels: Labels) -> list[list[Node]]:
     return [sorted(nodes) for nodes in found]
 
 
-def label_order(labels: Labels) -> list[int]:
-    """Order labels as a walk through the tree first meets them; see `ClassTree.order`.
-
-    Args:
-        labels: K labels; one that stands at several nodes counts at its first.
-
-    Returns:
-        K indices.
-    """
-    return ClassTree(nodes[0] for nodes in label_nodes(labels)).order
-
-
 def label_hops(labels: Labels, block: int = 1024) -> Hops:
     """Count the edges between any two labels in the tree of class paths.
 

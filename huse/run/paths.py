@@ -58,7 +58,6 @@ EVALUATE_METRICS = Path("metrics/evaluate.json")
 VALIDATION_METRICS = Path("metrics/validation.json")
 
 FINETUNE_CURVES = Path("metrics/finetune.csv")
-HEAT_MAP = Path("metrics/label_graph.png")
 LIVE = Path("metrics/live")
 CONFUSION = Path("metrics/confusion.csv")
 CONFUSED_PAIRS = Path("metrics/confused_pairs.csv")

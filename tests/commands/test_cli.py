@@ -128,7 +128,7 @@ def test_labels_shows_both_ends_of_the_graph(workplace):
     rows = ["nearest,0.1,2,NA,[kids]<c", "nearest,0.2,4,a<b,d", "farthest,0.9,6,a<c,e"]
     paths.LABEL_PAIRS.write_text("\n".join(["end,distance,hops,first,second", *rows]))
     shown = RUNNER.invoke(cli.app, ["labels", "--count", "1"]).stdout
-    for text in ("0.1000", "NA", "[kids]<c", "0.9000", "no figure", "label_graph.png"):
+    for text in ("0.1000", "NA", "[kids]<c", "0.9000", "no figure", "report.html"):
         assert text in shown
     assert "0.2000" not in shown
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from huse.labels.schemes import label_hops, label_nodes, label_order, make_labels
+from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.taxonomy import ClassTree
 from tests.worked_example import LEAVES as WORKED_EXAMPLE
 
@@ -67,10 +67,3 @@ def test_hops_of_names_at_one_place_are_the_plain_ones():
 
 def test_hops_of_leaf_labels_are_those_of_the_classes():
     assert label_hops(make_labels(WORKED_EXAMPLE, "leaf")).tolist() == ClassTree.of(WORKED_EXAMPLE).hops.tolist()
-
-
-def test_label_order_goes_by_the_first_place():
-    labels = make_labels(["shoes<flat", "bags<tote<flat", "shoes<boots"], "levels")
-    ordered = [labels.labels[index] for index in label_order(labels)]
-    assert ordered == ["bags", "tote", "flat", "shoes", "boots"]
-    assert label_order(make_labels(["b", "a<c", "a"], "leaf")) == [2, 1, 0]

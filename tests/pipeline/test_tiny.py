@@ -62,7 +62,7 @@ def test_the_report_is_a_plot_and_the_only_one_that_dvc_cannot_load(repository):
     plots = json.loads(shown[shown.index("{") :])
     assert {error["name"] for error in plots["errors"]} == {"metrics/report.html"}
     drawn = {name for name, versions in plots["data"].items() if versions}
-    assert {"metrics/confusion.csv", "metrics/confused_pairs.csv", "metrics/label_graph.png"} <= drawn
+    assert {"metrics/confusion.csv", "metrics/confused_pairs.csv"} <= drawn
 
 
 def test_vectors_of_other_products_are_refused(tiny_pipeline, tmp_path):
