@@ -243,3 +243,11 @@ def test_links_lead_somewhere(page):
             headings = re.findall(r"^#+ (.+)$", place.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_that_a_page_names_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    made = set(re.findall(r"^\+\+\+ b/(\S+)$", text, re.MULTILINE))  # by a change that the page shows
+    for path in re.findall(r"`((?:huse|stages|tests|sample|benchmarks|\.github|\.ci)/[\w./]*)`", text):
+        assert (ROOT / path).exists() or path in made, f"{page.name}: {path}"
