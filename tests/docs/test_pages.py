@@ -6,6 +6,7 @@ Links are followed, and so are commands that stand within a sentence, as far as 
 """
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -199,11 +200,23 @@ def check_extended(repository):
     for tool in (("ruff", "format", "--check"), ("ruff", "check"), ("mypy", "huse")):
         repository.run(sys.executable, "-m", *tool)
     tests = ["tests/model/test_methods.py", "tests/evaluation/test_chance.py", "tests/evaluation/test_retrieval.py"]
-    repository.run(sys.executable, "-m", "pytest", *tests)
+    repository.run(sys.executable, "-m", "pytest", "tests/encoders/test_ngrams.py", *tests)
     assert json.loads((repository.root / paths.BACKBONE_CONFIG).read_text())["backbone"] == "patches"
     assert json.loads((repository.root / paths.TOWERS_CONFIG).read_text())["params"]["method"] == "squared_gap"
     found = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())["retrieval"]["mean"]
     assert found["reciprocal_rank"] > found["chance"]["reciprocal_rank"]
+
+
+def test_the_changes_of_the_page_on_extending_apply_and_its_encoder_works(tmp_path):
+    for name in ("huse", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for step in steps(ROOT / "docs/extending.md"):
+        if step.startswith("--- "):
+            subprocess.run(["git", "apply", "-"], input=step, text=True, cwd=tmp_path, check=True)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/encoders/test_ngrams.py"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -230,3 +243,11 @@ def test_links_lead_somewhere(page):
             headings = re.findall(r"^#+ (.+)$", place.read_text(encoding="utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert anchor in anchors, f"{page.name}: {target}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_code_that_a_page_names_is_there(page):
+    text = page.read_text(encoding="utf-8")
+    made = set(re.findall(r"^\+\+\+ b/(\S+)$", text, re.MULTILINE))  # by a change that the page shows
+    for path in re.findall(r"`((?:huse|stages|tests|sample|benchmarks|\.github|\.ci)/[\w./]*)`", text):
+        assert (ROOT / path).exists() or path in made, f"{page.name}: {path}"
