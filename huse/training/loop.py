@@ -30,7 +30,7 @@ from huse.training.validation import Criterion, score, validate
 CHECKPOINT_SECONDS = 10.0
 WATCHED_STEPS = 32  # on a GPU, between two looks whether all losses are finite
 
-Point = dict[str, float]  # the figures of an interval, by name
+Point = dict[str, float]  # the metrics of an interval, by name
 VALIDATION = "validation/"  # begins the names of those on the validation split
 
 
@@ -82,7 +82,7 @@ class Trained:
 
     Attributes:
         curves: one dict an interval: step, the mean of the loss and of each of its terms since the last one, the
-            figures on validation, and the shares of pairs in the regions of sigma at its last step.
+            metrics on validation, and the shares of pairs in the regions of sigma at its last step.
         best_step: the step whose state was kept.
         resumed_at: steps that an earlier process had taken.
     """
@@ -92,7 +92,7 @@ class Trained:
     resumed_at: int = 0
 
     def best(self) -> Point:
-        """Return the figures of the best step."""
+        """Return the metrics of the best step."""
         return next(point for point in self.curves if point["step"] == self.best_step)
 
 
@@ -195,16 +195,16 @@ class _Run:
         if by_means or network.architecture.settings.class_pull:
             data, train = self.data, self.data.train
             network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=by_means)
-        figures = validate(network, self.data)
-        if not all(math.isfinite(value) for value in figures.values()):
+        metrics = validate(network, self.data)
+        if not all(math.isfinite(value) for value in metrics.values()):
             raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")
         point = {"step": self.step, **{name: float(total / since) for name, total in self.sums.items()}}
-        point |= {f"{VALIDATION}{name}": value for name, value in figures.items()}
+        point |= {f"{VALIDATION}{name}": value for name, value in metrics.items()}
         if self.method.graph:
             point |= self._regions(batch)
         self.sums = {}
         self.result.curves.append(point)
-        value = score(figures, self.settings.criterion)
+        value = score(metrics, self.settings.criterion)
         if value > self.best_score:
             self.best_score, self.result.best_step = value, self.step
             self.best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -281,7 +281,7 @@ def train(
         settings: how to optimise.
         seed: of everything random.
         checkpoint: keeps the state now and then; what it holds is gone on with.
-        report: is told the figures of every interval, those of a run that goes on from the beginning.
+        report: is told the metrics of every interval, those of a run that goes on from the beginning.
 
     Raises:
         InputError: a loss, or a score on validation, is not finite.

@@ -29,12 +29,12 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
     labels: in the scheme `leaf`, 1 if the highest score is its class's. Not a number where a score is not finite.
     Retrieval is among at most `MOST_RANKED` products.
     """
-    rows, figures = data.validation, {}
+    rows, metrics = data.validation, {}
     targets, embeddings = data.targets(rows), []
     for modality, vectors in zip(MODALITIES, (data.images[0], data.texts), strict=True):
         found, scores = network.embed(modality, vectors[rows])
         finite = bool(torch.isfinite(scores).all())
-        figures[f"{modality}_accuracy"] = _accuracy(scores, targets) if finite else math.nan
+        metrics[f"{modality}_accuracy"] = _accuracy(scores, targets) if finite else math.nan
         embeddings.append(found)
     ranked = torch.arange(len(rows), device=rows.device)[:: -(-len(rows) // MOST_RANKED)]
     products = data.products[rows[ranked]]
@@ -44,18 +44,18 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
         for candidates in embeddings
     ]
     means = torch.tensor(directions, dtype=torch.float64).mean(dim=0).tolist()
-    return figures | dict(zip(RETRIEVAL, means, strict=True))
+    return metrics | dict(zip(RETRIEVAL, means, strict=True))
 
 
-def score(figures: dict[str, float], criterion: Criterion) -> float:
+def score(metrics: dict[str, float], criterion: Criterion) -> float:
     """Return the value that decides which state is kept; higher is better.
 
     Args:
-        figures: from `validate`.
+        metrics: from `validate`.
         criterion: see `Criterion`.
     """
-    accuracy = (figures["image_accuracy"] + figures["text_accuracy"]) / 2
-    values = {"accuracy": accuracy, **{name: figures[name] for name in RETRIEVAL}}
+    accuracy = (metrics["image_accuracy"] + metrics["text_accuracy"]) / 2
+    values = {"accuracy": accuracy, **{name: metrics[name] for name in RETRIEVAL}}
     return sum(values.values()) / len(values) if criterion == "all" else values[criterion]
 
 
