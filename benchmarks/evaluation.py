@@ -1,4 +1,4 @@
-"""Nearest neighbours beside faiss, and figures of whole rankings beside a full sort of every row.
+"""Nearest neighbours beside faiss, and metrics of whole rankings beside a full sort of every row.
 
 Run as ``python -m benchmarks.evaluation`` from the root of the repository; ``--items`` and ``--queries`` make it
 smaller. Every side runs in a process of its own with the same number of threads; what they give is compared before a
@@ -20,7 +20,7 @@ K = 10
 TIMED = 2_000  # queries that the full sort is timed on; its work grows with their number
 LEAST_EQUAL = 0.999
 COSINE_TOLERANCE = 1e-6
-FIGURE_TOLERANCE = 1e-3  # relative; the sides add up a cosine in another order on some processors
+METRIC_TOLERANCE = 1e-3  # relative; the sides add up a cosine in another order on some processors
 SORTS = {"stable": "a stable argsort a query", "quicksort": "one that leaves ties open"}
 
 
@@ -31,10 +31,10 @@ def compare_neighbours(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None
     assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the neighbours are the same"
 
 
-def compare_figures(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
-    """Stop where two sides give other figures, but for few queries: of nearly equal cosines either may be first."""
-    equal = float(np.isclose(ours, theirs, rtol=FIGURE_TOLERANCE, atol=0).mean())
-    assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the figures are the same"
+def compare_metrics(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
+    """Stop where two sides give other metrics, but for few queries: of nearly equal cosines either may be first."""
+    equal = float(np.isclose(ours, theirs, rtol=METRIC_TOLERANCE, atol=0).mean())
+    assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the metrics are the same"
 
 
 def main(
@@ -62,11 +62,11 @@ def main(
     _add(table, (f"nearest {K} of {items:,}, four directions", "faiss IndexFlatIP"), ours, theirs)
 
     timed = min(TIMED, queries)
-    ours = measure("evaluation:figures", repeats=repeats, items=queries)
+    ours = measure("evaluation:metrics", repeats=repeats, items=queries)
     for kind, beside in SORTS.items():
-        theirs = measure("evaluation:figures_by_sorting", repeats=repeats, items=queries, timed=timed, kind=kind)
-        compare_figures(ours.result[:timed], theirs.result)
-        names = f"all figures of {queries:,} × {queries:,}", f"{beside}, {timed:,} timed"
+        theirs = measure("evaluation:metrics_by_sorting", repeats=repeats, items=queries, timed=timed, kind=kind)
+        compare_metrics(ours.result[:timed], theirs.result)
+        names = f"all metrics of {queries:,} × {queries:,}", f"{beside}, {timed:,} timed"
         _add(table, names, ours, theirs, queries / timed)
     Console(width=130).print(table)
 

@@ -47,8 +47,8 @@ def measure(side: str, *, repeats: int = 1, **arguments: Any) -> Measured:
         result = Path(folder, "result.npy")
         command = [sys.executable, "-m", "benchmarks.harness", side, str(repeats), json.dumps(arguments), str(result)]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        figures = json.loads(output.splitlines()[-1])
-        return Measured(figures["seconds"], figures["megabytes"], np.load(result))
+        metrics = json.loads(output.splitlines()[-1])
+        return Measured(metrics["seconds"], metrics["megabytes"], np.load(result))
 
 
 def _run(side: str, repeats: int, arguments: dict[str, Any], output: Path) -> None:

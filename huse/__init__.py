@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 try:
     __version__ = version("huse")
-except PackageNotFoundError:  # run from its source
+except PackageNotFoundError:  # run from the source folder
     __version__ = "0"
 
-bound_spinning()  # here, before any module of the package imports torch
+bound_spinning()  # must run before any module imports torch
 
 
 def load(folder: str | Path) -> "Model":
-    """Load a trained model; nothing else of the pipeline is needed, and nothing is downloaded.
+    """Load a trained model; it needs nothing else of the pipeline, and downloads nothing.
 
     Args:
         folder: that the stage `model` wrote, ``data/model``, or a copy of it anywhere.
 
     Raises:
-        huse.errors.InputError: the folder is no model, or a file of it is missing or damaged.
+        huse.errors.InputError: the folder is no model, or a file in it is missing or damaged.
     """
     from huse.model.model import Model  # noqa: PLC0415  torch takes seconds to import
 

@@ -1,4 +1,4 @@
-"""What is known of a file by its bytes."""
+"""Fingerprints of files."""
 
 import hashlib
 from pathlib import Path

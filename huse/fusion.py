@@ -1,4 +1,4 @@
-"""How the scores of a picture and of a name become one (HUSE 4.5), and scores of labels those of classes.
+"""Fuses image and text scores (HUSE 4.5), and turns label scores into class scores.
 
 Letters: N items, K labels, C classes.
 """
@@ -13,17 +13,17 @@ from scipy.special import logsumexp
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
-LEAST = np.finfo(np.float32).tiny  # a score that has underflown to 0 has a logarithm all the same
+LEAST = np.finfo(np.float32).tiny  # so that a score that underflows to 0 has a logarithm too
 
 
 @dataclass(frozen=True)
 class LogLinear:
-    """How image and text scores are fused by their logarithms; chosen on the validation split.
+    """Fusion of image and text scores by their logarithms; chosen on the validation split.
 
     Attributes:
         image_temperature: of the image scores; above 1 makes them less certain.
         text_temperature: of the text scores.
-        image_weight: exponent of the image scores, from 0 to 1; the text's is 1 less it.
+        image_weight: exponent of the image scores, from 0 to 1; that of the text scores is 1 - image_weight.
     """
 
     image_temperature: float
@@ -43,13 +43,13 @@ def fuse(image: Floats, text: Floats, weight: float) -> Floats:
 
 
 def log_scores(scores: Floats) -> Doubles:
-    """Return the logarithms of N × K scores in float64, finite where a score is 0 too."""
+    """Return the logarithms of N × K scores in float64, finite even for a score of 0."""
     logs: Doubles = np.log(np.maximum(scores, LEAST), dtype=np.float64)
     return logs
 
 
 def temper(scores: Floats, temperature: float) -> Floats:
-    """Return the softmax of the logarithms of N × K scores over a temperature; 1 leaves rows that add up to 1."""
+    """Return N × K scores calibrated by a temperature: softmax(log(scores) / temperature)."""
     return _normalised(log_scores(scores) / temperature)
 
 

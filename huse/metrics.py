@@ -1,4 +1,4 @@
-"""Metrics of a ranking, pure functions of NumPy arrays or torch tensors: training watches what evaluation reports.
+"""Metrics of a ranking: pure functions of NumPy arrays or torch tensors, shared by training and evaluation.
 
 Letters: Q queries, N candidates, R of them at the top.
 """
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy.typing as npt
 
-if TYPE_CHECKING:  # what only evaluates does without torch
+if TYPE_CHECKING:  # evaluation alone does not import torch
     from torch import Tensor
 
 Array = TypeVar("Array", npt.NDArray[Any], "Tensor")
@@ -16,7 +16,7 @@ AHP_K = 250  # items under the area AHP@K, Barz & Denzler's
 
 
 def precision_at_k(right: Array, k: int) -> Array:
-    """Return the share of the first `k` candidates that are right; where there are fewer, the missing ones are wrong.
+    """Return the share of right ones among the first `k` candidates; missing candidates count as wrong.
 
     Args:
         right: Q × N booleans, best candidate first.
@@ -30,14 +30,14 @@ def precision_at_k(right: Array, k: int) -> Array:
 
 
 def average_precision(right: Array, places: Array) -> Array:
-    """Return the mean, over the candidates that are right, of the share of right ones down to each.
+    """Return the average precision: the mean, over the right candidates, of the precision at their place.
 
     Args:
         right: Q × N booleans, best candidate first.
         places: 1 to N, integers.
 
     Returns:
-        Q values in [0, 1]; not a number where no candidate is right.
+        Q values in [0, 1]; NaN where no candidate is right.
     """
     precision = right.cumsum(1) / places
     mean: Array = (precision * right).sum(1) / right.sum(1)
@@ -56,7 +56,7 @@ def hierarchical_precision(similarity: Array, best: Array) -> Array:
     Returns:
         Q × R in [0, 1].
     """
-    # The same numbers added in another order may come out higher in the last digit.
+    # Sums in another order may differ in the last digit, and exceed the best.
     precision: Array = (similarity.cumsum(1) / best).clip(max=1)
     return precision
 
@@ -64,8 +64,8 @@ def hierarchical_precision(similarity: Array, best: Array) -> Array:
 def area_under_hierarchical_precision(similarity: Array, best: Array) -> Array:
     """Return AHP@R, the area under the graded HP@1, ..., HP@R, as their plain mean.
 
-    Barz & Denzler's program takes trapezoids of width 1/R, of which there are R - 1: a perfect ranking then
-    scores (R - 1)/R. The mean gives 1.
+    Barz & Denzler's program adds R - 1 trapezoids of width 1/R, so a perfect ranking scores (R - 1)/R; the mean gives
+    1.
 
     Args:
         similarity: see `hierarchical_precision`.

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-Mixture = tuple[float, npt.NDArray[np.int64]]  # share of an item, and place of the one that makes up the rest, n
+Mixture = tuple[float, npt.NDArray[np.int64]]  # an item's own share; for each of n items the place of the other
 
 
 def draw_mixture(count: int, alpha: float, generator: np.random.Generator) -> Mixture | None:
@@ -11,11 +11,11 @@ def draw_mixture(count: int, alpha: float, generator: np.random.Generator) -> Mi
 
     Args:
         count: n.
-        alpha: of the Beta distribution from which the share of an item itself is drawn; 0: no mixing.
-        generator: alone decides.
+        alpha: parameter of Beta(alpha, alpha), which an item's own share is drawn from; 0: no mixing.
+        generator: source of randomness.
 
     Returns:
-        The share, and for each item the place in the batch of the one that is mixed in; None where nothing is mixed.
+        An item's own share, and for each item the place in the batch of the one mixed in; None: no mixing.
     """
     if alpha == 0:
         return None

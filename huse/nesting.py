@@ -5,7 +5,7 @@ from typing import Any
 
 
 def nest(values: Mapping[str, Any], separator: str = ".") -> dict[str, Any]:
-    """Turn ``a.b: 1`` into ``a: {b: 1}``. No name may be the beginning of another, as `a` is of `a.b`."""
+    """Turn ``a.b: 1`` into ``a: {b: 1}``. No name may be the parent of another, as `a` is of `a.b`."""
     tree: dict[str, Any] = {}
     for name, value in values.items():
         *folders, leaf = name.split(separator)

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, and elsewhere a line now and then."""
+"""Progress of long work: a bar on a terminal, elsewhere a line from time to time."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 Item = TypeVar("Item")
 
-LINE_INTERVAL = 10.0  # seconds between two lines; work that is done sooner prints none
+LINE_INTERVAL = 10.0  # seconds between two lines; shorter work prints none
 BAR_DELAY = 0.5  # seconds before a bar appears
 
 
@@ -98,7 +98,7 @@ def progress(
 def progress(
     iterable: Iterable[Item] | None = None, *, total: int | None = None, done: int = 0, description: str, unit: str
 ) -> Progress[Item] | Progress[None]:
-    """Show how far long work is, its rate and the time left.
+    """Show the progress of long work, its rate and the time left.
 
     On a terminal a bar; elsewhere about one line every `LINE_INTERVAL` seconds; nothing for short work.
     Iterate over the result, or use it as a context and call `update`::
@@ -110,10 +110,10 @@ def progress(
 
     Args:
         iterable: what to iterate over; None: the caller counts with `update`.
-        total: units in all; None: the length of `iterable`, where it has one.
-        done: units that were done before, by an earlier run.
+        total: units in all; None: the length of `iterable` if it has one.
+        done: units done by an earlier run.
         description: what is being done.
-        unit: what is counted, in the singular; an s is added where it is counted.
+        unit: what is counted, in the singular; an s is added.
     """
     if iterable is None:
         return Progress[None]((), total, done, description, unit)

@@ -1,4 +1,4 @@
-"""What declares a setting: beside the code that uses it, with its type, default, bounds and what it does."""
+"""The base class of settings; each is declared beside the code that uses it, with type, default, bounds, effect."""
 
 from typing import Any, Self
 
@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Settings(BaseModel):
-    """Settings of one thing: no unknown name, no silent conversion, not changed once made."""
+    """Settings of one thing: no unknown names, no silent conversion, immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=True)
 
     def changed(self, **values: Any) -> Self:
-        """Return the same with some values replaced.
+        """Return a copy with some values replaced.
 
         Raises:
             pydantic.ValidationError: there is no such setting, or a value does not fit.

@@ -1,8 +1,8 @@
-"""The tree of class paths: its levels, its nodes, and how near classes are in it.
+"""The tree of class paths: its levels, its nodes, and the distances of classes in it.
 
-A class path is the names of its levels, coarse to fine: ``beauty<makeup<lipstick``. A node is a whole prefix of a
-path, so that ``boots<flat`` and ``sandals<flat`` end at different nodes. First levels hang on one root. Paths may
-differ in depth, and a class may lie above another.
+A class path lists the names of its levels, coarse to fine: ``beauty<makeup<lipstick``. A node is a whole prefix of a
+path, so ``boots<flat`` and ``sandals<flat`` end at different nodes. All first levels are children of one root. Paths
+may differ in depth, and a class may lie above another.
 
 Letters: C classes, L levels of the deepest path, R classes of a block.
 """
@@ -18,9 +18,9 @@ LEVEL_SEPARATOR = "<"
 Bools = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-Hops = npt.NDArray[np.int16]  # a quarter of int64; paths would need 16,384 levels to overflow it
+Hops = npt.NDArray[np.int16]  # a quarter of int64; only paths of 16,384 levels would overflow it
 Node = tuple[str, ...]
-Levels = list[str] | Node  # a bare string is a sequence of strings too, and never meant
+Levels = list[str] | Node  # not Sequence[str], which would accept a bare string
 
 
 def split_path(path: str) -> Node:
@@ -29,7 +29,7 @@ def split_path(path: str) -> Node:
 
 
 class ClassTree:
-    """The tree of C different class paths. Its tables are computed when they are first asked for, and kept.
+    """The tree of C different class paths. Its tables are computed on first use and kept.
 
     Attributes:
         paths: C class paths, in the order given.
@@ -51,10 +51,10 @@ class ClassTree:
 
     @property
     def order(self) -> list[int]:
-        """The C class numbers as a walk through the tree meets the classes, a node before what hangs on it.
+        """The C class numbers in tree order: a node before its children.
 
-        Compares level by level. The paths as strings would not do: ``<`` sorts after the space, so that ``a b``
-        would come between ``a`` and ``a<c``.
+        Compares level by level, not as strings: ``<`` sorts after the space, so ``a b`` would come between ``a`` and
+        ``a<c``.
         """
         return sorted(range(len(self)), key=self.paths.__getitem__)
 
@@ -64,12 +64,12 @@ class ClassTree:
         return np.array([len(path) for path in self.paths], dtype=np.int16)
 
     def nodes(self, level: int) -> list[Node]:
-        """Return the nodes of a level, from 1, in tree order; a class that ends above it stands there for itself."""
+        """Return the nodes of a level, from 1, in tree order; a class that ends above it is its own node there."""
         return sorted({path[:level] for path in self.paths})
 
     @cached_property
     def levels(self) -> Integers:
-        """For each level, coarse to fine, the number of each class's node, its place in `nodes`; L × C int64."""
+        """For each level, coarse to fine, the place of each class's node in `nodes`; L × C int64."""
         numbers = np.zeros((max(map(len, self.paths), default=0), len(self)), dtype=np.int64)
         for level, row in enumerate(numbers, start=1):
             number = {node: index for index, node in enumerate(self.nodes(level))}
@@ -89,14 +89,15 @@ class ClassTree:
         hops: Hops = self.depths[rows, None] + self.depths
         for level in self.levels:
             np.subtract(hops, 2, out=hops, where=level[rows, None] == level)
-        # A class agrees with itself below its end too.
+        # Below its own end a class would still match itself, which gives negative hops.
         return np.maximum(hops, 0, out=hops)
 
     def correct_sets(self, k: int) -> Bools:
         """Return the classes that count as correct for each class: ``hCorrectSet(c, k)`` of DeViSE (Frome et al. 2013).
 
-        The set grows from the class itself by whole rings, all classes one more edge away, until it has at least `k`
-        classes. It may have many more: a ring is never cut. It has all classes where there are no more than `k`.
+        The set grows from the class itself ring by ring, a ring being all classes one edge farther away, until it has
+        at least `k` classes. It may have many more, since a ring is never split. If there are at most `k` classes, it
+        has all.
 
         Args:
             k: smallest size of a set, from 1.
@@ -106,7 +107,7 @@ class ClassTree:
         """
         if k not in self._correct:
             place = min(k, len(self)) - 1
-            # The k-th nearest class, itself the first, lies on the ring that makes the set large enough.
+            # The k-th nearest class, counting the class itself, lies on the last ring of the set.
             radius = np.partition(self.hops, place, axis=1)[:, place, None] if len(self) else self.hops
             self._correct[k] = self.hops <= radius
         return self._correct[k]
@@ -115,11 +116,11 @@ class ClassTree:
     def similarity(self) -> Doubles:
         """1 - height(lowest common ancestor) / height(root) for any two classes (Barz & Denzler 2019).
 
-        The height of a node is the longest way down from it. The root is the lowest node with all classes at or below
-        it, not one above the first levels: a level that all classes share must not make all of them similar.
+        The height of a node is the length of the longest path down from it. The root is the lowest node with all
+        classes at or below it, so a level that all classes share does not make them similar.
 
-        The same class has similarity 1, also where it lies above another one: the formula alone would give less, as
-        its node is not a leaf. Where there is a single class, the height of the root is 0.
+        A class has similarity 1 to itself even if it lies above another class, where the formula would give less. With
+        a single class, the height of the root is 0.
 
         C × C float64 in [0, 1], symmetric, diagonal 1.
         """
@@ -127,7 +128,7 @@ class ClassTree:
         for path in self.paths:
             for depth in range(len(path) + 1):
                 deepest[path[:depth]] = max(deepest.get(path[:depth], 0), len(path))
-        # C × depth: the height of each node on the way to a class. Below the class there is nothing to look up.
+        # C × depth: the height of each node on the path to a class; 0 below the class.
         heights = np.zeros((len(self), len(self.levels) + 1))
         for row, path in enumerate(self.paths):
             heights[row, : len(path) + 1] = [deepest[path[:depth]] - depth for depth in range(len(path) + 1)]
@@ -141,7 +142,7 @@ class ClassTree:
 
     @cached_property
     def siblings(self) -> Bools:
-        """C × C, True where two different classes hang on the same node."""
+        """C × C, True where two different classes have the same parent."""
         parents = [path[:-1] for path in self.paths]
         number = {parent: index for index, parent in enumerate(dict.fromkeys(parents))}
         of_class = np.array([number[parent] for parent in parents], dtype=np.int64)

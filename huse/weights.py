@@ -1,4 +1,4 @@
-"""Reads the weights of networks from files that may come from anywhere: tensors, and never objects."""
+"""Reads the weights of networks from untrusted files: only tensors, never objects."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +19,7 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             unpickled (``weights_only``).
 
     Raises:
-        InputError: the file is missing, damaged, or holds something else than named tensors.
+        InputError: the file is missing or damaged, or holds anything but named tensors.
     """
     if not path.is_file():
         raise InputError(f"{path}: weights not found. Put the file there, or set `weights` to where it lies.")
@@ -29,9 +29,9 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # anything from a KeyError to an UnpicklingError, by where the damage is
+    except Exception as error:  # the kind depends on the damage: KeyError, UnpicklingError, …
         reason = str(error).strip().partition("\n")[0]
-        if not reason or "weights_only" in reason:  # torch would advise to unpickle objects
+        if not reason or "weights_only" in reason:  # torch's own message suggests unpickling objects
             reason = "no tensors only"
         raise InputError(
             f"{path}: expected a state dict of tensors, found a damaged or other file ({reason}). "

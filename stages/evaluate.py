@@ -6,7 +6,7 @@ names, if any.
 
 Writes metrics/evaluate.json: classification, retrieval in four directions, the space, and where products of unseen
 classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
-same figures on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class
+same metrics on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class
 of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
 data/evaluation items.parquet, queries.parquet and classes.parquet: one row a test item, a test item and direction, a
 class; and validation_items.parquet and validation_queries.parquet, the same of the validation split.
@@ -57,14 +57,14 @@ def main(here: Run) -> str:
             ("validation", validation, paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
             ("test", test, paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES),
         ):
-            outputs.json(here / metrics, {"split": fingerprint_split(products, name), **one.figures})
+            outputs.json(here / metrics, {"split": fingerprint_split(products, name), **one.metrics})
             outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups))
             outputs.table(here / queries, tables.queries_table(one.measured, one.rows))
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
         outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
-    fusion = test.figures["classification"]["fusion"]["accuracy"]
-    recall = mean_recall_at_1(test.figures)
+    fusion = test.metrics["classification"]["fusion"]["accuracy"]
+    recall = mean_recall_at_1(test.metrics)
     return f"evaluate: {len(test.rows)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
 
 

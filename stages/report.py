@@ -1,4 +1,4 @@
-"""Writes the report of a run: one page with figures, charts, galleries and what was run, which needs nothing else.
+"""Writes the report of a run: one page with metrics, charts, galleries and what was run, which needs nothing else.
 
 Reads the products and rejected rows, the labels and their graph, the embeddings, what the stage `evaluate` wrote to
 data/evaluation and metrics, the curves of training and fine-tuning, params.yaml, and the pictures of those products
@@ -15,8 +15,8 @@ from PIL import Image
 from huse.errors import InputError
 from huse.labels.graph import class_distances
 from huse.report import sections
-from huse.report.figures import key_figures
 from huse.report.galleries import COLUMNS
+from huse.report.metric_tables import key_metrics
 from huse.report.page import installed, lead, render
 from huse.report.thumbnails import Thumbnails
 from huse.run import paths
@@ -60,7 +60,7 @@ def main(here: Run) -> str:
         "fingerprint of the products": fingerprint_products(products),
     }
     parts = [
-        sections.figures_section(metrics),
+        sections.metrics_section(metrics),
         sections.training_section(
             read_curves(here / paths.LIVE / "plots/metrics"),
             read_text_table(here / paths.FINETUNE_CURVES, ["epoch", "loss", "validation_loss", "validation_accuracy"]),
@@ -79,7 +79,7 @@ def main(here: Run) -> str:
         ),
         sections.run_section(read_yaml(here / paths.PARAMS), facts, installed(PACKAGES)),
     ]
-    page = render({"lead": lead(products, len(classes)), "key_figures": key_figures(metrics)}, parts)
+    page = render({"lead": lead(products, len(classes)), "key_metrics": key_metrics(metrics)}, parts)
     with Outputs() as outputs:
         outputs.path(here / paths.REPORT).write_text(page, encoding="utf-8")
     shown = sum(part is not None for part in parts)

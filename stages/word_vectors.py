@@ -51,10 +51,10 @@ def main(here: Run) -> str:
         source = find_source(params.source, here.root, download=params.download)
         found, name = _read(here, source, needed, params.vocabulary), source.name
     chosen = choose_vectors(needed, found, steps=params.spellings.steps, oov=params.oov, seed=seed, aside=aside)
-    figures = coverage(names, labels, chosen)
-    if not any(figures["coverage"].values()):
+    metrics = coverage(names, labels, chosen)
+    if not any(metrics["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
-    for remark in remarks(found, figures, params.oov):
+    for remark in remarks(found, metrics, params.oov):
         logging.warning("%s: %s", name, remark)
     with Outputs() as outputs:
         about = {
@@ -68,12 +68,12 @@ def main(here: Run) -> str:
         write_word_vectors(
             outputs, here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS, *vocabulary(found, needed), about=about
         )
-        outputs.json(here / paths.WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **figures})
-    covered = figures["coverage"]
+        outputs.json(here / paths.WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **metrics})
+    covered = metrics["coverage"]
     return (
         f"word_vectors: {len(chosen)} words × {found.dimension} from {name} ({found.format}), "
         f"{covered['running']:.1%} of the running and {covered['distinct']:.1%} of the distinct words of the names, "
-        f"{covered['labels']:.1%} of the labels' words; {figures['names_without']:.1%} of the names without any"
+        f"{covered['labels']:.1%} of the labels' words; {metrics['names_without']:.1%} of the names without any"
     )
 
 

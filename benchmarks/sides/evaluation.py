@@ -1,4 +1,4 @@
-"""Evaluation: nearest neighbours beside faiss, and figures of whole rankings beside a full sort of every row.
+"""Evaluation: nearest neighbours beside faiss, and metrics of whole rankings beside a full sort of every row.
 
 Letters: N items, D dimension of the shared space, K neighbours.
 """
@@ -74,8 +74,8 @@ def faiss_flat(items: int) -> Work:
     return work
 
 
-def figures(items: int) -> Work:
-    """Compute all figures of text queries for images; return one row a query."""
+def metrics(items: int) -> Work:
+    """Compute all metrics of text queries for images; return one row a query."""
     embeddings, classes = _embeddings(items)
     correct, similarity = {k: TREE.correct_sets(k) for k in KS}, TREE.similarity
 
@@ -95,7 +95,7 @@ def figures(items: int) -> Work:
     return work
 
 
-def figures_by_sorting(items: int, timed: int, kind: Literal["quicksort", "stable"]) -> Work:
+def metrics_by_sorting(items: int, timed: int, kind: Literal["quicksort", "stable"]) -> Work:
     """Compute the same of the first `timed` queries: one argsort a query, then the formulas as they are written.
 
     The quick sort leaves the order of equal cosines open; the stable one defines it.

@@ -54,7 +54,7 @@ def keep_split(
     """Return a split that is given, with a validation part drawn from its training part where it has none.
 
     Published splits have training and test alone. What is drawn are whole products, so that none stands in training and
-    in validation. A product that the given split has torn between training and test stays torn: figures of that split
+    in validation. A product that the given split has torn between training and test stays torn: metrics of that split
     are told of it as it is.
 
     Args:

@@ -1,4 +1,4 @@
-"""What every encoder is: something that turns items into vectors, and can be kept in a folder.
+"""The contract of an encoder: it turns items into vectors, and can be saved to a folder and loaded.
 
 Letters: N items, D values a vector.
 """
@@ -23,7 +23,7 @@ class Encoder(Protocol[Item_contra]):
 
     Attributes:
         dimension: D.
-        config: JSON; with the fingerprints of the weights, all that decides the vectors.
+        config: JSON; together with the fingerprints of the weights, it determines the vectors.
     """
 
     @property
@@ -35,14 +35,14 @@ class Encoder(Protocol[Item_contra]):
         """What `load` needs beside the weights."""
 
     def encode(self, items: Sequence[Item_contra]) -> npt.NDArray[np.float32]:
-        """Return N × D float32; raises an `InputError` that names the item that has no vector."""
+        """Return N × D float32; raises an `InputError` that names an item that cannot be encoded."""
 
     def save(self, folder: Path) -> None:
-        """Write all that `load` needs into a folder, which exists and is empty; nothing of it is a pickle."""
+        """Write all that `load` needs into an existing, empty folder; no pickle."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read what `save` wrote; raises an `InputError` that names the file that is missing or damaged."""
+        """Read what `save` wrote; raises an `InputError` that names a missing or damaged file."""
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
@@ -56,7 +56,7 @@ def read_config(folder: Path, keys: Sequence[str] = ("family",)) -> dict[str, An
 
     Args:
         folder: of the encoder.
-        keys: that it must have.
+        keys: required ones.
 
     Raises:
         InputError: the file is missing or damaged, or lacks a key.

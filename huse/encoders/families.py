@@ -1,4 +1,4 @@
-"""Every family of encoders by the name that an encoder's config has: the place to add one."""
+"""The families of encoders by the name in an encoder's config: add a new family here."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def load_encoder(folder: Path) -> Encoder[Any]:
     """Read an encoder of any family from its folder.
 
     Raises:
-        InputError: it is of no known family, or a file is missing or damaged.
+        InputError: the family is unknown, or a file is missing or damaged.
     """
     family = read_config(folder)["family"]
     if family not in FAMILIES:

@@ -1,4 +1,4 @@
-"""Vectors of many pictures: decoding beside the network, and nothing computed twice.
+"""Vectors of many pictures: decoded while the network runs, and none computed twice.
 
 Letters: N pictures, V views of a picture beside the plain one, D values a vector.
 """
@@ -20,21 +20,21 @@ from huse.errors import InputError
 from huse.vision.cache import VectorCache, vector_key
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
-Slot = tuple[slice, int]  # where a vector stands in the result: views, row
+Slot = tuple[slice, int]  # where a vector goes in the result: views, row
 
 
 @dataclass(frozen=True)
 class Job:
-    """Vectors that are to be computed, and where they belong; from `plan`.
+    """Vectors to compute, and where they go; from `plan`.
 
     Attributes:
         encoder: computes them.
         preparation: makes its input.
-        tasks: pictures and views of which no vector is known.
+        tasks: pictures and views without a known vector.
         keys: the cache's key of every vector, in the order of the tasks and their views.
-        slots: key → where the vector stands in the result.
-        out: the result, (V + 1) × N × D float32; what was known stands there already.
-        cache: where vectors are kept.
+        slots: key → where the vector goes in the result.
+        out: the result, (V + 1) × N × D float32; known vectors are already in place.
+        cache: where computed vectors are stored, or None.
     """
 
     encoder: TorchvisionEncoder
@@ -46,7 +46,7 @@ class Job:
     cache: VectorCache | None
 
     def run(self, *, workers: int, advance: Callable[[int], object] = lambda vectors: None) -> None:
-        """Compute the vectors, put them into the result and into the cache, batch by batch.
+        """Compute the vectors and write them to the result and the cache, batch by batch.
 
         Args:
             workers: see `huse.vision.preparing.prepare`.
@@ -57,7 +57,7 @@ class Job:
         """
         keys = iter(self.keys)
         under_way: list[tuple[list[bytes], Tensor]] = []
-        # A GPU works on one batch while the one before is taken from it and stored.
+        # A GPU works on one batch while the previous one is stored.
         ahead = 0 if self.encoder.device.type == "cpu" else 1
         for pixels in prepare(self.tasks, self.preparation, workers=workers, batch_size=self.encoder.batch_size):
             under_way.append((list(islice(keys, len(pixels))), self.encoder.encode_pixels(pixels)))
@@ -90,19 +90,19 @@ def plan(
     out: npt.NDArray[np.float32],
     cache: VectorCache | None = None,
 ) -> Job:
-    """Find out which vectors are to be computed, and write those that are known to their places.
+    """Find the vectors to compute, and write the known ones to their places.
 
-    Same files, same machine, same batch size: same bytes, whatever was computed before. Memory beside the result is a
-    few hundred bytes a vector.
+    The same files, machine and batch size give the same bytes, whatever was computed before. Needs a few hundred bytes
+    a vector beside the result.
 
     Args:
-        paths: N files; one may come several times, and so may its bytes.
-        views: of each picture, how many views beside the plain one it gets: V, or 0. One that gets none has the plain
-            one in place of each.
+        paths: N files; a file, or its content, may come several times.
+        views: how many augmented views each picture gets: V or 0. With 0, the plain vector takes the place of every
+            view.
         encoder: of pictures.
         preparation: how pictures become the encoder's input.
-        out: (V + 1) × N × D float32, where to write; the plain ones come first.
-        cache: of vectors that were computed before; None: all are computed.
+        out: (V + 1) × N × D float32 to write to, plain pictures first.
+        cache: of known vectors; None: all are computed.
 
     Raises:
         InputError: there are no pictures; one cannot be read.
@@ -133,14 +133,14 @@ def plan(
 
 
 def check_vectors(vectors: npt.NDArray[np.float32], paths: Sequence[Path]) -> None:
-    """Check that vectors can be learnt from; warn where they are all the same.
+    """Check that vectors are finite; warn if all are the same.
 
     Args:
         vectors: N × D, float32.
         paths: N files.
 
     Raises:
-        InputError: a value is not finite; names the first such picture.
+        InputError: a value is not finite; names the first picture with one.
     """
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if bad.size:

@@ -1,4 +1,4 @@
-"""Texts of labels by InferSent, or by the plain mean of their words' vectors.
+"""Encoders of label texts: InferSent, or the plain mean of word vectors.
 
 Letters: S texts, E values a vector.
 """
@@ -69,10 +69,10 @@ class InferSentEncoder:
 
     Attributes:
         network: its weights.
-        words: vectors of the words, of the dimension that the weights read.
-        version: 1 or 2; see `huse.text.infersent.encode`, as the two that follow.
+        words: vectors of the words, of the dimension that the weights expect.
+        version: 1 or 2; for this and the next two see `huse.text.infersent.encode`.
         pooling: max or mean.
-        padding_in_max: as the published code, or not.
+        padding_in_max: whether padding takes part, as in the published code.
     """
 
     family: ClassVar[str] = "infersent"
@@ -90,7 +90,7 @@ class InferSentEncoder:
 
     @property
     def reading(self) -> dict[str, Any]:
-        """How texts are read, as labels.json has it."""
+        """How texts are read, as in labels.json."""
         return {"version": self.version, "pooling": self.pooling, "padding_in_max": self.padding_in_max}
 
     @property

@@ -1,4 +1,4 @@
-"""Pictures by a torchvision network without its classifier.
+"""An encoder of pictures: a torchvision network without its classifier.
 
 Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
@@ -34,7 +34,7 @@ WEIGHTS = "weights.safetensors"
 
 @dataclass(frozen=True)
 class TorchvisionEncoder:
-    """A backbone that is ready to encode pictures.
+    """A backbone ready to encode pictures.
 
     Attributes:
         backbone: as it was read, float32.
@@ -74,7 +74,7 @@ class TorchvisionEncoder:
 
         Args:
             backbone: not changed.
-            geometry: see the class, as all that follow.
+            geometry: see the class, also for the next two.
             size: S.
             max_pixels: width × height.
             device: see `huse.engine.devices.resolve_device`.
@@ -96,7 +96,7 @@ class TorchvisionEncoder:
 
     @property
     def fingerprint(self) -> dict[str, str | int]:
-        """All that decides the vectors on this machine, but for the pictures and how they are prepared."""
+        """What determines the vectors on this machine, apart from the prepared pictures."""
         return {
             "backbone": self.backbone.name,
             **self.backbone.fingerprint,
@@ -126,11 +126,11 @@ class TorchvisionEncoder:
 
         Args:
             pixels: n × S × S × 3 uint8, n ≤ `batch_size`.
-            filled: a smaller batch is filled up with black pictures. Matrices of another shape are rounded otherwise,
-                and so a vector does not depend on what else is computed.
+            filled: fill a smaller batch up with black pictures. Rounding depends on the batch size; so a vector does
+                not depend on how many others are computed with it.
 
         Returns:
-            n × D float32 on `device`; on a GPU the work may still be under way.
+            n × D float32 on `device`; a GPU may still be computing them.
         """
         batch = pixels
         if filled and len(pixels) < self.batch_size:
@@ -139,10 +139,10 @@ class TorchvisionEncoder:
         return vectors[: len(pixels)].float()
 
     def encode(self, items: Sequence[Picture]) -> npt.NDArray[np.float32]:
-        """Encode pictures, as the stage `image_vectors` does, to the same bits.
+        """Encode pictures to the same bits as the stage `image_vectors`.
 
-        A single batch that is not full is not filled up in float32, whose rounding then differs by about 2e-7: a query
-        with one picture takes the time of one.
+        Exception: in float32 a single incomplete batch is not filled up, so that one picture takes the time of one. Its
+        vectors then differ by about 2e-7.
 
         Args:
             items: N pictures: each a path, the content of a file, a PIL image or H × W × 3 uint8.
@@ -151,7 +151,7 @@ class TorchvisionEncoder:
             N × D float32.
 
         Raises:
-            InputError: names the first picture that cannot be read.
+            InputError: a picture cannot be read; names the first.
         """
         vectors = np.empty((len(items), self.dimension), np.float32)
         filled = self.dtype != "float32" or len(items) > self.batch_size
@@ -166,7 +166,7 @@ class TorchvisionEncoder:
             S × S × 3 uint8.
 
         Raises:
-            PictureError: it cannot be read; says why, and not which it is.
+            PictureError: it cannot be read; the message says why, not which picture.
         """
         return fit(self._read(picture), geometry=self.geometry, size=self.size)
 
@@ -184,7 +184,7 @@ class TorchvisionEncoder:
         return read_picture(source, self.max_pixels, shorter_side=needed_side(self.size))
 
     def _batches(self, items: Sequence[Picture]) -> Iterator[tuple[int, Pixels]]:
-        """Yield batches of pixels with the number of their first picture; one is prepared ahead of the network."""
+        """Yield batches of pixels with the number of their first picture, prepared one batch ahead."""
         with ThreadPoolExecutor(cores()) as pool:
 
             def submit(start: int) -> Iterator[Pixels | PictureError]:
@@ -196,7 +196,7 @@ class TorchvisionEncoder:
                 for number, pixels in enumerate(batch, start):
                     if isinstance(pixels, PictureError):
                         raise InputError(f"{named(items[number], number)}: {pixels}.")
-                yield start, np.stack(batch)  # type: ignore[arg-type]  # no errors are left
+                yield start, np.stack(batch)  # type: ignore[arg-type]  # only arrays are left
 
     def _prepare(self, picture: Picture) -> Pixels | PictureError:
         try:
@@ -234,5 +234,5 @@ class TorchvisionEncoder:
 
 
 def named(picture: Picture, number: int) -> str:
-    """Name a picture for a message: its path, or its place among those that were given."""
+    """Name a picture for a message: its path, or its place in the list."""
     return str(picture) if isinstance(picture, str | Path) else f"picture {number}"

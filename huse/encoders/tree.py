@@ -1,6 +1,6 @@
-"""Labels by where they stand in the class tree.
+"""An encoder of labels by their place in the class tree.
 
-Letters: N labels, F nodes of the tree that tell labels apart.
+Letters: N labels, F features, one for each node that tells labels apart.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,14 +21,14 @@ from huse.taxonomy import Node
 class TreeEncoder:
     """Vectors ψ with ‖ψ_k - ψ_l‖² = 2 A_kl, with A the hops between two labels divided by the largest.
 
-    One feature a node: √(2 / largest hops) if it is the label's node or lies above it, else 0. Every edge between
-    two labels' nodes then adds the same to the squared distance, so that it is exact whatever the depths. Where
-    all labels are equally deep, the vectors have unit length and ψ_k · ψ_l = 1 - A_kl, as those of Barz & Denzler
-    2019 (arXiv 1809.09924), up to a rotation; with unequal depths no vectors have these inner products. Nodes
-    above all labels would change no distance and are left out.
+    One feature a node: √(2 / largest hops) if the node is the label's or lies above it, else 0. Every edge between two
+    nodes adds the same to the squared distance, so it is exact at any depth. If all labels are equally deep, the
+    vectors have unit length and ψ_k · ψ_l = 1 - A_kl, as in Barz & Denzler 2019 (arXiv 1809.09924) up to a rotation;
+    with unequal depths no vectors have these inner products. Nodes above all labels change no distance and are left
+    out.
 
-    A label at several nodes has the mean of their vectors. Its A is the smallest distance, which no vectors give in
-    general; theirs is at most the mean over the pairs of nodes.
+    A label at several nodes has the mean of their vectors. Its A is the smallest distance, which vectors cannot express
+    in general; theirs is at most the mean over the pairs of nodes.
 
     Attributes:
         places: the nodes of each label, in an order that decides the order of the features.
@@ -54,7 +54,7 @@ class TreeEncoder:
     def _features(self) -> dict[Node, int]:
         """The number of each node's feature."""
         nodes = [node for places in self.places.values() for node in places]
-        shared = 0  # levels that all have and none ends with
+        shared = 0  # levels shared by all labels, at which none ends
         while len({node[: shared + 1] for node in nodes}) == 1 and all(len(node) > shared + 1 for node in nodes):
             shared += 1
         above = (node[:depth] for node in nodes for depth in range(shared + 1, len(node) + 1))
@@ -67,7 +67,7 @@ class TreeEncoder:
             N × F float32, none zero; different labels of the tree have different vectors.
 
         Raises:
-            InputError: names the first that does not stand in the tree.
+            InputError: a label is not in the tree; names the first.
         """
         vectors = np.zeros((len(items), self.dimension), np.float32)
         for row, label in enumerate(items):

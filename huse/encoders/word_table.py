@@ -24,7 +24,7 @@ def load_words(folder: Path, name: str = "words") -> KeyedVectors:
     """Open what `save_words` wrote; the vectors are memory-mapped.
 
     Raises:
-        InputError: a file is missing or damaged, or they do not belong together.
+        InputError: a file is missing or damaged, or the two do not fit.
     """
     try:
         words = pd.read_parquet(folder / f"{name}.parquet")["word"].tolist()

@@ -1,4 +1,4 @@
-"""Names by the vectors of their words, weighted by TF-IDF.
+"""An encoder of names: the mean of their word vectors, weighted by TF-IDF.
 
 Letters: N names, V words, D word dimension.
 """
@@ -26,14 +26,14 @@ VOCABULARY, FREQUENCY = "vocabulary", "document_frequency.parquet"
 
 @dataclass(frozen=True)
 class WordsEncoder:
-    """What makes vectors of names.
+    """Encodes names by their words.
 
     Attributes:
         tfidf: document frequencies of the training names.
-        words: the vectors of the training names' words, as they were chosen.
+        words: the chosen vectors of the training names' words.
         vocabulary: vectors of other words, spelled as their source has them, for names without a training word.
         fold_accents: see `huse.text.cleaning.clean_names`.
-        spellings: of `huse.text.spelling.STEPS`, those by which a word is looked for in `vocabulary`.
+        spellings: those of `huse.text.spelling.STEPS` to try when looking a word up in `vocabulary`.
     """
 
     family: ClassVar[str] = "words"
@@ -60,14 +60,14 @@ class WordsEncoder:
         }
 
     def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Encode names as they stand in a catalogue; see `encode_clean`."""
+        """Encode names as written in a catalogue; see `encode_clean`."""
         return self.encode_clean(clean_names(items, self.fold_accents))
 
     def encode_clean(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Encode cleaned names: Σ tf·idf·v / Σ tf·idf over the words of the training names; see `weighted_mean`.
 
-        A name without such a word is made of whatever words the vocabulary knows. None of them has occurred in
-        training, so that all have the same document frequency, and their plain mean is the weighted one.
+        A name without such a word gets the plain mean of the words that the vocabulary knows: none of them occurred in
+        training, so all would have the same weight.
 
         Args:
             names: N, from `huse.text.cleaning`.

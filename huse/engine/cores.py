@@ -1,8 +1,8 @@
-"""How many processors there are to work on."""
+"""The number of CPU cores to use."""
 
 import os
 
 
 def cores() -> int:
-    """Return how many cores this process may use, which in a container can be fewer than the machine has."""
+    """Return how many cores this process may use; in a container this can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Where to compute, and in which arithmetic."""
+"""The device and the dtype to compute with."""
 
 import ctypes
 import os
@@ -12,7 +12,7 @@ from huse.errors import InputError
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
-# Of the C library's malloc.h, and the bytes from which it maps memory (its own limit) or gives the end of it back.
+# From glibc's malloc.h; and the sizes in bytes above which it maps memory and returns freed memory to the system.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MAPPED, KEPT = 2**25, 2**30
 
@@ -31,17 +31,17 @@ def resolve_device(device: str) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     if device == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else torch refuses what `reproducible` asks for
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # torch's deterministic mode needs it
     else:
         _keep_freed_memory()
     return torch.device(device)
 
 
 def _keep_freed_memory() -> None:
-    """Have tensors take the memory of earlier ones.
+    """Make new tensors reuse the memory of earlier ones.
 
-    Glibc gives larger pieces back to the system at once, which hands out new ones page by page and zeroed: thousands
-    of interrupts a step, a tenth of its time. Other C libraries have no such setting.
+    By default glibc returns large blocks to the system at once, and new ones come page by page and zeroed: thousands of
+    interrupts, a tenth of a step's time. Other C libraries have no such setting.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
@@ -50,7 +50,7 @@ def _keep_freed_memory() -> None:
 
 
 def resolve_dtype(dtype: str, device: torch.device) -> str:
-    """Return the dtype that a network computes in.
+    """Return the dtype for a network's arithmetic.
 
     Args:
         dtype: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device has instructions for it, else float32.
@@ -69,7 +69,7 @@ def resolve_dtype(dtype: str, device: torch.device) -> str:
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Have the same numbers come out of the same ones, bit by bit; on a GPU some sums are else added in any order.
+    """Make results reproducible to the bit; on a GPU, some sums are otherwise added in any order.
 
     Args:
         device: from `resolve_device`.
@@ -80,7 +80,7 @@ def reproducible(device: torch.device) -> Iterator[None]:
     settings = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(True)
-    settings.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # for finding mistakes; it takes time
+    settings.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # a debugging aid that takes time
     try:
         yield
     finally:

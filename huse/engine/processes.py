@@ -16,18 +16,18 @@ SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def end_with_parent() -> None:
-    """Have Linux send SIGTERM to this process when its parent dies, however; elsewhere of no effect."""
+    """On Linux, end this process by SIGTERM when its parent dies for any reason; elsewhere no effect."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def end_with_who_set(variable: str) -> None:
-    """Send SIGTERM to this process when the one that gave it an environment variable dies, however.
+    """End this process by SIGTERM when the process that set an environment variable for it dies.
 
-    That need not be its parent: a shell may stand between them, and outlives who started it.
+    That process need not be the parent: a shell may stand between the two and live on.
 
     Args:
-        variable: its name; of no effect where it is not set, or where nobody is found who set it.
+        variable: its name; no effect if it is not set, or if no such process is found.
     """
     value = os.environ.get(variable)
     if value is None:
@@ -50,13 +50,13 @@ def _end_after(process: psutil.Process) -> None:
 
 
 def _wait(process: psutil.Process) -> None:
-    """Wait for the end of a process; `psutil` waits on until its parent has taken note of it, which some never do."""
+    """Wait for a process to end; `psutil` would also wait for its parent to reap it, which some never do."""
     try:
         descriptor = os.pidfd_open(process.pid)
-    except (AttributeError, OSError):  # Linux alone has them, not in every container, and none of what has ended
+    except (AttributeError, OSError):  # not Linux, a container without them, or the process has ended
         with suppress(psutil.NoSuchProcess):
             while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
     else:
-        select.select([descriptor], [], [])  # at once: the folder in which this process writes may be about to go
+        select.select([descriptor], [], [])  # reacts at once: this process's folder may be deleted next
         os.close(descriptor)

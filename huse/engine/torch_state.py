@@ -1,4 +1,4 @@
-"""What decides how training goes on, as named tensors: moments of an optimizer, and torch's random numbers."""
+"""The state of training as named tensors: moments of an optimizer, and torch's random numbers."""
 
 from collections.abc import Mapping
 
@@ -13,20 +13,20 @@ def optimizer_state(optimizer: optim.Optimizer) -> dict[str, Tensor]:
 
 
 def restore_optimizer(optimizer: optim.Optimizer, state: Mapping[str, Tensor]) -> None:
-    """Go on from what `optimizer_state` gave."""
+    """Restore what `optimizer_state` returned."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in state.items():
         index, _, moment = name.partition(".")
         of = parameters[int(index)]
-        # A fused optimizer goes over memory as it lies, so a moment has to lie as its weights do, channels last or not.
+        # A fused optimizer walks memory in order, so a moment must have the memory layout of its weights.
         laid = torch.empty_like(of).copy_(value) if value.shape == of.shape else value
         moments.setdefault(int(index), {})[moment] = laid.detach()
     optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
-    """Return the state of torch's random numbers, of the processor and of `device`."""
+    """Return the state of torch's random numbers, on the CPU and on `device`."""
     state = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)
@@ -34,7 +34,7 @@ def random_state(device: torch.device) -> dict[str, Tensor]:
 
 
 def restore_random(device: torch.device, state: Mapping[str, Tensor]) -> None:
-    """Go on from what `random_state` gave."""
+    """Restore what `random_state` returned."""
     torch.set_rng_state(state["cpu"])
     if device.type == "cuda":
         torch.cuda.set_rng_state(state["cuda"], device)

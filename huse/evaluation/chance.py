@@ -1,4 +1,4 @@
-"""What a random order of the candidates would give, and the best possible one: what figures of retrieval are held to.
+"""What a random order of the candidates would give, and the best possible one: what metrics of retrieval are held to.
 
 All are expectations over all orders of the candidates, exact but for two: the median rank, see `median_rank_chance`,
 and HP@K of classes, see `class_hp_chance`.
@@ -28,10 +28,10 @@ KS = (1, 5, 10)
 DRAWS = 2000
 
 
-def chance_figures(
+def chance_metrics(
     statistics: RankStatistics, classes: Integers, tree: ClassTree, *, own_excluded: bool
 ) -> dict[str, float]:
-    """Return what each figure of retrieval is for a random order; the queries are the ones kept, at least one.
+    """Return what each metric of retrieval is for a random order; the queries are the ones kept, at least one.
 
     Args:
         statistics: of which the ranks' first places are not used.
@@ -55,10 +55,10 @@ def chance_figures(
     }
 
 
-def best_figures(
+def best_metrics(
     statistics: RankStatistics, classes: Integers, tree: ClassTree, *, own_excluded: bool
 ) -> dict[str, float]:
-    """Return the highest possible value of the figures whose highest value is not 1 by definition.
+    """Return the highest possible value of the metrics whose highest value is not 1 by definition.
 
     Args:
         statistics: of the queries kept, at least one.
@@ -158,7 +158,7 @@ def class_hp_chance(
 
     In a random order of items, classes first appear as if each were drawn in proportion to its items among those
     not yet drawn. That is the order of exponential times at rates of these numbers, which are drawn once for
-    all queries from a fixed seed; a query's own class has one item less. The standard error of a figure is below
+    all queries from a fixed seed; a query's own class has one item less. The standard error of a metric is below
     0.5 / √S, 0.011 with 2,000 draws.
 
     Args:

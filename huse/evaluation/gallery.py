@@ -70,7 +70,7 @@ def draw_gallery(
 ) -> None:
     """Draw one line a query: the product, the names nearest to its picture, the pictures nearest to its name.
 
-    The query itself is among the candidates, as in the figures of retrieval between modalities. A name that
+    The query itself is among the candidates, as in the metrics of retrieval between modalities. A name that
     several pictures share is shown once. What is of the query's class is green, all else red and names its class.
 
     Args:

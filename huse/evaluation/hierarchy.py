@@ -77,7 +77,7 @@ def class_hp_best(correct: Bools, classes: Integers, k: int) -> Doubles:
     Args:
         correct: C × C, of `ClassTree.correct_sets` with the same `k`.
         classes: N class numbers; every item is a query and a candidate. A query with no candidate of its own class,
-            which has no figures either, counts as if it had one.
+            which has no metrics either, counts as if it had one.
         k: classes that count.
 
     Returns:

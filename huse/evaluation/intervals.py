@@ -1,9 +1,9 @@
-"""95 % intervals by a bootstrap over groups of items, of figures and of differences between two runs.
+"""95 % intervals by a bootstrap over groups of items, of metrics and of differences between two runs.
 
 Items of one group, the pictures of a product, are not independent of each other and are drawn together. One draw of
-weights serves all figures, so that a mean over directions, or a difference between runs, is resampled as one thing.
+weights serves all metrics, so that a mean over directions, or a difference between runs, is resampled as one thing.
 
-Letters: N items, G groups, F figures, S draws.
+Letters: N items, G groups, F metrics, S draws.
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,12 +60,12 @@ def mean_interval(values: Doubles, groups: Integers, *, seed: int, resamples: in
 def mean_intervals(
     values: Mapping[str, Doubles], groups: Integers, *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Return the mean of each figure with the percentile interval of its resampled means.
+    """Return the mean of each metric with the percentile interval of its resampled means.
 
-    A draw in which no item of a figure takes part does not count for it.
+    A draw in which no item of a metric takes part does not count for it.
 
     Args:
-        values: for each figure by its path N values, NaN where an item does not take part; figures without any value
+        values: for each metric by its path N values, NaN where an item does not take part; metrics without any value
             are left out.
         groups: N group numbers.
         seed: of the draws.
@@ -102,9 +102,9 @@ def interval_ends(
 def paired_intervals(
     one: Sequence[Run], other: Sequence[Run], *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Compare runs on the same items: by how much the first are better, figure by figure.
+    """Compare runs on the same items: by how much the first are better, metric by metric.
 
-    Where there are several runs, such as of several seeds, an item's figure is the mean over them. Items of one product
+    Where there are several runs, such as of several seeds, an item's metric is the mean over them. Items of one product
     are drawn together.
 
     Args:
@@ -114,7 +114,7 @@ def paired_intervals(
         resamples: S.
 
     Returns:
-        By the path of the figure in metrics/evaluate.json.
+        By the path of the metric in metrics/evaluate.json.
 
     Raises:
         InputError: the runs have other items, or their tables another order.
@@ -139,7 +139,7 @@ def _mean_values(runs: Sequence[Run]) -> dict[str, Doubles]:
 
 
 def _run_values(run: Run) -> dict[str, Doubles]:
-    """Return for each figure what each item adds to it, NaN where it was dropped."""
+    """Return for each metric what each item adds to it, NaN where it was dropped."""
     values = {
         f"classification.{column.removeprefix('correct_')}.accuracy": run.items[column].to_numpy(np.float64)
         for column in run.items.columns
@@ -157,7 +157,7 @@ def _run_values(run: Run) -> dict[str, Doubles]:
 
 
 def _resampled_means(values: Mapping[str, Doubles], groups: Integers, seed: int, resamples: int) -> dict[str, Doubles]:
-    """Return for each figure 1 + S means: that of the items as they are, then those of the draws."""
+    """Return for each metric 1 + S means: that of the items as they are, then those of the draws."""
     _, numbers = np.unique(groups, return_inverse=True)
     count = int(numbers.max()) + 1
     # A mean over drawn groups is a sum over a number of items; both are G × F here.

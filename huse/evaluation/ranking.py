@@ -1,9 +1,9 @@
 """Whole rankings, query by query: first hit, average precision, hierarchical precision (HUSE arXiv 1911.05978, 4.3).
 
-One pass over blocks of queries gives every figure. The cosines alone are sorted, which is far less work than sorting
+One pass over blocks of queries gives every metric. The cosines alone are sorted, which is far less work than sorting
 the candidates: average precision needs only how many candidates stand before each relevant one, which is looked up
-among the sorted cosines, and the other figures need only the first candidates, which are those with a cosine as high
-as that of the last one shown. The figures stay apart for each query, for means over classes and for intervals.
+among the sorted cosines, and the other metrics need only the first candidates, which are those with a cosine as high
+as that of the last one shown. The metrics stay apart for each query, for means over classes and for intervals.
 
 Letters: N items, each a query and a candidate; Q queries kept; C classes; D dimension of the shared space;
 B queries of a block; R relevant candidates of a query.
@@ -84,7 +84,7 @@ def rank_statistics(
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
     Of equal cosines, candidates of another class stand first, and among those the classes that are less similar to
-    the query's: a space that has collapsed to a point gets the worst figures, not the best. Candidates with the
+    the query's: a space that has collapsed to a point gets the worst metrics, not the best. Candidates with the
     same embedding have equal cosines.
 
     Args:
@@ -156,7 +156,7 @@ class _Task:
 
 
 def _measure(statistics: RankStatistics, parts: Sequence[Integers], task: _Task) -> None:
-    """Write the figures of some blocks of queries, those of one class beside each other."""
+    """Write the metrics of some blocks of queries, those of one class beside each other."""
     gallery = task.gallery
     # New memory for every block would cost as much time as the sort.
     buffers = np.empty((2, max(map(len, parts), default=0), len(task.queries)), dtype=np.float32)
@@ -225,7 +225,7 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
     """Order the classes of equal cosines for a query of each class: the less similar first, the query's last.
 
     Classes of the same similarity may lie at different depths; those in fewer correct sets then stand first. What
-    is still equal is equal in every figure.
+    is still equal is equal in every metric.
 
     Returns:
         C × C uint32, the place of the class of the column for a query of the class of the row; C × C int64, the

@@ -1,4 +1,4 @@
-"""Retrieval in four directions as figures: means over queries, chance and the best possible beside them (HUSE 4.3).
+"""Retrieval in four directions as metrics: means over queries, chance and the best possible beside them (HUSE 4.3).
 
 Letters: N items, each a query and a candidate; Q queries kept.
 """
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from huse.evaluation.chance import KS, best_figures, chance_figures
+from huse.evaluation.chance import KS, best_metrics, chance_metrics
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import HP_KS, correct_tables
 from huse.evaluation.ranking import (
@@ -62,8 +62,8 @@ def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *
     return found
 
 
-def query_figures(statistics: RankStatistics) -> dict[str, Doubles]:
-    """Return for each figure that is a mean over queries what each of Q queries adds to it."""
+def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
+    """Return for each metric that is a mean over queries what each of Q queries adds to it."""
     return {
         **{f"recall_at_{k}": recall_at_k(statistics.ranks, k) for k in KS},
         "map": statistics.average_precision,
@@ -87,27 +87,27 @@ class References:
         self._known: dict[bool, dict[str, dict[str, float]]] = {}
 
     def of(self, statistics: RankStatistics) -> dict[str, dict[str, float]]:
-        """Return `chance` and `best` of the figures of a ranking with at least one query."""
+        """Return `chance` and `best` of the metrics of a ranking with at least one query."""
         own_excluded = statistics.ranks.candidates < len(self._classes)
         if own_excluded not in self._known:
             self._known[own_excluded] = {
-                "chance": chance_figures(statistics, self._classes, self._tree, own_excluded=own_excluded),
-                "best": best_figures(statistics, self._classes, self._tree, own_excluded=own_excluded),
+                "chance": chance_metrics(statistics, self._classes, self._tree, own_excluded=own_excluded),
+                "best": best_metrics(statistics, self._classes, self._tree, own_excluded=own_excluded),
             }
         return self._known[own_excluded]
 
 
-def direction_figures(statistics: RankStatistics, references: References) -> dict[str, Any]:
-    """Return the figures of one direction; where all queries were dropped, their number alone."""
+def direction_metrics(statistics: RankStatistics, references: References) -> dict[str, Any]:
+    """Return the metrics of one direction; where all queries were dropped, their number alone."""
     if len(statistics.kept) == 0:
         return {"dropped_queries": statistics.ranks.dropped}
-    means = {name: float(values.mean()) for name, values in query_figures(statistics).items()}
+    means = {name: float(values.mean()) for name, values in query_metrics(statistics).items()}
     ranks = {"macro_recall_at_1": macro_recall_at_1(statistics), "median_rank": median_rank(statistics)}
     return {**means, **ranks, "dropped_queries": statistics.ranks.dropped, **references.of(statistics)}
 
 
-def retrieval_figures(found: Found, without_pair: Found, references: References) -> dict[str, Any]:
-    """Return the figures of every direction and of their mean.
+def retrieval_metrics(found: Found, without_pair: Found, references: References) -> dict[str, Any]:
+    """Return the metrics of every direction and of their mean.
 
     Args:
         found: the four directions.
@@ -116,18 +116,18 @@ def retrieval_figures(found: Found, without_pair: Found, references: References)
 
     Returns:
         By direction; `without_pair` within a direction, where it has one; `mean` over the directions that have
-        figures, its dropped queries their sum.
+        metrics, its dropped queries their sum.
     """
-    figures = {direction: direction_figures(statistics, references) for direction, statistics in found.items()}
-    table: dict[str, Any] = {**figures, "mean": _mean([entry for entry in figures.values() if "map" in entry])}
-    table["mean"]["dropped_queries"] = sum(entry["dropped_queries"] for entry in figures.values())
+    metrics = {direction: direction_metrics(statistics, references) for direction, statistics in found.items()}
+    table: dict[str, Any] = {**metrics, "mean": _mean([entry for entry in metrics.values() if "map" in entry])}
+    table["mean"]["dropped_queries"] = sum(entry["dropped_queries"] for entry in metrics.values())
     for direction, statistics in without_pair.items():
-        table[direction]["without_pair"] = direction_figures(statistics, references)
+        table[direction]["without_pair"] = direction_metrics(statistics, references)
     return _without_best_of_1(table)
 
 
 def _mean(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the mean of every figure, nested ones too."""
+    """Return the mean of every metric, nested ones too."""
     means: dict[str, Any] = {}
     for name, value in entries[0].items():
         values = [entry[name] for entry in entries]
@@ -141,7 +141,7 @@ def _without_best_of_1(table: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in table.items():
         inner = value
         if name == "best":
-            inner = {figure: best for figure, best in value.items() if best < 1}
+            inner = {metric: best for metric, best in value.items() if best < 1}
         elif isinstance(value, dict):
             inner = _without_best_of_1(value)
         if inner != {}:

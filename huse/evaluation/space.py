@@ -23,10 +23,10 @@ MOST_RANKED = 2000  # classes whose pairs are ranked
 LEAST_VARIANCE = 1e-9  # of unit vectors in float32; below is rounding
 
 
-def space_figures(
+def space_metrics(
     embeddings: Mapping[str, Floats], classes: Integers, found: Found, adjacency: Floats, hops: Hops
 ) -> dict[str, Any]:
-    """Return all figures of the space. One that is not defined for these items is left out.
+    """Return all metrics of the space. One that is not defined for these items is left out.
 
     Args:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
@@ -36,14 +36,14 @@ def space_figures(
         hops: C × C int16, edges between the classes in the tree.
     """
     return {
-        "gap": gap_figures(embeddings["image"], embeddings["text"]),
+        "gap": gap_metrics(embeddings["image"], embeddings["text"]),
         "class_order": class_order(found),
         "semantic_order": semantic_order(embeddings, classes, {"adjacency": adjacency, "tree": hops}),
         "variance": {name: variance_in_use(embeddings[name]) for name in MODALITIES},
     }
 
 
-def gap_figures(image: Floats, text: Floats) -> dict[str, Any]:
+def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
     """Return how close the two embeddings of an item are, as distances and among those of all items.
 
     Args:
@@ -58,17 +58,17 @@ def gap_figures(image: Floats, text: Floats) -> dict[str, Any]:
     count = len(image)
     own = np.einsum("nd,nd->n", image, text, dtype=np.float64)
     total = float(image.sum(axis=0, dtype=np.float64) @ text.sum(axis=0, dtype=np.float64))
-    figures: dict[str, Any] = {"mean_distance": float(1 - own.mean())}
+    metrics: dict[str, Any] = {"mean_distance": float(1 - own.mean())}
     if count > 1:
-        figures["other_items"] = 1 - (total - float(own.sum())) / (count * (count - 1))
+        metrics["other_items"] = 1 - (total - float(own.sum())) / (count * (count - 1))
     for name, queries, candidates in (("image_to_text", image, text), ("text_to_image", text, image)):
         nearer, equal = pair_places(queries, candidates)
-        figures[name] = {
+        metrics[name] = {
             "median_rank": float(np.median(nearer + (equal + 1) / 2)),
             "rank_1": float(np.where(nearer == 0, 1 / equal, 0).mean()),
         }
-    figures["chance"] = {"median_rank": (count + 1) / 2, "rank_1": 1 / count}
-    return figures
+    metrics["chance"] = {"median_rank": (count + 1) / 2, "rank_1": 1 / count}
+    return metrics
 
 
 def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[Integers, Integers]:
@@ -126,14 +126,14 @@ def semantic_order(
     present = present[:: -(-len(present) // MOST_RANKED)]
     pairs = np.triu_indices(len(present), k=1)
     places = {**embeddings, "both": embeddings["image"] + embeddings["text"]}
-    figures: dict[str, dict[str, float]] = {name: {} for name in places}
+    metrics: dict[str, dict[str, float]] = {name: {} for name in places}
     for name, vectors in places.items():
         distances = _class_mean_distances(vectors, classes, present)[pairs]
         for kind, matrix in wanted.items():
             others = matrix[np.ix_(present, present)][pairs]
             if len(others) > 1 and np.ptp(others) > 0 and np.ptp(distances) > 0:
-                figures[name][kind] = float(spearmanr(distances, others).statistic)
-    return figures
+                metrics[name][kind] = float(spearmanr(distances, others).statistic)
+    return metrics
 
 
 def _class_mean_distances(vectors: Floats, classes: Integers, present: Integers) -> Doubles:

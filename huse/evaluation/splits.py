@@ -11,25 +11,25 @@ import numpy.typing as npt
 
 from huse.evaluation.classification import Integers, majority_accuracy
 from huse.evaluation.results import SplitResults
-from huse.evaluation.summary import Catalogue, Measured, choose, figure_intervals, measure, summarise
-from huse.evaluation.unseen import measure_unseen, unseen_figures, unseen_intervals
+from huse.evaluation.summary import Catalogue, Measured, choose, measure, metric_intervals, summarise
+from huse.evaluation.unseen import measure_unseen, unseen_intervals, unseen_metrics
 
 
 @dataclass(frozen=True)
 class MeasuredSplit:
-    """A split, its figures beside what they are made of.
+    """A split, its metrics beside what they are made of.
 
     Attributes:
         rows: its N row numbers in the catalogue.
         groups: N group numbers; items of one group are drawn together.
         measured: item by item.
-        figures: as they go into a metrics file.
+        metrics: as they go into a metrics file.
     """
 
     rows: Integers
     groups: Integers
     measured: Measured
-    figures: dict[str, Any]
+    metrics: dict[str, Any]
 
 
 def measure_splits(
@@ -71,12 +71,12 @@ def measure_splits(
     validation, test = measured("validation"), measured("test")
     unseen = measure_unseen(results.embeddings, results.classes, split, catalogue.tree)
     if unseen is not None:
-        test.figures["unseen"] = unseen_figures(unseen)
+        test.metrics["unseen"] = unseen_metrics(unseen)
     if resamples:
         drawn = {"seed": seed, "resamples": resamples}
-        intervals = figure_intervals(test.measured, test.groups, **drawn)
+        intervals = metric_intervals(test.measured, test.groups, **drawn)
         if unseen is not None:
             intervals["unseen"] = unseen_intervals(unseen, groups[unseen.rows], **drawn)
         if intervals:
-            test.figures["intervals"] = intervals
+            test.metrics["intervals"] = intervals
     return validation, test

@@ -1,4 +1,4 @@
-"""All figures of one split, as the nested mapping that becomes a metrics file.
+"""All metrics of one split, as the nested mapping that becomes a metrics file.
 
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
@@ -24,8 +24,8 @@ from huse.evaluation.classification import (
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
-from huse.evaluation.retrieval import Found, References, choose_share, query_figures, retrieval_figures, retrieve
-from huse.evaluation.space import space_figures
+from huse.evaluation.retrieval import Found, References, choose_share, query_metrics, retrieval_metrics, retrieve
+from huse.evaluation.space import space_metrics
 from huse.fusion import LogLinear, fuse
 from huse.nesting import nest
 from huse.progress import progress
@@ -92,7 +92,7 @@ class Measured:
 
 
 def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
-    """Choose everything that figures of the test split depend on, on the validation split."""
+    """Choose everything that metrics of the test split depend on, on the validation split."""
     scores = validation.scores["image"], validation.scores["text"]
     return Choices(
         best_fusion_weight(*scores, validation.classes, catalogue.class_labels),
@@ -130,7 +130,7 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
 
 
 def summarise(measured: Measured, chance: float) -> dict[str, Any]:
-    """Return every figure of a split, chance beside it. A figure that is not defined for its items is left out.
+    """Return every metric of a split, chance beside it. A metric that is not defined for its items is left out.
 
     Args:
         measured: the split.
@@ -139,11 +139,11 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     results, catalogue = measured.results, measured.catalogue
     references = References(results.classes, catalogue.tree)
     retrieval: dict[str, dict[str, Any]] = {
-        section: retrieval_figures(measured.found[section], measured.without_pair[section], references)
+        section: retrieval_metrics(measured.found[section], measured.without_pair[section], references)
         for section in measured.found
     }
     retrieval[BOTH] = {"probability_share": measured.choices.probability_share, **retrieval[BOTH]}
-    space = space_figures(
+    space = space_metrics(
         results.embeddings, results.classes, measured.found[EMBEDDING], catalogue.adjacency, catalogue.tree.hops
     )
     return {
@@ -157,23 +157,23 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
 def _classification(measured: Measured) -> dict[str, Any]:
     classes, catalogue = measured.results.classes, measured.catalogue
     labels, tree = catalogue.class_labels, catalogue.tree
-    figures: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for name, scores in measured.scores.items():
         predicted = measured.predicted[name]
         right = (predicted == classes).astype(np.float64)
-        figures[name] = {
+        metrics[name] = {
             "accuracy": float(measured.hits[name].mean()),
             "top_5": float(top_hits(scores, classes, labels, TOP).mean()),
             "macro_f1": macro_f1(predicted, classes, len(tree)),
             "calibration_error": expected_calibration_error(confidence(scores, predicted, labels), right),
         }
-    figures["fusion"]["image_weight"] = measured.choices.image_weight
-    figures["log_linear"] |= vars(measured.choices.log_linear)
-    figures["by_level"] = {name: level_accuracy(measured.predicted[name], classes, tree) for name in BY_LEVEL}
-    return figures
+    metrics["fusion"]["image_weight"] = measured.choices.image_weight
+    metrics["log_linear"] |= vars(measured.choices.log_linear)
+    metrics["by_level"] = {name: level_accuracy(measured.predicted[name], classes, tree) for name in BY_LEVEL}
+    return metrics
 
 
-def figure_intervals(measured: Measured, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
+def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
     """Return 95 % intervals of accuracies, and of the means over queries of every direction.
 
     Of retrieval by probabilities and by both, the mean over directions has intervals, the directions have none.
@@ -185,20 +185,20 @@ def figure_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
         resamples: draws.
 
     Returns:
-        ``low`` and ``high`` at the path of the figure in the metrics.
+        ``low`` and ``high`` at the path of the metric in the metrics.
     """
     values = {
-        f"classification.{name}.{figure}": of
+        f"classification.{name}.{metric}": of
         for name, scores in measured.scores.items()
-        for figure, of in (
+        for metric, of in (
             ("accuracy", measured.hits[name]),
             ("top_5", top_hits(scores, measured.results.classes, measured.catalogue.class_labels, TOP)),
         )
     }
     for section, found in measured.found.items():
         for direction, statistics in found.items():
-            for figure, of in query_figures(statistics).items():
-                values[f"{section}.{direction}.{figure}"] = spread(statistics, of, len(groups))
+            for metric, of in query_metrics(statistics).items():
+                values[f"{section}.{direction}.{metric}"] = spread(statistics, of, len(groups))
     return nest(
         {
             path: ends

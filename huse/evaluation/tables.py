@@ -14,7 +14,7 @@ from huse.evaluation.classification import Integers, class_f1, class_means, conf
 from huse.evaluation.hierarchy import HP_KS
 from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.results import DIRECTIONS
-from huse.evaluation.retrieval import query_figures
+from huse.evaluation.retrieval import query_metrics
 from huse.evaluation.summary import EMBEDDING, Measured, spread
 
 SCORES = ("image", "text", "fusion")
@@ -41,9 +41,9 @@ def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.Data
 
 
 def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
-    """Return one row a direction and item, by embeddings: its figures, null where it was dropped, and what it finds.
+    """Return one row a direction and item, by embeddings: its metrics, null where it was dropped, and what it finds.
 
-    Among neighbours of equal cosines the lower row stands first, while in `first_rank` and the other figures the wrong
+    Among neighbours of equal cosines the lower row stands first, while in `first_rank` and the other metrics the wrong
     ones do.
 
     Args:
@@ -54,7 +54,7 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
     for direction in DIRECTIONS:
         query, found = direction.split("_to_")
         statistics = measured.found[EMBEDDING][direction]
-        figures = query_figures(statistics)
+        metrics = query_metrics(statistics)
         first = np.full(len(rows), -1)
         first[statistics.kept] = statistics.ranks.first
         neighbours = nearest_neighbours(
@@ -68,9 +68,9 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
             "query": query,
             "found": found,
             "first_rank": pd.array(first, dtype="Int64"),
-            "average_precision": spread(statistics, figures["map"], len(rows)),
-            "ahp": spread(statistics, figures["ahp"], len(rows)),
-            **{f"hp_at_{k}": spread(statistics, figures[f"hp_at_{k}"], len(rows)) for k in HP_KS},
+            "average_precision": spread(statistics, metrics["map"], len(rows)),
+            "ahp": spread(statistics, metrics["ahp"], len(rows)),
+            **{f"hp_at_{k}": spread(statistics, metrics[f"hp_at_{k}"], len(rows)) for k in HP_KS},
             "neighbours": list(rows[neighbours.rows]),
             "similarities": list(neighbours.similarities),
         }

@@ -1,4 +1,4 @@
-"""A tree of classes given as a file, such as a part of WordNet, for figures that ask how near two classes are.
+"""A tree of classes given as a file, such as a part of WordNet, for metrics that ask how near two classes are.
 
 The file is a CSV with the header ``child,parent``, one edge a row, of any depth. A class stands in it by its whole path
 (``beauty<makeup<lipstick``) or, where no other class has the same, by its last name. Nodes need not be classes.

@@ -3,7 +3,7 @@
 HUSE (arXiv 1911.05978) learns how far apart classes lie from their names alone, so a class without a single product
 has its place in the semantic graph. Two questions of products of such a class. Among the test products of seen classes,
 are the nearest ones of a sibling, a class under the same parent? And with the unseen products among the candidates, do
-they find their own class? Where nothing brings them to their siblings, the first figures are at chance.
+they find their own class? Where nothing brings them to their siblings, the first metrics are at chance.
 
 Letters: C classes, N products, A queries, Q of them of one class, S candidates of seen classes, P candidates of all, D
 dimension of the shared space.
@@ -27,7 +27,7 @@ from huse.nesting import nest
 from huse.taxonomy import Bools, ClassTree
 
 BLOCK = 256  # queries at a time; memory is about BLOCK × P × 40 bytes
-FIGURES = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
+METRICS = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
 CHANCE = "chance."
 
 
@@ -53,7 +53,7 @@ class Unseen:
     Attributes:
         rows: A row numbers of the products, the queries.
         classes: their class numbers.
-        values: by direction, then by figure, A float64, NaN where the query does not count; chance of a figure under
+        values: by direction, then by metric, A float64, NaN where the query does not count; chance of a metric under
             `CHANCE` and its name.
     """
 
@@ -103,21 +103,21 @@ def measure_unseen(
     return Unseen(rows[pool.unseen], pool.classes[pool.unseen], values)
 
 
-def unseen_figures(found: Unseen) -> dict[str, Any]:
+def unseen_metrics(found: Unseen) -> dict[str, Any]:
     """Return the means over the queries.
 
     Returns:
-        By direction the figures, their `chance`, `dropped_without_sibling` and `dropped_without_own`; under `mean` the
-        means over the directions that have a figure; and the numbers of `items` and `classes` that were asked for. A
-        figure without any query is left out.
+        By direction the metrics, their `chance`, `dropped_without_sibling` and `dropped_without_own`; under `mean` the
+        means over the directions that have a metric; and the numbers of `items` and `classes` that were asked for. A
+        metric without any query is left out.
     """
-    figures: dict[str, Any] = {direction: _means(values) for direction, values in found.values.items()}
-    directions = list(figures.values())
-    figures["mean"] = _mean(directions)
+    metrics: dict[str, Any] = {direction: _means(values) for direction, values in found.values.items()}
+    directions = list(metrics.values())
+    metrics["mean"] = _mean(directions)
     chance = _mean([each["chance"] for each in directions])
     if chance:
-        figures["mean"]["chance"] = chance
-    return {"items": len(found.rows), "classes": len(np.unique(found.classes)), **figures}
+        metrics["mean"]["chance"] = chance
+    return {"items": len(found.rows), "classes": len(np.unique(found.classes)), **metrics}
 
 
 def unseen_intervals(found: Unseen, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
@@ -130,12 +130,12 @@ def unseen_intervals(found: Unseen, groups: Integers, *, seed: int, resamples: i
         resamples: draws.
 
     Returns:
-        ``low`` and ``high`` by direction, or `mean`, and figure.
+        ``low`` and ``high`` by direction, or `mean`, and metric.
     """
     values = {
         f"unseen.{direction}.{name}": of[name]
         for direction, of in found.values.items()
-        for name in FIGURES
+        for name in METRICS
         if name in of
     }
     intervals = interval_ends(values, groups, seed=seed, resamples=resamples)
@@ -153,19 +153,19 @@ def _means(values: Mapping[str, Doubles]) -> dict[str, Any]:
 
 
 def _mean(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    values = {name: [figures[name] for figures in of if name in figures] for name in FIGURES}
+    values = {name: [metrics[name] for metrics in of if name in metrics] for name in METRICS}
     return {name: float(np.mean(those)) for name, those in values.items() if those}
 
 
 def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modality: bool) -> dict[str, Doubles]:
-    """Return the figures of the A queries of one direction, and their chance; `queries` and `candidates` are P × D.
+    """Return the metrics of the A queries of one direction, and their chance; `queries` and `candidates` are P × D.
 
     Candidates of the same embedding get one cosine: a matrix product may add up its last columns in another order.
     """
     firsts = first_copies(candidates)
     asked = np.flatnonzero(pool.unseen)
     place = np.cumsum(pool.unseen) - 1
-    values = {f"{prefix}{name}": np.full(len(asked), np.nan) for prefix in ("", CHANCE) for name in FIGURES}
+    values = {f"{prefix}{name}": np.full(len(asked), np.nan) for prefix in ("", CHANCE) for name in METRICS}
     for own in np.unique(pool.classes[asked]):
         members = np.flatnonzero(pool.classes == own)
         for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
@@ -174,8 +174,8 @@ def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modalit
                 cosines[np.arange(len(rows)), rows] = -np.inf
             ranked = _ranked(cosines, own, pool)[:, : len(pool.classes) - int(same_modality)]
             seen = ranked[~pool.unseen[ranked]].reshape(len(rows), -1)
-            figures = _among_siblings(pool.classes[seen], own, pool) | _own_class(pool.classes[ranked] == own)
-            for name, each in figures.items():
+            metrics = _among_siblings(pool.classes[seen], own, pool) | _own_class(pool.classes[ranked] == own)
+            for name, each in metrics.items():
                 values[name][place[rows]] = each
     return values
 
@@ -189,7 +189,7 @@ def _ranked(cosines: Floats, own: int, pool: _Pool) -> Integers:
 
 
 def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Doubles]:
-    """Return the figures of Q queries of the class `own`, and their chance; none where no candidate is of a sibling.
+    """Return the metrics of Q queries of the class `own`, and their chance; none where no candidate is of a sibling.
 
     Args:
         ranked: Q × S classes of the candidates of seen classes, best first.
@@ -201,20 +201,20 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
     members = sibling[0].sum()
     if not members:
         return {}
-    figures = {}
+    metrics = {}
     for k in KS:
-        figures[f"sibling_at_{k}"] = precision_at_k(sibling, k)
-        figures[f"{CHANCE}sibling_at_{k}"] = precision_at_k_chance(members, count, k)
+        metrics[f"sibling_at_{k}"] = precision_at_k(sibling, k)
+        metrics[f"{CHANCE}sibling_at_{k}"] = precision_at_k_chance(members, count, k)
     best = np.cumsum(-np.sort(-similarity[0]))[:shown]
     if best[0] > 0:
-        figures["ahp"] = area_under_hierarchical_precision(similarity[:, :shown], best)
-        figures[f"{CHANCE}ahp"] = area_chance(similarity[0].mean(), best)
+        metrics["ahp"] = area_under_hierarchical_precision(similarity[:, :shown], best)
+        metrics[f"{CHANCE}ahp"] = area_chance(similarity[0].mean(), best)
     else:  # no candidate is similar at all: any order is as good as the best
-        figures["ahp"] = figures[f"{CHANCE}ahp"] = np.ones(1)
+        metrics["ahp"] = metrics[f"{CHANCE}ahp"] = np.ones(1)
     edges = pool.tree.hops[own][ranked]
-    figures["hops"] = edges[:, 0].astype(np.float64)
-    figures[f"{CHANCE}hops"] = edges[0].mean()
-    return figures
+    metrics["hops"] = edges[:, 0].astype(np.float64)
+    metrics[f"{CHANCE}hops"] = edges[0].mean()
+    return metrics
 
 
 def _own_class(relevant: Bools) -> dict[str, Doubles]:

@@ -1,4 +1,4 @@
-"""The model card: what a model is, for whoever finds its folder (Mitchell et al. 2019, arXiv 1810.03993)."""
+"""The model card: describes a model to whoever finds its folder (Mitchell et al. 2019, arXiv 1810.03993)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -32,7 +32,7 @@ def model_card(info: dict[str, Any], classes: Sequence[str], dimension: int) -> 
             '    model.classify(images=["some.jpg"], texts=["some name"])',
             "    model.encode_images([...]); model.encode_texts([...])    # N × D float32, unit norm",
             "",
-            "Nothing but this folder and the package is needed: no pipeline, no parameters, no DVC.",
+            "You need only this folder and the package: no pipeline, no parameters, no DVC.",
             "",
             "## What it was trained on",
             "",
@@ -50,10 +50,10 @@ def model_card(info: dict[str, Any], classes: Sequence[str], dimension: int) -> 
             "",
             "## Limits",
             "",
-            "- It gives every product one of its classes, also a product of a class that it has never seen.",
+            "- It gives every product one of its classes, even a product of a class that it has never seen.",
             "- Probabilities are calibrated on products like those of the catalogue. Other photographs, another "
             "language or another shop's names make them too certain.",
-            "- A name without a word that the text encoder knows says nothing; its picture decides alone only if the "
+            "- A name without a known word carries no information; the picture decides alone only if the "
             "name is left out.",
             "",
             f"## Classes ({len(classes)})",

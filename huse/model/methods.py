@@ -1,4 +1,4 @@
-"""The methods: what a method is made of, by name.
+"""The methods by name, and what each is made of.
 
 A method says how classes are scored (its head), which fixed vectors or other knowledge of the classes it needs, and
 which loss terms it has. All else (towers, optimiser, batches, number of steps) is the same for every method.
@@ -25,8 +25,8 @@ from huse.model.losses.pairs import CmeSettings, gap_loss, matching_loss
 from huse.model.losses.triplets import AdaMineSettings, TripletSettings, adamine_loss, triplet_loss
 from huse.settings import Settings
 
-# How the classes are scored. A trained layer that both modalities share, or one for each; or, where a method trains
-# none, the cosines with fixed vectors: of the labels, or the means of the training embeddings of each label.
+# How labels are scored: by a trained layer that both modalities share, or one for each; or, where a method trains no
+# layer, by cosines with the label vectors, or with the mean training embedding of each label.
 Head = Literal["shared", "separate", "label_vectors", "class_means"]
 
 
@@ -38,7 +38,7 @@ class Classes:
         targets: C × K float32, each class's distribution over the labels.
         distances: C × C float32, symmetric, the distance A that two classes should have.
         vectors: C × D float32, unit norm; None where there are none.
-        nodes: L × C int64, for each level, coarse to fine, the number of the node on each class's path.
+        nodes: L × C int64, the number of each class's node on every level, coarse to fine.
     """
 
     targets: Tensor
@@ -59,8 +59,8 @@ class Batch:
     Attributes:
         images: N × D float32, unit norm.
         texts: N × D float32, unit norm, the same products.
-        logits: image and text, each N × K, of these products or of mixtures of them.
-        targets: N × K float32, distributions over the labels, mixed as the logits' products are.
+        logits: image and text, each N × K, of the products or of their mixtures.
+        targets: N × K float32, distributions over the labels, mixed like the logits.
         products: N int64 class numbers.
         classes: what is known of the classes.
     """
@@ -86,7 +86,7 @@ class Batch:
 
 
 class Losses(Settings):
-    """The method, and weights and settings of all loss terms; a method takes from them what it has."""
+    """The method, and the weights and settings of all loss terms; a method uses only its own terms."""
 
     method: str = Field(
         default="huse",
@@ -152,7 +152,7 @@ def huse(batch: Batch, losses: Losses, sigma: Sigma | None = None) -> Terms:
 
 
 def huse_p(batch: Batch, losses: Losses) -> Terms:
-    """HUSE-P: the projection to class vectors (eq. 13) in the graph loss's place."""
+    """HUSE-P: the projection to class vectors (eq. 13) replaces the graph loss."""
     return {
         "classification": (losses.alpha, _classification(batch)),
         "projection": (losses.beta, _projection(batch)),
@@ -161,7 +161,7 @@ def huse_p(batch: Batch, losses: Losses) -> Terms:
 
 
 def huse_plus(batch: Batch, losses: Losses) -> Terms:
-    """HUSE, and where it has a weight a contrastive term on every level of the class tree."""
+    """HUSE plus, if its weight is not 0, a contrastive term on every level of the class tree."""
     about = losses.contrast
     if about.weight == 0:
         return huse(batch, losses)
@@ -182,11 +182,11 @@ def triplet(batch: Batch, losses: Losses) -> Terms:
 
 
 def cme(batch: Batch, losses: Losses) -> Terms:
-    """CME: matching and mismatching pairs, and a little classification."""
+    """CME: matching and mismatching pairs, with a small classification loss."""
     about = losses.cme
     return {
         "matching": (about.matching, matching_loss(batch.images, batch.texts, about.margin)),
-        # The published weight counts for each modality; the loss here is their mean.
+        # The published weight is of each modality; the loss here is their mean.
         "classification": (2 * about.classification, _classification(batch)),
     }
 
@@ -207,7 +207,7 @@ def devise(batch: Batch, losses: Losses) -> Terms:
 
 
 def hie(batch: Batch, losses: Losses) -> Terms:
-    """HIE in both modalities: class vectors as targets, and a little classification."""
+    """HIE in both modalities: class vectors as targets, with a small classification loss."""
     return {
         "projection": (1, _projection(batch)),
         "classification": (2 * losses.hie.classification, _classification(batch)),
@@ -215,7 +215,7 @@ def hie(batch: Batch, losses: Losses) -> Terms:
 
 
 def dscmr(batch: Batch, losses: Losses) -> Terms:
-    """DSCMR: predictions as near to the one-hot targets as can be, a binary graph, and the gap."""
+    """DSCMR: predictions near the one-hot targets, a binary graph, and the gap."""
     about = losses.dscmr
     label_space = torch.stack([label_space_loss(logits, batch.targets) for logits in batch.logits]).sum()
     return {
@@ -232,12 +232,12 @@ class Method:
     Attributes:
         terms: a batch and the settings of the losses to the loss terms.
         head: how classes are scored.
-        class_vectors: whether it draws embeddings to fixed vectors of the classes.
+        class_vectors: whether it pulls embeddings to fixed vectors of the classes.
         graph: whether it has a semantic graph loss.
-        linear_head_only: whether its classification loss compares the logits themselves with one-hot targets, so
-            that a scaled cosine head would make no sense.
-        recordable: whether the sizes of all that its terms compute follow from the batch's size alone, and not from
-            its classes or embeddings, so that a step can be recorded as a CUDA graph.
+        linear_head_only: whether its loss compares logits with one-hot targets directly, which rules out the cosine
+            head.
+        recordable: whether a step can be recorded as a CUDA graph: every size in its terms depends on the batch size
+            alone, not on classes or embeddings.
     """
 
     terms: Callable[[Batch, Losses], Terms]
@@ -265,7 +265,7 @@ METHODS: Mapping[str, Method] = {
 
 
 def find_method(name: str) -> Method:
-    """Return the method of that name.
+    """Return a method by name.
 
     Raises:
         InputError: there is none.

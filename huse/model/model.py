@@ -1,6 +1,6 @@
-"""A trained model as a thing to use: encoders, towers, classes and fusion in one folder.
+"""A trained model, ready to use: encoders, towers, classes and fusion in one folder.
 
-What is computed for a picture or a name here is what the stages compute, by the same functions.
+It computes what the stages compute for a picture or a name, by the same functions.
 
 Letters: N items, D dimension of the shared space, K labels, C classes.
 """
@@ -25,7 +25,7 @@ from huse.fusion import LogLinear, class_scores, fuse, temper
 from huse.model.card import model_card
 from huse.model.network import Modality, Network
 
-FORMAT = 1  # of the folder; to be raised when an older reader would misunderstand it
+FORMAT = 1  # of the folder; raise it when an older reader would misread a new folder
 CONFIG, CARD = "config.json", "README.md"
 TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
 IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
@@ -36,7 +36,7 @@ Floats = npt.NDArray[np.float32]
 
 
 class ClassProbability(NamedTuple):
-    """A class and how probable it is."""
+    """A class and its probability."""
 
     class_path: str
     probability: float
@@ -44,11 +44,11 @@ class ClassProbability(NamedTuple):
 
 @dataclass(frozen=True)
 class Classes:
-    """What the model tells apart.
+    """The classes that the model knows.
 
     Attributes:
         paths: C class paths, such as ``beauty<makeup<lipstick``, sorted.
-        labels: of each class, the numbers of its labels.
+        labels: for each class, the numbers of its labels.
     """
 
     paths: list[str]
@@ -60,18 +60,15 @@ class Fusion:
     """How scores become probabilities, chosen on the validation split.
 
     Attributes:
-        log_linear: temperatures of both modalities, and the weight by which their logarithms are added.
-        average: weight of the image scores where the plain weighted average was better on validation; else None.
+        log_linear: temperatures of both modalities, and the weight in the sum of their logarithms.
+        average: weight of the image scores if the plain weighted average was better on validation; else None.
     """
 
     log_linear: LogLinear
     average: float | None
 
     def scores(self, image: Floats | None, text: Floats | None) -> Floats:
-        """Return N × K scores from those of one modality or of both.
-
-        Of one alone, they are calibrated by its temperature.
-        """
+        """Return N × K scores fused from both modalities; those of one alone are calibrated by its temperature."""
         if image is None or text is None:
             temperature = self.log_linear.image_temperature if text is None else self.log_linear.text_temperature
             alone = text if image is None else image
@@ -126,14 +123,14 @@ class Model:
 
         Args:
             pictures: N: each a path, the content of a file, a PIL image or an H × W × 3 uint8 array.
-            batch_size: pictures that are read and held at a time; changes embeddings by rounding at most.
-            errors: of a picture that cannot be read: ``raise``, or ``report`` in a warning, its row being NaN.
+            batch_size: pictures held in memory at a time; affects embeddings by rounding only.
+            errors: what to do with a picture that cannot be read: ``raise``, or ``report`` a warning and return NaN.
 
         Returns:
             N × D float32, unit norm.
 
         Raises:
-            InputError: names the picture that cannot be read.
+            InputError: a picture cannot be read; names it.
         """
         return self._embed("image", pictures, errors, batch_size)[0]
 
@@ -142,14 +139,14 @@ class Model:
 
         Args:
             texts: N names, as they would stand in a catalogue.
-            errors: of what is no text: as in `encode_images`. A name without a known word has an embedding, and says
-                nothing.
+            errors: what to do with an item that is no text, as in `encode_images`. A name without a known word is no
+                error: it gets an embedding without meaning.
 
         Returns:
             N × D float32, unit norm.
 
         Raises:
-            InputError: names the item that is no text.
+            InputError: an item is no text; names it.
         """
         return self._embed("text", texts, errors)[0]
 
@@ -161,9 +158,8 @@ class Model:
     ) -> Floats:
         """Embed products for search: by pictures, by names, or by both.
 
-        Both are combined by the mean of their embeddings, scaled to unit norm. Of all unit vectors it has the greatest
-        sum of cosines with the two, so that a product is found by its picture and by its name; and it needs no weight
-        that would have to be chosen.
+        Given both, returns the mean of the two embeddings, scaled to unit norm. No other unit vector has a greater sum
+        of cosines with the two, and no weight has to be chosen.
 
         Args:
             images: N pictures, or None.
@@ -182,7 +178,7 @@ class Model:
         if len(parts) == 1:
             return parts[0]
         total = parts[0] + parts[1]
-        # Opposite embeddings have no mean direction; the first is as good as any.
+        # Opposite embeddings have no mean direction; take the first.
         norm = np.linalg.norm(total, axis=1, keepdims=True)
         combined: Floats = np.where(norm > 0, total / np.where(norm > 0, norm, 1), parts[0]).astype(np.float32)
         return combined
@@ -193,7 +189,7 @@ class Model:
         texts: Sequence[str] | None = None,
         errors: Errors = "raise",
     ) -> Floats:
-        """Return the probability of every class: calibrated, and fused as was best on the validation split.
+        """Return the calibrated probability of every class, fused as was best on the validation split.
 
         Args:
             images: N pictures, or None.
@@ -226,7 +222,7 @@ class Model:
             images: N pictures, or None.
             texts: N names of the same products, or None.
             top: classes of each product; all where there are fewer.
-            errors: as in `encode`; the list of a product that fails is empty.
+            errors: as in `encode`; a product that fails gets an empty list.
 
         Raises:
             InputError: as `encode`.
@@ -353,7 +349,7 @@ def _check_lengths(images: Sequence[Any] | None, texts: Sequence[Any] | None) ->
 
 
 def _pictures_by(encoder: Encoder[Picture], batch_size: int | None) -> Callable[[Sequence[Picture]], Floats]:
-    """Return what encodes pictures, so many at a time."""
+    """Return a function that encodes pictures in batches."""
     if batch_size is None:
         return encoder.encode
     if batch_size < 1:
@@ -370,7 +366,7 @@ def _pictures_by(encoder: Encoder[Picture], batch_size: int | None) -> Callable[
 def _encode(
     encode: Callable[[Sequence[Item]], Floats], items: Sequence[Item], errors: Errors, dimension: int
 ) -> tuple[Floats, list[int]]:
-    """Encode items; where one fails and `errors` is report, the others one by one.
+    """Encode items; if one fails and `errors` is report, encode them one by one.
 
     Returns:
         N × D float32, and the rows that were encoded.

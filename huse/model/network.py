@@ -22,7 +22,7 @@ Modality = Literal["image", "text"]
 
 
 class NetworkSettings(Settings):
-    """Of towers and head."""
+    """Settings of the towers and the head."""
 
     dimension: int = Field(default=512, ge=2, le=65536, description="of the shared space")
     width: int = Field(default=512, ge=1, le=65536, description="of a hidden layer")
@@ -52,14 +52,14 @@ class NetworkSettings(Settings):
 
 
 class Architecture(Settings):
-    """All that fixes the shapes of the network.
+    """What determines the shapes of the network.
 
     Attributes:
         image_features: length of an image vector.
         text_features: length of a text vector.
         labels: K.
         separate_heads: whether each modality has a classification layer of its own.
-        settings: of towers and head.
+        settings: of the towers and the head.
     """
 
     image_features: int
@@ -72,7 +72,7 @@ class Architecture(Settings):
 class Network(nn.Module):
     """An image tower, a text tower and one classification layer for both (HUSE figure 2), or one for each."""
 
-    class_means: Tensor | None  # K × D, with a class pull alone
+    class_means: Tensor | None  # K × D; only with a class pull
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class Network(nn.Module):
         return tower
 
     def head(self, modality: Modality) -> nn.Module:
-        """Return the classification layer that is responsible for a modality."""
+        """Return the classification layer of a modality."""
         return self.heads[-1 if modality == "text" else 0]
 
     def logits(self, modality: Modality, embeddings: Tensor) -> Tensor:
@@ -114,11 +114,11 @@ class Network(nn.Module):
     def embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
         """Map vectors to the shared space and to class scores, without dropout.
 
-        With a `class_pull` of c, what the tower gives, u, is moved towards the classes that it is taken for: u' ∝
-        (1 - c) u + c Σ_k p_k m_k, with p the scores and m_k the mean embedding of a label's training products.
-        Retrieval by class probabilities is hard to beat among known classes (Liu et al. 2017), but knows no order
-        among products of a class nor between classes; this takes its knowledge into the space, where the means lie as
-        the graph has arranged the classes. The losses see u.
+        With a `class_pull` of c, the tower's output u moves towards its predicted classes: u' ∝ (1 - c) u + c Σ_k p_k
+        m_k, with p the scores and m_k the mean embedding of a label's training products. Retrieval by class
+        probabilities is hard to beat among known classes (Liu et al. 2017), but cannot order products within a class,
+        or classes among themselves. The pull brings that knowledge into the space, where the graph has arranged the
+        class means. The losses see u.
 
         Args:
             modality: of the vectors.
@@ -145,14 +145,14 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def fit_class_means(self, images: Tensor, texts: Tensor, targets: Tensor, *, score: bool) -> None:
-        """Take each label's mean embedding for the `class_pull`, before which it changes nothing.
+        """Compute each label's mean embedding; the `class_pull` has no effect before.
 
         Args:
             images: N × F float32 vectors of training products.
             texts: N × F' float32 of the same.
             targets: N × K float32, each a distribution over the labels; a label's mean is weighted by it. Both
                 modalities count alike.
-            score: score labels by the cosine with these means too, for methods that train no classification layer.
+            score: also score labels by the cosine with these means, for methods without a trained classification layer.
         """
         embeddings = self._embed("image", images)[0] + self._embed("text", texts)[0]
         means = functional.normalize(targets.T @ embeddings, dim=1)
@@ -162,19 +162,19 @@ class Network(nn.Module):
             self.class_means.copy_(means)
 
     def fix_head(self, vectors: Tensor) -> None:
-        """Score labels by the cosine with these K × D vectors, and train no classification layer."""
+        """Score labels by the cosine with these fixed K × D vectors instead of a trained layer."""
         (head,) = self.heads
         if not isinstance(head, CosineHead):
             raise TypeError(f"expected a cosine head, found {type(head).__name__}")
         head.fix(vectors)
 
     def save(self, weights: Path, config: Path, about: dict[str, Any]) -> None:
-        """Write the weights as safetensors and the architecture, with all else that is known, as JSON.
+        """Write the weights as safetensors, and the architecture and `about` as JSON.
 
         Args:
             weights: the ``.safetensors``.
             config: the ``.json``.
-            about: what a reader of the model needs beside its shapes, such as the names of the labels.
+            about: what a reader needs beside the shapes, such as the names of the labels.
         """
         save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, weights)
         content = {"architecture": self.architecture.model_dump(), **about}
@@ -185,7 +185,7 @@ class Network(nn.Module):
         """Read a network that `save` wrote.
 
         Raises:
-            InputError: a file is missing or damaged, or they do not fit each other.
+            InputError: a file is missing or damaged, or the two do not fit.
         """
         try:
             shape = json.loads(config.read_text(encoding="utf-8"))["architecture"]

@@ -16,15 +16,15 @@ from torch.nn import functional
 HeadKind = Literal["linear", "cosine"]
 Scale = float | Literal["learned"]
 
-FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a scale that is learned
-LEAST_NORM = 1e-12  # of a row that is given unit norm
+FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a learned scale
+LEAST_NORM = 1e-12  # smaller norms are divided by this
 
 
 def drop(values: Tensor, probability: float) -> Tensor:
-    """Dropout: set each value to zero with a probability, and divide the others by that of keeping them.
+    """Dropout: set values to zero at random, and divide the others by the probability of keeping one.
 
-    As torch's own, on a processor in a quarter of its time: random numbers are what dropout costs there, and 16 bits
-    of them a value are enough. The probability is rounded to a multiple of 2^-16.
+    On a CPU it takes a quarter of the time of torch's own: drawing random numbers dominates there, and 16 bits a value
+    are enough. The probability is rounded to a multiple of 2^-16.
 
     Args:
         values: of any shape.
@@ -40,7 +40,7 @@ def drop(values: Tensor, probability: float) -> Tensor:
 
 
 class _UnitRows(torch.autograd.Function):
-    """`functional.normalize` of rows, with a gradient of half as many passes over memory.
+    """`functional.normalize` of rows; its gradient needs half as many passes over memory.
 
     With u = x / |x| and an upstream gradient g: (g - (g·u) u) / |x|.
     """
@@ -64,10 +64,10 @@ class _UnitRows(torch.autograd.Function):
 
 
 def unit_rows(rows: Tensor) -> Tensor:
-    """Give rows unit norm; a gradient of the result cannot be differentiated again.
+    """Give rows unit norm; there is no second derivative.
 
     Args:
-        rows: N × D float32; one of a norm below 1e-12 is divided by that.
+        rows: N × D float32; norms below 1e-12 count as 1e-12.
     """
     unit: Tensor = _UnitRows.apply(rows)  # type: ignore[no-untyped-call]
     return unit
@@ -107,11 +107,10 @@ class Tower(nn.Module):
     def fit_scaler(self, blocks: Iterable[Tensor]) -> None:
         """Take mean and standard deviation of each feature from training vectors, in float64.
 
-        A feature that hardly varies against the others (below 1e-4 of their mean deviation) is centred, but
-        not blown up.
+        A feature that hardly varies (deviation below 1e-4 of the mean one) is centred, but not scaled up.
 
         Args:
-            blocks: the vectors, n × F float32 at a time, so that all of them need never be in memory.
+            blocks: the vectors, n × F float32 at a time, so they need not all be in memory.
         """
         count = 0
         mean, squares = (torch.zeros_like(self.mean, dtype=torch.float64) for _ in range(2))
@@ -146,15 +145,15 @@ class LinearHead(nn.Linear):
 class CosineHead(nn.Module):
     """Scaled cosine classifier: logits s · cos(u, w_k), no bias (NormSoftmax, arXiv 1811.12649).
 
-    Between unit vectors an unscaled softmax cannot be confident, and its cross entropy starves the towers of
-    gradient; the scale mends that.
+    Without the scale, a softmax over cosines cannot be confident, and its cross entropy gives the towers too little
+    gradient.
     """
 
     def __init__(self, dimension: int, labels: int, scale: Scale) -> None:
         super().__init__()
         self.weight = nn.Parameter(functional.normalize(torch.randn(labels, dimension), dim=1))
         self._fixed = FIRST_SCALE if scale == "learned" else scale
-        # In logarithms, as a step should change a scale of 16 by as large a share as one of 64.
+        # As a logarithm, so that a step changes every scale by the same factor.
         self.log_scale = nn.Parameter(torch.tensor(math.log(FIRST_SCALE))) if scale == "learned" else None
 
     @property
@@ -164,7 +163,7 @@ class CosineHead(nn.Module):
 
     @torch.no_grad()
     def fix(self, weight: Tensor) -> None:
-        """Score labels by the directions of these K × D vectors from now on, and learn nothing."""
+        """Score labels by the directions of these K × D vectors; the head no longer learns."""
         self.requires_grad_(False)
         self.weight.copy_(weight)
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.report.curves import Picture
-from huse.report.figures import Figure
 from huse.report.matrices import Confusion
+from huse.report.metric_tables import Metric
 
 Spec = dict[str, Any]
 Records = list[dict[str, Any]]
@@ -30,33 +30,33 @@ WIDE = 600  # pixels, of a map on which names have room
 NAME_WIDTH = 170  # pixels
 
 
-def headline_chart(title: str, figures: Sequence[tuple[str, Figure]]) -> Spec:
-    """Draw each figure as a dot with its interval, and chance as a bar across.
+def headline_chart(title: str, metrics: Sequence[tuple[str, Metric]]) -> Spec:
+    """Draw each metric as a dot with its interval, and chance as a bar across.
 
     Args:
-        title: what the figures are.
-        figures: names and figures.
+        title: what the metrics are.
+        metrics: names and metrics.
     """
     values = [
         {
             "name": name,
-            "value": round(figure.value, 4),
-            "low": rounded(figure.low),
-            "high": rounded(figure.high),
-            "chance": rounded(figure.chance),
+            "value": round(metric.value, 4),
+            "low": rounded(metric.low),
+            "high": rounded(metric.high),
+            "chance": rounded(metric.chance),
         }
-        for name, figure in figures
+        for name, metric in metrics
     ]
     base = alt.Chart(_data(values)).encode(
-        y=alt.Y("name:N", sort=[name for name, _ in figures], title=None, axis=alt.Axis(minExtent=120, ticks=False))
+        y=alt.Y("name:N", sort=[name for name, _ in metrics], title=None, axis=alt.Axis(minExtent=120, ticks=False))
     )
     axis = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
     tips = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high", "chance")]
     rule = base.mark_rule(strokeWidth=3, opacity=0.45, color=HUES[0]).encode(x=alt.X("low:Q", title=None), x2="high:Q")
     chance = base.mark_tick(color=HUES[1], thickness=2.5, size=13).encode(x=alt.X("chance:Q", title=None))
     dot = base.mark_point(filled=True, size=70, opacity=1, color=HUES[0]).encode(x=axis, tooltip=["name:N", *tips])
-    chart = alt.layer(rule, chance, dot).properties(width="container", height=21 * len(figures))
-    shown = "; ".join(f"{name} {figure.value:.3f}" for name, figure in figures)
+    chart = alt.layer(rule, chance, dot).properties(width="container", height=21 * len(metrics))
+    shown = "; ".join(f"{name} {metric.value:.3f}" for name, metric in metrics)
     return finish(chart, f"{title} as dots with their intervals, a bar across marks chance: {shown}.")
 
 

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from huse.report.figures import readable
+from huse.report.metric_tables import readable
 
 # Folder of the curves: title, head of the values, what one sees.
 KNOWN = {
@@ -19,7 +19,7 @@ KNOWN = {
         "loss",
         "Terms before weighting, and their weighted sum, on training batches. The scale is logarithmic.",
     ),
-    "validation": ("Validation", "share", "Figures on the validation split; the best state by them was kept."),
+    "validation": ("Validation", "share", "Metrics on the validation split; the best state by them was kept."),
     "regions/image_image": (
         "Semantic graph, two pictures",
         "share of pairs",

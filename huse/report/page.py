@@ -15,7 +15,7 @@ import vl_convert
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from huse.report.figures import Figure
+from huse.report.metric_tables import Metric
 from huse.report.sections import Section
 
 
@@ -38,7 +38,7 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "figure": write_figure,
+        "metric": write_metric,
         "interval": write_interval,
         "number": write_number,
         "parameter": write_parameter,
@@ -87,18 +87,18 @@ def chart_program() -> str:
     return program.replace("</script", "<\\/script")
 
 
-def write_figure(figure: Figure | None) -> str:
+def write_metric(metric: Metric | None) -> str:
     """Write the value: three digits after the point of a share, at most one of any other."""
-    if figure is None:
+    if metric is None:
         return "–"
-    return f"{figure.value:.3f}" if figure.share else f"{figure.value:,.1f}".removesuffix(".0")
+    return f"{metric.value:.3f}" if metric.share else f"{metric.value:,.1f}".removesuffix(".0")
 
 
-def write_interval(figure: Figure | None) -> str:
+def write_interval(metric: Metric | None) -> str:
     """Write the interval, empty where there is none."""
-    if figure is None or figure.low is None or figure.high is None:
+    if metric is None or metric.low is None or metric.high is None:
         return ""
-    return f"{figure.low:.3f} to {figure.high:.3f}"
+    return f"{metric.low:.3f} to {metric.high:.3f}"
 
 
 def write_number(value: float | None) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.nesting import flatten
-from huse.report import charts, figures, galleries, matrices, space_map
+from huse.report import charts, galleries, matrices, metric_tables, space_map
 from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
 from huse.report.names import short_names, shorten, whole_name
@@ -64,17 +64,17 @@ class TestSplit:
     embeddings: Mapping[str, Floats]
 
 
-def figures_section(metrics: figures.Metrics) -> Section:
-    """Tables of accuracy and retrieval with intervals and chance, and all further figures."""
-    directions = {**figures.DIRECTIONS, "mean": "mean"}
+def metrics_section(metrics: metric_tables.Metrics) -> Section:
+    """Tables of accuracy and retrieval with intervals and chance, and all further metric_tables."""
+    directions = {**metric_tables.DIRECTIONS, "mean": "mean"}
     levels = sorted({level for tree in _folder(metrics, "classification", "by_level").values() for level in tree})
-    every = {**figures.RETRIEVAL, **figures.FURTHER}
+    every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
     further = [
         (
-            f"Retrieval by {by}, all figures",
-            figures.transpose(figures.make_table(metrics, section, directions, every)),
+            f"Retrieval by {by}, all metrics",
+            metric_tables.transpose(metric_tables.make_table(metrics, section, directions, every)),
         )
-        for section, by in figures.BY.items()
+        for section, by in metric_tables.BY.items()
     ]
     pairless = {
         "retrieval": {
@@ -86,46 +86,48 @@ def figures_section(metrics: figures.Metrics) -> Section:
     further.append(
         (
             "Retrieval without the item's own pair among the candidates",
-            figures.transpose(figures.make_table(pairless, "retrieval", directions, every)),
+            metric_tables.transpose(metric_tables.make_table(pairless, "retrieval", directions, every)),
         )
     )
     further.append(
         (
             "Items whose predicted class agrees with theirs down to a level",
-            figures.make_table(
+            metric_tables.make_table(
                 metrics,
                 "classification.by_level",
-                figures.CLASSIFIERS,
+                metric_tables.CLASSIFIERS,
                 {level: level.replace("_", " ") for level in levels},
             ),
         )
     )
     content: dict[str, Any] = {
-        "classification": figures.make_table(metrics, "classification", figures.CLASSIFIERS, figures.CLASSIFICATION),
-        "retrieval": figures.make_table(metrics, "retrieval", directions, figures.RETRIEVAL),
-        "fusion_weight": figures.look_up(metrics, "classification.fusion.image_weight"),
+        "classification": metric_tables.make_table(
+            metrics, "classification", metric_tables.CLASSIFIERS, metric_tables.CLASSIFICATION
+        ),
+        "retrieval": metric_tables.make_table(metrics, "retrieval", directions, metric_tables.RETRIEVAL),
+        "fusion_weight": metric_tables.look_up(metrics, "classification.fusion.image_weight"),
         "further": [(title, table) for title, table in further if table],
-        "space": figures.space_tables(metrics),
-        "unseen": figures.make_table(metrics, "unseen", directions, figures.UNSEEN),
-        "unseen_items": figures.look_up(metrics, "unseen.items"),
-        "unseen_classes": figures.look_up(metrics, "unseen.classes"),
-        "dropped": figures.look_up(metrics, "retrieval.image_to_image.dropped_queries"),
+        "space": metric_tables.space_tables(metrics),
+        "unseen": metric_tables.make_table(metrics, "unseen", directions, metric_tables.UNSEEN),
+        "unseen_items": metric_tables.look_up(metrics, "unseen.items"),
+        "unseen_classes": metric_tables.look_up(metrics, "unseen.classes"),
+        "dropped": metric_tables.look_up(metrics, "retrieval.image_to_image.dropped_queries"),
     }
     drawn = {
         f"headline-{place}": charts.headline_chart(title, shown)
-        for place, (title, shown) in enumerate(figures.headline(metrics).items())
+        for place, (title, shown) in enumerate(metric_tables.headline(metrics).items())
     }
-    content["glance"] = list(zip(drawn, figures.headline(metrics), strict=True))
+    content["glance"] = list(zip(drawn, metric_tables.headline(metrics), strict=True))
     points = [
         {"k": k, "value": charts.rounded(value), "direction": name, "kind": kind}
-        for direction, name in figures.DIRECTIONS.items()
+        for direction, name in metric_tables.DIRECTIONS.items()
         for kind, above in (("measured", ""), ("chance", "chance."))
         for k in (1, 5, 10)
-        if (value := figures.look_up(metrics, f"retrieval.{direction}.{above}recall_at_{k}")) is not None
+        if (value := metric_tables.look_up(metrics, f"retrieval.{direction}.{above}recall_at_{k}")) is not None
     ]
     if points:
         drawn["recall"] = charts.recall_chart(points)
-    return Section("figures", "Figures", content, drawn)
+    return Section("metrics", "Metrics", content, drawn)
 
 
 def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -> Section | None:
@@ -177,7 +179,7 @@ def confusion_section(
 
 
 def graph_section(
-    classes: Sequence[str], wanted: Floats, split: TestSplit, metrics: figures.Metrics, *, trained_on_tree: bool
+    classes: Sequence[str], wanted: Floats, split: TestSplit, metrics: metric_tables.Metrics, *, trained_on_tree: bool
 ) -> Section | None:
     """The semantic graph beside the distances that were learned.
 
@@ -205,7 +207,7 @@ def graph_section(
     }
     with_items = len(np.unique(split.classes))
     content = {
-        "correlation": figures.look_up(metrics, "space.semantic_order.both.adjacency"),
+        "correlation": metric_tables.look_up(metrics, "space.semantic_order.both.adjacency"),
         "shown": len(shown),
         "left_out": with_items - len(shown),
         "without_items": len(classes) - with_items,
@@ -271,7 +273,7 @@ def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: T
         return {"name": shorten(names[row]), "path": whole_name(paths[row]), "leaf": paths[row][-1], "picture": picture}
 
     directions: list[dict[str, Any]] = []
-    for direction, title in figures.DIRECTIONS.items():
+    for direction, title in metric_tables.DIRECTIONS.items():
         query, found = direction.split("_to_")
         part = queries[(queries["query"] == query) & (queries["found"] == found)].reset_index(drop=True)
         chosen = galleries.choose(part, [products["classes"].iloc[row] for row in part["row"]])
@@ -331,7 +333,7 @@ def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: M
     return Section("run", "What was run", {"params": sections, "facts": facts, "versions": versions})
 
 
-def _folder(metrics: figures.Metrics, *keys: str) -> Mapping[str, Any]:
+def _folder(metrics: metric_tables.Metrics, *keys: str) -> Mapping[str, Any]:
     at: Any = metrics
     for key in keys:
         at = at.get(key, {}) if isinstance(at, Mapping) else {}

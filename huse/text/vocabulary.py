@@ -147,23 +147,23 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
     }
 
 
-def remarks(found: Found, figures: Mapping[str, Any], oov: Literal["skip", "hash"]) -> list[str]:
+def remarks(found: Found, metrics: Mapping[str, Any], oov: Literal["skip", "hash"]) -> list[str]:
     """Say what a person should know of a source of word vectors.
 
     Args:
         found: what the source has.
-        figures: from `coverage`.
+        metrics: from `coverage`.
         oov: what becomes of words without a vector.
 
     Returns:
         One text a remark, without a full stop; empty where nothing is amiss.
     """
     told = [f"passed over: {found.fault_summary()}"] if found.faults else []
-    missing = figures["missing_label_words"]
+    missing = metrics["missing_label_words"]
     if missing:
         fate = "drawn at random" if oov == "hash" else "left out"
         told.append(
-            f"words of labels without a vector, {fate}, {figures['label_words_missing']} in all: {', '.join(missing)}. "
+            f"words of labels without a vector, {fate}, {metrics['label_words_missing']} in all: {', '.join(missing)}. "
             "A graph of InferSent or of word vectors knows nothing of them; label_graph.encoder: tree needs none"
         )
     return told

@@ -1,4 +1,4 @@
-"""What training needs to know of the products.
+"""The data that training needs.
 
 Letters: N products, V views of a picture beside the plain one, F features, K labels, C classes, L levels.
 """
@@ -20,7 +20,7 @@ class TrainingData:
     """The products, in row order.
 
     Attributes:
-        images: (V + 1) × N × F float32 image vectors; the plain ones come first.
+        images: (V + 1) × N × F float32 image vectors, those of the plain pictures first.
         texts: N × F' float32 text vectors.
         products: N int64 class numbers.
         train: int64 rows of the training split.
@@ -51,7 +51,7 @@ class TrainingData:
         similarity: npt.NDArray[np.float64],
         names: Sequence[str],
     ) -> "TrainingData":
-        """Put together arrays in row order, as the artefacts hold them.
+        """Build it from the arrays of the artefacts, in row order.
 
         Args:
             images: (V + 1) × N × F.
@@ -81,5 +81,5 @@ class TrainingData:
         return replace(self, **moved)
 
     def targets(self, rows: Tensor) -> Tensor:
-        """Return the distributions over the labels of some products, n × K float32."""
+        """Return the label distributions of some rows, n × K float32."""
         return self.classes.targets[self.products[rows]]

@@ -28,20 +28,20 @@ from huse.training.step import Inputs, Step, Taken, make_taker
 from huse.training.validation import Criterion, score, validate
 
 CHECKPOINT_SECONDS = 10.0
-WATCHED_STEPS = 32  # on a GPU, between two looks whether all losses are finite
+WATCHED_STEPS = 32  # on a GPU, between two checks that all losses are finite
 
-Point = dict[str, float]  # the figures of an interval, by name
-VALIDATION = "validation/"  # begins the names of those on the validation split
+Point = dict[str, float]  # the metrics of an interval by name
+VALIDATION = "validation/"  # prefix of the metrics of the validation split
 
 
 class Checkpoint(Protocol):
-    """Keeps the state of a run; see `huse.run.checkpoints.Checkpoint`."""
+    """Stores the state of a run; see `huse.run.checkpoints.Checkpoint`."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return what was saved last, or None."""
+        """Return the last saved state, or None."""
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Keep a state."""
+        """Save a state."""
 
 
 class LoopSettings(SamplingSettings, OptimizerSettings):
@@ -78,13 +78,13 @@ class LoopSettings(SamplingSettings, OptimizerSettings):
 
 @dataclass
 class Trained:
-    """What training gives, beside the network, which is left in its best state.
+    """The result of training, beside the network, which is left in its best state.
 
     Attributes:
-        curves: one dict an interval: step, the mean of the loss and of each of its terms since the last one, the
-            figures on validation, and the shares of pairs in the regions of sigma at its last step.
+        curves: one dict an interval: step, the means of the loss and its terms over the interval, the metrics of
+            validation, and the shares of pairs in the regions of sigma at the last step.
         best_step: the step whose state was kept.
-        resumed_at: steps that an earlier process had taken.
+        resumed_at: steps taken by an earlier process.
     """
 
     curves: list[Point] = field(default_factory=list)
@@ -92,14 +92,14 @@ class Trained:
     resumed_at: int = 0
 
     def best(self) -> Point:
-        """Return the figures of the best step."""
+        """Return the metrics of the best step."""
         return next(point for point in self.curves if point["step"] == self.best_step)
 
 
 class _Watch:
     """Finds the first step whose loss is not finite.
 
-    Where steps are computed on a GPU it looks once in a while alone: to look is to wait for all that was asked of it.
+    On a GPU it checks only now and then, since each check waits for all pending work.
     """
 
     def __init__(self, every: int) -> None:
@@ -111,11 +111,11 @@ class _Watch:
         self._unseen.append((step, taken.losses.clone(), taken.finite.clone()))
 
     def is_due(self) -> bool:
-        """Whether it is time to look."""
+        """Whether it is time to check."""
         return len(self._unseen) >= self._every
 
     def look(self) -> tuple[int, Tensor, Tensor] | None:
-        """Return the first step whose loss is not finite, its losses and which embeddings are; None: there is none."""
+        """Return the first step whose loss is not finite, its losses, and which embeddings are finite; else None."""
         seen, self._unseen = self._unseen, []
         if not seen:
             return None
@@ -124,7 +124,7 @@ class _Watch:
 
 
 class _Run:
-    """A training run: what learns, and where it stands."""
+    """A training run: what learns, and its progress."""
 
     def __init__(
         self,
@@ -153,7 +153,8 @@ class _Run:
         """Take one step.
 
         Raises:
-            InputError: a loss is not finite; names the step, the term and the pictures. On a GPU some steps later.
+            InputError: a loss is not finite; names the step, the term and the pictures. On a GPU this comes some steps
+                later.
         """
         taken = self.take(self._inputs(self.step))
         self.watch.add(self.step, taken)
@@ -166,7 +167,7 @@ class _Run:
             self._close_interval(taken.batch)
 
     def _inputs(self, step: int) -> Inputs:
-        """Draw what a step is of."""
+        """Draw the inputs of a step."""
         settings, sampling = self.settings, self.sampling
         rate = settings.learning_rate * schedule_factor(settings.schedule, step, settings.steps, settings.warm_up)
         rows, views = sampling.rows(step), sampling.views(step, len(self.data.images))
@@ -175,7 +176,7 @@ class _Run:
         return Inputs(torch.from_numpy(rows), torch.from_numpy(views), rate, *mixed)
 
     def check(self) -> None:
-        """Stop where a loss was not finite."""
+        """Raise an error if a loss was not finite."""
         broken = self.watch.look()
         if broken is not None:
             step, losses, finite = broken
@@ -195,16 +196,16 @@ class _Run:
         if by_means or network.architecture.settings.class_pull:
             data, train = self.data, self.data.train
             network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=by_means)
-        figures = validate(network, self.data)
-        if not all(math.isfinite(value) for value in figures.values()):
+        metrics = validate(network, self.data)
+        if not all(math.isfinite(value) for value in metrics.values()):
             raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")
         point = {"step": self.step, **{name: float(total / since) for name, total in self.sums.items()}}
-        point |= {f"{VALIDATION}{name}": value for name, value in figures.items()}
+        point |= {f"{VALIDATION}{name}": value for name, value in metrics.items()}
         if self.method.graph:
             point |= self._regions(batch)
         self.sums = {}
         self.result.curves.append(point)
-        value = score(figures, self.settings.criterion)
+        value = score(metrics, self.settings.criterion)
         if value > self.best_score:
             self.best_score, self.result.best_step = value, self.step
             self.best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
@@ -216,7 +217,7 @@ class _Run:
         return {f"regions/{block}/{region}": share for block, of in shares.items() for region, share in of.items()}
 
     def is_done(self) -> bool:
-        """Whether all steps are done, or the last intervals brought nothing."""
+        """Whether all steps are done, or the patience is used up."""
         waited = self.step - self.result.best_step if self.result.curves else 0
         patience = self.settings.patience
         return self.step >= self.settings.steps or (
@@ -224,7 +225,7 @@ class _Run:
         )
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep all that decides how the run goes on."""
+        """Save all that the rest of the run depends on."""
         self.check()
         tensors = {
             **named("network", self.network.state_dict()),
@@ -239,7 +240,7 @@ class _Run:
         checkpoint.save(tensors, {"step": self.step, "best_score": self.best_score, **state})
 
     def resume(self, checkpoint: Checkpoint) -> bool:
-        """Go on from a checkpoint, if there is one."""
+        """Continue from a checkpoint, if there is one."""
         found = checkpoint.load()
         if found is None:
             return False
@@ -274,14 +275,15 @@ def train(
     Of equally good states the earliest is kept.
 
     Args:
-        network: freshly initialised, its scalers fitted, a head that is not trained fixed; on the device to use.
+        network: initialised, its scalers fitted, and its head fixed if the method does not train it; on the device to
+            use.
         data: on the same device.
         method: what is trained.
         losses: weights and settings of its loss terms.
         settings: how to optimise.
         seed: of everything random.
-        checkpoint: keeps the state now and then; what it holds is gone on with.
-        report: is told the figures of every interval, those of a run that goes on from the beginning.
+        checkpoint: stores the state from time to time; training continues from the state that it holds.
+        report: called with the metrics of every interval; when a run continues, with the earlier ones first.
 
     Raises:
         InputError: a loss, or a score on validation, is not finite.
@@ -301,7 +303,7 @@ def train(
 
 
 def _take_steps(run: _Run, checkpoint: Checkpoint, report: Callable[[Point], None]) -> None:
-    """Take steps until the run is done, and keep its state now and then."""
+    """Take steps until the run is done, saving its state from time to time."""
     saved = time.monotonic()
     with progress(total=run.settings.steps, done=run.step, description="train", unit="step") as bar:
         while not run.is_done():
@@ -322,7 +324,7 @@ def _shown(point: Point) -> Point:
 
 
 def _not_finite(step: int, terms: Sequence[str], losses: Tensor, finite: Tensor, names: list[str]) -> str:
-    """Say which term is not finite, and at which products: those whose embeddings are not, or else the batch."""
+    """Say which term is not finite, and for which pictures: those with embeddings that are not, else the batch."""
     values = dict(zip(terms, losses[1:].tolist(), strict=True))
     broken = [f"{name} = {value}" for name, value in values.items() if not math.isfinite(value)]
     at = [name for name, fine in zip(names, finite.tolist(), strict=True) if not fine]

@@ -18,7 +18,7 @@ TF_EPSILON = 1e-10
 
 
 class OptimizerSettings(Settings):
-    """Of the optimizer and its learning rate."""
+    """Settings of the optimizer and its learning rate."""
 
     optimizer: OptimizerName = Field(
         default="adamw", description="adamw; rmsprop as PyTorch has it; rmsprop_tf as TensorFlow has it"
@@ -31,11 +31,11 @@ class OptimizerSettings(Settings):
 
 
 class RMSPropTF(optim.Optimizer):
-    """RMSProp with momentum as TensorFlow 1 has it, in which the paper was most likely written.
+    """RMSProp with momentum as in TensorFlow 1, which the paper's code most likely used.
 
     v ← 0.9 v + 0.1 g², from v = 1; m ← momentum · m + rate · g / √(v + 1e-10); w ← w - m. PyTorch's differs in four
-    ways: v begins at 0, so that first steps are long; ε stands outside the root and is 1e-8; v is smoothed by 0.99;
-    and the rate multiplies m when it is used and not when it is gathered, which matters where the rate changes.
+    ways: v begins at 0, so the first steps are long; ε is 1e-8, outside the root; v is smoothed by 0.99; and the rate
+    multiplies m when m is used, not when it is accumulated, which matters if the rate changes.
     """
 
     def __init__(self, parameters: Any, learning_rate: float, momentum: float) -> None:
@@ -64,13 +64,13 @@ class RMSPropTF(optim.Optimizer):
 
 
 def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-    """Return the optimizer of those parameters that learn.
+    """Return the optimizer of the parameters that learn.
 
-    Its steps on a GPU can be recorded as a CUDA graph; then its learning rate is to be a tensor there.
+    On a GPU its steps can be recorded as a CUDA graph if the learning rate is a tensor there.
 
     Args:
-        settings: ``rmsprop`` is PyTorch's with squares smoothed by 0.9; ``rmsprop_tf``, see `RMSPropTF`; the weight
-            decay is on matrices: a bias or a scale is not drawn to 0.
+        settings: ``rmsprop`` is PyTorch's with squares smoothed by 0.9; for ``rmsprop_tf`` see `RMSPropTF`. Weight
+            decay acts on matrices only, not on biases and scales.
         parameters: to optimise.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
@@ -91,9 +91,9 @@ def schedule_factor(schedule: Schedule, step: int, steps: int, warm_up: int = 0)
 
     Args:
         schedule: ``constant``, or ``cosine`` down to 0 after the warm-up.
-        step: that is about to be taken.
-        steps: of the whole training.
-        warm_up: first steps, over which the rate grows evenly.
+        step: the next one.
+        steps: in all.
+        warm_up: first steps, over which the rate grows linearly.
     """
     if step < warm_up:
         return (step + 1) / (warm_up + 1)

@@ -1,7 +1,6 @@
 """Which products a step sees, in which views, and how they are mixed.
 
-All of it follows from the seed and the number of the step alone, so that training that was interrupted goes on as if
-it had not been.
+All of it depends only on the seed and the number of the step, so interrupted training continues as if uninterrupted.
 """
 
 from functools import lru_cache
@@ -17,7 +16,7 @@ from huse.settings import Settings
 Sampler = Literal["random", "balanced", "pairs"]
 Rows = npt.NDArray[np.int64]
 
-# Kinds of draws, so that no two of them begin alike.
+# Kinds of draws; each has its own stream of random numbers.
 ORDER, BALANCED, PARTNERS, VIEWS, MIXTURE = range(5)
 
 
@@ -42,19 +41,19 @@ class Sampling:
     """Draws the batches of one training run."""
 
     def __init__(self, products: Rows, batch_size: int, sampler: Sampler, seed: int) -> None:
-        """Say what to draw from.
+        """Take the classes to draw from.
 
         Args:
             products: N class numbers of the training products.
             batch_size: products a batch; all of them where there are fewer.
-            sampler: ``random``: each pass visits the products in a new order, and drops what does not fill a batch.
+            sampler: ``random``: each pass visits the products in a new order and drops the last incomplete batch.
                 ``balanced``: every class is as likely as any other, and within it every product. ``pairs``: half a
-                random batch, and for each of its products another one of its class where there is one.
+                random batch, and for each of its products another of its class if there is one.
             seed: of all draws.
         """
         self._products, self._sampler, self._seed = products, sampler, seed
         self.batch_size = min(batch_size, len(products))
-        # Products sorted by class: where each class begins, how many it has, and where in it each product stands.
+        # Products sorted by class: where each class begins, its size, and each product's place in it.
         self._sorted = np.argsort(products, kind="stable")
         _, self._class, self._sizes = np.unique(products, return_inverse=True, return_counts=True)
         self._starts = np.cumsum(self._sizes) - self._sizes
@@ -75,7 +74,7 @@ class Sampling:
         return np.concatenate([half, self._partners(half, step)])[: self.batch_size]
 
     def views(self, step: int, views: int) -> Rows:
-        """Draw a view for each product of a step, all `views` as likely, the plain one among them."""
+        """Draw a view for each product of a step, all `views` equally likely, the plain picture included."""
         return self._random(VIEWS, step).integers(views, size=self.batch_size)
 
     def mixture(self, step: int, alpha: float) -> Mixture | None:
@@ -93,7 +92,7 @@ class Sampling:
         return self._pass(number)[batch * size : (batch + 1) * size]
 
     def _partners(self, rows: Rows, step: int) -> Rows:
-        """Draw for each product another one of its class; one that is alone in its class is its own."""
+        """Draw for each product another of its class; the only product of a class gets itself."""
         number = self._class[rows]
         others = self._random(PARTNERS, step).integers(np.maximum(self._sizes[number] - 1, 1))
         others += (others >= self._place[rows]) & (self._sizes[number] > 1)

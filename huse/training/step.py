@@ -1,4 +1,4 @@
-"""One step of training: from the numbers of its products to new weights.
+"""One training step: from row numbers to new weights.
 
 Letters: n products in a batch, T loss terms.
 """
@@ -16,19 +16,19 @@ from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network
 from huse.training.data import TrainingData
 
-WARM_UP = 3  # steps before one is recorded: the first ones make what later ones use, such as an optimizer's moments
+WARM_UP = 3  # steps before recording: the first ones create state, such as an optimizer's moments
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """All in which one step differs from another.
+    """The inputs of a step.
 
     Attributes:
-        rows: n int64, numbers of the products among those of the training split.
-        views: n int64, which of a picture's vectors.
+        rows: n int64, places in the training split.
+        views: n int64, which view of each picture.
         rate: learning rate.
-        share: of a product itself in its mixture; None where nothing is mixed.
-        partners: n int64, place in the batch of the product that makes up the rest; None likewise.
+        share: of the product itself in its mixture; None: no mixing.
+        partners: n int64, place in the batch of the product that is mixed in; None: no mixing.
     """
 
     rows: Tensor
@@ -45,10 +45,10 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Taken:
-    """What came of a step.
+    """The result of a step.
 
     Attributes:
-        batch: of before the weights changed.
+        batch: from before the weights changed.
         losses: 1 + T, the loss and its terms.
         finite: n bool, whether a product's embeddings are finite.
     """
@@ -65,9 +65,9 @@ def forward(
     views: Tensor,
     mixture: tuple[float | Tensor, Tensor] | None,
 ) -> Batch:
-    """Pass products through towers and head, and where they are to be mixed, their mixtures too.
+    """Pass products, and their mixtures if any, through towers and head.
 
-    Mixed vectors and targets are what is classified; losses on pairs see the products as they are.
+    The classifier sees the mixtures; losses on pairs see the products themselves.
 
     Args:
         network: on the data's device.
@@ -92,13 +92,13 @@ def forward(
 
 
 class Step:
-    """Takes steps: forward, all loss terms, backward, optimizer, average. Nothing in it waits for a GPU.
+    """Takes steps: forward, all loss terms, backward, optimizer, average. It never waits for a GPU.
 
     Attributes:
         optimizer: of the network.
-        average: the moving average of the network, a network itself; None where there is none.
-        terms: names of the loss terms, known after a step.
-        is_first: whether no step of this run was taken, here or in an earlier process.
+        average: a network with the moving average of the weights, or None.
+        terms: names of the loss terms, known after the first step.
+        is_first: whether the run has taken no step yet, in this process or an earlier one.
     """
 
     def __init__(
@@ -112,7 +112,7 @@ class Step:
         dtype: str,
         ema: float,
     ) -> None:
-        """Say what learns.
+        """Prepare to train a network.
 
         Args:
             network: on the data's device.
@@ -159,22 +159,22 @@ class Step:
     def _update(self, average: Network) -> None:
         if not self.is_first:
             torch._foreach_lerp_(list(average.parameters()), list(self._network.parameters()), 1 - self._ema)
-        else:  # it begins with what the first step gave
+        else:  # the average begins with the weights after the first step
             average.load_state_dict(self._network.state_dict())
 
 
 class Recorded:
-    """A step that is recorded once as a CUDA graph, and then launched as a whole.
+    """A step recorded once as a CUDA graph, then launched as a whole.
 
-    A step has hundreds of small kernels, and to launch each of them takes the processor longer than it takes the GPU
-    to run it. What a step gives lies where the next one writes.
+    A step has hundreds of small kernels, and the CPU takes longer to launch one than the GPU to run it. Each step
+    overwrites the result of the one before.
     """
 
     def __init__(self, step: Step, device: torch.device) -> None:
         """Record nothing yet.
 
         Args:
-            step: whose method makes nothing whose size depends on numbers on the GPU.
+            step: of a recordable method, see `Method`.
             device: a GPU.
         """
         self._step, self._device = step, device
@@ -201,7 +201,7 @@ class Recorded:
         return self._taken
 
     def _to_gpu(self, inputs: Inputs) -> Inputs:
-        """Return them on the GPU, from the second time on where they were the first time; do not wait for it."""
+        """Copy the inputs to the GPU, always to the same memory, without waiting for it."""
         values = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
         given = {name: value for name, value in values.items() if value is not None}
         if self._inputs is None:
@@ -210,7 +210,7 @@ class Recorded:
         for name, value in given.items():
             place = getattr(self._inputs, name)
             if isinstance(value, Tensor):
-                # From pinned memory, which torch does not give to anyone else before the copy is done.
+                # From pinned memory, which torch does not reuse before the copy is done.
                 place.copy_(value.pin_memory(), non_blocking=True)
             else:
                 place.fill_(value)
@@ -223,11 +223,11 @@ class Recorded:
 
 
 def make_taker(step: Step, method: Method, device: torch.device) -> Callable[[Inputs], Taken]:
-    """Return how steps are taken: on a GPU recorded, where the method can be.
+    """Return a function that takes steps: recorded on a GPU if the method allows it.
 
     Args:
         step: to take.
         method: that it trains.
-        device: on which.
+        device: to train on.
     """
     return Recorded(step, device) if device.type == "cuda" and method.recordable else step

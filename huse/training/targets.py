@@ -17,7 +17,7 @@ def class_targets(class_labels: Sequence[Sequence[int]], labels: int) -> Tensor:
         labels: K.
 
     Returns:
-        C × K float32; a label that stands twice in a path counts once.
+        C × K float32; a label that comes twice in a path counts once.
     """
     targets = torch.zeros(len(class_labels), labels)
     for row, members in enumerate(class_labels):
@@ -28,8 +28,8 @@ def class_targets(class_labels: Sequence[Sequence[int]], labels: int) -> Tensor:
 def margin(distances: Tensor, zeta: float | None, quantile: float) -> float:
     """Return the margin zeta of the graph loss.
 
-    The scale of the distances depends on the encoder of the labels, so a value does not carry over from one
-    to another; a quantile of the distances between different classes does.
+    The scale of the distances depends on the label encoder, so a fixed value fits one encoder only. A quantile of the
+    distances between different classes fits any.
 
     Args:
         distances: C × C float32.
@@ -43,18 +43,17 @@ def margin(distances: Tensor, zeta: float | None, quantile: float) -> float:
 
 
 def fit_label_vectors(vectors: npt.NDArray[np.float32], dimension: int) -> tuple[Tensor, float]:
-    """Bring label vectors to the dimension of the shared space, with as little change of their cosines as can be.
+    """Fit label vectors to the dimension of the shared space, changing their cosines as little as possible.
 
-    Vectors with fewer features get zeros, which changes no cosine. Longer ones are turned into their own span, which
-    changes none either where there are no more labels than D; of more labels the D directions of most variance are
-    kept.
+    Shorter vectors are padded with zeros, longer ones rotated into their span. Neither changes a cosine unless there
+    are more than D labels; then only the D directions of most variance are kept.
 
     Args:
         vectors: K × E, none zero.
         dimension: D.
 
     Returns:
-        K × D float32, unit norm, and the greatest change of a cosine between two of them.
+        K × D float32, unit norm, and the largest change of a cosine.
     """
     unit = vectors.astype(np.float64)
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)

@@ -1,4 +1,4 @@
-"""Metrics of the validation split while training goes on, and which of them decides the state that is kept.
+"""Metrics of the validation split during training, and the score that decides which state is kept.
 
 Letters: N validation products, C classes, D dimension of the shared space.
 """
@@ -19,22 +19,22 @@ Criterion = Literal["accuracy", "recall_at_1", "average_precision", "ahp", "all"
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
 RETRIEVAL = ("recall_at_1", "average_precision", "ahp")
-MOST_RANKED = 2000  # validation products among which retrieval is tried while training goes on
+MOST_RANKED = 2000  # validation products used for retrieval during training
 
 
 def validate(network: Network, data: TrainingData) -> dict[str, float]:
     """Return accuracies, and means over the four directions of recall at 1, average precision and AHP.
 
-    A product counts for the accuracy as the share of its label mass that lies on as many highest scores as it has
-    labels: in the scheme `leaf`, 1 if the highest score is its class's. Not a number where a score is not finite.
-    Retrieval is among at most `MOST_RANKED` products.
+    For a product with m labels, accuracy is the share of its target that lies on the m highest scores; in the scheme
+    `leaf`, 1 if its class has the highest score. NaN where a score is not finite. Retrieval uses at most `MOST_RANKED`
+    products.
     """
-    rows, figures = data.validation, {}
+    rows, metrics = data.validation, {}
     targets, embeddings = data.targets(rows), []
     for modality, vectors in zip(MODALITIES, (data.images[0], data.texts), strict=True):
         found, scores = network.embed(modality, vectors[rows])
         finite = bool(torch.isfinite(scores).all())
-        figures[f"{modality}_accuracy"] = _accuracy(scores, targets) if finite else math.nan
+        metrics[f"{modality}_accuracy"] = _accuracy(scores, targets) if finite else math.nan
         embeddings.append(found)
     ranked = torch.arange(len(rows), device=rows.device)[:: -(-len(rows) // MOST_RANKED)]
     products = data.products[rows[ranked]]
@@ -44,18 +44,18 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
         for candidates in embeddings
     ]
     means = torch.tensor(directions, dtype=torch.float64).mean(dim=0).tolist()
-    return figures | dict(zip(RETRIEVAL, means, strict=True))
+    return metrics | dict(zip(RETRIEVAL, means, strict=True))
 
 
-def score(figures: dict[str, float], criterion: Criterion) -> float:
+def score(metrics: dict[str, float], criterion: Criterion) -> float:
     """Return the value that decides which state is kept; higher is better.
 
     Args:
-        figures: from `validate`.
+        metrics: from `validate`.
         criterion: see `Criterion`.
     """
-    accuracy = (figures["image_accuracy"] + figures["text_accuracy"]) / 2
-    values = {"accuracy": accuracy, **{name: figures[name] for name in RETRIEVAL}}
+    accuracy = (metrics["image_accuracy"] + metrics["text_accuracy"]) / 2
+    values = {"accuracy": accuracy, **{name: metrics[name] for name in RETRIEVAL}}
     return sum(values.values()) / len(values) if criterion == "all" else values[criterion]
 
 
@@ -70,8 +70,8 @@ def _retrieval(
 ) -> tuple[float, float, float]:
     """Return recall at 1, mean average precision, and AHP, over queries with a candidate of their class.
 
-    Of equal cosines the order is that of a stable sort, which is good enough to watch training by; for what is
-    reported see `huse.evaluation`.
+    A stable sort orders equal cosines, which is good enough during training; `huse.evaluation` computes what is
+    reported.
     """
     cosines = queries @ candidates.T
     relevant = products[:, None] == products[None, :]
@@ -84,7 +84,7 @@ def _retrieval(
     if not kept.any():
         return 0.0, 0.0, 0.0
     average = average_precision(ranked, torch.arange(1, len(candidates) + 1, device=ranked.device))
-    # The best possible ranking of the candidates begins with the query itself, which is none in its own modality.
+    # In its own modality a query is no candidate, so the best possible ranking leaves it out.
     shown = min(AHP_K, len(candidates) - itself)
     best = similarity[:, products].sort(dim=1, descending=True).values[:, int(itself) :][:, :shown].cumsum(dim=1)
     found = similarity[products[:, None], products[order[:, :shown]]]

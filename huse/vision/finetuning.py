@@ -33,7 +33,7 @@ from huse.vision.geometry import Pixels
 from huse.vision.learner import Learner
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
-CURVE = ["epoch", "loss", "validation_loss", "validation_accuracy"]  # names of the figures of an epoch
+CURVE = ["epoch", "loss", "validation_loss", "validation_accuracy"]  # names of the metrics of an epoch
 
 CHECKPOINT_SECONDS = 60.0
 MIXTURES = 1  # sets the random numbers of mixtures apart from those of the order of pictures
@@ -155,7 +155,7 @@ class Finetuned:
     best_epoch: int = 0
 
     def best(self) -> dict[str, float]:
-        """Return the figures of the best epoch."""
+        """Return the metrics of the best epoch."""
         return self.curves[self.best_epoch - 1]
 
 

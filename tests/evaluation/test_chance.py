@@ -8,15 +8,15 @@ from hypothesis import strategies as st
 from huse.evaluation.chance import (
     ahp_chance,
     average_precision_chance,
-    best_figures,
+    best_metrics,
     chance_at_k,
-    chance_figures,
+    chance_metrics,
     class_hp_chance,
     median_rank_chance,
 )
 from huse.evaluation.hierarchy import best_similarity_sums, correct_tables
 from huse.evaluation.ranking import Ranks, rank_statistics
-from huse.evaluation.retrieval import query_figures
+from huse.evaluation.retrieval import query_metrics
 from huse.metrics import area_under_hierarchical_precision, precision_at_k
 from huse.taxonomy import ClassTree
 
@@ -97,7 +97,7 @@ def test_class_hp_of_few_classes_counts_missing_ones_as_wrong():
 
 
 @pytest.mark.parametrize("same_modality", [True, False])
-def test_random_orders_have_every_figure_of_chance(unit_rows, same_modality):
+def test_random_orders_have_every_metric_of_chance(unit_rows, same_modality):
     tree = ClassTree(PATHS)
     classes = np.random.default_rng(0).choice(5, size=800, p=[0.5, 0.2, 0.2, 0.08, 0.02])
     queries = unit_rows(800, 48, seed=1)
@@ -110,11 +110,11 @@ def test_random_orders_have_every_figure_of_chance(unit_rows, same_modality):
         correct=correct_tables(tree),
         similarity=tree.similarity,
     )
-    chance = chance_figures(statistics, classes, tree, own_excluded=same_modality)
-    for name, values in query_figures(statistics).items():
+    chance = chance_metrics(statistics, classes, tree, own_excluded=same_modality)
+    for name, values in query_metrics(statistics).items():
         assert values.mean() == pytest.approx(chance[name], abs=0.035), name
     assert chance["macro_recall_at_1"] == pytest.approx(0.2, abs=0.002)  # five classes
-    best = best_figures(statistics, classes, tree, own_excluded=same_modality)
+    best = best_metrics(statistics, classes, tree, own_excluded=same_modality)
     assert set(best) == {f"{kind}_at_{k}" for kind in ("hp", "class_hp") for k in (2, 5, 10)}
     assert best["hp_at_10"] == 1
     assert best["class_hp_at_10"] == 0.5
@@ -128,6 +128,6 @@ def test_macro_recall_is_by_class():
     statistics = rank_statistics(
         points, points, classes, same_modality=True, correct=correct_tables(tree), similarity=tree.similarity
     )
-    chance = chance_figures(statistics, classes, tree, own_excluded=True)
+    chance = chance_metrics(statistics, classes, tree, own_excluded=True)
     assert chance["macro_recall_at_1"] == pytest.approx((2 / 4 + 1 / 4) / 2)
     assert chance["recall_at_1"] == pytest.approx((3 * 2 / 4 + 2 * 1 / 4) / 5)

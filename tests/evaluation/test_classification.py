@@ -93,7 +93,7 @@ def test_top_hits_by_hand():
     assert top_hits(given_scores, classes, LEAF, 5).tolist() == [1, 1, 1]
 
 
-def test_the_first_of_the_top_is_the_prediction_and_figures_equal_scikit_learn():
+def test_the_first_of_the_top_is_the_prediction_and_metrics_equal_scikit_learn():
     random = np.random.default_rng(0)
     given_scores = random.dirichlet(np.ones(9), size=300).astype(np.float32)
     classes = random.integers(0, 8, size=300)  # no item has the last class

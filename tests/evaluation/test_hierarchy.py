@@ -19,8 +19,8 @@ def test_item_level_of_the_worked_example():
 
 def test_class_level_of_the_worked_example():
     different = RETRIEVED[:, 1:]  # the second is a lipstick again
-    figures = [precision_at_k(ClassTree(PATHS).correct_sets(k)[LIPSTICK, different], k)[0] for k in (2, 3, 4, 5)]
-    assert figures == pytest.approx([2 / 2, 2 / 3, 3 / 4, 5 / 5])
+    metrics = [precision_at_k(ClassTree(PATHS).correct_sets(k)[LIPSTICK, different], k)[0] for k in (2, 3, 4, 5)]
+    assert metrics == pytest.approx([2 / 2, 2 / 3, 3 / 4, 5 / 5])
 
 
 def test_graded_precision_of_the_worked_example():

@@ -60,7 +60,7 @@ def test_one_group_has_no_width():
     assert vars(found) == {"mean": 0.5, "low": 0.5, "high": 0.5}
 
 
-def test_figures_share_the_draws_and_directions_have_a_mean():
+def test_metrics_share_the_draws_and_directions_have_a_mean():
     random = np.random.default_rng(0)
     hard = random.random(80)
     values = {
@@ -82,7 +82,7 @@ def test_figures_share_the_draws_and_directions_have_a_mean():
     assert found["retrieval.text_to_image.map"].high - found["retrieval.text_to_image.map"].low > 0.1
 
 
-def test_draws_without_any_item_of_a_figure_do_not_count():
+def test_draws_without_any_item_of_a_metric_do_not_count():
     values = np.full(40, np.nan)
     values[0] = 0.7
     assert vars(mean_interval(values, np.arange(40), seed=0, resamples=200)) == pytest.approx(
@@ -141,7 +141,7 @@ def test_runs_on_other_items_are_refused():
         paired_intervals([one], [one, turned], seed=0)
 
 
-def test_several_runs_are_one_whose_figures_are_their_means():
+def test_several_runs_are_one_whose_metrics_are_their_means():
     right = np.array([1.0, 0.0, 0.0, 1.0])
     one, two = a_run(right, [1, 2, 1, 11]), a_run(1 - right, [1, 1, 1, 1])
     other = a_run(np.zeros(4), [2, 2, 2, 2])

@@ -43,7 +43,7 @@ def measure(queries, candidates, classes, paths=PATHS, *, ks=KS, same_modality=F
     )
 
 
-def figures(statistics):
+def metrics(statistics):
     """All arrays by name."""
     return {
         "first": statistics.ranks.first,
@@ -58,15 +58,15 @@ def figures(statistics):
     }
 
 
-def assert_equal_figures(first, second):
+def assert_equal_metrics(first, second):
     assert first.ranks.candidates == second.ranks.candidates
     assert first.ranks.dropped == second.ranks.dropped
-    for name, values in figures(first).items():
-        np.testing.assert_allclose(values, figures(second)[name], rtol=1e-12, err_msg=name)
+    for name, values in metrics(first).items():
+        np.testing.assert_allclose(values, metrics(second)[name], rtol=1e-12, err_msg=name)
 
 
-def naive_figures(own, ranked, paths, ks, ahp_k):
-    """The figures of one query from the classes of its candidates, best first."""
+def naive_metrics(own, ranked, paths, ks, ahp_k):
+    """The metrics of one query from the classes of its candidates, best first."""
     similarity = ClassTree(paths).similarity
     hits = [place for place, c in enumerate(ranked, 1) if c == own]
     result = {
@@ -116,7 +116,7 @@ TREES = st.lists(st.lists(st.sampled_from("ab"), min_size=1, max_size=4), min_si
     ahp_k=st.integers(1, 20),
     block=st.sampled_from([1, 3, 256]),
 )
-def test_every_figure_equals_its_definition(*, paths, classes, seed, same_modality, exclude_pair, ahp_k, block):
+def test_every_metric_equals_its_definition(*, paths, classes, seed, same_modality, exclude_pair, ahp_k, block):
     items = np.array(classes) % len(paths)
     # Whole numbers: products are exact, and most are equal to others, zero and minus zero among them.
     queries, candidates = np.random.default_rng(seed).integers(-1, 2, size=(2, len(items), 2)).astype(np.float32)
@@ -139,12 +139,12 @@ def test_every_figure_equals_its_definition(*, paths, classes, seed, same_modali
         ranked = naive_ranking(queries[query], own, candidates, items, others=others, paths=paths, ks=KS)
         if own in ranked:
             kept.append(query)
-            expected.append(naive_figures(own, ranked, paths, KS, ahp_k))
+            expected.append(naive_metrics(own, ranked, paths, KS, ahp_k))
     assert statistics.kept.tolist() == kept
     assert statistics.classes.tolist() == items[kept].tolist()
     assert statistics.ranks.dropped == len(items) - len(kept)
     assert statistics.ranks.candidates == len(items) - (same_modality or exclude_pair)
-    for name, values in figures(statistics).items():
+    for name, values in metrics(statistics).items():
         if name not in ("kept", "classes"):
             assert values == pytest.approx([row[name] for row in expected], nan_ok=True), name
 
@@ -205,7 +205,7 @@ def test_a_perfect_space_is_perfect():
 
 @pytest.mark.parametrize("dimension", [2, 37, 300, 512])
 @pytest.mark.parametrize("same_modality", [True, False])
-def test_a_collapsed_space_gets_the_worst_figures(unit_rows, dimension, same_modality):
+def test_a_collapsed_space_gets_the_worst_metrics(unit_rows, dimension, same_modality):
     # Not a handy vector like (1, 0): a matrix product of this one with itself differs between columns in the last
     # digit on some processors.
     points = np.tile(unit_rows(1, dimension, seed=4), (101, 1))
@@ -217,10 +217,10 @@ def test_a_collapsed_space_gets_the_worst_figures(unit_rows, dimension, same_mod
         for query, own in enumerate(classes):
             others = [n for n in range(101) if not (same_modality and n == query)]
             ranked = naive_ranking(points[0] * 0, own, points, classes, others=others, paths=PATHS, ks=KS)
-            expected = naive_figures(own, ranked, PATHS, KS, ahp_k=101)
+            expected = naive_metrics(own, ranked, PATHS, KS, ahp_k=101)
             assert expected["first"] == 1 + sum(classes != own)
             for name, value in expected.items():
-                assert figures(statistics)[name][query] == pytest.approx(value), name
+                assert metrics(statistics)[name][query] == pytest.approx(value), name
 
 
 def test_no_order_of_equal_cosines_is_worse():
@@ -228,10 +228,10 @@ def test_no_order_of_equal_cosines_is_worse():
     points = np.ones((7, 1), dtype=np.float32)
     statistics = measure(points, points, classes)
     for query, own in enumerate(classes):
-        orders = {order: naive_figures(own, list(order), PATHS, (), 7) for order in set(permutations(classes.tolist()))}
+        orders = {order: naive_metrics(own, list(order), PATHS, (), 7) for order in set(permutations(classes.tolist()))}
         assert statistics.ranks.first[query] == max(row["first"] for row in orders.values())
         for name in ("average precision", "ahp"):
-            assert figures(statistics)[name][query] == pytest.approx(min(row[name] for row in orders.values()))
+            assert metrics(statistics)[name][query] == pytest.approx(min(row[name] for row in orders.values()))
 
 
 def test_zero_and_minus_zero_are_equal_cosines():
@@ -251,12 +251,12 @@ def test_singletons_are_dropped_and_counted(unit_rows):
     assert measure(rows, rows, classes).ranks.dropped == 0
 
 
-def test_only_singletons_leave_empty_figures(unit_rows):
+def test_only_singletons_leave_empty_metrics(unit_rows):
     rows = unit_rows(3, 4)
     for count in (1, 3):
         statistics = measure(rows[:count], rows[:count], np.arange(count), same_modality=True)
         assert statistics.ranks.dropped == count
-        assert {values.shape for values in figures(statistics).values()} == {(0,)}
+        assert {values.shape for values in metrics(statistics).values()} == {(0,)}
         for aggregate in (mean_average_precision, macro_recall_at_1, median_rank):
             assert np.isnan(aggregate(statistics))
 
@@ -267,10 +267,10 @@ def test_the_paired_item_is_a_candidate_unless_excluded(unit_rows):
     with_pair = measure(rows, rows, classes)
     assert (with_pair.ranks.first == 1).all()
     without = measure(rows, rows, classes, exclude_pair=True)
-    assert_equal_figures(without, measure(rows, rows, classes, same_modality=True))
+    assert_equal_metrics(without, measure(rows, rows, classes, same_modality=True))
     assert without.ranks.candidates == 59
     assert mean_average_precision(without) < mean_average_precision(with_pair)
-    assert_equal_figures(without, measure(rows, rows, classes, same_modality=True, exclude_pair=True))
+    assert_equal_metrics(without, measure(rows, rows, classes, same_modality=True, exclude_pair=True))
 
 
 def test_the_block_size_changes_nothing(unit_rows):
@@ -279,7 +279,7 @@ def test_the_block_size_changes_nothing(unit_rows):
     candidates[40:80] = candidates[:40]  # equal cosines between classes
     whole = measure(queries, candidates, classes, block=90)
     for block, threads in ((1, 1), (1, 3), (7, 2), (89, 1), (1000, 4)):
-        assert_equal_figures(measure(queries, candidates, classes, block=block, threads=threads), whole)
+        assert_equal_metrics(measure(queries, candidates, classes, block=block, threads=threads), whole)
 
 
 def test_the_order_of_the_items_changes_nothing(unit_rows):
@@ -287,8 +287,8 @@ def test_the_order_of_the_items_changes_nothing(unit_rows):
     classes = random.integers(0, len(PATHS), size=80)
     queries, candidates = unit_rows(80, 5, seed=1), np.repeat(unit_rows(8, 5, seed=2), 10, axis=0)
     order = random.permutation(80)
-    statistics = figures(measure(queries, candidates, classes))
-    shuffled = figures(measure(queries[order], candidates[order], classes[order]))
+    statistics = metrics(measure(queries, candidates, classes))
+    shuffled = metrics(measure(queries[order], candidates[order], classes[order]))
     for name in statistics.keys() - {"kept"}:
         np.testing.assert_allclose(statistics[name][order], shuffled[name], rtol=1e-12, err_msg=name)
 

@@ -7,9 +7,9 @@ from huse.evaluation.retrieval import (
     References,
     choose_share,
     map_over_directions,
-    query_figures,
+    query_metrics,
     recall_at_k,
-    retrieval_figures,
+    retrieval_metrics,
     retrieve,
 )
 from huse.taxonomy import ClassTree
@@ -17,9 +17,9 @@ from huse.taxonomy import ClassTree
 TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
 
 
-def figures_of(places, classes, tree=TREE):
+def metrics_of(places, classes, tree=TREE):
     found, without = (retrieve(places, classes, tree, exclude_pair=excluded) for excluded in (False, True))
-    return retrieval_figures(found, without, References(classes, tree))
+    return retrieval_metrics(found, without, References(classes, tree))
 
 
 def circle(*degrees):
@@ -37,9 +37,9 @@ def test_recall_by_hand():
     assert recall_at_k(found["image_to_text"].ranks, 1).mean() == 1  # the pair itself
 
 
-def test_every_figure_stands_where_it_belongs(unit_rows):
+def test_every_metric_stands_where_it_belongs(unit_rows):
     classes = np.arange(30) % 3
-    table = figures_of({"image": unit_rows(30, 8, seed=1), "text": unit_rows(30, 8, seed=2)}, classes)
+    table = metrics_of({"image": unit_rows(30, 8, seed=1), "text": unit_rows(30, 8, seed=2)}, classes)
     names = ["recall_at_1", "recall_at_5", "recall_at_10", "map", "macro_recall_at_1", "median_rank", "ahp"]
     names += [f"{kind}_at_{k}" for kind in ("hp", "class_hp") for k in (2, 5, 10)]
     assert list(table) == [*DIRECTIONS, "mean"]
@@ -59,7 +59,7 @@ def test_every_figure_stands_where_it_belongs(unit_rows):
 
 def test_without_the_pair_there_is_one_candidate_less(unit_rows):
     rows = unit_rows(12, 8)
-    table = figures_of({"image": rows, "text": rows}, np.arange(12) % 3)
+    table = metrics_of({"image": rows, "text": rows}, np.arange(12) % 3)
     across = table["image_to_text"]
     assert across["recall_at_1"] == 1
     assert across["chance"]["recall_at_1"] == pytest.approx(4 / 12)
@@ -72,12 +72,12 @@ def test_without_the_pair_there_is_one_candidate_less(unit_rows):
 
 def test_classes_of_one_item_are_dropped_within_a_modality(unit_rows):
     rows = unit_rows(4, 8)
-    table = figures_of({"image": rows, "text": rows}, np.array([0, 0, 1, 2]))
+    table = metrics_of({"image": rows, "text": rows}, np.array([0, 0, 1, 2]))
     assert table["image_to_image"]["dropped_queries"] == 2
     assert table["image_to_text"]["dropped_queries"] == 0
     assert table["mean"]["dropped_queries"] == 4
     assert table["text_to_image"]["without_pair"]["dropped_queries"] == 2
-    only = figures_of({"image": rows[:2], "text": rows[:2]}, np.array([0, 1]))
+    only = metrics_of({"image": rows[:2], "text": rows[:2]}, np.array([0, 1]))
     assert only["image_to_image"] == {"dropped_queries": 2}
     assert only["image_to_text"]["without_pair"] == {"dropped_queries": 2}
     assert only["mean"]["recall_at_1"] == 1  # over the two directions that have it
@@ -85,17 +85,17 @@ def test_classes_of_one_item_are_dropped_within_a_modality(unit_rows):
 
 def test_one_item_and_one_class(unit_rows):
     rows = unit_rows(3, 4)
-    table = figures_of({"image": rows[:1], "text": rows[:1]}, np.array([0]))
+    table = metrics_of({"image": rows[:1], "text": rows[:1]}, np.array([0]))
     assert table["image_to_text"]["map"] == table["mean"]["chance"]["map"] == 1
     assert table["image_to_image"] == {"dropped_queries": 1}
-    one_class = figures_of({"image": rows, "text": rows}, np.zeros(3, int), ClassTree([["a"]]))
+    one_class = metrics_of({"image": rows, "text": rows}, np.zeros(3, int), ClassTree([["a"]]))
     assert one_class["mean"]["map"] == one_class["mean"]["ahp"] == 1
     assert one_class["image_to_image"]["best"]["hp_at_5"] == pytest.approx(2 / 5)
 
 
 def test_random_embeddings_reach_chance(unit_rows):
     classes = np.random.default_rng(0).choice(3, size=1500, p=[0.1, 0.3, 0.6])
-    table = figures_of({"image": unit_rows(1500, 32, seed=5), "text": unit_rows(1500, 32, seed=6)}, classes)
+    table = metrics_of({"image": unit_rows(1500, 32, seed=5), "text": unit_rows(1500, 32, seed=6)}, classes)
     for direction in DIRECTIONS:
         entry = table[direction]
         for name, chance in entry["chance"].items():
@@ -104,13 +104,13 @@ def test_random_embeddings_reach_chance(unit_rows):
         assert abs(entry["median_rank"] - entry["chance"]["median_rank"]) <= 1
 
 
-def test_figures_of_queries_are_their_means(unit_rows):
+def test_metrics_of_queries_are_their_means(unit_rows):
     classes = np.arange(40) % 3
     rows = unit_rows(40, 4)
     places = {"image": rows, "text": rows}
     statistics = retrieve(places, classes, TREE)["image_to_image"]
-    table = figures_of(places, classes)["image_to_image"]
-    for name, values in query_figures(statistics).items():
+    table = metrics_of(places, classes)["image_to_image"]
+    for name, values in query_metrics(statistics).items():
         assert values.shape == (40,)
         assert table[name] == pytest.approx(values.mean())
 

@@ -6,10 +6,10 @@ from huse.evaluation import space
 from huse.evaluation.retrieval import retrieve
 from huse.evaluation.space import (
     class_order,
-    gap_figures,
+    gap_metrics,
     pair_places,
     semantic_order,
-    space_figures,
+    space_metrics,
     variance_in_use,
 )
 from huse.taxonomy import ClassTree
@@ -26,7 +26,7 @@ def test_gap_by_hand():
     # At 0, 90 and 180 degrees, and at about 53, 90 and 270; products of these numbers are equal where they should be.
     image = np.array([[1, 0], [0, 1], [-1, 0]], np.float32)
     text = np.array([[0.6, 0.8], [0, 1], [0, -1]], np.float32)
-    found = gap_figures(image, text)
+    found = gap_metrics(image, text)
     assert found["mean_distance"] == pytest.approx((0.4 + 0 + 1) / 3)
     others = [1 - 0, 1 - 0, 1 - 0.8, 1 + 1, 1 + 0.6, 1 - 0]
     assert found["other_items"] == pytest.approx(np.mean(others), abs=1e-6)
@@ -49,7 +49,7 @@ def test_places_of_pairs_equal_average_ranks(unit_rows, block):
 
 def test_a_collapsed_space_is_at_chance(unit_rows):
     point = np.tile(unit_rows(1, 37), (50, 1))
-    found = gap_figures(point, point)
+    found = gap_metrics(point, point)
     for way in ("image_to_text", "text_to_image"):
         assert found[way] == pytest.approx(found["chance"])
     assert found["mean_distance"] == pytest.approx(0, abs=1e-6)
@@ -57,7 +57,7 @@ def test_a_collapsed_space_is_at_chance(unit_rows):
 
 def test_one_item_has_no_others(unit_rows):
     row = unit_rows(1, 4)
-    found = gap_figures(row, row)
+    found = gap_metrics(row, row)
     assert "other_items" not in found
     assert found["image_to_text"] == {"median_rank": 1, "rank_1": 1} == found["chance"]
 
@@ -153,11 +153,11 @@ def test_a_point_up_to_rounding_uses_no_dimension(unit_rows):
     assert variance_in_use(point)["dimensions"] == 0
 
 
-def test_all_figures_stand_together(unit_rows):
+def test_all_metrics_stand_together(unit_rows):
     embeddings = {"image": unit_rows(9, 4, seed=1), "text": unit_rows(9, 4, seed=2)}
     classes = np.arange(9) % 3
     adjacency = np.array([[0, 1, 3], [1, 0, 2], [3, 2, 0]], np.float32)
-    found = space_figures(embeddings, classes, retrieve(embeddings, classes, TREE), adjacency, TREE.hops)
+    found = space_metrics(embeddings, classes, retrieve(embeddings, classes, TREE), adjacency, TREE.hops)
     assert list(found) == ["gap", "class_order", "semantic_order", "variance"]
     assert set(found["semantic_order"]) == {"image", "text", "both"}
     assert set(found["semantic_order"]["text"]) == {"adjacency", "tree"}

@@ -152,10 +152,10 @@ def test_choices_are_of_the_validation_split_and_chance_is_of_the_training_split
     main(here)
     second = json.loads((here / paths.EVALUATE_METRICS).read_text())
     chosen = ("image_weight", "image_temperature", "text_temperature")
-    for figures in (first, second):
-        figures["chosen"] = [figures["classification"]["log_linear"][name] for name in chosen]
-        figures["chosen"] += [figures["classification"]["fusion"]["image_weight"]]
-        figures["chosen"] += [figures["retrieval_by_both"]["probability_share"]]
+    for metrics in (first, second):
+        metrics["chosen"] = [metrics["classification"]["log_linear"][name] for name in chosen]
+        metrics["chosen"] += [metrics["classification"]["fusion"]["image_weight"]]
+        metrics["chosen"] += [metrics["retrieval_by_both"]["probability_share"]]
     assert first["chosen"] == second["chosen"]
     assert first["classification"]["image"] != second["classification"]["image"]
 

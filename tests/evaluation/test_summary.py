@@ -11,9 +11,9 @@ from huse.evaluation.summary import (
     Catalogue,
     Choices,
     choose,
-    figure_intervals,
     mean_recall_at_1,
     measure,
+    metric_intervals,
     spread,
     summarise,
 )
@@ -63,7 +63,7 @@ def assert_close(first, second):
         assert value == pytest.approx(other[path], abs=1e-6), path
 
 
-def test_the_summary_holds_every_figure(make_split):
+def test_the_summary_holds_every_metric(make_split):
     summary = summarise(measure(make_split(np.arange(30) % 3), catalogue(), CHOICES), chance=1 / 3)
     assert list(summary) == [
         "items",
@@ -76,11 +76,11 @@ def test_the_summary_holds_every_figure(make_split):
     assert summary["items"] == 30
     classification = summary["classification"]
     assert list(classification) == ["image", "text", "fusion", "log_linear", "by_level", "chance"]
-    figures = {"accuracy", "top_5", "macro_f1", "calibration_error"}
-    assert set(classification["text"]) == figures
-    assert set(classification["fusion"]) == {*figures, "image_weight"}
+    metrics = {"accuracy", "top_5", "macro_f1", "calibration_error"}
+    assert set(classification["text"]) == metrics
+    assert set(classification["fusion"]) == {*metrics, "image_weight"}
     temperatures = {"image_temperature", "text_temperature"}
-    assert set(classification["log_linear"]) == {*figures, "image_weight", *temperatures}
+    assert set(classification["log_linear"]) == {*metrics, "image_weight", *temperatures}
     assert classification["image"]["accuracy"] == 1
     assert classification["text"]["accuracy"] < 1
     assert classification["by_level"]["image"] == {"level_1": 1, "level_2": 1}
@@ -100,8 +100,8 @@ def test_the_order_of_the_items_changes_nothing(make_split):
     measured, shuffled = (measure(results, catalogue(), CHOICES) for results in (split, split.rows(order)))
     assert_close(summarise(measured, 0.5), summarise(shuffled, 0.5))
     assert_close(
-        figure_intervals(measured, groups, seed=3, resamples=50),
-        figure_intervals(shuffled, groups[order], seed=3, resamples=50),
+        metric_intervals(measured, groups, seed=3, resamples=50),
+        metric_intervals(shuffled, groups[order], seed=3, resamples=50),
     )
     assert choose(split, catalogue()).image_weight == choose(split.rows(order), catalogue()).image_weight
 
@@ -116,18 +116,18 @@ def test_the_order_of_the_items_changes_nothing(make_split):
         ([0, 0, 1, 2, 2, 3], [["a"], ["a", "b"], ["a", "b", "c"], ["d", "b"]]),
     ],
 )
-def test_few_items_and_classes_leave_no_figure_that_is_no_number(make_split, classes, paths):
+def test_few_items_and_classes_leave_no_metric_that_is_no_number(make_split, classes, paths):
     split, known = make_split(classes, len(paths)), catalogue(paths)
     measured = measure(split, known, choose(split, known))
     summary = summarise(measured, 0.5)
-    summary["intervals"] = figure_intervals(measured, np.arange(len(classes)), seed=0, resamples=30)
+    summary["intervals"] = metric_intervals(measured, np.arange(len(classes)), seed=0, resamples=30)
     json.dumps(summary, allow_nan=False)
     assert summary["retrieval"]["mean"]["chance"]["recall_at_1"] > 0
 
 
 def test_a_class_of_one_item_stands_in_no_interval_of_its_own(make_split):
     measured = measure(make_split([0, 1, 2]), catalogue(), CHOICES)
-    intervals = figure_intervals(measured, np.arange(3), seed=0, resamples=30)
+    intervals = metric_intervals(measured, np.arange(3), seed=0, resamples=30)
     assert set(intervals["retrieval"]) == {"image_to_text", "text_to_image", "mean"}
 
 
@@ -136,12 +136,12 @@ def test_several_labels_a_class(make_split):
     known = catalogue([["a", "x"], ["a", "y"], ["b"]], labels)
     scores = np.array([[0.5, 0.4, 0.1, 0], [0.3, 0.1, 0.2, 0.4], [0.1, 0.0, 0.1, 0.8]], np.float32)
     split = SplitResults(make_split([0, 1, 2]).embeddings, {"image": scores, "text": scores}, np.arange(3))
-    figures = summarise(measure(split, known, CHOICES), 0.5)["classification"]["image"]
+    metrics = summarise(measure(split, known, CHOICES), 0.5)["classification"]["image"]
     # Labels 0 and 2 are wanted of the second item, 3 and 0 are its highest; by classes it is taken for the third.
-    assert figures["accuracy"] == pytest.approx((1 + 0.5 + 1) / 3)
-    assert figures["macro_f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
-    assert figures["calibration_error"] == pytest.approx((0.1 + 0.4 + 0.2) / 3)
-    assert figures["top_5"] == 1
+    assert metrics["accuracy"] == pytest.approx((1 + 0.5 + 1) / 3)
+    assert metrics["macro_f1"] == pytest.approx((1 + 0 + 2 / 3) / 3)
+    assert metrics["calibration_error"] == pytest.approx((0.1 + 0.4 + 0.2) / 3)
+    assert metrics["top_5"] == 1
 
 
 def test_the_fifth_class_is_among_the_top_5_and_the_sixth_is_not(make_split):
@@ -149,15 +149,15 @@ def test_the_fifth_class_is_among_the_top_5_and_the_sixth_is_not(make_split):
     split = SplitResults(make_split([4, 5], 6).embeddings, {"image": scores, "text": scores}, np.array([4, 5]))
     measured = measure(split, catalogue([[name] for name in "abcdef"]), CHOICES)
     assert summarise(measured, 0.5)["classification"]["image"]["top_5"] == 0.5
-    interval = figure_intervals(measured, np.arange(2), seed=0, resamples=100)["classification"]["image"]["top_5"]
+    interval = metric_intervals(measured, np.arange(2), seed=0, resamples=100)["classification"]["image"]["top_5"]
     assert interval == {"low": 0, "high": 1}
 
 
-def test_intervals_hold_the_figures_that_they_stand_beside(make_split):
+def test_intervals_hold_the_metrics_that_they_stand_beside(make_split):
     measured = measure(make_split(np.arange(60) % 3), catalogue(), CHOICES)
     summary = summarise(measured, 0.5)
-    intervals = figure_intervals(measured, np.arange(60) // 2, seed=0, resamples=200)
-    figures = dict(leaves(summary))
+    intervals = metric_intervals(measured, np.arange(60) // 2, seed=0, resamples=200)
+    metrics = dict(leaves(summary))
     found = dict(leaves(intervals))
     assert {path.split(".")[0] for path in found} == {
         "classification",
@@ -167,7 +167,7 @@ def test_intervals_hold_the_figures_that_they_stand_beside(make_split):
     }
     for path in {path.rpartition(".")[0] for path in found}:
         low, high = found[f"{path}.low"], found[f"{path}.high"]
-        assert low <= figures[path] <= high, path
+        assert low <= metrics[path] <= high, path
     assert found["retrieval.mean.map.low"] < found["retrieval.mean.map.high"]
     assert set(intervals["retrieval_by_both"]) == {"mean"}
     assert set(intervals["retrieval"]) == {*DIRECTIONS, "mean"}
@@ -213,4 +213,4 @@ def test_rows_are_taken_of_everything(make_split):
 
 def test_one_product_leaves_nothing_to_draw(make_split):
     measured = measure(make_split([0, 1, 2, 0]), catalogue(), CHOICES)
-    assert figure_intervals(measured, np.zeros(4, np.int64), seed=0, resamples=30) == {}
+    assert metric_intervals(measured, np.zeros(4, np.int64), seed=0, resamples=30) == {}

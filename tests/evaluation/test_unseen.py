@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huse.evaluation import unseen
-from huse.evaluation.unseen import measure_unseen, unseen_figures, unseen_intervals
+from huse.evaluation.unseen import measure_unseen, unseen_intervals, unseen_metrics
 from huse.taxonomy import ClassTree
 from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
@@ -14,9 +14,9 @@ DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text"
 TREE = [["a"], ["a", "x"], ["a", "y"], ["a", "y", "z"], ["b", "x"], ["b", "y"], ["c"]]
 
 
-def figures_of(embeddings, classes, split, paths):
+def metrics_of(embeddings, classes, split, paths):
     found = measure_unseen(embeddings, classes, split, ClassTree(paths))
-    return {} if found is None else unseen_figures(found)
+    return {} if found is None else unseen_metrics(found)
 
 
 def on_a_circle(degrees):
@@ -34,19 +34,19 @@ def by_hand():
 
 def test_by_hand():
     # seen candidates of the first: lipstick, perfume, mascara, ankle; of the second: perfume, mascara, lipstick, ankle
-    found = figures_of(*by_hand())
+    found = metrics_of(*by_hand())
     assert (found["items"], found["classes"]) == (2, 1)
-    figures = found["image_to_image"]
-    assert figures["sibling_at_1"] == pytest.approx((1 + 0) / 2)
-    assert figures["sibling_at_5"] == pytest.approx(2 / 5)  # of four candidates
-    assert figures["sibling_at_10"] == pytest.approx(2 / 10)
-    assert figures["hops"] == pytest.approx((2 + 4) / 2)
+    metrics = found["image_to_image"]
+    assert metrics["sibling_at_1"] == pytest.approx((1 + 0) / 2)
+    assert metrics["sibling_at_5"] == pytest.approx(2 / 5)  # of four candidates
+    assert metrics["sibling_at_10"] == pytest.approx(2 / 10)
+    assert metrics["hops"] == pytest.approx((2 + 4) / 2)
     # similarities 2/3 1/3 2/3 0 and 1/3 2/3 2/3 0; the best sums are 2/3 4/3 5/3 5/3
-    assert figures["ahp"] == pytest.approx(((1 + 0.75 + 1 + 1) / 4 + (0.5 + 0.75 + 1 + 1) / 4) / 2)
+    assert metrics["ahp"] == pytest.approx(((1 + 0.75 + 1 + 1) / 4 + (0.5 + 0.75 + 1 + 1) / 4) / 2)
     # the first meets the second at rank 3, the second the first at rank 4
-    assert figures["recall_at_1"] == 0
-    assert figures["map"] == pytest.approx((1 / 3 + 1 / 4) / 2)
-    chance = figures["chance"]
+    assert metrics["recall_at_1"] == 0
+    assert metrics["map"] == pytest.approx((1 / 3 + 1 / 4) / 2)
+    chance = metrics["chance"]
     assert chance["sibling_at_1"] == pytest.approx(2 / 4)
     assert chance["sibling_at_5"] == pytest.approx(2 / 5)
     assert chance["hops"] == pytest.approx((2 + 4 + 2 + 6) / 4)
@@ -54,10 +54,10 @@ def test_by_hand():
     assert chance["recall_at_1"] == pytest.approx(1 / 5)
     assert chance["map"] == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 4 + 1 / 5) / 5)
     # across modalities the pair is a candidate, at rank 1, and the other one at rank 4 or 5
-    figures = found["text_to_image"]
-    assert figures["recall_at_1"] == 1
-    assert figures["map"] == pytest.approx(((1 + 2 / 4) / 2 + (1 + 2 / 5) / 2) / 2)
-    assert figures["chance"]["recall_at_1"] == pytest.approx(2 / 6)
+    metrics = found["text_to_image"]
+    assert metrics["recall_at_1"] == 1
+    assert metrics["map"] == pytest.approx(((1 + 2 / 4) / 2 + (1 + 2 / 5) / 2) / 2)
+    assert metrics["chance"]["recall_at_1"] == pytest.approx(2 / 6)
     assert found["mean"]["recall_at_1"] == pytest.approx(0.5)
     assert found["mean"]["chance"]["recall_at_1"] == pytest.approx((1 / 5 + 2 / 6) / 2)
     assert all(found[way]["dropped_without_sibling"] == found[way]["dropped_without_own"] == 0 for way in DIRECTIONS)
@@ -110,7 +110,7 @@ class Oracle:
 
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 10_000), st.integers(2, 40))
-def test_figures_are_those_of_the_oracle(seed, count):
+def test_metrics_are_those_of_the_oracle(seed, count):
     random = np.random.default_rng(seed)
     classes = random.integers(len(TREE), size=count)
     held_out = random.random(len(TREE)) < 0.4
@@ -119,16 +119,16 @@ def test_figures_are_those_of_the_oracle(seed, count):
     # few different places, so that many cosines are equal
     places = np.eye(4, dtype=np.float32)
     embeddings = {name: places[random.integers(4, size=count)] for name in ("image", "text")}
-    found, oracle = figures_of(embeddings, classes, split, TREE), Oracle(embeddings, classes, split, TREE)
+    found, oracle = metrics_of(embeddings, classes, split, TREE), Oracle(embeddings, classes, split, TREE)
     if not oracle.queries or not oracle.seen:
         assert found == {}
         return
     assert found["items"] == len(oracle.queries)
     for way in DIRECTIONS:
-        figures = {name: value for name, value in found[way].items() if name in unseen.FIGURES}
-        assert figures == pytest.approx(oracle.direction(*way.split("_to_")))
-        assert figures.keys() == found[way]["chance"].keys()
-    for name in unseen.FIGURES:
+        metrics = {name: value for name, value in found[way].items() if name in unseen.METRICS}
+        assert metrics == pytest.approx(oracle.direction(*way.split("_to_")))
+        assert metrics.keys() == found[way]["chance"].keys()
+    for name in unseen.METRICS:
         values = [found[way][name] for way in DIRECTIONS if name in found[way]]
         assert (name in found["mean"]) == bool(values)
         assert not values or found["mean"][name] == pytest.approx(np.mean(values))
@@ -143,7 +143,7 @@ def test_chance_is_the_mean_over_all_orders():
         moved = places.copy()
         moved[1:] = places[list(order)]
         queries = np.tile(places[0], (6, 1))
-        found = figures_of({"image": queries, "text": moved}, classes, split, PATHS)["image_to_text"]
+        found = metrics_of({"image": queries, "text": moved}, classes, split, PATHS)["image_to_text"]
         runs.append(found)
     for name in ("sibling_at_1", "sibling_at_5", "ahp", "hops"):
         assert np.mean([run[name] for run in runs]) == pytest.approx(runs[0]["chance"][name]), name
@@ -164,17 +164,17 @@ def test_random_embeddings_are_at_chance(unit_rows):
     classes = random.integers(8, size=3000)
     split = np.where(classes == EYESHADOW, "unseen", "test").astype(object)
     embeddings = {"image": unit_rows(3000, 32, 1), "text": unit_rows(3000, 32, 2)}
-    mean = figures_of(embeddings, classes, split, PATHS)["mean"]
-    for name in unseen.FIGURES:
+    mean = metrics_of(embeddings, classes, split, PATHS)["mean"]
+    for name in unseen.METRICS:
         # three standard errors of R@1 over 4 × 356 queries; the others vary less
         assert mean[name] == pytest.approx(mean["chance"][name], rel=0.05, abs=0.026), name
 
 
-def test_a_space_that_has_collapsed_gets_the_worst_figures(unit_rows):
+def test_a_space_that_has_collapsed_gets_the_worst_metrics(unit_rows):
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, MASCARA, *[ANKLE] * 12])
     split = np.array(["unseen"] * 2 + ["test"] * 14, dtype=object)
     point = np.repeat(unit_rows(1, 7), 16, axis=0)
-    mean = figures_of({"image": point, "text": point}, classes, split, PATHS)["mean"]
+    mean = metrics_of({"image": point, "text": point}, classes, split, PATHS)["mean"]
     assert (mean["sibling_at_10"], mean["hops"], mean["recall_at_1"]) == (0, 6, 0)
 
 
@@ -183,14 +183,14 @@ def test_the_order_of_the_rows_changes_nothing():
     embeddings, classes, split, paths = by_hand()
     order = random.permutation(len(classes))
     moved = {name: rows[order] for name, rows in embeddings.items()}
-    assert figures_of(moved, classes[order], split[order], paths) == figures_of(*by_hand())
+    assert metrics_of(moved, classes[order], split[order], paths) == metrics_of(*by_hand())
 
 
 def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_counted():
     classes = np.array([PERFUME, LIPSTICK, ANKLE])
     split = np.array(["unseen", "test", "test"], dtype=object)
     places = on_a_circle([0, 10, 20])
-    found = figures_of({"image": places, "text": places}, classes, split, PATHS)
+    found = metrics_of({"image": places, "text": places}, classes, split, PATHS)
     assert found["image_to_image"] == {"chance": {}, "dropped_without_sibling": 1, "dropped_without_own": 1}
     assert found["image_to_text"]["recall_at_1"] == 1
     assert found["image_to_text"]["dropped_without_sibling"] == 1
@@ -201,38 +201,38 @@ def test_where_no_candidate_is_similar_any_order_is_the_best():
     classes = np.array([0, 1, 2])
     split = np.array(["unseen", "test", "test"], dtype=object)
     places = on_a_circle([0, 10, 20])
-    found = figures_of({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
-    figures = found["image_to_image"]
-    assert (figures["ahp"], figures["chance"]["ahp"]) == (1, 1)
-    assert figures["sibling_at_1"] == figures["chance"]["sibling_at_1"] == 1
+    found = metrics_of({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
+    metrics = found["image_to_image"]
+    assert (metrics["ahp"], metrics["chance"]["ahp"]) == (1, 1)
+    assert metrics["sibling_at_1"] == metrics["chance"]["sibling_at_1"] == 1
 
 
 def test_nothing_is_measured_without_queries_or_candidates():
     embeddings, classes, split, paths = by_hand()
-    assert figures_of(embeddings, classes, np.where(split == "unseen", "test", split), paths) == {}
-    assert figures_of(embeddings, classes, np.where(split == "test", "train", split), paths) == {}
+    assert metrics_of(embeddings, classes, np.where(split == "unseen", "test", split), paths) == {}
+    assert metrics_of(embeddings, classes, np.where(split == "test", "train", split), paths) == {}
 
 
 def test_blocks_change_nothing(monkeypatch):
-    whole = figures_of(*by_hand())
+    whole = metrics_of(*by_hand())
     monkeypatch.setattr(unseen, "BLOCK", 1)
-    assert figures_of(*by_hand()) == whole
+    assert metrics_of(*by_hand()) == whole
 
 
-def test_intervals_are_of_products_and_hold_the_figures():
+def test_intervals_are_of_products_and_hold_the_metrics():
     rng = np.random.default_rng(3)
     classes = np.repeat([EYESHADOW, LIPSTICK, MASCARA, ANKLE], 30)
     split = np.array(["unseen"] * 30 + ["test"] * 90, dtype=object)
     places = rng.normal(size=(120, 8)).astype(np.float32)
     places /= np.linalg.norm(places, axis=1, keepdims=True)
     found = measure_unseen({"image": places, "text": places[::-1].copy()}, classes, split, ClassTree(PATHS))
-    figures, groups = unseen_figures(found), np.arange(30)
+    metrics, groups = unseen_metrics(found), np.arange(30)
     intervals = unseen_intervals(found, groups, seed=1, resamples=400)
     assert set(intervals) == {*DIRECTIONS, "mean"}
     for direction, those in intervals.items():
-        assert set(those) == {name for name in figures[direction] if name in unseen.FIGURES}
+        assert set(those) == {name for name in metrics[direction] if name in unseen.METRICS}
         for name, interval in those.items():
-            assert interval["low"] <= figures[direction][name] <= interval["high"]
+            assert interval["low"] <= metrics[direction][name] <= interval["high"]
     values = found.values["image_to_image"]["ahp"]
     width = intervals["image_to_image"]["ahp"]["high"] - intervals["image_to_image"]["ahp"]["low"]
     assert width == pytest.approx(2 * 1.96 * values.std() / np.sqrt(30), rel=0.2)

@@ -96,7 +96,7 @@ class Made:
     def parts(self):
         thumbnails = Thumbnails(self.read)
         return [
-            sections.figures_section(self.metrics),
+            sections.metrics_section(self.metrics),
             sections.training_section(self.curves, self.epochs),
             sections.confusion_section(self.classes, self.items, self.pairs, self.table),
             sections.graph_section(self.classes, self.wanted, self.split, self.metrics, trained_on_tree=False),
@@ -107,7 +107,7 @@ class Made:
         ]
 
     def page(self):
-        return render({"lead": "Some products.", "key_figures": []}, self.parts())
+        return render({"lead": "Some products.", "key_metrics": []}, self.parts())
 
 
 def metrics():

@@ -125,8 +125,8 @@ def test_sections_without_content_are_left_out():
     made.queries = made.queries.assign(first_rank=None)
     made.metrics = {"items": 6, "classification": {}, "retrieval": {}}
     parts = made.parts()
-    assert [part.anchor for part in parts if part] == ["figures", "confusion", "graph", "map", "run"]
-    elements = Elements(render({"lead": "", "key_figures": []}, parts))
+    assert [part.anchor for part in parts if part] == ["metrics", "confusion", "graph", "map", "run"]
+    elements = Elements(render({"lead": "", "key_metrics": []}, parts))
     assert "#rejected" not in [attributes["href"] for attributes in elements.all("a")]
 
 
@@ -151,7 +151,7 @@ def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):
     expected = spearmanr(wanted[pairs], learned[pairs]).statistic
     assert abs(expected) < 0.9
     assert section.content["correlation"] == pytest.approx(expected)
-    page = Elements(render({"lead": "", "key_figures": []}, [section]))
+    page = Elements(render({"lead": "", "key_metrics": []}, [section]))
     assert f"{expected:.3f}" in page.text
     assert graph_section(made.classes, wanted, split, {}, trained_on_tree=False).content["correlation"] is None
 

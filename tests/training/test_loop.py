@@ -32,8 +32,8 @@ def run(data, make_network):
 
 def test_training_learns_classes_and_graph(data, run):
     network, trained = run()
-    figures = validate(network, data)
-    assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.8
+    metrics = validate(network, data)
+    assert min(metrics["image_accuracy"], metrics["text_accuracy"]) > 0.8
     assert trained.curves[-1]["graph"] < trained.curves[0]["graph"]
     images, _ = network.embed("image", data.images[0])
     means = torch.stack([images[data.products == c].mean(dim=0) for c in range(3)])
@@ -44,10 +44,10 @@ def test_training_learns_classes_and_graph(data, run):
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_learns_to_find_products_of_a_class(data, run, method):
     network, _ = run(method=method, settings=SETTINGS.changed(criterion="recall_at_1"))
-    figures = validate(network, data)
+    metrics = validate(network, data)
     in_modal_only = method == "separate"
-    assert figures["recall_at_1"] > (0.5 if in_modal_only else 0.75)
-    assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.75
+    assert metrics["recall_at_1"] > (0.5 if in_modal_only else 0.75)
+    assert min(metrics["image_accuracy"], metrics["text_accuracy"]) > 0.75
 
 
 def test_same_seed_same_bytes(run):
@@ -161,8 +161,8 @@ def test_the_average_of_the_networks_is_kept(data, run):
 
 def test_bfloat16_learns_as_well(data, run):
     network, _ = run(settings=SETTINGS.changed(dtype="bfloat16"))
-    figures = validate(network, data)
-    assert min(figures["image_accuracy"], figures["text_accuracy"]) > 0.8
+    metrics = validate(network, data)
+    assert min(metrics["image_accuracy"], metrics["text_accuracy"]) > 0.8
     assert all(tensor.dtype == torch.float32 for tensor in network.state_dict().values())
 
 

@@ -33,10 +33,10 @@ def test_retrieval_equals_the_definitions(data, make_network):
             recalls.append(np.mean(hits))
             precisions.append(np.mean(values))
             areas.append(np.mean(graded))
-    figures = validate(network, data)
-    assert figures["recall_at_1"] == pytest.approx(np.mean(recalls))
-    assert figures["average_precision"] == pytest.approx(np.mean(precisions), abs=1e-6)
-    assert figures["ahp"] == pytest.approx(np.mean(areas), abs=1e-6)
+    metrics = validate(network, data)
+    assert metrics["recall_at_1"] == pytest.approx(np.mean(recalls))
+    assert metrics["average_precision"] == pytest.approx(np.mean(precisions), abs=1e-6)
+    assert metrics["ahp"] == pytest.approx(np.mean(areas), abs=1e-6)
 
 
 def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality(data, make_network):
@@ -44,9 +44,9 @@ def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality
     products[80:] = torch.arange(40) + 3
     classes = replace(data.classes, targets=torch.eye(43), nodes=torch.arange(43)[None])
     alone = replace(data, products=products, classes=classes, similarity=torch.eye(43))
-    figures = validate(make_network(labels=43), alone)
-    assert 0 <= figures["recall_at_1"] <= 0.5  # two of the four directions have no query
-    assert all(np.isfinite(list(figures.values())))
+    metrics = validate(make_network(labels=43), alone)
+    assert 0 <= metrics["recall_at_1"] <= 0.5  # two of the four directions have no query
+    assert all(np.isfinite(list(metrics.values())))
 
 
 def test_many_products_are_ranked_in_part(data, make_network, monkeypatch):
@@ -64,14 +64,14 @@ def test_accuracy_in_levels_counts_the_share_of_labels(data, make_network):
     levels = replace(data, classes=replace(data.classes, targets=class_targets([[0, 1], [0, 2], [0, 3]], 4)))
     mine = data.products[data.validation]
     expected = float((1.0 * (mine == 0) + 0.5 * (mine != 0)).float().mean())
-    figures = validate(network, levels)
-    assert (figures["image_accuracy"], figures["text_accuracy"]) == pytest.approx((expected, expected))
+    metrics = validate(network, levels)
+    assert (metrics["image_accuracy"], metrics["text_accuracy"]) == pytest.approx((expected, expected))
 
 
 def test_criteria():
-    figures = {"image_accuracy": 0.5, "text_accuracy": 0.7, "recall_at_1": 0.9, "average_precision": 0.3, "ahp": 0.2}
-    assert score(figures, "accuracy") == pytest.approx(0.6)
-    assert score(figures, "recall_at_1") == 0.9
-    assert score(figures, "average_precision") == 0.3
-    assert score(figures, "ahp") == 0.2
-    assert score(figures, "all") == pytest.approx(0.5)
+    metrics = {"image_accuracy": 0.5, "text_accuracy": 0.7, "recall_at_1": 0.9, "average_precision": 0.3, "ahp": 0.2}
+    assert score(metrics, "accuracy") == pytest.approx(0.6)
+    assert score(metrics, "recall_at_1") == 0.9
+    assert score(metrics, "average_precision") == 0.3
+    assert score(metrics, "ahp") == 0.2
+    assert score(metrics, "all") == pytest.approx(0.5)

@@ -110,7 +110,7 @@ def list_pictures(folder: Path) -> list[str]:
 
 
 def summarise(table: pd.DataFrame) -> dict[str, str]:
-    """Return what people check an import by: figures by what they are of."""
+    """Return what people check an import by: metrics by what they are of."""
     counts = table.groupby("classes")["name"].nunique().sort_values(kind="stable")
     levels = Counter(len(split_path(path)) for path in counts.index)
     few = int((counts < FEW).sum())

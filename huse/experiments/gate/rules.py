@@ -1,4 +1,4 @@
-"""The rules of the gate: which figures must not get worse, and by how much chance alone moves them."""
+"""The rules of the gate: which metrics must not get worse, and by how much chance alone moves them."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -11,7 +11,7 @@ from huse.settings import Settings
 
 
 class Rule(Settings):
-    """What is asked of one figure.
+    """What is asked of one metric.
 
     Attributes:
         figure: file and path, ``evaluate.retrieval.mean.map`` of metrics/evaluate.json.
@@ -61,7 +61,7 @@ def read_rules(path: Path) -> Rules:
     """Read the file of rules.
 
     Raises:
-        InputError: it is missing, no YAML, or does not fit; or two rules are about one figure.
+        InputError: it is missing, no YAML, or does not fit; or two rules are about one metric.
     """
     if not path.is_file():
         raise InputError(f"{path}: not found. The rules of the gate stand there; see docs/gate.md.")
@@ -69,5 +69,5 @@ def read_rules(path: Path) -> Rules:
     names = [rule.figure for rule in rules.rules]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise InputError(f"{path}: expected one rule a figure, found several for {', '.join(twice)}.")
+        raise InputError(f"{path}: expected one rule a metric, found several for {', '.join(twice)}.")
     return rules

@@ -8,8 +8,8 @@ from tabulate import tabulate
 
 from huse.experiments.gate.verdicts import EVALUATION, Line, Outcome, Verdict
 
-COLUMNS = ("figure", "base", "here", "change", "tolerance", "bound", "verdict")
-COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.OUT_OF_BOUNDS: "red", Verdict.NO_FIGURE: "yellow"}
+COLUMNS = ("metric", "base", "here", "change", "tolerance", "bound", "verdict")
+COLOURS = {Verdict.BETTER: "green", Verdict.WORSE: "red", Verdict.OUT_OF_BOUNDS: "red", Verdict.NO_METRIC: "yellow"}
 VERDICTS = {0: "passed", 1: "something is worse", 2: "could not compare"}
 
 
@@ -18,8 +18,8 @@ def terminal_table(outcome: Outcome) -> Table:
     shown = [place for place, name in enumerate(COLUMNS) if name != "bound"]  # narrow; reasons tell bounds
     table = Table(box=SIMPLE, pad_edge=False, padding=0)
     for name in (COLUMNS[place] for place in shown):
-        text = name in ("figure", "verdict")
-        table.add_column(name, justify="left" if text else "right", no_wrap=name != "figure", overflow="fold")
+        text = name in ("metric", "verdict")
+        table.add_column(name, justify="left" if text else "right", no_wrap=name != "metric", overflow="fold")
     for line in outcome.lines:
         cells = [f"{cell} " for cell in _cells(line)]
         cells[0] = cells[0].removeprefix(f"{EVALUATION}.")

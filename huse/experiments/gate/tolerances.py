@@ -1,4 +1,4 @@
-"""Tolerances from what was measured: how much figures move from seed to seed, and how many products were asked for."""
+"""Tolerances from what was measured: how much metrics move from seed to seed, and how many products were asked for."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import numpy as np
 
 from huse.errors import InputError
 from huse.experiments.gate.rules import Rule
-from huse.experiments.gate.verdicts import ITEMS, SPLIT, is_figure
+from huse.experiments.gate.verdicts import ITEMS, SPLIT, is_number
 from huse.nesting import flatten
 
 LEAST_RUNS = 3
@@ -20,19 +20,19 @@ DIGITS = 5
 def measured_tolerances(
     rules: Sequence[Rule], metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[str, tuple[float, float]], int]:
-    """Return each figure's tolerance: the larger of two deviations over seeds and 1 / √(test items).
+    """Return each metric's tolerance: the larger of two deviations over seeds and 1 / √(test items).
 
     Two deviations: of two runs that differ in the seed alone, one is that much worse than the other in one of 13 pairs
     (their difference has √2 deviations). 1 / √items: the standard error of a mean over test items, of values from 0 to
-    1, is at most half of it. Figures of the space are no such means; their tolerance is four deviations.
+    1, is at most half of it. Metrics of the space are no such means; their tolerance is four deviations.
 
     Args:
-        rules: of the figures.
+        rules: of the metrics.
         metrics: by the name of the run, by the name of the file, what it holds.
         params: by the name of the run, what its params.yaml holds.
 
     Returns:
-        By figure its tolerance and its standard deviation (n - 1), in the figure's own unit; and the number of test
+        By metric its tolerance and its standard deviation (n - 1), in the metric's own unit; and the number of test
         items.
 
     Raises:
@@ -44,7 +44,7 @@ def measured_tolerances(
     found = {}
     for rule in rules:
         values = [of.get(rule.figure) for of in flat.values()]
-        numbers = [value for value in values if is_figure(value)]
+        numbers = [value for value in values if is_number(value)]
         if len(numbers) < len(values):
             raise InputError(f"{rule.figure}: expected a number in every run, found {', '.join(map(str, values))}.")
         deviation = float(np.std(numbers, ddof=1))

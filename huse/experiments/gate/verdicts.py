@@ -1,4 +1,4 @@
-"""Holds the figures of a run to those of a base, rule by rule. What cannot be compared fails."""
+"""Holds the metrics of a run to those of a base, rule by rule. What cannot be compared fails."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ class Verdict(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     OUT_OF_BOUNDS = "beyond"
-    NO_FIGURE = "no figure"
+    NO_METRIC = "no metric"
 
     @property
     def passes(self) -> bool:
@@ -39,8 +39,8 @@ class Line:
 
     Attributes:
         rule: the rule.
-        base: the figure of the base; None where it has none.
-        here: the figure that is judged; None where there is none.
+        base: the metric of the base; None where it has none.
+        here: the metric that is judged; None where there is none.
         verdict: the judgement.
         reason: why, where it is not passed.
     """
@@ -70,17 +70,17 @@ class Outcome:
         verdicts = {line.verdict for line in self.lines}
         if not self.obstacles and verdicts & {Verdict.WORSE, Verdict.OUT_OF_BOUNDS}:
             return 1
-        return 2 if self.obstacles or Verdict.NO_FIGURE in verdicts else 0
+        return 2 if self.obstacles or Verdict.NO_METRIC in verdicts else 0
 
 
 def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: bool = False) -> Outcome:
-    """Hold the figures of a run to those of a base.
+    """Hold the metrics of a run to those of a base.
 
     Args:
         rules: what is asked.
         base: what the base's metrics files hold.
         here: what the run's metrics files hold.
-        new_baseline: the change says that it moves the baseline; nothing is then held to the base, but every figure
+        new_baseline: the change says that it moves the baseline; nothing is then held to the base, but every metric
             must be there and within its bounds.
     """
     old, new = (dict(flatten({name: content or {} for name, content in of.items()})) for of in (base, here))
@@ -96,10 +96,10 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
 
 
 def _line(rule: Rule, base: Any, here: Any, *, held: bool) -> Line:
-    old, new = (value if is_figure(value) else None for value in (base, here))
+    old, new = (value if is_number(value) else None for value in (base, here))
     if new is None or (held and old is None):
         reason = f"here is {_named(here)}" if new is None else f"the base has {_named(base)}"
-        return Line(rule, old, new, Verdict.NO_FIGURE, reason)
+        return Line(rule, old, new, Verdict.NO_METRIC, reason)
     out = _out_of_bounds(rule, new)
     if out:
         return Line(rule, old, new, Verdict.OUT_OF_BOUNDS, out)
@@ -119,7 +119,7 @@ def _out_of_bounds(rule: Rule, value: float) -> str:
     return ""
 
 
-def is_figure(value: Any) -> TypeGuard[float]:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether a value of a metrics file is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -129,7 +129,7 @@ def _named(value: Any) -> str:
 
 
 def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """Say why figures of the test split are not of the same queries."""
+    """Say why metrics of the test split are not of the same queries."""
     found = []
     if here.get(SPLIT) is None or base.get(SPLIT) is None:
         where = "here" if here.get(SPLIT) is None else "in the base"
@@ -140,7 +140,7 @@ def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
         if name != ITEMS and not (name.startswith(f"{EVALUATION}.retrieval.") and name.endswith(DROPPED)):
             continue
         one, other = base.get(name), here.get(name)
-        if not (is_figure(one) and is_figure(other)):
+        if not (is_number(one) and is_number(other)):
             found.append(f"{name}: expected a number on both sides, found {one!r} in the base and {other!r} here")
         elif other < one if name == ITEMS else other > one:
             found.append(f"{name}: fewer queries, {other:g} here and {one:g} in the base")

@@ -51,7 +51,7 @@ class Entry:
         name: as the table shows it.
         changes: what makes it this entry.
         grid: settings to choose from on the validation split.
-        tree: whether it is trained on the class tree that hierarchical figures are measured on.
+        tree: whether it is trained on the class tree that hierarchical metrics are measured on.
     """
 
     name: str

@@ -171,7 +171,7 @@ class Runner:
         split, groups = products["split"].to_numpy(), products["group"].to_numpy()
         _, test = measure_splits(results, split, groups, self._catalogue, seed=0, resamples=0)
         queries = queries_table(test.measured, test.rows).drop(columns=["neighbours", "similarities"])
-        return numbers(test.figures), intervals.Run(items_table(test.measured, test.rows, test.groups), queries)
+        return numbers(test.metrics), intervals.Run(items_table(test.measured, test.rows, test.groups), queries)
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:

@@ -11,7 +11,7 @@ from huse.settings import Settings
 
 
 class ContrastSettings(Settings):
-    """Of the contrastive term of `huse_plus`."""
+    """Settings of the contrastive term of `huse_plus`."""
 
     weight: float = Field(default=0.5, ge=0, description="0: then it is huse")
     temperature: float = Field(
@@ -26,8 +26,8 @@ def supervised_contrastive_loss(embeddings: Tensor, classes: Tensor, temperature
     """SupCon (Khosla et al. 2020, arXiv 2004.11362): rows of a class attract each other, all others are repelled.
 
     - mean over anchors i of the mean over p ≠ i of i's class of log(exp(u_i·u_p / t) / Σ over a ≠ i of
-    exp(u_i·u_a / t)). An anchor without another row of its class is left out. With both modalities pooled, a
-    product's picture and name are a pair of one class.
+    exp(u_i·u_a / t)). An anchor without another row of its class is left out. With both modalities pooled, a product's
+    picture and name are a pair too.
 
     Args:
         embeddings: M × D, unit norm.
@@ -35,21 +35,21 @@ def supervised_contrastive_loss(embeddings: Tensor, classes: Tensor, temperature
         temperature: t.
 
     Returns:
-        A scalar; 0, with a gradient of 0, where there is no pair.
+        A scalar; where there is no pair, 0 with a gradient of 0.
     """
     return hierarchical_contrastive_loss(embeddings, classes[None], temperature, decay=1)
 
 
 def hierarchical_contrastive_loss(embeddings: Tensor, nodes: Tensor, temperature: float, decay: float) -> Tensor:
-    """SupCon on every level of the class tree, coarser levels weighing less (Zhang et al. 2022, arXiv 2204.13207).
+    """SupCon on every level of the class tree; coarser levels weigh less (Zhang et al. 2022, arXiv 2204.13207).
 
     The mean of `supervised_contrastive_loss` with the nodes of each level as classes, weighted by `decay` to the
     power of the level's height above the leaves.
 
     Args:
         embeddings: M × D, unit norm.
-        nodes: L × M int64, for each level, coarse to fine, the number of the node on each row's path.
-        temperature: of SupCon.
+        nodes: L × M int64, the number of each row's node on every level, coarse to fine.
+        temperature: t of SupCon.
         decay: weight of a level, as a share of the next finer one's.
     """
     if len(embeddings) < 2:
@@ -74,11 +74,11 @@ def _log_totals(embeddings: Tensor, temperature: float) -> Tensor:
 def _level_loss(embeddings: Tensor, classes: Tensor, log_totals: Tensor, temperature: float) -> Tensor:
     """SupCon of one level.
 
-    The mean of u_i·u_p over the other rows p of a class is the product of u_i with the sum of those rows, so that no
-    M × M matrix is made for it.
+    The sum of u_i·u_p over the other rows p of a class is u_i times the sum of those rows, so no M × M matrix is
+    needed.
     """
     ordered = classes.sort().values
-    first = torch.searchsorted(ordered, classes)  # where the class's rows would begin: its number here
+    first = torch.searchsorted(ordered, classes)  # the class's first place in the sorted rows serves as its number
     others = torch.searchsorted(ordered, classes, right=True) - first - 1
     kept = others > 0
     sums = torch.zeros_like(embeddings).index_add(0, first, embeddings)

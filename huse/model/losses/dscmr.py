@@ -12,7 +12,7 @@ from huse.settings import Settings
 
 
 class DscmrSettings(Settings):
-    """Of DSCMR."""
+    """Settings of DSCMR."""
 
     likelihood: float = Field(
         default=0.001, ge=0, description="weight of the binary graph of same and different classes"
@@ -21,7 +21,7 @@ class DscmrSettings(Settings):
 
 
 def label_space_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean Euclidean distance of a row's predictions and its targets, as DSCMR's linear classifier is trained.
+    """Mean Euclidean distance between predictions and targets, the loss of DSCMR's linear classifier.
 
     Args:
         logits: n × K.
@@ -32,10 +32,10 @@ def label_space_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def likelihood_loss(images: Tensor, texts: Tensor, classes: Tensor) -> Tensor:
-    """Negative log-likelihood that the right pairs are of one class, sum of the means over the three blocks of pairs.
+    """Negative log-likelihood of which pairs share a class: the means over three blocks of pairs, summed.
 
-    log(1 + exp(t)) - S·t for image-image, image-text and text-text pairs, with t half their cosine, S = 1 for pairs
-    of one class and else 0; pairs of an embedding with itself included, as published.
+    log(1 + exp(t)) - S·t for image-image, image-text and text-text pairs, where t is half the cosine, and S is 1 for
+    pairs of one class, else 0. As published, an embedding also pairs with itself.
 
     Args:
         images: N × D, unit norm.
@@ -49,11 +49,11 @@ def likelihood_loss(images: Tensor, texts: Tensor, classes: Tensor) -> Tensor:
 
 
 def invariance_loss(images: Tensor, texts: Tensor) -> Tensor:
-    """Mean Euclidean distance of a product's picture and name.
+    """Mean Euclidean distance between a product's picture and name.
 
     Args:
         images: N × D, unit norm.
         texts: N × D, unit norm, the same products in the same order.
     """
-    # The norm of a zero vector has no gradient; equal rows are to have one of 0.
+    # The norm of a zero vector has no gradient; the clamp gives equal rows a gradient of 0.
     return (images - texts).square().sum(dim=1).clamp(min=1e-12).sqrt().mean()

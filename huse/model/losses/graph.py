@@ -1,4 +1,4 @@
-"""The semantic graph loss of HUSE (arXiv 1911.05978, section 3.2), in its own form and as a correlation.
+"""The semantic graph loss of HUSE (arXiv 1911.05978, section 3.2), as published and as a correlation.
 
 Letters: N products in a batch, M = 2N embeddings U = [I; T], D dimension of the shared space, C classes; d(u, v) =
 1 - u·v, the cosine distance of unit vectors, in [0, 2]; A, the distance that two classes should have; z, the margin.
@@ -26,13 +26,13 @@ REGIONS = ("both_near", "embedded_far", "embedded_near", "both_far")
 MODALITIES: tuple[Block, ...] = ("image_image", "text_text", "image_text")
 BLOCKS: dict[Pairs, tuple[Block, ...]] = {"all": ("all",), "intra": MODALITIES[:2], "cross": MODALITIES[2:]}
 
-# Distances worked on at a time. On a processor so few that its caches hold them, yet so many that little time goes into
-# adding up the tiles' gradients; on a GPU so many that each kernel has enough to do.
+# Distances in one tile. On a CPU, few enough for its caches, and enough that adding up the tiles' gradients takes
+# little time. On a GPU, enough to keep each kernel busy.
 TILE, GPU_TILE = 2**20, 2**24
 
 
 class GraphSettings(Settings):
-    """Of the semantic graph loss, equations 9 to 11."""
+    """Settings of the semantic graph loss, equations 9 to 11."""
 
     distances: Literal["labels", "tree"] = Field(
         default="labels",
@@ -61,7 +61,7 @@ class GraphSettings(Settings):
     def margin(self) -> float:
         """The margin z, once it is known."""
         if self.zeta is None:
-            raise ValueError("zeta: expected a number; huse.training.targets.margin gives the one of a quantile")
+            raise ValueError("zeta: expected a number; huse.training.targets.margin computes it from the quantile")
         return self.zeta
 
 
@@ -84,7 +84,7 @@ class _Tile:
 
     @property
     def weight(self) -> float:
-        """What one of its values counts in a sum over unordered pairs."""
+        """The weight of each value in a sum over unordered pairs."""
         return 0.5 if self.mirrored else 1
 
     def without_self(self, values: Tensor) -> Tensor:
@@ -137,23 +137,23 @@ def graph_loss(
     A ≥ z, d ≥ z         0           0           0                (d - A)²
     ===================  ==========  ==========  ===============  ==========
 
-    Equation 10 joins its two conditions with `and` (``literal``); the paper's text describes `or`: near
-    classes are held at their distance, all others kept at least a margin away. Sigma is a comparison and has no
-    gradient. A pair of an embedding with itself is neither summed nor counted.
+    Equation 10 joins its two conditions with `and` (``literal``); the paper's text describes `or`: near classes are
+    held at their distance, all others are kept at least a margin apart. Sigma is a comparison and has no gradient. A
+    pair of an embedding with itself is neither summed nor counted.
 
-    Value and gradient are computed together, tile by tile over one triangle of the pairs, and no M × M matrix is
-    held. The gradient cannot be differentiated again, and one loss has one backward pass.
+    Value and gradient are computed together, tile by tile over one triangle of the pairs, so no M × M matrix is held.
+    There is no second derivative, and only one backward pass per loss.
 
     Args:
-        embeddings: M × D, unit norm; the first N rows images, the others the same products' texts.
+        embeddings: M × D, unit norm; the first N rows are images, the others the texts of the same products.
         classes: N int64 class numbers of the products.
         distances: C × C float32, symmetric, the distance A of two classes.
         sigma: which pairs act, see the table.
         zeta: the margin z, a cosine distance.
         pairs: all pairs, pairs within a modality (``intra``), or of an image and a text (``cross``).
-        normaliser: the mean is over ``all`` pairs, also those where sigma is 0, as the paper's 1/N² says; or over
-            the ``active`` ones, so that their number does not change the loss.
-        tile: distances at a time, of no effect but on speed, memory and rounding; None: what suits the device.
+        normaliser: the mean is over ``all`` pairs, those with sigma = 0 included, as the paper's 1/N² says; or over the
+            ``active`` pairs, so that their number does not change the loss.
+        tile: distances in one tile; affects only speed, memory and rounding. None: chosen for the device.
 
     Returns:
         A scalar; 0 where there is no pair.
@@ -173,10 +173,10 @@ def counted_pairs(products: int, pairs: Pairs) -> int:
 
 
 class _Rule:
-    """What pairs of a batch should have, and which of them act, made tile by tile by copying whole rows.
+    """The wanted cosines of a batch's pairs and which pairs act, made tile by tile by copying whole rows.
 
-    A pair acts where its cosine is above a threshold of its classes, which says all of sigma's table: of infinity where
-    no distance d counts, of minus infinity where every one does, and of `least` where only d < z does.
+    A pair acts where its cosine is above the threshold of its two classes. Thresholds encode sigma's table: infinity
+    where the pair never acts, minus infinity where it always does, `least` where it acts only for d < z.
 
     Attributes:
         least: the cosine 1 - z.
@@ -190,7 +190,7 @@ class _Rule:
             "hinge": (-torch.inf, self.least),
             "full": (-torch.inf, -torch.inf),
         }[sigma]
-        # One row for each class, or where these are more than the embeddings for each of them.
+        # One row a class; one row an embedding where there are more classes than embeddings.
         both = torch.cat([classes, classes])
         many = len(distances) > len(both)
         self._numbers = torch.arange(len(both), device=classes.device) if many else both
@@ -200,11 +200,11 @@ class _Rule:
         self._thresholds = torch.full_like(rows, where_near).masked_fill_(far, where_far)
 
     def cosines(self, tile: _Tile) -> Tensor:
-        """Return the cosines 1 - A of a tile, or 1 - z where the pair is to be no nearer than that; of its shape."""
+        """Return a tile's wanted cosines: 1 - A, or 1 - z where `hinge` only keeps the pair a margin apart."""
         return self._of(self._cosines, tile)
 
     def thresholds(self, tile: _Tile) -> Tensor:
-        """Return the thresholds of a tile, of its shape."""
+        """Return a tile's thresholds."""
         return self._of(self._thresholds, tile)
 
     def _of(self, rows: Tensor, tile: _Tile) -> Tensor:
@@ -212,7 +212,7 @@ class _Rule:
 
 
 class _Stress(torch.autograd.Function):
-    """The sum of sigma · (d - A)² over unordered pairs, and if asked for the number of those where sigma is not 0."""
+    """The sum of sigma · (d - A)² over unordered pairs and, if asked for, the number of active pairs."""
 
     @staticmethod
     def forward(  # noqa: PLR0917  torch passes them by position
@@ -225,7 +225,7 @@ class _Stress(torch.autograd.Function):
         with torch.autocast(device, enabled=False):
             unit = embeddings.to(low)
             for part in _tiles(embeddings, blocks, tile):
-                # In place, d - A = (1 - A) - u·v, and masks as numbers: what passes over memory is what costs.
+                # d - A = (1 - A) - u·v, in place and with masks as numbers: passes over memory dominate the cost.
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
                 acting = part.without_self(rule.thresholds(part).lt_(cosines))
                 residual = torch.sub(rule.cosines(part), cosines, out=cosines).mul_(acting)
@@ -243,14 +243,14 @@ class _Stress(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor | None, ...]:
-        # Of (1 - A - u·v)², -2 residual v to u. Scaled in place, so that there is one backward pass and no other.
+        # The gradient of (1 - A - u·v)² in u is -2 · residual · v. Scaled in place: a second backward pass fails.
         gradient = ctx.gradient
         del ctx.gradient
         return gradient.mul_(-2 * upstream[0]), None, None, None, None
 
 
 def _add_product(to: Tensor, left: Tensor, right: Tensor) -> None:
-    """Add a matrix product, without a pass of its own where the dtypes are the same."""
+    """Add a matrix product in place; where the dtypes agree, in one pass."""
     if left.dtype == to.dtype:
         to.addmm_(left, right)
     else:
@@ -260,9 +260,9 @@ def _add_product(to: Tensor, left: Tensor, right: Tensor) -> None:
 def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> Tensor:
     """Graph loss as 1 - Pearson's correlation of class distances (CPCC: Zeng et al., ICLR 2023).
 
-    Compares the distances of the classes' mean embeddings in the batch with the distances that they should have. It
-    asks for the same order as eq. 9, but neither for its scale nor its offset: no margin, and no conflict with a
-    classifier that wants all classes far apart.
+    Compares the distances between class means in the batch with the wanted ones. It asks for the same order as eq. 9,
+    but not for its scale or offset. So it has no margin, and does not work against a classifier that wants all classes
+    far apart.
 
     Args:
         embeddings: M × D, unit norm; the first N rows images, the others the same products' texts.
@@ -270,10 +270,10 @@ def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> 
         distances: C × C float32, symmetric.
 
     Returns:
-        A scalar in [0, 2]; 0 where either side is the same for all pairs of classes, or there are fewer than three
+        A scalar in [0, 2]; 0 where one side is constant over all pairs of classes, or there are fewer than three
         classes.
     """
-    # A place for each class, or where these are more than the products for each product, as the first of its class.
+    # One place a class; where there are more classes than products, the first sorted place of the product's class.
     ordered = classes.sort().values
     many = len(distances) > len(classes)
     places, wanted = classes, distances
@@ -299,7 +299,7 @@ def region_shares(
 ) -> dict[str, dict[str, float]]:
     """Return the share of pairs in each region of sigma's table, for each pair of modalities.
 
-    A graph loss without active pairs shows here: with ``literal``, where `both_near` is 0.
+    Shows a graph loss without active pairs: with ``literal``, `both_near` is then 0.
 
     Args:
         embeddings: M × D float32, unit norm; the first N rows images, the others the same products' texts.

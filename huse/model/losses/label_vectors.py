@@ -1,4 +1,4 @@
-"""Losses that draw embeddings to fixed vectors of their classes.
+"""Losses that pull embeddings to fixed vectors of their classes.
 
 Letters: n rows, D dimension of the shared space, C classes; ψ_c, unit norm, the vector of a class.
 """
@@ -13,7 +13,7 @@ from huse.settings import Settings
 
 
 class DeviseSettings(Settings):
-    """Of DeViSE."""
+    """Settings of DeViSE."""
 
     loss: Literal["hinge", "cosine"] = Field(
         default="hinge", description="hinge: the rank loss; cosine: distance from the class's vector"
@@ -24,13 +24,13 @@ class DeviseSettings(Settings):
 
 
 class HieSettings(Settings):
-    """Of HIE."""
+    """Settings of HIE."""
 
     classification: float = Field(default=0.1, ge=0, description="weight of each modality's classification loss")
 
 
 def projection_loss(embeddings: Tensor, classes: Tensor, class_vectors: Tensor) -> Tensor:
-    """Mean distance of an embedding and its class's vector: 1 - ψ_y·e (HUSE-P, arXiv 1911.05978, eq. 13).
+    """Mean distance between an embedding and its class's vector: 1 - ψ_y·e (HUSE-P, arXiv 1911.05978, eq. 13).
 
     It is also the first term of HIE (Barz & Denzler 2019, arXiv 1809.09924).
 
@@ -53,5 +53,5 @@ def ranking_loss(embeddings: Tensor, classes: Tensor, class_vectors: Tensor, mar
     """
     cosines = (embeddings @ class_vectors.T).float()
     own = cosines.gather(1, classes[:, None])
-    # Of the own class itself the sum has exactly the margin.
+    # The sum includes the own class, whose term is exactly the margin.
     return functional.relu(margin - own + cosines).sum(dim=1).mean() - margin

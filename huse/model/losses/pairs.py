@@ -14,7 +14,7 @@ MATCHING = 0.2  # share of the pairs that match, and their weight: CME's publish
 
 
 class CmeSettings(Settings):
-    """Of CME."""
+    """Settings of CME."""
 
     matching: float = Field(default=0.98, ge=0, description="weight of the cosine loss of matching and other pairs")
     classification: float = Field(default=0.01, ge=0, description="weight of each modality's classification loss")
@@ -24,7 +24,7 @@ class CmeSettings(Settings):
 
 
 def gap_loss(images: Tensor, texts: Tensor) -> Tensor:
-    """Cross-modal gap: mean distance of a product's picture and name (HUSE, arXiv 1911.05978, eq. 12).
+    """Cross-modal gap: mean distance between a product's picture and name (HUSE, arXiv 1911.05978, eq. 12).
 
     Args:
         images: N × D, unit norm.
@@ -38,13 +38,13 @@ def matching_loss(images: Tensor, texts: Tensor, margin: float) -> Tensor:
 
     0.2 · mean over products of 1 - s(I_n, T_n) + 0.8 · mean over m ≠ n of max(0, s(I_m, T_n) - margin). HUSE
     describes CME as "maximizing the cosine similarity between positive pairs, and minimizing it between all
-    non-matching pairs" (4.1.3); the weights are the rates at which CME's own code draws the two. Two products of the
-    same class are a pair that does not match, as in the original.
+    non-matching pairs" (4.1.3); the weights are the rates at which CME's own code draws the two. As in the original,
+    two products of one class do not match.
 
     Args:
         images: N × D, unit norm.
         texts: N × D, unit norm, the same products in the same order.
-        margin: cosine below which a pair that does not match is left alone.
+        margin: cosine below which a pair that does not match has no loss.
     """
     cosines = images @ texts.T
     matching = (1 - cosines.diagonal()).mean()

@@ -1,8 +1,8 @@
 """Triplet losses: FaceNet's with semi-hard negatives, and AdaMine's.
 
 Letters: N products in a batch, M rows (2N where both modalities are pooled), D dimension of the shared space; d(u, v)
-= 1 - u·v, the cosine distance of unit vectors: half their squared Euclidean distance, so a margin of 0.2 on the
-latter is one of 0.1 here.
+= 1 - u·v, the cosine distance of unit vectors. It is half the squared Euclidean distance, so FaceNet's margin of 0.2 is
+0.1 here.
 """
 
 from typing import Literal
@@ -18,7 +18,7 @@ Variant = Literal["semi_hard", "all_semi_hard"]
 
 
 class TripletSettings(Settings):
-    """Of FaceNet's triplets."""
+    """Settings of FaceNet's triplets."""
 
     margin: float = Field(
         default=0.1,
@@ -32,7 +32,7 @@ class TripletSettings(Settings):
 
 
 class AdaMineSettings(Settings):
-    """Of AdaMine."""
+    """Settings of AdaMine."""
 
     margin: float = Field(default=0.3, gt=0, le=2, description="cosine distance")
     semantic: float = Field(default=0.1, ge=0, description="weight of the triplets of classes")
@@ -42,10 +42,9 @@ def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Va
     """Triplet loss with online semi-hard negatives (FaceNet: Schroff et al., CVPR 2015).
 
     For every ordered pair of an anchor a and another row p of its class, max(0, margin + d(a, p) - d(a, n)).
-    ``semi_hard`` takes one negative n: the nearest that is farther than p, or where there is none the farthest of
-    all; the mean is over all pairs. ``all_semi_hard`` takes every negative with d(a, p) < d(a, n) ≤ d(a, p) + margin
-    and no other; the mean is over the triplets whose loss is not 0. Pairs of an anchor without any negative are left
-    out.
+    ``semi_hard`` takes one negative n: the nearest that is farther than p, or the farthest of all if there is none; the
+    mean is over all pairs. ``all_semi_hard`` takes every negative with d(a, p) < d(a, n) ≤ d(a, p) + margin and no
+    other; the mean is over the triplets whose loss is not 0. An anchor without negatives is left out.
 
     Args:
         embeddings: M × D, unit norm; anchors, positives and negatives are of any modality.
@@ -54,7 +53,7 @@ def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Va
         variant: which negatives, see above.
 
     Returns:
-        A scalar; 0, with a gradient of 0, where there is no triplet.
+        A scalar; where there is no triplet, 0 with a gradient of 0.
     """
     distances = (1 - embeddings @ embeddings.T).float()
     same = classes[:, None] == classes[None, :]
@@ -73,12 +72,12 @@ def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Va
         return functional.relu(margin + near - distances[anchors, chosen]).mean()
     with torch.no_grad():
         within = torch.searchsorted(ranked, distances + margin, right=True)
-    # The sum over a run of ranked negatives is a difference of two running sums; in float64, as these grow long.
+    # The sum over a range of ranked negatives is a difference of two cumulative sums; float64, since these grow large.
     running = functional.pad(distances.gather(1, order).masked_fill(~ranked.isfinite(), 0).double().cumsum(1), (1, 0))
     counts = (within - beyond)[anchors, positives]
     far = (running.gather(1, within) - running.gather(1, beyond))[anchors, positives]
     total = (counts * (margin + near.double()) - far).sum()
-    # At exactly the margin a triplet's loss is 0; it is one of the counted only by rounding.
+    # At exactly the margin a triplet's loss is 0; only rounding can count it.
     loss: Tensor = (total / counts.sum().clamp(min=1)).float()
     return loss
 

@@ -51,13 +51,13 @@ def test_a_bound_holds_whatever_the_base_has():
 def test_what_is_no_finite_number_fails(value, here):
     sides = (metrics(), metrics(accuracy=value)) if here else (metrics(accuracy=value), metrics())
     outcome = judge([HIGHER, LOWER], *sides)
-    assert [line.verdict for line in outcome.lines] == [Verdict.NO_FIGURE, Verdict.SAME]
+    assert [line.verdict for line in outcome.lines] == [Verdict.NO_METRIC, Verdict.SAME]
     assert outcome.exit_code == 2
     assert ("here is" if here else "the base has") in outcome.lines[0].reason
 
 
 @pytest.mark.parametrize("here", [True, False])
-def test_a_missing_figure_or_file_fails(here):
+def test_a_missing_metric_or_file_fails(here):
     sides = (metrics(), without("accuracy")) if here else (without("accuracy"), metrics())
     assert judge([HIGHER], *sides).exit_code == 2
     sides = (metrics(), {"evaluate": None}) if here else ({"evaluate": None}, metrics())
@@ -84,7 +84,7 @@ def test_other_queries_cannot_be_compared(here, reason):
     assert reason in "\n".join(outcome.obstacles)
 
 
-def test_more_queries_and_worse_figures():
+def test_more_queries_and_worse_metrics():
     assert judge([HIGHER], metrics(), metrics(items=101)).exit_code == 0
     assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=101)).exit_code == 1
     assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=99)).exit_code == 2
@@ -107,6 +107,6 @@ def test_the_table_in_markdown():
     assert text.splitlines()[:3] == ["### Metrics gate: something is worse", "", "Held to main (0123456789)."]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     assert rows[2] == ["evaluate.accuracy", "0.7500", "0.6000", "-0.1500", "0.1000", "≥ 0.5", "worse"]
-    assert rows[3] == ["evaluate.gap", "0.2500", "–", "–", "0.1000", "≤ 0.5", "no figure"]
+    assert rows[3] == ["evaluate.gap", "0.2500", "–", "–", "0.1000", "≤ 0.5", "no metric"]
     assert "- evaluate.accuracy: worse by 0.1500, more than 0.1" in text
     assert "- evaluate.gap: here is none" in text

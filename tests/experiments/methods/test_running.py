@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from huse.commands import cli
 from huse.evaluation.results import DIRECTIONS, SplitResults
-from huse.evaluation.unseen import FIGURES as UNSEEN
+from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.methods import entries, running
 from huse.experiments.methods.entries import Entry
 from huse.experiments.methods.running import Runner, compare, with_changes
@@ -98,14 +98,14 @@ def test_metrics_are_those_of_the_test_split_and_follow_the_mean_over_items(make
     assert len(results.classes) == 90
     assert test.rows.tolist() == list(range(69, 90))
     for name in ("image", "text", "fusion"):
-        assert run.metrics[f"classification.{name}.accuracy"] == test.figures["classification"][name]["accuracy"]
+        assert run.metrics[f"classification.{name}.accuracy"] == test.metrics["classification"][name]["accuracy"]
         assert run.items.items[f"correct_{name}"].mean() == pytest.approx(
             run.metrics[f"classification.{name}.accuracy"]
         )
     for section in ("retrieval", "retrieval_by_probabilities"):
         for direction in ("mean", *DIRECTIONS):
             for name in ("recall_at_1", "recall_at_5", "recall_at_10", "map", "hp_at_5", "ahp"):
-                assert run.metrics[f"{section}.{direction}.{name}"] == test.figures[section][direction][name]
+                assert run.metrics[f"{section}.{direction}.{name}"] == test.metrics[section][direction][name]
     directions = [run.metrics[f"retrieval.{way}.map"] for way in DIRECTIONS]
     assert run.metrics["retrieval.mean.map"] == pytest.approx(np.mean(directions))
     assert run.items.queries["average_precision"].mean() == pytest.approx(np.mean(directions), abs=1e-6)
@@ -124,7 +124,7 @@ def test_unseen_classes_are_measured_and_not_learned_from(make_runner, here):
     (run,) = make_runner().outcome(HUSE, [1]).runs
     assert set(UNSEEN) == {name.rpartition(".")[2] for name in run.metrics if name.startswith("unseen.mean.")}
     assert run.metrics["unseen.mean.chance.sibling_at_1"] == pytest.approx(0.5)
-    # other vectors of the unseen products change their own figures and no other
+    # other vectors of the unseen products change their own metrics and no other
     with Outputs() as outputs:
         for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
             vectors = np.load(here / path)

@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from huse.evaluation.unseen import FIGURES as UNSEEN
+from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.runs.groups import Difference, difference, group_runs
 from huse.experiments.runs.picture import draw_runs
 from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables

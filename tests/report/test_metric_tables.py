@@ -3,19 +3,19 @@ import json
 import pytest
 
 from huse.nesting import flatten
-from huse.report.figures import (
-    Figure,
+from huse.report.metric_tables import (
+    Metric,
     Table,
     headline,
-    key_figures,
+    key_metrics,
     look_up,
     make_table,
-    read_figure,
+    read_metric,
     readable,
     space_tables,
     transpose,
 )
-from huse.report.page import write_figure, write_interval, write_number, write_parameter
+from huse.report.page import write_interval, write_metric, write_number, write_parameter
 from huse.run import paths
 from tests.conftest import ROOT
 from tests.report.conftest import metrics
@@ -29,36 +29,36 @@ def test_a_number_is_found_at_its_path_and_nothing_elsewhere():
         assert look_up(tree, path) is None
 
 
-def test_a_figure_has_its_interval_and_its_chance():
-    assert read_figure(metrics(), "classification.image.accuracy") == Figure(0.5, 0.25, 0.75, 0.125)
-    assert read_figure(metrics(), "classification.image.top_5") == Figure(0.75)
-    assert read_figure(metrics(), "retrieval.text_to_image.map") == Figure(0.4, chance=0.04)
-    assert read_figure(metrics(), "retrieval.mean.dropped_queries") == Figure(1, share=False)
-    assert read_figure(metrics(), "retrieval.text_to_image.ndcg") is None
+def test_a_metric_has_its_interval_and_its_chance():
+    assert read_metric(metrics(), "classification.image.accuracy") == Metric(0.5, 0.25, 0.75, 0.125)
+    assert read_metric(metrics(), "classification.image.top_5") == Metric(0.75)
+    assert read_metric(metrics(), "retrieval.text_to_image.map") == Metric(0.4, chance=0.04)
+    assert read_metric(metrics(), "retrieval.mean.dropped_queries") == Metric(1, share=False)
+    assert read_metric(metrics(), "retrieval.text_to_image.ndcg") is None
     tree = {"hp_at_2": 0.5, "chance": {"hp_at_2": 0.25}, "best": {"hp_at_2": 0.75}}
-    assert read_figure({"retrieval": tree}, "retrieval.hp_at_2") == Figure(0.5, chance=0.25, best=0.75)
+    assert read_metric({"retrieval": tree}, "retrieval.hp_at_2") == Metric(0.5, chance=0.25, best=0.75)
 
 
-def test_a_table_leaves_out_rows_and_columns_without_figures():
+def test_a_table_leaves_out_rows_and_columns_without_metrics():
     tree = {"x": {"one": {"p": 0.25}, "two": {"q": 0.5}, "three": {"r": 1.0}}}
     table = make_table(tree, "x", {"one": "One", "two": "Two", "four": "Four"}, {"p": "P", "q": "Q", "s": "S"})
-    assert table == Table(["P", "Q"], [("One", [Figure(0.25), None]), ("Two", [None, Figure(0.5)])])
-    assert transpose(table) == Table(["One", "Two"], [("P", [Figure(0.25), None]), ("Q", [None, Figure(0.5)])])
+    assert table == Table(["P", "Q"], [("One", [Metric(0.25), None]), ("Two", [None, Metric(0.5)])])
+    assert transpose(table) == Table(["One", "Two"], [("P", [Metric(0.25), None]), ("Q", [None, Metric(0.5)])])
     assert make_table(tree, "y", {"one": "One"}, {"p": "P"}) is None
     assert transpose(None) is None
 
 
 def test_the_head_shows_what_there_is():
-    assert [name for name, _ in key_figures(metrics())] == [
+    assert [name for name, _ in key_metrics(metrics())] == [
         "accuracy, image and text fused",
         "R@1, mean of four directions",
         "mAP, mean of four directions",
         "AHP, mean of four directions",
     ]
-    assert key_figures({}) == []
+    assert key_metrics({}) == []
     assert headline({}) == {}
     groups = headline(metrics())
-    assert {title: len(figures) for title, figures in groups.items()} == {"accuracy": 2, "R@1": 4, "mAP": 4, "AHP": 4}
+    assert {title: len(metrics) for title, metrics in groups.items()} == {"accuracy": 2, "R@1": 4, "mAP": 4, "AHP": 4}
 
 
 def test_the_space_is_told_in_tables():
@@ -70,17 +70,17 @@ def test_the_space_is_told_in_tables():
     }
     found = dict(space_tables({"space": {"gap": gap, "class_order": {"mean": 0.75}}}))
     assert found["The gap between pictures and names"] == Table(
-        ["cosine distance"], [("of a picture and its name", [Figure(0.1)])]
+        ["cosine distance"], [("of a picture and its name", [Metric(0.1)])]
     )
     assert found["Where an item's other half stands among all"].rows == [
-        ("a picture's name", [Figure(9.0, chance=50.5, share=False), Figure(0.5, chance=0.01)])
+        ("a picture's name", [Metric(9.0, chance=50.5, share=False), Metric(0.5, chance=0.01)])
     ]
     assert len(found) == 3
 
 
 def test_every_number_of_the_space_is_in_a_table():
     metrics = json.loads((ROOT / paths.EVALUATE_METRICS).read_text())
-    shown = [figure for _, table in space_tables(metrics) for _, row in table.rows for figure in row if figure]
+    shown = [metric for _, table in space_tables(metrics) for _, row in table.rows for metric in row if metric]
     counted = len([path for path, _ in flatten(metrics["space"]) if ".chance." not in path])
     assert len(shown) == counted
 
@@ -94,18 +94,18 @@ def test_keys_become_words():
 
 
 @pytest.mark.parametrize(
-    ("figure", "written", "interval"),
+    ("metric", "written", "interval"),
     [
-        (Figure(0.5), "0.500", ""),
-        (Figure(0.98765, 0.9, 1.0), "0.988", "0.900 to 1.000"),
-        (Figure(1234, share=False), "1,234", ""),
-        (Figure(2.5, share=False), "2.5", ""),
+        (Metric(0.5), "0.500", ""),
+        (Metric(0.98765, 0.9, 1.0), "0.988", "0.900 to 1.000"),
+        (Metric(1234, share=False), "1,234", ""),
+        (Metric(2.5, share=False), "2.5", ""),
         (None, "–", ""),
     ],
 )
-def test_figures_are_written_with_three_digits(figure, written, interval):
-    assert write_figure(figure) == written
-    assert write_interval(figure) == interval
+def test_metrics_are_written_with_three_digits(metric, written, interval):
+    assert write_metric(metric) == written
+    assert write_interval(metric) == interval
 
 
 def test_other_numbers_are_written_by_their_size():

@@ -1,4 +1,4 @@
-"""The figures of an evaluation as rows of tables: value, interval, chance.
+"""The metrics of an evaluation as rows of tables: value, interval, chance.
 
 Metrics are a tree of JSON objects with numbers at its leaves, as in metrics/evaluate.json; a path joins the keys on the
 way to a leaf by dots: ``retrieval.image_to_text.map``.
@@ -97,14 +97,14 @@ WHOLE = {"median_rank", "dropped_queries"}  # no shares: ranks and counts
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure, with what else is known of it.
+class Metric:
+    """One metric, with what else is known of it.
 
     Attributes:
-        value: the figure.
+        value: the metric.
         low: lower end of its interval, None where there is none.
         high: upper end.
-        chance: the same figure of a random order, None where it is not known.
+        chance: the same metric of a random order, None where it is not known.
         best: of the best order that the candidates allow, None where it is not known.
         share: it is one of 0 to 1, and not a rank or a count.
     """
@@ -119,15 +119,15 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """Figures in rows and columns.
+    """Metrics in rows and columns.
 
     Attributes:
         columns: heads.
-        rows: name and figures of each row, None where the metrics lack one.
+        rows: name and metrics of each row, None where the metrics lack one.
     """
 
     columns: list[str]
-    rows: list[tuple[str, list[Figure | None]]]
+    rows: list[tuple[str, list[Metric | None]]]
 
 
 def look_up(metrics: Metrics, path: str) -> float | None:
@@ -140,8 +140,8 @@ def look_up(metrics: Metrics, path: str) -> float | None:
     return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
 
 
-def read_figure(metrics: Metrics, path: str) -> Figure | None:
-    """Return the figure at a path with its interval, its chance and its best, None where there is no such figure.
+def read_metric(metrics: Metrics, path: str) -> Metric | None:
+    """Return the metric at a path with its interval, its chance and its best, None where there is no such metric.
 
     The interval of ``a.b`` stands at ``intervals.a.b.low`` and ``.high``, its chance at ``a.chance.b``, its best at
     ``a.best.b``; the chance of ``classification.image.accuracy`` at ``classification.chance.accuracy``, and so for the
@@ -152,7 +152,7 @@ def read_figure(metrics: Metrics, path: str) -> Figure | None:
         return None
     folder, _, name = path.rpartition(".")
     above = next((name for name in ONE_CHANCE if folder.startswith(f"{name}.")), folder)
-    return Figure(
+    return Metric(
         value,
         look_up(metrics, f"intervals.{path}.low"),
         look_up(metrics, f"intervals.{path}.high"),
@@ -163,7 +163,7 @@ def read_figure(metrics: Metrics, path: str) -> Figure | None:
 
 
 def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: Mapping[str, str]) -> Table | None:
-    """Collect the figures ``folder.row.column``; rows and columns without any are left out.
+    """Collect the metrics ``folder.row.column``; rows and columns without any are left out.
 
     Args:
         metrics: the tree.
@@ -172,13 +172,13 @@ def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: 
         columns: their heads, by their keys.
 
     Returns:
-        None where no figure was found.
+        None where no metric was found.
     """
     found = {
-        (row, column): figure
+        (row, column): metric
         for row in rows
         for column in columns
-        if (figure := read_figure(metrics, f"{folder}.{row}.{column}")) is not None
+        if (metric := read_metric(metrics, f"{folder}.{row}.{column}")) is not None
     }
     heads = [column for column in columns if any(key[1] == column for key in found)]
     kept = [row for row in rows if any(key[0] == row for key in found)]
@@ -191,15 +191,15 @@ def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: 
 
 
 def transpose(table: Table | None) -> Table | None:
-    """Turn rows into columns: a table of many figures is rather long than wide."""
+    """Turn rows into columns: a table of many metrics is rather long than wide."""
     if table is None:
         return None
     columns = [[row[place] for _, row in table.rows] for place in range(len(table.columns))]
     return Table([name for name, _ in table.rows], list(zip(table.columns, columns, strict=True)))
 
 
-def headline(metrics: Metrics) -> dict[str, list[tuple[str, Figure]]]:
-    """Return the few figures that stand above all others, by what they are: each with its name.
+def headline(metrics: Metrics) -> dict[str, list[tuple[str, Metric]]]:
+    """Return the few metrics that stand above all others, by what they are: each with its name.
 
     Accuracies of image, text and both, then R@1, mAP and AHP of each direction.
     """
@@ -209,27 +209,27 @@ def headline(metrics: Metrics) -> dict[str, list[tuple[str, Figure]]]:
         for name in ("recall_at_1", "map", "ahp")
         for direction, shown in DIRECTIONS.items()
     ]
-    groups: dict[str, list[tuple[str, Figure]]] = {}
+    groups: dict[str, list[tuple[str, Metric]]] = {}
     for group, shown, path in wanted:
-        figure = read_figure(metrics, path)
-        if figure is not None:
-            groups.setdefault(group, []).append((shown, figure))
+        metric = read_metric(metrics, path)
+        if metric is not None:
+            groups.setdefault(group, []).append((shown, metric))
     return groups
 
 
-def key_figures(metrics: Metrics) -> list[tuple[str, Figure]]:
-    """Return the figures of the head of the page: accuracy of both, and the mean of each measure over directions."""
+def key_metrics(metrics: Metrics) -> list[tuple[str, Metric]]:
+    """Return the metrics of the head of the page: accuracy of both, and the mean of each measure over directions."""
     wanted = {
         "accuracy, image and text fused": "classification.fusion.accuracy",
         "R@1, mean of four directions": "retrieval.mean.recall_at_1",
         "mAP, mean of four directions": "retrieval.mean.map",
         "AHP, mean of four directions": "retrieval.mean.ahp",
     }
-    return [(shown, figure) for shown, path in wanted.items() if (figure := read_figure(metrics, path)) is not None]
+    return [(shown, metric) for shown, path in wanted.items() if (metric := read_metric(metrics, path)) is not None]
 
 
 def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
-    """Return the tables of the space that have figures, each with what it says; one row stands as a column."""
+    """Return the tables of the space that have metrics, each with what it says; one row stands as a column."""
     found = []
     for folder, rows, columns, title in SPACE:
         table = make_table(metrics, folder, rows, columns)
