@@ -46,8 +46,7 @@ class WordVectorSettings(Settings):
     )
     spellings: Spellings = Spellings()
     oov: Literal["skip", "hash"] = Field(
-        default="skip",
-        description="words without any vector: skip, or hash: a random one drawn from the word itself",
+        default="skip", description="words without any vector: skip, or hash: a random one drawn from the word itself"
     )
 
 

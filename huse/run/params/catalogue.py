@@ -17,10 +17,7 @@ class SampleCatalogueParams(Settings):
     """What sample to draw."""
 
     pictures: int = Field(
-        default=2600,
-        ge=100,
-        le=100_000,
-        description="at least this many; up to 2 more complete the last product",
+        default=2600, ge=100, le=100_000, description="at least this many; up to 2 more complete the last product"
     )
     size: int = Field(default=96, ge=32, le=512, description="pixels a side")
 
