@@ -16,13 +16,12 @@ import numpy as np
 
 from huse.evaluation import tables
 from huse.evaluation.results import SplitResults
-from huse.evaluation.splits import measure_splits
+from huse.evaluation.splits import EvaluationSettings, measure_splits
 from huse.evaluation.summary import Catalogue, mean_recall_at_1
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
-from huse.run.params.evaluate import EvaluateParams
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from stages.runner import run
@@ -30,7 +29,7 @@ from stages.runner import run
 
 def main(here: Run) -> str:
     """Run the stage."""
-    params, seed = here.section(EvaluateParams, "evaluate"), here.seed()
+    params, seed = here.section(EvaluationSettings, "evaluate"), here.seed()
     products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split", "group"])
     labels = read_labels(here / paths.LABELS, products=products)
     class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])

@@ -16,16 +16,14 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from huse.engine.devices import resolve_device, resolve_dtype
+from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, read_table
 from huse.run.checkpoints import Checkpoint
-from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.machine import MachineParams
 from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
-from huse.vision.backbones import Backbone, load_backbone, save_backbone
+from huse.vision.backbones import Backbone, BackboneSettings, load_backbone, save_backbone
 from huse.vision.finetuning import CURVE, Finetuned, FinetuneSettings, Pictures, finetune
 from huse.vision.network_input import check_size
 from huse.vision.preparing import Preparation, resolve_workers
@@ -49,8 +47,8 @@ CODE = (
 def main(here: Run) -> str:
     """Run the stage."""
     params, seed = here.section(FinetuneSettings, "finetune_backbone"), here.seed()
-    network, catalogue = here.section(BackboneParams, "backbone"), here.section(CatalogueParams, "catalogue")
-    machine, augmentation = here.section(MachineParams, "machine"), here.section(Augmentation, "augmentation")
+    network, catalogue = here.section(BackboneSettings, "backbone"), here.section(CatalogueParams, "catalogue")
+    machine, augmentation = here.section(Machine, "machine"), here.section(Augmentation, "augmentation")
     backbone = load_backbone(network.network, network.weights, seed, here.root)
     if not params.epochs:
         _write(here, backbone, Finetuned(), None)

@@ -16,19 +16,16 @@ import time
 
 import numpy as np
 
-from huse.encoders.picture_vectors import check_vectors, plan
+from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
 from huse.encoders.torchvision import TorchvisionEncoder
-from huse.engine.devices import resolve_device, resolve_dtype
+from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, read_table
-from huse.run.params.backbone import BackboneParams
 from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.image_vectors import ImageVectorsParams
-from huse.run.params.machine import MachineParams
 from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
-from huse.vision.backbones import read_backbone
+from huse.vision.backbones import BackboneSettings, read_backbone
 from huse.vision.cache import VectorCache
 from huse.vision.preparing import Preparation, resolve_workers
 from stages.runner import run
@@ -36,8 +33,8 @@ from stages.runner import run
 
 def main(here: Run) -> str:
     """Write the image vectors; return the line for the log."""
-    params, network = here.section(ImageVectorsParams, "image_vectors"), here.section(BackboneParams, "backbone")
-    catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(MachineParams, "machine")
+    params, network = here.section(ImageVectorSettings, "image_vectors"), here.section(BackboneSettings, "backbone")
+    catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(Machine, "machine")
     augmentation = here.section(Augmentation, "augmentation")
     products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "split"])
     files = [here / catalogue.images / image for image in products["image"]]

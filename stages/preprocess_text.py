@@ -9,15 +9,14 @@ import logging
 
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_table
-from huse.run.params.preprocess_text import PreprocessTextParams
 from huse.run.place import Run
-from huse.text.cleaning import clean_names
+from huse.text.cleaning import CleaningSettings, clean_names
 from stages.runner import run
 
 
 def main(here: Run) -> str:
     """Run the stage."""
-    params = here.section(PreprocessTextParams, "preprocess_text")
+    params = here.section(CleaningSettings, "preprocess_text")
     products = read_table(here / paths.PRODUCTS, ["row", "name"])
     clean = clean_names(products["name"].tolist(), params.fold_accents)
     empty = clean.count("")

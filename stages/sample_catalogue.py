@@ -13,7 +13,7 @@ import pandas as pd
 
 from huse.run import paths
 from huse.run.artifacts import Outputs
-from huse.run.params.sample_catalogue import SampleCatalogueParams
+from huse.run.params.catalogue import SampleCatalogueParams
 from huse.run.place import Run
 from sample.catalogue import draw_sample, save_picture, shuffled
 from stages.runner import run

@@ -17,11 +17,11 @@ from huse.encoders.words import WordsEncoder
 from huse.files import fingerprint_file
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, read_names, read_table
-from huse.run.params.preprocess_text import PreprocessTextParams
-from huse.run.params.word_vectors import WordVectorsParams
 from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
+from huse.text.cleaning import CleaningSettings
 from huse.text.tfidf import fit_tfidf
+from huse.text.vocabulary import WordVectorSettings
 from stages.runner import run
 
 
@@ -33,8 +33,8 @@ def main(here: Run) -> str:
         fit_tfidf(compress(names, products["split"] == "train")),
         read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
         read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
-        here.section(PreprocessTextParams, "preprocess_text").fold_accents,
-        here.section(WordVectorsParams, "word_vectors").spellings.steps,
+        here.section(CleaningSettings, "preprocess_text").fold_accents,
+        here.section(WordVectorSettings, "word_vectors").spellings.steps,
     )
     vectors = encoder.encode_clean(names)
     zeros = np.flatnonzero(~vectors.any(axis=1))

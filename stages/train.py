@@ -13,13 +13,12 @@ import time
 
 from dvclive.live import Live
 
-from huse.engine.devices import resolve_device
+from huse.engine.devices import Machine, resolve_device
 from huse.nesting import nest
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, manifest_path, read_json
 from huse.run.checkpoints import Checkpoint
 from huse.run.fitting import Artefacts, Fitting, prepare_fitting
-from huse.run.params.machine import MachineParams
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.training.loop import VALIDATION, Trained, train
@@ -48,7 +47,7 @@ def main(here: Run) -> str:
     """Run the stage."""
     params = here.section(TrainParams, "train")
     seed = here.seed() if params.seed is None else params.seed
-    artefacts, device = Artefacts.read(here), resolve_device(here.section(MachineParams, "machine").device)
+    artefacts, device = Artefacts.read(here), resolve_device(here.section(Machine, "machine").device)
     fitting = prepare_fitting(artefacts, params, seed, device)
     settings = fitting.settings
     decides = {

@@ -20,14 +20,13 @@ from huse.errors import InputError
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, read_json, read_names, read_table
-from huse.run.params.word_vectors import WordVectorsParams
 from huse.run.place import Run
 from huse.run.word_cache import read_source
 from huse.run.word_store import write_word_vectors
 from huse.taxonomy import split_path
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
-from huse.text.vocabulary import choose_vectors, coverage, label_words, remarks, stack, vocabulary
+from huse.text.vocabulary import WordVectorSettings, choose_vectors, coverage, label_words, remarks, stack, vocabulary
 from huse.text.word_files.blocks import MEGABYTE
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source, find_source
@@ -37,7 +36,7 @@ from stages.runner import run
 def main(here: Run) -> str:
     """Run the stage."""
     logging.getLogger("gensim").setLevel(logging.WARNING)  # it logs every epoch
-    params, seed = here.section(WordVectorsParams, "word_vectors"), here.seed()
+    params, seed = here.section(WordVectorSettings, "word_vectors"), here.seed()
     products = read_table(here / paths.PRODUCTS, ["row", "name", "classes", "split"])
     names = read_names(here / paths.NAMES, products=products)
     levels = [split_path(one) for one in read_json(here / paths.CLASSES, ["classes"])["classes"]]
@@ -50,7 +49,7 @@ def main(here: Run) -> str:
     else:
         source = find_source(params.source, here.root, download=params.download)
         found, name = _read(here, source, needed, params.vocabulary), source.name
-    chosen = choose_vectors(needed, found, steps=params.spellings.steps, oov=params.oov, seed=seed, aside=aside)
+    chosen = choose_vectors(needed, found, params, seed=seed, aside=aside)
     metrics = coverage(names, labels, chosen)
     if not any(metrics["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
-from huse.run.params.machine import MachineParams
 from huse.run.place import Run
 
 
@@ -24,7 +23,7 @@ def methods(
     here: Run = context.obj
     output = output or here / "metrics"
     # These take seconds to import; the other commands do without them.
-    from huse.engine.devices import resolve_device  # noqa: PLC0415
+    from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import BASELINE, ENTRIES  # noqa: PLC0415
     from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
@@ -38,7 +37,7 @@ def methods(
         raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     params, seed = here.section(TrainParams, "train"), here.seed()
-    runner = Runner(here, params, resolve_device(here.section(MachineParams, "machine").device))
+    runner = Runner(here, params, resolve_device(here.section(Machine, "machine").device))
     chosen = [known[name] for name in only] if only else list(ENTRIES)
     outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])

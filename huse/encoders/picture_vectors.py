@@ -10,17 +10,37 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.torchvision import TorchvisionEncoder
 from huse.errors import InputError
+from huse.settings import Settings
 from huse.vision.cache import VectorCache, vector_key
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
 Slot = tuple[slice, int]  # where a vector goes in the result: views, row
+
+
+class ImageVectorSettings(Settings):
+    """How many vectors a picture gets, and how they are computed."""
+
+    views: int = Field(
+        default=0,
+        ge=0,
+        le=1000,
+        description=("augmented vectors of every training picture beside the plain one; training draws one at a time"),
+    )
+    dtype: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="as in finetune_backbone")
+    batch_size: int = Field(
+        default=32,
+        ge=1,
+        description="pictures; speed, memory and rounding only; 16 to 32 on a processor, hundreds on a GPU",
+    )
 
 
 @dataclass(frozen=True)

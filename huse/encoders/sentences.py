@@ -12,16 +12,32 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 import numpy.typing as npt
 from gensim.models import KeyedVectors
+from pydantic import Field
 from safetensors.torch import save_file
 
 from huse.encoders.contract import read_config, write_config
 from huse.encoders.word_table import load_words, save_words
 from huse.files import fingerprint_file
 from huse.progress import progress
-from huse.text.infersent import InferSent, Pooling, encode, load_infersent
+from huse.settings import Settings
+from huse.text.infersent import InferSent, InferSentSettings, Pooling, encode, load_infersent
 from huse.text.word_vectors import mean_word_vectors
 
 WEIGHTS = "weights.safetensors"
+
+
+class LabelEncoderSettings(Settings):
+    """What makes the vectors of labels."""
+
+    encoder: Literal["infersent", "word_vectors", "tree"] = Field(
+        default="infersent", description="infersent, word_vectors (their mean), tree (hops between classes)"
+    )
+    weights: str = Field(
+        default="random",
+        min_length=1,
+        description="InferSent: random (seeded; Wieting & Kiela 2019) or a published state dict",
+    )
+    infersent: InferSentSettings = InferSentSettings()
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,32 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from huse.evaluation.classification import Integers, majority_accuracy
 from huse.evaluation.results import SplitResults
 from huse.evaluation.summary import Catalogue, Measured, choose, measure, metric_intervals, summarise
 from huse.evaluation.unseen import measure_unseen, unseen_intervals, unseen_metrics
+from huse.settings import Settings
+
+
+class EvaluationSettings(Settings):
+    """How the space is measured."""
+
+    resamples: int = Field(
+        default=1000,
+        ge=0,
+        le=100_000,
+        description="draws of the test products that the 95 % intervals are read off; 0: no intervals",
+    )
+    tree: str | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "of classes, for metrics of their nearness: null: the class paths; or a CSV file child,parent whose leaves "
+            "are the class paths or their last names, of any depth, such as a part of WordNet"
+        ),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,26 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from huse.labels.schemes import Labels
+from huse.labels.schemes import Labels, Scheme
+from huse.settings import Settings
 from huse.taxonomy import ClassTree, Hops, split_path
 
 Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 LabelText = Literal["mean", "path", "leaf"]
+
+
+class LabelSettings(Settings):
+    """What a label is, and which text stands for it."""
+
+    scheme: Scheme = Field(
+        default="leaf", description="leaf: a label is a whole class path; levels: every level name is a label"
+    )
+    label_text: LabelText = Field(
+        default="mean",
+        description="leaf scheme: mean of the levels' vectors, path (read as one sentence), leaf (last name)",
+    )
 
 
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:

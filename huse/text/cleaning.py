@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import filterfalse
 
+from pydantic import Field
+
+from huse.settings import Settings
 from huse.text.stopwords import DROPPED
 
 # One byte for each: letters and digits as they are, a line end as a line end, anything else a space.
@@ -21,6 +24,12 @@ _LATIN_LETTERS = {
     "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ð": "D", "ð": "d",
     "Ħ": "H", "ħ": "h", "ı": "i", "Ŧ": "T", "ŧ": "t", "Ŋ": "N", "ŋ": "n", "ĸ": "k",
 }  # fmt: skip
+
+
+class CleaningSettings(Settings):
+    """How names are cleaned."""
+
+    fold_accents: bool = Field(default=True, description="chloé -> chloe; false: chlo, as the notebook had it")
 
 
 @cache

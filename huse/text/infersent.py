@@ -16,9 +16,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from gensim.models import KeyedVectors
+from pydantic import Field
 from torch import Tensor, nn
 
 from huse.errors import InputError
+from huse.settings import Settings
 from huse.text.tokens import known_tokens
 from huse.weights import read_state_dict
 
@@ -31,6 +33,22 @@ Track = Callable[[Iterable[Chunk]], Iterable[Chunk]]
 CHUNK = 1024
 
 _GATES = 4  # input, forget, cell, output, stacked in every weight
+
+
+class InferSentSettings(Settings):
+    """How it reads a sentence; see `encode`."""
+
+    version: Literal[1, 2] = Field(default=1, description="1: GloVe, <s> </s>; 2: fastText, <p> </p>")
+    pooling: Pooling = Field(default="max", description="max or mean over the words")
+    padding_in_max: bool = Field(
+        default=False, description="true: as the published code, where padding to the batch's longest takes part"
+    )
+    hidden: int = Field(
+        default=2048,
+        ge=1,
+        le=16384,
+        description="LSTM units each way, random weights only; the vector is twice as long",
+    )
 
 
 class InferSent(nn.Module):

@@ -10,18 +10,35 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
+from huse.settings import Settings
 from huse.text.cleaning import fold_letters
 from huse.text.tokens import SENTENCE_MARKS
 
 Vector = npt.NDArray[np.float32]
 
-# In the order in which they are tried.
-AS_WRITTEN, LOWER, CAPITALISED, HYPHENS, ACCENTS = STEPS = ("as_written", "lower", "capitalised", "hyphens", "accents")
-
 MARKS = frozenset(mark for pair in SENTENCE_MARKS.values() for mark in pair)
 
 _JOINTS = re.compile("[-\u2010\u2011/_]")  # hyphens, and what else joins words
+
+
+class Spellings(Settings):
+    """Under which spellings a word is looked for, in the order in which they are tried."""
+
+    as_written: bool = Field(default=True, description="first of all")
+    lower: bool = Field(default=True, description="T-Shirt: t-shirt")
+    capitalised: bool = Field(default=True, description="paris: Paris")
+    hyphens: bool = Field(default=True, description="t-shirt: the mean of t and shirt")
+    accents: bool = Field(default=True, description="crème: creme")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of those that are on."""
+        return tuple(step for step, on in self if on)
+
+
+AS_WRITTEN, LOWER, CAPITALISED, HYPHENS, ACCENTS = STEPS = tuple(Spellings.model_fields)
 
 
 @dataclass(frozen=True)

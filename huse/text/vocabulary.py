@@ -11,14 +11,43 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pydantic import Field
 
-from huse.text.spelling import MARKS, Spelled, find_spelling, hash_vector, mean_norm, spellings
+from huse.settings import Settings
+from huse.text.spelling import MARKS, Spelled, Spellings, find_spelling, hash_vector, mean_norm, spellings
 from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
 SUBWORDS, HASH = "subwords", "hash"  # what makes a vector where no spelling has one
 
 MOST_FREQUENT = 20  # missing words to name
+
+
+class WordVectorSettings(Settings):
+    """Where the vectors of words come from, and what becomes of words without one."""
+
+    source: str = Field(
+        default="catalogue",
+        min_length=1,
+        description=(
+            "catalogue: trained on the training names; or a file: GloVe or word2vec text (.gz, .zip too), word2vec "
+            ".bin, fastText .vec or .bin; or a name of gensim's downloader (glove-wiki-gigaword-300)"
+        ),
+    )
+    download: bool = Field(default=False, description="true: gensim may fetch a set that its own folder lacks")
+    dimension: int = Field(default=100, ge=1, description="of vectors trained on the catalogue; a file has its own")
+    vocabulary: int = Field(
+        default=100_000,
+        ge=0,
+        description=(
+            "words of the file, its first ones, that the model keeps for names that it has never seen; 400 MB at "
+            "1,000,000 words of 100 numbers; 0: the catalogue's own words alone"
+        ),
+    )
+    spellings: Spellings = Spellings()
+    oov: Literal["skip", "hash"] = Field(
+        default="skip", description="words without any vector: skip, or hash: a random one drawn from the word itself"
+    )
 
 
 def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
@@ -34,9 +63,8 @@ def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
 def choose_vectors(
     words: Iterable[str],
     found: Found,
+    settings: WordVectorSettings,
     *,
-    steps: Collection[str],
-    oov: Literal["skip", "hash"],
     seed: int,
     aside: Collection[str] = (),
 ) -> dict[str, Spelled]:
@@ -49,8 +77,7 @@ def choose_vectors(
     Args:
         words: any.
         found: what the source has of their spellings.
-        steps: of `huse.text.spelling.STEPS`, those to try.
-        oov: what becomes of words without a vector: ``skip`` or ``hash``.
+        settings: `spellings` and `oov`.
         seed: of the random vectors.
         aside: words that the mean norm leaves out, as nothing may be learned from them.
 
@@ -61,14 +88,14 @@ def choose_vectors(
     chosen: dict[str, Spelled] = {}
     without = []
     for word in sorted(set(words)):
-        spelled = find_spelling(word, whole, steps)
+        spelled = find_spelling(word, whole, settings.spellings.steps)
         if spelled is None and word in found.composed:
             spelled = Spelled(found.vectors[word], SUBWORDS, word)
         if spelled is not None:
             chosen[word] = spelled
         else:
             without.append(word)
-    if oov == "hash":
+    if settings.oov == "hash":
         norm = mean_norm([spelled.vector for word, spelled in chosen.items() if word not in aside])
         for word in without:
             if word not in MARKS and any(map(str.isalnum, word)):

@@ -12,14 +12,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from huse.errors import InputError
 from huse.files import fingerprint_file
+from huse.settings import Settings
 from huse.vision.networks import NETWORKS
 from huse.vision.torchvision_ops import import_torchvision
 from huse.weights import read_state_dict
@@ -42,6 +44,27 @@ AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
 
 # Their published weights expect the input between -1 and 1; torchvision converts it inside the network.
 NEED_INPUT_TRANSFORM = ("googlenet", "inception_v3")
+
+
+class BackboneSettings(Settings):
+    """Network, weights, and the geometry of its input."""
+
+    network: str = Field(default="resnet18", min_length=1, description="a torchvision classification model")
+    weights: str = Field(
+        default="random",
+        min_length=1,
+        description="random (seeded), a torchvision name (IMAGENET1K_V1), or a .pth / .safetensors file",
+    )
+    geometry: Literal["squash", "crop", "pad"] = Field(
+        default="squash",
+        description="squash: to size × size; crop: shorter side to 256/224 of size, centre; pad: to a square first",
+    )
+    size: int = Field(
+        default=64,
+        ge=32,
+        le=1024,
+        description="pixels a side of its input; 224 is what published weights were made for",
+    )
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """One parameter of params.yaml is changed, the stage is run, and what comes out changes as it should.
 
-Every declared setting of `train`, `finetune_backbone` and `augmentation` has an expectation here.
+Every declared setting of `train`, `finetune_backbone` and `augmentation` has an expectation here; `test_data_outcomes`
+has those of the other sections.
 """
 
 import math

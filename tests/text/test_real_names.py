@@ -14,9 +14,9 @@ from huse.labels.schemes import make_labels
 from huse.labels.vectors import text_vectors
 from huse.taxonomy import split_path
 from huse.text.cleaning import clean_names
-from huse.text.spelling import STEPS, spellings
+from huse.text.spelling import spellings
 from huse.text.tfidf import fit_tfidf, weighted_mean
-from huse.text.vocabulary import choose_vectors, coverage, label_words, stack
+from huse.text.vocabulary import WordVectorSettings, choose_vectors, coverage, label_words, stack
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import find_source
 from huse.text.word_vectors import keyed_vectors, mean_word_vectors
@@ -39,7 +39,7 @@ def catalogue(request, shared):
     source = find_source(str(shared / f"pretrained/glove.{glove}.300d.subset.txt"), download=False)
     found = read_words(source, spellings(needed))
     assert found.faults == []
-    chosen = choose_vectors(needed, found, steps=STEPS, oov="skip", seed=0)
+    chosen = choose_vectors(needed, found, WordVectorSettings(), seed=0)
     vectors = keyed_vectors(list(chosen), stack(chosen)[1])
     return request.param, names, paths, classes, vectors, coverage(names, labels, chosen)
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from huse.errors import InputError
 from huse.text.spelling import MARKS, STEPS, Spelled, find_spelling, hash_vector, spellings
-from huse.text.vocabulary import choose_vectors, coverage, label_words
+from huse.text.vocabulary import WordVectorSettings, choose_vectors, coverage, label_words
 from huse.text.word_files.found import Found
 from huse.text.word_vectors import keyed_vectors, mean_word_vectors
 
@@ -100,21 +100,21 @@ def test_a_hashed_word_has_its_own_direction_and_the_mean_norm():
 def test_out_of_vocabulary_words_are_skipped_or_drawn():
     found = Found(2, "any", found_words(red=[3, 4], shoe=[0, 1], unused=[100, 100]))
     words = ["red", "shoe", "zara", "&", "<s>"]
-    skipped = choose_vectors(words, found, steps=STEPS, oov="skip", seed=1)
+    skipped = choose_vectors(words, found, WordVectorSettings(), seed=1)
     assert list(skipped) == ["red", "shoe"]
-    hashed = choose_vectors(words, found, steps=STEPS, oov="hash", seed=1)
+    hashed = choose_vectors(words, found, WordVectorSettings(oov="hash"), seed=1)
     assert list(hashed) == ["red", "shoe", "zara"]
     assert hashed["zara"].step == "hash"
     # The mean norm of the words in use, 5 and 1; what nobody needs has no say.
     assert np.linalg.norm(hashed["zara"].vector) == pytest.approx(3, rel=1e-6)
-    without_red = choose_vectors(words, found, steps=STEPS, oov="hash", seed=1, aside=["red", "zara"])
+    without_red = choose_vectors(words, found, WordVectorSettings(oov="hash"), seed=1, aside=["red", "zara"])
     assert np.linalg.norm(without_red["zara"].vector) == pytest.approx(np.linalg.norm(hashed["shoe"].vector))
 
 
 def test_of_all_a_word_has_its_own_vector_before_one_made_of_its_parts():
     vectors = found_words(red=[1, 0], RED=[5, 5], reds=[2, 2])
     found = Found(2, "fastText binary", vectors, composed={"RED", "reds"})
-    chosen = choose_vectors(["RED", "reds", "blue"], found, steps=STEPS, oov="skip", seed=1)
+    chosen = choose_vectors(["RED", "reds", "blue"], found, WordVectorSettings(), seed=1)
     assert {word: (one.step, one.vector.tolist()) for word, one in chosen.items()} == {
         "RED": ("lower", [1, 0]),
         "reds": ("subwords", [2, 2]),

@@ -4,39 +4,38 @@ from pathlib import Path
 from typing import Any
 
 from huse.errors import InputError
-from huse.run.params.backbone import BackboneParams
-from huse.run.params.catalogue import CatalogueParams
-from huse.run.params.evaluate import EvaluateParams
-from huse.run.params.image_vectors import ImageVectorsParams
-from huse.run.params.label_graph import LabelGraphParams
-from huse.run.params.machine import MachineParams
-from huse.run.params.preprocess_text import PreprocessTextParams
+from huse.run.params.catalogue import CatalogueParams, SampleCatalogueParams
 from huse.run.params.reader import read_section, read_seed, read_yaml
-from huse.run.params.sample_catalogue import SampleCatalogueParams
-from huse.run.params.word_vectors import WordVectorsParams
 from huse.settings import Settings
-from huse.vision.augmentation import Augmentation
 
 
 def sections() -> dict[str, type[Settings]]:
     """Return what declares each section, by its name."""
-    # These import torch, which takes a second; most commands do without.
+    # These import torch and gensim, which takes seconds; most commands do without.
+    from huse.encoders.picture_vectors import ImageVectorSettings  # noqa: PLC0415
+    from huse.engine.devices import Machine  # noqa: PLC0415
+    from huse.evaluation.splits import EvaluationSettings  # noqa: PLC0415
+    from huse.run.params.label_graph import LabelGraphParams  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
+    from huse.text.cleaning import CleaningSettings  # noqa: PLC0415
+    from huse.text.vocabulary import WordVectorSettings  # noqa: PLC0415
+    from huse.vision.augmentation import Augmentation  # noqa: PLC0415
+    from huse.vision.backbones import BackboneSettings  # noqa: PLC0415
     from huse.vision.finetuning import FinetuneSettings  # noqa: PLC0415
 
     return {
-        "machine": MachineParams,
+        "machine": Machine,
         "sample_catalogue": SampleCatalogueParams,
         "catalogue": CatalogueParams,
-        "preprocess_text": PreprocessTextParams,
-        "backbone": BackboneParams,
+        "preprocess_text": CleaningSettings,
+        "backbone": BackboneSettings,
         "augmentation": Augmentation,
         "finetune_backbone": FinetuneSettings,
-        "image_vectors": ImageVectorsParams,
-        "word_vectors": WordVectorsParams,
+        "image_vectors": ImageVectorSettings,
+        "word_vectors": WordVectorSettings,
         "label_graph": LabelGraphParams,
         "train": TrainParams,
-        "evaluate": EvaluateParams,
+        "evaluate": EvaluationSettings,
     }
 
 

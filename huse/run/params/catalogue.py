@@ -1,4 +1,8 @@
-"""Parameters of the stage `catalogue`."""
+"""Parameters of catalogues, the drawn one and the one that is read.
+
+They stand at the edge: nothing in the package knows `sample`, and stages that look at pictures need not depend on the
+room `catalogue`, which alone reads the rest.
+"""
 
 from typing import Any, Self
 
@@ -9,13 +13,32 @@ from huse.settings import Settings
 MOST_UNSEEN = 0.5  # share of the classes; of more there would be little left to learn from
 
 
+class SampleCatalogueParams(Settings):
+    """What sample to draw."""
+
+    pictures: int = Field(
+        default=2600, ge=100, le=100_000, description="at least this many; up to 2 more complete the last product"
+    )
+    size: int = Field(default=96, ge=32, le=512, description="pixels a side")
+
+
 class Columns(Settings):
     """Which column of the CSV holds what."""
 
-    image: str = Field(min_length=1)
-    name: str = Field(min_length=1)
-    classes: str = Field(min_length=1)
-    split: str | None = Field(min_length=1)
+    image: str = Field(default="image", min_length=1, description="of the picture, relative to `images`")
+    name: str = Field(
+        default="name", min_length=1, description="of the product; pictures that share it are one product"
+    )
+    classes: str = Field(
+        default="classes",
+        min_length=1,
+        description="a path, levels joined by <, coarse to fine: beauty<makeup<lipstick",
+    )
+    split: str | None = Field(
+        default=None,
+        min_length=1,
+        description="train, validation or test, where the split is given and kept; null: drawn, as below",
+    )
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
@@ -28,9 +51,9 @@ class Columns(Settings):
 class Split(Settings):
     """Shares of the products."""
 
-    train: float = Field(gt=0, lt=1)
-    validation: float = Field(gt=0, lt=1)
-    test: float = Field(gt=0, lt=1)
+    train: float = Field(default=0.7, gt=0, lt=1, description="learned from")
+    validation: float = Field(default=0.15, gt=0, lt=1, description="parameters and the best state are chosen on it")
+    test: float = Field(default=0.15, gt=0, lt=1, description="measured, and nothing else")
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -43,14 +66,28 @@ class Split(Settings):
 class CatalogueParams(Settings):
     """Where the products are and how they are split."""
 
-    csv: str = Field(min_length=1)
-    images: str = Field(min_length=1)
-    encoding: str = Field(min_length=1)
-    columns: Columns
-    split: Split
-    unseen_classes: float | list[str]
-    max_rejected: float = Field(ge=0, le=1)
-    max_megapixels: float = Field(gt=0)
+    csv: str = Field(
+        default="data/sample/catalogue.csv", min_length=1, description="the table of products, one row a picture"
+    )
+    images: str = Field(
+        default="data/sample/images", min_length=1, description="folder; the CSV names pictures relative to it"
+    )
+    encoding: str = Field(
+        default="auto",
+        min_length=1,
+        description="auto: UTF-8, else guessed and said; or a Python encoding such as cp1252",
+    )
+    columns: Columns = Columns()
+    split: Split = Split()
+    unseen_classes: float | list[str] = Field(
+        default=0,
+        description=(
+            f"held out, so that no stage learns from their products: a share of the classes, up to {MOST_UNSEEN}, "
+            "drawn where a sibling stays seen; or a list of class paths; evaluate asks where they land"
+        ),
+    )
+    max_rejected: float = Field(default=0.05, ge=0, le=1, description="a larger share of rejected rows stops the run")
+    max_megapixels: float = Field(default=100, gt=0, description="a larger picture is rejected before it is decoded")
 
     @field_validator("unseen_classes", mode="before")
     @classmethod

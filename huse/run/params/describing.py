@@ -1,15 +1,14 @@
-"""Every parameter of ``params.yaml`` with what is known of it: its value, what it may be, and what its comment says."""
+"""Every parameter of ``params.yaml`` with what is known of it: its value, and what its declaration says of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-
+from huse.nesting import flatten
 from huse.run.params.all import check_params, sections
 from huse.run.params.editing import as_yaml
+from huse.run.params.reader import read_yaml
 
 BOUNDS = (
     ("minimum", "≥ {}"),
@@ -18,7 +17,12 @@ BOUNDS = (
     ("exclusiveMaximum", "< {}"),
 )
 KINDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true, false", "null": "null"}
-SEED = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
+SEED = {
+    "type": "integer",
+    "minimum": 0,
+    "maximum": 2**32 - 1,
+    "description": "the one seed: sample, split, random weights, training",
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Parameter:
         name: with its sections, ``train.graph.zeta``.
         value: as YAML writes it.
         allowed: what else it may be; the rest is checked together with other parameters.
-        meaning: its comment in the file; empty where it has none.
+        meaning: what it does.
     """
 
     name: str
@@ -51,40 +55,22 @@ def describe_parameters(path: Path) -> list[Parameter]:
         InputError: see `huse.run.params.all.check_params`.
     """
     check_params(path)
-    content = YAML().load(path.read_text(encoding="utf-8"))
-    schemas = {name: kind.model_json_schema() for name, kind in sections().items()}
-    return [
-        Parameter(".".join(names), as_yaml(value), _allowed(names, schemas), meaning)
-        for names, value, meaning in _leaves(content)
-    ]
+    schemas = {name: kind.model_json_schema() for name, kind in sections().items()} | {"seed": SEED}
+    described = []
+    for name, value in flatten(read_yaml(path)):
+        schema = _declaration(name.split("."), schemas)
+        allowed = " or ".join(map(_kind, schema.get("anyOf", [schema])))
+        described.append(Parameter(name, as_yaml(value), allowed, schema["description"]))
+    return described
 
 
-def _leaves(section: CommentedMap, names: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    for name, value in section.items():
-        if isinstance(value, CommentedMap):
-            yield from _leaves(value, (*names, name))
-        else:
-            yield (*names, name), value, _comment(section, name)
-
-
-def _comment(section: CommentedMap, name: str) -> str:
-    """Return the comment behind a value, with the lines that go on beneath it; a blank line ends it."""
-    token = section.ca.items.get(name, [None] * 3)[2]
-    if token is None:
-        return ""
-    lines = token.value.strip("\n").split("\n\n")[0].split("\n")
-    return " ".join(line.strip().lstrip("# ") for line in lines if line.strip())
-
-
-def _allowed(names: tuple[str, ...], schemas: Mapping[str, Mapping[str, Any]]) -> str:
-    if names == ("seed",):
-        return _kind(SEED)
+def _declaration(names: Sequence[str], schemas: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
     schema = root = schemas[names[0]]
     for name in names[1:]:
         schema = schema["properties"][name]
         if "$ref" in schema:
             schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
-    return " or ".join(map(_kind, schema.get("anyOf", [schema])))
+    return schema
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

@@ -2,9 +2,8 @@ import pytest
 
 from huse.errors import InputError
 from huse.run.params.all import check_params, sections
-from huse.run.params.catalogue import CatalogueParams
+from huse.run.params.catalogue import CatalogueParams, SampleCatalogueParams
 from huse.run.params.reader import parse_section, read_section, read_seed, read_yaml
-from huse.run.params.sample_catalogue import SampleCatalogueParams
 from huse.run.params.train import TrainParams
 from tests.conftest import ROOT
 

@@ -1,0 +1,334 @@
+"""What `test_outcomes` is to training, for every other section: a parameter is changed, a stage run, its output seen.
+
+`ELSEWHERE` names the tests that do so for the settings that have none here.
+"""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from safetensors.torch import save_file
+
+import stages.catalogue
+import stages.finetune_backbone
+import stages.image_vectors
+from huse.encoders import picture_vectors
+from huse.encoders.torchvision import TorchvisionEncoder
+from huse.engine.devices import resolve_device
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.nesting import flatten, nest
+from huse.run import paths
+from huse.run.params.all import sections
+from huse.run.params.editing import set_values
+from huse.run.word_store import read_word_vectors
+from huse.text.infersent import encode, random_infersent
+from huse.text.word_vectors import mean_word_vectors
+from huse.vision import preparing
+from huse.vision.backbones import read_backbone
+from stages import label_graph, preprocess_text, text_vectors, word_vectors
+from tests.conftest import ROOT
+from tests.pipeline.test_wrong_input import workplace  # noqa: F401  a fixture
+from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN
+from tests.text.test_stages import catalogue, write_vectors  # noqa: F401  a fixture
+
+ELSEWHERE = {
+    "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
+    "sample_catalogue.pictures": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
+    "sample_catalogue.size": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
+    "catalogue.csv": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
+    "catalogue.images": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
+    "catalogue.unseen_classes": (
+        "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen_classes"
+    ),
+    "catalogue.max_rejected": (
+        "tests/pipeline/test_wrong_input.py::test_too_many_rejected_rows_stop_the_run_and_leave_nothing"
+    ),
+    "catalogue.max_megapixels": (
+        "tests/pipeline/test_wrong_input.py::test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost"
+    ),
+    "backbone.weights": "tests/pipeline/test_wrong_input.py::test_weights_that_do_not_fit",
+    "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",
+    "word_vectors.source": "tests/text/test_stages.py::test_a_given_file_is_cut_to_the_words_in_need",
+    "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
+    "label_graph.scheme": "tests/text/test_stages.py::test_every_scheme_text_and_source_of_the_graph",
+    "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
+    "evaluate.tree": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen_classes",
+}
+
+CLASSES = ["bags<T-Shirt", "shoes<Crème", "shoes<pumps", "bags<WOOL tote"]
+HELD = ["the", "of", "<s>", "</s>", "<p>", "</p>", "red", "shoes", "boots", "bags", "tote", "Leather"]
+HELD += ["pumps", "wool", "Canvas", "t", "shirt", "creme", "don", "n't", "n", "'t"]
+
+
+@pytest.fixture
+def run_text(here, catalogue):  # noqa: F811
+    """Run the stages of the text branch on word vectors of a file, and return what they wrote."""
+    catalogue("word_vectors", source="glove.txt")
+    (here / paths.CLASSES).write_text(json.dumps({"classes": CLASSES, "counts": {}}), encoding="utf-8")
+    write_vectors(here, HELD)
+
+    def run(**changes):
+        for name, value in changes.items():
+            set_values(here / paths.PARAMS, nest({name.replace("__", "."): value}))
+        for stage in (preprocess_text, word_vectors, text_vectors):
+            stage.main(here)
+        return SimpleNamespace(
+            clean=pd.read_parquet(here / paths.NAMES)["clean"].tolist(),
+            steps=dict(pd.read_parquet(here / paths.WORDS)[["word", "step"]].to_numpy().tolist()),
+            words=read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
+            kept=pd.read_parquet(here / paths.VOCABULARY_WORDS)["word"].tolist(),
+            encoder=json.loads((here / paths.TEXT_ENCODER / "config.json").read_text()),
+        )
+
+    return run
+
+
+@pytest.fixture
+def run_labels(here, run_text):
+    """The same, and the graph."""
+
+    def run(**changes):
+        words = run_text(**changes).words
+        label_graph.main(here)
+        labels = json.loads((here / paths.LABELS).read_text())
+        return SimpleNamespace(words=words, labels=labels, vectors=np.load(here / paths.LABEL_VECTORS))
+
+    return run
+
+
+def found_by(word, step):
+    """The word is found by the step that has its name, and by another or not at all where that is off."""
+
+    def seen(usual, changed, name):
+        assert usual.steps[word] == name
+        assert changed.steps.get(word) == step
+        assert set(usual.encoder["spellings"]) - set(changed.encoder["spellings"]) == {name}
+
+    return seen
+
+
+def see_fold_accents(usual, changed, _):
+    assert (usual.clean[3], changed.clean[3]) == ("chloe boots", "chlo boots")
+    assert (usual.encoder["fold_accents"], changed.encoder["fold_accents"]) == (True, False)
+
+
+def see_dimension(usual, changed, _):
+    assert (usual.words.vector_size, changed.words.vector_size) == (6, 7)
+
+
+def see_vocabulary(usual, changed, _):
+    assert "the" in usual.kept and "the" not in changed.kept
+    assert {"red", "pumps"} <= set(changed.kept)
+
+
+def leaves():
+    return [path.split("<")[-1] for path in CLASSES]
+
+
+def is_mean(usual, changed):
+    np.testing.assert_array_equal(changed.vectors, mean_word_vectors(leaves(), changed.words, 1))
+    assert usual.vectors.shape == (4, 16)
+
+
+def is_text(text):
+    """The vectors are of these texts of the class paths; the usual ones are the means of their levels' vectors."""
+
+    def seen(usual, changed):
+        texts = [text(path.split("<")) for path in CLASSES]
+        np.testing.assert_array_equal(changed.vectors, mean_word_vectors(texts, changed.words, 1))
+        levels = [mean_word_vectors(path.split("<"), usual.words, 1).mean(axis=0) for path in CLASSES]
+        np.testing.assert_array_equal(usual.vectors, np.stack(levels))
+
+    return seen
+
+
+def is_infersent(**reading):
+    """The vectors are those that InferSent makes so, and the usual ones are others."""
+
+    def seen(usual, changed):
+        how = {"version": 1, "pooling": "max", "padding_in_max": False, "hidden": 8, "seed": 13} | reading
+        model = random_infersent(6, how.pop("hidden"), how.pop("seed"))
+        np.testing.assert_allclose(changed.vectors, encode(model, leaves(), changed.words, **how), atol=1e-6)
+        same_shape = usual.vectors.shape == changed.vectors.shape
+        assert not (same_shape and np.allclose(usual.vectors, changed.vectors, atol=1e-4))
+
+    return seen
+
+
+TEXT = {
+    "preprocess_text.fold_accents": (False, see_fold_accents, {}),
+    "word_vectors.dimension": (7, see_dimension, {"word_vectors__source": "catalogue"}),
+    "word_vectors.vocabulary": (0, see_vocabulary, {}),
+    "word_vectors.spellings.as_written": (False, found_by("pumps", "lower"), {}),
+    "word_vectors.spellings.lower": (False, found_by("WOOL", None), {}),
+    "word_vectors.spellings.capitalised": (False, found_by("leather", None), {}),
+    "word_vectors.spellings.hyphens": (False, found_by("T-Shirt", None), {}),
+    "word_vectors.spellings.accents": (False, found_by("Crème", None), {}),
+}
+LEAF = {"label_graph__label_text": "leaf"}
+MEAN = {"label_graph__encoder": "word_vectors"}
+LABELS = {
+    "label_graph.encoder": ("word_vectors", is_mean, LEAF),
+    "label_graph.label_text": ("path", is_text(" ".join), MEAN),
+    "label_graph.weights": ("own.safetensors", is_infersent(hidden=4, seed=5), LEAF),
+    "label_graph.infersent.version": (2, is_infersent(version=2), LEAF),
+    "label_graph.infersent.pooling": ("mean", is_infersent(pooling="mean"), LEAF),
+    "label_graph.infersent.padding_in_max": (True, is_infersent(padding_in_max=True), LEAF),
+    "label_graph.infersent.hidden": (4, is_infersent(hidden=4), LEAF),
+}
+
+
+@pytest.mark.parametrize("name", TEXT)
+def test_a_setting_of_names_and_words_does_what_it_says(run_text, name):
+    value, seen, usually = TEXT[name]
+    seen(run_text(**usually), run_text(**{name: value}), name.rpartition(".")[2])
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_a_setting_of_labels_does_what_it_says(here, run_labels, name):
+    value, seen, usually = LABELS[name]
+    save_file(random_infersent(6, 4, 5).state_dict(), here / "own.safetensors")
+    usual, changed = run_labels(**usually), run_labels(**{name: value})
+    seen(usual, changed)
+    kind = fingerprint_file(here / "own.safetensors") if name == "label_graph.weights" else "random"
+    if changed.labels["weights"]:
+        assert changed.labels["weights"]["kind"] == kind
+
+
+def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch):
+    import gensim.downloader
+
+    def no_network(*_):
+        raise OSError("no route to host")
+
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(here.root))
+    monkeypatch.setattr(gensim.downloader, "BASE_DIR", str(here.root))
+    monkeypatch.setattr(gensim.downloader, "urlopen", no_network)
+    with pytest.raises(InputError, match=r"set word_vectors\.download: true"):
+        run_text(word_vectors__source="glove-wiki-gigaword-300")
+    with pytest.raises(InputError, match="gensim could not fetch it"):
+        run_text(word_vectors__download=True)
+
+
+@pytest.fixture
+def run_images(here, workplace, monkeypatch):  # noqa: F811
+    """Run the stages up to the image vectors on small pictures, wide ones among them."""
+    folder, configure = workplace
+    for number, file in enumerate(sorted((folder / "images").iterdir())):
+        noise = np.random.default_rng(number).integers(0, 256, (5, 9, 3), dtype=np.uint8)
+        Image.fromarray(noise).resize((72, 40)).save(file)
+
+    def run(**changes):
+        configure(
+            machine={"device": "cpu", "workers": 0},
+            finetune_backbone={"epochs": 0},
+            backbone={"network": "squeezenet1_1", "size": 32},
+            image_vectors={"dtype": "float32", "batch_size": 8},
+        )
+        set_values(here / paths.PARAMS, nest(changes))
+        asked, batches = [], []
+
+        def prepare(*given, workers, **more):
+            asked.append(workers)
+            for pixels in preparing.prepare(*given, workers=workers, **more):
+                batches.append(pixels)
+                yield pixels
+
+        monkeypatch.setattr(picture_vectors, "prepare", prepare)
+        for stage in (stages.catalogue, stages.finetune_backbone, stages.image_vectors):
+            stage.main(here)
+        return SimpleNamespace(
+            workers=asked,
+            batches=batches,
+            vectors=np.load(here / paths.IMAGE_VECTORS)[0],
+            backbone=read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
+            files=[folder / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
+        )
+
+    return run
+
+
+IMAGES = {
+    "machine.workers": 1,
+    "backbone.network": "squeezenet1_0",
+    "backbone.geometry": "pad",
+    "backbone.size": 48,
+    "image_vectors.dtype": "bfloat16",
+    "image_vectors.batch_size": 7,
+}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_a_setting_of_pictures_does_what_it_says(run_images, name):
+    """The vectors are those of an encoder that was made so, to the bit."""
+    usual, changed = run_images(), run_images(**{name: IMAGES[name]})
+    how = {"geometry": "squash", "size": 32, "dtype": "float32", "batch_size": 8}
+    setting = name.rpartition(".")[2]
+    if setting in how:
+        how[setting] = IMAGES[name]
+    encoder = TorchvisionEncoder.of(changed.backbone, **how, max_pixels=10**8, device=resolve_device("cpu"))
+    np.testing.assert_array_equal(changed.vectors, encoder.encode(changed.files))
+    if setting == "workers":
+        assert (usual.workers, changed.workers) == ([0], [1])
+    elif setting == "network":
+        assert (usual.backbone.name, changed.backbone.name) == ("squeezenet1_1", "squeezenet1_0")
+    elif setting == "batch_size":
+        assert (len(usual.batches[0]), len(changed.batches[0])) == (8, 7)
+    else:
+        assert not np.array_equal(usual.vectors, changed.vectors)
+
+
+SHARES = {"train": (0.5, 0.3, 0.2), "validation": (0.5, 0.4, 0.1), "test": (0.5, 0.1, 0.4)}
+CATALOGUE = {
+    "catalogue.encoding": "cp437",
+    **{f"catalogue.columns.{column}": f"other {column}" for column in ("image", "name", "classes", "split")},
+    **{f"catalogue.split.{split}": shares for split, shares in SHARES.items()},
+}
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_setting_of_the_catalogue_does_what_it_says(here, workplace, name):  # noqa: F811
+    folder, configure = workplace
+    value, (section, setting) = CATALOGUE[name], name.split(".")[-2:]
+    table = pd.read_csv(folder / "catalogue.csv")
+    table["name"] += " café"
+    others = {"image": [*table["image"][::-1]], "name": [f"other {n} é" for n in range(20)]}
+    others |= {"classes": ["x<y"] * 10 + ["x<z"] * 10, "split": ["train", "train", "validation", "test"] * 5}
+    table.assign(**{f"other {name}": values for name, values in others.items()}).to_csv(
+        folder / "catalogue.csv", index=False, encoding="cp1252"
+    )
+
+    def run(**changes):
+        configure()
+        set_values(here / paths.PARAMS, nest(changes))
+        stages.catalogue.main(here)
+        return pd.read_parquet(here / paths.PRODUCTS)
+
+    usual = run()
+    assert usual["name"].tolist() == table["name"].tolist()
+    if section == "split":
+        changed = run(**{f"catalogue.split.{split}": share for split, share in zip(SHARES, value, strict=True)})
+        counts = changed["split"].value_counts()
+        assert [counts[split] / 20 for split in SHARES] == pytest.approx(value)
+        assert usual["split"].value_counts()["train"] == 14
+    elif section == "columns":
+        assert run(**{name: value})[setting].tolist() == others[setting] != usual[setting].tolist()
+    else:
+        wanted = [each.encode("cp1252").decode("cp437") for each in table["name"]]
+        assert run(**{name: value})["name"].tolist() == wanted
+
+
+def test_every_setting_of_every_section_is_looked_at():
+    declared = {f"{name}.{each}" for name, kind in sections().items() for each, _ in flatten(kind().model_dump())}
+    training = {f"train.{name}" for name in TRAIN} | {f"finetune_backbone.{name}" for name in FINETUNE}
+    augmentation = {f"augmentation.{name}" for name in AUGMENTED}
+    here = {*TEXT, *LABELS, *IMAGES, *CATALOGUE, "word_vectors.download"}
+    assert here | set(ELSEWHERE) | training | augmentation == declared
+    assert not here & set(ELSEWHERE)
+    for place in ELSEWHERE.values():
+        file, _, test = place.partition("::")
+        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), place
