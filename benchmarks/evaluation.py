@@ -20,7 +20,7 @@ K = 10
 TIMED = 2_000  # queries that the full sort is timed on; its work grows with their number
 LEAST_EQUAL = 0.999
 COSINE_TOLERANCE = 1e-6
-METRIC_TOLERANCE = 1e-3  # relative; the sides add up a cosine in another order on some processors
+METRIC_TOLERANCE = 1e-3  # relative; the sides add up a cosine in another order on some CPUs
 SORTS = {"stable": "a stable argsort a query", "quicksort": "one that leaves ties open"}
 
 

@@ -25,13 +25,13 @@ TERMS = (("triplets", 64), ("adamine", 128), ("contrast", 1024))  # and the prod
 
 def main() -> None:
     """Measure and print one table, and another one where there is a GPU."""
-    Console(width=130).print(on_processor())
+    Console(width=130).print(on_cpu())
     if torch.cuda.is_available():
         Console(width=130).print(on_gpu())
 
 
-def on_processor() -> Table:
-    """Return the table of the processor."""
+def on_cpu() -> Table:
+    """Return the table of the CPU."""
     table = Table(title="Training; milliseconds of a step or a loss term, peak memory in MB")
     _columns(table)
     taken: dict[str, Measured] = {}

@@ -39,7 +39,7 @@ class ImageVectorSettings(Settings):
     batch_size: int = Field(
         default=32,
         ge=1,
-        description="pictures; speed, memory and rounding only; 16 to 32 on a processor, hundreds on a GPU",
+        description="pictures; speed, memory and rounding only; 16 to 32 on a CPU, hundreds on a GPU",
     )
 
 

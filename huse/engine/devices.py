@@ -31,7 +31,7 @@ class Machine(Settings):
         ge=0,
         le=1024,
         description=(
-            "processes that decode pictures; 0: threads of the stage itself; null: 0 on a processor, which the network "
+            "processes that decode pictures; 0: threads of the stage itself; null: 0 on a CPU, which the network "
             "keeps busy, and beside a GPU one for each core but one"
         ),
     )

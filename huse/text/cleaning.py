@@ -16,7 +16,7 @@ _KEPT = (string.ascii_letters + string.digits + "\n").encode()
 _LETTERS_OR_SPACE = bytes(byte if byte in _KEPT else ord(" ") for byte in range(256))
 _DIGITS = string.digits.encode()
 
-_BLOCK = 1024  # names at a time: their words stay in the processor's cache
+_BLOCK = 1024  # names at a time: their words stay in the CPU's cache
 
 # Letters of Latin alphabets that Unicode does not decompose.
 _LATIN_LETTERS = {

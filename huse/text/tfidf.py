@@ -15,7 +15,7 @@ from scipy.sparse import csr_matrix
 
 from huse.errors import InputError
 
-BLOCK = 4096  # names at a time: enough for the loop not to matter, few enough for the processor's cache
+BLOCK = 4096  # names at a time: enough for the loop not to matter, few enough for the CPU's cache
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class LoopSettings(SamplingSettings, OptimizerSettings):
     )
     dtype: Literal["float32", "bfloat16", "auto"] = Field(
         default="float32",
-        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the processor computes in it",
+        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the CPU computes in it",
     )
     steps: int = Field(default=600, ge=1, description="batches")
     validate_every: int = Field(default=50, ge=1, description="steps; the best state on validation is kept")

@@ -98,7 +98,7 @@ class FinetuneSettings(Settings):
     patience: int = Field(default=3, ge=1, description="epochs without a better accuracy on validation before it stops")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the processor computes in it",
+        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the CPU computes in it",
     )
 
 

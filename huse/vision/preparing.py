@@ -95,7 +95,7 @@ def resolve_workers(workers: int | None, device: torch.device) -> int:
     """Return how many processes prepare pictures; 0: threads of this one.
 
     Args:
-        workers: the number, or None to choose: on a processor, which the network keeps busy itself, threads, as a
+        workers: the number, or None to choose: on a CPU, which the network keeps busy itself, threads, as a
             picture's decoding and resizing let other threads run; beside a GPU a process for each core but one.
         device: of the network.
     """

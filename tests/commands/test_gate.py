@@ -12,7 +12,7 @@ from huse.run import paths
 RUNNER = CliRunner()
 RULES = """# rules of the test
 rules:
-  - figure: evaluate.accuracy   # of both
+  - metric: evaluate.accuracy   # of both
     better: higher
     tolerance: 0.1
     floor: 0.5
@@ -25,7 +25,7 @@ def metrics(accuracy=0.75, split="one", items=100):
 
 @pytest.fixture
 def branch(history):
-    """On a branch that has just left main; both have the same figures."""
+    """On a branch that has just left main; both have the same metrics."""
     history(
         "one", {"metrics/gate.yaml": RULES, "metrics/evaluate.json": metrics(), "params.yaml": "train: {seed: 1}\n"}
     )
@@ -37,14 +37,14 @@ def gate(*arguments):
     return RUNNER.invoke(cli.app, ["gate", *arguments])
 
 
-def test_the_same_figures_pass(branch):
+def test_the_same_metrics_pass(branch):
     result = gate()
     assert result.exit_code == 0
     assert "held to the merge base" in result.stdout
     assert "gate: passed" in result.stdout
 
 
-def test_figures_of_the_working_tree_are_judged_committed_or_not(branch):
+def test_metrics_of_the_working_tree_are_judged_committed_or_not(branch):
     paths.EVALUATE_METRICS.write_text(json.dumps(metrics(accuracy=0.6)))
     result = gate("--markdown", "summary.md")
     assert result.exit_code == 1
@@ -91,7 +91,7 @@ def test_a_change_may_say_that_it_moves_the_baseline(branch):
     ("content", "reason"),
     [("{", "metrics/evaluate.json: not valid JSON"), ("[1]", "metrics/evaluate.json: expected an object, found list")],
 )
-def test_unreadable_figures(branch, content, reason):
+def test_unreadable_metrics(branch, content, reason):
     paths.EVALUATE_METRICS.write_text(content)
     error = gate().exception
     assert isinstance(error, InputError)

@@ -70,8 +70,8 @@ def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
     one, other = names
     repository.dvc("exp", "diff", one, other)
     repository.dvc("exp", "apply", one)
-    figures = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
-    assert figures == runs[one]["metrics"]["metrics/evaluate.json"]["data"]
+    metrics = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
+    assert metrics == runs[one]["metrics"]["metrics/evaluate.json"]["data"]
     assert repository.dvc("status").strip() == "Data and pipelines are up to date."
     repository.dvc("exp", "branch", other, "kept")
     assert f"seed: {seeds[other]}" in repository.git("show", "kept:params.yaml")

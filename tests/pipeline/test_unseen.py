@@ -54,11 +54,11 @@ def run(here):
     ]
     seen = pd.read_parquet(here / paths.PRODUCTS)["split"] != "unseen"
     of_seen = (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES)
-    figures = json.loads((here / paths.EVALUATE_METRICS).read_text())
-    unseen = figures.pop("unseen", {})
-    figures.get("intervals", {}).pop("unseen", None)
+    metrics = json.loads((here / paths.EVALUATE_METRICS).read_text())
+    unseen = metrics.pop("unseen", {})
+    metrics.get("intervals", {}).pop("unseen", None)
     contents = {str(path): (here / path).read_bytes() for path in (*learned, paths.VALIDATION_METRICS, paths.CONFUSION)}
-    return contents | {str(path): np.load(here / path)[seen].tobytes() for path in of_seen}, figures, unseen
+    return contents | {str(path): np.load(here / path)[seen].tobytes() for path in of_seen}, metrics, unseen
 
 
 @pytest.mark.parametrize(
@@ -76,12 +76,12 @@ def test_nothing_is_learned_from_products_of_unseen_classes(here, words):
     (here / "words.txt").write_text("".join(f"{word} {' '.join(map(str, of.round(4)))}\n" for word, of in held.items()))
 
     write_catalogue(here, "glitter", 40)
-    learned, figures, unseen = run(here)
+    learned, metrics, unseen = run(here)
     products = pd.read_parquet(here / paths.PRODUCTS)
     assert ((products["split"] == "unseen") == (products["classes"] == UNSEEN)).all()
-    metrics = json.loads((here / paths.CATALOGUE_METRICS).read_text())
-    assert (metrics["pictures"]["unseen"], metrics["unseen_classes"], metrics["classes_without_test"]) == (20, 1, 0)
-    assert figures["items"] == (products["split"] == "test").sum()
+    counts = json.loads((here / paths.CATALOGUE_METRICS).read_text())
+    assert (counts["pictures"]["unseen"], counts["unseen_classes"], counts["classes_without_test"]) == (20, 1, 0)
+    assert metrics["items"] == (products["split"] == "test").sum()
     assert (unseen["items"], unseen["classes"]) == (20, 1)
     assert unseen["mean"]["chance"]["sibling_at_1"] == pytest.approx(1 / 3)
     # 20 products and their class's 3 × 3 test products, the query left out in one modality
@@ -98,7 +98,7 @@ def test_nothing_is_learned_from_products_of_unseen_classes(here, words):
     write_params(here.root, *changes)
 
     write_catalogue(here, "velvet velvet", 180)
-    again, other_figures, other_unseen = run(here)
+    again, other_metrics, other_unseen = run(here)
     assert [name for name in learned if learned[name] != again[name]] == []
-    assert other_figures == figures
+    assert other_metrics == metrics
     assert other_unseen != unseen

@@ -14,7 +14,7 @@ class Rule(Settings):
     """What is asked of one metric.
 
     Attributes:
-        figure: file and path, ``evaluate.retrieval.mean.map`` of metrics/evaluate.json.
+        metric: file and path, ``evaluate.retrieval.mean.map`` of metrics/evaluate.json.
         better: which way is better.
         tolerance: by how much it may be worse than the base, in its own unit.
         floor: least allowed value, whatever the base has; where higher is better.
@@ -22,7 +22,7 @@ class Rule(Settings):
         deviation: standard deviation over seeds that the tolerance was made from; None where it was set by hand.
     """
 
-    figure: str = Field(pattern=r"^\w+(\.\w+)+$")
+    metric: str = Field(pattern=r"^\w+(\.\w+)+$")
     better: Literal["higher", "lower"]
     tolerance: float = Field(ge=0)
     floor: float | None = None
@@ -40,7 +40,7 @@ class Rule(Settings):
     @property
     def file(self) -> str:
         """Name of the metrics file, without folder and ending."""
-        return self.figure.partition(".")[0]
+        return self.metric.partition(".")[0]
 
 
 class MeasuredOn(Settings):
@@ -66,7 +66,7 @@ def read_rules(path: Path) -> Rules:
     if not path.is_file():
         raise InputError(f"{path}: not found. The rules of the gate stand there; see docs/gate.md.")
     rules = parse_section(Rules, read_yaml(path), where=str(path))
-    names = [rule.figure for rule in rules.rules]
+    names = [rule.metric for rule in rules.rules]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InputError(f"{path}: expected one rule a metric, found several for {', '.join(twice)}.")

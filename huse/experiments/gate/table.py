@@ -44,7 +44,7 @@ def as_markdown(outcome: Outcome, base: str) -> str:
 def reasons_of(outcome: Outcome) -> Sequence[str]:
     """Return one line for everything that does not pass."""
     failed = [line for line in outcome.lines if not line.verdict.passes]
-    return [*outcome.obstacles, *(f"{line.rule.figure}: {line.reason}" for line in failed)]
+    return [*outcome.obstacles, *(f"{line.rule.metric}: {line.reason}" for line in failed)]
 
 
 def _cells(line: Line) -> list[str]:
@@ -52,7 +52,7 @@ def _cells(line: Line) -> list[str]:
     bound = rule.floor if rule.floor is not None else rule.ceiling
     change = None if line.base is None or line.here is None else line.here - line.base
     return [
-        rule.figure,
+        rule.metric,
         *(_number(value) for value in (line.base, line.here)),
         _number(change, "+.4f"),
         f"{rule.tolerance:.4f}",

@@ -43,14 +43,14 @@ def measured_tolerances(
     items = int(next(iter(flat.values()))[ITEMS])
     found = {}
     for rule in rules:
-        values = [of.get(rule.figure) for of in flat.values()]
+        values = [of.get(rule.metric) for of in flat.values()]
         numbers = [value for value in values if is_number(value)]
         if len(numbers) < len(values):
-            raise InputError(f"{rule.figure}: expected a number in every run, found {', '.join(map(str, values))}.")
+            raise InputError(f"{rule.metric}: expected a number in every run, found {', '.join(map(str, values))}.")
         deviation = float(np.std(numbers, ddof=1))
-        of_space = rule.figure.startswith(SPACE)
+        of_space = rule.metric.startswith(SPACE)
         tolerance = 4 * deviation if of_space else max(2 * deviation, 1 / math.sqrt(items))
-        found[rule.figure] = round(tolerance, DIGITS), round(deviation, DIGITS)
+        found[rule.metric] = round(tolerance, DIGITS), round(deviation, DIGITS)
     return found, items
 
 

@@ -84,7 +84,7 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
             must be there and within its bounds.
     """
     old, new = (dict(flatten({name: content or {} for name, content in of.items()})) for of in (base, here))
-    lines = [_line(rule, old.get(rule.figure), new.get(rule.figure), held=not new_baseline) for rule in rules]
+    lines = [_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline) for rule in rules]
     sides = [(here, "here")] if new_baseline else [(base, "in the base"), (here, "here")]
     missing = [
         f"metrics/{name}.json: not found {where}"

@@ -14,7 +14,7 @@ from typing import IO, Self, cast
 from huse.errors import InputError
 from huse.text.word_files.source import Source
 
-BLOCK = 1 << 20  # bytes: small enough for the processor's cache, large enough for the loop not to matter
+BLOCK = 1 << 20  # bytes: small enough for the CPU's cache, large enough for the loop not to matter
 
 GZIP = b"\x1f\x8b"
 MEGABYTE = 1_000_000

@@ -14,11 +14,11 @@ pytestmark = pytest.mark.slow
 
 # As the project's own rules, with room for the small sample; without floors, which are of the whole one.
 RULES = """rules:
-  - {figure: evaluate.classification.fusion.accuracy, better: higher, tolerance: 0.1}
-  - {figure: evaluate.retrieval.mean.recall_at_1, better: higher, tolerance: 0.1}
-  - {figure: evaluate.retrieval.mean.ahp, better: higher, tolerance: 0.1}
-  - {figure: evaluate.space.semantic_order.both.adjacency, better: higher, tolerance: 0.1}
-  - {figure: evaluate.space.gap.mean_distance, better: lower, tolerance: 0.1}
+  - {metric: evaluate.classification.fusion.accuracy, better: higher, tolerance: 0.1}
+  - {metric: evaluate.retrieval.mean.recall_at_1, better: higher, tolerance: 0.1}
+  - {metric: evaluate.retrieval.mean.ahp, better: higher, tolerance: 0.1}
+  - {metric: evaluate.space.semantic_order.both.adjacency, better: higher, tolerance: 0.1}
+  - {metric: evaluate.space.gap.mean_distance, better: lower, tolerance: 0.1}
 """
 
 

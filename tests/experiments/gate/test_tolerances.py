@@ -5,9 +5,9 @@ from huse.experiments.gate.rules import Rule
 from huse.experiments.gate.tolerances import measured_tolerances
 
 RULES = [
-    Rule(figure="evaluate.accuracy", better="higher", tolerance=0),
-    Rule(figure="evaluate.gap", better="lower", tolerance=0),
-    Rule(figure="evaluate.space.gap", better="lower", tolerance=0),
+    Rule(metric="evaluate.accuracy", better="higher", tolerance=0),
+    Rule(metric="evaluate.gap", better="lower", tolerance=0),
+    Rule(metric="evaluate.space.gap", better="lower", tolerance=0),
 ]
 
 

@@ -6,8 +6,8 @@ from huse.experiments.gate.rules import Rule
 from huse.experiments.gate.table import as_markdown, reasons_of
 from huse.experiments.gate.verdicts import Verdict, judge
 
-HIGHER = Rule(figure="evaluate.accuracy", better="higher", tolerance=0.1, floor=0.5)
-LOWER = Rule(figure="evaluate.gap", better="lower", tolerance=0.1, ceiling=0.5)
+HIGHER = Rule(metric="evaluate.accuracy", better="higher", tolerance=0.1, floor=0.5)
+LOWER = Rule(metric="evaluate.gap", better="lower", tolerance=0.1, ceiling=0.5)
 
 
 def metrics(accuracy=0.75, gap=0.25, split="one", items=100, dropped=0):
