@@ -88,7 +88,7 @@ def _write(gate: Path, found: dict[str, tuple[float, float]], *, seeds: int, ite
     with edit_yaml(gate) as content:
         content["measured_on"] = {"seeds": seeds, "items": items}
         for rule in content["rules"]:
-            rule["tolerance"], rule["deviation"] = found[rule["figure"]]
+            rule["tolerance"], rule["deviation"] = found[rule["metric"]]
     read_rules(gate)
 
 
