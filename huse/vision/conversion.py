@@ -37,7 +37,7 @@ def mislabelled(found: str, ending: str) -> str:
     expected = _formats_by_ending().get(ending.lower(), found)
     if found in (expected, "MPO"):  # phones put several JPEGs into one file, which Pillow calls MPO
         return ""
-    return f"named {ending} but {'an' if found in ('AVIF', 'ICO') else 'a'} {found}: read by its content"
+    return f"named {ending} but {'an' if found == 'AVIF' else 'a'} {found}: read by its content"
 
 
 def further_frames(image: ImageFile.ImageFile) -> str:
@@ -70,10 +70,7 @@ def said_of_depth(image: ImageFile.ImageFile) -> str:
     Args:
         image: opened, not loaded.
     """
-    for name, _, _, args in image.tile[:1]:
-        deep = args[-1] > 255 if name.startswith("ppm") and isinstance(args, tuple) else DEEP.search(str(args))
-        return "16 bits scaled to 8" if deep else ""
-    return ""
+    return "16 bits scaled to 8" if any(DEEP.search(str(tile.args)) for tile in image.tile[:1]) else ""
 
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:

@@ -19,9 +19,8 @@ from huse.vision.conversion import further_frames, mislabelled, said_of_depth, s
 from huse.vision.limits import check_bytes, check_size, check_work, pixel_limit
 from huse.vision.picture_error import PictureError
 
-# Pillow's other formats are no product pictures, and some of them start foreign programs (EPS). They are tried in this
-# order: TGA has no signature, and would take some icons for its own.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF", "JPEG2000", "PPM", "ICO", "TGA")
+# Pillow's other formats are no product pictures, and some of them start foreign programs (EPS).
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 
 # Pillow warns of broken tags beside a good picture, without the file's name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
@@ -169,7 +168,7 @@ def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int 
         check_bytes(file, max_pixels)
         with pixel_limit(max_pixels), Image.open(file, formats=FORMATS) as image:
             check_size(image.size)
-            check_work(image, file, max_pixels)
+            check_work(image, file)
             if shorter_side is not None:
                 image.draft(None, (shorter_side, shorter_side))
             # Both are gone when the picture is loaded; a TIFF is turned by then.
@@ -185,7 +184,7 @@ def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int 
     except MemoryError:  # of this picture alone: a damaged file can ask for any amount, and the others are sound
         raise PictureError("picture needs more memory than there is") from None
     except UnidentifiedImageError:
-        raise PictureError("file is not a picture in a format that can be read") from None
+        raise PictureError(f"file is not a picture of the formats {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         reason = _first_line(error)
         if "truncated" in reason.lower() or isinstance(error, EOFError):

@@ -4,8 +4,6 @@ Importing it puts an exact limit in the place of Pillow's own; see `check_size`.
 """
 
 import os
-import re
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +16,6 @@ from huse.vision.picture_error import PictureError
 # What no picture needs, and what makes a small file hours of work, or gigabytes, for the decoders behind Pillow.
 MOST_BYTES = 16  # of the file for each pixel allowed: four channels of 32 bits, not compressed
 MOST_SCANS = 200  # a JPEG has about ten; those of a thumbnail and of further pictures in the file count as well
-MOST_COMMENTS = 1000  # in a PPM written as text; Pillow copies up to a megabyte for each
-PIXELS_PER_PIECE = 64  # of a JPEG 2000, on average over the pixels allowed; OpenJPEG takes some 600 bytes for a piece
-
-# Of a JPEG 2000 (ISO 15444-1, A.5 and A.6): size, with lengths and tile; coding style, of all channels and of one,
-# with length, style, layers, levels and precincts. Looked ahead for: nothing that looks alike hides what follows.
-SIZ = re.compile(rb"\xff\x51(?=(..)..(.{32})(..))", re.DOTALL)
-COD = re.compile(rb"\xff\x52(?=\0(.)(.).(..).(.)....(.{0,33}))", re.DOTALL)
-COC = re.compile(rb"\xff\x53(?=\0(.).(.)(.)....(.{0,33}))", re.DOTALL)
-LARGEST_PRECINCTS = b"\xff" * 33
 
 # Pillow's own limit is fixed and only a warning at first; `max_pixels` takes its place, before anything is
 # decoded. The switch is global because Python's filters of warnings are not safe among threads.
@@ -60,7 +49,7 @@ def check_size(size: tuple[int, int], *, error_only: bool = False) -> None:
         )
 
 
-# Pillow asks it also where it decodes before `open` returns: the pictures within an icon, the first frame of a GIF. Its
+# Pillow asks it also where it decodes before `open` returns: the first frame of a GIF. Its
 # own function knows one limit for all threads, and lets pass what is up to twice as large.
 Image._decompression_bomb_check = check_size
 
@@ -82,30 +71,22 @@ def check_bytes(file: BinaryIO, max_pixels: int) -> None:
         )
 
 
-def check_work(image: ImageFile.ImageFile, file: BinaryIO, max_pixels: int) -> None:
+def check_work(image: ImageFile.ImageFile, file: BinaryIO) -> None:
     """Refuse what takes far more time or memory to decode than a picture of its size.
 
     Args:
         image: opened, not loaded.
         file: from which it was opened; is left where it stands.
-        max_pixels: width × height that is still decoded.
     """
     if image.format == "TIFF":
         # A tile is decoded whole, also where it is larger than the picture.
         tags = image.tag_v2  # type: ignore[attr-defined]
         check_size((tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)))
-    elif image.format == "JPEG2000":
-        _check_pieces(image.size, _content(file), max_pixels)
     elif image.format in ("JPEG", "MPO") and not _is_one_scan(image, file):
         # Each goes over all pixels, and may have ten bytes.
-        _check_count("scans", _content(file).count(b"\xff\xda\0"), MOST_SCANS)
-    elif image.format == "PPM" and image.tile[0].codec_name == "ppm_plain":
-        _check_count("comments", _content(file).count(b"#"), MOST_COMMENTS)
-
-
-def _check_count(what: str, found: int, allowed: int) -> None:
-    if found > allowed:
-        raise PictureError(f"picture has {found:,} {what}, more than the {allowed:,} allowed")
+        scans = _content(file).count(b"\xff\xda\0")
+        if scans > MOST_SCANS:
+            raise PictureError(f"picture has {scans:,} scans, more than the {MOST_SCANS:,} allowed")
 
 
 def _content(file: BinaryIO) -> bytes:
@@ -125,52 +106,3 @@ def _is_one_scan(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
     length = int.from_bytes(file.read(2))
     file.seek(place)
     return length == head and not image.info.get("progressive")
-
-
-def _check_pieces(size: tuple[int, int], content: bytes, max_pixels: int) -> None:
-    """Refuse a JPEG 2000 that is cut into far more pieces than it needs, or gives each in far more layers.
-
-    A piece is what the standard (ISO 15444-1, B.6) calls a precinct, of one tile, channel and resolution. Markers
-    are looked for in the whole file: they may lie behind boxes of any kind, and each tile may have its own.
-
-    Args:
-        size: width and height.
-        content: of the file.
-        max_pixels: width × height that is still decoded.
-    """
-    tiles, channels = [size], 1
-    for length, area, count in SIZ.findall(content):
-        found = int.from_bytes(count)
-        if int.from_bytes(length) == 38 + 3 * found:
-            tiles.append(struct.unpack(">16xII8x", area))
-            channels = max(channels, found)
-    styles = [(length[0] - 12, *style) for length, *style in COD.findall(content)]
-    styles += [(length[0] - 9, style, b"\1", *rest) for length, style, *rest in COC.findall(content)]
-    pieces, layers = 0, 0
-    for own, style, layered, levels, edges in styles:
-        # One byte a resolution where the style says so; else what was found only looks like a marker.
-        if own == (levels[0] + 1) * (style[0] & 1) and own <= len(edges):
-            precincts = edges[:own] or LARGEST_PRECINCTS
-            pieces = max(pieces, *(_pieces(size, tile, levels[0], precincts) for tile in tiles))
-            layers = max(layers, int.from_bytes(layered))
-    _check_count("pieces", channels * pieces, max_pixels // PIXELS_PER_PIECE)
-    _check_count("layers of pieces", channels * pieces * layers, max_pixels)
-
-
-def _pieces(size: tuple[int, int], tile: tuple[int, int], levels: int, precincts: bytes) -> int:
-    """Return about how many precincts a channel has.
-
-    Args:
-        size: width and height of the picture.
-        tile: and of a tile.
-        levels: how often the picture is halved.
-        precincts: one byte a resolution from the coarsest: powers of two of the width (low bits) and the height.
-    """
-    found = 0
-    for level, powers in zip(range(levels, -1, -1), precincts, strict=False):
-        across, down = (
-            -(-side // max(1, edge)) + ((side >> level) >> power)
-            for side, edge, power in zip(size, tile, (powers & 15, powers >> 4), strict=True)
-        )
-        found += across * down
-    return found

@@ -39,12 +39,12 @@ def plain(mode, colour):
     return Image.new(mode, (10, 12), colour)
 
 
-@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif", ".ppm"])
+@pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
 def test_rgb(tmp_path, suffix):
     assert pixel(save(plain("RGB", ORANGE), tmp_path / f"a{suffix}")) == ORANGE
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".jp2", ".avif"])
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif"])
 def test_lossy_rgb(tmp_path, suffix):
     np.testing.assert_allclose(pixel(save(plain("RGB", ORANGE), tmp_path / f"a{suffix}")), ORANGE, atol=6)
 
@@ -55,12 +55,6 @@ def test_16_bit_grey_is_scaled_not_clipped(tmp_path, suffix, value, byte):
     grey = Image.fromarray(np.full((12, 10), value, np.uint16))
     assert grey.mode == "I;16"
     assert pixel(save(grey, tmp_path / f"a{suffix}")) == (byte, byte, byte)
-
-
-def test_16_bit_pgm(tmp_path):
-    path = tmp_path / "a.pgm"
-    path.write_bytes(b"P5 10 12 65535\n" + np.full((12, 10), 32896, ">u2").tobytes())
-    assert pixel(path) == (128, 128, 128)
 
 
 def test_16_bit_rgb_png(tmp_path):
@@ -232,11 +226,11 @@ def test_name_that_no_file_can_have(tmp_path):
     assert "cannot be read" in inspect_picture(tmp_path / ("a" * 999), LIMIT).problem
 
 
-@pytest.mark.parametrize("content", [b"<html>404</html>", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"\0" * 500])
+@pytest.mark.parametrize("content", [b"<html>404</html>", b"%!PS-Adobe-3.0 EPSF-3.0\n", b"P5 2 1 255\nab", b"\0" * 500])
 def test_not_a_picture(tmp_path, content):
     (tmp_path / "a.jpg").write_bytes(content)
     problem = inspect_picture(tmp_path / "a.jpg", LIMIT).problem
-    assert problem == "file is not a picture in a format that can be read"
+    assert problem == "file is not a picture of the formats JPEG, PNG, WEBP, GIF, TIFF, BMP, AVIF"
 
 
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.99])
@@ -344,16 +338,6 @@ def turned(path, orientation):
     return save(cornered(), path, exif=exif)
 
 
-def test_an_icon_is_not_taken_for_a_tga(tmp_path):
-    """The number of its bytes stands where a TGA has its depth."""
-    picture = noise(160, 160).convert("RGBA")
-    picture.putalpha(255)
-    path = save(picture, tmp_path / "a.ico", sizes=[(160, 160)])
-    assert path.read_bytes()[16] == 1
-    assert inspect_picture(path, LIMIT).repair == ""
-    np.testing.assert_array_equal(read_picture(path, LIMIT), np.asarray(noise(160, 160)))
-
-
 def write(path, content):
     path.write_bytes(content)
     return path
@@ -392,10 +376,6 @@ def bmp_16_bit():
             "32 bits stretched to 8",
         ),
         (lambda folder: write(folder / "a.png", png_16_bit_rgb((1, 2, 3))), "16 bits scaled to 8"),
-        (lambda folder: write(folder / "a.pgm", b"P5 4 4 65535\n" + bytes(32)), "16 bits scaled to 8"),
-        (lambda folder: write(folder / "a.ppm", b"P6 4 4 4095\n" + bytes(96)), "16 bits scaled to 8"),
-        (lambda folder: write(folder / "a.ppm", b"P6 4 4 15\n" + bytes(48)), ""),
-        (lambda folder: write(folder / "a.pbm", b"P1 4 4\n" + b"0 1 " * 8), ""),
         (lambda folder: write(folder / "a.bmp", bmp_16_bit()), ""),
         (lambda folder: save(noise().convert("1"), folder / "a.png"), ""),
         (
@@ -444,9 +424,7 @@ def test_a_file_that_cannot_be_read_to_its_end(tmp_path, monkeypatch):
 
 def test_the_limit_is_of_one_picture_and_thread(tmp_path):
     """What else uses Pillow in this process has none; two limits at once do not meet."""
-    inner = save(Image.new("L", (300, 300)), tmp_path / "a.png").read_bytes()
-    entry = struct.pack("<4B2H2I", 16, 16, 0, 0, 1, 32, len(inner), 22)
-    path = write(tmp_path / "a.ico", b"\0\0\1\0\1\0" + entry + inner)
+    path = save(Image.new("L", (300, 300)), tmp_path / "a.gif")
     assert inspect_picture(path, 300 * 300 - 1).problem is not None
     with Image.open(path) as image:
         assert image.size == (300, 300)
