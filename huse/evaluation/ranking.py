@@ -82,7 +82,7 @@ def rank_statistics(
 ) -> RankStatistics:
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
-    Among equal cosines, candidates of other classes come first, the least similar class before all: a space collapsed
+    Among equal cosines, candidates of other classes come first, the least similar before the others: a space collapsed
     to a point gets the worst metrics, not the best. Candidates with the same embedding have equal cosines.
 
     Args:
