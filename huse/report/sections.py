@@ -65,7 +65,7 @@ class TestSplit:
 
 
 def metrics_section(metrics: metric_tables.Metrics) -> Section:
-    """Tables of accuracy and retrieval with intervals and chance, and all further metric_tables."""
+    """Tables of accuracy and retrieval with intervals and chance, and all further metrics."""
     directions = {**metric_tables.DIRECTIONS, "mean": "mean"}
     levels = sorted({level for tree in _folder(metrics, "classification", "by_level").values() for level in tree})
     every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
