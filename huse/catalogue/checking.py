@@ -1,4 +1,4 @@
-"""Checks every row of a catalogue: names, class paths, pictures, rows given twice."""
+"""Checks every row of a catalogue: names, class paths, pictures, duplicate rows."""
 
 import re
 from collections import Counter
@@ -14,11 +14,11 @@ from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
-LONGEST_NAME = 2000  # characters; more is a description, or a file that was put together wrongly
+LONGEST_NAME = 2000  # characters; a longer one is a description, or a damaged file
 
 
 class Inspection(Protocol):
-    """What a look at a picture's file tells."""
+    """The result of inspecting a picture file."""
 
     @property
     def digest(self) -> str:
@@ -30,14 +30,14 @@ class Inspection(Protocol):
 
     @property
     def repair(self) -> str:
-        """What was done so that it can be used; empty where nothing was."""
+        """How it was repaired; empty if it was not."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """A row that passed all checks; the hash of its picture's bytes, and what was done to the picture.
+    """A row that passed all checks, with the hash of its picture's bytes and the picture's repair.
 
-    `split` is the one that the catalogue gives it, None where it gives none.
+    `split` is the one given by the catalogue, or None.
     """
 
     line: int
@@ -64,7 +64,7 @@ def class_path(classes: str) -> tuple[str, ...]:
 
 
 def picture_path(folder: Path, image: str) -> Path:
-    """Return the picture's place, which must lie in `folder`, links followed.
+    """Return the picture's path, with links resolved; it must lie in `folder`.
 
     Raises:
         ValueError: the path is absolute, or leaves the folder.
@@ -96,9 +96,9 @@ def check_rows(
     Args:
         rows: as read.
         folder: the picture folder.
-        inspect: opens one picture; called from threads, once for each different path.
+        inspect: opens a picture; called from threads, once a path.
         workers: threads.
-        track: wraps the inspections as they come, to show progress.
+        track: wraps the inspections, to show progress.
 
     Returns:
         Products in the order of the rows, and the rows left out with the reason.
@@ -147,7 +147,7 @@ def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
 
 
 def repaired(products: Iterable[Product]) -> list[Rejected]:
-    """Return the products of which the picture was repaired, as rows of the table of what was odd."""
+    """Return the products with a repaired picture, as rows of the table of rejected and repaired rows."""
     return [
         Rejected(product.line, product.image, product.name, product.classes, product.repair, "repaired")
         for product in products
@@ -156,13 +156,13 @@ def repaired(products: Iterable[Product]) -> list[Rejected]:
 
 
 def summarise_repaired(rows: Iterable[Rejected]) -> str:
-    """Say in one line what was done to pictures: counts by kind, the most frequent first; one may count twice."""
+    """Summarise repairs in one line: counts by kind, the most frequent first; a picture may count twice."""
     kinds = Counter(_without_details(repair) for row in rows for repair in row.reason.split("; "))
     return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
 
 
 def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
-    """Say in a few lines what was left out: counts by kind of reason, then the first rows."""
+    """Summarise what was left out in a few lines: counts by kind of reason, then the first rows."""
     kinds = Counter(_kind(row.reason) for row in rejected)
     lines = [f"  {count} × {kind}" for kind, count in kinds.most_common()]
     lines += [f"  line {row.line}: {row.image[:60] or '(no picture)'}: {row.reason}" for row in rejected[:shown]]
@@ -172,7 +172,7 @@ def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
 
 
 def _kind(reason: str) -> str:
-    """Drop what differs from row to row: brackets, what follows a colon, quoted text, numbers."""
+    """Drop the parts that differ by row: brackets, text after a colon, quoted text, numbers."""
     return re.sub(r"'.*'|\d[\d,.]*", "…", _without_details(reason))
 
 

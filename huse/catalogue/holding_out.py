@@ -1,7 +1,7 @@
-"""Which classes are held out, so that the space can be asked for classes that it never saw.
+"""Chooses the classes to hold out, to test the space on classes that it never saw.
 
-A class is held out only while another class of the same parent stays seen: what the space makes of an unseen class is
-measured by whether it lands among its siblings. First levels hang on one root, which is their parent.
+A class is held out only while another class of the same parent stays seen, because the test is whether an unseen class
+lands among its siblings. First levels have the root as parent.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from huse.catalogue.checking import class_path
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
-DRAW = 4  # keeps these draws apart from others of the same seed
+DRAW = 4  # a stream of its own, apart from other draws of the seed
 
 
 def choose_unseen(classes: Sequence[str], wanted: float | Sequence[str], seed: int) -> list[str]:
@@ -21,8 +21,8 @@ def choose_unseen(classes: Sequence[str], wanted: float | Sequence[str], seed: i
 
     Args:
         classes: C different class paths, sorted.
-        wanted: a share of the classes to draw, at least one class; fewer are drawn where no more qualify; 0: none. Or
-            the class paths themselves.
+        wanted: the share of classes to draw, at least one class, fewer if no more qualify; 0: none. Or a list of class
+            paths.
         seed: of the draw.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Reads the catalogue's CSV row by row, so that a damaged row costs that row and no other."""
+"""Reads the catalogue's CSV row by row, so that a damaged row loses only itself."""
 
 import codecs
 import csv
@@ -13,8 +13,8 @@ import charset_normalizer
 
 from huse.errors import InputError
 
-# Encodings in which shop systems export. A wider list makes the guess worse on short texts: with cp1250 in it,
-# French names come out Czech.
+# Encodings that shop systems export. More of them make the guess worse on short texts: with cp1250, French names come
+# out Czech.
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MARKED_ENCODINGS = {
@@ -26,14 +26,14 @@ MARKED_ENCODINGS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the CSV as written: fields stripped, nothing checked.
+    """One row of the CSV: fields stripped, nothing checked.
 
     Attributes:
-        line: 1-based line of the file on which the row starts.
+        line: of the file where the row starts, from 1.
         image: picture, relative to the picture folder.
         name: product name, line breaks and runs of white space become one space.
         classes: class path, levels joined by ``<``.
-        split: the split that the catalogue gives it; None where it gives none.
+        split: given by the catalogue, or None.
     """
 
     line: int
@@ -45,7 +45,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that is left out, or of which the picture was repaired, and why."""
+    """A row that was left out or whose picture was repaired, and why."""
 
     line: int
     image: str
@@ -62,7 +62,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class CatalogueFile:
-    """What was read: rows that have all fields, rows that have not, and a remark on the encoding or None."""
+    """The result of reading: complete rows, rejected rows, and a remark on the encoding or None."""
 
     rows: list[Row]
     rejected: list[Rejected]
@@ -80,7 +80,7 @@ def read_catalogue(
         name: header of the column with the product's name.
         classes: header of the column with the class path.
         split: header of the column with the split; None: there is none.
-        encoding: a Python encoding, or ``auto``: UTF-8 if it is that, else the best guess, with a remark.
+        encoding: a Python encoding, or ``auto``: UTF-8 if valid, else the best guess, with a remark.
 
     Raises:
         InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
@@ -103,7 +103,7 @@ def read_catalogue(
         else:
             image_field, *fields = [record[position] for position in positions]
             tidied = [" ".join(CONTROL.sub(" ", field).split()) for field in fields]
-            rows.append(Row(line, image_field.strip(), *tidied))  # a file's name may have two spaces in a row
+            rows.append(Row(line, image_field.strip(), *tidied))  # keeps inner spaces, which a file name may have
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
     return CatalogueFile(rows, rejected, remark)
@@ -117,7 +117,7 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, str | None]:
         encoding: see `read_catalogue`.
 
     Returns:
-        The text, and a remark where its encoding was guessed.
+        The text, and a remark if its encoding was guessed.
 
     Raises:
         InputError: it is missing, empty or undecodable.
@@ -169,10 +169,10 @@ def _decode_as(path: Path, data: bytes, encoding: str) -> str:
 
 
 def read_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | str]]:
-    """Yield (first line, fields) of a CSV, or (line, reason) for a line at which quoting breaks down.
+    """Yield (first line, fields) of a CSV, or (line, reason) where quoting is broken.
 
-    A quotation mark that is never closed would swallow all that follows, so after an error the reader
-    starts anew on the line after the one where the broken record began.
+    An unclosed quotation mark would swallow the rest of the file, so after an error reading restarts on the line after
+    the start of the broken record.
     """
     csv.field_size_limit(2**31 - 1)  # by default a long field is an error that looks like one of quoting
     lines = list(io.StringIO(text, newline=""))

@@ -11,14 +11,13 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 SPLITS = ("train", "validation", "test")
-UNSEEN = "unseen"  # of products that no stage learns from, for the sake of their classes
+UNSEEN = "unseen"  # products of classes that are held out; no stage learns from them
 
 
 def group_products(names: Sequence[str], digests: Sequence[str]) -> npt.NDArray[np.int64]:
     """Number the products: rows of one name, or of one picture file, belong to the same product.
 
-    Names are compared without case. Rows that share a picture are joined as well: a picture that stands in
-    two splits would be learned in one and asked for in the other.
+    Names are compared without case. Rows that share a picture are joined too: else training could see a test picture.
 
     Args:
         names: N names.
@@ -51,18 +50,18 @@ def keep_split(
     shares: Mapping[str, float],
     seed: int,
 ) -> npt.NDArray[Any]:
-    """Return a split that is given, with a validation part drawn from its training part where it has none.
+    """Return the given split; if it has no validation part, draw one from its training part.
 
-    Published splits have training and test alone. What is drawn are whole products, so that none stands in training and
-    in validation. A product that the given split has torn between training and test stays torn: metrics of that split
-    are told of it as it is.
+    Published splits often have only training and test. Whole products are drawn, so none is in both training and
+    validation. A product that the given split divides between training and test stays divided: metrics are of the split
+    as published.
 
     Args:
         given: N names of `SPLITS`.
         groups: N group numbers.
         classes: N class paths.
         shares: of `split_groups`; validation takes validation / (train + validation) of the training part.
-        seed: of what is drawn.
+        seed: of the draw.
     """
     if "validation" in given:
         return given
@@ -84,15 +83,15 @@ def split_groups(
 ) -> npt.NDArray[Any]:
     """Split rows by group, stratified by class.
 
-    Within a class, groups in seeded random order go one by one to the split that lacks most of its share;
-    the first always to train, so that no class is asked for that was never learned. Where splits lack
-    equally, the one that lacks most over all classes takes it, so that small classes do not all favour one.
+    Within a class, groups in random order go one by one to the split that is farthest below its share. The first always
+    goes to train, so that every class is learned. Ties go to the split farthest below its share over all classes, so
+    that small classes do not all favour one split.
 
     Args:
-        groups: N group numbers; a group is never torn. Its class is its most frequent one.
+        groups: N group numbers; a group is never divided. Its class is its most frequent one.
         classes: N class paths.
         shares: share of each of `SPLITS`; they add up to 1.
-        seed: the seed.
+        seed: of the order.
 
     Returns:
         N split names.

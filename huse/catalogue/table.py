@@ -20,14 +20,14 @@ def make_table(
     """Number the classes, group pictures into products and split them.
 
     Args:
-        products: rows that passed all checks; their order is kept, and their split, where they have one.
+        products: rows that passed all checks; their order is kept, and their split if given.
         shares: share of each split; they add up to 1.
         seed: of the split.
         unseen: classes to hold out, see `choose_unseen`.
 
     Returns:
-        Columns `row` (from 0), `image`, `name`, `classes`, `class_index` (place of the class path among the
-        sorted ones), `split`, `group`, `line` (of the CSV).
+        Columns `row` (from 0), `image`, `name`, `classes`, `class_index` (place in the sorted class paths), `split`,
+        `group`, `line` (of the CSV).
 
     Raises:
         InputError: there are fewer than two classes, or too few products to give every split one; or see
@@ -62,9 +62,9 @@ def make_table(
 
 
 def _held_out(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Find the rows of some classes, and those of other classes that belong to the same products.
+    """Find the rows of some classes, and other rows of the same products.
 
-    The latter are of no use: to learn from them would be to learn a name or a picture of an unseen class.
+    The latter cannot be used: learning from them would be learning a name or a picture of an unseen class.
     """
     groups = table.loc[table["classes"].isin(classes), "group"]
     return table["group"].isin(groups).to_numpy()
@@ -82,5 +82,5 @@ def class_counts(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def unseen_classes(table: pd.DataFrame) -> int:
-    """Count the classes of which all products are held out."""
+    """Count the classes whose products are all held out."""
     return int(table["classes"].nunique() - table.loc[table["split"] != UNSEEN, "classes"].nunique())

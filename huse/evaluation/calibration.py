@@ -1,4 +1,4 @@
-"""How far scores can be taken for probabilities, and the fusion of scores that have been made so.
+"""How well scores are calibrated as probabilities, and the fusion of calibrated scores.
 
 Letters: N items, K labels, C classes.
 """
@@ -13,13 +13,13 @@ from huse.evaluation.classification import Doubles, Floats, Integers, best_fusio
 from huse.fusion import LogLinear, fuse_log_linear, log_scores, temper
 
 BINS = 15  # Guo et al. 2017, arXiv 1706.04599
-TEMPERATURES = (0.05, 20.0)  # bounds of what is fitted; scores that are always right would ask for 0
+TEMPERATURES = (0.05, 20.0)  # bounds of the fit; scores that are always right would need 0
 
 
 def choose_log_linear(
     image: Floats, text: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]
 ) -> LogLinear:
-    """Fit the temperatures by likelihood, then choose the weight by accuracy.
+    """Fit the temperatures by likelihood, then choose the image weight by accuracy.
 
     Args:
         image: N × K scores of the validation split.
@@ -41,8 +41,8 @@ def choose_log_linear(
 def fit_temperature(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
     """Return the temperature with the lowest negative log-likelihood (Guo et al. 2017, arXiv 1706.04599).
 
-    The likelihood of an item with several labels is the mean over them. It is convex in 1/temperature, so there is
-    one lowest place; it is looked for within `TEMPERATURES`.
+    The log-likelihood of an item with several labels is the mean over them. It is convex in 1/temperature, so there is
+    one minimum; the search stays within `TEMPERATURES`.
 
     Args:
         scores: N × K, softmax.
@@ -81,13 +81,13 @@ def confidence(scores: Floats, predicted: Integers, class_labels: Sequence[Seque
 def expected_calibration_error(confidences: Doubles, correct: Doubles, bins: int = BINS) -> float:
     """Return the mean gap between confidence and accuracy over bins of equal width (Guo et al. 2017).
 
-    A bin holds confidences above its lower and up to its upper bound; 0 is in the first one. Bins weigh as many items
-    as they hold.
+    A bin holds confidences above its lower and up to its upper bound; 0 is in the first bin. Bins are weighted by their
+    number of items.
 
     Args:
         confidences: N in [0, 1].
         correct: N, 1 where the prediction is right, else 0.
-        bins: from 0 to 1.
+        bins: their number, from 0 to 1.
     """
     numbers = np.clip(np.ceil(confidences * bins).astype(np.int64) - 1, 0, bins - 1)
     gaps = np.bincount(numbers, weights=correct - confidences, minlength=bins)

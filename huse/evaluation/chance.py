@@ -1,7 +1,7 @@
-"""What a random order of the candidates would give, and the best possible one: what metrics of retrieval are held to.
+"""References for retrieval metrics: the expectation for a random order of the candidates, and the best possible value.
 
-All are expectations over all orders of the candidates, exact but for two: the median rank, see `median_rank_chance`,
-and HP@K of classes, see `class_hp_chance`.
+Chance is the expectation over all orders of the candidates. It is exact but for the median rank, see
+`median_rank_chance`, and HP@K of classes, see `class_hp_chance`.
 
 Letters: N items, each a query and a candidate; C classes, P of them present; Q queries kept; K first classes;
 S draws.
@@ -31,10 +31,10 @@ DRAWS = 2000
 def chance_metrics(
     statistics: RankStatistics, classes: Integers, tree: ClassTree, *, own_excluded: bool
 ) -> dict[str, float]:
-    """Return what each metric of retrieval is for a random order; the queries are the ones kept, at least one.
+    """Return the expectation of each retrieval metric for a random order; needs at least one kept query.
 
     Args:
-        statistics: of which the ranks' first places are not used.
+        statistics: of the queries kept; the ranks themselves are not used.
         classes: N class numbers of all items.
         tree: of the C classes.
         own_excluded: an item is no candidate for itself.
@@ -58,7 +58,7 @@ def chance_metrics(
 def best_metrics(
     statistics: RankStatistics, classes: Integers, tree: ClassTree, *, own_excluded: bool
 ) -> dict[str, float]:
-    """Return the highest possible value of the metrics whose highest value is not 1 by definition.
+    """Return the best possible value of the metrics that cannot always reach 1.
 
     Args:
         statistics: of the queries kept, at least one.
@@ -86,9 +86,9 @@ def chance_at_k(ranks: Ranks, k: int) -> float:
 def average_precision_chance(relevant: Integers, candidates: int) -> Doubles:
     """Return the expected average precision of a random order for each of Q queries.
 
-    With r of n candidates relevant, the one at place p is relevant with probability r/n, and then
-    1 + (p - 1)(r - 1)/(n - 1) are expected down to it. The sum over places is
-    (H_n + (r - 1)/(n - 1) · (n - H_n)) / n, H_n the n-th harmonic number: above the share r/n of relevant ones.
+    With r of n candidates relevant, the one at place p is relevant with probability r/n; then 1 + (p - 1)(r - 1)/(n -
+    1) relevant ones are expected up to it. The sum over places is (H_n + (r - 1)/(n - 1) · (n - H_n)) / n, with H_n the
+    n-th harmonic number. This is above the share r/n of relevant ones.
 
     Args:
         relevant: Q numbers of relevant candidates, from 1.
@@ -100,10 +100,10 @@ def average_precision_chance(relevant: Integers, candidates: int) -> Doubles:
 
 
 def median_rank_chance(ranks: Ranks) -> float:
-    """Return the smallest rank that a random order reaches by half of the queries, in expectation.
+    """Return the smallest rank by which a random order has found half of the queries' classes, in expectation.
 
-    This is the median of the ranks of all queries over all orders, which the median of many queries comes near; the
-    expectation of the median itself has no simple form.
+    This is the median rank over all queries and orders, which the median over many queries approaches; the expectation
+    of the median itself has no simple form.
     """
     low, high = 1, ranks.candidates
     while low < high:
@@ -116,8 +116,8 @@ def median_rank_chance(ranks: Ranks) -> float:
 def ahp_chance(similarity: Doubles, classes: Integers, *, own_excluded: bool) -> Doubles:
     """Return the expected AHP of a random order for each of N queries.
 
-    Every place has the mean similarity of the candidates, so that HP@R is expected to be R times that mean over the
-    highest sum of R similarities.
+    The expected similarity at every place is the mean over the candidates, so the expected HP@R is R times that mean,
+    divided by the highest sum of R similarities.
 
     Args:
         similarity: C × C, of `ClassTree.similarity`.
@@ -132,7 +132,7 @@ def ahp_chance(similarity: Doubles, classes: Integers, *, own_excluded: bool) ->
     shown = min(AHP_K, candidates)
     if shown == 0:
         return np.zeros(len(classes))
-    mean = (similarity @ counts - excluded) / candidates  # an item is as similar to itself as can be: 1
+    mean = (similarity @ counts - excluded) / candidates  # an item's similarity to itself is 1
     best = best_similarity_sums(similarity, counts, shown, own_excluded=own_excluded)
     with np.errstate(divide="ignore", invalid="ignore"):  # classes without items
         by_class = area_chance(mean[:, None], best)
@@ -156,10 +156,10 @@ def class_hp_chance(
 ) -> dict[int, Doubles]:
     """Return the expected HP@K of the first K different classes of a random order, by drawing.
 
-    In a random order of items, classes first appear as if each were drawn in proportion to its items among those
-    not yet drawn. That is the order of exponential times at rates of these numbers, which are drawn once for
-    all queries from a fixed seed; a query's own class has one item less. The standard error of a metric is below
-    0.5 / √S, 0.011 with 2,000 draws.
+    In a random order of items, classes first appear as if drawn in proportion to their number of items, without
+    replacement. Sorting exponential times at these rates gives the same order. Times are drawn once for all queries
+    from a fixed seed; a query's own class has one item less. The standard error of a metric is below 0.5 / √S, 0.011
+    with 2,000 draws.
 
     Args:
         correct: for each K the C × C table of `ClassTree.correct_sets`.
@@ -168,11 +168,11 @@ def class_hp_chance(
         draws: S.
 
     Returns:
-        For each K C float64, one for queries of each class; 0 for classes whose queries have no candidate of theirs.
+        For each K, C float64, for queries of each class; 0 for classes whose queries have no relevant candidate.
     """
     present, most = np.flatnonzero(counts), max(correct)
     times = np.random.default_rng(0).exponential(size=(draws, len(present))) / counts[present]
-    # More than the first K + 1 never come among the first K by one class's time growing.
+    # Delaying one class lets at most the first K + 1 classes into the first K.
     near = np.argsort(times, axis=1)[:, : most + 1]
     expected = {k: np.zeros(len(counts)) for k in correct}
     for number, own in enumerate(present):

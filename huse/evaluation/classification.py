@@ -1,4 +1,4 @@
-"""Accuracy of images, texts and both, by class and by level, and which classes are mixed up (HUSE 4.5).
+"""Accuracy of images, texts and both, by class and by level, and which classes are confused (HUSE 4.5).
 
 Letters: N items, K labels, C classes.
 """
@@ -30,8 +30,8 @@ def accuracy(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[
 def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> Doubles:
     """Return for each item the share of its n labels that are among its n highest scores.
 
-    In the scheme `leaf` every item has one label, and this is 1 or 0. Of equal scores the label with the lower number
-    is the higher one.
+    In the scheme `leaf` every item has one label, and this is 1 or 0. Among equal scores the label with the lower
+    number ranks higher.
 
     Args:
         scores: N × K.
@@ -73,13 +73,13 @@ def best_fusion_weight(
         text: N × K scores of the same items.
         classes: N class numbers.
         class_labels: C lists of label numbers.
-        steps: the grid is 0, 1/steps, ..., 1. Of equal accuracies, the weight closest to one half wins, then
-            the smaller one.
-        combine: makes N × K scores of both; `fuse` or `calibration.fuse_log_linear`.
+        steps: the grid is 0, 1/steps, ..., 1. Among equal accuracies, the weight closest to one half wins, then the
+            smaller.
+        combine: fuses both to N × K scores; `fuse` or `calibration.fuse_log_linear`.
     """
 
     def rank(step: int) -> tuple[float, int, int]:
-        # Whole numbers: as floats, 0.3 and 0.7 are not equally far from one half.
+        # Integers: as floats, 0.3 and 0.7 are not equally far from one half.
         return accuracy(combine(image, text, step / steps), classes, class_labels), -abs(2 * step - steps), -step
 
     return max(range(steps + 1), key=rank) / steps
@@ -88,13 +88,13 @@ def best_fusion_weight(
 def majority_accuracy(
     train_classes: Integers, classes: Integers, class_labels: Sequence[Sequence[int]], labels: int
 ) -> float:
-    """Return the accuracy of always giving the label shares of the training split, whatever the item."""
+    """Return the accuracy of predicting the label shares of the training split for every item."""
     shares = label_matrix(class_labels, labels)[train_classes].mean(axis=0, dtype=np.float64)
     return accuracy(np.tile(shares.astype(np.float32), (len(classes), 1)), classes, class_labels)
 
 
 def predicted_classes(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Integers:
-    """Return the class with the highest of `class_scores`, of equal ones the first, for each of N rows of scores."""
+    """Return for each of N rows of scores the class with the highest of `class_scores`, the first among equals."""
     predicted: Integers = class_scores(scores, class_labels).argmax(axis=1)
     return predicted
 
@@ -102,7 +102,7 @@ def predicted_classes(scores: Floats, class_labels: Sequence[Sequence[int]]) -> 
 def top_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]], k: int) -> Doubles:
     """Return for each item 1 if its class has one of the `k` highest of `class_scores`, else 0.
 
-    Of equal scores the class with the lower number is the higher one.
+    Among equal scores the class with the lower number ranks higher.
 
     Args:
         scores: N × K.
@@ -118,7 +118,7 @@ def top_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[
 
 
 def class_f1(predicted: Integers, classes: Integers, count: int) -> Doubles:
-    """Return the F1 score of each of `count` classes, NaN for those that no item has or is taken for.
+    """Return the F1 score of each of `count` classes; NaN for a class that is neither actual nor predicted.
 
     Args:
         predicted: N class numbers.
@@ -146,8 +146,7 @@ def class_means(values: Doubles, classes: Integers, count: int) -> Doubles:
 def level_accuracy(predicted: Integers, classes: Integers, tree: ClassTree) -> dict[str, float]:
     """Return the share of items whose predicted class agrees with the actual one down to each level.
 
-    A path that ends above a level agrees there with itself alone, so that the deepest level is the accuracy of
-    classes.
+    A path that ends above a level agrees there only with itself, so the deepest level gives the class accuracy.
 
     Args:
         predicted: N class numbers.
@@ -162,7 +161,7 @@ def level_accuracy(predicted: Integers, classes: Integers, tree: ClassTree) -> d
 
 
 def confused_pairs(predicted: Integers, classes: Integers, count: int) -> list[tuple[int, int, int, float]]:
-    """Return the pairs of classes that are mixed up, those with the most items first.
+    """Return the pairs of classes that are confused, those with the most items first.
 
     Args:
         predicted: N class numbers.
@@ -170,8 +169,8 @@ def confused_pairs(predicted: Integers, classes: Integers, count: int) -> list[t
         count: pairs to return at most.
 
     Returns:
-        Actual class, predicted class, items, and their share of the items of the actual class. Of as many items, the
-        higher share stands first, then the lower class numbers.
+        Actual class, predicted class, items, and their share of the items of the actual class. Ties go by the higher
+        share, then by the lower class numbers.
     """
     wrong = np.flatnonzero(predicted != classes)
     pairs, items = np.unique(np.stack([classes[wrong], predicted[wrong]]), axis=1, return_counts=True)

@@ -1,4 +1,4 @@
-"""A picture of what the space finds, for people."""
+"""An image of nearest neighbours in the space."""
 
 import textwrap
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ class Item:
     """One picture of a product.
 
     Attributes:
-        picture: reads it, 8-bit RGB; called only for what is drawn.
+        picture: reads it, 8-bit RGB; called only if drawn.
         name: of the product.
         classes: its class path.
     """
@@ -38,7 +38,7 @@ class Item:
 
 
 def choose_queries(classes: Integers, count: int, seed: int) -> list[int]:
-    """Draw items at random, each of another class while there are classes left.
+    """Draw items at random, each from another class.
 
     Args:
         classes: N class numbers.
@@ -68,10 +68,10 @@ def nearest(query: Floats, candidates: Floats, count: int) -> list[int]:
 def draw_gallery(
     items: Sequence[Item], images: Floats, texts: Floats, queries: Sequence[int], *, found: int, output: Path
 ) -> None:
-    """Draw one line a query: the product, the names nearest to its picture, the pictures nearest to its name.
+    """Draw one row a query: the product, the names nearest to its picture, the pictures nearest to its name.
 
-    The query itself is among the candidates, as in the metrics of retrieval between modalities. A name that
-    several pictures share is shown once. What is of the query's class is green, all else red and names its class.
+    The query itself is a candidate, as in retrieval between modalities. A name that several pictures share is shown
+    once. Hits of the query's class are green; others are red, with their class.
 
     Args:
         items: N items that are queries and candidates.
@@ -89,7 +89,7 @@ def draw_gallery(
         head.axis("off")
     titles = ("product", "names nearest to its picture", "pictures nearest to its name")
     for head, title in zip(heads, titles, strict=False):
-        # A title may be wider than its column; it must not widen it.
+        # A title wider than its column must not widen it.
         head.text(0, 0, title, fontsize=9, color=FAINT, transform=head.transAxes, in_layout=False)
     for line, query in zip(axes, queries, strict=True):
         item = items[query]
@@ -104,7 +104,7 @@ def draw_gallery(
 
 
 def _first_of_each_name(items: Sequence[Item], rows: Sequence[int], count: int) -> list[Item]:
-    """Return the first `count` items that do not repeat a name: several pictures share one."""
+    """Return the first `count` items with different names."""
     first: dict[str, Item] = {}
     for row in rows:
         first.setdefault(items[row].name, items[row])

@@ -1,12 +1,12 @@
-"""Hierarchical precision: how near in the tree of class paths the answers to a query are (HUSE arXiv 1911.05978, 4.3).
+"""Hierarchical precision: how near the results of a query are in the class tree (HUSE arXiv 1911.05978, 4.3).
 
 Two measures. HP@K after DeViSE (Frome et al. 2013) asks whether a class lies in a set of at least K classes
 around the right one. Of items, the first K count: "the fraction of the model's k predictions that overlap with the
-class set" (HUSE). Of classes, the first K different ones, each standing where the first of its items does: DeViSE ranks
-labels, which are all different, and many items of the right class must not fill the places of its neighbours.
+class set" (HUSE). Of classes, the first K different ones count, each ranked by its first item: DeViSE ranks labels,
+which all differ, and many items of the right class must not fill all places.
 
-The graded one after Deng et al. 2011 and Barz & Denzler 2019 (arXiv 1809.09924) weighs every answer by the similarity
-of its class to the right one, and divides by what the gallery allows.
+The graded one after Deng et al. 2011 and Barz & Denzler 2019 (arXiv 1809.09924) weights every result by the similarity
+of its class to the right one, and divides by the best that the gallery allows.
 
 Letters: C classes, N items, Q queries, K places of a ranking.
 """
@@ -27,14 +27,14 @@ def precision_at_k_chance(members: Integers, candidates: int, k: int) -> Doubles
     """Return the expected precision at `k` of a random order.
 
     Args:
-        members: Q numbers of candidates that are right.
+        members: Q numbers of right candidates.
         candidates: of each query.
         k: candidates that count.
 
     Returns:
         Q values, float64.
     """
-    # Fewer candidates than k are all shown, and the missing ones count as wrong.
+    # With fewer than k candidates, the missing ones count as wrong.
     expected: Doubles = members / max(candidates, 1) * (min(k, candidates) / k)
     return expected
 
@@ -76,8 +76,8 @@ def class_hp_best(correct: Bools, classes: Integers, k: int) -> Doubles:
 
     Args:
         correct: C × C, of `ClassTree.correct_sets` with the same `k`.
-        classes: N class numbers; every item is a query and a candidate. A query with no candidate of its own class,
-            which has no metrics either, counts as if it had one.
+        classes: N class numbers; every item is a query and a candidate. A query without a candidate of its class has no
+            metrics; here it counts as if it had one.
         k: classes that count.
 
     Returns:
@@ -89,13 +89,13 @@ def class_hp_best(correct: Bools, classes: Integers, k: int) -> Doubles:
 
 
 def best_similarity_sums(similarity: Doubles, counts: Integers, k: int, *, own_excluded: bool) -> Doubles:
-    """Add up the similarities of the best possible ranking: what `hierarchical_precision` divides by.
+    """Add up the similarities of the best possible ranking, which `hierarchical_precision` divides by.
 
     Args:
         similarity: C × C, of `ClassTree.similarity`.
         counts: items of each of the C classes in the gallery.
         k: places.
-        own_excluded: a query is an item of the gallery and no candidate for itself.
+        own_excluded: a query is in the gallery, but no candidate for itself.
 
     Returns:
         C × `k` float64: for a query of each class the sum over the first 1, 2, ..., k places. Where a gallery has
@@ -106,7 +106,7 @@ def best_similarity_sums(similarity: Doubles, counts: Integers, k: int, *, own_e
         candidates = counts.copy()
         candidates[own] -= own_excluded
         order = np.argsort(-similarity[own], kind="stable")
-        # No class fills more than k places; without the bound this is a copy of the gallery for each class.
+        # No class fills more than k places; the bound saves a copy of the gallery for each class.
         ideal = np.repeat(similarity[own, order], np.minimum(candidates[order], k))[:k]
         sums[own, : len(ideal)] = ideal
     total: Doubles = sums.cumsum(axis=1)
@@ -116,5 +116,5 @@ def best_similarity_sums(similarity: Doubles, counts: Integers, k: int, *, own_e
 def _correct_candidates(correct: Bools, classes: Integers, own_excluded: bool) -> tuple[Integers, int]:
     """Count for each item the candidates whose class is correct, and the candidates."""
     members = correct @ np.bincount(classes, minlength=len(correct))
-    # A class is always correct for itself, so an item that is left out was counted.
+    # A class is correct for itself, so the count included the query.
     return members[classes] - int(own_excluded), len(classes) - int(own_excluded)

@@ -1,7 +1,7 @@
 """95 % intervals by a bootstrap over groups of items, of metrics and of differences between two runs.
 
-Items of one group, the pictures of a product, are not independent of each other and are drawn together. One draw of
-weights serves all metrics, so that a mean over directions, or a difference between runs, is resampled as one thing.
+Items of a group, the pictures of a product, are not independent, so they are drawn together. All metrics share one draw
+of weights, so a mean over directions, or a difference of runs, is resampled consistently.
 
 Letters: N items, G groups, F metrics, S draws.
 """
@@ -34,7 +34,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run leaves of the items of a split.
+    """The tables that a run writes for the items of a split.
 
     Attributes:
         items: data/evaluation/items.parquet, or validation_items.parquet.
@@ -46,7 +46,7 @@ class Run:
 
 
 def mean_interval(values: Doubles, groups: Integers, *, seed: int, resamples: int = RESAMPLES) -> Interval:
-    """Return the mean of the values that are numbers, at least one, with its interval.
+    """Return the mean of the values that are not NaN, with its interval; at least one must be a number.
 
     Args:
         values: N; NaN where an item does not take part.
@@ -60,20 +60,20 @@ def mean_interval(values: Doubles, groups: Integers, *, seed: int, resamples: in
 def mean_intervals(
     values: Mapping[str, Doubles], groups: Integers, *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Return the mean of each metric with the percentile interval of its resampled means.
+    """Return the mean of each metric with its percentile interval.
 
-    A draw in which no item of a metric takes part does not count for it.
+    A draw without any item of a metric does not count for that metric.
 
     Args:
-        values: for each metric by its path N values, NaN where an item does not take part; metrics without any value
-            are left out.
+        values: by path of the metric N values, NaN where an item does not take part; metrics without values are left
+            out.
         groups: N group numbers.
         seed: of the draws.
         resamples: S.
 
     Returns:
-        By path. Where a path has a direction in the middle, as ``retrieval.image_to_text.map``, also
-        ``retrieval.mean.map``, the mean over the directions that there are.
+        By path. For paths with a direction, such as ``retrieval.image_to_text.map``, also ``retrieval.mean.map``, the
+        mean over the directions present.
     """
     means = _resampled_means(
         {path: of for path, of in values.items() if np.isfinite(of).any()}, groups, seed, resamples
@@ -91,7 +91,7 @@ def interval_ends(
 ) -> dict[str, dict[str, float]]:
     """Return ``low`` and ``high`` of `mean_intervals` by path, as a metrics file has them.
 
-    None where all items are of one group: there is nothing to draw.
+    Empty where all items are of one group.
     """
     if len(np.unique(groups)) < 2:
         return {}
@@ -102,14 +102,14 @@ def interval_ends(
 def paired_intervals(
     one: Sequence[Run], other: Sequence[Run], *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:
-    """Compare runs on the same items: by how much the first are better, metric by metric.
+    """Return by how much the first runs are better, metric by metric, on the same items.
 
-    Where there are several runs, such as of several seeds, an item's metric is the mean over them. Items of one product
-    are drawn together.
+    With several runs, such as one a seed, an item's metric is the mean over them. Items of a product are drawn
+    together.
 
     Args:
-        one: a run, or several that are taken as one.
-        other: what it is compared with, the same.
+        one: the runs to judge.
+        other: the runs to compare with.
         seed: of the draws.
         resamples: S.
 
@@ -117,7 +117,7 @@ def paired_intervals(
         By the path of the metric in metrics/evaluate.json.
 
     Raises:
-        InputError: the runs have other items, or their tables another order.
+        InputError: the runs differ in their items, or in the order of these.
     """
     first = one[0]
     for run in (*one, *other):
@@ -139,7 +139,7 @@ def _mean_values(runs: Sequence[Run]) -> dict[str, Doubles]:
 
 
 def _run_values(run: Run) -> dict[str, Doubles]:
-    """Return for each metric what each item adds to it, NaN where it was dropped."""
+    """Return the value of each metric for each item, NaN where it was dropped."""
     values = {
         f"classification.{column.removeprefix('correct_')}.accuracy": run.items[column].to_numpy(np.float64)
         for column in run.items.columns
@@ -157,10 +157,10 @@ def _run_values(run: Run) -> dict[str, Doubles]:
 
 
 def _resampled_means(values: Mapping[str, Doubles], groups: Integers, seed: int, resamples: int) -> dict[str, Doubles]:
-    """Return for each metric 1 + S means: that of the items as they are, then those of the draws."""
+    """Return for each metric 1 + S means: that of all items, then those of the draws."""
     _, numbers = np.unique(groups, return_inverse=True)
     count = int(numbers.max()) + 1
-    # A mean over drawn groups is a sum over a number of items; both are G × F here.
+    # A mean over drawn groups is a sum divided by a count; both are G × F here.
     sums = np.stack([np.bincount(numbers, np.nan_to_num(of), minlength=count) for of in values.values()], axis=1)
     items = np.stack([np.bincount(numbers, np.isfinite(of), minlength=count) for of in values.values()], axis=1)
     random = np.random.default_rng(seed)

@@ -1,4 +1,4 @@
-"""Cosines as whole numbers that sort as a ranking does, and what makes equal cosines equal.
+"""Cosines packed into integers that sort like the ranking, and detection of equal candidates.
 
 Letters: B queries of a block, N candidates, D dimension of the shared space, F pairs of query and candidate found,
 W the most pairs that one query has.
@@ -12,27 +12,26 @@ from huse.evaluation.classification import Floats, Integers
 Keys = npt.NDArray[np.uint64]
 Places = npt.NDArray[np.uint32]
 
-LAST = np.uint64(2**64 - 1)  # sorts behind every candidate
+LAST = np.uint64(2**64 - 1)  # sorts after every candidate
 ALL_BUT_SIGN = np.uint32(2**31 - 1)
 LOW_BITS = np.uint64(32)
 
 
 def pack(cosines: Floats, places: Places) -> Keys:
-    """Pack cosines and places into whole numbers that sort as the ranking: high cosine first, then low place.
+    """Pack cosines and places into integers that sort like the ranking: high cosine first, then low place.
 
-    One sort of numbers then does what a sort by two columns would, several times faster, and the low 32 bits say
-    what stands where.
+    Sorting integers is several times faster than sorting by two columns; the low 32 bits hold the place.
 
     Args:
         cosines: float32 of any shape.
-        places: uint32 of the same shape; they decide between equal cosines.
+        places: uint32 of the same shape; they order equal cosines.
 
     Returns:
         uint64 of the same shape, all below `LAST`.
     """
     bits = (cosines + np.float32(0)).view(np.uint32)  # -0 + 0 = 0
-    # The bits of floats grow with their size and have the sign on top. Turning those of the positive ones round
-    # makes every float a whole number that falls as the float grows.
+    # The bits of a float grow with its magnitude, below the sign bit. Inverting those of positive floats gives integers
+    # that fall as the float grows.
     falling = np.where(bits > ALL_BUT_SIGN, bits, bits ^ ALL_BUT_SIGN)
     return (falling.astype(np.uint64) << LOW_BITS) | places
 
@@ -47,11 +46,11 @@ def packed_cosines(keys: Keys) -> Floats:
 
 def packed_places(keys: Keys) -> Places:
     """Return the places that were packed, uint32."""
-    return keys.astype(np.uint32)  # keeps the low bits
+    return keys.astype(np.uint32)  # takes the low bits
 
 
 def by_query(keys: Keys, queries: Integers, count: int) -> Keys:
-    """Lay out the keys of each query in a row of its own.
+    """Arrange the keys of each query in a row.
 
     Args:
         keys: F keys.
@@ -59,7 +58,7 @@ def by_query(keys: Keys, queries: Integers, count: int) -> Keys:
         count: queries, B.
 
     Returns:
-        B × W keys, rows that are shorter filled up with `LAST`.
+        B × W keys, shorter rows filled up with `LAST`.
     """
     numbers = np.bincount(queries, minlength=count)
     starts = np.cumsum(numbers) - numbers
@@ -69,10 +68,10 @@ def by_query(keys: Keys, queries: Integers, count: int) -> Keys:
 
 
 def first_copies(rows: Floats) -> Integers:
-    """Return for each row the number of the first row that is equal to it.
+    """Return for each row the number of the first equal row.
 
-    Equal candidates have equal cosines, which a matrix product alone does not promise: it may add up the columns at
-    the edge of a tile in another order.
+    A matrix product alone does not give equal candidates equal cosines: it may add up in another order at the edge of a
+    tile.
 
     Args:
         rows: N × D float32.

@@ -1,7 +1,7 @@
-"""The nearest candidates of every query, exact, without a matrix of all cosines.
+"""Exact nearest candidates of every query, without a matrix of all cosines.
 
 Letters: Q queries, N candidates, D dimension of the shared space, K neighbours wanted, B queries of a block, G
-different embeddings among the candidates, M the most members of one that can matter.
+different embeddings among the candidates, M members of one kept at most.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ import numpy as np
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.keys import LAST, Keys, by_query, first_copies, pack, packed_cosines, packed_places
 
-FIRST_TILE = 256  # candidates of the first tile, all of which are sorted; each further one is twice as wide
-ABSENT = -1  # no member
+FIRST_TILE = 256  # candidates of the first tile, all sorted; each next tile is twice as wide
+ABSENT = -1  # fills up lists of members
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Neighbours:
     """The nearest candidates of each query.
 
     Attributes:
-        rows: Q × min(K, candidates that a query has), numbers of candidates, nearest first, int64.
+        rows: Q × min(K, candidates of a query), numbers of candidates, nearest first, int64.
         similarities: their cosines, float32, same shape.
     """
 
@@ -37,19 +37,19 @@ def nearest_neighbours(
     block: int = 1024,
     tile: int = 4096,
 ) -> Neighbours:
-    """Find the candidates of the highest cosines for every query.
+    """Find the candidates with the highest cosines for every query.
 
-    Of equal cosines, the lower row stands first. Candidates with the same embedding have equal cosines.
+    Among equal cosines, the lower row comes first. Candidates with the same embedding have equal cosines.
 
-    The cosines are computed tile by tile, and only those above the K-th best so far are looked at again. With tiles
-    that double, these are about K of a tile, so that little but the matrix product takes time. As the rows ascend, a
-    later candidate with the cosine of the K-th best never replaces it.
+    Cosines are computed tile by tile, and only those above the K-th best so far are processed further. As tiles double
+    in width, these are about K a tile, so the matrix product takes most of the time. Rows ascend, so a later candidate
+    with the cosine of the K-th best never replaces it.
 
     Args:
         queries: Q × D float32, unit norm.
         candidates: N × D float32, unit norm.
-        k: neighbours wanted, K, from 1; all where there are fewer candidates.
-        excluded: for each query the row of the candidate that is none, itself or its pair; None leaves out nothing.
+        k: neighbours wanted, K, from 1; all if there are fewer candidates.
+        excluded: for each query the row to leave out, itself or its pair; None: leave out nothing.
         block: queries at a time.
         tile: candidates at a time; memory is about block × tile × 15 bytes.
     """
@@ -75,11 +75,11 @@ def nearest_neighbours(
 
 
 def _members(firsts: Integers, most: int) -> Integers:
-    """Return the rows of each different embedding, ascending, the embeddings by their first rows.
+    """Return the ascending rows of each different embedding; embeddings are ordered by first row.
 
     Args:
         firsts: N, of `first_copies`.
-        most: members that can matter, the rest is left out.
+        most: members kept, M.
 
     Returns:
         G × M int64, shorter lists filled up with `ABSENT`.

@@ -1,9 +1,9 @@
 """Whole rankings, query by query: first hit, average precision, hierarchical precision (HUSE arXiv 1911.05978, 4.3).
 
-One pass over blocks of queries gives every metric. The cosines alone are sorted, which is far less work than sorting
-the candidates: average precision needs only how many candidates stand before each relevant one, which is looked up
-among the sorted cosines, and the other metrics need only the first candidates, which are those with a cosine as high
-as that of the last one shown. The metrics stay apart for each query, for means over classes and for intervals.
+One pass over blocks of queries gives every metric. Only cosines are sorted, not candidates, which is far less work:
+average precision needs the number of candidates before each relevant one, found by a search in the sorted cosines; the
+other metrics need only the first candidates, which are those with a cosine at least that of the last one shown. Metrics
+are kept query by query, for means over classes and for intervals.
 
 Letters: N items, each a query and a candidate; Q queries kept; C classes; D dimension of the shared space;
 B queries of a block; R relevant candidates of a query.
@@ -26,13 +26,13 @@ from huse.taxonomy import Bools
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where each query's first candidate of its own class stands.
+    """The rank of each query's first candidate of its own class.
 
     Attributes:
-        first: ranks from 1, one for each query that has a candidate of its class; int64.
+        first: ranks from 1, for queries with a candidate of their class; int64.
         relevant: candidates of the query's class, for the same queries; int64.
         candidates: candidates of each query.
-        dropped: queries without any candidate of their class, left out.
+        dropped: number of queries without a candidate of their class.
     """
 
     first: Integers
@@ -43,16 +43,15 @@ class Ranks:
 
 @dataclass(frozen=True)
 class RankStatistics:
-    """What the ranking of each query gives. All arrays have Q rows, in the order of the items.
+    """The metrics of each query's ranking. All arrays have Q rows, in the order of the items.
 
     Attributes:
-        ranks: of the first candidate of the query's class, with the number of queries dropped.
-        kept: rows of the queries that have a candidate of their class, int64; the others are dropped.
+        ranks: of the first candidate of the query's class.
+        kept: rows of the queries with a candidate of their class, int64; the others are dropped.
         classes: class numbers of the queries kept, int64.
-        average_precision: the mean, over the candidates of the query's class, of the share of that class among all
-            candidates down to that one; float64.
-        class_order: share of the pairs of a candidate of the query's class and one of another class in which the
-            former is nearer, float64; NaN where all candidates are of the query's class.
+        average_precision: the mean, over the candidates of the query's class, of the precision at their rank; float64.
+        class_order: share of the pairs of a candidate of the query's class and one of another class in which the first
+            is nearer, float64; NaN where all candidates are of the query's class.
         item_hp: for each K, HP@K of the first K items, float64.
         class_hp: for each K, HP@K of the first K different classes, float64.
         ahp: area under the graded hierarchical precision of the first items, float64.
@@ -83,9 +82,8 @@ def rank_statistics(
 ) -> RankStatistics:
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
-    Of equal cosines, candidates of another class stand first, and among those the classes that are less similar to
-    the query's: a space that has collapsed to a point gets the worst metrics, not the best. Candidates with the
-    same embedding have equal cosines.
+    Among equal cosines, candidates of other classes come first, the least similar before the others: a space collapsed
+    to a point gets the worst metrics, not the best. Candidates with the same embedding have equal cosines.
 
     Args:
         queries: N × D float32, unit norm.
@@ -94,10 +92,10 @@ def rank_statistics(
         same_modality: leave a query itself out of its candidates.
         correct: for each K the C × C table of `ClassTree.correct_sets`; at least one.
         similarity: C × C float64, of `ClassTree.similarity`.
-        exclude_pair: leave the candidate of the query's row out across modalities too.
-        ahp_k: first items that the area under the graded precision takes in; all where there are fewer.
+        exclude_pair: across modalities too, leave out the candidate of the query's row.
+        ahp_k: number of first items in the area under the graded precision; all if there are fewer.
         block: queries at a time; memory is about block × N × 10 bytes a thread, and more where most cosines are equal.
-        threads: that work at the same time; None: one for each core.
+        threads: in parallel; None: one a core.
     """
     own_excluded = same_modality or exclude_pair
     counts = np.bincount(classes, minlength=len(similarity))
@@ -119,10 +117,10 @@ def rank_statistics(
         ahp=empty.copy(),
     )
     task = _Task(queries, gallery, correct, similarity, best, ahp_k, shown, own_excluded=own_excluded)
-    by_class = np.argsort(classes[kept], kind="stable")  # queries of one class have the same relevant columns
+    by_class = np.argsort(classes[kept], kind="stable")  # queries of a class share their relevant columns
     parts = [by_class[start : start + block] for start in range(0, len(kept), block)]
-    # Sorting and searching leave the interpreter to other threads. Each fills rows of its own, so that their number
-    # changes nothing.
+    # Sorting and searching release the interpreter's lock. Threads write different rows, so their number does not
+    # change the result.
     workers = max(1, min(threads or cores(), len(parts)))
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda number: _measure(statistics, parts[number::workers], task), range(workers)))
@@ -131,7 +129,7 @@ def rank_statistics(
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be measured; see `rank_statistics`.
+    """The arguments of the measurement; see `rank_statistics`.
 
     Attributes:
         queries: N × D.
@@ -140,8 +138,8 @@ class _Task:
         similarity: C × C.
         best: of `best_similarity_sums`.
         ahp_k: items that AHP takes in.
-        shown: first items whose classes are looked up.
-        own_excluded: one relevant candidate is the query itself, or its pair, and none.
+        shown: number of first items whose classes are looked up.
+        own_excluded: the query itself, or its pair, is no candidate.
     """
 
     queries: Floats
@@ -156,9 +154,9 @@ class _Task:
 
 
 def _measure(statistics: RankStatistics, parts: Sequence[Integers], task: _Task) -> None:
-    """Write the metrics of some blocks of queries, those of one class beside each other."""
+    """Write the metrics of some blocks of queries; queries of a class are adjacent."""
     gallery = task.gallery
-    # New memory for every block would cost as much time as the sort.
+    # Allocated once: new memory for every block would take as long as the sort.
     buffers = np.empty((2, max(map(len, parts), default=0), len(task.queries)), dtype=np.float32)
     for part in parts:
         rows, own = statistics.kept[part], statistics.classes[part]
@@ -179,13 +177,13 @@ def _measure(statistics: RankStatistics, parts: Sequence[Integers], task: _Task)
 
 
 def _fill_ranks(statistics: RankStatistics, part: Integers, cosines: Floats, ordered: Floats, task: _Task) -> None:
-    """Write what follows from the ranks of the relevant candidates alone.
+    """Write the metrics that depend only on the ranks of the relevant candidates.
 
     Args:
         statistics: to write into.
-        part: B numbers of queries, those of one class beside each other.
+        part: B numbers of queries; queries of a class are adjacent.
         cosines: B × N, in the gallery's columns.
-        ordered: the same of each query, ascending.
+        ordered: the same, sorted ascending by query.
         task: what is measured.
     """
     own = statistics.classes[part]
@@ -210,8 +208,8 @@ def median_rank(statistics: RankStatistics) -> float:
 def macro_recall_at_1(statistics: RankStatistics) -> float:
     """Return Recall@1 as the mean over classes of the mean within a class.
 
-    Products are long-tailed: in the mean over queries a few large classes decide. A class whose queries were all
-    dropped does not count. NaN where there are no queries.
+    Class sizes are long-tailed, so a few large classes dominate the mean over queries. A class without kept queries
+    does not count. NaN without queries.
     """
     _, numbers, counts = np.unique(statistics.classes, return_inverse=True, return_counts=True)
     return _mean(np.bincount(numbers, weights=statistics.ranks.first == 1, minlength=len(counts)) / counts)
@@ -222,14 +220,14 @@ def _mean(values: Doubles) -> float:
 
 
 def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Places, Integers]:
-    """Order the classes of equal cosines for a query of each class: the less similar first, the query's last.
+    """Order classes among equal cosines for a query of each class: less similar ones first, the query's own last.
 
-    Classes of the same similarity may lie at different depths; those in fewer correct sets then stand first. What
-    is still equal is equal in every metric.
+    Among classes of equal similarity but different depth, those in fewer correct sets come first. Any ties left do not
+    affect a metric.
 
     Returns:
-        C × C uint32, the place of the class of the column for a query of the class of the row; C × C int64, the
-        class at a place.
+        C × C uint32, the place of the column's class for a query of the row's class; C × C int64, the class at each
+        place.
     """
     classes = np.arange(len(similarity))
     sets = sum(table.astype(np.int64) for table in correct.values())
@@ -243,16 +241,16 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
 
 @dataclass(frozen=True)
 class _Gallery:
-    """The candidates, in columns ordered by class, so that those of a class are one stretch.
+    """The candidates in columns sorted by class, so each class is one contiguous range.
 
     Attributes:
         rows: N × D float32.
         classes: N class numbers, ascending, int64.
-        column: N, where each item stands, int64.
-        starts: first column of each class that has items, int64.
+        column: N, the column of each item, int64.
+        starts: first column of each class with items, int64.
         present: the numbers of those classes, int64.
-        copies: columns whose candidate is equal to one further left, int64.
-        originals: for each of them, the leftmost that it is equal to, int64.
+        copies: columns equal to one further left, int64.
+        originals: for each copy, the leftmost equal column, int64.
         ties: C × C uint32, of `_tie_order`.
         tied_classes: C × C int64, of `_tie_order`.
     """
@@ -268,12 +266,12 @@ class _Gallery:
     tied_classes: Integers
 
     def fill_cosines(self, queries: Floats, cosines: Floats) -> None:
-        """Write the cosines of B queries with every candidate into B × N; equal ones for equal candidates."""
+        """Write the cosines of B queries with every candidate, B × N; equal candidates get equal cosines."""
         np.matmul(queries, self.rows.T, out=cosines)
         cosines[:, self.copies] = cosines[:, self.originals]
 
     def columns(self, number: int) -> slice:
-        """Return where the candidates of a class stand."""
+        """Return the columns of a class."""
         return slice(*np.searchsorted(self.classes, [number, number + 1]).tolist())
 
     def first_items(self, cosines: Floats, lowest: Floats, own: Integers) -> Integers:
@@ -281,23 +279,23 @@ class _Gallery:
 
         Args:
             cosines: B × N.
-            lowest: B cosines of the last candidate wanted.
+            lowest: B cosines of the last wanted candidate.
             own: B classes of the queries.
 
         Returns:
-            int64, B rows that begin with the candidates wanted, best first.
+            int64, B rows that begin with the wanted candidates, best first.
         """
         found = np.flatnonzero(cosines >= lowest[:, None])
         rows, columns = np.divmod(found, cosines.shape[1])
         packed = pack(cosines.ravel()[found], self.ties[own[rows], self.classes[columns]])
         keys = by_query(packed, rows, len(cosines))
         keys.sort(axis=1)
-        keys = keys[:, : np.bincount(rows, minlength=len(cosines)).min()]  # rows are filled up beyond that
+        keys = keys[:, : np.bincount(rows, minlength=len(cosines)).min()]  # beyond that, some rows are filled up
         items: Integers = self.tied_classes[own[:, None], packed_places(keys)]
         return items
 
     def first_classes(self, cosines: Floats, own: Integers) -> Integers:
-        """Return all classes that have candidates, the one of the best candidate first; B rows, int64."""
+        """Return all classes with candidates, ordered by their best candidate; B rows, int64."""
         keys = pack(np.maximum.reduceat(cosines, self.starts, axis=1), self.ties[np.ix_(own, self.present)])
         keys.sort(axis=1)
         classes: Integers = self.tied_classes[own[:, None], packed_places(keys)]
@@ -315,13 +313,13 @@ def _gallery(candidates: Floats, classes: Integers, correct: Mapping[int, Bools]
 
 
 def _runs(values: Integers) -> Iterator[slice]:
-    """Cut ascending numbers into stretches of equal ones."""
+    """Cut ascending numbers into runs of equal ones."""
     edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
     return (slice(start, stop) for start, stop in pairwise(edges))
 
 
 def _ranks(relevant: Floats, ordered: Floats) -> Integers:
-    """Return the ranks, from 1, of the relevant candidates, each behind all others of the same cosine.
+    """Return the ranks, from 1, of the relevant candidates; each comes after other classes' of the same cosine.
 
     Args:
         relevant: B × R cosines of the relevant candidates, ascending.
@@ -332,7 +330,7 @@ def _ranks(relevant: Floats, ordered: Floats) -> Integers:
     """
     count, number = ordered.shape[1], relevant.shape[1]
     reached = [line.searchsorted(wanted) for line, wanted in zip(ordered, relevant, strict=True)]
-    # Among R equal ones, all are found at the first: count from there, then come to the place among the equal.
+    # The search returns the same place for all equal cosines; then add the place within the equal ones.
     place = np.arange(number)
     at_first = np.broadcast_to(place, relevant.shape).copy()
     at_first[:, 1:][relevant[:, 1:] == relevant[:, :-1]] = 0
@@ -341,9 +339,9 @@ def _ranks(relevant: Floats, ordered: Floats) -> Integers:
 
 
 def _class_order(ranks: Integers, candidates: int) -> Doubles:
-    """Return the share of right pairs of B queries whose R relevant candidates have these ranks.
+    """Return the share of correctly ordered pairs of B queries from the ranks of their R relevant candidates.
 
-    Before the relevant candidate of rank r, the n-th of them from 1, there are r - n of other classes.
+    Before the n-th relevant candidate, of rank r, there are r - n of other classes.
     """
     number = ranks.shape[1]
     pairs = number * (candidates - number)

@@ -1,4 +1,4 @@
-"""What a model says of the items of one split, and what the items can be found by.
+"""A model's results for the items of one split, and the vectors to retrieve items by.
 
 Letters: N items, K labels, D dimension of the shared space.
 """
@@ -15,7 +15,7 @@ DIRECTIONS = tuple(f"{query}_to_{found}" for query in MODALITIES for found in MO
 
 @dataclass(frozen=True)
 class SplitResults:
-    """What the model says of the items of one split, in one row order.
+    """The model's results for the items of one split, all in the same row order.
 
     Attributes:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
@@ -37,15 +37,15 @@ class SplitResults:
 
 
 def points(results: SplitResults, share: float) -> dict[str, Floats]:
-    """Return what items are found by: their embeddings, their class probabilities, or both.
+    """Return the vectors to retrieve items by: embeddings, class probabilities, or both.
 
-    The cosine of the roots of two distributions is their Bhattacharyya coefficient, the semantic matching that any
-    claim for a shared space has to be held against. Of two points of both, the cosine is the weighted mean of the
-    cosine of the embeddings and that coefficient.
+    The cosine of the square roots of two distributions is their Bhattacharyya coefficient: semantic matching, the
+    baseline for any shared space. With both, the cosine is the weighted mean of the embeddings' cosine and that
+    coefficient.
 
     Args:
         results: of a split.
-        share: weight of the probabilities, from 0, embeddings alone, to 1, probabilities alone.
+        share: weight of the probabilities: 0 for embeddings alone, 1 for probabilities alone.
 
     Returns:
         `image` and `text`, each N × (D + K) float32 of unit norm; N × D where `share` is 0, N × K where it is 1.

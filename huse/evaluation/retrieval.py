@@ -1,4 +1,4 @@
-"""Retrieval in four directions as metrics: means over queries, chance and the best possible beside them (HUSE 4.3).
+"""Retrieval metrics in four directions: means over queries, beside chance and the best possible value (HUSE 4.3).
 
 Letters: N items, each a query and a candidate; Q queries kept.
 """
@@ -22,8 +22,8 @@ from huse.evaluation.ranking import (
 from huse.evaluation.results import DIRECTIONS, SplitResults, points
 from huse.taxonomy import ClassTree
 
-SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # weights of the class probabilities to choose from
-MOST_RANKED = 2000  # items among which that weight is chosen
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # candidate weights of the class probabilities
+MOST_RANKED = 2000  # items used to choose that weight
 
 Found = dict[str, RankStatistics]  # by direction
 
@@ -31,20 +31,20 @@ Found = dict[str, RankStatistics]  # by direction
 def recall_at_k(ranks: Ranks, k: int) -> Doubles:
     """Return for each of Q queries 1 if a candidate of its class is among the first `k`, else 0.
 
-    The paper's Recall@K is this hit rate on the level of classes, not the recall of information retrieval.
+    The paper's Recall@K is this hit rate of classes, not the recall of information retrieval.
     """
     hits: Doubles = (ranks.first <= k).astype(np.float64)
     return hits
 
 
 def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *, exclude_pair: bool = False) -> Found:
-    """Rank all items for each item, picture or name, in each direction.
+    """Rank all items for each item, in each direction.
 
     Args:
         places: `image` and `text`, N × D float32 of unit norm; see `results.points`.
         classes: N class numbers.
         tree: of the classes.
-        exclude_pair: the directions between modalities alone, without the candidate that belongs to the query.
+        exclude_pair: only the directions between modalities, leaving out the query's own pair.
     """
     found = {}
     for direction in DIRECTIONS:
@@ -63,7 +63,7 @@ def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *
 
 
 def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
-    """Return for each metric that is a mean over queries what each of Q queries adds to it."""
+    """Return the value of each of Q queries for every metric that is a mean over queries."""
     return {
         **{f"recall_at_{k}": recall_at_k(statistics.ranks, k) for k in KS},
         "map": statistics.average_precision,
@@ -74,10 +74,10 @@ def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
 
 
 class References:
-    """Chance and the best possible; they depend on the classes alone, and are computed once for all rankings."""
+    """Chance and the best possible values; they depend only on the classes, so they are computed once."""
 
     def __init__(self, classes: Integers, tree: ClassTree) -> None:
-        """Say for which items.
+        """Take the items.
 
         Args:
             classes: N class numbers.
@@ -98,7 +98,7 @@ class References:
 
 
 def direction_metrics(statistics: RankStatistics, references: References) -> dict[str, Any]:
-    """Return the metrics of one direction; where all queries were dropped, their number alone."""
+    """Return the metrics of one direction; if all queries were dropped, only their number."""
     if len(statistics.kept) == 0:
         return {"dropped_queries": statistics.ranks.dropped}
     means = {name: float(values.mean()) for name, values in query_metrics(statistics).items()}
@@ -111,12 +111,12 @@ def retrieval_metrics(found: Found, without_pair: Found, references: References)
 
     Args:
         found: the four directions.
-        without_pair: those between modalities, without the candidate that belongs to the query.
+        without_pair: those between modalities, without the query's own pair.
         references: of the items.
 
     Returns:
-        By direction; `without_pair` within a direction, where it has one; `mean` over the directions that have
-        metrics, its dropped queries their sum.
+        By direction; `without_pair` inside the directions between modalities; `mean` over the directions with metrics,
+        with the sum of their dropped queries.
     """
     metrics = {direction: direction_metrics(statistics, references) for direction, statistics in found.items()}
     table: dict[str, Any] = {**metrics, "mean": _mean([entry for entry in metrics.values() if "map" in entry])}
@@ -136,7 +136,7 @@ def _mean(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _without_best_of_1(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what is as it should be: a best possible value is told where it is below 1."""
+    """Drop best possible values of 1; only lower ones are worth reporting."""
     kept: dict[str, Any] = {}
     for name, value in table.items():
         inner = value
@@ -150,14 +150,14 @@ def _without_best_of_1(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def map_over_directions(found: Found) -> float:
-    """Return the mean of mAP over the directions that have it; those between modalities always do."""
+    """Return the mean mAP over the directions that have it; those between modalities always do."""
     return float(np.mean([mean_average_precision(entry) for entry in found.values() if len(entry.kept)]))
 
 
 def choose_share(results: SplitResults, tree: ClassTree) -> float:
     """Return the weight of the class probabilities, of `SHARES`, with the highest mean mAP over the directions.
 
-    Of equal ones, the smallest wins. With more than `MOST_RANKED` items, so many are tried, at even spacing.
+    Among equals, the smallest wins. Uses at most `MOST_RANKED` items, evenly spaced.
 
     Args:
         results: of the validation split.

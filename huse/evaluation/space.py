@@ -1,7 +1,7 @@
-"""What the space is like: the three properties that HUSE promises of it (section 3), and how much of it is in use.
+"""Properties of the space: the three that HUSE promises (section 3), and how much of the space is used.
 
-Class order: items of a class are nearer to each other than to others. Semantic order: classes lie as far apart as
-the semantic graph, or the tree of class paths, says. Gap: the picture and the name of an item lie close together.
+Class order: items of a class are nearer to each other than to others. Semantic order: distances of classes follow the
+semantic graph, or the class tree. Gap: the picture and the name of an item are close.
 
 Letters: N items, C classes, P of them with items, D dimension of the shared space.
 """
@@ -20,13 +20,13 @@ from huse.evaluation.retrieval import Found
 from huse.taxonomy import Hops
 
 MOST_RANKED = 2000  # classes whose pairs are ranked
-LEAST_VARIANCE = 1e-9  # of unit vectors in float32; below is rounding
+LEAST_VARIANCE = 1e-9  # of unit vectors in float32; less is rounding
 
 
 def space_metrics(
     embeddings: Mapping[str, Floats], classes: Integers, found: Found, adjacency: Floats, hops: Hops
 ) -> dict[str, Any]:
-    """Return all metrics of the space. One that is not defined for these items is left out.
+    """Return all metrics of the space that are defined for these items.
 
     Args:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
@@ -44,7 +44,7 @@ def space_metrics(
 
 
 def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
-    """Return how close the two embeddings of an item are, as distances and among those of all items.
+    """Return how close the two embeddings of an item are: distances, and ranks among all items.
 
     Args:
         image: N × D float32, unit norm.
@@ -52,8 +52,8 @@ def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
 
     Returns:
         `mean_distance`: mean cosine distance of the two; `other_items`: the same between image and text of different
-        items, left out for a single item; for each way `median_rank` of the own one among the N of all items and
-        `rank_1`, the share for which it is the nearest; `chance` beside.
+            items, left out for a single item; for each direction `median_rank` of the own pair among all N, and
+            `rank_1`, the share of items whose own pair is the nearest; and `chance`.
     """
     count = len(image)
     own = np.einsum("nd,nd->n", image, text, dtype=np.float64)
@@ -74,8 +74,8 @@ def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
 def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[Integers, Integers]:
     """Count for each query the candidates nearer than its own, and those as near, its own included.
 
-    Items that share a name share its embedding, and no ranking can tell them apart: a query's own candidate stands
-    in the middle of those as near, so that a collapsed space is at chance.
+    Items that share a name share an embedding, so no ranking can separate them. The own candidate is ranked in the
+    middle of those equally near, so a collapsed space is at chance.
 
     Args:
         queries: N × D float32, unit norm.
@@ -83,7 +83,7 @@ def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[
         block: queries at a time.
     """
     firsts = first_copies(candidates)
-    copies = np.bincount(firsts, minlength=len(candidates))  # 0 for all but the first of each embedding
+    copies = np.bincount(firsts, minlength=len(candidates))  # 0 except for the first of each embedding
     nearer, equal = np.empty(len(queries), np.int64), np.empty(len(queries), np.int64)
     for start in range(0, len(queries), block):
         part = slice(start, start + block)
@@ -94,10 +94,10 @@ def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[
 
 
 def class_order(found: Found) -> dict[str, float]:
-    """Return the share of triples of a query, an item of its class and one of another class that are in order.
+    """Return the share of correctly ordered triples: a query, an item of its class, an item of another class.
 
-    Mean over queries of `RankStatistics.class_order`: equally near counts as out of order, a random space has one
-    half. `mean` is that of the directions that have it.
+    Mean over queries of `RankStatistics.class_order`: equally near counts as wrong; a random space has one half. `mean`
+    is over the directions that have it.
     """
     shares = {
         direction: float(np.nanmean(statistics.class_order))
@@ -110,17 +110,16 @@ def class_order(found: Found) -> dict[str, float]:
 def semantic_order(
     embeddings: Mapping[str, Floats], classes: Integers, wanted: Mapping[str, npt.NDArray[Any]]
 ) -> dict[str, dict[str, float]]:
-    """Return Spearman's correlation of the distances of class means with distances wanted, over pairs of classes.
+    """Return Spearman's correlation of class means' distances with wanted ones, over pairs of classes.
 
     Args:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
         classes: N class numbers.
-        wanted: C × C distances by name.
+        wanted: C × C distances, by name.
 
     Returns:
         For `image`, `text` and `both` (the mean of all embeddings of a class) the correlation with each of the wanted
-        distances, left out where one side is the same for all pairs. With more than `MOST_RANKED` classes, so many
-        are looked at, at even spacing.
+        distances, left out where one side is constant. Uses at most `MOST_RANKED` classes, evenly spaced.
     """
     present = np.unique(classes)
     present = present[:: -(-len(present) // MOST_RANKED)]
@@ -137,7 +136,7 @@ def semantic_order(
 
 
 def _class_mean_distances(vectors: Floats, classes: Integers, present: Integers) -> Doubles:
-    """Return the cosine distances between the mean vectors of P classes, P × P; a mean of zero is at 1 to all."""
+    """Return the cosine distances between the mean vectors of P classes, P × P; 1 for a mean of zero."""
     means = np.stack([vectors[classes == number].mean(axis=0, dtype=np.float64) for number in present])
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
     unit = np.divide(means, lengths, out=np.zeros_like(means), where=lengths > 0)
@@ -146,17 +145,17 @@ def _class_mean_distances(vectors: Floats, classes: Integers, present: Integers)
 
 
 def variance_in_use(vectors: Floats) -> dict[str, float]:
-    """Return how much N × D unit vectors vary, and over how many of the D dimensions.
+    """Return the variance of N × D unit vectors, and the share of dimensions that they use.
 
     Returns:
         `total`: the mean squared distance from their mean, 1 at most; `dimensions`: the participation ratio of the
-        eigenvalues λ of their covariance, (Σ λ)² / Σ λ², as a share of D. It is 1 where all directions vary
-        alike, 1/D where one does, and 0 where nothing varies but by rounding.
+        eigenvalues λ of their covariance, (Σ λ)² / Σ λ², as a share of D. It is 1 if all directions vary equally, 1/D
+        if only one does, and 0 if all variation is rounding.
     """
     centred = vectors - vectors.mean(axis=0, dtype=np.float64)
     total = float(np.einsum("nd,nd->", centred, centred) / len(vectors))
     if total < LEAST_VARIANCE:
         return {"total": total, "dimensions": 0.0}
-    # The trace is the sum of the eigenvalues; the sum of all squared entries is that of their squares.
+    # The trace is the sum of the eigenvalues, the squared Frobenius norm the sum of their squares.
     covariance = centred.T @ centred / len(vectors)
     return {"total": total, "dimensions": float(total**2 / np.square(covariance).sum() / vectors.shape[1])}

@@ -1,4 +1,4 @@
-"""The splits that no model learned from, measured in one way: validation to choose by, test to report.
+"""Measures the splits that no model learned from: validation to choose by, test to report.
 
 Letters: M items of the catalogue, N of one split, K labels.
 """
@@ -38,13 +38,13 @@ class EvaluationSettings(Settings):
 
 @dataclass(frozen=True)
 class MeasuredSplit:
-    """A split, its metrics beside what they are made of.
+    """A split with its metrics.
 
     Attributes:
         rows: its N row numbers in the catalogue.
         groups: N group numbers; items of one group are drawn together.
         measured: item by item.
-        metrics: as they go into a metrics file.
+        metrics: the content of its metrics file.
     """
 
     rows: Integers
@@ -62,9 +62,9 @@ def measure_splits(
     seed: int,
     resamples: int,
 ) -> tuple[MeasuredSplit, MeasuredSplit]:
-    """Choose on the validation split, and measure it and the test split by what was chosen.
+    """Choose on the validation split, then measure it and the test split with these choices.
 
-    Only the test split gets `intervals`, and `unseen` where the catalogue has products of unseen classes.
+    Only the test split gets `intervals`, and `unseen` if the catalogue has products of unseen classes.
 
     Args:
         results: of all M items.
@@ -82,7 +82,7 @@ def measure_splits(
     choices = choose(results.rows(rows["validation"]), catalogue)
 
     def measured(name: str) -> MeasuredSplit:
-        """Measure a split by the choices; chance of accuracy is of the training split."""
+        """Measure a split with the choices; chance accuracy comes from the training split."""
         found = measure(results.rows(rows[name]), catalogue, choices)
         chance = majority_accuracy(
             results.classes[rows["train"]], found.results.classes, catalogue.class_labels, labels

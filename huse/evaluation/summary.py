@@ -1,4 +1,4 @@
-"""All metrics of one split, as the nested mapping that becomes a metrics file.
+"""All metrics of one split, as the nested mapping of a metrics file.
 
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
@@ -38,7 +38,7 @@ BY_LEVEL = ("image", "text", "fusion")
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The classes, and how they lie to each other.
+    """The classes and their relations.
 
     Attributes:
         class_labels: C lists of label numbers.
@@ -53,11 +53,11 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Choices:
-    """What is chosen on the validation split.
+    """The choices made on the validation split.
 
     Attributes:
-        image_weight: of the image scores in their weighted average with the text scores.
-        log_linear: the other way to fuse them.
+        image_weight: weight of the image scores in the average of image and text scores.
+        log_linear: the other fusion.
         probability_share: weight of the class probabilities in retrieval by both.
     """
 
@@ -71,14 +71,14 @@ class Measured:
     """A split, measured item by item.
 
     Attributes:
-        results: what the model says of it.
+        results: the model's results for it.
         catalogue: its classes.
         choices: made on the validation split.
         scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32.
         predicted: the same, N class numbers.
         hits: the same, N float64, of `label_hits`.
         found: by `EMBEDDING`, `PROBABILITIES` and `BOTH` the rankings in four directions.
-        without_pair: the same without the candidate that belongs to the query, between modalities.
+        without_pair: the same between modalities, without the query's own pair.
     """
 
     results: SplitResults
@@ -92,7 +92,7 @@ class Measured:
 
 
 def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
-    """Choose everything that metrics of the test split depend on, on the validation split."""
+    """Make all choices that the test metrics depend on, on the validation split."""
     scores = validation.scores["image"], validation.scores["text"]
     return Choices(
         best_fusion_weight(*scores, validation.classes, catalogue.class_labels),
@@ -111,7 +111,7 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
     }
     labels = catalogue.class_labels
     shares = {EMBEDDING: 0.0, PROBABILITIES: 1.0, BOTH: choices.probability_share}
-    # Both may be one of the two alone, and is then not ranked again.
+    # With a share of 0 or 1, `both` is one of the two, and needs no new ranking.
     jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
     ranked = {
         (share, excluded): retrieve(points(results, share), results.classes, catalogue.tree, exclude_pair=excluded)
@@ -130,11 +130,11 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
 
 
 def summarise(measured: Measured, chance: float) -> dict[str, Any]:
-    """Return every metric of a split, chance beside it. A metric that is not defined for its items is left out.
+    """Return every metric that is defined for a split, with chance.
 
     Args:
         measured: the split.
-        chance: accuracy of always giving the majority of the training split.
+        chance: accuracy of always predicting the majority of the training split.
     """
     results, catalogue = measured.results, measured.catalogue
     references = References(results.classes, catalogue.tree)
@@ -174,18 +174,18 @@ def _classification(measured: Measured) -> dict[str, Any]:
 
 
 def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
-    """Return 95 % intervals of accuracies, and of the means over queries of every direction.
+    """Return 95 % intervals of accuracies, and of every direction's means over queries.
 
-    Of retrieval by probabilities and by both, the mean over directions has intervals, the directions have none.
+    For retrieval by probabilities and by both, only the mean over directions gets intervals.
 
     Args:
         measured: the split.
-        groups: N group numbers; with one alone there is nothing to draw, and no interval.
+        groups: N group numbers; a single group gives no interval.
         seed: of the draws.
         resamples: draws.
 
     Returns:
-        ``low`` and ``high`` at the path of the metric in the metrics.
+        ``low`` and ``high`` at the path of each metric.
     """
     values = {
         f"classification.{name}.{metric}": of
@@ -209,7 +209,7 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
 
 
 def spread(statistics: RankStatistics, values: Doubles, count: int) -> Doubles:
-    """Return the values of Q queries at the rows of N items, NaN at those that were dropped."""
+    """Spread the values of Q queries over N items, NaN at those that were dropped."""
     rows = np.full(count, np.nan)
     rows[statistics.kept] = values
     return rows

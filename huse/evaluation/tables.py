@@ -1,4 +1,4 @@
-"""What is known of every test item, query and class, as tables.
+"""Tables of every test item, query and class.
 
 Letters: N items, C classes.
 """
@@ -23,7 +23,7 @@ CONFUSED = 30  # pairs of classes
 
 
 def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.DataFrame:
-    """Return one row an item: its class, what it is taken for, how surely, and whether its labels are right.
+    """Return one row an item: its class, the predicted class, the confidence, and whether its labels are right.
 
     Args:
         measured: the split.
@@ -41,10 +41,9 @@ def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.Data
 
 
 def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
-    """Return one row a direction and item, by embeddings: its metrics, null where it was dropped, and what it finds.
+    """Return one row a direction and item: its metrics by embeddings, null if dropped, and its neighbours.
 
-    Among neighbours of equal cosines the lower row stands first, while in `first_rank` and the other metrics the wrong
-    ones do.
+    Among equal cosines, the lower row comes first in the neighbours, but wrong candidates come first in the metrics.
 
     Args:
         measured: the split.
@@ -81,7 +80,7 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
 
 
 def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
-    """Return one row a class: its items, accuracy and F1, and Recall@1 of its queries; null where there are none.
+    """Return one row a class: items, accuracy, F1, and Recall@1 of its queries; null where there are none.
 
     Args:
         measured: the split.
@@ -113,7 +112,7 @@ def confusion_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def confused_pairs_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
-    """Return the pairs of classes that the fused scores mix up most: items, and their share of the actual class.
+    """Return the pairs of classes that the fused scores confuse most: items, and their share of the actual class.
 
     Args:
         measured: the split.

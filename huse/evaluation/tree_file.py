@@ -1,7 +1,7 @@
-"""A tree of classes given as a file, such as a part of WordNet, for metrics that ask how near two classes are.
+"""A class tree from a file, such as a part of WordNet, for metrics that use distances of classes.
 
-The file is a CSV with the header ``child,parent``, one edge a row, of any depth. A class stands in it by its whole path
-(``beauty<makeup<lipstick``) or, where no other class has the same, by its last name. Nodes need not be classes.
+The file is a CSV with the header ``child,parent``, one edge a row, of any depth. A class is named by its whole path
+(``beauty<makeup<lipstick``) or, if no other class has the same one, by its last name. Nodes need not be classes.
 
 Letters: C classes.
 """
@@ -21,24 +21,24 @@ PARAMETER = "evaluate.tree"
 
 @dataclass(frozen=True)
 class _Edge:
-    """The parent of a node, and the line of the file that says so."""
+    """The parent of a node, and its line in the file."""
 
     parent: str
     line: int
 
 
 def read_tree(path: Path, classes: Sequence[Levels]) -> list[list[str]]:
-    """Read a tree, and return for every class its way down: in place of its own path, for a `ClassTree`.
+    """Read a tree, and return for every class its path in it, to build a `ClassTree` from.
 
-    Several roots hang on one that is not named, as the first levels of class paths do. A single root is left out, so
-    that it is not named either, but where it is a class itself.
+    Several roots get an unnamed root above them, like the first levels of class paths. A single root is left out of the
+    paths, unless it is a class.
 
     Args:
         path: the file, UTF-8.
         classes: C different class paths, each the names of its levels.
 
     Returns:
-        C ways, each the names of its nodes, coarse to fine.
+        C paths, each the names of its nodes, coarse to fine.
 
     Raises:
         InputError: the file is missing or no such CSV; a node has two parents; nodes form a cycle; or a class is not in
@@ -94,7 +94,7 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
 
 
 def _check_cycles(path: Path, edges: Mapping[str, _Edge]) -> None:
-    """Go up from every node; a node that is met again on the way lies on a cycle."""
+    """Raise an error if going up from a node leads back to it."""
     reaches_root: set[str] = set()
     for start in edges:
         way: dict[str, None] = {}

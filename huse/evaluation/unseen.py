@@ -1,9 +1,9 @@
-"""Where products of classes that no stage has learned from land in the space.
+"""Where products of unseen classes, which no stage has learned from, land in the space.
 
-HUSE (arXiv 1911.05978) learns how far apart classes lie from their names alone, so a class without a single product
-has its place in the semantic graph. Two questions of products of such a class. Among the test products of seen classes,
-are the nearest ones of a sibling, a class under the same parent? And with the unseen products among the candidates, do
-they find their own class? Where nothing brings them to their siblings, the first metrics are at chance.
+HUSE (arXiv 1911.05978) learns class distances from names alone, so even a class without products has a place in the
+semantic graph. This asks two questions about products of such classes. Among the test products of seen classes, are the
+nearest of a sibling, a class with the same parent? And with unseen products among the candidates, do they find their
+own class? If nothing pulls them to their siblings, the first metrics are at chance.
 
 Letters: C classes, N products, A queries, Q of them of one class, S candidates of seen classes, P candidates of all, D
 dimension of the shared space.
@@ -33,7 +33,7 @@ CHANCE = "chance."
 
 @dataclass(frozen=True)
 class _Pool:
-    """The candidates, of which the unseen ones are the queries.
+    """The candidates; the unseen ones among them are the queries.
 
     Attributes:
         classes: P class numbers.
@@ -53,8 +53,7 @@ class Unseen:
     Attributes:
         rows: A row numbers of the products, the queries.
         classes: their class numbers.
-        values: by direction, then by metric, A float64, NaN where the query does not count; chance of a metric under
-            `CHANCE` and its name.
+        values: by direction and metric A float64, NaN where the query does not count; chance is under `CHANCE` + name.
     """
 
     rows: Integers
@@ -67,17 +66,17 @@ def measure_unseen(
 ) -> Unseen | None:
     """Measure where the products of unseen classes land.
 
-    Queries are the products of the split `unseen`, but for those of a class that is learned from too: they share a
-    name or a picture with an unseen one. In each of four directions: `sibling_at_K`, the share of the K nearest test
-    products of seen classes that are of a sibling; `ahp`, the area under the graded hierarchical precision (Barz &
-    Denzler 2019, arXiv 1809.09924) of the first `AHP_K` of these, divided by what they allow; `hops`, edges from the
-    query's class to that of the nearest one; and with all unseen products among the candidates `recall_at_1` and `map`
-    of the query's own class. In one modality a query is no candidate for itself.
+    Queries are the products of the split `unseen`, except those of a seen class, which share a name or a picture with
+    an unseen product. In each of four directions: `sibling_at_K`, the share of the K nearest test products of seen
+    classes that are of a sibling; `ahp`, the area under the graded hierarchical precision (Barz & Denzler 2019, arXiv
+    1809.09924) of the first `AHP_K` of these, divided by the best they allow; `hops`, edges from the query's class to
+    that of the nearest; and, with all unseen products among the candidates, `recall_at_1` and `map` of the query's own
+    class. Within a modality a query is no candidate for itself.
 
-    Of equal cosines, candidates of other classes stand first, and among those the less similar ones.
+    Among equal cosines, candidates of other classes come first, the less similar ones before.
 
-    A query counts for the first three only if a candidate is of a sibling, and for the last two only if another one is
-    of its class.
+    A query counts for the first three only if it has a sibling among the candidates, and for the last two only if
+    another candidate is of its class.
 
     Args:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
@@ -86,7 +85,7 @@ def measure_unseen(
         tree: of the C classes.
 
     Returns:
-        None where there is no query, or no candidate of a seen class.
+        None without a query, or without a candidate of a seen class.
     """
     asked = (split == "unseen") & ~np.isin(classes, classes[np.isin(split, ("train", "validation", "test"))])
     rows = np.flatnonzero(asked | (split == "test"))
@@ -108,8 +107,8 @@ def unseen_metrics(found: Unseen) -> dict[str, Any]:
 
     Returns:
         By direction the metrics, their `chance`, `dropped_without_sibling` and `dropped_without_own`; under `mean` the
-        means over the directions that have a metric; and the numbers of `items` and `classes` that were asked for. A
-        metric without any query is left out.
+        means over the directions with the metric; and the numbers of queries and their classes, `items` and `classes`.
+        A metric without queries is left out.
     """
     metrics: dict[str, Any] = {direction: _means(values) for direction, values in found.values.items()}
     directions = list(metrics.values())
@@ -121,11 +120,11 @@ def unseen_metrics(found: Unseen) -> dict[str, Any]:
 
 
 def unseen_intervals(found: Unseen, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:
-    """Return 95 % intervals over products; they say nothing of other unseen classes.
+    """Return 95 % intervals over products; they do not cover other choices of unseen classes.
 
     Args:
         found: A queries.
-        groups: their A group numbers; with one alone there is nothing to draw, and no interval.
+        groups: their A group numbers; a single group gives no interval.
         seed: of the draws.
         resamples: draws.
 
@@ -160,7 +159,7 @@ def _mean(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modality: bool) -> dict[str, Doubles]:
     """Return the metrics of the A queries of one direction, and their chance; `queries` and `candidates` are P × D.
 
-    Candidates of the same embedding get one cosine: a matrix product may add up its last columns in another order.
+    Equal candidates get equal cosines; the matrix product alone may add up in another order.
     """
     firsts = first_copies(candidates)
     asked = np.flatnonzero(pool.unseen)
@@ -189,7 +188,7 @@ def _ranked(cosines: Floats, own: int, pool: _Pool) -> Integers:
 
 
 def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Doubles]:
-    """Return the metrics of Q queries of the class `own`, and their chance; none where no candidate is of a sibling.
+    """Return the metrics of Q queries of the class `own`, and their chance; empty without a candidate of a sibling.
 
     Args:
         ranked: Q × S classes of the candidates of seen classes, best first.
@@ -209,7 +208,7 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
     if best[0] > 0:
         metrics["ahp"] = area_under_hierarchical_precision(similarity[:, :shown], best)
         metrics[f"{CHANCE}ahp"] = area_chance(similarity[0].mean(), best)
-    else:  # no candidate is similar at all: any order is as good as the best
+    else:  # no candidate has any similarity: every order is the best
         metrics["ahp"] = metrics[f"{CHANCE}ahp"] = np.ones(1)
     edges = pool.tree.hops[own][ranked]
     metrics["hops"] = edges[:, 0].astype(np.float64)
@@ -218,10 +217,10 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
 
 
 def _own_class(relevant: Bools) -> dict[str, Doubles]:
-    """Return R@1 and average precision of Q queries of one class, and their chance; none without a candidate of it.
+    """Return R@1 and average precision of Q queries of one class, and chance; empty without a relevant candidate.
 
     Args:
-        relevant: Q × n, True where a candidate of the class stands, best first; as many in each row.
+        relevant: Q × n, True for candidates of the class, best first; equally many in each row.
     """
     count, members = relevant.shape[1], relevant[0].sum()
     if not members:

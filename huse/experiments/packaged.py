@@ -1,4 +1,4 @@
-"""YAML files that come with the package, each by its name in a folder of its own."""
+"""YAML files that come with the package, found by name."""
 
 from importlib import resources
 from typing import Any
@@ -15,7 +15,7 @@ def packaged_names(package: str) -> list[str]:
 
 
 def read_packaged(package: str, name: str) -> dict[str, Any]:
-    """Return the content of one that is there."""
+    """Return the content of one."""
     text = resources.files(package).joinpath(f"{name}{ENDING}").read_text(encoding="utf-8")
     content: dict[str, Any] = YAML(typ="safe").load(text)
     return content

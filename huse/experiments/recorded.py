@@ -1,4 +1,4 @@
-"""Reads runs as they were recorded: parameters and metrics from Git, tables from DVC. Known to the commands alone."""
+"""Reads recorded runs: parameters and metrics from Git, tables from DVC. Only commands use it."""
 
 import io
 import json
@@ -25,24 +25,24 @@ FILES = {
 
 
 def read_run(here: Run, name: str, split: str) -> Recorded:
-    """Read a run with its tables of items and queries, where they are at hand.
+    """Read a run, with its tables of items and queries if available.
 
     Args:
-        here: whose repository the run is in.
+        here: the repository.
         name: of an experiment, a branch, a tag or a commit; or ``workspace``, the working tree.
         split: test or validation.
 
     Raises:
-        InputError: there is no such run; or it has no parameters or metrics, or damaged ones.
+        InputError: the run is unknown, or its parameters or metrics are missing or damaged.
     """
-    recorded = read_metrics(here, name, split)  # first: tables take seconds, and a run without metrics is an error
+    recorded = read_metrics(here, name, split)  # first, since it is fast and may fail; tables take seconds
     commit = None if name == WORKSPACE else find_commit(here.root, name)
     items, queries = (_table(here, commit, path) for path in FILES[split][1:])
     return recorded if items is None or queries is None else replace(recorded, items=intervals.Run(items, queries))
 
 
 def read_metrics(here: Run, name: str, split: str) -> Recorded:
-    """Read a run's parameters and metrics alone; arguments and errors as of `read_run`."""
+    """Read only a run's parameters and metrics; arguments and errors as in `read_run`."""
     metrics_path = FILES[split][0]
     commit = None if name == WORKSPACE else find_commit(here.root, name)
     params = parse_yaml(_require(here, name, commit, paths.PARAMS), where=f"{name}: {paths.PARAMS}")
@@ -64,7 +64,7 @@ def _require(here: Run, name: str, commit: str | None, path: Path) -> bytes:
 
 
 def _table(here: Run, commit: str | None, path: Path) -> pd.DataFrame | None:
-    """Return a table that DVC keeps, None where it is not at hand."""
+    """Return a table that DVC keeps, or None if it is not available."""
     if commit is None:
         return pd.read_parquet(here / path) if (here / path).is_file() else None
     # These take a second to import.

@@ -1,4 +1,4 @@
-"""Reads files of a repository as they are in another Git revision. Known to the commands alone.
+"""Reads files of a repository in another Git revision. Only commands use it.
 
 In every function, `root` is the folder of the repository.
 """
@@ -17,7 +17,7 @@ def git(root: Path, *arguments: str) -> bytes:
     """Return what Git prints.
 
     Raises:
-        InputError: Git refuses, or there is none.
+        InputError: Git fails or is not installed.
     """
     try:
         result = subprocess.run(("git", *arguments), cwd=root, capture_output=True, check=False)  # noqa: S603, S607  no shell; Git of the PATH
@@ -30,10 +30,10 @@ def git(root: Path, *arguments: str) -> bytes:
 
 
 def find_commit(root: Path, revision: str) -> str:
-    """Return the full hash of the commit that a revision, or the name of an experiment, stands for.
+    """Return the full hash of the commit of a revision or an experiment.
 
     Raises:
-        InputError: there is no such revision; or several experiments have the name.
+        InputError: the revision is unknown, or several experiments have the name.
     """
     try:
         return (
@@ -67,14 +67,14 @@ def messages(root: Path, base: str) -> str:
 
 
 def _experiments(root: Path, under: str = "") -> list[str]:
-    """Return the references of DVC's experiments: ``refs/exps``, two digits of a commit, the others, the name."""
+    """Return the references of DVC's experiments: ``refs/exps/<2 digits>/<rest of the commit>/<name>``."""
     place = f"{EXPERIMENTS}/{under}".rstrip("/")
     references = git(root, "for-each-ref", "--format=%(refname)", place).decode().split()
     return [name for name in references if re.fullmatch(rf"{EXPERIMENTS}/[0-9a-f]{{2}}/[0-9a-f]{{38}}/[^/]+", name)]
 
 
 def merge_base(root: Path) -> str:
-    """Return the commit where this branch left the main one: its own commit, where it has not.
+    """Return the last common commit of this branch and the main one.
 
     Raises:
         InputError: there is no main branch, or no common commit.
@@ -95,15 +95,15 @@ def merge_base(root: Path) -> str:
 
 
 def read_revision(root: Path, revision: str, path: Path) -> bytes | None:
-    """Return the content of a file that Git keeps, or None where the revision has none of that name.
+    """Return the content of a file in a revision, or None if it has no such file.
 
     Args:
         root: see above.
         revision: a commit, branch or tag.
-        path: relative to it.
+        path: relative to the root.
 
     Raises:
-        InputError: there is no such revision.
+        InputError: the revision is unknown.
     """
     commit = find_commit(root, revision)
     name = path.as_posix()

@@ -1,7 +1,7 @@
 """The semantic graph: distances between labels, and from them the distances between classes.
 
-C classes, K labels, E dimension of the label vectors. Ten thousand labels make a hundred million distances, so
-matrices are worked on by blocks of rows, and none is held in float64.
+Letters: C classes, K labels, E dimension of the label vectors. Ten thousand labels make a hundred million distances, so
+matrices are processed in blocks of rows, and none is held in float64.
 """
 
 from collections.abc import Sequence
@@ -14,28 +14,28 @@ from huse.errors import InputError
 
 Distances = npt.NDArray[np.float32]
 
-# Labels nearer than this have the same vector up to rounding.
+# Labels nearer than this have equal vectors up to rounding.
 DUPLICATE_DISTANCE = 1e-6
 
-# Ranks and quantiles are taken over all pairs of so many labels or classes; of more, see `spread_out`.
+# Ranks and quantiles use all pairs of at most this many labels or classes; see `spread_out`.
 MOST_RANKED = 2000
 
 
 def adjacency(label_vectors: npt.NDArray[np.float32], labels: Sequence[str], block: int = 1024) -> Distances:
     """Cosine distance of all pairs of labels, the edge weights of HUSE's semantic graph: A_kl = 1 - cos(ψ_k, ψ_l).
 
-    Computed in float64, because rounding to float32 before the subtraction would hide which labels coincide.
+    Computed in float64: rounding to float32 before the subtraction would hide which labels coincide.
 
     Args:
         label_vectors: K × E float32.
         labels: K names, for the message.
-        block: rows of the result at a time; no effect on it beyond rounding.
+        block: rows of the result at a time; affects rounding only.
 
     Returns:
         K × K float32 in [0, 2], exactly symmetric, diagonal exactly 0.
 
     Raises:
-        InputError: a label vector is zero or not finite, so that it has no direction.
+        InputError: a label vector is zero or not finite.
     """
     unit = label_vectors.astype(np.float64)
     lengths = np.sqrt(np.einsum("ke,ke->k", unit, unit))
@@ -61,11 +61,10 @@ def adjacency(label_vectors: npt.NDArray[np.float32], labels: Sequence[str], blo
 
 
 def class_distances(adjacency: Distances, class_labels: Sequence[Sequence[int]], block: int = 256) -> Distances:
-    """Distance that a pair of products should have, by their classes.
+    """Return the distances that two products should have, by class.
 
-    The mean over levels of the distance of the two classes' labels at that level. Of two paths of unequal
-    depth, the shorter one's last label stands for the levels that it lacks. With one label a class this is the
-    adjacency itself.
+    This is the mean over levels of the distance between the two classes' labels. If depths differ, the last label of
+    the shorter path stands in for its missing levels. With one label a class, it is the adjacency itself.
 
     Args:
         adjacency: K × K float32.
@@ -81,7 +80,7 @@ def class_distances(adjacency: Distances, class_labels: Sequence[Sequence[int]],
     distances = np.empty((len(depths), len(depths)), np.float32)
     for start in range(0, len(depths), block):
         rows = slice(start, start + block)
-        deeper = np.maximum(depths[rows, None], depths)  # levels that a pair of classes has
+        deeper = np.maximum(depths[rows, None], depths)  # levels of a pair of classes
         total = np.zeros(deeper.shape)
         for level, at in enumerate(at_level):
             np.add(total, np.take(adjacency[at[rows]], at, axis=1), out=total, where=level < deeper)
@@ -90,7 +89,7 @@ def class_distances(adjacency: Distances, class_labels: Sequence[Sequence[int]],
 
 
 def off_diagonal(matrix: Distances) -> Distances:
-    """View what is not on the diagonal: every pair of different labels, twice in a symmetric matrix.
+    """View the entries off the diagonal: every pair of different labels, twice in a symmetric matrix.
 
     Args:
         matrix: K × K, K ≥ 2.
@@ -98,20 +97,20 @@ def off_diagonal(matrix: Distances) -> Distances:
     Returns:
         (K - 1) × K; a view where the matrix is contiguous.
     """
-    # After the first element, the diagonal's are every (K + 1)th.
+    # The diagonal is every (K + 1)th element.
     size = len(matrix)
     return matrix.reshape(-1)[1:].reshape(size - 1, size + 1)[:, :-1]
 
 
 def spread_out(count: int, most: int = MOST_RANKED) -> npt.NDArray[np.int64]:
-    """Choose at most `most` of `count` rows at even spacing, the first and the last among them.
+    """Choose at most `most` of `count` rows, evenly spaced, the first and the last included.
 
     Args:
-        count: rows that there are.
+        count: rows in all.
         most: rows to choose, ≥ 2.
 
     Returns:
-        Different row numbers, ascending; all of them where there are not too many.
+        Different row numbers, ascending; all if there are at most `most`.
     """
     if count <= most:
         return np.arange(count)
@@ -123,7 +122,7 @@ def pairs(matrix: npt.NDArray[Any], most: int = MOST_RANKED) -> npt.NDArray[Any]
 
     Args:
         matrix: K × K.
-        most: rows to look at.
+        most: rows to use.
 
     Returns:
         One value a pair, of the matrix's dtype, by first, then by second row.
@@ -133,7 +132,7 @@ def pairs(matrix: npt.NDArray[Any], most: int = MOST_RANKED) -> npt.NDArray[Any]
 
 
 def count_duplicates(adjacency: Distances) -> int:
-    """Count the pairs of different labels that lie at distance 0, up to rounding.
+    """Count the pairs of different labels at distance 0, up to rounding.
 
     Args:
         adjacency: K × K float32.
@@ -143,12 +142,12 @@ def count_duplicates(adjacency: Distances) -> int:
 
 
 def duplicate_labels(adjacency: Distances, labels: Sequence[str], most: int | None = None) -> list[tuple[str, str]]:
-    """Pairs of different labels that lie at distance 0, up to rounding.
+    """List the pairs of different labels at distance 0, up to rounding.
 
     Args:
         adjacency: K × K float32.
         labels: K names.
-        most: stop after so many pairs; `count_duplicates` says how many there are, which can be millions.
+        most: stop after so many pairs; there can be millions, see `count_duplicates`.
 
     Returns:
         By first, then by second label, in the order of the labels.

@@ -1,7 +1,6 @@
-"""Which classes lie near each other and which far apart, for people.
+"""Lists which classes are near each other and which are far apart.
 
-C classes. Where distances are equal, what comes first in the tree comes first; see
-`huse.taxonomy.ClassTree.order`.
+Letters: C classes. Equal distances are listed in tree order; see `huse.taxonomy.ClassTree.order`.
 """
 
 from collections.abc import Sequence
@@ -19,14 +18,14 @@ Pairs = tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]  # a key for each 
 def nearest_and_farthest(
     distances: Distances, classes: Sequence[str], hops: Hops, count: int = 20, block: int = 256
 ) -> pd.DataFrame:
-    """List the pairs of classes that lie nearest to each other, and those that lie farthest apart.
+    """List the nearest and the farthest pairs of classes.
 
     Args:
         distances: C × C float32, symmetric.
         classes: C class paths.
         hops: C × C int16; see `huse.taxonomy.ClassTree.hops`.
-        count: pairs at each end; fewer where there are fewer. With fewer than twice as many pairs in all, some
-            are listed at both ends.
+        count: pairs at each end, if there are as many. With fewer than twice as many pairs in all, some are listed at
+            both ends.
         block: rows of the distances at a time; no effect on the result.
 
     Returns:
@@ -51,8 +50,8 @@ def _smallest(
     best: Pairs = (np.empty(0, np.float32), np.empty(0, np.int64))
     for start in range(0, len(order), block):
         keys = distances[order[start : start + block]][:, order] * sign
-        keys[np.arange(len(order)) <= np.arange(start, start + len(keys))[:, None]] = np.inf  # each pair once
-        # Blocks come in tree order, so that of equal pairs the earlier block's stay.
+        keys[np.arange(len(order)) <= np.arange(start, start + len(keys))[:, None]] = np.inf  # count each pair once
+        # Blocks come in tree order, so ties keep the earlier block's pairs.
         worst = best[0][-1] if len(best[0]) == count and count else np.float32(np.inf)
         places = np.flatnonzero(keys.reshape(-1) < worst)
         places = places[_first_smallest(keys.reshape(-1)[places], count)]
@@ -64,7 +63,7 @@ def _smallest(
 
 
 def _first_smallest(keys: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Return ascending places of the `count` smallest keys, of equal ones the first."""
+    """Return ascending places of the `count` smallest keys; ties keep the first."""
     if len(keys) <= count:
         return np.arange(len(keys))
     if count == 0:
@@ -82,7 +81,7 @@ def nearest_classes(
     Args:
         distances: C × C float32.
         classes: C class paths.
-        count: neighbours of each; fewer where there are fewer.
+        count: neighbours of each, if there are as many.
         block: rows of the distances at a time; no effect on the result.
 
     Returns:
@@ -97,7 +96,7 @@ def nearest_classes(
         names = [classes[index] for index in order[start : start + block].tolist()]
         found |= {name: [] for name in names}
         for _ in range(min(count, len(order) - 1)):
-            nearest = keys.argmin(axis=1)  # of equal ones the first
+            nearest = keys.argmin(axis=1)  # ties: the first
             for name, place, distance in zip(names, nearest.tolist(), keys[rows, nearest].tolist(), strict=True):
                 found[name].append((classes[int(order[place])], distance))
             keys[rows, nearest] = np.inf

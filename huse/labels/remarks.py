@@ -1,4 +1,4 @@
-"""What a person should know of the labels and their graph before training on them."""
+"""What a user should know about the labels and their graph before training on them."""
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
@@ -9,16 +9,16 @@ from huse.labels.graph import Distances, count_duplicates, duplicate_labels, pai
 from huse.labels.schemes import Labels
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
-# A graph whose largest distance is smaller says hardly anything.
+# A graph with a smaller largest distance carries hardly any information.
 FLAT_DISTANCE = 0.05
 
-# So does one whose 5th and 95th percentile differ by less than this share of the median,
+# Nor does one whose 5th and 95th percentiles differ by less than this share of the median,
 FLAT_SPREAD = 0.1
 
 # if there are enough labels to speak of a spread.
 FLAT_LABELS = 3
 
-# Where the rank correlation with the class tree is lower, the two have nothing to do with each other.
+# With a lower rank correlation, graph and class tree are unrelated.
 LOW_CORRELATION = 0.1
 
 
@@ -31,15 +31,15 @@ def remarks(
     from_tree: bool,
     shown: int = 5,
 ) -> list[str]:
-    """Say what is doubtful about labels and their graph, and what to do about it.
+    """Return what is doubtful about labels and their graph, and what to do about it.
 
     Args:
         labels: K labels.
         classes: C class paths.
         adjacency: K × K float32, K ≥ 2.
         tree_spearman: see `huse.labels.graph.correlation_with_tree`.
-        from_tree: the distances are those in the class tree, not those of texts.
-        shown: labels or classes to name in one remark.
+        from_tree: the distances are those of the class tree, not of texts.
+        shown: labels or classes to name in a remark.
 
     Returns:
         One text a remark, without a full stop; empty where nothing is doubtful. In this order: the graph says
@@ -69,7 +69,7 @@ def _flat(labels: Labels, classes: Sequence[str], adjacency: Distances, from_tre
     largest = float(adjacency.max())
     deep = any(LEVEL_SEPARATOR in path for path in classes)
     if from_tree:
-        # Most pairs of a broad tree are equally far apart, and it still says what is near.
+        # In a broad tree most pairs are equally far apart, and it still tells which are near.
         if len(adjacency) < FLAT_LABELS or deep:
             return None
         return (
@@ -106,14 +106,14 @@ def _against_tree(labels: Labels, tree_spearman: float | None, from_tree: bool) 
 
 
 def _alike(classes: Sequence[str], keys: Iterable[Hashable], shown: int) -> str:
-    """Name the classes that share a key; empty where none do."""
+    """Name the classes that share a key; empty if none do."""
     groups: defaultdict[Hashable, list[str]] = defaultdict(list)
     for path, key in zip(classes, keys, strict=True):
         groups[key].append(path)
     several = [group for group in groups.values() if len(group) > 1]
     if not several:
         return ""
-    # One group can be large as well.
+    # A single group can be large too.
     first = [" = ".join(group[:shown]) + (" = …" if len(group) > shown else "") for group in several[:shown]]
     return _name(first, len(several))
 
@@ -123,5 +123,5 @@ def _name(first: Sequence[str], count: int) -> str:
 
 
 def _plain(path: str) -> tuple[str, ...]:
-    """Class path without what a typist may vary."""
+    """Return a class path without differences of case and white space."""
     return tuple(" ".join(level.split()).casefold() for level in split_path(path))

@@ -16,7 +16,7 @@ Scheme = Literal["leaf", "levels"]
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels and which of them each class has.
+    """The labels, and which of them each class has.
 
     Attributes:
         scheme: ``leaf``: a label is a whole class path, the paper's; ``levels``: every level name is a label.
@@ -31,12 +31,12 @@ class Labels:
 
 
 def make_labels(classes: Sequence[str], scheme: Scheme) -> Labels:
-    """Make the labels of a scheme.
+    """Return the labels of a scheme.
 
     Args:
         classes: C different class paths.
-        scheme: ``leaf`` keeps the classes as they are; ``levels`` takes all level names, sorted. A name that
-            occurs in several places of the tree is one label.
+        scheme: ``leaf``: the class paths; ``levels``: all level names, sorted. A name at several places of the tree is
+            one label.
     """
     if scheme == "leaf":
         return Labels("leaf", list(classes), [[index] for index in range(len(classes))])
@@ -46,7 +46,7 @@ def make_labels(classes: Sequence[str], scheme: Scheme) -> Labels:
 
 
 def label_nodes(labels: Labels) -> list[list[Node]]:
-    """Find the nodes of the tree at which each label stands.
+    """Find the nodes of each label in the tree.
 
     Args:
         labels: K labels.
@@ -68,15 +68,13 @@ def label_nodes(labels: Labels) -> list[list[Node]]:
 def label_hops(labels: Labels, block: int = 1024) -> Hops:
     """Count the edges between any two labels in the tree of class paths.
 
-    With ``leaf`` those are `ClassTree.hops`. With ``levels`` a name can stand at several nodes, and its distance to
-    another name is the smallest number of edges between any node of the one and any node of the other: two names
-    are as near as where they meet most closely. For names that stand at one node each these are the plain hops.
-    The triangle inequality need not hold: ``flat`` is one edge from ``boots`` and one from ``sandals`` where both
-    have it, however far apart these two are.
+    With ``leaf`` these are `ClassTree.hops`. With ``levels`` a name can have several nodes; the distance of two names
+    is the smallest number of edges between any of their nodes. The triangle inequality need not hold: ``flat`` is one
+    edge from ``boots`` and from ``sandals`` if both have it, however far apart these two are.
 
     Args:
         labels: K labels, K ≥ 1.
-        block: labels whose nodes are compared with all nodes at a time.
+        block: labels at a time.
 
     Returns:
         K × K int16, symmetric, diagonal 0.
@@ -88,7 +86,7 @@ def label_hops(labels: Labels, block: int = 1024) -> Hops:
     starts = np.cumsum([0, *(len(nodes) for nodes in places)])
     hops = np.empty((len(places), len(places)), np.int16)
     for first in range(0, len(places), block):
-        bounds = starts[first : first + block + 1]  # one more than the labels of the block
+        bounds = starts[first : first + block + 1]  # one more than the block's labels
         of_nodes = np.minimum.reduceat(tree.hops_of(slice(bounds[0], bounds[-1])), starts[:-1], axis=1)
         hops[first : first + block] = np.minimum.reduceat(of_nodes, bounds[:-1] - bounds[0], axis=0)
     return hops

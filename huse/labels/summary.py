@@ -15,10 +15,10 @@ def correlation_with_tree(distances: Distances, hops: Hops, most: int = MOST_RAN
     Args:
         distances: C × C float32.
         hops: C × C int16.
-        most: with more classes than that, all pairs of `most` of them are ranked, taken at even spacing.
+        most: classes used at most, evenly spaced.
 
     Returns:
-        -1 to 1; None where one side is the same for all pairs, or there is one pair.
+        -1 to 1; None if one side is constant, or there is only one pair.
     """
     far, steps = pairs(distances, most), pairs(hops, most)
     if len(far) < 2 or far.min() == far.max() or steps.min() == steps.max():

@@ -31,7 +31,7 @@ class LabelSettings(Settings):
 
 
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
-    """Texts that `text_vectors` encodes, each once.
+    """Return the texts that `text_vectors` encodes, each once.
 
     Args:
         labels: K labels.
@@ -50,16 +50,15 @@ def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
 def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.NDArray[np.float32]:
     """Encode the text of every label.
 
-    HUSE encodes "the class name" and leaves open which text that is for a class in a tree. The mean of the
-    levels keeps what the coarse levels say and lets every level weigh the same; the last name alone can make
-    two classes one.
+    HUSE encodes "the class name" and leaves open what that is for a class in a tree. The mean of the levels includes
+    the coarse levels and weights all equally; the last name alone can give two classes the same vector.
 
     Args:
         labels: K labels.
         encode: S texts → S × E float32.
-        label_text: what stands for a class path in the ``leaf`` scheme: ``mean``, each level encoded by itself,
-            their mean; ``path``, all levels read as one text; ``leaf``, the last level alone. In the ``levels``
-            scheme a label is one name, and this has no effect.
+        label_text: the text of a class path in the scheme ``leaf``: ``mean``, the mean of the levels' vectors;
+            ``path``, all levels as one text; ``leaf``, the last level. No effect in the scheme ``levels``, where a
+            label is one name.
 
     Returns:
         K × E float32.
@@ -78,11 +77,10 @@ def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.N
 
 
 def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
-    """Distances of labels in the class tree: hops divided by the largest.
+    """Return the distances of labels in the class tree: hops divided by the largest.
 
     Args:
-        hops: K × K between labels that are not all one; see `huse.labels.schemes.label_hops`, which also says
-            what holds for a name that stands in several places.
+        hops: K × K, from `huse.labels.schemes.label_hops`, not all 0.
 
     Returns:
         K × K float32 in [0, 1], symmetric, diagonal 0.
@@ -94,8 +92,8 @@ def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
 def unit_sphere_vectors(tree: ClassTree) -> npt.NDArray[np.float32]:
     """Vectors ψ of unit norm whose inner products are `ClassTree.similarity` (Barz & Denzler 2019, arXiv 1809.09924).
 
-    That similarity is the greater the lower two classes meet, so that its matrix has a Cholesky factor: the published
-    solution, class by class, row by row. A class that stands above others has unit norm like any other.
+    The similarity grows with the depth of the common ancestor, so its matrix has a Cholesky factor: the published
+    solution, class by class, row by row. A class above others has unit norm too.
 
     Args:
         tree: of C different class paths.

@@ -17,7 +17,7 @@ HeadKind = Literal["linear", "cosine"]
 Scale = float | Literal["learned"]
 
 FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a learned scale
-LEAST_NORM = 1e-12  # smaller norms are divided by this
+LEAST_NORM = 1e-12  # a row with a smaller norm is divided by this
 
 
 def drop(values: Tensor, probability: float) -> Tensor:

@@ -1,7 +1,7 @@
 """The charts of the report as Vega-Lite specifications, made with Altair.
 
-Colours are CSS variables of the page (`style.css`), so that light, dark and printed pages need no chart drawn twice.
-Every chart has a description, which becomes its alternative text.
+Colours are CSS variables of the page (`style.css`), so one chart serves light, dark and printed pages. Every chart has
+a description, which becomes its alternative text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,19 +19,19 @@ Spec = dict[str, Any]
 Records = list[dict[str, Any]]
 
 HUES = [f"var(--hue-{number})" for number in range(1, 11)]
-RAMP = [f"var(--ramp-{number})" for number in range(1, 8)]  # little to much
+RAMP = [f"var(--ramp-{number})" for number in range(1, 8)]  # from low to high
 WARM = [f"var(--warm-{number})" for number in range(1, 6)]
 INK, FAINT, LINE, PAPER = "var(--ink)", "var(--faint)", "var(--line)", "var(--paper)"
 FONT = "system-ui, sans-serif"
 SHAPES = {"image": "circle", "text": "triangle-up"}
 MOST_NAMED = 45  # rows of a matrix
-MOST_NARROW = 5  # pixels, of a cell
-WIDE = 600  # pixels, of a map on which names have room
+MOST_NARROW = 5  # pixels a cell
+WIDE = 600  # pixels; a narrower map has no room for names
 NAME_WIDTH = 170  # pixels
 
 
 def headline_chart(title: str, metrics: Sequence[tuple[str, Metric]]) -> Spec:
-    """Draw each metric as a dot with its interval, and chance as a bar across.
+    """Draw each metric as a dot on its interval, with chance as a bar across.
 
     Args:
         title: what the metrics are.
@@ -61,7 +61,7 @@ def headline_chart(title: str, metrics: Sequence[tuple[str, Metric]]) -> Spec:
 
 
 def recall_chart(points: Records) -> Spec:
-    """Draw Recall@K over K, a line a direction, chance dashed.
+    """Draw Recall@K over K, one line a direction, chance dashed.
 
     Args:
         points: `k`, `value`, `direction`, `kind` (`measured` or `chance`).
@@ -86,7 +86,7 @@ def recall_chart(points: Records) -> Spec:
 
 
 def curve_chart(picture: Picture) -> Spec:
-    """Draw the curves of a picture as lines."""
+    """Draw curves as lines."""
     values: Records = [
         {"x": int(x), "y": float(f"{y:.5g}"), "curve": str(curve)}
         for x, y, curve in picture.points[["x", "y", "curve"]].itertuples(index=False)
@@ -109,7 +109,7 @@ def curve_chart(picture: Picture) -> Spec:
 
 
 def confusion_chart(confusion: Confusion, names: Sequence[str]) -> Spec:
-    """Draw who is taken for whom: agreement along the diagonal in one colour, errors beside it in another.
+    """Draw a confusion matrix: the diagonal in one colour, errors in another.
 
     Args:
         confusion: at one level.
@@ -149,12 +149,12 @@ def confusion_chart(confusion: Confusion, names: Sequence[str]) -> Spec:
 def distance_chart(
     distances: npt.NDArray[np.float32], names: Sequence[str], bounds: tuple[float, float], title: str
 ) -> Spec:
-    """Draw the distances of all pairs of S classes, near ones in a strong colour.
+    """Draw the distances of all pairs of S classes; near pairs get a strong colour.
 
     Args:
         distances: S × S; NaN is left empty.
         names: S different names.
-        bounds: distances that get the strongest and the faintest colour; the same for charts that are compared.
+        bounds: distances of the strongest and the faintest colour; equal in charts to compare.
         title: what the distances are.
     """
     values = [
@@ -172,13 +172,13 @@ def distance_chart(
 
 
 def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], classes: Sequence[str]) -> Spec:
-    """Draw the plane of the space: a circle an image, a triangle a text.
+    """Draw the map of the space: circles are images, triangles are texts.
 
     Args:
         points: `x`, `y`, `mark` (`image` or `text`) and `item`, a row of the data set `items`, which the page adds:
             `item`, `name`, `class`, `first level`, `thumbnail`.
-        labels: names that stand on the plane.
-        classes: all class names, to single one out.
+        labels: names to print on the map.
+        classes: all class names, for the selection of one.
     """
     by = alt.param(
         name="coloured_by",
@@ -217,7 +217,7 @@ def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], class
         .add_params(by, only)
     )
     named = [{"label": name, "x": round(x, 4), "y": round(y, 4)} for name, x, y in labels]
-    # Where the page is narrow, names would cover each other and the marks.
+    # On a narrow page, names would cover each other and the marks.
     wide = alt.condition(f"width > {WIDE}", alt.value(1), alt.value(0))
     halo, text = (
         alt.Chart(_data(named))
@@ -225,7 +225,7 @@ def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], class
         .encode(text="label:N", opacity=wide, **plane)
         for paint in ({"stroke": PAPER, "strokeWidth": 2.5, "fill": PAPER}, {"fill": INK})
     )
-    # The legend grows when marks are coloured by class, and needs room then.
+    # Colouring by class makes the legend longer.
     grows = alt.AutoSizeParams(type="fit-x", contains="padding", resize=True)
     chart = alt.layer(marks, halo, text).properties(width="container", height=620, autosize=grows)
     return finish(chart, "Map of the embeddings of test products on a plane: circles are images, triangles are names.")
@@ -248,20 +248,20 @@ def _data(values: Records) -> alt.Data:
 
 
 def _powers(values: Records) -> list[float]:
-    """Return the powers of ten around all values: the grid of a logarithmic scale needs no others."""
+    """Return the powers of ten around all values, the grid of a logarithmic scale."""
     low, high = (bound(value["y"] for value in values) for bound in (min, max))
     return [10.0**power for power in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)]
 
 
 def rounded(value: float | None) -> float | None:
-    """Round for the page, which has no need of more digits."""
+    """Round for display."""
     return None if value is None else round(value, 4)
 
 
 def _named_matrix(
     values: Records, names: Sequence[str], heads: tuple[str, str], cell: int, *, columns_named: bool
 ) -> alt.Chart:
-    """Start a matrix whose cells `a`, `p` carry numbers of names: each name stands in the data once."""
+    """Start a matrix whose cells `a`, `p` hold numbers of names, so that each name is stored once."""
     scale, shown = alt.Scale(domain=list(names)), len(names) <= MOST_NAMED
     manner: Mapping[str, Any] = {
         "labelLimit": NAME_WIDTH,
@@ -286,12 +286,12 @@ def _named_matrix(
 
 
 def _cell(count: int, side: int, most: int = 22) -> int:
-    """Return the side of a cell in whole pixels, which leave no seams: the matrix fits `side`."""
+    """Return the side of a cell in whole pixels, so that there are no seams; the matrix fits `side`."""
     return max(MOST_NARROW, min(most, side // count))
 
 
 def finish(chart: Any, description: str) -> Spec:
-    """Give a chart the manner of the page, and return its specification."""
+    """Apply the page's style to a chart, and return its specification."""
     styled = (
         chart.properties(description=description, background="transparent", padding=4)
         .configure_view(stroke=None)

@@ -1,7 +1,6 @@
-"""Curves of training, grouped for pictures.
+"""Curves of training, grouped into charts.
 
-A curve is a table with a column that counts (steps or epochs) and one of values; curves of one folder belong into one
-picture.
+A curve is a table with a column of steps or epochs and a column of values; curves of one folder share a chart.
 """
 
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ import pandas as pd
 
 from huse.report.metric_tables import readable
 
-# Folder of the curves: title, head of the values, what one sees.
+# Folder of the curves: title, label of the values, caption.
 KNOWN = {
     "": (
         "Loss",
@@ -29,7 +28,7 @@ KNOWN = {
     "regions/image_text": ("Semantic graph, picture and name", "share of pairs", "Pairs in each region of σ."),
 }
 LOGARITHMIC = {""}
-MOST_POINTS = 300  # of a curve; of more, evenly spaced ones are shown
+MOST_POINTS = 300  # of a curve; with more, evenly spaced ones are shown
 
 
 @dataclass(frozen=True)
@@ -38,11 +37,11 @@ class Picture:
 
     Attributes:
         title: what they are.
-        caption: what one sees.
-        x: head of what counts.
-        y: head of the values.
+        caption: what it shows.
+        x: label of the steps or epochs.
+        y: label of the values.
         points: columns `x`, `y` and `curve`.
-        logarithmic: the scale of the values.
+        logarithmic: whether the values have a logarithmic scale.
     """
 
     title: str
@@ -54,14 +53,14 @@ class Picture:
 
 
 def training_pictures(curves: Mapping[str, pd.DataFrame]) -> list[Picture]:
-    """Group the curves of training by their folders.
+    """Group the curves of training by folder.
 
     Args:
         curves: by their names, such as ``validation/recall_at_1``; each with a column `step` and one of the last
             part of its name.
 
     Returns:
-        Known folders first, in their order, then others by name. Curves of no point are left out.
+        Known folders first, in their order, then others by name. Empty curves are left out.
     """
     folders: dict[str, list[pd.DataFrame]] = {}
     for name in sorted(curves):
@@ -80,7 +79,7 @@ def training_pictures(curves: Mapping[str, pd.DataFrame]) -> list[Picture]:
 
 
 def finetuning_pictures(epochs: pd.DataFrame) -> list[Picture]:
-    """Make the pictures of fine-tuning: losses, accuracy.
+    """Make the charts of fine-tuning: losses, accuracy.
 
     Args:
         epochs: columns `epoch`, `loss`, `validation_loss`, `validation_accuracy`; no rows where it was off.

@@ -1,4 +1,4 @@
-"""Which queries a reader should see, and what is to be said of what they find.
+"""Chooses example queries, and judges what they find.
 
 Letters: Q queries of one direction.
 """
@@ -35,8 +35,8 @@ class Neighbour:
     Attributes:
         row: of the products.
         similarity: cosine.
-        verdict: right: of the query's class; sibling: of another class with the same parent; wrong: of any other.
-        times: candidates next to each other that a reader cannot tell apart, this one the first.
+        verdict: right: the query's class; sibling: another class with the same parent; wrong: any other.
+        times: adjacent candidates that look the same, of which this is the first.
     """
 
     row: int
@@ -70,7 +70,7 @@ def judge(query: Path, found: Path) -> Verdict:
 
 
 def choose(queries: pd.DataFrame, classes: Sequence[str], count: int = SHOWN) -> dict[str, list[int]]:
-    """Choose queries of each kind of `KINDS`, as far as there are different classes each of another one.
+    """Choose queries of each kind of `KINDS`, of different classes as far as possible.
 
     Args:
         queries: Q rows with `first_rank`, null where a query was dropped, `ahp`, `similarities` and `row`.
@@ -78,7 +78,7 @@ def choose(queries: pd.DataFrame, classes: Sequence[str], count: int = SHOWN) ->
         count: how many of a kind.
 
     Returns:
-        For each kind places in `queries`. No query is of two kinds; worst ones come before misses.
+        For each kind, places in `queries`. A query has one kind; worst comes before misses.
     """
     rank = queries["first_rank"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
     rows = queries["row"].to_numpy(np.int64)
@@ -110,8 +110,8 @@ def describe(query: pd.Series, path_of: Callable[[int], Path], same: Callable[[i
     Args:
         query: a row of the queries, with the columns of `COLUMNS`.
         path_of: class path of a row of the products.
-        same: what a reader tells a candidate by; neighbours next to each other with the same are shown once.
-        count: neighbours that are shown.
+        same: key by which candidates look the same; adjacent neighbours with equal keys are shown once.
+        count: neighbours to show.
     """
     own = path_of(int(query["row"]))
     pairs = [(int(row), float(cosine)) for row, cosine in zip(query["neighbours"], query["similarities"], strict=True)]

@@ -1,4 +1,4 @@
-"""Which nodes of the class tree are mixed up, and how far classes lie apart.
+"""Confusion of nodes of the class tree, and distances of classes.
 
 Letters: N items, C classes, D dimension of the shared space, S nodes that are shown.
 """
@@ -13,20 +13,20 @@ from huse.taxonomy import ClassTree, Integers, Node
 
 Floats = npt.NDArray[np.float32]
 
-MOST_SHOWN = 60  # nodes of a matrix; of more, the cells would not be told apart
+MOST_SHOWN = 60  # nodes of a matrix; more cells would be too small
 MOST_LEVELS = 5
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """What items of each node at one level of the class tree are taken for.
+    """Actual and predicted nodes of items at one level of the class tree.
 
     Attributes:
         level: from 1, coarse to fine.
-        nodes: the S that are shown, in tree order.
+        nodes: the S shown nodes, in tree order.
         counts: S × S int64, row: actual node, column: predicted one.
-        items: of each shown node, among them those that are taken for nodes which are not shown; S int64.
-        left_out: nodes that are not shown.
+        items: of each shown node, S int64; includes those predicted as a node that is not shown.
+        left_out: number of nodes not shown.
         agreement: share of all items whose predicted class agrees with theirs down to this level.
     """
 
@@ -39,18 +39,18 @@ class Confusion:
 
 
 def confusions(tree: ClassTree, actual: Integers, predicted: Integers, most: int = MOST_SHOWN) -> list[Confusion]:
-    """Count what is taken for what at every level of the tree, the finest one first.
+    """Count actual by predicted nodes at every level of the tree, the finest first.
 
-    A class that ends above a level stands at that level for itself.
+    A class that ends above a level is its own node there.
 
     Args:
         tree: of C classes.
         actual: N class numbers.
         predicted: N class numbers.
-        most: nodes that are shown: those with the most items, of equal ones the first in the tree.
+        most: nodes to show: those with the most items, ties in tree order.
     """
     levels = [_confusion(tree, actual, predicted, level, most) for level in range(len(tree.levels), 0, -1)]
-    # A level that parts nothing more than the one above it says nothing new.
+    # A level with the same partition as the one above adds nothing.
     new = [
         one for one, above in zip(levels, [*levels[1:], None], strict=True) if above is None or above.nodes != one.nodes
     ]
@@ -101,7 +101,7 @@ def class_mean_distances(embeddings: Sequence[Floats], classes: Integers, count:
 
 
 def shown_classes(tree: ClassTree, classes: Integers, most: int = MOST_SHOWN) -> list[int]:
-    """Choose the classes of a matrix: those with items, most items first where there are too many; in tree order."""
+    """Choose the classes of a matrix: those with items, or the largest if too many; in tree order."""
     items = np.bincount(classes, minlength=len(tree))
     order = [index for index in tree.order if items[index]]
     kept = set(sorted(order, key=lambda index: -items[index])[:most])

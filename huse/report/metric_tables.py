@@ -1,7 +1,7 @@
-"""The metrics of an evaluation as rows of tables: value, interval, chance.
+"""The metrics of an evaluation as tables: value, interval, chance.
 
-Metrics are a tree of JSON objects with numbers at its leaves, as in metrics/evaluate.json; a path joins the keys on the
-way to a leaf by dots: ``retrieval.image_to_text.map``.
+Metrics are nested JSON objects with numbers at the leaves, as in metrics/evaluate.json; a path joins the keys to a leaf
+by dots: ``retrieval.image_to_text.map``.
 """
 
 from collections.abc import Mapping
@@ -59,7 +59,7 @@ UNSEEN = {
     "recall_at_1": "own class, R@1",
     "map": "own class, mAP",
 }
-# Of the space: path above rows and columns, the rows, the columns, what the table says.
+# Of the space: path above rows and columns, the rows, the columns, the title.
 SPACE = (
     (
         "space",
@@ -92,21 +92,21 @@ SPACE = (
         "Shares of the space that are in use; 0 where all embeddings are one",
     ),
 )
-ONE_CHANCE = ("classification", "space.gap")  # paths below which one chance holds for all rows
-WHOLE = {"median_rank", "dropped_queries"}  # no shares: ranks and counts
+ONE_CHANCE = ("classification", "space.gap")  # below these paths, all rows share one chance
+WHOLE = {"median_rank", "dropped_queries"}  # ranks and counts, not shares
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric, with what else is known of it.
+    """One metric with its interval and references.
 
     Attributes:
-        value: the metric.
-        low: lower end of its interval, None where there is none.
+        value: of the metric.
+        low: lower end of its interval, or None.
         high: upper end.
-        chance: the same metric of a random order, None where it is not known.
-        best: of the best order that the candidates allow, None where it is not known.
-        share: it is one of 0 to 1, and not a rank or a count.
+        chance: the metric of a random order, or None.
+        best: the metric of the best possible order, or None.
+        share: whether it lies in 0 to 1, and is not a rank or a count.
     """
 
     value: float
@@ -123,7 +123,7 @@ class Table:
 
     Attributes:
         columns: heads.
-        rows: name and metrics of each row, None where the metrics lack one.
+        rows: name and metrics of each row, None where one is missing.
     """
 
     columns: list[str]
@@ -131,7 +131,7 @@ class Table:
 
 
 def look_up(metrics: Metrics, path: str) -> float | None:
-    """Return the number at a path, None where there is none."""
+    """Return the number at a path, or None."""
     at: Any = metrics
     for key in path.split("."):
         if not isinstance(at, Mapping) or key not in at:
@@ -141,7 +141,7 @@ def look_up(metrics: Metrics, path: str) -> float | None:
 
 
 def read_metric(metrics: Metrics, path: str) -> Metric | None:
-    """Return the metric at a path with its interval, its chance and its best, None where there is no such metric.
+    """Return the metric at a path with its interval, chance and best, or None.
 
     The interval of ``a.b`` stands at ``intervals.a.b.low`` and ``.high``, its chance at ``a.chance.b``, its best at
     ``a.best.b``; the chance of ``classification.image.accuracy`` at ``classification.chance.accuracy``, and so for the
@@ -168,11 +168,11 @@ def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: 
     Args:
         metrics: the tree.
         folder: path above the rows.
-        rows: their names in the table, by their keys.
-        columns: their heads, by their keys.
+        rows: names in the table by key.
+        columns: heads by key.
 
     Returns:
-        None where no metric was found.
+        None if no metric was found.
     """
     found = {
         (row, column): metric
@@ -191,7 +191,7 @@ def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: 
 
 
 def transpose(table: Table | None) -> Table | None:
-    """Turn rows into columns: a table of many metrics is rather long than wide."""
+    """Swap rows and columns: a table of many metrics is better long than wide."""
     if table is None:
         return None
     columns = [[row[place] for _, row in table.rows] for place in range(len(table.columns))]
@@ -199,7 +199,7 @@ def transpose(table: Table | None) -> Table | None:
 
 
 def headline(metrics: Metrics) -> dict[str, list[tuple[str, Metric]]]:
-    """Return the few metrics that stand above all others, by what they are: each with its name.
+    """Return the main metrics with their names, grouped by kind.
 
     Accuracies of image, text and both, then R@1, mAP and AHP of each direction.
     """
@@ -218,7 +218,7 @@ def headline(metrics: Metrics) -> dict[str, list[tuple[str, Metric]]]:
 
 
 def key_metrics(metrics: Metrics) -> list[tuple[str, Metric]]:
-    """Return the metrics of the head of the page: accuracy of both, and the mean of each measure over directions."""
+    """Return the metrics of the page head: fused accuracy, and means over the directions of retrieval."""
     wanted = {
         "accuracy, image and text fused": "classification.fusion.accuracy",
         "R@1, mean of four directions": "retrieval.mean.recall_at_1",
@@ -229,7 +229,7 @@ def key_metrics(metrics: Metrics) -> list[tuple[str, Metric]]:
 
 
 def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
-    """Return the tables of the space that have metrics, each with what it says; one row stands as a column."""
+    """Return the tables of the space that have metrics, with their titles; a single row is shown as a column."""
     found = []
     for folder, rows, columns, title in SPACE:
         table = make_table(metrics, folder, rows, columns)
@@ -240,6 +240,6 @@ def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
 
 
 def readable(key: str) -> str:
-    """Turn a key such as ``hp_at_2`` or ``image_to_text`` into what a person reads."""
+    """Return a key such as ``hp_at_2`` or ``image_to_text`` in readable form."""
     known = {**DIRECTIONS, **RETRIEVAL, **FURTHER, **CLASSIFICATION}
     return known.get(key, key.replace("_", " "))

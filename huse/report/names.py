@@ -15,18 +15,18 @@ def whole_name(path: Node) -> str:
 
 
 def shorten(name: str, longest: int = LONGEST) -> str:
-    """Cut a name that would fill the page."""
+    """Shorten a long name."""
     return name if len(name) <= longest else f"{name[: longest - 1].rstrip()}…"
 
 
 def short_names(paths: Iterable[Node]) -> list[str]:
-    """Name nodes by their last levels, as many as tell each from all others: ``flat`` or ``boots › flat``.
+    """Name nodes by as many last levels as make each unique: ``flat`` or ``boots › flat``.
 
     Args:
         paths: different class paths.
 
     Returns:
-        Different names, one a path. Where two paths are written alike in full, the later one is numbered.
+        Different names, one a path. If two whole paths look the same, the later one is numbered.
     """
     known = list(paths)
     named = [path[-1] for path in known]

@@ -1,6 +1,6 @@
-"""Writes the sections into one page that needs nothing else: no file beside it, no network.
+"""Renders the sections as one self-contained page: no other files, no network.
 
-Templates are Jinja2's, every value escaped. The charts' program (Vega, Vega-Lite, Vega-Embed) is put in once.
+Templates are Jinja2's, every value escaped. The program of the charts (Vega, Vega-Lite, Vega-Embed) is included once.
 """
 
 import json
@@ -24,7 +24,7 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
 
     Args:
         head: what stands above all sections.
-        sections: in their order; None is left out.
+        sections: in order; None is left out.
 
     Returns:
         HTML.
@@ -58,7 +58,7 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
 
 
 def lead(products: pd.DataFrame, classes: int) -> str:
-    """Say in two sentences what was measured, and where a given split lets training see products of the test split.
+    """Say what was measured, and whether a given split let training see products of the test split.
 
     Args:
         products: `split` and `group` of every picture.
@@ -83,26 +83,26 @@ def chart_program() -> str:
     """Return the JavaScript that draws charts, of the version that made their specifications."""
     major, minor, *_ = alt.SCHEMA_VERSION.removeprefix("v").split(".")
     program: str = vl_convert.javascript_bundle(vl_version=f"{major}.{minor}")  # type: ignore[call-arg]
-    # Within a script element this alone would end it.
+    # This text would end the script element.
     return program.replace("</script", "<\\/script")
 
 
 def write_metric(metric: Metric | None) -> str:
-    """Write the value: three digits after the point of a share, at most one of any other."""
+    """Write the value: a share with three decimals, others with at most one."""
     if metric is None:
         return "–"
     return f"{metric.value:.3f}" if metric.share else f"{metric.value:,.1f}".removesuffix(".0")
 
 
 def write_interval(metric: Metric | None) -> str:
-    """Write the interval, empty where there is none."""
+    """Write the interval; empty if there is none."""
     if metric is None or metric.low is None or metric.high is None:
         return ""
     return f"{metric.low:.3f} to {metric.high:.3f}"
 
 
 def write_number(value: float | None) -> str:
-    """Write a number of unknown kind: large ones with separators and at most one digit, small ones with three."""
+    """Write a number of unknown kind: large ones with separators and at most one decimal, small ones with three."""
     if value is None:
         return "–"
     if abs(value) >= 10 or (value.is_integer() and abs(value) > 1):

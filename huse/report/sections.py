@@ -1,6 +1,6 @@
-"""The sections of the report: what each says and which charts it shows.
+"""The sections of the report: their content and charts.
 
-A section that has nothing to say is None and is left out.
+An empty section is None and is left out.
 
 Letters: N items of the test split, C classes, D dimension of the shared space.
 """
@@ -35,11 +35,11 @@ class Section:
     """A part of the page.
 
     Attributes:
-        anchor: its address in the page.
+        anchor: its id in the page.
         title: its heading.
-        content: what its template, named after the anchor, writes.
+        content: for its template, which is named after the anchor.
         charts: specifications by name.
-        data: sets of records that charts look up, by name.
+        data: sets of records that charts use, by name.
     """
 
     anchor: str
@@ -51,7 +51,7 @@ class Section:
 
 @dataclass(frozen=True)
 class TestSplit:
-    """The items that are measured.
+    """The measured items.
 
     Attributes:
         rows: N rows of the products.
@@ -65,7 +65,7 @@ class TestSplit:
 
 
 def metrics_section(metrics: metric_tables.Metrics) -> Section:
-    """Tables of accuracy and retrieval with intervals and chance, and all further metric_tables."""
+    """Tables of accuracy and retrieval with intervals and chance, and all further metrics."""
     directions = {**metric_tables.DIRECTIONS, "mean": "mean"}
     levels = sorted({level for tree in _folder(metrics, "classification", "by_level").values() for level in tree})
     every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
@@ -131,7 +131,7 @@ def metrics_section(metrics: metric_tables.Metrics) -> Section:
 
 
 def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -> Section | None:
-    """Curves of training and, where it took place, of fine-tuning."""
+    """Curves of training and of fine-tuning, if any."""
     pictures = [*training_pictures(curves), *finetuning_pictures(epochs)]
     if not pictures:
         return None
@@ -143,7 +143,7 @@ def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -
 def confusion_section(
     classes: Sequence[str], items: pd.DataFrame, pairs: pd.DataFrame, table: pd.DataFrame
 ) -> Section | None:
-    """Which classes are mixed up, at every level of the tree.
+    """Which classes are confused, at every level of the tree.
 
     Args:
         classes: C class paths.
@@ -181,14 +181,14 @@ def confusion_section(
 def graph_section(
     classes: Sequence[str], wanted: Floats, split: TestSplit, metrics: metric_tables.Metrics, *, trained_on_tree: bool
 ) -> Section | None:
-    """The semantic graph beside the distances that were learned.
+    """The semantic graph and the learned distances.
 
     Args:
         classes: C class paths.
         wanted: C × C float32, the distances of the graph.
         split: the test split.
         metrics: of the test split, among them the correlation of the two.
-        trained_on_tree: training took the distances of the class tree in place of the graph's.
+        trained_on_tree: training used the distances of the class tree instead of the graph's.
     """
     tree = ClassTree.of(classes)
     shown = matrices.shown_classes(tree, split.classes)
@@ -226,7 +226,7 @@ def map_section(
         split: the test split.
         thumbnails: of its pictures.
         seed: of the sample and the solver.
-        most: items that are shown.
+        most: items to show.
     """
     places = space_map.sample_items(split.classes, most, seed)
     if len(places) < 2:
@@ -258,7 +258,7 @@ def map_section(
 
 
 def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: Thumbnails) -> Section | None:
-    """What queries find: typical hits, instructive misses, the worst.
+    """Example queries: typical hits, instructive misses, the worst.
 
     Args:
         products: `name` and `classes` by row.
@@ -268,7 +268,7 @@ def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: T
     names, paths = products["name"].tolist(), [split_path(name) for name in products["classes"]]
 
     def card(row: int, modality: str) -> dict[str, Any]:
-        """What is shown of an item: its picture, or its name."""
+        """Show an item by its picture or its name."""
         picture = thumbnails.get(row, GALLERY_SIDE) if modality == "image" else None
         return {"name": shorten(names[row]), "path": whole_name(paths[row]), "leaf": paths[row][-1], "picture": picture}
 
@@ -308,7 +308,7 @@ def rejected_section(rejected: pd.DataFrame) -> Section | None:
         return None
     counts = rejected.groupby(["action", "reason"]).size().reset_index(name="rows")
     counts = counts.sort_values(["rows", "action", "reason"], ascending=[False, True, True])
-    # What was left out is of more concern than what was repaired.
+    # Left-out rows matter more than repaired ones.
     order = rejected.assign(repaired=rejected["action"] == "repaired").sort_values(["repaired", "line"], kind="stable")
     rows = [
         {name: "" if pd.isna(value) else shorten(str(value)) for name, value in row.items()}
@@ -323,7 +323,7 @@ def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: M
 
     Args:
         params: the sections of params.yaml.
-        facts: names and values that stand above: seed, fingerprint.
+        facts: names and values shown first: seed, fingerprint.
         versions: of packages.
     """
     sections = {

@@ -15,12 +15,12 @@ Integers = npt.NDArray[np.int64]
 
 MOST_ITEMS = 900  # each is two marks
 PERPLEXITY = 30.0
-ABOVE = 0.75  # share of a group's marks that lie below its name
-FEWEST = 3  # rows, below which there is nothing to lay out
+ABOVE = 0.75  # share of a group's marks below its name
+FEWEST = 3  # rows; with fewer, there is no layout
 
 
 def sample_items(classes: Integers, most: int, seed: int) -> Integers:
-    """Draw items so that every class keeps about its share, and none is lost while there is room.
+    """Draw items so that every class keeps about its share, and as many classes as possible stay.
 
     Args:
         classes: N class numbers.
@@ -33,7 +33,7 @@ def sample_items(classes: Integers, most: int, seed: int) -> Integers:
     if len(classes) <= most:
         return np.arange(len(classes))
     order = np.random.default_rng(seed).permutation(len(classes))
-    # The place of an item within its class, as a share of the class: small ones of every class come first.
+    # An item's place within its class, as a share of the class; low shares of every class come first.
     by_class = order[np.argsort(classes[order], kind="stable")]
     sizes = np.bincount(classes)
     starts = np.cumsum(sizes) - sizes
@@ -46,8 +46,8 @@ def sample_items(classes: Integers, most: int, seed: int) -> Integers:
 def lay_out(images: Floats, texts: Floats, seed: int) -> tuple[Floats, Floats]:
     """Place the embeddings of S items on a plane by t-SNE on cosine distances (van der Maaten & Hinton 2008).
 
-    Both modalities are laid out together. Computed by one thread, as sums over several would differ in the last digits
-    from run to run, and the map with them.
+    Both modalities are laid out together. One thread computes it: with several, sums and so the map would differ
+    between runs.
 
     Args:
         images: S × D float32, unit norm.
@@ -72,15 +72,15 @@ def lay_out(images: Floats, texts: Floats, seed: int) -> tuple[Floats, Floats]:
 def name_places(
     places: Floats, names: Sequence[str], apart: tuple[float, float] = (0.1, 0.035)
 ) -> list[tuple[str, float, float]]:
-    """Choose where names of groups stand: above most of their members, larger groups first, none over another.
+    """Place the names of groups above most of their members, larger groups first, without overlap.
 
     Args:
         places: S × 2 float32 in [0, 1].
-        names: of each of S members its group.
-        apart: what two names need between them, across and down; one of both is enough.
+        names: the group of each of S members.
+        apart: distances that two names need, across and down; one of the two is enough.
 
     Returns:
-        Name, x, y of each that found room.
+        Name, x and y of each placed name.
     """
     members: dict[str, list[int]] = {}
     for index, name in enumerate(names):

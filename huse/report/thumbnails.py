@@ -17,7 +17,7 @@ class Thumbnail:
     """A picture in a page.
 
     Attributes:
-        source: a ``data:`` address; empty where the picture cannot be read any more.
+        source: a ``data:`` address; empty if the picture can no longer be read.
         width: pixels.
         height: pixels.
     """
@@ -50,16 +50,16 @@ class Thumbnails:
     """Thumbnails of items by row and size, each made once."""
 
     def __init__(self, read: Read) -> None:
-        """Take how a picture is read.
+        """Take the function that reads pictures.
 
         Args:
-            read: returns the RGB picture of a row, None where it cannot be read.
+            read: returns the RGB picture of a row, or None if it cannot be read.
         """
         self._read = read
         self._made: dict[tuple[int, int], Thumbnail] = {}
 
     def get(self, row: int, longer_side: int) -> Thumbnail:
-        """Return the thumbnail of a row, `MISSING` where its picture cannot be read."""
+        """Return the thumbnail of a row, or `MISSING` if its picture cannot be read."""
         key = row, longer_side
         if key not in self._made:
             picture = self._read(row)

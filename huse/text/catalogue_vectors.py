@@ -1,4 +1,4 @@
-"""Word vectors trained on a catalogue's own names and class paths, for want of a file.
+"""Word vectors trained on a catalogue's own names and class paths, where there is no file of vectors.
 
 D word dimension.
 """
@@ -11,19 +11,19 @@ from gensim.models import Word2Vec
 from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
-WINDOW = 10  # words each side: names are shorter, so that all words of a name see each other
+WINDOW = 10  # words on each side; longer than any name, so all words of a name see each other
 EPOCHS = 30
-NEGATIVES = 5  # words drawn against each true one
+NEGATIVES = 5  # random words for each true one
 
 
 def catalogue_sentences(names: Iterable[str], paths: Iterable[Sequence[str]]) -> list[list[str]]:
-    """Sentences to train on: a name's words, then the tokens of its class path, inside sentence marks.
+    """Return training sentences: a name's words, then the tokens of its class path, between sentence marks.
 
-    The class path gives label words their vectors. InferSent's two pairs of marks take turns, so that both
-    versions find theirs.
+    Class paths are included so that label words get vectors. InferSent's two pairs of marks alternate, so that both
+    versions get theirs.
 
     Args:
-        names: cleaned names; empty where only the class path is to be read.
+        names: cleaned names; an empty name leaves only the class path.
         paths: the levels of each name's class path.
     """
     marks = itertools.cycle(SENTENCE_MARKS.items())
@@ -36,10 +36,10 @@ def catalogue_sentences(names: Iterable[str], paths: Iterable[Sequence[str]]) ->
 def train_word_vectors(sentences: Sequence[Sequence[str]], dimension: int, seed: int) -> Found:
     """Train word vectors: skip-gram with negative sampling (Mikolov et al. 2013, arXiv 1310.4546).
 
-    One thread, so that the same sentences and seed give the same bytes.
+    Uses one thread, so that the same sentences and seed give the same bytes.
 
     Args:
-        sentences: lists of tokens; a product catalogue has few, so no word is too rare.
+        sentences: lists of tokens; no word is too rare, since a catalogue has few.
         dimension: D.
         seed: of the initial vectors and the negatives.
 

@@ -11,14 +11,14 @@ from pydantic import Field
 from huse.settings import Settings
 from huse.text.stopwords import DROPPED
 
-# One byte for each: letters and digits as they are, a line end as a line end, anything else a space.
+# A table of bytes: letters, digits and line ends stay, anything else becomes a space.
 _KEPT = (string.ascii_letters + string.digits + "\n").encode()
 _LETTERS_OR_SPACE = bytes(byte if byte in _KEPT else ord(" ") for byte in range(256))
 _DIGITS = string.digits.encode()
 
-_BLOCK = 1024  # names at a time: their words stay in the CPU's cache
+_BLOCK = 1024  # names at a time, so that their words stay in the CPU's cache
 
-# Letters of Latin alphabets that Unicode does not decompose.
+# Latin letters that Unicode does not decompose.
 _LATIN_LETTERS = {
     "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "ẞ": "SS", "ß": "ss", "Þ": "TH", "þ": "th",
     "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Ð": "D", "ð": "d",
@@ -36,7 +36,7 @@ class CleaningSettings(Settings):
 def _fold_character(character: str) -> str:
     if character in _LATIN_LETTERS:
         return _LATIN_LETTERS[character]
-    # Letters and their marks only: NFKD would make the letters TM of a trademark sign.
+    # Letters and their marks only: NFKD would turn a trademark sign into the letters TM.
     if unicodedata.category(character)[0] not in "LM":
         return character
     parts = unicodedata.normalize("NFKD", character)
@@ -44,10 +44,10 @@ def _fold_character(character: str) -> str:
 
 
 def fold_letters(text: str) -> str:
-    """Write accented and special Latin letters with the letters a to z: "Chloé Søren" → "Chloe Soren".
+    """Replace accented and special Latin letters by a to z: "Chloé Søren" → "Chloe Soren".
 
-    Compatibility decomposition (NFKD) of every letter without its combining marks, and the usual spelling of
-    the letters that it does not split (ø æ œ ß ł đ ð þ ı …). Other characters stay.
+    Takes the compatibility decomposition (NFKD) of every letter without its combining marks, and the usual spelling of
+    letters that NFKD does not split (ø æ œ ß ł đ ð þ ı …). Other characters stay.
     """
     return text if text.isascii() else "".join(map(_fold_character, text))
 
@@ -55,21 +55,21 @@ def fold_letters(text: str) -> str:
 def clean_names(names: Sequence[str], fold_accents: bool) -> list[str]:
     """Clean product names.
 
-    In this order: accents folded, every run of characters outside A-Z, a-z, 0-9 made one space, digits
-    dropped, stop words dropped, lower case. Stop words are compared as written, so "The" stays, and so do
-    the negations no, nor, not.
+    In this order: fold accents; replace every run of characters outside A-Z, a-z, 0-9 by a space; drop digits; drop
+    stop words; lower case. Stop words are matched with their case, so "The" stays. The negations no, nor and not stay
+    too.
 
     Args:
-        names: N, as the catalogue has them.
-        fold_accents: False leaves out accented letters, as the published notebook did: "Chloé" → "chlo".
+        names: N, as in the catalogue.
+        fold_accents: False drops accented letters, as the published notebook did: "Chloé" → "chlo".
 
     Returns:
-        N times words of a to z with single spaces between them; empty where nothing is left.
+        N strings of words of a to z with single spaces between them; empty where nothing is left.
     """
     distinct = list(dict.fromkeys(names))
     if 2 * len(distinct) > len(names):
         return _clean(names, fold_accents)
-    # Pictures of one product share its name.
+    # Pictures of a product share its name; clean it once.
     cleaned = dict(zip(distinct, _clean(distinct, fold_accents), strict=True))
     return [cleaned[name] for name in names]
 
@@ -83,8 +83,7 @@ def _clean_block(names: Sequence[str], fold_accents: bool) -> list[str]:
     folded = map(fold_letters, names) if fold_accents else names
     text = "\n".join([name.replace("\n", " ") for name in folded])
     letters = text.encode("ascii", "replace").translate(_LETTERS_OR_SPACE, _DIGITS)
-    # The words of all names in one row, the ends of names among them as words of their own: a handful of calls for a
-    # block, where a loop over names would make a handful for each.
+    # All names of a block as one list of words, in which a mark ends each name: a few calls a block, not a few a name.
     words = letters.replace(b"\n", b" \x00 ").decode("ascii").split()
     kept = " ".join(filterfalse(DROPPED.__contains__, words)).lower()
     return kept.replace(" \x00", "\x00").replace("\x00 ", "\x00").split("\x00")

@@ -1,10 +1,10 @@
 """InferSent: a bidirectional LSTM over word vectors, pooled over time (Conneau et al. 2017, arXiv 1705.02364).
 
-The forward state of an LSTM depends on the words read so far and on nothing else, the backward one on the words
-still to come. `encode` therefore computes each distinct beginning and each distinct end of the sentences once:
-the sentence marks and the upper levels of class paths are shared by many labels. Nothing is padded.
+The forward state of an LSTM depends only on the words read so far, the backward state only on the words to come. So
+`encode` computes each distinct beginning and each distinct end of the sentences once: many labels share the sentence
+marks and the upper levels of class paths. Nothing is padded.
 
-S sentences, P distinct beginnings (or ends) of some of them, D word dimension, H LSTM units each way.
+Letters: S sentences, P distinct beginnings (or ends), D word dimension, H LSTM units in each direction.
 """
 
 import math
@@ -25,11 +25,11 @@ from huse.text.tokens import known_tokens
 from huse.weights import read_state_dict
 
 Pooling = Literal["max", "mean"]
-Chunk = tuple[Literal["", "_reverse"], list[int]]  # the direction as torch names it, rows of sentences
+Chunk = tuple[Literal["", "_reverse"], list[int]]  # direction as torch names it, rows of sentences
 Track = Callable[[Iterable[Chunk]], Iterable[Chunk]]
 
-# Distinct sentences read side by side: enough for matrix products at full speed. At the published size a chunk
-# needs about 100 MB.
+# Distinct sentences read in parallel: enough for fast matrix products. A chunk needs about 100 MB at the published
+# size.
 CHUNK = 1024
 
 _GATES = 4  # input, forget, cell, output, stacked in every weight
@@ -75,7 +75,7 @@ def _shapes(word_dimension: int, hidden: int) -> dict[str, tuple[int, ...]]:
 
 
 def _with_weights(weights: Mapping[str, Tensor], word_dimension: int, hidden: int) -> InferSent:
-    with torch.device("meta"):  # no initial weights: they would cost time and the global generator's state
+    with torch.device("meta"):  # skips the initial weights, which take time and draw from the global generator
         model = InferSent(word_dimension, hidden)
     model.load_state_dict(dict(weights), assign=True)
     return model.requires_grad_(False).eval()
@@ -103,7 +103,7 @@ def load_infersent(path: Path) -> InferSent:
     D and H are read from the shapes.
 
     Args:
-        path: ``.safetensors``, else a file of `torch.save`, of which tensors alone are read.
+        path: ``.safetensors``, else a file of `torch.save`, of which only tensors are read.
 
     Raises:
         InputError: the file is missing or damaged; a key is missing, unknown or has a wrong shape; a weight is
@@ -144,22 +144,21 @@ def encode(
 ) -> npt.NDArray[np.float32]:
     """Encode sentences.
 
-    By default a sentence's vector is its own, whatever the other sentences are: to about 1e-7, since products
-    of larger matrices may be summed in another order.
+    By default a sentence's vector does not depend on the other sentences, except for about 1e-7: larger matrix products
+    may add up in another order.
 
     Args:
         model: the encoder.
         sentences: S texts; equal ones are encoded once.
-        vectors: of words, D numbers each, read-only or memory-mapped if need be; a token without one is
-            dropped, the marks too.
+        vectors: of words, D numbers each, may be read-only or memory-mapped; tokens without one are dropped, marks
+            included.
         version: 1 or 2, which tokens and marks the weights were trained with.
         pooling: max or mean over the tokens, marks included.
-        padding_in_max: True gives the published version 1, which encodes batches of sentences, the longest
-            first, padded to the longest: the zeros of the padding take part in the maximum of all shorter ones.
-            Of sentences of one length, the one given first comes first. No effect on means, nor in version 2,
-            whose published code left padding out.
-        batch_size: sentences in a published batch; without effect unless padding takes part.
-        track: passes the chunks of work on and shows how far it is.
+        padding_in_max: True reproduces the published version 1. It encodes batches of sentences, longest first, padded
+            to the longest, and the zeros of the padding take part in the maximum. Sentences of equal length keep their
+            order. No effect on means, or in version 2, whose code leaves padding out.
+        batch_size: sentences in a published batch; matters only if padding takes part.
+        track: wraps the chunks of work to show progress.
 
     Returns:
         S × 2H float32, in the order given.
@@ -194,7 +193,7 @@ def encode(
 
 
 def _chunks(rows: Mapping[tuple[int, ...], int]) -> list[Chunk]:
-    """Cut sentences into chunks, sorted so that those with a common beginning (or end) come together."""
+    """Cut sentences into chunks, sorted so that common beginnings (or ends) come together."""
     forward = [rows[words] for words in sorted(rows)]
     backward = [rows[words] for words in sorted(rows, key=lambda words: words[::-1])]
     starts = range(0, len(rows), CHUNK)
@@ -204,7 +203,7 @@ def _chunks(rows: Mapping[tuple[int, ...], int]) -> list[Chunk]:
 
 
 class _Weights(NamedTuple):
-    """One direction's weights; along 4H lie the gates in the order input, forget, cell, output."""
+    """Weights of one direction; the gates lie along 4H in the order input, forget, cell, output."""
 
     words: Tensor  # 4H × D
     hidden: Tensor  # 4H × H
@@ -230,11 +229,11 @@ class _States(NamedTuple):
 def _read(
     weights: _Weights, sentences: Sequence[tuple[int, ...]], vectors: npt.NDArray[np.floating], pooling: Pooling
 ) -> npt.NDArray[np.float32]:
-    """Read sentences in one direction, word by word, side by side.
+    """Read sentences in one direction, word by word, in parallel.
 
     Args:
         weights: of the direction.
-        sentences: S, each as rows of `vectors` in the order in which they are read; none is empty.
+        sentences: S, each as rows of `vectors` in reading order; none empty.
         vectors: of words, D numbers each.
         pooling: over the tokens.
 
@@ -245,16 +244,16 @@ def _read(
     hidden = weights.hidden.shape[1]
     zero = torch.zeros(1, hidden)
     states = _States(zero, zero, zero if pooling == "mean" else torch.full_like(zero, -math.inf))
-    state = np.zeros(len(sentences), np.int64)  # where in `states` each sentence is; before the first word all agree
+    state = np.zeros(len(sentences), np.int64)  # the row of `states` of each sentence; all start from one
     encoded = np.empty((len(sentences), hidden), np.float32)
     for place in range(lengths.max()):
         unfinished = np.flatnonzero(lengths > place)
         next_words = np.array([sentences[index][place] for index in unfinished.tolist()])
-        # A pair of state and next word is a beginning that is one word longer.
+        # Each distinct pair of state and next word is a beginning one word longer.
         pairs = np.stack([state[unfinished], next_words], axis=1)
         distinct, state[unfinished] = np.unique(pairs, axis=0, return_inverse=True)
         parents, rows = distinct.T
-        read = np.asarray(vectors[rows], np.float32)  # a copy: torch wants memory that may be written to
+        read = np.asarray(vectors[rows], np.float32)  # a copy: torch needs writable memory
         states = _step(weights, states, torch.from_numpy(parents), torch.from_numpy(read), pooling)
         finished = np.flatnonzero(lengths == place + 1)
         encoded[finished] = states.pooled.numpy()[state[finished]]
@@ -268,7 +267,7 @@ def _step(weights: _Weights, states: _States, parents: Tensor, words: Tensor, po
 
     Args:
         weights: of the direction.
-        states: after the beginnings that are one word shorter.
+        states: after the beginnings one word shorter.
         parents: P int64, which of those is continued.
         words: P × D float32, the vectors of the words read.
         pooling: over the tokens.
@@ -282,7 +281,7 @@ def _step(weights: _Weights, states: _States, parents: Tensor, words: Tensor, po
 
 
 def _let_padding_in(encoded: npt.NDArray[np.float32], lengths: npt.NDArray[np.int64], batch_size: int) -> None:
-    """Let a zero take part in the maximum of every sentence that the published batches pad.
+    """Let a zero take part in the maximum of every sentence that is padded in the published batches.
 
     Args:
         encoded: S × 2H, maxima over the tokens alone; changed in place.

@@ -1,4 +1,4 @@
-"""Finds a vector for a word under the other spellings that a file may hold, and draws one for a word that has none.
+"""Finds a word's vector under other spellings, and draws a random one for a word without any.
 
 D word dimension.
 """
@@ -20,7 +20,7 @@ Vector = npt.NDArray[np.float32]
 
 MARKS = frozenset(mark for pair in SENTENCE_MARKS.values() for mark in pair)
 
-_JOINTS = re.compile("[-\u2010\u2011/_]")  # hyphens, and what else joins words
+_JOINTS = re.compile("[-\u2010\u2011/_]")  # hyphens and other characters that join words
 
 
 class Spellings(Settings):
@@ -38,17 +38,18 @@ class Spellings(Settings):
         return tuple(step for step, on in self if on)
 
 
+# In the order of trial.
 AS_WRITTEN, LOWER, CAPITALISED, HYPHENS, ACCENTS = STEPS = tuple(Spellings.model_fields)
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """The vector of a word and where it is from.
+    """The vector of a word and its origin.
 
     Attributes:
         vector: D float32.
-        step: one of `STEPS`, or what else made the vector.
-        spelling: what it was found under; several words joined by " + ", of which it is the mean.
+        step: one of `STEPS`, or another source of the vector.
+        spelling: the spelling found; for a mean of several, these joined by " + ".
     """
 
     vector: Vector
@@ -63,7 +64,7 @@ def _simple(word: str, steps: Collection[str]) -> Iterator[tuple[str, str]]:
 
 
 def spellings(words: Iterable[str]) -> set[str]:
-    """Return every spelling under which `find_spelling` can look for the words, whichever steps are on."""
+    """Return every spelling that `find_spelling` may look up for the words, whichever steps are on."""
     found: set[str] = set()
     for word in words:
         if word in MARKS:
@@ -77,11 +78,11 @@ def spellings(words: Iterable[str]) -> set[str]:
 
 
 def find_spelling(word: str, vectors: Mapping[str, Vector], steps: Collection[str]) -> Spelled | None:
-    """Find the vector of a word, under the first of its spellings that has one.
+    """Find the vector of a word by the first of its spellings that has one.
 
-    In this order, each step only where it is on: as written; in lower case; capitalised; the parts between
-    hyphens, each under the three before, their mean where any has a vector; all of that with accents folded. A
-    sentence mark has one spelling.
+    Tries in this order, skipping steps that are off: as written; in lower case; capitalised; the parts between hyphens,
+    each by the first three steps, and the mean of those found; all of that with accents folded. A sentence mark has one
+    spelling.
 
     Args:
         word: a token.
@@ -117,9 +118,9 @@ def _find_form(word: str, vectors: Mapping[str, Vector], steps: Collection[str])
 
 
 def hash_vector(word: str, dimension: int, norm: float, seed: int) -> Vector:
-    """Draw a vector from a word itself: the same word and seed give the same direction, in any catalogue.
+    """Draw a random vector that depends only on the word and the seed, in any catalogue.
 
-    Independent normal numbers, so that two such vectors are nearly orthogonal, scaled to a norm.
+    Independent normal numbers scaled to a norm; two such vectors are nearly orthogonal.
 
     Args:
         word: any text.
@@ -134,5 +135,5 @@ def hash_vector(word: str, dimension: int, norm: float, seed: int) -> Vector:
 
 
 def mean_norm(vectors: Sequence[Vector]) -> float:
-    """Return the mean length of vectors; 1 of none."""
+    """Return the mean norm of vectors; 1 if there are none."""
     return float(np.mean([np.linalg.norm(vector) for vector in vectors])) if vectors else 1.0

@@ -1,4 +1,4 @@
-"""NLTK's English stop words as data, because NLTK fetches its corpora by a download of its own."""
+"""NLTK's English stop words as data, because NLTK would download them."""
 
 # The 179 words of nltk_data's corpora/stopwords/english.
 _ENGLISH = """

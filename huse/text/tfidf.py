@@ -1,6 +1,6 @@
 """Vectors of product names: the mean of the words' vectors, weighted by TF-IDF.
 
-N names, V words of the training names, D word dimension.
+Letters: N names, V words of the training names, D word dimension.
 """
 
 from collections import Counter
@@ -15,16 +15,16 @@ from scipy.sparse import csr_matrix
 
 from huse.errors import InputError
 
-BLOCK = 4096  # names at a time: enough for the loop not to matter, few enough for the CPU's cache
+BLOCK = 4096  # names at a time: the loop costs little, and they fit the CPU's cache
 
 
 @dataclass(frozen=True)
 class TfIdf:
-    """Document frequencies of the training names; all that is needed to weigh the words of any name.
+    """Document frequencies of the training names, from which the words of any name are weighted.
 
     Attributes:
-        names: n, how many names there were.
-        document_frequency: word → df, in how many of them it occurs.
+        names: n, the number of training names.
+        document_frequency: word → df, the number of names with the word.
     """
 
     names: int
@@ -41,7 +41,7 @@ def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
     """Count in how many of the training names each word occurs.
 
     Args:
-        training_names: cleaned; of the training split and no other, or the test split would take part.
+        training_names: cleaned; only those of the training split, so that nothing is learned from the test split.
 
     Raises:
         InputError: the training names hold no word.
@@ -62,9 +62,9 @@ def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
 def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
     """Mean of the words' vectors, weighted by TF-IDF: Σ tf·idf·v / Σ tf·idf over the words of a name.
 
-    Term frequency is the count in the name, so a word that comes twice weighs twice. (The published notebook went
-    over the words of a name with a weight that held the count already, so that there it weighed four times.) Only
-    words that have both a document frequency and a vector take part. A name without such a word gets zeros.
+    Term frequency is the count in the name, so a word that comes twice counts twice. (In the published notebook it
+    counted four times, by mistake.) Only words with both a document frequency and a vector take part. A name without
+    such words gets zeros.
 
     Args:
         names: N cleaned names.
@@ -74,7 +74,7 @@ def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> 
     Returns:
         N × D float32.
     """
-    # Pictures of one product share its name; where most names differ, a second array would cost more than it saves.
+    # Pictures of a product share its name; where most names differ, merging equal ones would cost more than it saves.
     row = {name: index for index, name in enumerate(dict.fromkeys(names))}
     if 2 * len(row) > len(names):
         return _weighted_mean(names, tfidf, vectors)
@@ -85,20 +85,20 @@ def _weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) ->
     words = [word for word in tfidf.document_frequency if word in vectors.key_to_index]
     column = {word: index for index, word in enumerate(words)}
     idf = tfidf.idf(words)
-    known = vectors.vectors[[vectors.key_to_index[word] for word in words]]  # V' × D, the words that have both
+    known = vectors.vectors[[vectors.key_to_index[word] for word in words]]  # V' × D, words with both
     means = np.empty((len(names), vectors.vector_size), np.float32)
     for start in range(0, len(names), BLOCK):
         block = [name.split() for name in names[start : start + BLOCK]]
         columns, ends = _columns(block, column)
         name = np.repeat(np.arange(len(block)), np.diff(ends))
-        # A word that comes twice stands there twice, and the product adds both: its count is in it.
+        # A repeated word has two entries, which the product adds up: this is the term frequency.
         shares = (idf[columns] / np.bincount(name, idf[columns])[name]).astype(np.float32)
         means[start : start + len(block)] = csr_matrix((shares, columns, ends), shape=(len(block), len(words))) @ known
     return means
 
 
 def _columns(names: Sequence[Sequence[str]], column: dict[str, int]) -> tuple[npt.NDArray[np.int32], ...]:
-    """Return the columns of the known words of all names in a row, and where each name's end, from 0 on."""
+    """Return the columns of all names' known words in one list, and where each name's end; the first bound is 0."""
     lengths = np.fromiter(map(len, names), np.int64, len(names))
     running = np.fromiter(map(column.get, chain.from_iterable(names), repeat(-1)), np.int32, int(lengths.sum()))
     known = running >= 0

@@ -1,7 +1,7 @@
 """Tokens of a label's text, as InferSent makes them.
 
-Conneau et al. 2017 (arXiv 1705.02364). Version 1 reads GloVe, version 2 fastText; they differ in the sentence
-marks and in how a negation is split.
+Conneau et al. 2017 (arXiv 1705.02364). Version 1 reads GloVe, version 2 fastText; they differ in the sentence marks and
+in how they split a negation.
 """
 
 from collections.abc import Container, Sequence
@@ -10,7 +10,7 @@ from nltk.tokenize import word_tokenize
 
 from huse.errors import InputError
 
-# Put before and after a sentence's tokens, by version.
+# Around a sentence's tokens, by version.
 SENTENCE_MARKS = {1: ("<s>", "</s>"), 2: ("<p>", "</p>")}
 
 NAMED_SENTENCES = 10
@@ -20,7 +20,7 @@ def tokenize(sentence: str, version: int) -> list[str]:
     """Split a sentence into tokens, case kept, without marks.
 
     Args:
-        sentence: one sentence; a label or a name is one. NLTK's sentence splitter is therefore not needed.
+        sentence: one sentence, such as a label or a name; so NLTK's sentence splitter is not needed.
         version: of InferSent, 1 or 2. Version 2 was trained on Moses' tokens, and its published code joins
             ``n't`` differently: "don 't" for "don't".
     """
@@ -29,19 +29,19 @@ def tokenize(sentence: str, version: int) -> list[str]:
 
 
 def known_tokens(sentences: Sequence[str], known: Container[str], *, version: int, marks: bool) -> list[list[str]]:
-    """Tokens that have a vector, of every sentence.
+    """Return the tokens of every sentence that have a vector.
 
     Args:
         sentences: S texts.
-        known: the words that have a vector.
+        known: words with a vector.
         version: of InferSent, 1 or 2.
-        marks: put the sentence marks around the tokens; where nothing is left, the end mark stands alone.
+        marks: add the sentence marks; where no token is left, only the end mark.
 
     Returns:
         S lists, none of them empty.
 
     Raises:
-        InputError: nothing is left of a sentence; names all such sentences (the first 10 of many).
+        InputError: a sentence has no token left; names such sentences, at most 10.
     """
     start, end = SENTENCE_MARKS[version]
     kept, empty = [], []
@@ -57,7 +57,7 @@ def known_tokens(sentences: Sequence[str], known: Container[str], *, version: in
 
 
 def without_words(sentences: Sequence[str], known: Container[str], version: int) -> list[str]:
-    """Sentences of which no token has a vector, so that the marks are all that is left of them."""
+    """Return the sentences without any token that has a vector."""
     return [text for text in sentences if not any(token in known for token in tokenize(text, version))]
 
 

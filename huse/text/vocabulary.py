@@ -1,4 +1,4 @@
-"""The words that names and labels need: which there are, which vector each gets, how many have one.
+"""The words of names and labels: which are needed, which vector each gets, how many have one.
 
 D word dimension.
 """
@@ -18,7 +18,7 @@ from huse.text.spelling import MARKS, Spelled, Spellings, find_spelling, hash_ve
 from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
-SUBWORDS, HASH = "subwords", "hash"  # what makes a vector where no spelling has one
+SUBWORDS, HASH = "subwords", "hash"  # sources of a vector where no spelling has one
 
 MOST_FREQUENT = 20  # missing words to name
 
@@ -51,7 +51,7 @@ class WordVectorSettings(Settings):
 
 
 def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
-    """Words that labels can need: the tokens of level names and of whole paths, for both versions of InferSent.
+    """Return the words that labels may need: tokens of level names and whole paths, for both versions of InferSent.
 
     Args:
         classes: the levels of every class path.
@@ -70,19 +70,19 @@ def choose_vectors(
 ) -> dict[str, Spelled]:
     """Choose the vector of every word.
 
-    The first spelling that has one; else, from fastText's binary format, the vector made of the word's parts; else
-    none, or with ``hash`` a random one drawn from the word itself, at the mean norm of the others, so that brands
-    and rare words keep their identity. Sentence marks and tokens without a letter or digit are never drawn.
+    That is the vector of the first spelling that has one; else fastText's vector made of the word's parts; else none,
+    or with ``hash`` a random vector that depends on the word, at the mean norm of the others, so that brands and rare
+    words stay distinct. Sentence marks and tokens without a letter or digit never get a random one.
 
     Args:
         words: any.
-        found: what the source has of their spellings.
+        found: the vectors of their spellings in the source.
         settings: `spellings` and `oov`.
         seed: of the random vectors.
-        aside: words that the mean norm leaves out, as nothing may be learned from them.
+        aside: words left out of the mean norm, because nothing may be learned from them.
 
     Returns:
-        Word → vector, sorted by word, without those that have none.
+        Word → vector, sorted by word; words without one are missing.
     """
     whole = {word: vector for word, vector in found.vectors.items() if word not in found.composed}
     chosen: dict[str, Spelled] = {}
@@ -110,7 +110,7 @@ def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.f
         chosen: from `choose_vectors`, V words.
 
     Returns:
-        `word`, `step` (how it was found) and `spelling` (as what); V × D float32.
+        `word`, `step` (how it was found) and `spelling` (under which); V × D float32.
     """
     rows = [(word, spelled.step, spelled.spelling) for word, spelled in chosen.items()]
     table = pd.DataFrame(rows, columns=["word", "step", "spelling"], dtype=str)
@@ -118,14 +118,14 @@ def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.f
 
 
 def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
-    """Return the words that a model keeps for names it has never seen, spelled as the source has them.
+    """Return the words that a model keeps for names it has never seen, spelled as in the source.
 
     Args:
         found: what the source has.
-        words: of the catalogue; all their spellings are kept beside the first words of the source.
+        words: of the catalogue; all their spellings are kept, and the first words of the source.
 
     Returns:
-        `word`; V × D float32. What the source has in its vectors alone: no word that was put together or drawn.
+        `word`; V × D float32. Only vectors that stand in the source: none composed or random.
     """
     leading, asked = islice(found.vectors, found.leading), spellings(words)
     own = (word for word in found.vectors if word in asked and word not in found.composed)
@@ -135,7 +135,7 @@ def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.ND
 
 
 def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:
-    """How many of the words have a vector of their own; a random one does not count.
+    """Count the words that have a vector; random ones do not count.
 
     Args:
         names: cleaned names.
@@ -143,11 +143,10 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
         chosen: from `choose_vectors`.
 
     Returns:
-        `coverage`: shares of the names' running and distinct words and of the labels' distinct words;
-        `names_without`: share of names of which no word has a vector; `found_by`: how many distinct words were
-        found by each step; `most_frequent_missing`: words of names without a vector and how often they come, of
-        words that come equally often the first in the alphabet; `label_words_missing`: how many, and
-        `missing_label_words`: the first of them. Shares of nothing are 0.
+        `coverage`: shares of the names' running words and distinct words, and of the labels' distinct words;
+            `names_without`: share of names without any vector; `found_by`: distinct words found by each step;
+            `most_frequent_missing`: words of names without a vector and their counts, ties in alphabetical order;
+            `label_words_missing`: their number, and `missing_label_words`: the first ones. A share of nothing is 0.
     """
     known = {word for word, spelled in chosen.items() if spelled.step != HASH}
     running: Counter[str] = Counter()
@@ -175,7 +174,7 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
 
 
 def remarks(found: Found, metrics: Mapping[str, Any], oov: Literal["skip", "hash"]) -> list[str]:
-    """Say what a person should know of a source of word vectors.
+    """Return what a user should know about a source of word vectors.
 
     Args:
         found: what the source has.
@@ -183,7 +182,7 @@ def remarks(found: Found, metrics: Mapping[str, Any], oov: Literal["skip", "hash
         oov: what becomes of words without a vector.
 
     Returns:
-        One text a remark, without a full stop; empty where nothing is amiss.
+        One text a remark, without a full stop; empty if there is nothing to say.
     """
     told = [f"passed over: {found.fault_summary()}"] if found.faults else []
     missing = metrics["missing_label_words"]

@@ -1,4 +1,4 @@
-"""Word vectors as gensim knows them, and their means.
+"""Word vectors as gensim's KeyedVectors, and their means.
 
 D word dimension.
 """
@@ -13,7 +13,7 @@ from huse.text.tokens import known_tokens
 
 
 def keyed_vectors(words: Sequence[str], vectors: npt.NDArray[np.float32]) -> KeyedVectors:
-    """Return gensim's view of words and their vectors; the array is not copied, so it may be memory-mapped.
+    """Return words and their vectors as KeyedVectors; the array is not copied, so it may be memory-mapped.
 
     Args:
         words: V different words.

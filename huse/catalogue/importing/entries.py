@@ -1,4 +1,4 @@
-"""What every layout becomes: rows of a catalogue, what was left out, and what is worth knowing."""
+"""The result of every import: rows of a catalogue, what was left out, and remarks."""
 
 import os
 import re
@@ -13,20 +13,20 @@ from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-FEW = 3  # products of a class, fewer than which cannot stand in every split
+FEW = 3  # products that a class needs to be in every split
 COLUMNS = ["image", "name", "classes", "split"]
 
 
 @dataclass
 class Imported:
-    """A catalogue in the making.
+    """A catalogue under construction.
 
     Attributes:
         images: the picture folder.
-        rows: image (relative to the folder), name, class path, and split, None where the layout has none.
-        left_out: reasons, one for each row or picture that is left out.
-        repaired: what was done to rows that stay, one each.
-        remarks: what else is worth knowing.
+        rows: image (relative to the folder), name, class path, and split or None.
+        left_out: reasons, one for each row or picture left out.
+        repaired: repairs, one for each row repaired.
+        remarks: anything else to report.
     """
 
     images: Path
@@ -36,10 +36,10 @@ class Imported:
     remarks: list[str] = field(default_factory=list)
 
     def add(self, where: str, image: str, name: str, levels: Sequence[str], split: str | None = None) -> None:
-        """Take a row, or leave it out where it cannot be one.
+        """Add a row, or leave it out if it is invalid.
 
         Args:
-            where: it stands, for people.
+            where: its place, for messages.
             image: relative to the picture folder.
             name: of the product.
             levels: of the class, coarse to fine.
@@ -53,7 +53,7 @@ class Imported:
             self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split))
 
     def table(self) -> pd.DataFrame:
-        """Return the catalogue: `image`, `name`, `classes`, and `split` where the layout has one.
+        """Return the catalogue: `image`, `name`, `classes`, and `split` if the layout has one.
 
         Raises:
             InputError: no row is left.
@@ -65,7 +65,7 @@ class Imported:
         return table if table["split"].notna().any() else table.drop(columns="split")
 
     def odd_rows(self) -> pd.DataFrame:
-        """Return what was left out, then what was repaired: `action`, `reason`, and `where` it stands."""
+        """Return what was left out, then what was repaired: `action`, `reason`, `where`."""
         rows = [
             (action, *reason.partition(": ")[::2])
             for action, reasons in (("left out", self.left_out), ("repaired", self.repaired))
@@ -85,17 +85,17 @@ def _problem(name: str, levels: Sequence[str]) -> str:
 
 
 def tidy(text: str) -> str:
-    """Return a text in one line, runs of white space and control characters as one space."""
+    """Return a text in one line; runs of white space and control characters become one space."""
     return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
 
 
 def spoken(name: str) -> str:
-    """Return the words of a name of a file or folder: ``apple_pie`` as ``apple pie``."""
+    """Return the name of a file or folder as words: ``apple_pie`` as ``apple pie``."""
     return tidy(re.sub(r"[_\-]+", " ", name))
 
 
 def list_pictures(folder: Path) -> list[str]:
-    """Return the pictures below a folder by their endings, relative to it, sorted; linked folders are not followed.
+    """Return the pictures below a folder, relative to it, sorted; linked folders are not followed.
 
     Raises:
         InputError: there is no such folder.
@@ -110,7 +110,7 @@ def list_pictures(folder: Path) -> list[str]:
 
 
 def summarise(table: pd.DataFrame) -> dict[str, str]:
-    """Return what people check an import by: metrics by what they are of."""
+    """Return the counts to check an import by, with their names."""
     counts = table.groupby("classes")["name"].nunique().sort_values(kind="stable")
     levels = Counter(len(split_path(path)) for path in counts.index)
     few = int((counts < FEW).sum())
@@ -130,7 +130,7 @@ def summarise(table: pd.DataFrame) -> dict[str, str]:
 
 
 def kinds(reasons: Iterable[str]) -> list[tuple[str, int, str]]:
-    """Return kinds of reasons, how many there are, and where the first is; the most frequent kind first."""
+    """Return kinds of reasons, their counts, and the first place of each; the most frequent first."""
     counts = Counter(reason.partition(": ")[0] for reason in reasons)
     first: dict[str, str] = {}
     for reason in reasons:

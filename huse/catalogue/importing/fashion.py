@@ -13,8 +13,8 @@ IDENTITY, NAME = "id", "productDisplayName"
 def import_fashion(folder: Path) -> Imported:
     """Read the data set; a class has three levels, from master category to article type.
 
-    Some lines have more fields than the header, where a name has a comma and no quotes: the name is the last column, so
-    the surplus belongs to it.
+    Some lines have too many fields, because a name has a comma and no quotes. The name is the last column, so the
+    surplus fields belong to it.
 
     Raises:
         InputError: the table or the picture folder is missing, or the table lacks a column.

@@ -1,4 +1,4 @@
-"""A folder tree of pictures, whose folders are the levels of the classes, with a table of captions or without."""
+"""A tree of folders with pictures, whose folders are the class levels; with or without a table of captions."""
 
 from pathlib import Path
 
@@ -15,10 +15,10 @@ def import_folders(folder: Path, captions: Path | None, image: str | None = None
 
     Args:
         folder: of pictures; one in ``shoes/boots`` is of the class ``shoes<boots``.
-        captions: CSV, or TSV by its ending, with a header: pictures by their path below the folder or, where no other
-            has the same, by their file name; and captions. None: a product is named by its file.
-        image: header of the column of pictures; None: the first of `IMAGE_HEADERS` that there is.
-        name: header of the column of captions; None: the first of `NAME_HEADERS` that there is.
+        captions: CSV, or TSV by its ending, with a header. Names pictures by path below the folder or, if unique, by
+            file name; and captions. None: products are named by their files.
+        image: header of the column of pictures; None: the first of `IMAGE_HEADERS` found.
+        name: header of the column of captions; None: the first of `NAME_HEADERS` found.
 
     Raises:
         InputError: the folder or the table is missing, or the table lacks a column.
@@ -59,7 +59,7 @@ def _captions(
 
 
 def _places(pictures: list[str]) -> dict[str, str]:
-    """Map each picture's path, and its file name where no other has the same, to its path."""
+    """Map each picture's path, and its file name if unique, to its path."""
     by_name: dict[str, list[str]] = {}
     for picture in pictures:
         by_name.setdefault(picture.rpartition("/")[2], []).append(picture)

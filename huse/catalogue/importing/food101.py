@@ -18,8 +18,8 @@ HEADER = ["image", "title", "class"]
 def import_food101(folder: Path) -> Imported:
     """Read the data set, its split kept.
 
-    A title with unquoted commas makes a line of more than three fields; what stands between the first and the last is
-    the title then.
+    If a title has unquoted commas, the line has more than three fields; all between the first and the last are the
+    title.
 
     Raises:
         InputError: a file of titles, or the picture folder, is missing.

@@ -1,4 +1,4 @@
-"""Lines of a table in somebody else's layout: what is broken is left out, with its place, and the rest goes on."""
+"""Lines of a table in any layout; broken lines are left out and reported with their place."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ class Lines:
     """A table, read line by line.
 
     Attributes:
-        header: its columns, stripped; as given where the table has none of its own.
+        header: its columns, stripped; as given if the table has none.
     """
 
     def __init__(
@@ -30,8 +30,8 @@ class Lines:
         Args:
             imported: takes what is left out, and remarks.
             path: the file.
-            header: of a table without one; None: its first line is one.
-            surplus: a line may have more fields than the header.
+            header: for a table without one; None: the first line.
+            surplus: whether a line may have more fields than the header.
             delimiter: between fields, one character.
             encoding: a Python encoding, or ``auto``.
 
@@ -50,7 +50,7 @@ class Lines:
         self.header = [cell.strip() for cell in first]
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield where a line stands, for people, and its fields, as many as the header has or more."""
+        """Yield the place of each line, for messages, and its fields, at least as many as the header has."""
         count = len(self.header)
         for line, record in self._records:
             where = f"{self._path.name} line {line}"

@@ -1,4 +1,4 @@
-"""Any table with one row a picture, by the names of its columns."""
+"""Any table with one row a picture; the user names its columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ def import_table(path: Path, images: Path, columns: Columns, *, delimiter: str, 
     Args:
         path: the file, with a header.
         images: the picture folder.
-        columns: what stands where.
+        columns: their headers.
         delimiter: between fields, one character.
         encoding: a Python encoding, or ``auto``.
 

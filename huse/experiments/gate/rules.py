@@ -1,4 +1,4 @@
-"""The rules of the gate: which metrics must not get worse, and by how much chance alone moves them."""
+"""The rules of the gate: which metrics must not get worse, and their tolerances."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -11,15 +11,15 @@ from huse.settings import Settings
 
 
 class Rule(Settings):
-    """What is asked of one metric.
+    """The rule for one metric.
 
     Attributes:
         metric: file and path, ``evaluate.retrieval.mean.map`` of metrics/evaluate.json.
         better: which way is better.
-        tolerance: by how much it may be worse than the base, in its own unit.
-        floor: least allowed value, whatever the base has; where higher is better.
-        ceiling: greatest allowed value; where lower is better.
-        deviation: standard deviation over seeds that the tolerance was made from; None where it was set by hand.
+        tolerance: how much worse than the base it may be, in its own unit.
+        floor: least allowed value, whatever the base has; only if higher is better.
+        ceiling: greatest allowed value; only if lower is better.
+        deviation: standard deviation over seeds that gave the tolerance; None if set by hand.
     """
 
     metric: str = Field(pattern=r"^\w+(\.\w+)+$")
@@ -39,12 +39,12 @@ class Rule(Settings):
 
     @property
     def file(self) -> str:
-        """Name of the metrics file, without folder and ending."""
+        """The name of the metrics file, without folder and ending."""
         return self.metric.partition(".")[0]
 
 
 class MeasuredOn(Settings):
-    """What the tolerances were made from."""
+    """The runs that gave the tolerances."""
 
     seeds: int = Field(ge=3)
     items: int = Field(ge=1)
@@ -61,7 +61,7 @@ def read_rules(path: Path) -> Rules:
     """Read the file of rules.
 
     Raises:
-        InputError: it is missing, no YAML, or does not fit; or two rules are about one metric.
+        InputError: it is missing or invalid, or two rules name one metric.
     """
     if not path.is_file():
         raise InputError(f"{path}: not found. The rules of the gate stand there; see docs/gate.md.")

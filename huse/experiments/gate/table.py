@@ -1,4 +1,4 @@
-"""The gate's outcome as tables: for the terminal, and in Markdown."""
+"""The gate's outcome as tables, for the terminal and in Markdown."""
 
 from collections.abc import Sequence
 
@@ -15,7 +15,7 @@ VERDICTS = {0: "passed", 1: "something is worse", 2: "could not compare"}
 
 def terminal_table(outcome: Outcome) -> Table:
     """Return a table of all rules."""
-    shown = [place for place, name in enumerate(COLUMNS) if name != "bound"]  # narrow; reasons tell bounds
+    shown = [place for place, name in enumerate(COLUMNS) if name != "bound"]  # to save width; the reasons name bounds
     table = Table(box=SIMPLE, pad_edge=False, padding=0)
     for name in (COLUMNS[place] for place in shown):
         text = name in ("metric", "verdict")
@@ -31,8 +31,8 @@ def as_markdown(outcome: Outcome, base: str) -> str:
     """Return verdict, table and reasons in Markdown.
 
     Args:
-        outcome: what came of it.
-        base: what the run was held to, for people.
+        outcome: of the gate.
+        base: describes what the run was compared with.
     """
     rows = [_cells(line) for line in outcome.lines]
     table = tabulate(rows, COLUMNS, tablefmt="pipe", disable_numparse=True, colalign=("left", *["right"] * 5, "left"))
@@ -42,7 +42,7 @@ def as_markdown(outcome: Outcome, base: str) -> str:
 
 
 def reasons_of(outcome: Outcome) -> Sequence[str]:
-    """Return one line for everything that does not pass."""
+    """Return a line for everything that does not pass."""
     failed = [line for line in outcome.lines if not line.verdict.passes]
     return [*outcome.obstacles, *(f"{line.rule.metric}: {line.reason}" for line in failed)]
 

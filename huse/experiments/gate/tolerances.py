@@ -1,4 +1,4 @@
-"""Tolerances from what was measured: how much metrics move from seed to seed, and how many products were asked for."""
+"""Tolerances from measurements: the deviation of metrics over seeds, and the number of test items."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -22,21 +22,20 @@ def measured_tolerances(
 ) -> tuple[dict[str, tuple[float, float]], int]:
     """Return each metric's tolerance: the larger of two deviations over seeds and 1 / √(test items).
 
-    Two deviations: of two runs that differ in the seed alone, one is that much worse than the other in one of 13 pairs
-    (their difference has √2 deviations). 1 / √items: the standard error of a mean over test items, of values from 0 to
-    1, is at most half of it. Metrics of the space are no such means; their tolerance is four deviations.
+    Two deviations: of two runs that differ only in the seed, one is that much worse in one of 13 pairs, since their
+    difference has √2 deviations. 1 / √items is at least twice the standard error of a mean over test items of values
+    from 0 to 1. Metrics of the space are no such means; their tolerance is four deviations.
 
     Args:
         rules: of the metrics.
-        metrics: by the name of the run, by the name of the file, what it holds.
-        params: by the name of the run, what its params.yaml holds.
+        metrics: content of the metrics files, by run and file name.
+        params: content of params.yaml, by run.
 
     Returns:
-        By metric its tolerance and its standard deviation (n - 1), in the metric's own unit; and the number of test
-        items.
+        By metric its tolerance and standard deviation (n - 1), in the metric's own unit; and the number of test items.
 
     Raises:
-        InputError: fewer than `LEAST_RUNS` runs; or they differ in more than the seed of training, or not in it.
+        InputError: fewer than `LEAST_RUNS` runs, or runs that do not differ in exactly the seed of training.
     """
     flat = {name: dict(flatten(content)) for name, content in metrics.items()}
     _check(flat, {name: dict(flatten(content)) for name, content in params.items()})

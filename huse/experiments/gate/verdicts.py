@@ -1,4 +1,4 @@
-"""Holds the metrics of a run to those of a base, rule by rule. What cannot be compared fails."""
+"""Compares the metrics of a run with those of a base, rule by rule. What cannot be compared fails."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,17 +9,17 @@ from typing import Any, TypeGuard
 from huse.experiments.gate.rules import Rule
 from huse.nesting import flatten
 
-ROUNDING = 1e-12  # of differences; a change of exactly the tolerance passes
+ROUNDING = 1e-12  # slack for rounding, so that a change of exactly the tolerance passes
 
 EVALUATION = "evaluate"
 SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
 DROPPED = "dropped_queries"
 
-Metrics = Mapping[str, Any]  # by the name of the file, what it holds; None where it is missing
+Metrics = Mapping[str, Any]  # content by file name; None if the file is missing
 
 
 class Verdict(StrEnum):
-    """What a rule says."""
+    """The result of a rule."""
 
     SAME = "ok"
     BETTER = "better"
@@ -29,20 +29,20 @@ class Verdict(StrEnum):
 
     @property
     def passes(self) -> bool:
-        """Whether the gate stays open."""
+        """Whether the rule passes."""
         return self in (Verdict.SAME, Verdict.BETTER)
 
 
 @dataclass(frozen=True)
 class Line:
-    """A rule and what came of it.
+    """A rule and its result.
 
     Attributes:
         rule: the rule.
-        base: the metric of the base; None where it has none.
-        here: the metric that is judged; None where there is none.
-        verdict: the judgement.
-        reason: why, where it is not passed.
+        base: the base's value, or None.
+        here: the value to judge, or None.
+        verdict: the result.
+        reason: why it does not pass.
     """
 
     rule: Rule
@@ -54,11 +54,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Outcome:
-    """All that the gate has to say.
+    """The outcome of the gate.
 
     Attributes:
         lines: one a rule.
-        obstacles: why the two cannot be compared at all; empty where they can.
+        obstacles: why the two cannot be compared at all; empty if they can.
     """
 
     lines: Sequence[Line]
@@ -66,7 +66,7 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 passed, 1 something is worse, 2 could not compare: of other products nothing is worse or better."""
+        """0: passed; 1: something is worse; 2: could not compare, which says nothing about better or worse."""
         verdicts = {line.verdict for line in self.lines}
         if not self.obstacles and verdicts & {Verdict.WORSE, Verdict.OUT_OF_BOUNDS}:
             return 1
@@ -74,14 +74,14 @@ class Outcome:
 
 
 def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: bool = False) -> Outcome:
-    """Hold the metrics of a run to those of a base.
+    """Compare the metrics of a run with those of a base.
 
     Args:
-        rules: what is asked.
-        base: what the base's metrics files hold.
-        here: what the run's metrics files hold.
-        new_baseline: the change says that it moves the baseline; nothing is then held to the base, but every metric
-            must be there and within its bounds.
+        rules: to check.
+        base: content of the base's metrics files.
+        here: content of the run's metrics files.
+        new_baseline: the change declares a new baseline; nothing is compared with the base, but every metric must be
+            present and within its bounds.
     """
     old, new = (dict(flatten({name: content or {} for name, content in of.items()})) for of in (base, here))
     lines = [_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline) for rule in rules]
@@ -129,7 +129,7 @@ def _named(value: Any) -> str:
 
 
 def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
-    """Say why metrics of the test split are not of the same queries."""
+    """Say why two runs were not measured on the same queries."""
     found = []
     if here.get(SPLIT) is None or base.get(SPLIT) is None:
         where = "here" if here.get(SPLIT) is None else "in the base"

@@ -1,4 +1,4 @@
-"""What the comparison of methods says beside its tables: which settings were chosen on validation, of which."""
+"""The settings that the comparison of methods tried and chose on validation."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,7 +12,7 @@ TREE_NOTE = "`*`: trained on the class tree that HP and AHP are measured on."
 
 
 def choices_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Return by entry the chosen setting, and what was tried."""
+    """Return for each entry the chosen setting and those tried."""
     return {
         outcome.entry.name: {
             "setting": {**outcome.entry.changes, **outcome.chosen},
@@ -26,7 +26,7 @@ def choices_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
 
 
 def choices_markdown(outcomes: Sequence[Outcome]) -> str:
-    """Return the same for people."""
+    """Return the same in Markdown."""
     rows = [
         [
             label(outcome.entry),

@@ -1,8 +1,8 @@
-"""What is compared: the methods, and for each the small grid that it is tuned on.
+"""The entries of the comparison: methods, each with a small grid to tune it on.
 
-Every entry has as many settings to choose from as any other. All of them share steps, batches, optimiser and, but where
-its name says so, towers; and where a method trains a classification layer, the scaled cosine head: an unscaled softmax
-over unit vectors starves, whatever the method (`huse.model.towers.CosineHead`). DSCMR alone has no softmax to starve.
+Every entry has the same number of settings. All share steps, batches, optimiser and, unless the name says otherwise,
+towers. Methods that train a classification layer use the scaled cosine head, because an unscaled softmax over unit
+vectors learns too little (`huse.model.towers.CosineHead`); DSCMR has no softmax.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ Changes = Mapping[str, Any]  # of the section `train`: ``graph.zeta_quantile`` t
 
 BASELINE = "HUSE"
 
-# What every entry begins with, whatever preset params.yaml has: else the baseline would have what a preset gives HUSE+.
-# Settings are chosen by accuracy, R@1, mAP and AHP alike, as that is what is compared.
+# The start of every entry, whatever preset params.yaml has, so that no baseline gets what a preset gives HUSE+.
+# Settings are chosen by the mean of accuracy, R@1, mAP and AHP, since all are compared.
 COMMON: Changes = {
     "seed": None,
     "alpha": 1,
@@ -48,10 +48,10 @@ class Entry:
     """One row of the comparison.
 
     Attributes:
-        name: as the table shows it.
-        changes: what makes it this entry.
+        name: in the table.
+        changes: the parameters that define it.
         grid: settings to choose from on the validation split.
-        tree: whether it is trained on the class tree that hierarchical metrics are measured on.
+        tree: whether it trains on the class tree that hierarchical metrics use.
     """
 
     name: str
@@ -72,8 +72,8 @@ _HUSE: tuple[Changes, ...] = (
 )
 _TREE: Changes = {"graph.distances": "tree"}
 
-# What `huse_plus` stands for, chosen on validation data; see docs/methods.md. The shallower image tower and its dropout
-# are no property of the method, so plain HUSE is compared with them as well.
+# The settings of `huse_plus`, chosen on validation data; see docs/methods.md. The shallower image tower and its dropout
+# are not part of the method, so plain HUSE is compared with them too.
 _SHALLOW: Changes = {"image_layers": 2, "dropout": 0.3}
 _PLUS: Changes = {"method": "huse_plus", "graph.sigma": "full", "contrast.weight": 0.5, **_TREE, **_SHALLOW}
 

@@ -1,6 +1,6 @@
-"""Trains and measures every entry of the comparison, and keeps what it has found.
+"""Trains and measures every entry of the comparison, and caches the results.
 
-Part of the edge, like `huse.run.fitting`: it reads artefacts and keeps its results in the cache.
+Part of the edge, like `huse.run.fitting`: it reads artefacts and the cache.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ from huse.taxonomy import ClassTree
 from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
-# What a run's result depends on beside parameters and data: all that this module reaches by imports.
+# The code that a run's result depends on: all that this module imports, directly or not.
 CODE = (
     "huse/engine",
     "huse/errors.py",
@@ -56,19 +56,19 @@ CODE = (
     "huse/training",
 )
 
-# The score on validation, and of the test split the metrics and what was done to each item.
+# The validation score; the metrics and the tables of items of the test split.
 Found = tuple[float, Mapping[str, float], intervals.Run]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an entry.
+    """The outcome of an entry.
 
     Attributes:
         entry: the entry.
-        chosen: the setting that was best on validation.
-        tried: the score on validation of each setting, in the order of the grid.
-        runs: the chosen setting on the test split, one a seed.
+        chosen: the best setting on validation.
+        tried: the validation score of each setting, in grid order.
+        runs: of the chosen setting on the test split, one a seed.
     """
 
     entry: Entry
@@ -78,7 +78,7 @@ class Outcome:
 
 
 def label(entry: Entry) -> str:
-    """Return what tables call an entry."""
+    """Return the name of an entry in tables."""
     return f"{entry.name} *" if entry.tree else entry.name
 
 
@@ -106,12 +106,11 @@ class Runner:
     """Trains on one catalogue's artefacts."""
 
     def __init__(self, here: Run, params: TrainParams, device: torch.device) -> None:
-        """Say what to train on.
+        """Read what to train on.
 
         Args:
-            here: where the artefacts lie that all are trained on; results are kept in its cache, and one that is there
-                is not computed again.
-            params: steps, batches and optimiser; what tells methods apart is as `COMMON` says.
+            here: folder of the artefacts; its cache keeps the results, which are not computed again.
+            params: steps, batches and optimiser; `COMMON` sets what differs by method.
             device: to train on.
 
         Raises:
@@ -127,13 +126,13 @@ class Runner:
         self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(here), "device": device.type}
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
-        """Choose the setting that is best on validation with the first seed, and measure it with every seed."""
+        """Choose the best setting on validation with the first seed, then measure it with every seed."""
         tried = [self._run(entry, setting, seeds[0])[0] for setting in entry.grid]
         chosen = entry.grid[int(np.argmax(tried))]
         return Outcome(entry, chosen, tried, [self._run(entry, chosen, seed)[1] for seed in seeds])
 
     def _run(self, entry: Entry, setting: Changes, seed: int) -> tuple[float, Recorded]:
-        """Return the score on validation by the declared criterion, and what is measured on test."""
+        """Return the validation score by the criterion, and the test results."""
         params = with_changes(self._params, {**entry.changes, **setting})
         decides = {**self._about, "train": params.model_dump(), "seed": seed}
         content = json.dumps(decides, sort_keys=True)
@@ -161,7 +160,7 @@ class Runner:
         return found
 
     def _measure(self, fitting: Fitting) -> tuple[Mapping[str, float], intervals.Run]:
-        """Return the metrics of the test split, as the stage `evaluate` has them, and what was done to its items."""
+        """Return the metrics of the test split, as in the stage `evaluate`, and the tables of its items."""
         embeddings, scores = {}, {}
         for modality, vectors in (("image", fitting.data.images[0]), ("text", fitting.data.texts)):
             embedded = fitting.network.embed(modality, vectors)  # type: ignore[arg-type]
@@ -175,7 +174,7 @@ class Runner:
 
 
 def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:
-    """Yield the outcome of one entry after the other."""
+    """Yield the outcome of each entry."""
     with progress(total=len(entries), description="compare", unit="method") as bar:
         for entry in entries:
             outcome = runner.outcome(entry, seeds)

@@ -1,7 +1,7 @@
-"""Presets: named sets of parameters, each a YAML file in this folder that says what it is for.
+"""Presets: named sets of parameters, each a YAML file in this folder with its purpose.
 
-All of them set the same parameters, so that a preset means the same whatever was set before: ``sample`` gives every
-value, the others say what they have different. What is a catalogue's own, or a machine's, no preset touches.
+All set the same parameters, so that the earlier values do not matter: ``sample`` lists every value, the others list
+their differences. Presets leave parameters of the catalogue and the machine alone.
 """
 
 from pathlib import Path
@@ -21,10 +21,10 @@ def preset_names() -> list[str]:
 
 
 def read_preset(name: str) -> dict[str, Any]:
-    """Return the sections and values of a preset, all that presets set.
+    """Return the sections and values of a preset, complete.
 
     Raises:
-        InputError: there is no preset of that name.
+        InputError: the preset is unknown.
     """
     if name not in preset_names():
         raise InputError(f"no preset {name!r}; there are: {', '.join(preset_names())}.")
@@ -36,7 +36,7 @@ def _read(name: str) -> dict[str, Any]:
 
 
 def apply_preset(name: str, path: Path) -> list[str]:
-    """Write the values of a preset into a parameter file, whose comments stay.
+    """Write the values of a preset into a parameter file, keeping its comments.
 
     Args:
         name: of the preset.
@@ -46,6 +46,6 @@ def apply_preset(name: str, path: Path) -> list[str]:
         One line for each value that changed: ``train.steps: 600 -> 250000``.
 
     Raises:
-        InputError: there is no such preset, or the file lacks one of its parameters.
+        InputError: the preset is unknown, or the file lacks one of its parameters.
     """
     return set_values(path, read_preset(name))

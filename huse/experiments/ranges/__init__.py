@@ -1,1 +1,1 @@
-"""Ranges for `huse tune`, each a YAML file in this folder that says what it is for."""
+"""Ranges for `huse tune`, each a YAML file in this folder with its purpose."""

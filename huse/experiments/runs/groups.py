@@ -1,6 +1,6 @@
-"""Runs beside each other: which differ in the seed alone, in what the others differ, and by how much one is better.
+"""Compares runs: groups those that differ only in seeds, lists other differences, and says which is better.
 
-A run is an experiment, a commit, or the working tree: its parameters, its metrics, and what it did to every item.
+A run is an experiment, a commit, or the working tree, with parameters, metrics and tables of items.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,20 +14,20 @@ from huse.evaluation.intervals import Interval, Run, paired_intervals
 from huse.nesting import flatten
 
 SEEDS = ("seed", "train.seed")
-ABSENT = "–"  # of a parameter that a run does not have
+ABSENT = "–"  # for a missing parameter
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """A run as it was recorded.
+    """A recorded run.
 
     Attributes:
         name: of the experiment or revision.
         params: by dotted name.
         metrics: of one split, by their path in the metrics file.
-        split: fingerprint of the products that were measured.
-        items: what it did to each of them; None where that is not at hand.
-        label: of its group; empty: the parameters that differ.
+        split: fingerprint of the measured products.
+        items: its tables of items and queries; None if not available.
+        label: of its group; empty: made from the parameters that differ.
     """
 
     name: str
@@ -40,11 +40,11 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Group:
-    """Runs that differ in nothing but seeds.
+    """Runs that differ only in seeds.
 
     Attributes:
         runs: at least one.
-        differing: the parameters in which the groups differ, and this one's values.
+        differing: this group's values of the parameters in which the groups differ.
     """
 
     runs: Sequence[Recorded]
@@ -52,7 +52,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        """What tells this group from the others: its own label, or the last part of each parameter's name."""
+        """The group's label, or else its differing parameters, by the last part of their names."""
         return (
             self.runs[0].label
             or ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in self.differing.items())
@@ -60,11 +60,11 @@ class Group:
         )
 
     def values(self, metric: str) -> list[float]:
-        """Return a metric of every run that has it."""
+        """Return the values of a metric over the runs that have it."""
         return [run.metrics[metric] for run in self.runs if metric in run.metrics]
 
     def mean(self, metric: str) -> float:
-        """Return the mean over the runs that have the metric; NaN where none has."""
+        """Return the mean over the runs that have the metric, or NaN."""
         values = self.values(metric)
         return float(np.mean(values)) if values else float("nan")
 
@@ -76,11 +76,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Difference:
-    """By how much a group is better than the baseline.
+    """How much better than the baseline a group is.
 
     Attributes:
-        intervals: by metric; empty where the runs cannot be compared item by item.
-        obstacle: why they cannot; empty where they can.
+        intervals: by metric; empty if the runs cannot be compared item by item.
+        obstacle: why not; empty if they can.
     """
 
     intervals: Mapping[str, Interval]
@@ -88,22 +88,21 @@ class Difference:
 
 
 def numbers(content: Mapping[str, Any]) -> dict[str, float]:
-    """Return the metrics of the content of a metrics file, by their path."""
+    """Return the metrics of a metrics file's content, by path."""
     return {path: value for path, value in flatten(content) if isinstance(value, int | float)}
 
 
 def group_runs(runs: Sequence[Recorded]) -> list[Group]:
-    """Put runs of one label that differ in seeds alone into one group.
+    """Group the runs of one label that differ only in seeds.
 
     Args:
         runs: at least one.
 
     Returns:
-        Groups in the order of their first runs. Of runs that are the same, the first alone: another copy is no more
-        evidence.
+        Groups in the order of their first runs. Of identical runs only the first counts: a copy is no further evidence.
 
     Raises:
-        InputError: two runs have the same parameters and seeds, and other metrics.
+        InputError: two runs have the same parameters and seeds, but different metrics.
     """
     members: dict[tuple[Any, ...], dict[tuple[Any, ...], Recorded]] = {}
     for run in runs:
@@ -123,11 +122,11 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
 
 
 def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
-    """Compare a group with the baseline, on the same items, each item's metric the mean over the seeds.
+    """Compare a group with the baseline item by item; an item's metric is the mean over the seeds.
 
     Args:
-        group: the one that may be better.
-        baseline: the other.
+        group: to judge.
+        baseline: to compare with.
         seed: of the bootstrap.
     """
     runs = [*group.runs, *baseline.runs]
@@ -141,5 +140,5 @@ def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
 
 
 def differences(groups: Sequence[Group], baseline: Group, *, seed: int) -> list[Difference | None]:
-    """Compare every group with the baseline; None of the baseline itself. Arguments as of `difference`."""
+    """Compare every group with the baseline, which itself gets None. Arguments as in `difference`."""
     return [None if group is baseline else difference(group, baseline, seed=seed) for group in groups]

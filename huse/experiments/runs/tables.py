@@ -1,4 +1,4 @@
-"""Runs beside each other as tables: for the terminal, in Markdown, as JSON."""
+"""The comparison of runs as tables for the terminal, in Markdown, and as JSON."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -39,9 +39,9 @@ def _section(prefix: str, names: Mapping[str, str] = RETRIEVAL) -> dict[str, str
     return {f"{prefix}.{name}": short for name, short in names.items()}
 
 
-# What is shown in the terminal and in the picture, and has differences.
+# Shown in the terminal and the picture, with differences to the baseline.
 METRICS = ACCURACIES | _section("retrieval.mean", {name: RETRIEVAL[name] for name in HEADLINE})
-# What else a page has, by title.
+# Further tables of a page, by title.
 SECTIONS = {
     "Retrieval by class probabilities": _section("retrieval_by_probabilities.mean"),
     **{f"By embeddings, {way.replace('_to_', ' → ')}": _section(f"retrieval.{way}") for way in DIRECTIONS},
@@ -54,7 +54,7 @@ NOTE = (
 
 
 def terminal_tables(groups: Sequence[Group], differences: Sequence[Difference | None]) -> list[Table]:
-    """Return the metrics, and the differences to the baseline where there are some.
+    """Return the metrics, and the differences to the baseline if there are any.
 
     Args:
         groups: what is compared.
@@ -64,7 +64,7 @@ def terminal_tables(groups: Sequence[Group], differences: Sequence[Difference | 
     tables = [_terminal("", headers, rows)]
     if any(difference is not None and difference.intervals for difference in differences):
         headers, rows = _differences(groups, differences, "[bold]{}[/bold]")
-        # Seven intervals side by side are wider than a terminal.
+        # Seven intervals in a row are too wide for a terminal.
         lines = [
             [row[0] if place == 1 else "", headers[place], row[place]] for row in rows for place in range(1, len(row))
         ]
@@ -112,7 +112,7 @@ def as_markdown(groups: Sequence[Group], differences: Sequence[Difference | None
 
 
 def obstacles(groups: Sequence[Group], differences: Sequence[Difference | None]) -> list[str]:
-    """Return for each group without intervals why it has none."""
+    """Say why groups have no intervals."""
     return [
         f"{group.label}: no intervals, {difference.obstacle}"
         for group, difference in zip(groups, differences, strict=True)
@@ -121,7 +121,7 @@ def obstacles(groups: Sequence[Group], differences: Sequence[Difference | None])
 
 
 def as_json(groups: Sequence[Group], differences: Sequence[Difference | None], split: str) -> dict[str, Any]:
-    """Return all of it: of every group its runs, parameters that differ, metrics, and difference to the baseline."""
+    """Return for every group its runs, differing parameters, metrics, and differences to the baseline."""
     every = {**METRICS, **_section("retrieval.mean")}.keys() | {name for of in SECTIONS.values() for name in of}
     return {
         "split": split,
@@ -155,7 +155,7 @@ def _intervals(difference: Difference | None) -> dict[str, Mapping[str, float]]:
 
 
 def _metrics(groups: Sequence[Group], columns: Mapping[str, str], *, bold: str) -> tuple[list[str], list[list[str]]]:
-    """Return headers and rows of those columns of which a group has a value; chance in the last row, if it is known."""
+    """Return headers and rows of the columns with values; the last row is chance, if known."""
     shown = [metric for metric in columns if any(group.values(metric) for group in groups)]
     highest = {metric: max(round(100 * mean, 1) for mean in _means(groups, metric)) for metric in shown}
     rows = []

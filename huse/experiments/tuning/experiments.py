@@ -1,4 +1,4 @@
-"""Runs a trial as an experiment of DVC, in a copy of the repository. Known to the commands alone."""
+"""Runs a trial as a DVC experiment, in a copy of the repository. Only commands use it."""
 
 import os
 import signal
@@ -23,18 +23,18 @@ SPLIT = "validation"
 
 
 class Experiments:
-    """Runs experiments that begin from the working tree as it is."""
+    """Runs experiments that start from the current working tree."""
 
     def __init__(self, here: Run, space: Space, logs: Path) -> None:
-        """Read what they begin from.
+        """Read the starting point.
 
         Args:
             here: the working tree.
             space: what is tuned.
-            logs: folder for what DVC and the stages print, one file an experiment.
+            logs: folder for the output of DVC and the stages, one file an experiment.
 
         Raises:
-            InputError: the pipeline is not up to date, or its metrics lack one that is tuned.
+            InputError: the pipeline is not up to date, or a metric to tune is missing.
         """
         self._here, self._space, self._logs = here, space, logs
         status = _dvc(here, "status", "--quiet", "--with-deps", LAST_STAGE)
@@ -47,11 +47,11 @@ class Experiments:
         self.metric = mean_metric(self.present.metrics, space, where=str(paths.VALIDATION_METRICS))
 
     def run(self, name: str, values: Mapping[str, Scalar]) -> float:
-        """Run an experiment, or read the one of that name where it is there, and return its metric.
+        """Run an experiment, or read the existing one of that name, and return its metric.
 
         Raises:
             RunFailed: DVC or a stage failed.
-            InputError: the experiment that is there has other parameters, or was measured on other products.
+            InputError: the existing experiment has other parameters, or was measured on other products.
         """
         if not _exists(self._here, name):
             self._start(name, values)
@@ -78,11 +78,11 @@ class Experiments:
 
 
 def _dvc(here: Run, *arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
-    """Run DVC with this Python, and return its exit code; copies of the repository share the caches of this one."""
+    """Run DVC with this Python, and return its exit code; copies of the repository share its caches."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # stages are started as `python`
     environment = {**os.environ, "HUSE_CACHE": str(here.cache.absolute()), "PATH": path}
     command = (sys.executable, "-m", "dvc", *arguments)
-    # A group of its own: an interrupt must reach the stage too, and DVC must have the time to tidy up after it.
+    # A process group of its own: an interrupt must reach the stage too, and DVC needs time to clean up.
     options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "cwd": here.root}
     options |= {"process_group": 0, "preexec_fn": _begin}
     with subprocess.Popen(command, **options) as process:  # noqa: S603  no shell
@@ -95,9 +95,9 @@ def _dvc(here: Run, *arguments: str, output: int | IO[str] = subprocess.DEVNULL)
 
 
 def _begin() -> None:
-    """End with the tuning, and with DVC its stage; and hear interrupts."""
+    """Make DVC end with the tuning, and its stage with DVC; accept interrupts."""
     end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which background jobs of a script ignore, and all that they start
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # background jobs of a script, and their children, ignore it
 
 
 def _exists(here: Run, name: str) -> bool:
@@ -109,5 +109,5 @@ def _exists(here: Run, name: str) -> bool:
 
 
 def _quoted(value: Scalar) -> str:
-    """Return a value in the grammar of DVC's --set-param, which takes a comma for a list of values."""
+    """Return a value in the syntax of DVC's --set-param, where a comma separates list values."""
     return "'{}'".format(value.replace("\\", "\\\\").replace("'", "\\'")) if isinstance(value, str) else as_yaml(value)

@@ -1,4 +1,4 @@
-"""The ranges that a tuning draws parameters from, declared in a YAML file."""
+"""The ranges that tuning draws parameters from, declared in a YAML file."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +15,7 @@ from huse.settings import Settings
 
 Scalar = bool | int | float | str | None
 
-# Values found for these would say nothing of the method.
+# Tuning these would say nothing about the method.
 NOT_TUNED = {
     "seed": "a lucky seed is no better parameter",
     "train.seed": "a lucky seed is no better parameter",
@@ -27,7 +27,7 @@ NOT_TUNED = {
 
 
 class Choices(Settings):
-    """Some values, in no order."""
+    """Some values, without order."""
 
     choices: list[Scalar] = Field(min_length=2)
 
@@ -48,13 +48,13 @@ class Choices(Settings):
 
 
 class Numbers(Settings):
-    """All numbers from ``low`` to ``high``; whole ones where both ends are whole.
+    """All numbers from ``low`` to ``high``; integers if both ends are integers.
 
     Attributes:
         low: least value.
         high: greatest value.
-        log: drawn evenly in its logarithm.
-        step: distance of the values; None: 1 of whole numbers, any of others.
+        log: draw uniformly in the logarithm.
+        step: between values; None: 1 for integers, any value for others.
     """
 
     low: int | float
@@ -74,7 +74,7 @@ class Numbers(Settings):
 
     @property
     def whole(self) -> bool:
-        """Whether whole numbers are drawn."""
+        """Whether integers are drawn."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
     @property
@@ -83,13 +83,13 @@ class Numbers(Settings):
         return [self.low, self.high]
 
     def contains(self, value: Any) -> bool:
-        """Whether a value may be drawn, steps aside."""
+        """Whether a value may be drawn, ignoring steps."""
         kinds = int if self.whole else (int, float)
         return not isinstance(value, bool) and isinstance(value, kinds) and bool(self.low <= value <= self.high)
 
 
 def _kind(domain: Any) -> str:
-    """Tell the two apart, in a file and, to be written, in memory."""
+    """Return the tag of a range's kind, for a mapping from a file or an object."""
     several = isinstance(domain, Choices) or (isinstance(domain, Mapping) and "choices" in domain)
     return "choices" if several else "numbers"
 
@@ -104,11 +104,11 @@ class Space(Settings):
     """The file of ranges.
 
     Attributes:
-        metrics: of metrics/validation.json, ``retrieval.mean.map``; their mean is what is tuned.
-        better: which way the mean is better.
-        trials: to run where the command names no number.
+        metrics: of metrics/validation.json, such as ``retrieval.mean.map``; tuning improves their mean.
+        better: which direction of the mean is better.
+        trials: default number of trials.
         seed: of the proposals.
-        parameters: by name, ``train.graph.zeta_quantile``.
+        parameters: ranges by name, such as ``train.graph.zeta_quantile``.
     """
 
     metrics: list[str] = Field(min_length=1)
@@ -131,7 +131,7 @@ def read_space(name: str, params: Mapping[str, Any]) -> Space:
         params: the content of ``params.yaml``.
 
     Raises:
-        InputError: there are no such ranges, or they do not fit; names every problem.
+        InputError: the ranges are unknown or invalid; names every problem.
     """
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():

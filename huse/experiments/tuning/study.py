@@ -1,8 +1,8 @@
-"""The tuning itself: a study of Optuna, whose own storage keeps the trials.
+"""Tuning as a study of Optuna, which stores the trials.
 
-Values are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011). The storage is SQLite: a kill at any
-moment leaves it whole, and writers wait for each other. Of Optuna's other storage, a journal, a kill may leave half a
-line, to which the next record is appended, and then neither can be read.
+Values are proposed by the tree-structured Parzen estimator (Bergstra et al. 2011). The storage is SQLite: it survives a
+kill at any moment, and writers wait for each other. In Optuna's journal storage, a kill may leave half a line, and the
+next record is appended to it, so both are lost.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,25 +18,25 @@ from huse.experiments.tuning.space import Choices, Numbers, Scalar, Space
 if TYPE_CHECKING:
     import optuna
 
-FAILURES = 3  # failed trials in a row after which something else must be wrong
-DIGITS = 4  # significant ones of a proposed number, so that it can be read and typed
+FAILURES = 3  # failed trials in a row that stop the tuning
+DIGITS = 4  # significant digits of a proposed number, so that it can be read and typed
 BEGUN_FROM, EXPERIMENT, REASON = "begun_from", "experiment", "reason"  # user attributes of the study and of its trials
 
 Run = Callable[[str, Mapping[str, Scalar]], float]
 
 
 class RunFailed(Exception):  # noqa: N818  it is a trial's outcome, no error of the tuning
-    """A run ended with an error; its message says which."""
+    """A run failed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One set of values, and what came of it.
+    """A set of values and its result.
 
     Attributes:
-        experiment: its name; that of an earlier trial where the values were the same.
+        experiment: its name, or that of an earlier trial with the same values.
         values: by parameter.
-        metric: the mean of the metrics that are tuned; None where the run failed.
+        metric: the mean of the tuned metrics; None if the run failed.
         reason: why it failed.
     """
 
@@ -47,19 +47,19 @@ class Trial:
 
 
 class Tuning:
-    """A study and the space that it draws from."""
+    """A study and its space."""
 
     def __init__(self, space: Space, path: Path, present: Trial, begun_from: str) -> None:
-        """Open a study, or begin one.
+        """Open or create a study.
 
         Args:
             space: what is tuned.
             path: of the study's database.
-            present: the values to start from; where the ranges hold them, the estimator learns from them first.
-            begun_from: fingerprint of all that trials have in common.
+            present: the current values; tried first if the ranges allow them.
+            begun_from: fingerprint of all that the trials share.
 
         Raises:
-            InputError: Optuna is not installed; or the study is damaged, or was begun from something else.
+            InputError: Optuna is not installed; or the study is damaged or has another fingerprint.
         """
         try:
             import optuna  # noqa: PLC0415  of the extra `tune` alone
@@ -85,7 +85,7 @@ class Tuning:
                 self._study.add_trial(
                     optuna.trial.create_trial(params=values, distributions=self._domains, value=present.metric)
                 )
-            # What ran when the process was killed has no outcome: it does not count, and is proposed again.
+            # A trial that was running when the process was killed does not count, and is proposed again.
             for left in self._study.get_trials(states=(self._states.RUNNING,)):
                 self._study.tell(left.number, state=self._states.FAIL)
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
@@ -104,7 +104,7 @@ class Tuning:
 
     @property
     def trials(self) -> list[Trial]:
-        """Those that ended, in their order."""
+        """The ended trials, in order."""
         return [
             Trial(
                 trial.user_attrs[EXPERIMENT], self._values(trial.params), trial.value, trial.user_attrs.get(REASON, "")
@@ -114,15 +114,15 @@ class Tuning:
         ]
 
     def run(self, run: Run, *, count: int, name: str) -> Iterator[Trial]:
-        """Yield trials until there are `count`, those that have ended first.
+        """Yield the ended trials, then run new ones until there are `count`.
 
         Args:
-            run: runs an experiment with changed parameters, and returns the metric.
+            run: runs an experiment with changed parameters and returns the metric.
             count: of trials in all.
             name: of the tuning; its experiments are ``name-0001`` and so on.
 
         Raises:
-            InputError: several trials failed one after the other, or all.
+            InputError: several trials in a row failed, or all.
         """
         ended = self.trials
         for number in range(count):
@@ -136,7 +136,7 @@ class Tuning:
                 raise InputError(f"{which} trials failed; the first of them: {failed[0].reason}")
 
     def _try(self, experiment: str, ended: Sequence[Trial], run: Run) -> Trial:
-        # A stream of numbers of its own for each trial: what is proposed follows from the trials that ended alone.
+        # Each trial has its own random stream, so proposals depend only on the ended trials.
         seed = int(np.random.SeedSequence((self._space.seed, len(ended))).generate_state(1)[0])
         self._study.sampler = self._sampler(seed=seed)
         asked = self._study.ask(self._domains)
@@ -152,7 +152,7 @@ class Tuning:
         return trial
 
     def _values(self, proposed: Mapping[str, Any]) -> dict[str, Scalar]:
-        """Return the values to run with, of those that Optuna keeps."""
+        """Return the values of a trial as parameters."""
         return {name: _rounded(proposed[name], domain) for name, domain in self._space.parameters.items()}
 
 
@@ -177,13 +177,13 @@ def _rounded(value: Scalar, domain: Choices | Numbers) -> Scalar:
 
 
 def best_first(trials: Sequence[Trial], space: Space) -> list[tuple[float, Trial]]:
-    """Return metric and trial of those that ended, each experiment once, the best first; of equals the earlier."""
+    """Return metric and trial of the ended trials, each experiment once, best first, ties by age."""
     ended = {trial.experiment: (trial.metric, trial) for trial in trials if trial.metric is not None}
     return sorted(ended.values(), key=lambda pair: pair[0], reverse=space.better == "higher")
 
 
 def mean_metric(metrics: Mapping[str, Any], space: Space, *, where: str) -> float:
-    """Return the mean of the metrics that are tuned.
+    """Return the mean of the tuned metrics.
 
     Args:
         metrics: by name, as `huse.nesting.flatten` gives them.
@@ -191,7 +191,7 @@ def mean_metric(metrics: Mapping[str, Any], space: Space, *, where: str) -> floa
         where: file and run, for the message.
 
     Raises:
-        InputError: a metric is missing, or no number.
+        InputError: a metric is missing or not a number.
     """
     found = []
     for name in space.metrics:
@@ -203,6 +203,6 @@ def mean_metric(metrics: Mapping[str, Any], space: Space, *, where: str) -> floa
 
 
 def _near(metrics: Mapping[str, Any], name: str) -> str:
-    """Return the names that share the last word with a name, or some."""
+    """Return names that share the last word with a name, or else some names."""
     last = name.rpartition(".")[2]
     return ", ".join([other for other in metrics if other.endswith(last)][:5] or list(metrics)[:5])

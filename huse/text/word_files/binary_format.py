@@ -12,17 +12,17 @@ LONGEST_WORD = 10_000  # bytes; a longer one means that the file is something el
 
 
 def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str, first: int = 0) -> Found:
-    """Read words from word2vec's binary format, in one pass; of a word that comes twice the first whole vector counts.
+    """Read words from word2vec's binary format, in one pass; the first finite vector of a word counts.
 
     Args:
-        blocks: the bytes of the file, its header line among them.
-        head: the first of them.
+        blocks: the bytes of the file, header line included.
+        head: the first block.
         wanted: the words to keep.
         name: of the file, for messages.
         first: see `huse.text.word_files.reading.read_words`.
 
     Raises:
-        InputError: the file ends before its last word, or has no word where one must be.
+        InputError: the file ends before its last word, or lacks a word.
     """
     count, dimension = header(head) or (0, 0)
     found = Found(dimension, "word2vec binary")
@@ -47,7 +47,7 @@ def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, 
                 vector = np.frombuffer(data, "<f4", dimension, space + 1).astype(np.float32)
                 found.leading += found.add(word, vector, f"word {words:,}") and leads
         if words == count:
-            data = b""  # what follows is nothing
+            data = b""  # ignore what follows
     if words < count:
         raise InputError(
             f"{name}: the first line says {count:,} words, found {words:,}: the file is cut off. Fetch it again."

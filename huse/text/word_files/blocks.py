@@ -1,4 +1,4 @@
-"""Reads a source block by block, unpacked on the way, and fingerprints what it reads."""
+"""Reads a source block by block, unpacking and fingerprinting it."""
 
 import gzip
 import hashlib
@@ -14,7 +14,7 @@ from typing import IO, Self, cast
 from huse.errors import InputError
 from huse.text.word_files.source import Source
 
-BLOCK = 1 << 20  # bytes: small enough for the CPU's cache, large enough for the loop not to matter
+BLOCK = 1 << 20  # bytes: fits the CPU's cache, and the loop costs little
 
 GZIP = b"\x1f\x8b"
 MEGABYTE = 1_000_000
@@ -23,19 +23,19 @@ Advance = Callable[[int], object]
 
 
 class Blocks:
-    """The bytes of a source in order, in blocks; to be iterated once, inside a ``with`` block.
+    """The bytes of a source, in blocks. Iterate once, inside a ``with`` statement.
 
     Attributes:
-        head: the first block, for a look at the format.
+        head: the first block, which tells the format.
         packed: the file is gzip or zip.
     """
 
     def __init__(self, source: Source, advance: Advance) -> None:
-        """Take what is to be read.
+        """Take the source.
 
         Args:
             source: the file, or the member of a .zip; gzip is recognised by its first bytes.
-            advance: called with the megabytes of the file that were read since the last call.
+            advance: called with the megabytes read since the last call.
         """
         self._source = source
         self._advance = advance
@@ -49,7 +49,7 @@ class Blocks:
                 self._stream = stack.enter_context(self._unpacked(self._raw))
             except (OSError, zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError) as error:
                 raise InputError(f"{self._source}: cannot be read ({error}). Unpack it, and name the file.") from None
-            # The digest is made beside the parsing: hashlib lets other threads run.
+            # A thread computes the digest during parsing: hashlib releases the interpreter's lock.
             self._pool = stack.enter_context(ThreadPoolExecutor(1))
             self.head = self._read()
             self._open = stack.pop_all()

@@ -9,16 +9,16 @@ from gensim.models.fasttext import load_facebook_vectors
 from huse.errors import InputError
 from huse.text.word_files.found import Found
 
-FASTTEXT = (793712314).to_bytes(4, "little")  # the number with which fastText's files begin
+FASTTEXT = (793712314).to_bytes(4, "little")  # fastText's files begin with it
 
 
 def read_fasttext(path: Path, wanted: Iterable[str], compose: Iterable[str], first: int = 0) -> Found:
-    """Read words from fastText's binary format, by gensim's reader, which holds the whole file in memory.
+    """Read words from fastText's binary format. gensim's reader holds the whole file in memory.
 
     Args:
         path: the ``.bin``.
-        wanted: the words to keep, of those that the file has whole.
-        compose: words to put together from their parts where the file does not have them whole.
+        wanted: words to keep if the file has them as a whole.
+        compose: words to compose from their parts if the file does not have them as a whole.
         first: see `huse.text.word_files.reading.read_words`.
 
     Raises:
@@ -26,7 +26,7 @@ def read_fasttext(path: Path, wanted: Iterable[str], compose: Iterable[str], fir
     """
     try:
         vectors = load_facebook_vectors(str(path))
-    except Exception as error:  # anything from a struct.error to a MemoryError, by where the damage is
+    except Exception as error:  # the kind depends on the damage: struct.error, MemoryError, …
         raise InputError(f"{path}: not a readable fastText .bin ({error or 'cut off'}). Fetch it again.") from None
     found = Found(vectors.vector_size, "fastText binary")
     for word in vectors.index_to_key[:first]:
@@ -37,7 +37,7 @@ def read_fasttext(path: Path, wanted: Iterable[str], compose: Iterable[str], fir
     for word in compose:
         if word not in vectors.key_to_index and word:
             vector = np.array(vectors.get_vector(word), np.float32)
-            # gensim gives zeros for a word of which the file has no part; that is no vector.
+            # gensim returns zeros if the file has no part of the word.
             if vector.any() and found.add(word, vector, f"the vector of {word!r}"):
                 found.composed.add(word)
     return found

@@ -1,4 +1,4 @@
-"""What was found in a set of word vectors."""
+"""The result of reading a set of word vectors."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ SHOWN = 3  # faults to name, of many
 
 @dataclass
 class Found:
-    """Vectors of the words that were asked for.
+    """The vectors of the wanted words.
 
     Attributes:
         vectors: word → D float32; in the order of the source.
-        leading: how many of `vectors`, its first ones, are the source's first words, kept whatever was asked for.
+        leading: how many of the first `vectors` are the source's first words, kept whether wanted or not.
         dimension: D.
-        format: what the source is, in words.
-        composed: the words whose vector fastText put together from parts of words.
-        faults: what is wrong with the source and was passed over, for people.
+        format: describes the source.
+        composed: words whose vector fastText composed from parts.
+        faults: parts of the source that were skipped, and why; for messages.
         sha256: of the source's bytes, unpacked.
-        missing: UTF-8 of the words that are still looked for, for readers that see bytes.
+        missing: UTF-8 of the words not yet found, for readers of bytes.
     """
 
     dimension: int
@@ -38,12 +38,12 @@ class Found:
         self.missing.update(word.encode("utf-8", "surrogatepass") for word in words)
 
     def add(self, word: bytes | str, vector: npt.NDArray[np.float32], place: str) -> bool:
-        """Keep the vector of a word, unless it is no vector; then `place`, where it stands, is a fault.
+        """Keep the vector of a word; if it is not finite, note a fault at `place`.
 
         Args:
             word: text, or its UTF-8.
-            vector: D float32; anything else is refused.
-            place: for people.
+            vector: D float32, finite; otherwise refused.
+            place: where it stands, for the message.
         """
         if vector.shape != (self.dimension,) or not np.isfinite(vector).all():
             self.faults.append(f"{place} holds something that is no finite number")

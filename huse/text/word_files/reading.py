@@ -24,17 +24,16 @@ def read_words(
 ) -> Found:
     """Read the vectors of some words from a set of word vectors in any known format.
 
-    The format is told by the content, not by the name: GloVe text, word2vec text, fastText .vec, each also packed
-    by gzip or zip; word2vec binary, packed or not; fastText binary. Text and word2vec binary are read in one pass, in
-    blocks, whatever their size. What gensim's `save` wrote is a pickle, and is not read.
+    The content tells the format, not the name: GloVe text, word2vec text, fastText .vec and word2vec binary, each plain
+    or packed by gzip or zip; fastText binary. Text and word2vec binary are read in one pass, in blocks, at any size.
+    Files of gensim's `save` are pickles, and are refused.
 
     Args:
         source: see `find_source`.
-        wanted: the words to keep, spelled as in the file.
-        compose: words for which fastText's binary format puts a vector together from parts of words, where it does
-            not have them whole.
-        first: so many words from the start of the source are kept too. Sources begin with the most frequent ones.
-        advance: called with the megabytes of the file that were read since the last call.
+        wanted: words to keep, spelled as in the file.
+        compose: words that fastText's binary format may compose from parts if it does not have them as a whole.
+        first: number of words from the start of the source to keep too; sources begin with the most frequent words.
+        advance: called with the megabytes read since the last call.
 
     Returns:
         The words found.

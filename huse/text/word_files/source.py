@@ -1,4 +1,4 @@
-"""Where a set of word vectors lies: a file, a member of a .zip, or a name of gensim's downloader."""
+"""Finds a set of word vectors: a file, a member of a .zip, or a name of gensim's downloader."""
 
 import os
 import zipfile
@@ -7,17 +7,17 @@ from pathlib import Path
 
 from huse.errors import InputError
 
-# What users of a parameter file can do about a source.
+# What a user can do about a wrong source.
 REMEDY = "Correct word_vectors.source, or set it to catalogue."
 
 
 @dataclass(frozen=True)
 class Source:
-    """A set of word vectors that is there.
+    """An existing set of word vectors.
 
     Attributes:
         path: the file.
-        member: of a .zip: the file inside it.
+        member: the file inside a .zip, or None.
     """
 
     path: Path
@@ -32,7 +32,7 @@ class Source:
         return str(self.path) if self.member is None else f"{self.path}/{self.member}"
 
     def identity(self) -> dict[str, object]:
-        """Say what tells this source from another without reading it: place, size, times of change."""
+        """Identify the source without reading it: path, size, times of change."""
         state = self.path.stat()
         file = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
         return {"path": str(self.path.resolve()), "member": self.member, "file": file}
@@ -42,13 +42,13 @@ def find_source(name: str, folder: Path = Path(), *, download: bool) -> Source:
     """Find a set of word vectors.
 
     Args:
-        name: path of a file; ``archive.zip`` where it holds one file, else ``archive.zip/member``; or a name of
-            gensim's downloader such as ``glove-wiki-gigaword-300``, whose file lies in gensim's data folder.
-        folder: that the path of a file is relative to.
-        download: fetch what gensim's data folder lacks.
+        name: path of a file; ``archive.zip`` if it holds one file, else ``archive.zip/member``; or a name of gensim's
+            downloader such as ``glove-wiki-gigaword-300``, whose file is in gensim's data folder.
+        folder: base of a relative path.
+        download: let gensim fetch a missing set.
 
     Raises:
-        InputError: nothing is there; a .zip holds several files and none is named; a download fails.
+        InputError: nothing was found; a .zip holds several files and none is named; a download fails.
     """
     path = folder / Path(name).expanduser()
     try:
@@ -71,7 +71,7 @@ def _members(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as archive:
             files = [one.filename for one in archive.infolist() if not one.is_dir()]
-            # What macOS adds to archives is nobody's word vectors.
+            # Files that macOS adds to archives.
             return [file for file in files if not file.startswith("__MACOSX/") and not file.endswith(".DS_Store")]
     except (zipfile.BadZipFile, OSError) as error:
         raise InputError(f"{path}: not a readable .zip ({error}). Fetch it again.") from None
@@ -96,7 +96,7 @@ def _named_member(path: Path, member: Path) -> str:
 
 
 def _gensim_file(name: str, *, download: bool) -> Path:
-    # Not gensim.downloader.load(name): it asks the network even for what is there, and runs code that it fetched.
+    # Not gensim.downloader.load(name): it uses the network even for local sets, and runs fetched code.
     folder = Path(os.environ.get("GENSIM_DATA_DIR", "~/gensim-data")).expanduser()
     file = folder / name / f"{name}.gz"
     if file.is_file():

@@ -12,18 +12,18 @@ import numpy.typing as npt
 from huse.errors import InputError
 from huse.text.word_files.found import Found
 
-PARSED_LINES = 512  # together: one call for each line would take longer than the numbers
-SAMPLE_LINES = 20  # that tell how many numbers a line has
+PARSED_LINES = 512  # parsed together: one call a line would be slow
+SAMPLE_LINES = 20  # that tell the numbers a line
 
 MOST_DIGITS = 12  # of a count in a header
 
-CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r"))  # bytes that are no part of any text
+CONTROL = bytes({*range(32)} - set(b"\t\n\v\f\r"))  # bytes that never occur in text
 
 BOM = b"\xef\xbb\xbf"
 
 
 def header(head: bytes) -> tuple[int, int] | None:
-    """Return words and dimension where the first line says them ("400000 300"), as word2vec writes it."""
+    """Return words and dimension if the first line has them ("400000 300"), as in word2vec."""
     fields = head.partition(b"\n")[0].removeprefix(BOM).split()
     if len(fields) != 2 or not all(field.isdigit() and len(field) < MOST_DIGITS for field in fields):
         return None
@@ -32,7 +32,7 @@ def header(head: bytes) -> tuple[int, int] | None:
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether a header is followed by bytes that no text holds; four bytes of a number have some now and then."""
+    """Whether bytes follow the header that text never holds: a sign of binary numbers."""
     said, _, rest = head.partition(b"\n")
     return header(said) is not None and len(rest.translate(None, CONTROL)) < len(rest)
 
@@ -40,19 +40,18 @@ def is_binary(head: bytes) -> bool:
 def read_text(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str, first: int = 0) -> Found:
     """Read words from text, in one pass.
 
-    The numbers of a word that is not wanted are never parsed. A word may hold spaces, and is then never one that
-    is wanted; of a word that comes twice the first whole line counts. A line with another count of numbers, or with
-    something else in their place, is passed over and is a fault.
+    The numbers of unwanted words are never parsed. Words with spaces are never wanted. If a word comes twice, its first
+    sound line counts. A line with the wrong count of numbers, or without numbers, is skipped and noted as a fault.
 
     Args:
         blocks: the bytes of the file; words are UTF-8.
-        head: the first of them.
+        head: the first block.
         wanted: the words to keep.
         name: of the file, for messages.
         first: see `huse.text.word_files.reading.read_words`.
 
     Raises:
-        InputError: no line looks like a word and its numbers.
+        InputError: no line is a word and its numbers.
     """
     return _TextReader(head, wanted, name, first).read(blocks)
 
@@ -60,12 +59,12 @@ def read_text(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, na
 class _TextReader:
     def __init__(self, head: bytes, wanted: Iterable[str], name: str, first: int) -> None:
         said, lines = header(head), _first_lines(head)
-        # The header of a file of one number a line looks like its lines.
+        # In a file with one number a line, the header looks like the other lines.
         if said and len(lines) > 1 and statistics.mode(map(_trailing_numbers, lines[1:])) != said[1]:
             said = None
         lines = lines[1:] if said else lines
         self.name = name
-        self.first = first + bool(said)  # lines whose words are kept whatever is wanted, the header among them
+        self.first = first + bool(said)  # lines whose words are always kept, header included
         self.count = said[0] if said else None
         self.dimension = said[1] if said else (statistics.mode(map(_trailing_numbers, lines)) if lines else 0)
         if not self.dimension:
@@ -78,8 +77,8 @@ class _TextReader:
         self.kept: list[tuple[int, bytes]] = []
         self.found = Found(self.dimension, "word2vec text" if said else "GloVe text")
         self.found.look_for(wanted)
-        self.lines = 0  # read, the header among them
-        self.irregulars, self.irregular = 0, b""  # lines that are no word and D numbers; the first of them
+        self.lines = 0  # read, header included
+        self.irregulars, self.irregular = 0, b""  # lines that are not a word and D numbers; the first one
 
     def read(self, blocks: Iterable[bytes]) -> Found:
         """Read all blocks; see `read_text`."""
@@ -102,20 +101,20 @@ class _TextReader:
         return self.found
 
     def _take(self, lines: list[bytes], spaces: int) -> None:
-        """Keep the lines whose word is wanted and was not seen before.
+        """Keep the lines whose word is wanted and new.
 
         Args:
             lines: whole lines.
-            spaces: in all of them together.
+            spaces: their number in all lines.
         """
         missing = self.found.missing
-        # Where there are as many spaces as there should be, the lines are as they should be, but for a rare accident.
+        # With the right number of spaces, nearly always all lines are sound.
         regular = spaces == self.spaces * len(lines)
         for number, line in enumerate(lines, start=self.lines + 1):
             if not regular and not self._is_regular(line, number):
                 continue
             word = line[: line.find(b" ")]
-            # Two lines can make up for each other's spaces, so a line that is kept is looked at by itself.
+            # Errors in two lines can cancel out, so each kept line is checked by itself.
             if (word in missing or number <= self.first) and (not regular or self._is_regular(line, number)):
                 self.kept.append((number, line))
 
@@ -139,7 +138,7 @@ class _TextReader:
         try:
             numbers = _numbers([row for _, row in rows])
         except ValueError:
-            # One of them is damaged: read each by itself.
+            # One is damaged: parse each by itself.
             numbers = np.full((len(rows), self.dimension), np.nan, np.float32)
             for place, (_, row) in enumerate(rows):
                 try:
@@ -154,7 +153,7 @@ class _TextReader:
 
 
 def _lines(blocks: Iterable[bytes]) -> Iterator[tuple[list[bytes], int]]:
-    """Yield the whole lines of every block, without their ends, and how many spaces they hold together."""
+    """Yield the whole lines of every block, without line ends, and the number of spaces in them."""
     rest, before, first = b"", 0, True
     for block in blocks:
         clean = block.removeprefix(BOM) if first else block
@@ -194,7 +193,7 @@ def _is_number(field: bytes) -> bool:
 
 
 def _numbers(rows: list[bytes]) -> npt.NDArray[np.float32]:
-    # By way of float64, as everyone who reads a float and rounds it does: the same float32 in the last bit.
+    # Through float64, as other readers do: the same float32 to the last bit.
     parsed = np.loadtxt(rows, np.float64, delimiter=" ", comments=None, encoding="latin-1", ndmin=2)
     with np.errstate(over="ignore"):
         return parsed.astype(np.float32)
