@@ -36,7 +36,7 @@ class ImageVectorSettings(Settings):
         le=1000,
         description=("augmented vectors of every training picture beside the plain one; training draws one at a time"),
     )
-    dtype: Dtype | Literal["auto"] = Field(default="auto", description="as in finetune_backbone")
+    dtype: Literal["auto", Dtype] = Field(default="auto", description="as in finetune_backbone")
     batch_size: int = Field(
         default=32,
         ge=1,

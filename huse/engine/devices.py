@@ -70,7 +70,7 @@ def _keep_freed_memory() -> None:
         library.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
-def resolve_dtype(dtype: Dtype | Literal["auto"], device: torch.device) -> Dtype:
+def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
     """Return the dtype that a network computes in.
 
     Args:
