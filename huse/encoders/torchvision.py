@@ -109,8 +109,8 @@ class TorchvisionEncoder:
 
         Args:
             pixels: n × S × S × 3 uint8, n ≤ `encoding.batch_size`.
-            filled: a smaller batch is filled up with black pictures. Matrices of another shape are rounded otherwise,
-                and so a vector does not depend on what else is computed.
+            filled: fill a smaller batch up with black pictures. Rounding depends on the batch size; so a vector does
+                not depend on how many others are computed with it.
 
         Returns:
             n × D float32 on `device`; on a GPU the work may still be under way.

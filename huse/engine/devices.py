@@ -71,7 +71,7 @@ def _keep_freed_memory() -> None:
 
 
 def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
-    """Return the dtype that a network computes in.
+    """Return the dtype for a network's arithmetic.
 
     Args:
         dtype: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device has instructions for it, else float32.

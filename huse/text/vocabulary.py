@@ -76,7 +76,7 @@ def choose_vectors(
 
     Args:
         words: any.
-        found: what the source has of their spellings.
+        found: the vectors of their spellings in the source.
         settings: `spellings` and `oov`.
         seed: of the random vectors.
         aside: words that the mean norm leaves out, as nothing may be learned from them.
