@@ -17,7 +17,7 @@ import time
 import numpy as np
 
 from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths
@@ -41,12 +41,14 @@ def main(here: Run) -> str:
     device = resolve_device(machine.device)
     encoder = TorchvisionEncoder.of(
         read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
-        geometry=network.geometry,
-        size=network.size,
-        max_pixels=catalogue.max_pixels,
-        device=device,
-        dtype=resolve_dtype(params.dtype, device),
-        batch_size=params.batch_size,
+        Encoding(
+            geometry=network.geometry,
+            size=network.size,
+            max_pixels=catalogue.max_pixels,
+            dtype=resolve_dtype(params.dtype, device),
+            batch_size=params.batch_size,
+        ),
+        device,
     )
     preparation = Preparation(network.geometry, network.size, catalogue.max_pixels, augmentation, here.seed())
     views = np.where(products["split"] == "train", params.views, 0).tolist()

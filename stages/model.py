@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import huse
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.encoders.words import WordsEncoder
 from huse.engine.devices import resolve_device
 from huse.fusion import LogLinear
@@ -44,9 +44,11 @@ def main(here: Run) -> str:
     made = read_json(manifest_path(here / paths.IMAGE_VECTORS), ["parameters"])["parameters"]
     images = TorchvisionEncoder.of(
         read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
-        **{key: made[key] for key in ("geometry", "size", "dtype", "batch_size")},
-        max_pixels=here.section(CatalogueParams, "catalogue").max_pixels,
-        device=resolve_device("cpu"),
+        Encoding(
+            **{key: made[key] for key in ("geometry", "size", "dtype", "batch_size")},
+            max_pixels=here.section(CatalogueParams, "catalogue").max_pixels,
+        ),
+        resolve_device("cpu"),
     )
     trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])

@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.harness import Work
 from huse.encoders.picture_vectors import plan
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import DTYPES, resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import Backbone, load_backbone
@@ -49,16 +49,9 @@ def _backbone(network: str) -> Backbone:
 
 def _encoder(network: str, dtype: str, batch_size: int, device: str) -> TorchvisionEncoder:
     on = resolve_device(device)
-    resolved = resolve_dtype(dtype, on)
-    return TorchvisionEncoder.of(
-        _backbone(network),
-        geometry=PREPARATION.geometry,
-        size=SIZE,
-        max_pixels=MAX_PIXELS,
-        device=on,
-        dtype=resolved,
-        batch_size=batch_size,
-    )
+    resolved = resolve_dtype(dtype, on)  # type: ignore[arg-type]  # as the command line has it
+    encoding = Encoding(geometry="squash", size=SIZE, max_pixels=MAX_PIXELS, dtype=resolved, batch_size=batch_size)
+    return TorchvisionEncoder.of(_backbone(network), encoding, on)
 
 
 def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
@@ -79,7 +72,7 @@ def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size:
     paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
     tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
     batches = [
-        normalise(upload(pixels, encoder.device)).to(DTYPES[encoder.dtype])
+        normalise(upload(pixels, encoder.device)).to(DTYPES[encoder.encoding.dtype])
         for pixels in prepare(tasks, PREPARATION, workers=0, batch_size=batch_size)
     ]
 

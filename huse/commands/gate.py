@@ -1,4 +1,4 @@
-"""Commands of the gate: hold the figures of the working tree to those of a revision, and make its tolerances."""
+"""Commands of the gate: hold the metrics of the working tree to those of a revision, and make its tolerances."""
 
 import json
 import re

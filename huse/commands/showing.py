@@ -1,4 +1,4 @@
-"""Commands that show what the last run found: its figures, its words, its classes, its neighbours."""
+"""Commands that show what the last run found: its metrics, its words, its classes, its neighbours."""
 
 from functools import partial
 from pathlib import Path
@@ -30,8 +30,8 @@ def accuracy_table(metrics: dict[str, Any]) -> Table:
         values = metrics["classification"][name]
         ends = intervals.get(name, {}).get("accuracy")
         interval = f"{ends['low']:.3f} – {ends['high']:.3f}" if ends else "–"
-        figures = (f"{values[figure]:.3f}" for figure in ("top_5", "macro_f1"))
-        table.add_row(name.replace("_", "-"), f"{values['accuracy']:.3f}", interval, *figures)
+        others = (f"{values[metric]:.3f}" for metric in ("top_5", "macro_f1"))
+        table.add_row(name.replace("_", "-"), f"{values['accuracy']:.3f}", interval, *others)
     table.add_row("chance", f"{metrics['classification']['chance']['accuracy']:.3f}", style="dim")
     return table
 
@@ -46,13 +46,13 @@ def retrieval_table(metrics: dict[str, Any]) -> Table:
     retrieval = metrics["retrieval"]
     rows = {direction.replace("_to_", " → "): values for direction, values in retrieval.items()}
     for name, values in (*rows.items(), ("chance", retrieval["mean"]["chance"])):
-        cells = (f"{values[figure]:.3f}" if figure in values else "–" for figure in columns)
+        cells = (f"{values[metric]:.3f}" if metric in values else "–" for metric in columns)
         table.add_row(name, *cells, style="dim" if name == "chance" else "")
     return table
 
 
 def metrics(context: typer.Context) -> None:
-    """Show the figures of the last run on the test split, and where to look further."""
+    """Show the metrics of the last run on the test split, and where to look further."""
     here: Run = context.obj
     values = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
     catalogue = read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
@@ -71,17 +71,17 @@ def metrics(context: typer.Context) -> None:
         console.print(held_out, highlight=False)
     torn = catalogue.get("products_in_several_splits")
     seen = f"; the given split has {torn} products in several splits" if torn else ", which training never saw"
-    console.print(f"figures of the test split{seen}:", highlight=False)
+    console.print(f"metrics of the test split{seen}:", highlight=False)
     try:
         shown = accuracy_table(values), retrieval_table(values)
     except KeyError as error:
         raise InputError(
-            f"{here / paths.EVALUATE_METRICS}: expected the figure {error}, found none: another version wrote the "
+            f"{here / paths.EVALUATE_METRICS}: expected the metric {error}, found none: another version wrote the "
             "file. Run `dvc repro` to make it again."
         ) from error
     console.print(*shown, sep="\n")
     console.print(f"report         {here / paths.REPORT}, a page for any browser", highlight=False, style="dim")
-    console.print(f"all figures    {here / paths.EVALUATE_METRICS}", highlight=False, style="dim")
+    console.print(f"all metrics    {here / paths.EVALUATE_METRICS}", highlight=False, style="dim")
     console.print("plots          dvc plots show", highlight=False, style="dim")
     console.print("what it finds  huse gallery", highlight=False, style="dim")
     console.print("               (both after: source .venv/bin/activate)", highlight=False, style="dim")
@@ -134,7 +134,7 @@ def labels(
         for _, row in pairs[pairs["end"] == end].head(count).iterrows():
             table.add_row(f"{row['distance']:.4f}", str(row["hops"]), escape(row["first"]), escape(row["second"]))
         console.print(table)
-    rank = "no figure" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
+    rank = "no metric" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
     console.print(f"distances by   {escape(values['encoder'])}", highlight=False)
     console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
     console.print(f"picture        {here / paths.REPORT}", highlight=False, style="dim")

@@ -18,6 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.torchvision import TorchvisionEncoder
+from huse.engine.devices import Dtype
 from huse.errors import InputError
 from huse.settings import Settings
 from huse.vision.cache import VectorCache, vector_key
@@ -35,7 +36,7 @@ class ImageVectorSettings(Settings):
         le=1000,
         description=("augmented vectors of every training picture beside the plain one; training draws one at a time"),
     )
-    dtype: Literal["auto", "float32", "bfloat16"] = Field(default="auto", description="as in finetune_backbone")
+    dtype: Literal["auto", Dtype] = Field(default="auto", description="as in finetune_backbone")
     batch_size: int = Field(
         default=32,
         ge=1,
@@ -79,7 +80,8 @@ class Job:
         under_way: list[tuple[list[bytes], Tensor]] = []
         # A GPU works on one batch while the previous one is stored.
         ahead = 0 if self.encoder.device.type == "cpu" else 1
-        for pixels in prepare(self.tasks, self.preparation, workers=workers, batch_size=self.encoder.batch_size):
+        batch_size = self.encoder.encoding.batch_size
+        for pixels in prepare(self.tasks, self.preparation, workers=workers, batch_size=batch_size):
             under_way.append((list(islice(keys, len(pixels))), self.encoder.encode_pixels(pixels)))
             if len(under_way) > ahead:
                 advance(self._store(*under_way.pop(0)))

@@ -14,16 +14,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from pydantic import Field, ValidationError
 from torch import Tensor, nn
 
 from huse.encoders.contract import CONFIG, read_config
 from huse.engine.cores import cores
-from huse.engine.devices import DTYPES
+from huse.engine.devices import DTYPES, Dtype
 from huse.errors import InputError
+from huse.settings import Settings
 from huse.vision.backbones import Backbone, read_backbone, save_backbone
 from huse.vision.conversion import to_rgb, turn_upright
 from huse.vision.decoding import read_picture
-from huse.vision.geometry import GEOMETRIES, Pixels, fit, needed_side
+from huse.vision.geometry import Geometry, Pixels, fit, needed_side
 from huse.vision.network_input import check_size, normalise, upload
 from huse.vision.picture_error import PictureError
 
@@ -32,62 +34,53 @@ Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 WEIGHTS = "weights.safetensors"
 
 
+class Encoding(Settings):
+    """How a network encodes pictures.
+
+    Attributes:
+        geometry: a key of `huse.vision.geometry.GEOMETRIES`.
+        size: S.
+        max_pixels: width × height of the largest picture that is decoded.
+        dtype: of its arithmetic; see `huse.engine.devices.resolve_dtype`.
+        batch_size: pictures that go through it together.
+    """
+
+    geometry: Geometry
+    size: int = Field(gt=0)
+    max_pixels: int = Field(gt=0)
+    dtype: Dtype
+    batch_size: int = Field(gt=0)
+
+
 @dataclass(frozen=True)
 class TorchvisionEncoder:
     """A backbone ready to encode pictures.
 
     Attributes:
         backbone: as it was read, float32.
-        network: its copy in `dtype`, channels last, on `device`.
-        geometry: a key of `huse.vision.geometry.GEOMETRIES`.
-        size: S.
-        max_pixels: width × height of the largest picture that is decoded.
+        network: its copy in the dtype of the encoding, channels last, on `device`.
+        encoding: how it encodes.
         device: where the network is.
-        dtype: of its arithmetic: float32 or bfloat16.
-        batch_size: pictures that go through it together.
     """
 
     family: ClassVar[str] = "torchvision"
 
     backbone: Backbone
     network: nn.Module
-    geometry: str
-    size: int
-    max_pixels: int
+    encoding: Encoding
     device: torch.device
-    dtype: str
-    batch_size: int
 
     @classmethod
-    def of(
-        cls,
-        backbone: Backbone,
-        *,
-        geometry: str,
-        size: int,
-        max_pixels: int,
-        device: torch.device,
-        dtype: str,
-        batch_size: int,
-    ) -> Self:
-        """Make a backbone ready to encode.
-
-        Args:
-            backbone: not changed.
-            geometry: see the class, also for the next two.
-            size: S.
-            max_pixels: width × height.
-            device: see `huse.engine.devices.resolve_device`.
-            dtype: see `huse.engine.devices.resolve_dtype`.
-            batch_size: pictures.
+    def of(cls, backbone: Backbone, encoding: Encoding, device: torch.device) -> Self:
+        """Make a backbone, which is not changed, ready to encode.
 
         Raises:
             InputError: the backbone does not take the size.
         """
-        check_size(backbone, size)
+        check_size(backbone, encoding.size)
         network = copy.deepcopy(backbone.module).eval()
-        network = network.to(device, DTYPES[dtype], memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return cls(backbone, network, geometry, size, max_pixels, device, dtype, batch_size)
+        network = network.to(device, DTYPES[encoding.dtype], memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(backbone, network, encoding, device)
 
     @property
     def dimension(self) -> int:
@@ -100,9 +93,7 @@ class TorchvisionEncoder:
         return {
             "backbone": self.backbone.name,
             **self.backbone.fingerprint,
-            "size": self.size,
-            "dtype": self.dtype,
-            "batch_size": self.batch_size,
+            **self.encoding.model_dump(include={"size", "dtype", "batch_size"}),
             "device": self.device.type,
             "torch": torch.__version__,
         }
@@ -110,32 +101,24 @@ class TorchvisionEncoder:
     @property
     def config(self) -> dict[str, Any]:
         """See `huse.encoders.contract.Encoder`."""
-        return {
-            "family": self.family,
-            "dimension": self.dimension,
-            "geometry": self.geometry,
-            "size": self.size,
-            "max_pixels": self.max_pixels,
-            "dtype": self.dtype,
-            "batch_size": self.batch_size,
-        }
+        return {"family": self.family, "dimension": self.dimension, **self.encoding.model_dump()}
 
     @torch.inference_mode()
     def encode_pixels(self, pixels: Pixels, *, filled: bool = True) -> Tensor:
         """Encode a batch.
 
         Args:
-            pixels: n × S × S × 3 uint8, n ≤ `batch_size`.
+            pixels: n × S × S × 3 uint8, n ≤ `encoding.batch_size`.
             filled: fill a smaller batch up with black pictures. Rounding depends on the batch size; so a vector does
                 not depend on how many others are computed with it.
 
         Returns:
             n × D float32 on `device`; a GPU may still be computing them.
         """
-        batch = pixels
-        if filled and len(pixels) < self.batch_size:
-            batch = np.concatenate([pixels, np.zeros((self.batch_size - len(pixels), *pixels.shape[1:]), np.uint8)])
-        vectors: Tensor = self.network(normalise(upload(batch, self.device)).to(DTYPES[self.dtype]))
+        batch, missing = pixels, self.encoding.batch_size - len(pixels)
+        if filled and missing > 0:
+            batch = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
+        vectors: Tensor = self.network(normalise(upload(batch, self.device)).to(DTYPES[self.encoding.dtype]))
         return vectors[: len(pixels)].float()
 
     def encode(self, items: Sequence[Picture]) -> npt.NDArray[np.float32]:
@@ -154,7 +137,7 @@ class TorchvisionEncoder:
             InputError: a picture cannot be read; names the first.
         """
         vectors = np.empty((len(items), self.dimension), np.float32)
-        filled = self.dtype != "float32" or len(items) > self.batch_size
+        filled = self.encoding.dtype != "float32" or len(items) > self.encoding.batch_size
         for start, pixels in self._batches(items):
             vectors[start : start + len(pixels)] = self.encode_pixels(pixels, filled=filled).cpu().numpy()
         return vectors
@@ -168,7 +151,7 @@ class TorchvisionEncoder:
         Raises:
             PictureError: it cannot be read; the message says why, not which picture.
         """
-        return fit(self._read(picture), geometry=self.geometry, size=self.size)
+        return fit(self._read(picture), geometry=self.encoding.geometry, size=self.encoding.size)
 
     def _read(self, picture: Picture) -> Image.Image:
         if isinstance(picture, np.ndarray):
@@ -181,18 +164,18 @@ class TorchvisionEncoder:
         if not isinstance(picture, str | Path | bytes):
             raise PictureError(f"expected a path, bytes, a PIL image or an array, found {type(picture).__name__}")
         source = Path(picture) if isinstance(picture, str) else picture
-        return read_picture(source, self.max_pixels, shorter_side=needed_side(self.size))
+        return read_picture(source, self.encoding.max_pixels, shorter_side=needed_side(self.encoding.size))
 
     def _batches(self, items: Sequence[Picture]) -> Iterator[tuple[int, Pixels]]:
         """Yield batches of pixels with the number of their first picture, prepared one batch ahead."""
         with ThreadPoolExecutor(cores()) as pool:
 
             def submit(start: int) -> Iterator[Pixels | PictureError]:
-                return pool.map(self._prepare, items[start : start + self.batch_size])
+                return pool.map(self._prepare, items[start : start + self.encoding.batch_size])
 
             ahead = submit(0)
-            for start in range(0, len(items), self.batch_size):
-                batch, ahead = list(ahead), submit(start + self.batch_size)
+            for start in range(0, len(items), self.encoding.batch_size):
+                batch, ahead = list(ahead), submit(start + self.encoding.batch_size)
                 for number, pixels in enumerate(batch, start):
                     if isinstance(pixels, PictureError):
                         raise InputError(f"{named(items[number], number)}: {pixels}.")
@@ -216,21 +199,15 @@ class TorchvisionEncoder:
             folder: of the encoder.
             device: to compute on; None: the CPU.
         """
-        config = read_config(folder, ("geometry", "size", "max_pixels", "dtype", "batch_size"))
+        config = read_config(folder, tuple(Encoding.model_fields))
         backbone = read_backbone(folder / WEIGHTS, folder / CONFIG)
-        known = config["geometry"] in GEOMETRIES and config["dtype"] in DTYPES
-        numbers = [config[key] for key in ("size", "max_pixels", "batch_size")]
-        if not known or not all(type(number) is int and number > 0 for number in numbers):
-            raise InputError(f"{folder / CONFIG}: does not describe an encoder of pictures. Copy the folder again.")
-        return cls.of(
-            backbone,
-            geometry=config["geometry"],
-            size=config["size"],
-            max_pixels=config["max_pixels"],
-            device=device or torch.device("cpu"),
-            dtype=config["dtype"],
-            batch_size=config["batch_size"],
-        )
+        try:
+            encoding = Encoding(**{name: config[name] for name in Encoding.model_fields})
+        except ValidationError:
+            raise InputError(
+                f"{folder / CONFIG}: does not describe an encoder of pictures. Copy the folder again."
+            ) from None
+        return cls.of(backbone, encoding, device or torch.device("cpu"))
 
 
 def named(picture: Picture, number: int) -> str:

@@ -12,6 +12,7 @@ from pydantic import Field
 from huse.errors import InputError
 from huse.settings import Settings
 
+Dtype = Literal["float32", "bfloat16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 
@@ -69,7 +70,7 @@ def _keep_freed_memory() -> None:
         library.mallopt(M_TRIM_THRESHOLD, KEPT)
 
 
-def resolve_dtype(dtype: str, device: torch.device) -> str:
+def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
     """Return the dtype for a network's arithmetic.
 
     Args:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from pydantic import Field
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.settings import Settings
+from huse.vision.geometry import Geometry
 from huse.vision.networks import NETWORKS
 from huse.vision.torchvision_ops import import_torchvision
 from huse.weights import read_state_dict
@@ -55,7 +56,7 @@ class BackboneSettings(Settings):
         min_length=1,
         description="random (seeded), a torchvision name (IMAGENET1K_V1), or a .pth / .safetensors file",
     )
-    geometry: Literal["squash", "crop", "pad"] = Field(
+    geometry: Geometry = Field(
         default="squash",
         description="squash: to size × size; crop: shorter side to 256/224 of size, centre; pad: to a square first",
     )

@@ -7,6 +7,7 @@ Letters: R pixels of the resized side, S pixels a side of the network's input.
 """
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -99,6 +100,7 @@ def border_colour(picture: Image.Image) -> tuple[int, int, int]:
     return red, green, blue
 
 
+Geometry = Literal["squash", "crop", "pad"]
 GEOMETRIES: dict[str, Callable[[Image.Image, int, int, Place], Image.Image]] = {
     "squash": squash,
     "crop": crop,

@@ -39,7 +39,7 @@ def test_metrics_of_another_version_are_named(workplace):
     paths.CATALOGUE_METRICS.write_text(json.dumps({"pictures": pictures, "products": 11, "classes": 3}))
     error = RUNNER.invoke(cli.app, ["metrics"]).exception
     assert isinstance(error, InputError)
-    assert "expected the figure 'top_5', found none: another version wrote the file" in str(error)
+    assert "expected the metric 'top_5', found none: another version wrote the file" in str(error)
 
 
 def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
@@ -128,7 +128,7 @@ def test_labels_shows_both_ends_of_the_graph(workplace):
     rows = ["nearest,0.1,2,NA,[kids]<c", "nearest,0.2,4,a<b,d", "farthest,0.9,6,a<c,e"]
     paths.LABEL_PAIRS.write_text("\n".join(["end,distance,hops,first,second", *rows]))
     shown = RUNNER.invoke(cli.app, ["labels", "--count", "1"]).stdout
-    for text in ("0.1000", "NA", "[kids]<c", "0.9000", "no figure", "report.html"):
+    for text in ("0.1000", "NA", "[kids]<c", "0.9000", "no metric", "report.html"):
         assert text in shown
     assert "0.2000" not in shown
 

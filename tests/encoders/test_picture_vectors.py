@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from huse.encoders.picture_vectors import check_vectors, plan
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
@@ -52,15 +52,8 @@ def preparation(**changes):
 
 
 def encoder_of(backbone, prepared, *, batch_size, dtype="float32"):
-    return TorchvisionEncoder.of(
-        backbone,
-        geometry=prepared.geometry,
-        size=prepared.size,
-        max_pixels=prepared.max_pixels,
-        device=CPU,
-        dtype=dtype,
-        batch_size=batch_size,
-    )
+    how = {"geometry": prepared.geometry, "size": prepared.size, "max_pixels": prepared.max_pixels}
+    return TorchvisionEncoder.of(backbone, Encoding(**how, dtype=dtype, batch_size=batch_size), CPU)
 
 
 def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, workers=0, **changes):

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.backbones import load_backbone
 from huse.vision.geometry import fit
@@ -28,15 +28,8 @@ def pixels(count, size=SIZE, seed=0):
 
 
 def encoder(backbone, *, batch_size=4, dtype="float32", size=SIZE, device=CPU, geometry="squash", max_pixels=10**8):
-    return TorchvisionEncoder.of(
-        backbone,
-        geometry=geometry,
-        size=size,
-        max_pixels=max_pixels,
-        device=device,
-        dtype=dtype,
-        batch_size=batch_size,
-    )
+    encoding = Encoding(geometry=geometry, size=size, max_pixels=max_pixels, dtype=dtype, batch_size=batch_size)
+    return TorchvisionEncoder.of(backbone, encoding, device)
 
 
 def cosines(a, b):

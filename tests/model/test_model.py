@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import huse
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
@@ -38,12 +38,8 @@ def make(labels=((0,), (1,), (2,)), average=None):
     torch.manual_seed(3)
     images = TorchvisionEncoder.of(
         load_backbone("squeezenet1_1", "random", 1),
-        geometry="squash",
-        size=48,
-        max_pixels=10**6,
-        device=torch.device("cpu"),
-        dtype="float32",
-        batch_size=4,
+        Encoding(geometry="squash", size=48, max_pixels=10**6, dtype="float32", batch_size=4),
+        torch.device("cpu"),
     )
     count = 1 + max(label for those in labels for label in those)
     network = Network(

@@ -16,7 +16,7 @@ import stages.catalogue
 import stages.finetune_backbone
 import stages.image_vectors
 from huse.encoders import picture_vectors
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.files import fingerprint_file
@@ -270,7 +270,7 @@ def test_a_setting_of_pictures_does_what_it_says(run_images, name):
     setting = name.rpartition(".")[2]
     if setting in how:
         how[setting] = IMAGES[name]
-    encoder = TorchvisionEncoder.of(changed.backbone, **how, max_pixels=10**8, device=resolve_device("cpu"))
+    encoder = TorchvisionEncoder.of(changed.backbone, Encoding(**how, max_pixels=10**8), resolve_device("cpu"))
     np.testing.assert_array_equal(changed.vectors, encoder.encode(changed.files))
     if setting == "workers":
         assert (usual.workers, changed.workers) == ([0], [1])

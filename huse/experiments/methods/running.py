@@ -23,7 +23,7 @@ from huse.evaluation.tables import items_table, queries_table
 from huse.experiments.methods.entries import COMMON, Changes, Entry
 from huse.experiments.runs.groups import Recorded, numbers
 from huse.labels.graph import class_distances
-from huse.nesting import flatten
+from huse.nesting import flatten, nest
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split
@@ -92,13 +92,7 @@ def with_changes(params: TrainParams, changes: Changes) -> TrainParams:
     Raises:
         InputError: there is no such parameter, or the value does not fit.
     """
-    values = params.model_dump()
-    for name, value in changes.items():
-        *sections, last = name.split(".")
-        at = values
-        for section in sections:
-            at = at[section]
-        at[last] = value
+    values = nest({**dict(flatten(params.model_dump())), **changes})
     return parse_section(TrainParams, values, where="comparison: train")
 
 
