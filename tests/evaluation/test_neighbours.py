@@ -62,7 +62,7 @@ def test_by_hand():
 @pytest.mark.parametrize("dimension", [2, 37, 512])
 @pytest.mark.parametrize("own", [True, False])
 def test_equal_points_stand_in_the_order_of_their_rows(unit_rows, dimension, own):
-    # A matrix product of such a point with itself differs between columns in the last digit on some processors.
+    # A matrix product of such a point with itself differs between columns in the last digit on some CPUs.
     points = np.tile(unit_rows(1, dimension, seed=4), (601, 1))
     points[:, 0] = 0.0 * np.random.default_rng(0).choice([-1, 1], size=601)  # minus zero: another float, the same point
     excluded = np.arange(601) if own else None

@@ -207,7 +207,7 @@ def test_a_perfect_space_is_perfect():
 @pytest.mark.parametrize("same_modality", [True, False])
 def test_a_collapsed_space_gets_the_worst_metrics(unit_rows, dimension, same_modality):
     # Not a handy vector like (1, 0): a matrix product of this one with itself differs between columns in the last
-    # digit on some processors.
+    # digit on some CPUs.
     points = np.tile(unit_rows(1, dimension, seed=4), (101, 1))
     signs = np.random.default_rng(0).choice([-1, 1], size=(101, dimension // 2))
     points[:, : dimension // 2] = 0.0 * signs  # minus zero is another float and the same point

@@ -58,7 +58,7 @@ def test_a_recorded_run_gives_the_bytes_of_one_that_is_not(run, monkeypatch, cas
 
 
 @pytest.mark.parametrize("case", ["huse", "huse_eq10", "dscmr"])
-def test_it_learns_what_the_processor_learns(run, case):
+def test_it_learns_what_the_cpu_learns(run, case):
     method, settings, losses = CASES[case]
     few = settings.changed(steps=5, validate_every=5)
     found, expected = (run(method, few, losses, device)[1].curves[0]["loss"] for device in ("cuda", "cpu"))

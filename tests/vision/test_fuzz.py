@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 MAX_PIXELS = 1_000_000
 MUTANTS = 130  # of each original
 MOST_MEGABYTES = 64  # more than before, at any moment
-MOST_SECONDS = 3.0  # of the processor's time, for one file; the slowest takes a hundredth of it
+MOST_SECONDS = 3.0  # of CPU time, for one file; the slowest takes a hundredth of it
 
 SAVED = {
     "JPEG": [("RGB", {}), ("L", {}), ("CMYK", {}), ("RGB", {"progressive": True}), ("RGB", {"restart_marker_rows": 1})],
