@@ -1,6 +1,6 @@
-"""What a picture may ask for: pixels, bytes, and work for the decoders behind Pillow.
+"""Limits for pictures: pixels, bytes, and work for the decoders behind Pillow.
 
-Importing it puts an exact limit in the place of Pillow's own; see `check_size`.
+Importing it replaces Pillow's own limit by an exact one; see `check_size`.
 """
 
 import os
@@ -15,29 +15,29 @@ from PIL import ExifTags, Image, ImageFile
 
 from huse.vision.picture_error import PictureError
 
-# What no picture needs, and what makes a small file hours of work, or gigabytes, for the decoders behind Pillow.
-MOST_BYTES = 16  # of the file for each pixel allowed: four channels of 32 bits, not compressed
-MOST_SCANS = 200  # a JPEG has about ten; those of a thumbnail and of further pictures in the file count as well
+# No picture needs more, and a small file beyond them can cost the decoders hours or gigabytes.
+MOST_BYTES = 16  # of the file for each pixel allowed: four uncompressed channels of 32 bits
+MOST_SCANS = 200  # a JPEG has about ten; those of a thumbnail and of further pictures count too
 MOST_COMMENTS = 1000  # in a PPM written as text; Pillow copies up to a megabyte for each
-PIXELS_PER_PIECE = 64  # of a JPEG 2000, on average over the pixels allowed; OpenJPEG takes some 600 bytes for a piece
+PIXELS_PER_PIECE = 64  # of a JPEG 2000, on average; OpenJPEG needs about 600 bytes a piece
 
 # Of a JPEG 2000 (ISO 15444-1, A.5 and A.6): size, with lengths and tile; coding style, of all channels and of one,
-# with length, style, layers, levels and precincts. Looked ahead for: nothing that looks alike hides what follows.
+# with length, style, layers, levels and precincts. A look-ahead, so that a false match does not hide what follows.
 SIZ = re.compile(rb"\xff\x51(?=(..)..(.{32})(..))", re.DOTALL)
 COD = re.compile(rb"\xff\x52(?=\0(.)(.).(..).(.)....(.{0,33}))", re.DOTALL)
 COC = re.compile(rb"\xff\x53(?=\0(.).(.)(.)....(.{0,33}))", re.DOTALL)
 LARGEST_PRECINCTS = b"\xff" * 33
 
-# Pillow's own limit is fixed and only a warning at first; `max_pixels` takes its place, before anything is
-# decoded. The switch is global because Python's filters of warnings are not safe among threads.
+# Pillow's own limit is fixed, and at first only a warning; `max_pixels` replaces it before anything is decoded. The
+# switch is global because Python's warning filters are not thread-safe.
 Image.MAX_IMAGE_PIXELS = None
 
-_limit = threading.local()  # `pixels` that the picture which this thread decodes may have; None outside of that
+_limit = threading.local()  # `pixels`: limit of the picture that this thread decodes; None otherwise
 
 
 @contextmanager
 def pixel_limit(pixels: int) -> Iterator[None]:
-    """Let no picture that this thread opens inside the ``with`` block have more pixels, nor a part of one.
+    """Limit the pixels of pictures, and of their parts, that this thread opens inside the ``with`` block.
 
     Args:
         pixels: width × height.
@@ -50,7 +50,7 @@ def pixel_limit(pixels: int) -> Iterator[None]:
 
 
 def check_size(size: tuple[int, int], *, error_only: bool = False) -> None:
-    """Refuse a picture, or a part of one, with more pixels than are allowed; stands in for Pillow's own check."""
+    """Refuse a picture, or a part of one, with too many pixels; replaces Pillow's own check."""
     width, height = size
     allowed = getattr(_limit, "pixels", None)
     if allowed is not None and width * height > allowed:
@@ -60,13 +60,13 @@ def check_size(size: tuple[int, int], *, error_only: bool = False) -> None:
         )
 
 
-# Pillow asks it also where it decodes before `open` returns: the pictures within an icon, the first frame of a GIF. Its
-# own function knows one limit for all threads, and lets pass what is up to twice as large.
+# Pillow calls it also when it decodes before `open` returns: pictures inside an icon, the first frame of a GIF. Its own
+# function has one limit for all threads, and only warns up to twice that size.
 Image._decompression_bomb_check = check_size
 
 
 def check_bytes(file: BinaryIO, max_pixels: int) -> None:
-    """Refuse a file that is larger than any picture of so many pixels.
+    """Refuse a file that is too large for its allowed pixels.
 
     Args:
         file: opened.
@@ -83,21 +83,21 @@ def check_bytes(file: BinaryIO, max_pixels: int) -> None:
 
 
 def check_work(image: ImageFile.ImageFile, file: BinaryIO, max_pixels: int) -> None:
-    """Refuse what takes far more time or memory to decode than a picture of its size.
+    """Refuse files that take far more time or memory to decode than a picture of their size.
 
     Args:
         image: opened, not loaded.
-        file: from which it was opened; is left where it stands.
+        file: from which it was opened; its position is kept.
         max_pixels: width × height that is still decoded.
     """
     if image.format == "TIFF":
-        # A tile is decoded whole, also where it is larger than the picture.
+        # A tile is decoded whole, even if it is larger than the picture.
         tags = image.tag_v2  # type: ignore[attr-defined]
         check_size((tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)))
     elif image.format == "JPEG2000":
         _check_pieces(image.size, _content(file), max_pixels)
     elif image.format in ("JPEG", "MPO") and not _is_one_scan(image, file):
-        # Each goes over all pixels, and may have ten bytes.
+        # Each scan goes over all pixels, and can be as short as ten bytes.
         _check_count("scans", _content(file).count(b"\xff\xda\0"), MOST_SCANS)
     elif image.format == "PPM" and image.tile[0].codec_name == "ppm_plain":
         _check_count("comments", _content(file).count(b"#"), MOST_COMMENTS)
@@ -109,7 +109,7 @@ def _check_count(what: str, found: int, allowed: int) -> None:
 
 
 def _content(file: BinaryIO) -> bytes:
-    """Return all bytes of a file, and go back to where it stood."""
+    """Return all bytes of a file, keeping its position."""
     place = file.tell()
     file.seek(0)
     content = file.read()
@@ -118,7 +118,7 @@ def _content(file: BinaryIO) -> bytes:
 
 
 def _is_one_scan(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
-    """Tell whether a JPEG has all its channels in its first scan, behind the head of which Pillow stopped."""
+    """Whether a JPEG has all its channels in its first scan; Pillow has stopped after the head of that scan."""
     head = 6 + 2 * len(image.getbands())  # bytes
     place = file.tell()
     file.seek(max(0, place - head))
@@ -128,10 +128,10 @@ def _is_one_scan(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
 
 
 def _check_pieces(size: tuple[int, int], content: bytes, max_pixels: int) -> None:
-    """Refuse a JPEG 2000 that is cut into far more pieces than it needs, or gives each in far more layers.
+    """Refuse a JPEG 2000 with far more pieces or layers than it needs.
 
-    A piece is what the standard (ISO 15444-1, B.6) calls a precinct, of one tile, channel and resolution. Markers
-    are looked for in the whole file: they may lie behind boxes of any kind, and each tile may have its own.
+    A piece is what the standard (ISO 15444-1, B.6) calls a precinct, of one tile, channel and resolution. The whole
+    file is searched for markers, since boxes of any kind may come before, and each tile may have its own.
 
     Args:
         size: width and height.
@@ -148,7 +148,7 @@ def _check_pieces(size: tuple[int, int], content: bytes, max_pixels: int) -> Non
     styles += [(length[0] - 9, style, b"\1", *rest) for length, style, *rest in COC.findall(content)]
     pieces, layers = 0, 0
     for own, style, layered, levels, edges in styles:
-        # One byte a resolution where the style says so; else what was found only looks like a marker.
+        # One byte a resolution if the style says so; otherwise it was a false match.
         if own == (levels[0] + 1) * (style[0] & 1) and own <= len(edges):
             precincts = edges[:own] or LARGEST_PRECINCTS
             pieces = max(pieces, *(_pieces(size, tile, levels[0], precincts) for tile in tiles))
@@ -158,12 +158,12 @@ def _check_pieces(size: tuple[int, int], content: bytes, max_pixels: int) -> Non
 
 
 def _pieces(size: tuple[int, int], tile: tuple[int, int], levels: int, precincts: bytes) -> int:
-    """Return about how many precincts a channel has.
+    """Return the approximate number of precincts of a channel.
 
     Args:
         size: width and height of the picture.
-        tile: and of a tile.
-        levels: how often the picture is halved.
+        tile: width and height of a tile.
+        levels: number of halvings of the picture.
         precincts: one byte a resolution from the coarsest: powers of two of the width (low bits) and the height.
     """
     found = 0

@@ -39,7 +39,7 @@ def test_a_comment_goes_on_beneath_its_value_and_ends_at_a_blank_line():
     assert meaning["machine.workers"].startswith(
         "processes that decode pictures; 0: threads of the stage itself; null: "
     )
-    assert meaning["machine.workers"].endswith("beside a GPU one for each core but one")
+    assert meaning["machine.workers"].endswith("with a GPU, one a core but one")
     assert "backbone" not in meaning["preprocess_text.fold_accents"]
 
 
