@@ -1,7 +1,7 @@
-"""Training steps on quiet cores and beside other work, by how the threads wait for each other.
+"""Training steps on idle cores and beside other work, for several ways in which threads wait for each other.
 
-Run as ``python -m benchmarks.beside`` from the root of the repository, with nothing else on the machine: it makes the
-other work itself, one process a core that does nothing but count. The sides take turns, round by round.
+Run as ``python -m benchmarks.beside`` from the root of the repository, with nothing else on the machine: it starts the
+other work itself, one busy process a core. The sides take turns, round by round.
 """
 
 import os

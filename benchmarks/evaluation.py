@@ -1,8 +1,8 @@
 """Nearest neighbours beside faiss, and metrics of whole rankings beside a full sort of every row.
 
 Run as ``python -m benchmarks.evaluation`` from the root of the repository; ``--items`` and ``--queries`` make it
-smaller. Every side runs in a process of its own with the same number of threads; what they give is compared before a
-ratio is shown; memory is the peak of the whole process, libraries included.
+smaller. Each side runs in its own process with the same number of threads; results are compared before a ratio is
+shown; memory is the peak of the whole process, libraries included.
 """
 
 import os
@@ -17,22 +17,22 @@ from rich.table import Table
 from benchmarks.harness import Measured, measure
 
 K = 10
-TIMED = 2_000  # queries that the full sort is timed on; its work grows with their number
+TIMED = 2_000  # queries to time the full sort on; its work grows with their number
 LEAST_EQUAL = 0.999
 COSINE_TOLERANCE = 1e-6
-METRIC_TOLERANCE = 1e-3  # relative; the sides add up a cosine in another order on some CPUs
+METRIC_TOLERANCE = 1e-3  # relative; on some CPUs the sides add up a cosine in different orders
 SORTS = {"stable": "a stable argsort a query", "quicksort": "one that leaves ties open"}
 
 
 def compare_neighbours(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
-    """Stop where two sides find other neighbours, but for those whose cosines differ only by rounding."""
+    """Fail if the sides find different neighbours, except where cosines differ only by rounding."""
     np.testing.assert_allclose(ours[:, :, K:], theirs[:, :, K:], rtol=0, atol=COSINE_TOLERANCE)
     equal = float((ours[:, :, :K] == theirs[:, :, :K]).mean())
     assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the neighbours are the same"
 
 
 def compare_metrics(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
-    """Stop where two sides give other metrics, but for few queries: of nearly equal cosines either may be first."""
+    """Fail if the sides give different metrics, except for few queries: nearly equal cosines may swap places."""
     equal = float(np.isclose(ours, theirs, rtol=METRIC_TOLERANCE, atol=0).mean())
     assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the metrics are the same"
 
@@ -72,7 +72,7 @@ def main(
 
 
 def _add(table: Table, names: tuple[str, str], ours: Measured, theirs: Measured, scale: float = 1) -> None:
-    """Add a line: the time of both, theirs times `scale`, and how many times ours the other's is."""
+    """Add a row: both times, theirs times `scale`, and their ratio to ours."""
     its = theirs.seconds * scale
     memory = f"{ours.megabytes:,.0f} / {theirs.megabytes:,.0f}"
     table.add_row(*names, f"{ours.seconds:,.2f}", f"{its:,.2f}", f"{its / ours.seconds:.2f} ×", memory)

@@ -1,6 +1,6 @@
-"""Runs the two sides of a comparison, each in a process of its own, for their seconds and their peak memory.
+"""Measures seconds and peak memory of the two sides of a comparison, each in its own process.
 
-A side is a function ``<module>:<name>`` of `benchmarks.sides` that prepares its input and returns the work to be timed.
+A side is a function ``<module>:<name>`` of `benchmarks.sides` that prepares its input and returns the work to time.
 """
 
 import importlib
@@ -25,8 +25,8 @@ class Measured:
     """One side.
 
     Attributes:
-        seconds: of the work, the fastest of its repeats; preparation and imports are not in them.
-        megabytes: the most memory that the process held, imports and preparation included.
+        seconds: of the work, the fastest of its repeats, without preparation and imports.
+        megabytes: peak memory of the process, imports and preparation included.
         result: what the work returned.
     """
 
@@ -57,7 +57,7 @@ def _run(side: str, repeats: int, arguments: dict[str, Any], output: Path) -> No
     best = float("inf")
     result: npt.ArrayLike = ()
     for _ in range(repeats):
-        result = ()  # else the last one would lie in memory beside the next
+        result = ()  # frees the last result before the next
         start = time.perf_counter()
         result = work()
         best = min(best, time.perf_counter() - start)
@@ -67,7 +67,7 @@ def _run(side: str, repeats: int, arguments: dict[str, Any], output: Path) -> No
 
 
 def _peak_memory() -> float:
-    """Return the most memory this process held, in MB; `getrusage` would count its parent's before the exec too."""
+    """Return the peak memory of this process in MB; `getrusage` would include its parent's from before the exec."""
     status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return int(status["VmHWM"].split()[0]) * 1024 / 1e6  # Linux counts in KiB
 

@@ -1,8 +1,7 @@
 """Pictures to vectors, beside the bare network and beside img2vec-pytorch.
 
-Run as ``python -m benchmarks.images`` after the pipeline, or with ``--images FOLDER``. Every side runs in a process of
-its own; what they give is compared before a ratio is shown; memory is the peak of the whole process, libraries
-included.
+Run as ``python -m benchmarks.images`` after the pipeline, or with ``--images FOLDER``. Each side runs in its own
+process; results are compared before a ratio is shown; memory is the peak of the whole process, libraries included.
 """
 
 from pathlib import Path
@@ -29,7 +28,7 @@ Row = tuple[str, str, str, str, str, str]
 
 
 def least_cosine(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> float:
-    """Return the smallest cosine of two sides' vectors of one picture; stop where one is too small."""
+    """Return the smallest cosine between both sides' vectors of a picture; fail if it is too small."""
     products = np.einsum("nd,nd->n", ours, theirs, dtype=np.float64)
     cosine = float((products / (np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1))).min())
     assert cosine >= LEAST_COSINE, f"the sides differ: cosine {cosine:.5f}"

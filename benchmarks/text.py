@@ -1,8 +1,8 @@
-"""Text and labels at the scale of a real shop, each beside what it replaces.
+"""Text and labels at the scale of a real shop, each compared with what it replaces.
 
-Run as ``python -m benchmarks.text`` after the pipeline, or with ``--names CATALOGUE.csv``. Every side runs in a
-process of its own. Results are compared before a ratio is shown; memory is the peak of the whole process, libraries
-and prepared input included.
+Run as ``python -m benchmarks.text`` after the pipeline, or with ``--names CATALOGUE.csv``. Each side runs in its own
+process. Results are compared before a ratio is shown; memory is the peak of the whole process, libraries and prepared
+input included.
 """
 
 import tempfile
@@ -20,11 +20,11 @@ from benchmarks.harness import Measured, measure
 from huse.progress import progress
 from huse.run.paths import SAMPLE_CSV
 
-NAMES = 65_714  # of the catalogue that the notebook took ten hours for
+NAMES = 65_714  # of the catalogue that took the notebook ten hours
 FILE_WORDS, NEEDED_WORDS = 200_000, 5_000
 DIMENSION = 300
 LABELS, LABEL_DIMENSION = 10_000, 4096
-TIMED_NAMES, TIMED_LABELS = 200, 1_000  # of the slow sides; their seconds are scaled up to the whole
+TIMED_NAMES, TIMED_LABELS = 200, 1_000  # for the slow sides; their seconds are scaled up
 
 DIFFERENT = {False: "names", True: "different names"}
 
@@ -32,7 +32,7 @@ Row = tuple[str, str, str, str, str, str]
 
 
 def equal(ours: npt.NDArray[Any], theirs: npt.NDArray[Any], tolerance: float) -> None:
-    """Stop where two results differ."""
+    """Fail if two results differ."""
     if ours.dtype.kind == "U":
         np.testing.assert_array_equal(ours, theirs)
     else:
@@ -47,7 +47,7 @@ def row(work: str, beside: str, ours: Measured, theirs: Measured, scale: float =
         beside: how the other side does it.
         ours: the package's side.
         theirs: the other side.
-        scale: the whole work over the part that the other side did.
+        scale: the whole work divided by the part that the other side did.
     """
     seconds = theirs.seconds * scale
     shown = f"{seconds:,.1f}{' (scaled)' if scale != 1 else ''}"

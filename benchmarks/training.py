@@ -1,7 +1,7 @@
-"""A training step beside its bare matrix products, and loss terms beside what they replace.
+"""A training step compared with its bare matrix products, and loss terms with what they replace.
 
-Run as ``python -m benchmarks.training`` from the root of the repository. Every side runs in a process of its own; loss
-terms and their gradients are compared before a ratio is shown.
+Run as ``python -m benchmarks.training`` from the root of the repository. Each side runs in its own process; loss terms
+and gradients are compared before a ratio is shown.
 """
 
 from dataclasses import replace
@@ -19,12 +19,12 @@ BATCH, STEPS = 1024, 20
 GPU_STEPS, PROFILED_STEPS = 1_000, 100
 LARGE = 8192
 GRAPH_BATCH = 128
-LOOPED = 4  # products that the nested loops are timed on; their work grows with the square
+LOOPED = 4  # products to time the nested loops on; their work grows with the square
 TERMS = (("triplets", 64), ("adamine", 128), ("contrast", 1024))  # and the products of a batch
 
 
 def main() -> None:
-    """Measure and print one table, and another one where there is a GPU."""
+    """Measure and print one table, and another one if there is a GPU."""
     Console(width=130).print(on_cpu())
     if torch.cuda.is_available():
         Console(width=130).print(on_gpu())

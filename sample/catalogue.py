@@ -1,4 +1,4 @@
-"""The built-in sample: a shop's catalogue, drawn, so that the pipeline runs without any data of one's own."""
+"""The built-in sample: a drawn shop catalogue, so that the pipeline runs without other data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from sample.product import Product, deal, make_product
 
 JPEG_QUALITY = 88
 PNG_MODES = ("P", "RGBA", "L")
-PNG_EVERY = 33  # about 3 % of the products come as PNG, in one of the modes above
+PNG_EVERY = 33  # about 3 % of the products are PNG, in one of the modes above
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class SamplePicture:
         name: of the product; its other pictures have the same.
         classes: class path, such as ``beauty<makeup<lipsticks``.
         picture: size × size, RGB.
-        mode: Pillow mode in which it is stored; all but RGB as PNG.
+        mode: Pillow mode of the stored file; all but RGB are PNG.
     """
 
     image: str
@@ -37,12 +37,12 @@ class SamplePicture:
 
 
 def draw_sample(pictures: int, size: int, seed: int) -> Iterator[SamplePicture]:
-    """Draw the sample, one picture after the other.
+    """Draw the sample, picture by picture.
 
     Args:
         pictures: at least this many; up to 2 more complete the last product.
         size: pixels a side.
-        seed: same seed, same sample; a larger sample begins with a smaller one.
+        seed: the same seed gives the same sample; a larger sample begins with a smaller one.
 
     Yields:
         The pictures, product by product.
@@ -96,5 +96,5 @@ def _rounded_corners(size: tuple[int, int]) -> Image.Image:
 
 
 def shuffled(rows: int, seed: int) -> list[int]:
-    """Return the numbers 0 to `rows` - 1 in the order in which the catalogue lists them."""
+    """Return the numbers 0 to `rows` - 1 in the order of the catalogue."""
     return [int(row) for row in np.asarray(generator(Purpose.ORDER, seed).permutation(rows))]

@@ -1,4 +1,4 @@
-"""Chance that depends on nothing but numbers: the same seed gives the same sample."""
+"""Random generators that depend only on numbers: the same seed gives the same sample."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -10,7 +10,7 @@ Choice = TypeVar("Choice")
 
 
 class Purpose(IntEnum):
-    """What a generator is for; keeps the streams of different uses apart."""
+    """The use of a generator; keeps the streams of different uses apart."""
 
     DEAL = 1
     PRODUCT = 2
@@ -27,7 +27,7 @@ def generator(purpose: Purpose, seed: int, *numbers: int) -> np.random.Generator
         seed: the seed of the sample.
         numbers: which product, which view; none negative.
     """
-    # The length is part of the key because a seed sequence takes (1, 2) and (1, 2, 0) for the same.
+    # The length is part of the key because (1, 2) and (1, 2, 0) give the same seed sequence.
     return np.random.default_rng([purpose, len(numbers), seed, *numbers])
 
 
@@ -37,7 +37,7 @@ def pick(random: np.random.Generator, choices: Sequence[Choice]) -> Choice:
 
 
 def pick_weighted(random: np.random.Generator, choices: Sequence[tuple[Choice, float]]) -> Choice:
-    """Return one of the choices, likely as its weight says; the weights need not add up to 1."""
+    """Return one of the choices at random by weight; the weights need not add up to 1."""
     left = random.random() * sum(weight for _, weight in choices)
     for choice, weight in choices:
         left -= weight

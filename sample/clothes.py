@@ -1,4 +1,4 @@
-"""Clothing, as it lies flat: each function takes the traits of a product and returns its parts, back to front."""
+"""Clothing, lying flat: each function takes a product's traits and returns its parts, back to front."""
 
 import numpy as np
 

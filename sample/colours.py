@@ -1,4 +1,4 @@
-"""Colours and patterns of products and of what lies around them."""
+"""Colours and patterns of products, backdrops and props."""
 
 from dataclasses import dataclass
 
@@ -60,7 +60,7 @@ USUAL: dict[str, tuple[Colour, ...]] = {
     "chelsea boots": (BLACK, BROWN, TAN, NAVY),
     "candles": (IVORY, WHITE, BEIGE, PINK),
 }
-"""Colours that a class has more often than others; two products in three take theirs from here."""
+"""Preferred colours of a class; two products in three take theirs from here."""
 
 METALS: tuple[tuple[str, RGB], ...] = (
     ("gold", (212, 172, 84)),

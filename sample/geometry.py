@@ -1,4 +1,4 @@
-"""Outlines of which products are put together.
+"""Outlines that products are made of.
 
 The frame of a product is x to the right and y down, both from -1 to 1. Letters: P points of an outline.
 """
@@ -12,14 +12,14 @@ import numpy.typing as npt
 Points = npt.NDArray[np.float64]
 Pair = tuple[float, float]
 Traits = tuple[float, ...]
-"""Four numbers from 0 to 1 that make the products of a class differ in shape."""
+"""Four numbers from 0 to 1 by which products of a class differ in shape."""
 
 CURVE_STEPS = 5
 CIRCLE_STEPS = 28
 
 
 class Paint(Enum):
-    """What a part is painted with."""
+    """The paint of a part."""
 
     MAIN = "main"  # colour and pattern of the product
     SECOND = "second"  # its second colour
@@ -39,7 +39,7 @@ class Part:
     Attributes:
         points: P × 2, in the frame of the product.
         paint: what it is painted with.
-        width: of a line through the points, in the frame of the product; 0 fills the outline.
+        width: of a line through the points, in the frame of the product; 0: fill the outline.
     """
 
     points: Points
@@ -58,7 +58,7 @@ def line(points: Points | list[Pair], paint: Paint, width: float = 0.04) -> Part
 
 
 def between(low: float, high: float, trait: float) -> float:
-    """Return the value that lies `trait` of the way from `low` to `high`."""
+    """Interpolate from `low` to `high` by `trait`."""
     return low + (high - low) * trait
 
 

@@ -27,7 +27,7 @@ FORMS = (
     "{brand} {colour} {what} - {line}",
     "- {line} {colour} {what}, {brand}",
 )
-"""How shops put a name together; ``what`` is pattern, material and item."""
+"""Forms of names in shops; ``what`` is pattern, material and item."""
 
 FORMS_WITHOUT_ITEM = (
     "{brand} {line} {what} {colour}",
@@ -44,7 +44,7 @@ FORMS_WITHOUT_COLOUR = (
 
 
 def make_name(seed: int, product: Product) -> str:
-    """Return the name of a product; all its pictures carry it."""
+    """Return the name of a product, shared by its pictures."""
     random = generator(Purpose.NAME, seed, product.number)
     says_item = random.random() >= NO_ITEM_SHARE
     item = pick_weighted(random, ITEMS[product.leaf.name]) if says_item else ""
@@ -64,7 +64,7 @@ def make_name(seed: int, product: Product) -> str:
 
 
 def _described(random: np.random.Generator, product: Product, item: str) -> str:
-    """Return pattern, material and item, as far as the shop mentions them."""
+    """Return pattern, material and item, each if the shop mentions it."""
     material = ""
     if not item or random.random() < MATERIAL_SHARE:
         jewel = product.leaf.top == "jewellery" and random.random() < 0.3
@@ -79,7 +79,7 @@ def _size(random: np.random.Generator, product: Product) -> str:
 
 
 def _as_typed(random: np.random.Generator, name: str) -> str:
-    """Add what clerks do to names."""
+    """Add the irregularities that clerks make in names."""
     for usual, other in SWAPS:
         if random.random() < SWAP_SHARE:
             name = name.replace(usual, other)

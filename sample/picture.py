@@ -56,12 +56,12 @@ SHAPES: dict[str, Callable[[Traits], list[Part]]] = {
 }
 
 TURNS = {"clothing": 0.012, "shoes": 0.015, "bags": 0.012, "beauty": 0.02, "jewellery": 0.025, "home": 0.01}
-"""How far a product may lean to either side, in turns: a watch lies about, a mug stands."""
+"""How far a product may lean to either side, in turns: a watch at any angle, a mug upright."""
 
 
 @dataclass(frozen=True)
 class Pose:
-    """Where a product is in the drawing.
+    """The position of a product in the drawing.
 
     Attributes:
         matrix: 2 × 2, from the frame of the product to pixels.
@@ -101,13 +101,13 @@ def draw_view(seed: int, product: Product, view: int, size: int) -> Image.Image:
 
 
 def mix(first: RGB, second: RGB, share: float) -> RGB:
-    """Return the colour that lies `share` of the way from the first to the second."""
+    """Mix two colours; `share` is that of the second."""
     mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
     return mixed[0], mixed[1], mixed[2]
 
 
 def _choose_backdrop(random: np.random.Generator) -> RGB:
-    # Squaring takes the bright backdrops at the front of the table more often, as shops do.
+    # Squaring prefers the bright backdrops at the front of the table, as shops do.
     return BACKDROPS[int(random.random() ** 2 * len(BACKDROPS))]
 
 
@@ -141,7 +141,7 @@ def _draw_props(random: np.random.Generator, canvas: Image.Image) -> None:
 
 
 def _choose_pose(random: np.random.Generator, product: Product, side: int) -> Pose:
-    """Choose how the product lies: turned, nearer or farther, aside, seen at an angle, mirrored."""
+    """Choose the pose of the product: rotation, scale, shift, perspective, mirroring."""
     lean = TURNS[product.leaf.top]
     scale = side / 2 * random.uniform(0.86, 0.98)
     if random.random() < 0.05:
@@ -233,7 +233,7 @@ def _draw_cloth(random: np.random.Generator, side: int, product: Product, pose: 
 
 
 def _photograph(random: np.random.Generator, picture: Image.Image) -> Image.Image:
-    """Add what a camera adds: exposure, a tint, grain."""
+    """Add the effects of a camera: exposure, a tint, grain."""
     light = random.uniform(0.94, 1.03) * random.uniform(0.985, 1.015, 3)
     grain = random.standard_normal(picture.size, dtype=np.float32)[:, :, None] * random.uniform(0.5, 2)
     pixels = np.asarray(picture, dtype=np.float32) * light.astype(np.float32) + grain

@@ -1,4 +1,4 @@
-"""A product of the sample: its class, its looks, all that its pictures and its name share."""
+"""A product of the sample: its class, its looks, and what its pictures and name share."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Product:
 
 
 def deal(seed: int) -> Iterator[Leaf]:
-    """Yield the class of one product after the other, without end."""
+    """Yield the classes of products, without end."""
     turn = 0
     while True:
         for card in generator(Purpose.DEAL, seed, turn).permutation(len(DECK)):
@@ -57,7 +57,7 @@ def deal(seed: int) -> Iterator[Leaf]:
 
 
 def make_product(seed: int, number: int, leaf: Leaf) -> Product:
-    """Return the product of that number and class; nothing else decides on it."""
+    """Return the product, which depends only on the seed, the number and the class."""
     random = generator(Purpose.PRODUCT, seed, number)
     usual = random.random() < USUAL_COLOUR_SHARE
     colour = pick(random, USUAL.get(leaf.name, COLOURS) if usual else COLOURS)

@@ -61,4 +61,4 @@ LEAVES = (
 )
 
 DECK = tuple(leaf for leaf in LEAVES for _ in range(leaf.weight))
-"""Every leaf as often as its weight: dealt without replacement, so that no class is missed by chance."""
+"""Every leaf as often as its weight; dealt without replacement, so that every class occurs."""

@@ -65,7 +65,7 @@ ITEMS: dict[str, Weighted] = {
     "mugs": (("mug", 4), ("cup", 2), ("tumbler", 0.6), ("jar", 0.4)),
     "vases": (("vase", 4), ("vessel", 1), ("jar", 0.7), ("stem holder", 0.6)),
 }
-"""What shops call the products of a class, and how often; some words serve several classes."""
+"""Names of a class's products in shops, with frequencies; some words serve several classes."""
 
 MATERIALS: dict[str, tuple[str, ...]] = {
     "t-shirts": ("cotton", "organic cotton", "jersey", "linen"),
@@ -116,4 +116,4 @@ HEEL_HEIGHTS = ("55mm", "70mm", "85mm", "100mm")
 """For the shoes that have heels, in place of half of their sizes."""
 
 SWAPS = (("&", "and"), ("é", "e"), ("colour", "color"), ("grey", "gray"), ("T-shirt", "Tshirt"))
-"""Spellings that differ from one clerk to the next."""
+"""Spellings that differ between clerks."""

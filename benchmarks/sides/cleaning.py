@@ -1,4 +1,4 @@
-"""Cleaning names: all at once, beside the notebook's loop."""
+"""Cleaning names: all at once, and by the notebook's loop."""
 
 import re
 
@@ -9,7 +9,7 @@ from huse.text.stopwords import DROPPED
 
 
 def loop(names: str, count: int, different: bool) -> Work:
-    """Clean one name after the other, looking for each word in a list of stop words, as the notebook did."""
+    """Clean names one by one, looking up each word in a list of stop words, as the notebook did."""
     raw, stop_words = read_names(names, count, different=different), sorted(DROPPED)
 
     def work() -> list[str]:

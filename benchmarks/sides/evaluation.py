@@ -59,7 +59,7 @@ def neighbours(items: int) -> Work:
 
 
 def faiss_flat(items: int) -> Work:
-    """Find the same by faiss, which leaves nothing out: where the query is a candidate, of one more."""
+    """Find the same with faiss; it cannot leave out the query, so it finds one more there."""
     embeddings, _ = _embeddings(items)
 
     def work() -> npt.ArrayLike:
@@ -98,7 +98,7 @@ def metrics(items: int) -> Work:
 def metrics_by_sorting(items: int, timed: int, kind: Literal["quicksort", "stable"]) -> Work:
     """Compute the same of the first `timed` queries: one argsort a query, then the formulas as they are written.
 
-    The quick sort leaves the order of equal cosines open; the stable one defines it.
+    Quicksort does not define the order of equal cosines; the stable sort does.
     """
     embeddings, classes = _embeddings(items)
     correct, similarity = {k: TREE.correct_sets(k) for k in KS}, TREE.similarity

@@ -13,7 +13,7 @@ from huse.text.word_files.source import Source
 
 
 def by_gensim(path: str, words: list[str]) -> Work:
-    """Read a whole GloVe file with gensim, then take the words in need."""
+    """Read a whole GloVe file with gensim, then take the needed words."""
 
     def work() -> npt.NDArray[Any]:
         vectors = KeyedVectors.load_word2vec_format(path, no_header=True)
@@ -23,7 +23,7 @@ def by_gensim(path: str, words: list[str]) -> Work:
 
 
 def in_need(path: str, words: list[str]) -> Work:
-    """Stream a GloVe file and parse the words in need alone."""
+    """Stream a GloVe file and parse only the needed words."""
 
     def work() -> npt.NDArray[Any]:
         found = read_words(Source(Path(path)), set(words))

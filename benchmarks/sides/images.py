@@ -1,7 +1,6 @@
 """Pictures to vectors: the pipeline, its bare network, and img2vec-pytorch, all with the same random weights.
 
-Weights are those of seed 0, in a file where torch hub would keep the published ones, so that img2vec-pytorch finds
-them.
+The weights have seed 0, and lie where torch hub keeps published ones, so that img2vec-pytorch finds them.
 """
 
 import os
@@ -68,7 +67,7 @@ def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: in
 
 
 def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
-    """Pass tensors that are ready, on the device, in the network's dtype and layout, through the bare network."""
+    """Pass prepared tensors on the device, in the network's dtype and layout, through the bare network."""
     paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
     tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
     batches = [

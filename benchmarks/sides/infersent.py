@@ -46,8 +46,8 @@ def _prepare(count: int) -> _Prepared:
 def _arrival_order(prepared: _Prepared) -> npt.NDArray[np.float32]:
     """Encode with torch's LSTM: batches of 64 in the order given, padded to the longest, maximum over the words.
 
-    The padding is read backwards before the words of a shorter sentence, so that the backward half of its vector
-    differs from the other side's; the forward halves agree.
+    Reading backwards, the LSTM sees the padding before the words of a shorter sentence. So the backward half of its
+    vector differs from the other side's; the forward halves agree.
 
     Returns:
         S × 2H float32.

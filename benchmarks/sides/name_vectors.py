@@ -32,10 +32,10 @@ def _idf(tfidf: TfIdf) -> dict[str, float]:
 
 
 def by_list(names: str, count: int, different: bool, vocabulary: int, timed: int) -> Work:
-    """Take the mean word by word, looking for each word in ``list(vocabulary)``, as the notebook did.
+    """Take the mean word by word, looking up each word in ``list(vocabulary)``, as the notebook did.
 
-    The notebook's weight holds the word's count already, and it went over the words as they come; so a word that
-    comes twice weighed four times. Names with such a word are left out of the comparison.
+    The notebook's weight includes the word's count, and its loop visits repeated words; so a word that comes twice
+    counts four times. Names with such a word are left out of the comparison.
     """
     cleaned, tfidf, vectors = _prepared(names, count, different, vocabulary)
     idf = _idf(tfidf)
@@ -86,6 +86,6 @@ def by_product(names: str, count: int, different: bool, vocabulary: int = 0) -> 
 
 
 def distinct_words(names: str, count: int, different: bool) -> Work:
-    """Say of each name whether no word comes twice in it."""
+    """Return for each name whether all its words differ."""
     cleaned = clean_names(read_names(names, count, different=different), fold_accents=True)
     return lambda: np.array([len(set(name.split())) == len(name.split()) for name in cleaned])

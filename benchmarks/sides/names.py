@@ -11,7 +11,7 @@ def read_names(path: str, count: int, *, different: bool) -> list[str]:
     Args:
         path: of the CSV.
         count: names to return.
-        different: put the words of every name in an order of its own, so that few names are the same.
+        different: shuffle the words of every name, so that few names are equal.
     """
     with Path(path).open(encoding="utf-8", newline="") as file:
         names = [row[1] for row in csv.reader(file)][1:]

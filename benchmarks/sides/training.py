@@ -29,7 +29,7 @@ from huse.training.data import TrainingData
 from huse.training.loop import train
 from huse.training.targets import class_targets
 
-SIZE = 512  # of everything: input features, hidden layers, shared space
+SIZE = 512  # of input features, hidden layers and shared space
 IMAGE_LAYERS, TEXT_LAYERS = 5, 2
 CLASSES = 50
 LEVELS = (5, 12, CLASSES)  # names of each level of the classes' paths, 67 labels like the notebook's
@@ -40,7 +40,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 class _NoCheckpoint:
     def load(self) -> None:
-        """There is nothing to go on with."""
+        """There is no checkpoint."""
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
         """Keep nothing."""
@@ -82,7 +82,7 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
 
 
 def kernel_seconds(dtype: str, batch_size: int, count: int) -> Work:
-    """Return the seconds that a GPU works in such steps, one kernel after the other."""
+    """Return the seconds of GPU work in such steps, kernel by kernel."""
     train_steps = steps(dtype, batch_size, count, "cuda")
 
     def work() -> npt.ArrayLike:
@@ -97,8 +97,8 @@ def kernel_seconds(dtype: str, batch_size: int, count: int) -> Work:
 def matrix_products(dtype: str, batch_size: int, count: int, device: str = "cpu") -> Work:
     """Do the matrix products of `count` such steps and nothing else.
 
-    Of every layer one forward and two backward, but for the first ones, whose input needs no gradient; of the head the
-    same; of the graph loss the M × M cosines, and their gradient times the embeddings, once, as it is symmetric.
+    For every layer, and the head, one forward and two backward, except that the first layers' input needs no gradient;
+    for the graph loss the M × M cosines, and their gradient times the embeddings, once, since it is symmetric.
     """
     on, low, rows = resolve_device(device), DTYPES[dtype], 2 * batch_size
 
@@ -139,7 +139,7 @@ def _batch(products: int, device: str = "cpu") -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _value_and_gradient(unit: Tensor, loss: Callable[[Tensor], Tensor]) -> Tensor:
-    """Return some of the gradient of the embeddings, and the loss."""
+    """Return part of the gradient of the embeddings, and the loss."""
     unit.grad = None
     value = loss(unit)
     value.backward()  # type: ignore[no-untyped-call]
@@ -159,7 +159,7 @@ def graph(products: int) -> Work:
 
 
 def graph_on_gpu(products: int) -> Work:
-    """Compute the same on a GPU, recorded as a CUDA graph, as a training step has it."""
+    """Compute the same on a GPU, recorded as a CUDA graph, as in a training step."""
     unit, classes, table = _batch(products, "cuda")
     loss = _graph_loss(classes, table)
     stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -208,7 +208,7 @@ def _labels() -> tuple[list[int], list[list[int]], Tensor]:
 
 
 def graph_of_labels(products: int) -> Work:
-    """Compute the graph loss of a batch; classes' distances, means over levels, are made before, as for a training."""
+    """Compute the graph loss of a batch; class distances, means over levels, are computed before, as in training."""
     unit, classes, _ = _batch(products)
     _, class_labels, distances = _labels()
     loss = _graph_loss(classes, torch.from_numpy(class_distances(distances.numpy(), class_labels)))
@@ -249,7 +249,7 @@ def _peer_triplets() -> Loss:
 
 
 def _peer_adamine() -> Loss:
-    """AdaMine's triplets of products: those of classes draw a partner at random, and have no peer."""
+    """AdaMine's triplets of products; those of classes draw random partners, so no peer computes them."""
     loss = TripletMarginLoss(margin=MARGIN, distance=CosineSimilarity(), reducer=AvgNonZeroReducer())
 
     def both(unit: Tensor, classes: Tensor) -> Tensor:

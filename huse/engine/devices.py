@@ -32,8 +32,8 @@ class Machine(Settings):
         ge=0,
         le=1024,
         description=(
-            "processes that decode pictures; 0: threads of the stage itself; null: 0 on a CPU, which the network "
-            "keeps busy, and beside a GPU one for each core but one"
+            "processes that decode pictures; 0: threads of the stage itself; null: 0 on a CPU, which the "
+            "network keeps busy; with a GPU, one a core but one"
         ),
     )
 

@@ -24,14 +24,14 @@ class EvaluationSettings(Settings):
         default=1000,
         ge=0,
         le=100_000,
-        description="draws of the test products that the 95 % intervals are read off; 0: no intervals",
+        description="bootstrap draws for the 95 % intervals; 0: no intervals",
     )
     tree: str | None = Field(
         default=None,
         min_length=1,
         description=(
-            "of classes, for metrics of their nearness: null: the class paths; or a CSV file child,parent whose leaves "
-            "are the class paths or their last names, of any depth, such as a part of WordNet"
+            "class tree for hierarchical metrics; null: the class paths; or a CSV file child,parent whose "
+            "leaves are the class paths or their last names, of any depth, such as a part of WordNet"
         ),
     )
 

@@ -99,7 +99,7 @@ class Losses(Settings):
     beta: float = Field(
         default=10,
         ge=0,
-        description="weight of the semantic graph loss, equation 11; a mean of squares, so 1 is nearly off",
+        description="weight of the semantic graph loss, equation 11; a mean of squares, so 1 has little effect",
     )
     gamma: float = Field(default=1, ge=0, description="weight of the cross-modal gap loss, equation 12")
     graph: GraphSettings = GraphSettings()

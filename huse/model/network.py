@@ -30,18 +30,18 @@ class NetworkSettings(Settings):
     text_layers: int = Field(default=2, ge=1, description="the same of the text tower")
     dropout: float = Field(default=0.15, ge=0, lt=1, description="after every hidden layer")
     relu_last: bool = Field(
-        default=False, description="a ReLU after the last layer too: no two embeddings are then farther apart than 1"
+        default=False, description="a ReLU after the last layer too; embeddings are then at most 1 apart"
     )
     head: HeadKind = Field(
         default="cosine",
-        description="cosine: scaled cosine classifier; linear: as the paper has it, needs many more steps",
+        description="cosine: scaled cosine classifier; linear: as in the paper, needs many more steps",
     )
     scale: Scale = Field(default=16, description="of the cosine classifier; learned: from 16 on")
     class_pull: float = Field(
         default=0,
         ge=0,
         le=1,
-        description="share by which finished embeddings move to the mean of the classes they are taken for; 0: not",
+        description="share by which finished embeddings move to the means of their predicted classes; 0: off",
     )
 
     @model_validator(mode="after")

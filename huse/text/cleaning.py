@@ -29,7 +29,7 @@ _LATIN_LETTERS = {
 class CleaningSettings(Settings):
     """How names are cleaned."""
 
-    fold_accents: bool = Field(default=True, description="chloé -> chloe; false: chlo, as the notebook had it")
+    fold_accents: bool = Field(default=True, description="chloé -> chloe; false: chlo, as in the notebook")
 
 
 @cache

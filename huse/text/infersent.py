@@ -41,13 +41,13 @@ class InferSentSettings(Settings):
     version: Literal[1, 2] = Field(default=1, description="1: GloVe, <s> </s>; 2: fastText, <p> </p>")
     pooling: Pooling = Field(default="max", description="max or mean over the words")
     padding_in_max: bool = Field(
-        default=False, description="true: as the published code, where padding to the batch's longest takes part"
+        default=False, description="true: padding takes part in the maximum, as in the published code"
     )
     hidden: int = Field(
         default=2048,
         ge=1,
         le=16384,
-        description="LSTM units each way, random weights only; the vector is twice as long",
+        description="LSTM units in each direction, for random weights; the vector is twice as long",
     )
 
 

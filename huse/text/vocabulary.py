@@ -40,13 +40,13 @@ class WordVectorSettings(Settings):
         default=100_000,
         ge=0,
         description=(
-            "words of the file, its first ones, that the model keeps for names that it has never seen; 400 MB at "
-            "1,000,000 words of 100 numbers; 0: the catalogue's own words alone"
+            "first words of the file that the model keeps for new names; 400 MB at 1,000,000 words of 100 "
+            "numbers; 0: only the catalogue's words"
         ),
     )
     spellings: Spellings = Spellings()
     oov: Literal["skip", "hash"] = Field(
-        default="skip", description="words without any vector: skip, or hash: a random one drawn from the word itself"
+        default="skip", description="words without any vector: skip, or hash: a random one that depends on the word"
     )
 
 

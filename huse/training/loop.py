@@ -51,16 +51,16 @@ class LoopSettings(SamplingSettings, OptimizerSettings):
         default=0,
         ge=0,
         lt=1,
-        description="share of its past that the averaged network keeps at each step, such as 0.99; 0: not averaged",
+        description="share of the averaged weights kept at each step, such as 0.99; 0: no averaging",
     )
     dtype: Literal["float32", "bfloat16", "auto"] = Field(
         default="float32",
-        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the CPU computes in it",
+        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the hardware supports it",
     )
     steps: int = Field(default=600, ge=1, description="batches")
     validate_every: int = Field(default=50, ge=1, description="steps; the best state on validation is kept")
     patience: int | None = Field(
-        default=None, ge=1, description="validations without a better one before it stops; null: never"
+        default=None, ge=1, description="stop after so many validations without a better one; null: never"
     )
     criterion: Criterion = Field(
         default="accuracy",

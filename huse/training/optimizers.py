@@ -20,10 +20,8 @@ TF_EPSILON = 1e-10
 class OptimizerSettings(Settings):
     """Settings of the optimizer and its learning rate."""
 
-    optimizer: OptimizerName = Field(
-        default="adamw", description="adamw; rmsprop as PyTorch has it; rmsprop_tf as TensorFlow has it"
-    )
-    learning_rate: float = Field(default=0.001, gt=0, le=1000, description="the highest, where it is not constant")
+    optimizer: OptimizerName = Field(default="adamw", description="adamw; rmsprop: PyTorch's; rmsprop_tf: TensorFlow's")
+    learning_rate: float = Field(default=0.001, gt=0, le=1000, description="the highest of the schedule")
     schedule: Schedule = Field(default="cosine", description="constant, or cosine down to 0")
     warm_up: int = Field(default=0, ge=0, description="first steps, over which the rate grows from 0")
     weight_decay: float = Field(default=0.01, ge=0, description="adamw")

@@ -26,11 +26,11 @@ class SamplingSettings(Settings):
     mixup: float = Field(
         default=0,
         ge=0,
-        description="vectors that are classified are mixed in shares drawn from Beta(mixup, mixup); 0: not at all",
+        description="the classifier gets vectors mixed in shares drawn from Beta(mixup, mixup); 0: off",
     )
     sampler: Sampler = Field(
         default="random",
-        description="balanced: all classes as often; pairs: every product with another one of its class",
+        description="balanced: all classes equally often; pairs: every product with another of its class",
     )
     batch_size: int = Field(
         default=256, ge=2, description="products; the graph loss sees all pairs of the 2 × 256 embeddings"

@@ -1,7 +1,7 @@
-"""Augmented views of a picture: what else a photograph of the same product could look like.
+"""Augmented views of a picture: other ways to photograph the same product.
 
-A view depends on the seed, the picture's bytes and the number of the view, and on nothing else. Nothing here imports
-torch; see `huse.vision.geometry`.
+A view depends only on the seed, the picture's bytes and the number of the view. Nothing here imports torch; see
+`huse.vision.geometry`.
 
 Letters: S pixels a side of the network's input.
 """
@@ -29,7 +29,7 @@ class Augmentation(Settings):
         default=1.142857,
         ge=1,
         le=4,
-        description="to this many times the size before a random window of it is kept: 256 to 224; 1: no window",
+        description="resize to this many times the size, then keep a random window: 256 to 224; 1: no window",
     )
     horizontal_flip: float = Field(default=0.5, ge=0, le=1, description="probability")
     colour_jitter: float = Field(
@@ -41,7 +41,7 @@ class Augmentation(Settings):
 
 
 def view_generator(seed: int, digest: str, view: int) -> np.random.Generator:
-    """Return the source of all that is random in a view.
+    """Return the random generator of a view.
 
     Args:
         seed: any.
@@ -54,7 +54,7 @@ def view_generator(seed: int, digest: str, view: int) -> np.random.Generator:
 def augment(
     picture: Image.Image, augmentation: Augmentation, *, geometry: str, size: int, generator: np.random.Generator
 ) -> Pixels:
-    """Return a view of a picture: a random window, perhaps mirrored, in other colours, with a part covered.
+    """Return a view of a picture: a random window, perhaps mirrored, recoloured, with a part covered.
 
     Args:
         picture: RGB.
@@ -66,7 +66,7 @@ def augment(
     Returns:
         S × S × 3, uint8.
     """
-    # All that is random first, in one order: a probability of 0 then changes nothing else.
+    # All random draws first, in a fixed order, so that a probability of 0 does not change the others.
     x, y, mirrored, erased = generator.random(4)
     factors = 1 + augmentation.colour_jitter * generator.uniform(-1, 1, len(JITTERED))
     order = generator.permutation(len(JITTERED))

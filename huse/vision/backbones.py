@@ -1,7 +1,7 @@
-"""Networks that turn a picture into one vector: torchvision's classifiers without their classifier.
+"""Networks that turn a picture into a vector: torchvision's classification models without their classifier.
 
-The vector is what the last linear layer would read; SqueezeNet, whose classifier is a convolution, gives the
-mean of its features over space.
+The vector is the input of the last linear layer. SqueezeNet's classifier is a convolution, so its vector is the mean of
+the features over space.
 
 Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
@@ -32,7 +32,7 @@ models = import_torchvision().models
 FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
 SHOWN_KEYS = 10
 
-# Of ImageNet's RGB values from 0 to 1; torchvision's classifiers were trained with them.
+# Mean and deviation of ImageNet's RGB values in 0 to 1, which torchvision's models were trained with.
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 
@@ -40,10 +40,10 @@ LEAST_BLOCKS = 4
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 
-# Heads that take part in training only; their weights are neither needed nor in the way.
+# Heads used only in training; their weights are ignored.
 AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
 
-# Their published weights expect the input between -1 and 1; torchvision converts it inside the network.
+# Their published weights expect input between -1 and 1; torchvision converts it inside the network.
 NEED_INPUT_TRANSFORM = ("googlenet", "inception_v3")
 
 
@@ -76,7 +76,7 @@ class Backbone:
         name: of the torchvision model.
         module: N × 3 × S × S float32, normalised, to N × D; in evaluation mode, on the CPU, float32.
         dimension: D.
-        fingerprint: what decides the weights: ``weights``, and ``seed`` (random) or ``weights_sha256``.
+        fingerprint: identifies the weights: ``weights``, and ``seed`` (random) or ``weights_sha256``.
         transform_input: the network converts its input first; see `NEED_INPUT_TRANSFORM`.
     """
 
@@ -95,11 +95,11 @@ def load_backbone(name: str, weights: str, seed: int, folder: Path = Path()) -> 
         weights: ``random``; a torchvision name such as ``IMAGENET1K_V1``, whose file must lie in torch hub's
             folder; or a ``.pth``, ``.pt`` or ``.safetensors`` file with the model's state dict. The file's
             classifier may have another number of classes, or be missing.
-        seed: of random weights; the global generator of torch stays as it was.
+        seed: of random weights; torch's global generator is not touched.
         folder: that the path of a file is relative to.
 
     Raises:
-        InputError: the model or the weights' name is unknown; the file is missing, damaged, or of another
+        InputError: the model or the name of the weights is unknown; the file is missing, damaged, or of another
             network.
     """
     if name not in NETWORKS and name not in models.list_models(module=models):
@@ -131,7 +131,7 @@ def save_backbone(backbone: Backbone, weights: Path, config: Path, about: Mappin
         backbone: any.
         weights: the ``.safetensors``.
         config: the ``.json``.
-        about: what else is to be known of it.
+        about: further information.
     """
     save_file({name: tensor.contiguous() for name, tensor in backbone.module.state_dict().items()}, weights)
     content = {"backbone": backbone.name, "transform_input": backbone.transform_input, "origin": backbone.fingerprint}
@@ -142,7 +142,7 @@ def read_backbone(weights: Path, config: Path) -> Backbone:
     """Read what `save_backbone` wrote.
 
     Raises:
-        InputError: a file is missing or damaged, or they do not belong together.
+        InputError: a file is missing or damaged, or the two do not fit.
     """
     try:
         content = json.loads(config.read_text(encoding="utf-8"))
@@ -163,14 +163,13 @@ def read_backbone(weights: Path, config: Path) -> Backbone:
 
 
 def blocks(backbone: Backbone) -> list[list[nn.Parameter]]:
-    """Return the parameters of a backbone block by block, from the input on.
+    """Return the parameters of a backbone by block, from the input on.
 
-    A block is a child module. Where that makes fewer than `LEAST_BLOCKS`, the largest is replaced by its own children,
-    and so on. What holds vectors only, such as a norm, belongs to the block before it, and what no child holds to the
-    first.
+    A block is a child module. While there are fewer than `LEAST_BLOCKS`, the largest is replaced by its children.
+    Modules with only vectors, such as norms, join the block before; parameters outside all children join the first.
 
     Args:
-        backbone: any; every one of its parameters comes once.
+        backbone: any; each of its parameters comes once.
     """
     modules = list(backbone.module.children())
     while len(found := _grouped(modules)) < LEAST_BLOCKS:
@@ -200,12 +199,12 @@ def _grouped(modules: Sequence[nn.Module]) -> list[list[nn.Parameter]]:
 
 
 def norms_are_placeholders(backbone: Backbone) -> bool:
-    """Whether loaded batch norms know nothing of the data: all their statistics are 0 and 1, as they are when new.
+    """Whether loaded batch norms have no statistics of data: all are 0 and 1, as when new.
 
-    So it is where they were folded into the convolutions. Training them would begin from wrong statistics.
+    This happens if they were folded into the convolutions. Training would then start from wrong statistics.
 
     Args:
-        backbone: from `load_backbone`; of random weights the statistics are to be learnt, so never.
+        backbone: from `load_backbone`; False for random weights, whose statistics are still to be learned.
     """
     norms = [module for module in backbone.module.modules() if isinstance(module, BATCH_NORMS)]
     return bool(norms) and backbone.fingerprint.get("weights") != "random" and all(map(_is_new, norms))
@@ -217,7 +216,7 @@ def _is_new(norm: nn.Module) -> bool:
 
 
 def _build(name: str, seed: int) -> nn.Module:
-    # These two warn unless they are told that their (slower) initialisation is wanted.
+    # These two warn unless their (slower) initialisation is asked for.
     config = {"init_weights": True} if name in NEED_INPUT_TRANSFORM else {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -228,7 +227,7 @@ def _build(name: str, seed: int) -> nn.Module:
 
 
 def _classifier_name(model: nn.Module) -> str:
-    """Return the name of the last linear layer, or ``classifier`` where there is none (SqueezeNet)."""
+    """Return the name of the last linear layer, or ``classifier`` if there is none (SqueezeNet)."""
     linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
     return linear[-1] if linear else "classifier"
 
@@ -250,7 +249,7 @@ def _strip_classifier(model: nn.Module) -> int:
 
 
 def _load_weights(name: str, model: nn.Module, path: Path) -> None:
-    """Fill a model, its classifier aside, from a state dict.
+    """Load a state dict into a model, except for its classifier.
 
     Raises:
         InputError: see `load_backbone`.
@@ -258,7 +257,7 @@ def _load_weights(name: str, model: nn.Module, path: Path) -> None:
     unneeded = (_classifier_name(model) + ".", *AUXILIARY_HEADS)
     state = {key: value for key, value in read_state_dict(path).items() if not key.startswith(unneeded)}
     wanted = {key: value for key, value in model.state_dict().items() if not key.startswith(unneeded)}
-    # A counter of training steps that evaluation never reads; older files lack it.
+    # A counter of training steps, unused in evaluation; older files lack it.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in state if key not in wanted]
     misshapen = [
@@ -303,7 +302,7 @@ def _named_weights(name: str, weights: str) -> Any:
 
 
 def _hub_file(name: str, weights: str) -> Path:
-    """Return where torchvision keeps the file of named weights, which must be there, whole."""
+    """Return the path of torchvision's file of named weights, after checking that it is complete."""
     url: str = _named_weights(name, weights).url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not path.is_file():
@@ -311,7 +310,7 @@ def _hub_file(name: str, weights: str) -> Path:
             f"{path}: the weights {weights} of {name} are not on this machine, and nothing is "
             f"downloaded for you. Get {url} and put it there, or set `weights` to the path of the file."
         )
-    expected = path.stem.rpartition("-")[2]  # torchvision puts the first digits of the SHA-256 into the name
+    expected = path.stem.rpartition("-")[2]  # the name has the first digits of the SHA-256
     digest = fingerprint_file(path)
     if not digest.startswith(expected):
         raise InputError(

@@ -1,7 +1,7 @@
-"""Vectors that were computed before, found by what they were computed from.
+"""A cache of vectors, keyed by what they were computed from.
 
-An SQLite file, so that a killed process loses no more than what it had not yet put there, and several processes can
-use it at once. Letters: D values a vector.
+An SQLite file, so that a killed process loses only what it had not stored yet, and several processes can share it.
+Letters: D values a vector.
 """
 
 import hashlib
@@ -21,16 +21,16 @@ Result = TypeVar("Result")
 TABLE = "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, checksum INTEGER NOT NULL, vector BLOB NOT NULL)"
 
 QUESTION = 500  # keys in one query
-PATIENCE = 60.0  # seconds to wait for another process that writes
+PATIENCE = 60.0  # seconds to wait for another writer
 
 
 def vector_key(encoder: str, digest: str, view: str) -> bytes:
     """Return the key of a vector.
 
     Args:
-        encoder: all that decides what a network makes of a picture: weights, geometry, dtype.
+        encoder: what determines a vector beside the picture: weights, geometry, dtype.
         digest: SHA-256 of the picture's bytes.
-        view: all that decides the view; empty for the plain picture.
+        view: what determines the view; empty for the plain picture.
     """
     return hashlib.sha256("\n".join((encoder, digest, view)).encode()).digest()
 
@@ -38,24 +38,24 @@ def vector_key(encoder: str, digest: str, view: str) -> bytes:
 class VectorCache:
     """Vectors by key, in one file.
 
-    A file that cannot be used is no error: nothing is found in it, and nothing put there any more.
+    An unusable file is no error: it acts like an empty cache that stores nothing.
 
     Attributes:
-        fault: why the file cannot be used, for people; empty while it can.
+        fault: why the file cannot be used, for messages; empty if it can.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, or make it.
+        """Open or create the file.
 
         Args:
-            path: its folder is made too.
+            path: of the file; its folder is created too.
         """
         self._path = path
         self.fault = ""
         self._do(lambda connection: None)
 
     def get(self, keys: Sequence[bytes], dimension: int) -> Iterator[tuple[bytes, Vector]]:
-        """Yield the vectors that are there, of D values and undamaged.
+        """Yield the stored vectors that have D values and are undamaged.
 
         Args:
             keys: from `vector_key`, in any number.
@@ -67,7 +67,7 @@ class VectorCache:
                     yield key, np.frombuffer(content, "<f4")
 
     def put(self, vectors: Mapping[bytes, Vector]) -> None:
-        """Keep vectors, all of them or, where the process is killed, none."""
+        """Store vectors: all of them, or none if the process is killed."""
         contents = {key: vector.astype("<f4").tobytes() for key, vector in vectors.items()}
         rows = [(key, zlib.crc32(content), content) for key, content in contents.items()]
         self._do(lambda connection: connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows))
@@ -79,7 +79,7 @@ class VectorCache:
     def _do(self, work: Callable[[sqlite3.Connection], Result]) -> Result | None:
         if self.fault:
             return None
-        # All anew for each call: nothing is open between batches, so that the file can be deleted at any time.
+        # Each call opens the file anew, so that it can be deleted between batches.
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             with closing(sqlite3.connect(self._path, timeout=PATIENCE)) as connection, connection:
@@ -94,7 +94,7 @@ def count_vectors(path: Path) -> int:
     """Return how many vectors a cache holds.
 
     Raises:
-        sqlite3.Error: it is damaged, or something else.
+        sqlite3.Error: the file is damaged, or no cache.
     """
     with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
         (count,) = connection.execute("SELECT COUNT(*) FROM vectors").fetchone()

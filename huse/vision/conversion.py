@@ -1,4 +1,4 @@
-"""Makes an upright RGB picture of 8 bits of whatever Pillow has read, and says what was done for it."""
+"""Converts whatever Pillow has read to an upright 8-bit RGB picture, and reports the conversions."""
 
 import re
 from functools import cache
@@ -33,15 +33,15 @@ def _formats_by_ending() -> dict[str, str]:
 
 
 def mislabelled(found: str, ending: str) -> str:
-    """Say that a file is something else than its name says; empty where it is not, or the name says nothing."""
+    """Say if a file's content contradicts its name; else empty."""
     expected = _formats_by_ending().get(ending.lower(), found)
-    if found in (expected, "MPO"):  # phones put several JPEGs into one file, which Pillow calls MPO
+    if found in (expected, "MPO"):  # several JPEGs in one file, as from phones
         return ""
     return f"named {ending} but {'an' if found == 'AVIF' else 'a'} {found}: read by its content"
 
 
 def further_frames(image: ImageFile.ImageFile) -> str:
-    """Say that there are more frames than the first; empty where there are not."""
+    """Say if there are more frames than the first; else empty."""
     try:
         several = getattr(image, "is_animated", False) and image.format != "MPO"
     except Exception:  # what follows the first frame may be damaged
@@ -50,22 +50,22 @@ def further_frames(image: ImageFile.ImageFile) -> str:
 
 
 def turn_upright(source: Image.Image, picture: Image.Image) -> tuple[Image.Image, str]:
-    """Turn `picture` after the EXIF orientation of `source`; Pillow has turned a TIFF already."""
+    """Turn `picture` by the EXIF orientation of `source`; Pillow has already turned a TIFF."""
     try:
         orientation = source.getexif().get(ExifTags.Base.Orientation, 1)
-    except Exception:  # EXIF data are often broken, and the picture is good nevertheless
+    except Exception:  # EXIF data are often broken, but the picture is good
         return picture, ""
     transposition = TRANSPOSITIONS.get(orientation)
     return picture if transposition is None else picture.transpose(transposition), said_of_turn(orientation)
 
 
 def said_of_turn(orientation: Any) -> str:
-    """Say that a picture was turned for a value of the EXIF tag Orientation; empty where it was not."""
+    """Say if a picture was turned for a value of the EXIF tag Orientation; else empty."""
     return f"turned upright (EXIF orientation {orientation})" if orientation in TRANSPOSITIONS else ""
 
 
 def said_of_depth(image: ImageFile.ImageFile) -> str:
-    """Say that Pillow scales the values as it loads them, which the mode does not tell.
+    """Say if Pillow scales the values on loading, which the mode does not show.
 
     Args:
         image: opened, not loaded.
@@ -74,7 +74,7 @@ def said_of_depth(image: ImageFile.ImageFile) -> str:
 
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """Return the picture in RGB, and what was done that is out of the ordinary."""
+    """Return the picture in RGB, and a description of unusual conversions."""
     if image.mode == "RGB" and "transparency" not in image.info:
         return image, ""
     if image.mode == "F" or image.mode.startswith("I"):
@@ -93,8 +93,8 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
 def _scale_to_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
     """Scale grey values of more than 8 bits to 0…255.
 
-    Whole numbers from 0 to 65535 are taken for 16 bits and floats from 0 to 1 for shares of white; floats
-    from 0 to 255 stay; anything else is stretched from its least to its greatest value, as no scale is known.
+    Integers from 0 to 65535 count as 16 bits, floats from 0 to 1 as shares of white; floats from 0 to 255 stay;
+    anything else has no known scale and is stretched from its minimum to its maximum.
 
     Args:
         values: H × W, integer or float.
@@ -117,7 +117,7 @@ def _scale_to_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], st
         offset, white = 0.0, 65535.0
     else:
         offset, white = 0.0, 1.0 if high <= 1 else 255.0
-    # In float64: the range of float32 values can be wider than float32. In place: it takes eight bytes a pixel.
+    # In float64, since the range of float32 values can overflow float32; in place, since it takes eight bytes a pixel.
     scaled = values.astype(np.float64)
     scaled -= offset
     scaled *= 255 / white

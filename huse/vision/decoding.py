@@ -1,6 +1,6 @@
-"""Reads picture files of every common kind as 8-bit RGB, and says in plain words why one cannot be used.
+"""Reads picture files of every common format as 8-bit RGB, and says why one cannot be used.
 
-Nothing here imports torch: the catalogue is checked without it.
+Nothing here imports torch, which checking the catalogue does not need.
 """
 
 import hashlib
@@ -22,19 +22,19 @@ from huse.vision.picture_error import PictureError
 # Pillow's other formats are no product pictures, and some of them start foreign programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 
-# Pillow warns of broken tags beside a good picture, without the file's name.
+# Pillow warns about broken tags of good pictures, without the file's name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a look at one picture file found.
+    """The result of inspecting a picture file.
 
     Attributes:
         digest: SHA-256 of the file's bytes, hexadecimal; empty where the file cannot be read.
-        problem: why the picture cannot be used; None where it can.
-        repair: what was done so that it can be used, for people; empty where nothing was.
+        problem: why the picture cannot be used; None if it can.
+        repair: how it was made usable, for messages; empty if not needed.
     """
 
     digest: str
@@ -50,7 +50,7 @@ class _Decoded(NamedTuple):
 
 
 def read_picture(source: Path | bytes, max_pixels: int, *, shorter_side: int | None = None) -> Image.Image:
-    """Read a picture as the eye should see it.
+    """Read a picture as it should be shown.
 
     The first frame of an animation; upright after the EXIF orientation; transparency on white; 16 bits scaled
     to 8; other numbers as `_scale_to_bytes` says.
@@ -58,14 +58,14 @@ def read_picture(source: Path | bytes, max_pixels: int, *, shorter_side: int | N
     Args:
         source: the file, or its content.
         max_pixels: width × height that is still decoded.
-        shorter_side: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size as long as its shorter side
-            keeps this many. None: at full size.
+        shorter_side: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size if its shorter side keeps this many.
+            None: full size.
 
     Returns:
         An RGB picture, 8 bits a channel.
 
     Raises:
-        PictureError: the file is missing, empty, damaged, no picture, or too large.
+        PictureError: the file is missing, empty, damaged, too large, or no picture.
     """
     with _Content(source) if isinstance(source, bytes) else _open_file(source) as file:
         return _decode(file, max_pixels, shorter_side).picture
@@ -115,7 +115,7 @@ def inspect_picture(path: Path, max_pixels: int) -> Inspection:
 
 
 def _digest(file: BufferedReader) -> str:
-    """Return the SHA-256 of what is to be read, and go back to where that begins."""
+    """Return the SHA-256 of an open file, and go back to its start."""
     start = file.tell()
     try:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -125,11 +125,11 @@ def _digest(file: BufferedReader) -> str:
     return digest
 
 
-SMALL_READ = 2**16  # bytes that may be reserved and not be there
+SMALL_READ = 2**16  # bytes that a read may ask for beyond the end
 
 
 class _File(BufferedReader):
-    """A file that is never asked for more than it has: a damaged length would reserve gigabytes."""
+    """A file that limits reads to its size: a damaged length field would reserve gigabytes."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(FileIO(path))
@@ -137,7 +137,7 @@ class _File(BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read at most `size` bytes."""
-        if size is not None and 0 <= size <= SMALL_READ:  # Pillow reads some headers byte by byte
+        if size is not None and 0 <= size <= SMALL_READ:  # fast path: Pillow reads some headers byte by byte
             return super().read(size)
         left = max(0, self._size - self.tell())
         return super().read(left if size is None or size < 0 else min(size, left))
@@ -171,7 +171,7 @@ def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int 
             check_work(image, file)
             if shorter_side is not None:
                 image.draft(None, (shorter_side, shorter_side))
-            # Both are gone when the picture is loaded; a TIFF is turned by then.
+            # Read before loading, which drops both and turns a TIFF.
             stored = said_of_depth(image), said_of_turn(getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation))
             image.load()
             named = mislabelled(image.format or "", Path(file.name).suffix)
@@ -181,7 +181,7 @@ def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int 
             return _Decoded(upright, list(dict.fromkeys(filter(None, said))))
     except PictureError:
         raise
-    except MemoryError:  # of this picture alone: a damaged file can ask for any amount, and the others are sound
+    except MemoryError:  # concerns this picture only: a damaged file can ask for any amount
         raise PictureError("picture needs more memory than there is") from None
     except UnidentifiedImageError:
         raise PictureError(f"file is not a picture of the formats {', '.join(FORMATS)}") from None

@@ -1,8 +1,8 @@
 """Trains a backbone on the catalogue's own pictures, to tell their classes apart (transfer learning).
 
-First a new linear classifier over the frozen backbone, then with it the backbone's last block, or all of it, the
-earlier blocks in smaller steps than the later ones. Everything random is drawn from the seed, the epoch and the
-picture, so that a run that was interrupted goes on as if it had not been.
+First a new linear classifier learns over the frozen backbone; then also the backbone's last block or all of it, earlier
+blocks in smaller steps. All randomness follows from the seed, the epoch and the picture, so an interrupted run
+continues as if uninterrupted.
 
 Letters: N pictures, S pixels a side of the network's input, D values a vector, C classes.
 """
@@ -36,18 +36,18 @@ from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, pre
 CURVE = ["epoch", "loss", "validation_loss", "validation_accuracy"]  # names of the metrics of an epoch
 
 CHECKPOINT_SECONDS = 60.0
-MIXTURES = 1  # sets the random numbers of mixtures apart from those of the order of pictures
-WARM_UP = 0.1  # share of the steps of the backbone's training in which its rate grows from 0
+MIXTURES = 1  # a random stream apart from that of the order of pictures
+WARM_UP = 0.1  # share of the backbone's steps in which its rate grows from 0
 
 
 class Checkpoint(Protocol):
-    """Keeps the state of a run; see `huse.run.checkpoints.Checkpoint`."""
+    """Stores the state of a run; see `huse.run.checkpoints.Checkpoint`."""
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return what was saved last, or None."""
+        """Return the last saved state, or None."""
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Keep a state."""
+        """Save a state."""
 
 
 class FinetuneSettings(Settings):
@@ -56,33 +56,33 @@ class FinetuneSettings(Settings):
     epochs: int = Field(
         default=5,
         ge=0,
-        description="at most, passes over the training pictures; 0: off, the weights are passed on as they are",
+        description="passes over the training pictures, at most; 0: off, the weights stay as they are",
     )
     head_epochs: int = Field(
         default=0,
         ge=0,
-        description="first ones, in which the backbone is frozen: 1 with pretrained weights, 0 with random ones",
+        description="first epochs, in which the backbone is frozen: 1 for pretrained weights, 0 for random ones",
     )
     layers: Literal["last_block", "all"] = Field(
-        default="all", description="then all layers learn, or the last_block alone"
+        default="all", description="what learns afterwards: all layers, or only the last_block"
     )
     size: int | None = Field(
         default=None,
         ge=32,
         le=1024,
-        description="pixels a side of the pictures that it learns from; null: backbone.size",
+        description="pixels a side of the training pictures; null: backbone.size",
     )
     learning_rate: float = Field(
         default=0.001,
         gt=0,
         le=10,
-        description="AdamW's, of the classifier; the backbone's grow from 0 and fall along a cosine",
+        description="AdamW's, of the classifier; the backbone's rate grows from 0 and falls along a cosine",
     )
     layer_decay: float = Field(
         default=1,
         gt=0,
         le=1,
-        description="every block learns at this share of the rate of the one after it; 0.8 with pretrained weights",
+        description="rate of each block as a share of the next block's; 0.8 with pretrained weights",
     )
     weight_decay: float = Field(default=0.05, ge=0, description="AdamW's")
     label_smoothing: float = Field(
@@ -92,19 +92,19 @@ class FinetuneSettings(Settings):
         default=0,
         ge=0,
         le=10,
-        description="pictures are mixed in shares drawn from Beta(mixup, mixup), their classes too; 0: not at all",
+        description="pictures and their classes are mixed in shares drawn from Beta(mixup, mixup); 0: off",
     )
     batch_size: int = Field(default=32, ge=2, description="pictures")
-    patience: int = Field(default=3, ge=1, description="epochs without a better accuracy on validation before it stops")
+    patience: int = Field(default=3, ge=1, description="stop after so many epochs without a better validation accuracy")
     dtype: Literal["auto", "float32", "bfloat16"] = Field(
         default="auto",
-        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the CPU computes in it",
+        description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the hardware supports it",
     )
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """What is trained and validated on.
+    """The pictures to train and validate on.
 
     Attributes:
         train: pictures of the training split, in row order; their views are those of the epochs, from 1 on.
@@ -122,7 +122,7 @@ class Pictures:
 
     @classmethod
     def of(cls, paths: Sequence[Path], split: npt.NDArray[Any], classes: npt.NDArray[np.int64]) -> "Pictures":
-        """Put together what the catalogue says; pictures of the test split are not looked at.
+        """Build it from the catalogue; pictures of the test split are not opened.
 
         Args:
             paths: N files.
@@ -144,7 +144,7 @@ class Pictures:
 
 @dataclass
 class Finetuned:
-    """How training went, beside the backbone, which is left in its best state.
+    """The result of training, beside the backbone, which is left in its best state.
 
     Attributes:
         curves: one dict an epoch: epoch, the mean loss, loss and accuracy on validation.
@@ -160,7 +160,7 @@ class Finetuned:
 
 
 class _Run:
-    """A training run: the learner, and where it stands."""
+    """A training run: the learner and its progress."""
 
     def __init__(
         self, learner: Learner, pictures: Pictures, preparation: Preparation, settings: FinetuneSettings
@@ -176,11 +176,11 @@ class _Run:
 
     @property
     def epoch(self) -> int:
-        """Number of the epoch that the next step belongs to, from 0."""
+        """The epoch of the next step, from 0."""
         return self.step // self.steps_an_epoch
 
     def rate_share(self) -> float:
-        """Return the share of the greatest rates: all for the head alone, then a warm-up and half a cosine."""
+        """Return the factor on the learning rates: 1 for the head alone, then a warm-up and half a cosine."""
         head_steps = self.settings.head_epochs * self.steps_an_epoch
         if self.step < head_steps:
             return 1.0
@@ -188,7 +188,7 @@ class _Run:
         return min(1.0, share / WARM_UP) * (1 + math.cos(math.pi * share)) / 2
 
     def rows_to_come(self, seed: int) -> npt.NDArray[np.int64]:
-        """Return the training pictures that are still to come in this epoch, in its order."""
+        """Return the remaining training pictures of this epoch, in its order."""
         order = np.random.default_rng([seed, self.epoch]).permutation(len(self.pictures.train))
         done = self.step % self.steps_an_epoch
         return order[done * self.batch_size : self.steps_an_epoch * self.batch_size]
@@ -227,7 +227,7 @@ class _Run:
         return float(functional.cross_entropy(logits, targets)), float(right.mean())
 
     def last_accuracy(self) -> dict[str, float]:
-        """Return the accuracy after the last whole epoch, for people."""
+        """Return the accuracy after the last whole epoch, for display."""
         return {"validation_accuracy": self.result.curves[-1]["validation_accuracy"]} if self.result.curves else {}
 
     def close_epoch(self, workers: int) -> None:
@@ -247,17 +247,17 @@ class _Run:
             self.best = self.learner.body_state()
 
     def is_done(self) -> bool:
-        """Whether all epochs are done, or the last ones of the backbone's training brought nothing."""
+        """Whether all epochs are done, or the patience is used up."""
         waited = len(self.result.curves) - max(self.result.best_epoch, self.settings.head_epochs)
         return self.step >= self.steps or waited >= self.settings.patience
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Keep all that decides how the run goes on."""
+        """Save all that the rest of the run depends on."""
         state = {"step": self.step, "loss_sum": self.loss_sum, **vars(self.result)}
         checkpoint.save({**self.learner.state(), **named("best", self.best)}, state)
 
     def resume(self, checkpoint: Checkpoint) -> bool:
-        """Go on from a checkpoint, if there is one."""
+        """Continue from a checkpoint, if there is one."""
         found = checkpoint.load()
         if found is None:
             return False
@@ -282,18 +282,19 @@ def finetune(
 ) -> Finetuned:
     """Train a backbone in place and leave it in the state that is best on validation, on the CPU.
 
-    Best is the highest accuracy, of equal ones the lowest cross-entropy, of equal ones the earliest.
+    Best is the highest accuracy, then the lowest cross-entropy, then the earliest.
 
     Args:
         backbone: from `huse.vision.backbones.load_backbone`.
         pictures: of the training and the validation split.
-        preparation: how pictures become the network's input; training pictures are augmented, anew in every epoch.
+        preparation: how pictures become the network's input; training pictures are augmented anew in every epoch.
         settings: how to train; at least one epoch, and a dtype from `huse.engine.devices.resolve_dtype`: that of the
             arithmetic, the weights stay float32.
         device: see `huse.engine.devices.resolve_device`.
         workers: see `huse.vision.preparing.prepare`.
         seed: of everything random.
-        checkpoint: keeps the state after every epoch and every minute; what it holds is gone on with.
+        checkpoint: stores the state after every epoch and every minute; training continues from the state that it
+            holds.
 
     Raises:
         InputError: a picture cannot be read, or a loss is not finite.

@@ -1,7 +1,7 @@
 """Fits pictures of any shape to the square input of a network.
 
-Every geometry resizes a picture to a side of R pixels and keeps a window of S × S of that. Nothing here imports
-torch, so that processes that decode pictures are light.
+Every geometry resizes a picture to a side of R pixels and keeps a window of S × S. Nothing here imports torch, which
+keeps the processes that decode pictures small.
 
 Letters: R pixels of the resized side, S pixels a side of the network's input.
 """
@@ -13,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-# Side of the resized picture ÷ side of its centre crop, as torchvision's networks were evaluated.
+# Side of the resized picture ÷ side of its centre crop, as in the evaluation of torchvision's networks.
 CROP_MARGIN = 256 / 224
 
 CENTRE = (0.5, 0.5)
 
 Pixels = npt.NDArray[np.uint8]
-Place = tuple[float, float]  # shares of the room beside the window that lie left of it and above it
+Place = tuple[float, float]  # shares of the margin that lie left of the window and above it
 
 
 def squash(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
@@ -37,7 +37,7 @@ def squash(picture: Image.Image, side: int, size: int, place: Place) -> Image.Im
 def crop(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
     """Resize the shorter side to R.
 
-    In the centre the same pixels as torchvision's ``Resize`` and ``CenterCrop``.
+    A window in the centre equals torchvision's ``Resize`` and ``CenterCrop``.
 
     Args:
         picture: RGB.
@@ -62,7 +62,7 @@ def pad(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image
     width, height = picture.size
     longer = max(width, height)
     fitted = (max(1, round(side * width / longer)), max(1, round(side * height / longer)))
-    # Resized before it is padded: a strip of 1 × 100,000 pixels would make a square of 10 gigapixels.
+    # Resize before padding: a strip of 1 × 100,000 pixels would make a square of 10 gigapixels.
     resized = picture.resize(fitted, Image.Resampling.BILINEAR)
     left, top = _offset((side, side), size, place)
     canvas = Image.new("RGB", (size, size), border_colour(picture))
@@ -75,7 +75,7 @@ def _offset(resized: tuple[int, int], size: int, place: Place) -> tuple[int, int
 
 
 def _window(picture: Image.Image, resized: tuple[int, int], size: int, place: Place) -> Image.Image:
-    """Resize, computing the kept part only."""
+    """Resize, computing only the kept part."""
     left, top = _offset(resized, size, place)
     x_scale, y_scale = picture.width / resized[0], picture.height / resized[1]
     box = (left * x_scale, top * y_scale, (left + size) * x_scale, (top + size) * y_scale)
@@ -128,8 +128,7 @@ def fit(picture: Image.Image, *, geometry: str, size: int) -> Pixels:
 def needed_side(size: int) -> int:
     """Return how many pixels the shorter side of a decoded picture must keep, in any geometry.
 
-    Twice what a geometry resizes to: from there on a JPEG decoded at a fraction of its size gives the same input,
-    up to rounding.
+    This is twice R: from there on, a JPEG decoded at a fraction of its size gives the same input up to rounding.
 
     Args:
         size: S.

@@ -1,4 +1,4 @@
-"""A backbone with a classifier on it, while it learns: what is frozen, how large the steps are, one step.
+"""A backbone with a classifier while it learns: frozen layers, learning rates, one step.
 
 Letters: N pictures, S pixels a side of the network's input, D values a vector, C classes.
 """
@@ -58,13 +58,13 @@ class Learner:
         dtype: torch.dtype,
         seed: int,
     ) -> None:
-        """Put the classifier onto the backbone, which is moved to the device and learns in place.
+        """Add a classifier to the backbone, which is moved to the device and trained in place.
 
         Args:
             backbone: any.
             classes: C.
             learning_rate: the greatest of the classifier.
-            layer_decay: share of the next block's rate at which a block learns.
+            layer_decay: rate of a block as a share of the next block's.
             weight_decay: of AdamW.
             device: to learn on.
             dtype: of the arithmetic; the weights stay float32.
@@ -80,7 +80,7 @@ class Learner:
         self._optimizer = optim.AdamW([{"params": group} for group in groups], weight_decay=weight_decay, fused=True)
 
     def set_layers(self, layers: Layers) -> None:
-        """Choose what learns from now on; norms and dropout of what does not learn work as in evaluation.
+        """Choose what learns from now on; norms and dropout of frozen layers work as in evaluation.
 
         Args:
             layers: the classifier alone (``head``), or with it the backbone's ``last_block``, or ``all`` of it.
@@ -116,7 +116,7 @@ class Learner:
     def loss(
         self, pixels: Pixels, classes: npt.NDArray[np.int64], *, label_smoothing: float, mixture: Mixture | None
     ) -> Tensor:
-        """Return the mean cross-entropy of a batch, of mixed pictures where that is wanted.
+        """Return the mean cross-entropy of a batch, with mixing if wanted.
 
         Args:
             pixels: n × S × S × 3 uint8.
@@ -140,7 +140,7 @@ class Learner:
 
         Args:
             loss: from `loss`.
-            share: of the greatest learning rates.
+            share: factor on the learning rates.
         """
         for group, rate in zip(self._optimizer.param_groups, self._rates, strict=True):
             group["lr"] = rate * share
@@ -153,7 +153,7 @@ class Learner:
         return {name: tensor.detach().clone() for name, tensor in self.network.body.state_dict().items()}
 
     def state(self) -> dict[str, Tensor]:
-        """Return all that decides how learning goes on, torch's random numbers included."""
+        """Return all that further training depends on, torch's random state included."""
         return {
             **named("network", self.network.state_dict()),
             **named("optimizer", optimizer_state(self._optimizer)),
@@ -161,7 +161,7 @@ class Learner:
         }
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `state` gave."""
+        """Restore what `state` returned."""
         self.network.load_state_dict(under("network", state))
         restore_optimizer(self._optimizer, under("optimizer", state))
         restore_random(self.device, under("random", state))

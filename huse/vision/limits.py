@@ -1,6 +1,6 @@
-"""What a picture may ask for: pixels, bytes, and work for the decoders behind Pillow.
+"""Limits for pictures: pixels, bytes, and work for the decoders behind Pillow.
 
-Importing it puts an exact limit in the place of Pillow's own; see `check_size`.
+Importing it replaces Pillow's own limit by an exact one; see `check_size`.
 """
 
 import os
@@ -17,16 +17,16 @@ from huse.vision.picture_error import PictureError
 MOST_BYTES = 16  # of the file for each pixel allowed: four channels of 32 bits, not compressed
 MOST_SCANS = 200  # a JPEG has about ten; those of a thumbnail and of further pictures in the file count as well
 
-# Pillow's own limit is fixed and only a warning at first; `max_pixels` takes its place, before anything is
-# decoded. The switch is global because Python's filters of warnings are not safe among threads.
+# Pillow's own limit is fixed, and at first only a warning; `max_pixels` replaces it before anything is decoded. The
+# switch is global because Python's warning filters are not thread-safe.
 Image.MAX_IMAGE_PIXELS = None
 
-_limit = threading.local()  # `pixels` that the picture which this thread decodes may have; None outside of that
+_limit = threading.local()  # `pixels`: limit of the picture that this thread decodes; None otherwise
 
 
 @contextmanager
 def pixel_limit(pixels: int) -> Iterator[None]:
-    """Let no picture that this thread opens inside the ``with`` block have more pixels, nor a part of one.
+    """Limit the pixels of pictures, and of their parts, that this thread opens inside the ``with`` block.
 
     Args:
         pixels: width × height.
@@ -39,7 +39,7 @@ def pixel_limit(pixels: int) -> Iterator[None]:
 
 
 def check_size(size: tuple[int, int], *, error_only: bool = False) -> None:
-    """Refuse a picture, or a part of one, with more pixels than are allowed; stands in for Pillow's own check."""
+    """Refuse a picture, or a part of one, with too many pixels; replaces Pillow's own check."""
     width, height = size
     allowed = getattr(_limit, "pixels", None)
     if allowed is not None and width * height > allowed:
@@ -55,7 +55,7 @@ Image._decompression_bomb_check = check_size
 
 
 def check_bytes(file: BinaryIO, max_pixels: int) -> None:
-    """Refuse a file that is larger than any picture of so many pixels.
+    """Refuse a file that is too large for its allowed pixels.
 
     Args:
         file: opened.
@@ -79,7 +79,7 @@ def check_work(image: ImageFile.ImageFile, file: BinaryIO) -> None:
         file: from which it was opened; is left where it stands.
     """
     if image.format == "TIFF":
-        # A tile is decoded whole, also where it is larger than the picture.
+        # A tile is decoded whole, even if it is larger than the picture.
         tags = image.tag_v2  # type: ignore[attr-defined]
         check_size((tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)))
     elif image.format in ("JPEG", "MPO") and not _is_one_scan(image, file):
@@ -90,7 +90,7 @@ def check_work(image: ImageFile.ImageFile, file: BinaryIO) -> None:
 
 
 def _content(file: BinaryIO) -> bytes:
-    """Return all bytes of a file, and go back to where it stood."""
+    """Return all bytes of a file, keeping its position."""
     place = file.tell()
     file.seek(0)
     content = file.read()
@@ -99,7 +99,7 @@ def _content(file: BinaryIO) -> bytes:
 
 
 def _is_one_scan(image: ImageFile.ImageFile, file: BinaryIO) -> bool:
-    """Tell whether a JPEG has all its channels in its first scan, behind the head of which Pillow stopped."""
+    """Whether a JPEG has all its channels in its first scan; Pillow has stopped after the head of that scan."""
     head = 6 + 2 * len(image.getbands())  # bytes
     place = file.tell()
     file.seek(max(0, place - head))

@@ -26,7 +26,7 @@ def normalise(pixels: Tensor) -> Tensor:
 
 
 def upload(pixels: Pixels, device: torch.device) -> Tensor:
-    """Take pixels to a device; to a GPU from pinned memory, while it works on what came before.
+    """Copy pixels to a device; to a GPU from pinned memory, while it works on earlier batches.
 
     Args:
         pixels: N × S × S × 3, uint8.

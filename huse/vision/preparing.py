@@ -1,4 +1,4 @@
-"""Pictures on disk to the network's input, beside the network: in threads, or in processes of their own.
+"""Prepares pictures on disk as network input while the network runs: in threads or in processes.
 
 Letters: S pixels a side of the network's input.
 """
@@ -24,11 +24,11 @@ from huse.vision.decoding import digest_picture, read_known_picture
 from huse.vision.geometry import Pixels, fit, needed_side
 from huse.vision.picture_error import PictureError
 
-PLAIN = 0  # the number of the view that is the picture as it is
+PLAIN = 0  # number of the view without augmentation
 
-# Pictures prepared ahead of the network, of a batch; bounds the memory however many there are.
+# Pictures prepared ahead of the network, in batches; limits memory.
 AHEAD = 2
-CHUNK = 32  # pictures that a process hands over at once
+CHUNK = 32  # pictures that a process returns at a time
 
 Argument = TypeVar("Argument")
 Result = TypeVar("Result")
@@ -36,12 +36,12 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Task:
-    """A picture and the views of it that are wanted.
+    """A picture and its wanted views.
 
     Attributes:
         path: the file.
         digest: SHA-256 of its bytes.
-        views: numbers of views; `PLAIN` is the picture as it is.
+        views: their numbers; `PLAIN` is the picture without augmentation.
     """
 
     path: Path
@@ -57,7 +57,7 @@ class Preparation:
         geometry: a key of `huse.vision.geometry.GEOMETRIES`.
         size: S.
         max_pixels: width × height that is still decoded.
-        augmentation: of all views but the plain one.
+        augmentation: of all views except the plain one.
         seed: of those views.
     """
 
@@ -95,8 +95,8 @@ def resolve_workers(workers: int | None, device: torch.device) -> int:
     """Return how many processes prepare pictures; 0: threads of this one.
 
     Args:
-        workers: the number, or None to choose: on a CPU, which the network keeps busy itself, threads, as a
-            picture's decoding and resizing let other threads run; beside a GPU a process for each core but one.
+        workers: the number, or None to choose: threads on a CPU, which the network keeps busy, since decoding and
+            resizing release the interpreter's lock; with a GPU, one process a core but one.
         device: of the network.
     """
     if workers is not None:
@@ -125,7 +125,7 @@ def digest_pictures(paths: Sequence[Path]) -> list[str]:
 def prepare(
     tasks: Sequence[Task], preparation: Callable[[Task], Pixels], *, workers: int, batch_size: int
 ) -> Iterator[Pixels]:
-    """Prepare pictures a bounded number ahead, and yield them in order, in batches.
+    """Prepare pictures a limited number ahead, and yield them in order, in batches.
 
     Args:
         tasks: each with at least one view.

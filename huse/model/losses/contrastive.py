@@ -15,7 +15,7 @@ class ContrastSettings(Settings):
 
     weight: float = Field(default=0.5, ge=0, description="0: then it is huse")
     temperature: float = Field(
-        default=0.1, gt=0, description="of its softmax over cosines; a lower one looks at near rows alone"
+        default=0.1, gt=0, description="of its softmax over cosines; a lower one weights near rows more"
     )
     decay: float = Field(
         default=0.5, ge=0, le=1, description="weight of a level of the tree, as a share of the next finer one's"

@@ -19,7 +19,7 @@ class CmeSettings(Settings):
     matching: float = Field(default=0.98, ge=0, description="weight of the cosine loss of matching and other pairs")
     classification: float = Field(default=0.01, ge=0, description="weight of each modality's classification loss")
     margin: float = Field(
-        default=0.1, ge=-1, le=1, description="cosine up to which a pair that does not match is left alone"
+        default=0.1, ge=-1, le=1, description="a pair that does not match has no loss below this cosine"
     )
 
 

@@ -27,7 +27,7 @@ class TripletSettings(Settings):
         description="cosine distance; FaceNet's 0.2 is of the squared Euclidean one, twice that",
     )
     variant: Variant = Field(
-        default="semi_hard", description="one negative a pair; all_semi_hard: all of them that lie within the margin"
+        default="semi_hard", description="one negative a pair; all_semi_hard: all of them within the margin"
     )
 
 

@@ -37,7 +37,7 @@ class Columns(Settings):
     split: str | None = Field(
         default=None,
         min_length=1,
-        description="train, validation or test, where the split is given and kept; null: drawn, as below",
+        description="train, validation or test, to keep a given split; null: drawn, see below",
     )
 
     @model_validator(mode="after")
@@ -53,7 +53,7 @@ class Split(Settings):
 
     train: float = Field(default=0.7, gt=0, lt=1, description="learned from")
     validation: float = Field(default=0.15, gt=0, lt=1, description="parameters and the best state are chosen on it")
-    test: float = Field(default=0.15, gt=0, lt=1, description="measured, and nothing else")
+    test: float = Field(default=0.15, gt=0, lt=1, description="only measured")
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -75,15 +75,15 @@ class CatalogueParams(Settings):
     encoding: str = Field(
         default="auto",
         min_length=1,
-        description="auto: UTF-8, else guessed and said; or a Python encoding such as cp1252",
+        description="auto: UTF-8, else guessed, with a remark; or a Python encoding such as cp1252",
     )
     columns: Columns = Columns()
     split: Split = Split()
     unseen_classes: float | list[str] = Field(
         default=0,
         description=(
-            f"held out, so that no stage learns from their products: a share of the classes, up to {MOST_UNSEEN}, "
-            "drawn where a sibling stays seen; or a list of class paths; evaluate asks where they land"
+            f"held out from all training: a share of the classes, up to 0.5, drawn so that a sibling stays seen; or a "
+            "list of class paths; evaluate measures where they land"
         ),
     )
     max_rejected: float = Field(default=0.05, ge=0, le=1, description="a larger share of rejected rows stops the run")

@@ -15,6 +15,6 @@ class TrainParams(LoopSettings, NetworkSettings, Losses):
         ge=0,
         lt=2**32,
         description=(
-            "of the towers and batches; null: the one seed above; runs that differ in it alone share all vectors"
+            "of the towers and batches; null: the one seed above; runs that differ only in it share all vectors"
         ),
     )
