@@ -82,7 +82,7 @@ class CatalogueParams(Settings):
     unseen_classes: float | list[str] = Field(
         default=0,
         description=(
-            f"held out from all training: a share of the classes, up to 0.5, drawn so that a sibling stays seen; or a "
+            ff"held out from all training: a share of the classes, up to {MOST_UNSEEN}, drawn so that a sibling stays seen; or a "
             "list of class paths; evaluate measures where they land"
         ),
     )
