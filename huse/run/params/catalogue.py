@@ -82,8 +82,8 @@ class CatalogueParams(Settings):
     unseen_classes: float | list[str] = Field(
         default=0,
         description=(
-            ff"held out from all training: a share of the classes, up to {MOST_UNSEEN}, drawn so that a sibling stays seen; or a "
-            "list of class paths; evaluate measures where they land"
+            f"held out from all training: a share of the classes, up to {MOST_UNSEEN}, drawn so that a sibling stays "
+            "seen; or a list of class paths; evaluate measures where they land"
         ),
     )
     max_rejected: float = Field(default=0.05, ge=0, le=1, description="a larger share of rejected rows stops the run")
