@@ -89,17 +89,24 @@ def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
         ("source: catalogue ", "source: none.txt ", "none.txt: expected a file of word vectors, found nothing"),
         ("source: catalogue ", "source: glove-twitter-25 ", "glove-twitter-25: no file of this name"),
         ("weights: random             # InferSent", "weights: infersent1.pkl # I", "infersent1.pkl: not found"),
-        ("tree: null ", "tree: tree.csv ", "tree.csv: not found (params.yaml: evaluate.tree)"),
+        ("tree: null ", "tree: tree.csv ", r"tree.csv: not found \(params.yaml: evaluate.tree\)"),
+        (
+            "weights: random  ",
+            "weights: resnet.pth",
+            r"resnet.pth: not found \(params.yaml: backbone.weights\)\. Correct the",
+        ),
+        ("method: huse ", "method: husse ", "params.yaml: train.method: expected one of separate, .*; found 'husse'"),
+        ("method: huse ", "method: dscmr ", "(?s).*Set train.head to linear"),
     ],
 )
-def test_check_names_what_text_labels_and_evaluation_lack(workplace, monkeypatch, old, new, message):
+def test_check_names_what_is_missing_or_wrong(workplace, monkeypatch, old, new, message):
     monkeypatch.setenv("GENSIM_DATA_DIR", str(workplace))
     text = paths.PARAMS.read_text(encoding="utf-8")
-    assert text.count(old) == 1
-    paths.PARAMS.write_text(text.replace(old, new), encoding="utf-8")
+    assert old in text
+    paths.PARAMS.write_text(text.replace(old, new, 1), encoding="utf-8")
     error = RUNNER.invoke(cli.app, ["check"]).exception
     assert isinstance(error, InputError)
-    assert str(error).startswith(message)
+    assert re.match(message, str(error))
 
 
 def test_words_shows_coverage_and_what_is_missing(workplace):
@@ -145,28 +152,6 @@ def test_labels_shows_the_neighbours_of_a_class(workplace):
     assert "0.500" not in shown
     error = RUNNER.invoke(cli.app, ["labels", "--of", "hats"]).exception
     assert str(error) == "data/labels/labels.json: expected a class whose path has 'hats', found none of 3."
-
-
-def test_check_names_weights_that_are_not_there(workplace):
-    text = paths.PARAMS.read_text(encoding="utf-8")
-    paths.PARAMS.write_text(text.replace("weights: random  ", "weights: resnet.pth", 1), encoding="utf-8")
-    error = RUNNER.invoke(cli.app, ["check"]).exception
-    assert str(error) == "resnet.pth: not found (params.yaml: backbone.weights). Correct the path."
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("method: huse ", "method: husse ", "train.method: expected one of separate, .*; found 'husse'"),
-        ("method: huse ", "method: dscmr ", "Set train.head to linear"),
-    ],
-)
-def test_check_refuses_methods_before_anything_runs(workplace, old, new, message):
-    text = paths.PARAMS.read_text(encoding="utf-8")
-    paths.PARAMS.write_text(text.replace(old, new), encoding="utf-8")
-    error = RUNNER.invoke(cli.app, ["check"]).exception
-    assert isinstance(error, InputError)
-    assert re.search(message, str(error))
 
 
 def test_clearing_leaves_what_a_running_training_needs(workplace):

@@ -16,7 +16,6 @@ from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
 from huse.vision.cache import VectorCache, count_vectors
 from huse.vision.preparing import Preparation, Task, digest_pictures
-from tests.vision.conftest import SQUEEZENET, needs
 
 SIZE = 64
 CPU = torch.device("cpu")
@@ -193,15 +192,6 @@ def test_a_kill_loses_no_batch_that_was_finished(paths, backbone, tmp_path):
     found, computed = extract(paths, backbone, batch_size=3, cache=VectorCache(file))
     assert computed == 2
     assert found.tobytes() == extract(paths, backbone, batch_size=3)[0].tobytes()
-
-
-@needs(SQUEEZENET)
-def test_bfloat16_is_near_with_real_weights(paths):
-    squeezenet = load_backbone("squeezenet1_1", str(SQUEEZENET), 1)
-    low, _ = extract(paths, squeezenet, dtype="bfloat16", size=224)
-    high, _ = extract(paths, squeezenet, size=224)
-    products = (low * high).sum(2) / np.linalg.norm(low, axis=2) / np.linalg.norm(high, axis=2)
-    assert products.min() > 0.999
 
 
 def test_no_pictures(backbone):

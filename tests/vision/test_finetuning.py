@@ -157,30 +157,11 @@ def test_it_goes_on_in_the_middle_of_an_epoch(pictures, monkeypatch):
     assert same(state, expected)
 
 
-def test_the_head_alone_leaves_the_backbone_as_it_was(pictures):
-    before = small_backbone().module.state_dict()
-    result, after = run(pictures, SETTINGS.changed(epochs=2, head_epochs=2))
-    assert same(before, after)
-    assert result.curves[1]["loss"] < result.curves[0]["loss"]
-
-
 def test_the_last_block_alone(pictures):
     before = small_backbone().module.state_dict()
     _, after = run(pictures, SETTINGS.changed(layers="last_block"))
     changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert changed == {"1"}
-
-
-def test_earlier_blocks_move_less(pictures):
-    before = small_backbone().module.state_dict()
-
-    def moved(decay):
-        _, after = run(pictures, SETTINGS.changed(head_epochs=0, layer_decay=decay, epochs=1))
-        return [float((after[name] - before[name]).abs().mean()) for name in ("0.0.weight", "1.0.weight")]
-
-    (first, last), (first_decayed, last_decayed) = moved(1), moved(0.1)
-    assert first_decayed < first / 20
-    assert first_decayed / last_decayed < 0.5 * first / last
 
 
 def test_norms_that_know_nothing_stay_as_they_are(pictures):
