@@ -17,11 +17,14 @@ SHARED = ROOT.parent / "shared"
 
 
 def pytest_collection_modifyitems(items):
-    """Start with the files that have most tests of whole pipelines, so that no worker waits at the end."""
-    slow = Counter(
-        item.path for item in items if item.get_closest_marker("slow") or "tiny_pipeline" in item.fixturenames
-    )
-    items.sort(key=lambda item: -slow[item.path])
+    """Start with what needs the tiny pipeline, all on one worker, then with the files that have most slow tests."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+
+    def place(item):
+        tiny = "tiny_pipeline" in item.fixturenames and not item.get_closest_marker("slow")
+        return not tiny, -slow[item.path]
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")
