@@ -12,7 +12,6 @@ COMMANDS = (
     showing.metrics,
     showing.words,
     showing.labels,
-    showing.gallery,
     methods.methods,
     keeping.check,
     keeping.cache,

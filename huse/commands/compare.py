@@ -21,14 +21,13 @@ def compare(
     ] = None,
     baseline: Annotated[str | None, typer.Option(help="The run that the others are held to; none: the first.")] = None,
     split: Annotated[str, typer.Option(help="validation, to choose by; or test, to report.")] = "validation",
-    output: Annotated[Path | None, typer.Option(help="Folder for compare.md, compare.json and compare.png.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for compare.md and compare.json.")] = None,
 ) -> None:
     """Put runs beside each other: means over seeds, paired intervals, and the parameters that differ."""
     here: Run = context.obj
     # These take a second to import.
     from huse.experiments.recorded import FILES, read_run  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
-    from huse.experiments.runs.picture import draw_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables  # noqa: PLC0415
 
     if split not in FILES:
@@ -49,5 +48,4 @@ def compare(
         with Outputs() as outputs:
             outputs.json(output / "compare.json", as_json(groups, compared, split))
             outputs.path(output / "compare.md").write_text(as_markdown(groups, compared, split), encoding="utf-8")
-            draw_runs(groups, compared, split, outputs.path(output / "compare.png"))
-        console.print(f"wrote compare.md, compare.json and compare.png in {output}", **PLAIN)
+        console.print(f"wrote compare.md and compare.json in {output}", **PLAIN)

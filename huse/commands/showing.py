@@ -1,10 +1,7 @@
 """Commands that show what the last run found: its metrics, its words, its classes, its neighbours."""
 
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import pandas as pd
 import typer
 from rich.box import SIMPLE
@@ -14,8 +11,7 @@ from rich.table import Table
 
 from huse.errors import InputError
 from huse.run import paths
-from huse.run.artifacts import Outputs, read_array, read_json, read_table, read_vectors
-from huse.run.params.catalogue import CatalogueParams
+from huse.run.artifacts import read_array, read_json
 from huse.run.place import Run
 
 
@@ -82,9 +78,7 @@ def metrics(context: typer.Context) -> None:
     console.print(*shown, sep="\n")
     console.print(f"report         {here / paths.REPORT}, a page for any browser", highlight=False, style="dim")
     console.print(f"all metrics    {here / paths.EVALUATE_METRICS}", highlight=False, style="dim")
-    console.print("plots          dvc plots show", highlight=False, style="dim")
-    console.print("what it finds  huse gallery", highlight=False, style="dim")
-    console.print("               (both after: source .venv/bin/activate)", highlight=False, style="dim")
+    console.print("plots          dvc plots show (after: source .venv/bin/activate)", highlight=False, style="dim")
 
 
 def words(context: typer.Context) -> None:
@@ -159,38 +153,3 @@ def _neighbour_table(here: Run, of: str, count: int) -> Table:
     for path, others in chosen.items():
         table.add_row(escape(path), escape(", ".join(f"{other} {distance:.3f}" for other, distance in others)))
     return table
-
-
-def gallery(
-    context: typer.Context,
-    output: Annotated[Path, typer.Option(help="The PNG to write.")] = Path("gallery.png"),
-    queries: Annotated[int, typer.Option(min=1, max=20, help="Products of the test split to ask for.")] = 5,
-    found: Annotated[int, typer.Option(min=1, max=10, help="Nearest items to show for each.")] = 5,
-) -> None:
-    """Draw what the space finds: for some test products, the nearest pictures to a name and names to a picture."""
-    if output.suffix.lower() != ".png" or output.is_dir():
-        raise InputError(f"{output}: expected the name of a PNG to write, such as gallery.png.")
-    # Matplotlib takes a second to import; the other commands do without it.
-    from huse.evaluation.gallery import Item, choose_queries, draw_gallery  # noqa: PLC0415
-    from huse.vision.decoding import read_picture  # noqa: PLC0415
-    from huse.vision.picture_error import PictureError  # noqa: PLC0415
-
-    here: Run = context.obj
-    products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
-    catalogue = here.section(CatalogueParams, "catalogue")
-    read = partial(read_picture, max_pixels=catalogue.max_pixels)
-    rows = np.flatnonzero(products["split"] == "test")
-    test = products.iloc[rows]
-    items = [
-        Item(partial(read, here / catalogue.images / image), name, classes)
-        for image, name, classes in test[["image", "name", "classes"]].to_numpy().tolist()
-    ]
-    images = read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products)[rows]
-    texts = read_vectors(here / paths.TEXT_EMBEDDINGS, products=products)[rows]
-    chosen = choose_queries(test["class_index"].to_numpy(), queries, here.seed())
-    try:
-        with Outputs() as outputs:
-            draw_gallery(items, images, texts, chosen, found=found, output=outputs.path(output))
-    except PictureError as error:
-        raise InputError(f"{here / catalogue.images}: a picture of the catalogue cannot be read: {error}.") from error
-    Console().print(f"wrote {output}", highlight=False)

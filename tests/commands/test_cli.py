@@ -190,12 +190,3 @@ def test_presets_are_listed_and_applied(workplace):
     shown = RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
-
-
-def test_a_gallery_never_takes_the_place_of_something_else(workplace):
-    (workplace / "keep.png").mkdir()
-    for output in ("keep.png", "own.csv"):
-        error = RUNNER.invoke(cli.app, ["gallery", "--output", output]).exception
-        assert isinstance(error, InputError)
-        assert "expected the name of a PNG to write" in str(error)
-    assert (workplace / "keep.png").is_dir()

@@ -47,7 +47,6 @@ def test_all_experiments_of_the_commit(experiments):
     content = json.loads(Path("out/compare.json").read_text())
     assert [group["runs"] for group in content["groups"]] == [["a", "b"], ["c", "d"]]
     assert "### Parameters that differ" in Path("out/compare.md").read_text(encoding="utf-8")
-    assert Path("out/compare.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_baseline_comes_first_and_the_workspace_is_a_run(experiments):

@@ -1,12 +1,10 @@
 import json
 
 import pytest
-from PIL import Image
 from rich.console import Console
 
 from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.runs.groups import Difference, difference, group_runs
-from huse.experiments.runs.picture import draw_runs
 from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables
 from tests.experiments.runs.made import recorded
 
@@ -71,14 +69,6 @@ def test_one_group_has_no_differences():
     assert len(terminal_tables(groups, [None])) == 1
     assert "Differences" not in as_markdown(groups, [None], "test")
     assert rows(as_markdown(groups, [None], "test"))[1] == ["all", "1", "50.0", "100.0"]
-
-
-def test_the_picture_is_the_same_bytes_every_time(compared, tmp_path):
-    for name in ("one.png", "two.png"):
-        draw_runs(*compared, "test", tmp_path / name)
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    with Image.open(tmp_path / "one.png") as picture:
-        assert min(picture.size) > 200
 
 
 def test_a_difference_without_tables_has_its_reason():
