@@ -7,6 +7,7 @@ Letters: N items, D dimension of the shared space, K labels, C classes.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -385,5 +386,6 @@ def _encode(
             vectors[row] = encode(items[row : row + 1])[0]
             sound.append(row)
         except InputError as error:
-            logging.warning("item %d left out: %s", row, error)
+            # Encoded by itself, an item without a name is number 0 of its list.
+            logging.warning("left out: %s", re.sub(r"^(picture|text) 0:", rf"\1 {row}:", str(error)))
     return vectors, sound

@@ -160,7 +160,7 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
         return
     found = model.encode_images(items, errors=errors)
     np.testing.assert_allclose(found[[0, 2]], model.encode_images(pictures[:2]), atol=1e-5)
-    assert np.isnan(found[1]).all() and "item 1 left out" in caplog.text
+    assert np.isnan(found[1]).all() and "left out: picture 1: file is not a picture" in caplog.text
     classes = model.classify(items, ["hat", "hat", None], errors=errors)
     assert [len(one) for one in classes] == [3, 0, 0]
     assert np.isnan(model.encode(items, ["hat"] * 3, errors=errors)[1]).all()
