@@ -20,7 +20,7 @@ from huse.engine.cores import cores
 from huse.engine.threads import SPINS
 from huse.progress import progress
 
-ROUNDS, QUIET_STEPS, BUSY_STEPS, BATCH = 5, 60, 12, 256
+ROUNDS, QUIET_STEPS, BUSY_STEPS, BATCH = 3, 60, 8, 256
 OPENMP = "OpenMP's own"
 SIDES = {
     f"{SPINS:,} spins, as the package sets": {"GOMP_SPINCOUNT": str(SPINS)},

@@ -1,4 +1,4 @@
-"""The tree of classes on which hierarchical figures were worked out by hand, and small trees to draw from."""
+"""The tree of classes on which hierarchical metrics were worked out by hand, and small trees to draw from."""
 
 from hypothesis import strategies as st
 

@@ -43,9 +43,9 @@ def test_metrics_of_another_version_are_named(workplace):
 
 
 def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
-    figures = {"recall_at_1": 0.111, "recall_at_5": 0.222, "recall_at_10": 0.333, "map": 0.444, "ahp": 0.555}
+    metrics = {"recall_at_1": 0.111, "recall_at_5": 0.222, "recall_at_10": 0.333, "map": 0.444, "ahp": 0.555}
     directions = ("image_to_image", "image_to_text", "text_to_image", "text_to_text", "mean")
-    retrieval = {direction: {**figures, "chance": dict.fromkeys(figures, 0.066)} for direction in directions}
+    retrieval = {direction: {**metrics, "chance": dict.fromkeys(metrics, 0.066)} for direction in directions}
     retrieval["text_to_text"] = {"dropped_queries": 9}
     names = ("image", "text", "fusion", "log_linear")
     classification = {
@@ -63,8 +63,8 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     for text in ("0.500", "0.510", "0.520", "0.530", "0.456 – 0.567", "11 products in 3 classes", "1 rejected"):
         assert text in shown
     cells = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in shown.splitlines() if "│" in line}
-    assert [cell.strip() for cell in cells["image → text"]] == [f"{value:.3f}" for value in figures.values()]
-    assert [cell.strip() for cell in cells["mean"]] == [f"{value:.3f}" for value in figures.values()]
+    assert [cell.strip() for cell in cells["image → text"]] == [f"{value:.3f}" for value in metrics.values()]
+    assert [cell.strip() for cell in cells["mean"]] == [f"{value:.3f}" for value in metrics.values()]
     assert [cell.strip() for cell in cells["text → text"]] == ["–"] * 5
     assert [cell.strip() for cell in cells["chance"]] == ["0.066"] * 5
     assert cells["text"][1].strip() == "–"  # without an interval

@@ -97,7 +97,7 @@ def ready(tiny_pipeline, tmp_path_factory):
         copy(source, repository.root / name)
     loosen_gate(repository.root / paths.GATE)
     repository.commit()
-    repository.commit()  # so that there is a commit before, with the same figures
+    repository.commit()  # so that there is a commit before, with the same metrics
     shim = folder / "bin" / "huse"
     shim.parent.mkdir()
     shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m huse "$@"\n')
