@@ -30,6 +30,16 @@ class LabelSettings(Settings):
     )
 
 
+def _parts(labels: Labels, label_text: LabelText) -> list[tuple[str, ...]]:
+    """Return for each label the texts whose vectors are averaged; see `text_vectors`."""
+    if labels.scheme == "levels":
+        return [(label,) for label in labels.labels]
+    paths = [split_path(label) for label in labels.labels]
+    if label_text == "path":
+        return [(" ".join(levels),) for levels in paths]
+    return [levels[-1:] for levels in paths] if label_text == "leaf" else paths
+
+
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
     """Return the texts that `text_vectors` encodes, each once.
 
@@ -37,14 +47,7 @@ def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
         labels: K labels.
         label_text: see `text_vectors`.
     """
-    if labels.scheme == "levels":
-        return labels.labels
-    paths = [split_path(label) for label in labels.labels]
-    if label_text == "path":
-        return list(dict.fromkeys(" ".join(levels) for levels in paths))
-    if label_text == "leaf":
-        return list(dict.fromkeys(levels[-1] for levels in paths))
-    return list(dict.fromkeys(level for levels in paths for level in levels))
+    return list(dict.fromkeys(text for texts in _parts(labels, label_text) for text in texts))
 
 
 def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.NDArray[np.float32]:
@@ -66,14 +69,7 @@ def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.N
     texts = label_texts(labels, label_text)
     number = {text: index for index, text in enumerate(texts)}
     encoded = encode(texts)
-    if labels.scheme == "levels":
-        return encoded
-    paths = [split_path(label) for label in labels.labels]
-    if label_text == "path":
-        return encoded[[number[" ".join(levels)] for levels in paths]]
-    if label_text == "leaf":
-        return encoded[[number[levels[-1]] for levels in paths]]
-    return np.stack([encoded[[number[level] for level in levels]].mean(axis=0) for levels in paths])
+    return np.stack([encoded[[number[text] for text in those]].mean(axis=0) for those in _parts(labels, label_text)])
 
 
 def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
