@@ -67,38 +67,25 @@ class TestSplit:
 def metrics_section(metrics: metric_tables.Metrics) -> Section:
     """Tables of accuracy and retrieval with intervals and chance, and all further metrics."""
     directions = {**metric_tables.DIRECTIONS, "mean": "mean"}
-    levels = sorted({level for tree in _folder(metrics, "classification", "by_level").values() for level in tree})
+    retrieval, by_level = metrics["retrieval"], metrics["classification"].get("by_level", {})
+    levels = sorted({level for tree in by_level.values() for level in tree})
     every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
-    further = [
-        (
-            f"Retrieval by {by}, all metrics",
-            metric_tables.transpose(metric_tables.make_table(metrics, section, directions, every)),
-        )
-        for section, by in metric_tables.BY.items()
-    ]
     pairless = {
-        "retrieval": {
-            direction: found["without_pair"]
-            for direction, found in _folder(metrics, "retrieval").items()
-            if isinstance(found, Mapping) and "without_pair" in found
-        }
+        "retrieval": {way: found["without_pair"] for way, found in retrieval.items() if "without_pair" in found}
     }
-    further.append(
-        (
-            "Retrieval without the item's own pair among the candidates",
-            metric_tables.transpose(metric_tables.make_table(pairless, "retrieval", directions, every)),
-        )
+    tables = {
+        f"Retrieval by {by}, all metrics": metric_tables.make_table(metrics, section, directions, every)
+        for section, by in metric_tables.BY.items()
+    }
+    tables["Retrieval without the item's own pair among the candidates"] = metric_tables.make_table(
+        pairless, "retrieval", directions, every
     )
-    further.append(
-        (
-            "Items whose predicted class agrees with theirs down to a level",
-            metric_tables.make_table(
-                metrics,
-                "classification.by_level",
-                metric_tables.CLASSIFIERS,
-                {level: level.replace("_", " ") for level in levels},
-            ),
-        )
+    further = {title: metric_tables.transpose(table) for title, table in tables.items()}
+    further["Items whose predicted class agrees with theirs down to a level"] = metric_tables.make_table(
+        metrics,
+        "classification.by_level",
+        metric_tables.CLASSIFIERS,
+        {level: level.replace("_", " ") for level in levels},
     )
     content: dict[str, Any] = {
         "classification": metric_tables.make_table(
@@ -106,7 +93,7 @@ def metrics_section(metrics: metric_tables.Metrics) -> Section:
         ),
         "retrieval": metric_tables.make_table(metrics, "retrieval", directions, metric_tables.RETRIEVAL),
         "fusion_weight": metric_tables.look_up(metrics, "classification.fusion.image_weight"),
-        "further": [(title, table) for title, table in further if table],
+        "further": [(title, table) for title, table in further.items() if table],
         "space": metric_tables.space_tables(metrics),
         "unseen": metric_tables.make_table(metrics, "unseen", directions, metric_tables.UNSEEN),
         "unseen_items": metric_tables.look_up(metrics, "unseen.items"),
@@ -331,10 +318,3 @@ def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: M
         for name, values in params.items()
     }
     return Section("run", "What was run", {"params": sections, "facts": facts, "versions": versions})
-
-
-def _folder(metrics: metric_tables.Metrics, *keys: str) -> Mapping[str, Any]:
-    at: Any = metrics
-    for key in keys:
-        at = at.get(key, {}) if isinstance(at, Mapping) else {}
-    return at if isinstance(at, Mapping) else {}
