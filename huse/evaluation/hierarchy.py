@@ -57,14 +57,7 @@ def item_hp_chance(correct: Bools, classes: Integers, k: int, *, own_excluded: b
 def item_hp_best(correct: Bools, classes: Integers, k: int, *, own_excluded: bool) -> Doubles:
     """Return the highest possible HP@K of items, below 1 where fewer than `k` candidates have a correct class.
 
-    Args:
-        correct: C × C, of `ClassTree.correct_sets` with the same `k`.
-        classes: N class numbers; every item is a query and a candidate.
-        k: items that count.
-        own_excluded: an item is no candidate for itself.
-
-    Returns:
-        N values, one a query, float64.
+    Arguments and shape are those of `item_hp_chance`.
     """
     members, _ = _correct_candidates(correct, classes, own_excluded)
     best: Doubles = np.minimum(members, k) / k
