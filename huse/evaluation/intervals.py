@@ -45,18 +45,6 @@ class Run:
     queries: pd.DataFrame
 
 
-def mean_interval(values: Doubles, groups: Integers, *, seed: int, resamples: int = RESAMPLES) -> Interval:
-    """Return the mean of the values that are not NaN, with its interval; at least one must be a number.
-
-    Args:
-        values: N; NaN where an item does not take part.
-        groups: N group numbers.
-        seed: of the draws.
-        resamples: S.
-    """
-    return mean_intervals({"": values}, groups, seed=seed, resamples=resamples)[""]
-
-
 def mean_intervals(
     values: Mapping[str, Doubles], groups: Integers, *, seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Interval]:

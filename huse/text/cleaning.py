@@ -87,8 +87,3 @@ def _clean_block(names: Sequence[str], fold_accents: bool) -> list[str]:
     words = letters.replace(b"\n", b" \x00 ").decode("ascii").split()
     kept = " ".join(filterfalse(DROPPED.__contains__, words)).lower()
     return kept.replace(" \x00", "\x00").replace("\x00 ", "\x00").split("\x00")
-
-
-def clean_name(name: str, fold_accents: bool) -> str:
-    """Clean one product name; see `clean_names`."""
-    return clean_names([name], fold_accents)[0]

@@ -88,14 +88,3 @@ class VectorCache:
         except (sqlite3.Error, OSError) as error:
             self.fault = f"{self._path}: {error}"
             return None
-
-
-def count_vectors(path: Path) -> int:
-    """Return how many vectors a cache holds.
-
-    Raises:
-        sqlite3.Error: the file is damaged, or no cache.
-    """
-    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection:
-        (count,) = connection.execute("SELECT COUNT(*) FROM vectors").fetchone()
-        return int(count)

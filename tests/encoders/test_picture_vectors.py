@@ -14,8 +14,9 @@ from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
-from huse.vision.cache import VectorCache, count_vectors
+from huse.vision.cache import VectorCache
 from huse.vision.preparing import Preparation, Task, digest_pictures
+from tests.vision.conftest import count_vectors
 
 SIZE = 64
 CPU = torch.device("cpu")

@@ -3,7 +3,11 @@ import pandas as pd
 import pytest
 
 from huse.errors import InputError
-from huse.evaluation.intervals import Run, mean_interval, mean_intervals, paired_intervals
+from huse.evaluation.intervals import Run, mean_intervals, paired_intervals
+
+
+def mean_interval(values, groups, **settings):
+    return mean_intervals({"": values}, groups, **settings)[""]
 
 
 def naive_interval(values, groups, resamples, seed):

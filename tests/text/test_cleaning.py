@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from huse.text.cleaning import clean_name, clean_names, fold_letters
+from huse.text.cleaning import clean_names, fold_letters
 from huse.text.stopwords import DROPPED, ENGLISH
 
 
@@ -29,7 +29,7 @@ from huse.text.stopwords import DROPPED, ENGLISH
     ],
 )
 def test_cleans(name, clean):
-    assert clean_name(name, fold_accents=True) == clean
+    assert clean_names([name], fold_accents=True) == [clean]
 
 
 def loop(name, fold_accents):
@@ -54,16 +54,15 @@ def test_more_names_than_a_block_keep_their_order():
 
 @given(st.text())
 def test_what_is_left_is_letters_with_single_spaces(name):
-    assert re.fullmatch("([a-z]+( [a-z]+)*)?", clean_name(name, fold_accents=True))
+    assert re.fullmatch("([a-z]+( [a-z]+)*)?", clean_names([name], fold_accents=True)[0])
 
 
 def test_without_folding_accented_letters_are_left_out():
-    assert clean_name("Chloé", fold_accents=False) == "chlo"
-    assert clean_name("Élan vêtements", fold_accents=False) == "lan v tements"
+    assert clean_names(["Chloé", "Élan vêtements"], fold_accents=False) == ["chlo", "lan v tements"]
 
 
 def test_stop_words_are_compared_as_written():
-    assert clean_name("A THE the a", fold_accents=False) == "a the"
+    assert clean_names(["A THE the a"], fold_accents=False) == ["a the"]
 
 
 def test_folding_keeps_what_is_no_letter():

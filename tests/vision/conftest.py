@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -6,6 +8,11 @@ PRETRAINED = Path(__file__).resolve().parents[3] / "shared" / "pretrained"
 SQUEEZENET = PRETRAINED / "squeezenet1_1-onnxzoo-4302cd73.pth"
 MOBILENET = PRETRAINED / "mobilenet_v2_backbone-onnxzoo-b6cd7f5f.pth"
 TEST_VECTORS = PRETRAINED / "squeezenet1_1-testvectors"
+
+
+def count_vectors(path):
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute("SELECT COUNT(*) FROM vectors").fetchone()[0]
 
 
 def needs(path):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from huse.vision import cache
-from huse.vision.cache import VectorCache, count_vectors, vector_key
+from huse.vision.cache import VectorCache, vector_key
+from tests.vision.conftest import count_vectors
 
 
 def vector(number, dimension=4):
