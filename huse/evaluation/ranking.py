@@ -11,7 +11,7 @@ B queries of a block; R relevant candidates of a query.
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -116,67 +116,41 @@ def rank_statistics(
         class_hp={k: empty.copy() for k in correct},
         ahp=empty.copy(),
     )
-    task = _Task(queries, gallery, correct, similarity, best, ahp_k, shown, own_excluded=own_excluded)
+
+    def measure(parts: Sequence[Integers]) -> None:
+        """Write the metrics of some blocks of queries; queries of a class are adjacent."""
+        # Allocated once: new memory for every block would take as long as the sort.
+        buffers = np.empty((2, max(map(len, parts), default=0), len(queries)), dtype=np.float32)
+        for part in parts:
+            rows, own = statistics.kept[part], statistics.classes[part]
+            cosines, ordered = buffers[:, : len(rows)]
+            gallery.fill_cosines(queries[rows], cosines)
+            if own_excluded:
+                cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
+            ordered[:] = cosines
+            ordered.sort(axis=1)
+            _fill_ranks(statistics, part, cosines, ordered, gallery)
+            items = gallery.first_items(cosines, ordered[:, -shown], own)
+            different = gallery.first_classes(cosines, own)
+            ranked = similarity[own[:, None], items[:, :ahp_k]]
+            statistics.ahp[part] = area_under_hierarchical_precision(ranked, best[own, : ranked.shape[1]])
+            for k, table in correct.items():
+                statistics.item_hp[k][part] = precision_at_k(table[own[:, None], items[:, :k]], k)
+                statistics.class_hp[k][part] = precision_at_k(table[own[:, None], different[:, :k]], k)
+
     by_class = np.argsort(classes[kept], kind="stable")  # queries of a class share their relevant columns
     parts = [by_class[start : start + block] for start in range(0, len(kept), block)]
     # Sorting and searching release the interpreter's lock. Threads write different rows, so their number does not
     # change the result.
     workers = max(1, min(threads or cores(), len(parts)))
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(lambda number: _measure(statistics, parts[number::workers], task), range(workers)))
+        list(pool.map(measure, (parts[number::workers] for number in range(workers))))
     return statistics
 
 
-@dataclass(frozen=True)
-class _Task:
-    """The arguments of the measurement; see `rank_statistics`.
-
-    Attributes:
-        queries: N × D.
-        gallery: the candidates.
-        correct: for each K the C × C table.
-        similarity: C × C.
-        best: of `best_similarity_sums`.
-        ahp_k: items that AHP takes in.
-        shown: number of first items whose classes are looked up.
-        own_excluded: the query itself, or its pair, is no candidate.
-    """
-
-    queries: Floats
-    gallery: "_Gallery"
-    correct: Mapping[int, Bools]
-    similarity: Doubles
-    best: Doubles
-    ahp_k: int
-    shown: int
-    _: KW_ONLY
-    own_excluded: bool
-
-
-def _measure(statistics: RankStatistics, parts: Sequence[Integers], task: _Task) -> None:
-    """Write the metrics of some blocks of queries; queries of a class are adjacent."""
-    gallery = task.gallery
-    # Allocated once: new memory for every block would take as long as the sort.
-    buffers = np.empty((2, max(map(len, parts), default=0), len(task.queries)), dtype=np.float32)
-    for part in parts:
-        rows, own = statistics.kept[part], statistics.classes[part]
-        cosines, ordered = buffers[:, : len(rows)]
-        gallery.fill_cosines(task.queries[rows], cosines)
-        if task.own_excluded:
-            cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
-        ordered[:] = cosines
-        ordered.sort(axis=1)
-        _fill_ranks(statistics, part, cosines, ordered, task)
-        items = gallery.first_items(cosines, ordered[:, -task.shown], own)
-        different = gallery.first_classes(cosines, own)
-        ranked = task.similarity[own[:, None], items[:, : task.ahp_k]]
-        statistics.ahp[part] = area_under_hierarchical_precision(ranked, task.best[own, : ranked.shape[1]])
-        for k, table in task.correct.items():
-            statistics.item_hp[k][part] = precision_at_k(table[own[:, None], items[:, :k]], k)
-            statistics.class_hp[k][part] = precision_at_k(table[own[:, None], different[:, :k]], k)
-
-
-def _fill_ranks(statistics: RankStatistics, part: Integers, cosines: Floats, ordered: Floats, task: _Task) -> None:
+def _fill_ranks(
+    statistics: RankStatistics, part: Integers, cosines: Floats, ordered: Floats, gallery: "_Gallery"
+) -> None:
     """Write the metrics that depend only on the ranks of the relevant candidates.
 
     Args:
@@ -184,12 +158,13 @@ def _fill_ranks(statistics: RankStatistics, part: Integers, cosines: Floats, ord
         part: B numbers of queries; queries of a class are adjacent.
         cosines: B × N, in the gallery's columns.
         ordered: the same, sorted ascending by query.
-        task: what is measured.
+        gallery: the candidates.
     """
     own = statistics.classes[part]
+    excluded = len(gallery.rows) - statistics.ranks.candidates  # 1 where a query is no candidate: its cosine is lowest
     for group in _runs(own):
-        relevant = np.sort(cosines[group, task.gallery.columns(own[group.start])], axis=1)
-        ranks = _ranks(relevant[:, int(task.own_excluded) :], ordered[group])
+        relevant = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
+        ranks = _ranks(relevant[:, excluded:], ordered[group])
         statistics.ranks.first[part[group]] = ranks[:, -1]
         statistics.average_precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
         statistics.class_order[part[group]] = _class_order(ranks, statistics.ranks.candidates)
