@@ -18,29 +18,13 @@ from huse.nesting import nest
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, manifest_path, read_json
 from huse.run.checkpoints import Checkpoint
-from huse.run.fitting import Artefacts, Fitting, prepare_fitting
+from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.training.loop import VALIDATION, Trained, train
 from stages.runner import run
 
-CODE = (
-    "huse/engine",
-    "huse/errors.py",
-    "huse/files.py",
-    "huse/labels",
-    "huse/metrics.py",
-    "huse/mixup.py",
-    "huse/model",
-    "huse/nesting.py",
-    "huse/progress.py",
-    "huse/run",
-    "huse/settings.py",
-    "huse/taxonomy.py",
-    "huse/training",
-    "stages/runner.py",
-    "stages/train.py",
-)
+CODE = (*TRAINING_CODE, "stages/runner.py", "stages/train.py")
 
 
 def main(here: Run) -> str:
@@ -72,7 +56,7 @@ def main(here: Run) -> str:
             fitting.network,
             fitting.data,
             fitting.method,
-            fitting.losses,
+            settings,
             settings,
             seed=seed,
             checkpoint=checkpoint,
@@ -107,7 +91,7 @@ def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, 
         ):
             outputs.vectors(here / embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=about)
             outputs.vectors(here / scores_path, scores.cpu().numpy(), rows=rows, parameters=about)
-        graph = {"graph": {"zeta": fitting.losses.graph.zeta}} if fitting.method.graph else {}
+        graph = {"graph": {"zeta": fitting.settings.graph.zeta}} if fitting.method.graph else {}
         outputs.json(
             here / paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")}
         )

@@ -46,7 +46,7 @@ class Encoder(Protocol[Item_contra]):
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write the config of an encoder into its folder."""
+    """Write the config of an encoder, or of a model, into its folder."""
     text = json.dumps(config, indent=2, ensure_ascii=False, allow_nan=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from huse.encoders.contract import Encoder
+from huse.encoders.contract import CONFIG, Encoder, write_config
 from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import Picture, named
 from huse.errors import InputError
@@ -27,7 +27,7 @@ from huse.model.card import model_card
 from huse.model.network import Modality, Network
 
 FORMAT = 1  # of the folder; raise it when an older reader would misread a new folder
-CONFIG, CARD = "config.json", "README.md"
+CARD = "README.md"
 TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
 IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
 
@@ -248,10 +248,11 @@ class Model:
         if errors not in ("raise", "report"):
             raise InputError(f"errors: expected raise or report, found {errors!r}.")
         encode = _pictures_by(self.image_encoder, batch_size) if modality == "image" else self._texts
-        vectors, sound = _encode(encode, items, errors, self._encoder(modality).dimension)
+        vectors = _encode(encode, items, errors, self._encoder(modality).dimension)
+        sound = ~np.isnan(vectors).any(axis=1)
         embeddings = np.full((len(items), self.dimension), np.nan, np.float32)
         scores = np.full((len(items), self.network.architecture.labels), np.nan, np.float32)
-        if sound:
+        if sound.any():
             device = next(self.network.parameters()).device
             found = self.network.embed(modality, torch.from_numpy(vectors[sound]).to(device))
             embeddings[sound], scores[sound] = (part.cpu().numpy() for part in found)
@@ -286,8 +287,7 @@ class Model:
             "info": self.info,
             "sha256": {path.relative_to(folder).as_posix(): fingerprint_file(path) for path in files},
         }
-        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+        write_config(folder, content)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -365,27 +365,31 @@ def _pictures_by(encoder: Encoder[Picture], batch_size: int | None) -> Callable[
 
 
 def _encode(
-    encode: Callable[[Sequence[Item]], Floats], items: Sequence[Item], errors: Errors, dimension: int
-) -> tuple[Floats, list[int]]:
-    """Encode items; if one fails and `errors` is report, encode them one by one.
+    encode: Callable[[Sequence[Item]], Floats], items: Sequence[Item], errors: Errors, dimension: int, first: int = 0
+) -> Floats:
+    """Encode items; if one fails and `errors` is report, encode each half, down to the item that fails.
+
+    Args:
+        encode: N items to N × D float32.
+        items: N.
+        errors: what to do with an item that fails.
+        dimension: D.
+        first: number of the first item, for the message.
 
     Returns:
-        N × D float32, and the rows that were encoded.
+        N × D float32; a row is NaN if its item fails.
     """
     if not len(items):
-        return np.empty((0, dimension), np.float32), []
+        return np.empty((0, dimension), np.float32)
     try:
-        return encode(items), list(range(len(items)))
-    except InputError:
+        return encode(items)
+    except InputError as error:
         if errors == "raise":
             raise
-    vectors = np.full((len(items), dimension), np.nan, np.float32)
-    sound = []
-    for row in range(len(items)):
-        try:
-            vectors[row] = encode(items[row : row + 1])[0]
-            sound.append(row)
-        except InputError as error:
+        if len(items) == 1:
             # Encoded by itself, an item without a name is number 0 of its list.
-            logging.warning("left out: %s", re.sub(r"^(picture|text) 0:", rf"\1 {row}:", str(error)))
-    return vectors, sound
+            logging.warning("left out: %s", re.sub(r"^(picture|text) 0:", rf"\1 {first}:", str(error)))
+            return np.full((1, dimension), np.nan, np.float32)
+    middle = len(items) // 2
+    halves = ((items[:middle], first), (items[middle:], first + middle))
+    return np.concatenate([_encode(encode, half, errors, dimension, start) for half, start in halves])

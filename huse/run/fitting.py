@@ -19,7 +19,7 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import class_distances
 from huse.labels.vectors import tree_distances, unit_sphere_vectors
-from huse.model.methods import Classes, Losses, Method, find_method
+from huse.model.methods import Classes, Method, find_method
 from huse.model.network import Architecture, Network
 from huse.run import paths
 from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
@@ -27,8 +27,24 @@ from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from huse.training.data import TrainingData
-from huse.training.loop import LoopSettings
 from huse.training.targets import class_targets, class_vectors, fit_label_vectors, margin
+
+# The code that the result of a training depends on: all that this module and the loop import, directly or not.
+TRAINING_CODE = (
+    "huse/engine",
+    "huse/errors.py",
+    "huse/files.py",
+    "huse/labels",
+    "huse/metrics.py",
+    "huse/mixup.py",
+    "huse/model",
+    "huse/nesting.py",
+    "huse/progress.py",
+    "huse/run",
+    "huse/settings.py",
+    "huse/taxonomy.py",
+    "huse/training",
+)
 
 BLOCK = 8192  # products at a time, where all of them at once would take memory
 CHANGED_COSINE = 0.01  # of label vectors that do not fit the shared space; a greater change is remarked on
@@ -88,15 +104,13 @@ class Fitting:
         network: freshly initialised, its scalers fitted.
         data: on the network's device.
         method: what is trained.
-        losses: weights and settings of its loss terms.
-        settings: how to optimise.
+        settings: of its loss terms, and how to optimise.
     """
 
     network: Network
     data: TrainingData
     method: Method
-    losses: Losses
-    settings: LoopSettings
+    settings: TrainParams
 
 
 def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device: torch.device) -> Fitting:
@@ -165,7 +179,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         network.fix_head(label_vectors)
     elif method.head == "class_means":
         network.fix_head(network.heads[0].weight)  # type: ignore[arg-type]
-    return Fitting(network.to(device), data.to(device), method, settings, settings)
+    return Fitting(network.to(device), data.to(device), method, settings)
 
 
 def check_method(params: TrainParams, scheme: str) -> Method:

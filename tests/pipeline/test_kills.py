@@ -30,20 +30,6 @@ SLOW = {
 }
 
 
-@pytest.fixture(scope="module")
-def base(tiny_pipeline, tmp_path_factory):
-    """A copy of the tiny pipeline."""
-    return tiny_pipeline.copy_to(tmp_path_factory.mktemp("pipeline") / "one")
-
-
-@pytest.fixture
-def repository(base):
-    """The same repository, put back afterwards."""
-    yield base
-    base.git("checkout", "--quiet", "--", ".")
-    base.dvc("checkout", "--force")
-
-
 def start(repository, stage):
     """Start a stage without DVC, silently."""
     return subprocess.Popen(

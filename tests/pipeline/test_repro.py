@@ -12,20 +12,6 @@ from tests.repository import SMALL, TINY, Repository
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def base(tiny_pipeline, tmp_path_factory):
-    """A copy of the tiny pipeline."""
-    return tiny_pipeline.copy_to(tmp_path_factory.mktemp("pipeline") / "one")
-
-
-@pytest.fixture
-def repository(base):
-    """The same repository, put back afterwards."""
-    yield base
-    base.git("checkout", "--quiet", "--", ".")
-    base.dvc("checkout", "--force")
-
-
 def test_another_clone_at_another_path_gives_the_same_hashes(tiny_pipeline, tmp_path):
     other = Repository.create(tmp_path / "a place with spaces" / "two", tmp_path / "site")
     other.set_params(TINY)

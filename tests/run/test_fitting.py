@@ -93,9 +93,9 @@ def test_the_graph_is_of_names_or_of_the_tree(artefacts):
 
 def test_the_margin_follows_the_graph(artefacts):
     graph = params().graph.model_dump() | {"zeta_quantile": 1.0}
-    assert prepare_fitting(artefacts, params(graph=graph), 0, CPU).losses.graph.zeta == pytest.approx(0.7)
+    assert prepare_fitting(artefacts, params(graph=graph), 0, CPU).settings.graph.zeta == pytest.approx(0.7)
     fixed = prepare_fitting(artefacts, params(graph=graph | {"zeta": 0.3}), 0, CPU)
-    assert fixed.losses.graph.zeta == 0.3
+    assert fixed.settings.graph.zeta == 0.3
 
 
 def test_class_vectors_are_of_names_or_of_the_tree(artefacts):

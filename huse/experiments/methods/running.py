@@ -28,7 +28,7 @@ from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split
 from huse.run.checkpoints import Checkpoint, fingerprint_code
-from huse.run.fitting import Artefacts, Fitting, prepare_fitting
+from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
@@ -37,24 +37,7 @@ from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
 # The code that a run's result depends on: all that this module imports, directly or not.
-CODE = (
-    "huse/engine",
-    "huse/errors.py",
-    "huse/evaluation",
-    "huse/experiments",
-    "huse/files.py",
-    "huse/fusion.py",
-    "huse/labels",
-    "huse/metrics.py",
-    "huse/mixup.py",
-    "huse/model",
-    "huse/nesting.py",
-    "huse/progress.py",
-    "huse/run",
-    "huse/settings.py",
-    "huse/taxonomy.py",
-    "huse/training",
-)
+CODE = (*TRAINING_CODE, "huse/evaluation", "huse/experiments", "huse/fusion.py")
 
 # The validation score; the metrics and the tables of items of the test split.
 Found = tuple[float, Mapping[str, float], intervals.Run]
@@ -142,7 +125,7 @@ class Runner:
                 fitting.network,
                 fitting.data,
                 fitting.method,
-                fitting.losses,
+                fitting.settings,
                 fitting.settings,
                 seed=seed,
                 checkpoint=checkpoint,
