@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from huse.engine.threads import bound_spinning
 
 if TYPE_CHECKING:
-    from huse.model.model import Model
+    from huse.use.model import Model
 
 try:
     __version__ = version("huse")
@@ -26,6 +26,6 @@ def load(folder: str | Path) -> "Model":
     Raises:
         huse.errors.InputError: the folder is no model, or a file in it is missing or damaged.
     """
-    from huse.model.model import Model  # noqa: PLC0415  torch takes seconds to import
+    from huse.use.model import Model  # noqa: PLC0415  torch takes seconds to import
 
     return Model.load(folder)

@@ -1,9 +1,8 @@
 """Stage `image_vectors`: the vectors of every picture, from a frozen network.
 
-Reads: ``data/catalogue/products.parquet`` (N products) and the pictures it names; ``data/backbone/weights.safetensors``
-and ``config.json``; ``params.yaml``: ``seed``, ``backbone``, ``augmentation``, ``image_vectors``, ``machine``, and of
-``catalogue`` the folder of the pictures and their greatest size. Vectors that were computed before, of the same bytes
-in the same way, are taken from data/cache.
+Reads: ``data/catalogue/products.parquet`` (N products) and the pictures it names; ``data/backbone``; ``params.yaml``:
+``seed``, ``augmentation``, ``image_vectors``, ``machine``, and of ``catalogue`` the pictures' folder. Vectors that were
+computed before, of the same bytes in the same way, are taken from data/cache.
 Writes: ``data/vectors/image.npy``, (V + 1) × N × D float32, and its manifest ``image.json``: [0, i] is product i as it
 is, [1…V, i] are augmented views of it; products of validation and test have the plain vector in place of each.
 
@@ -17,7 +16,7 @@ import time
 import numpy as np
 
 from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.torchvision import TorchvisionEncoder
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths
@@ -25,7 +24,6 @@ from huse.run.artifacts import Outputs, fingerprint_products, read_table
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
-from huse.vision.backbones import BackboneSettings, read_backbone
 from huse.vision.cache import VectorCache
 from huse.vision.preparing import Preparation, resolve_workers
 from stages.runner import run
@@ -33,24 +31,17 @@ from stages.runner import run
 
 def main(here: Run) -> str:
     """Write the image vectors; return the line for the log."""
-    params, network = here.section(ImageVectorSettings, "image_vectors"), here.section(BackboneSettings, "backbone")
+    params = here.section(ImageVectorSettings, "image_vectors")
     catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(Machine, "machine")
     augmentation = here.section(Augmentation, "augmentation")
     products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "split"])
     files = [here / catalogue.images / image for image in products["image"]]
     device = resolve_device(machine.device)
-    encoder = TorchvisionEncoder.of(
-        read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
-        Encoding(
-            geometry=network.geometry,
-            size=network.size,
-            max_pixels=catalogue.max_pixels,
-            dtype=resolve_dtype(params.dtype, device),
-            batch_size=params.batch_size,
-        ),
-        device,
+    encoder = TorchvisionEncoder.load(here / paths.BACKBONE).changed(
+        device, dtype=resolve_dtype(params.dtype, device), batch_size=params.batch_size
     )
-    preparation = Preparation(network.geometry, network.size, catalogue.max_pixels, augmentation, here.seed())
+    encoding = encoder.encoding
+    preparation = Preparation(encoding.geometry, encoding.size, encoding.max_pixels, augmentation, here.seed())
     views = np.where(products["split"] == "train", params.views, 0).tolist()
 
     start, cache = time.perf_counter(), VectorCache(here.cache / paths.VECTOR_CACHE)
@@ -63,7 +54,7 @@ def main(here: Run) -> str:
         logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)
     check_vectors(vectors.reshape(-1, encoder.dimension), files * (params.views + 1))
 
-    made_by = {**encoder.fingerprint, "geometry": network.geometry, "views": params.views}
+    made_by = {**encoder.fingerprint, "geometry": encoding.geometry, "views": params.views}
     with Outputs() as outputs:
         outputs.vectors(here / paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
     return (

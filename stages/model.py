@@ -1,8 +1,7 @@
 """Puts all that a use of the model needs into one folder.
 
 Reads data/towers, data/backbone with data/vectors/image.json (how its vectors were made), data/text/encoder,
-data/labels/labels.json, and metrics/catalogue.json, train.json, validation.json and evaluate.json; of params.yaml the
-greatest size of a picture.
+data/labels/labels.json, and metrics/catalogue.json, train.json, validation.json and evaluate.json.
 
 Writes data/model: config.json, towers.safetensors, image_encoder, text_encoder and the model card README.md. What
 `huse.load("data/model")` computes for a picture or a name is what the stages computed. Scores are fused in the way that
@@ -17,17 +16,15 @@ import numpy as np
 import torch
 
 import huse
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.torchvision import TorchvisionEncoder
 from huse.encoders.words import WordsEncoder
 from huse.engine.devices import resolve_device
 from huse.fusion import LogLinear
-from huse.model.model import Classes, Fusion, Model
 from huse.model.network import Network
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json
-from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.vision.backbones import read_backbone
+from huse.use.model import Classes, Fusion, Model
 from stages.runner import run
 
 SHOWN = {  # of the model card: where each metric stands in evaluate.json
@@ -42,14 +39,8 @@ SHOWN = {  # of the model card: where each metric stands in evaluate.json
 def main(here: Run) -> str:
     """Run the stage."""
     made = read_json(manifest_path(here / paths.IMAGE_VECTORS), ["parameters"])["parameters"]
-    images = TorchvisionEncoder.of(
-        read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
-        Encoding(
-            **{key: made[key] for key in ("geometry", "size", "dtype", "batch_size")},
-            max_pixels=here.section(CatalogueParams, "catalogue").max_pixels,
-        ),
-        resolve_device("cpu"),
-    )
+    how = {key: made[key] for key in ("dtype", "batch_size")}
+    images = TorchvisionEncoder.load(here / paths.BACKBONE).changed(resolve_device("cpu"), **how)
     trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])
     validation = read_json(here / paths.VALIDATION_METRICS, ["classification"])["classification"]

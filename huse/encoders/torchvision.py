@@ -14,15 +14,16 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from pydantic import Field, ValidationError
+from pydantic import Field
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huse.encoders.contract import CONFIG, read_config
+from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.engine.cores import cores
 from huse.engine.devices import DTYPES, Dtype
 from huse.errors import InputError
 from huse.settings import Settings
-from huse.vision.backbones import Backbone, read_backbone, save_backbone
+from huse.vision.backbones import Backbone, restore_backbone
 from huse.vision.conversion import to_rgb, turn_upright
 from huse.vision.decoding import read_picture
 from huse.vision.geometry import Geometry, Pixels, fit, needed_side
@@ -48,8 +49,8 @@ class Encoding(Settings):
     geometry: Geometry
     size: int = Field(gt=0)
     max_pixels: int = Field(gt=0)
-    dtype: Dtype
-    batch_size: int = Field(gt=0)
+    dtype: Dtype = "float32"
+    batch_size: int = Field(default=32, gt=0)
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,15 @@ class TorchvisionEncoder:
         network = network.to(device, DTYPES[encoding.dtype], memory_format=torch.channels_last)  # type: ignore[call-overload]
         return cls(backbone, network, encoding, device)
 
+    def changed(self, device: torch.device, **encoding: Any) -> Self:
+        """Return a copy on another device that encodes in another way.
+
+        Args:
+            device: to compute on.
+            encoding: changes of the attributes of `Encoding`.
+        """
+        return self.of(self.backbone, self.encoding.changed(**encoding), device)
+
     @property
     def dimension(self) -> int:
         """D."""
@@ -101,7 +111,15 @@ class TorchvisionEncoder:
     @property
     def config(self) -> dict[str, Any]:
         """See `huse.encoders.contract.Encoder`."""
-        return {"family": self.family, "dimension": self.dimension, **self.encoding.model_dump()}
+        backbone = self.backbone
+        return {
+            "family": self.family,
+            "backbone": backbone.name,
+            "transform_input": backbone.transform_input,
+            "origin": backbone.origin,
+            "dimension": self.dimension,
+            **self.encoding.model_dump(),
+        }
 
     @torch.inference_mode()
     def encode_pixels(self, pixels: Pixels, *, filled: bool = True) -> Tensor:
@@ -189,7 +207,9 @@ class TorchvisionEncoder:
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`."""
-        save_backbone(self.backbone, folder / WEIGHTS, folder / CONFIG, self.config)
+        state = self.backbone.module.state_dict()
+        save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / WEIGHTS)
+        write_config(folder, self.config)
 
     @classmethod
     def load(cls, folder: Path, device: torch.device | None = None) -> Self:
@@ -199,13 +219,16 @@ class TorchvisionEncoder:
             folder: of the encoder.
             device: to compute on; None: the CPU.
         """
-        config = read_config(folder, tuple(Encoding.model_fields))
-        backbone = read_backbone(folder / WEIGHTS, folder / CONFIG)
+        config = read_config(folder, ("backbone", "transform_input", "origin", *Encoding.model_fields))
         try:
             encoding = Encoding(**{name: config[name] for name in Encoding.model_fields})
-        except ValidationError:
+            backbone = restore_backbone(
+                config["backbone"], folder / WEIGHTS, config["origin"], transform_input=config["transform_input"]
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            reason = str(error).partition("\n")[0]
             raise InputError(
-                f"{folder / CONFIG}: does not describe an encoder of pictures. Copy the folder again."
+                f"{folder / CONFIG}: does not describe an encoder of pictures ({reason}). Copy the folder again."
             ) from None
         return cls.of(backbone, encoding, device or torch.device("cpu"))
 

@@ -22,8 +22,7 @@ VOCABULARY = Path("data/text/vocabulary.npy")
 VOCABULARY_WORDS = Path("data/text/vocabulary.parquet")
 TEXT_ENCODER = Path("data/text/encoder")
 
-BACKBONE = Path("data/backbone/weights.safetensors")
-BACKBONE_CONFIG = Path("data/backbone/config.json")
+BACKBONE = Path("data/backbone")  # an encoder of pictures
 
 IMAGE_VECTORS = Path("data/vectors/image.npy")
 TEXT_VECTORS = Path("data/vectors/text.npy")

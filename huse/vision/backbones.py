@@ -6,9 +6,8 @@ the features over space.
 Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
 
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from huse.errors import InputError
@@ -77,6 +75,7 @@ class Backbone:
         module: N × 3 × S × S float32, normalised, to N × D; in evaluation mode, on the CPU, float32.
         dimension: D.
         fingerprint: identifies the weights: ``weights``, and ``seed`` (random) or ``weights_sha256``.
+        origin: where the weights come from: the fingerprint when they were loaded first, and how they were fine-tuned.
         transform_input: the network converts its input first; see `NEED_INPUT_TRANSFORM`.
     """
 
@@ -84,6 +83,7 @@ class Backbone:
     module: nn.Module
     dimension: int
     fingerprint: dict[str, str | int]
+    origin: dict[str, Any]
     transform_input: bool
 
 
@@ -114,46 +114,35 @@ def load_backbone(name: str, weights: str, seed: int, folder: Path = Path()) -> 
         path = folder / weights if weights.endswith(FILE_SUFFIXES) else _hub_file(name, weights)
         _load_weights(name, model, path)
         fingerprint = {"weights": Path(weights).name, "weights_sha256": fingerprint_file(path)}
-    return _backbone(name, model, fingerprint, transform_input=weights != "random" and name in NEED_INPUT_TRANSFORM)
+    transform_input = weights != "random" and name in NEED_INPUT_TRANSFORM
+    return _backbone(name, model, fingerprint, fingerprint, transform_input=transform_input)
 
 
-def _backbone(name: str, model: nn.Module, fingerprint: dict[str, str | int], *, transform_input: bool) -> Backbone:
+def _backbone(
+    name: str, model: nn.Module, fingerprint: dict[str, str | int], origin: dict[str, Any], *, transform_input: bool
+) -> Backbone:
     if name in NEED_INPUT_TRANSFORM:
         setattr(model, "transform_input", transform_input)  # noqa: B010  nn.Module declares no bool
     dimension = _strip_classifier(model)
-    return Backbone(name, model.eval(), dimension, fingerprint, transform_input)
+    return Backbone(name, model.eval(), dimension, fingerprint, origin, transform_input)
 
 
-def save_backbone(backbone: Backbone, weights: Path, config: Path, about: Mapping[str, Any]) -> None:
-    """Write a backbone: its weights as safetensors, all else as JSON.
+def restore_backbone(name: str, weights: Path, origin: dict[str, Any], *, transform_input: bool) -> Backbone:
+    """Make a backbone of weights that were saved without a classifier.
 
     Args:
-        backbone: any.
-        weights: the ``.safetensors``.
-        config: the ``.json``.
-        about: further information.
-    """
-    save_file({name: tensor.contiguous() for name, tensor in backbone.module.state_dict().items()}, weights)
-    content = {"backbone": backbone.name, "transform_input": backbone.transform_input, "origin": backbone.fingerprint}
-    config.write_text(json.dumps({**content, **about}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def read_backbone(weights: Path, config: Path) -> Backbone:
-    """Read what `save_backbone` wrote.
+        name: as in `load_backbone`.
+        weights: the ``.safetensors`` with the state of a backbone's module.
+        origin: of that backbone.
+        transform_input: of that backbone.
 
     Raises:
-        InputError: a file is missing or damaged, or the two do not fit.
+        KeyError, ValueError: there is no such network.
+        InputError: the file is missing or damaged, or of another network.
     """
-    try:
-        content = json.loads(config.read_text(encoding="utf-8"))
-        name, transform_input = content["backbone"], content["transform_input"]
-        model = _build(name, seed=0)
-    except FileNotFoundError:
-        raise InputError(f"{config}: not found. Run `dvc repro` to make it.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{config}: does not describe a backbone ({error}). Run `dvc repro` to make it.") from None
+    model = _build(name, seed=0)
     fingerprint: dict[str, str | int] = {"weights_sha256": fingerprint_file(weights)} if weights.is_file() else {}
-    backbone = _backbone(name, model, fingerprint, transform_input=transform_input)
+    backbone = _backbone(name, model, fingerprint, origin, transform_input=transform_input)
     try:
         backbone.module.load_state_dict(read_state_dict(weights))
     except RuntimeError as error:
@@ -207,7 +196,7 @@ def norms_are_placeholders(backbone: Backbone) -> bool:
         backbone: from `load_backbone`; False for random weights, whose statistics are still to be learned.
     """
     norms = [module for module in backbone.module.modules() if isinstance(module, BATCH_NORMS)]
-    return bool(norms) and backbone.fingerprint.get("weights") != "random" and all(map(_is_new, norms))
+    return bool(norms) and backbone.origin.get("weights") != "random" and all(map(_is_new, norms))
 
 
 def _is_new(norm: nn.Module) -> bool:

@@ -201,7 +201,7 @@ def check_extended(repository):
         repository.run(sys.executable, "-m", *tool)
     tests = ["tests/model/test_methods.py", "tests/evaluation/test_chance.py", "tests/evaluation/test_retrieval.py"]
     repository.run(sys.executable, "-m", "pytest", "tests/encoders/test_ngrams.py", *tests)
-    assert json.loads((repository.root / paths.BACKBONE_CONFIG).read_text())["backbone"] == "patches"
+    assert json.loads((repository.root / paths.BACKBONE / "config.json").read_text())["backbone"] == "patches"
     assert json.loads((repository.root / paths.TOWERS_CONFIG).read_text())["params"]["method"] == "squared_gap"
     found = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())["retrieval"]["mean"]
     assert found["reciprocal_rank"] > found["chance"]["reciprocal_rank"]

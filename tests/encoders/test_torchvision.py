@@ -198,8 +198,28 @@ def test_a_saved_encoder_gives_the_same_bits(backbone, files, tmp_path, dtype):
     before.save(folder)
     after = load_encoder(folder)
     assert after.config == before.config
+    assert set(after.backbone.fingerprint) == {"weights_sha256"}
     np.testing.assert_array_equal(after.encode(files), before.encode(files))
     assert not np.array_equal(encoder(backbone, dtype=dtype).encode(files), before.encode(files))  # squash
+
+
+def test_published_weights_that_need_their_input_converted_get_it_after_loading_too(tmp_path):
+    torch.manual_seed(0)
+    torch.save(import_torchvision().models.googlenet(init_weights=True).state_dict(), tmp_path / "google.pth")
+    before = encoder(load_backbone("googlenet", str(tmp_path / "google.pth"), 1))
+    assert before.backbone.module.transform_input
+    (tmp_path / "encoder").mkdir()
+    before.save(tmp_path / "encoder")
+    after = load_encoder(tmp_path / "encoder")
+    assert after.backbone.module.transform_input
+    assert torch.equal(after.encode_pixels(pixels(2)), before.encode_pixels(pixels(2)))
+
+
+def test_a_changed_encoder_is_as_one_that_was_made_so(backbone):
+    changed = encoder(backbone).changed(CPU, dtype="bfloat16", batch_size=3)
+    made = encoder(backbone, dtype="bfloat16", batch_size=3)
+    assert (changed.config, changed.fingerprint) == (made.config, made.fingerprint)
+    assert torch.equal(changed.encode_pixels(pixels(2)), made.encode_pixels(pixels(2)))
 
 
 @pytest.mark.parametrize(
@@ -207,7 +227,18 @@ def test_a_saved_encoder_gives_the_same_bits(backbone, files, tmp_path, dtype):
     [
         ("config.json", "{", r"config\.json: does not describe an encoder"),
         ("config.json", '{"family": "fax"}', "expected a family of encoders .*, found 'fax'"),
-        ("config.json", '{"family": "torchvision"}', "expected the keys geometry, size"),
+        (
+            "config.json",
+            '{"family": "torchvision"}',
+            "expected the keys backbone, transform_input, origin, geometry, size",
+        ),
+        (
+            "config.json",
+            ("squeezenet1_1", "resnet99"),
+            r"config\.json: does not describe an encoder of pictures .Unknown",
+        ),
+        ("config.json", ("squeezenet1_1", "resnet18"), r"weights\.safetensors: not the weights of resnet18"),
+        ("config.json", ('"squash"', "7"), r"config\.json: does not describe an encoder of pictures"),
         ("config.json", None, r"config\.json: not found"),
         ("weights.safetensors", "no weights", "weights"),
         ("weights.safetensors", None, r"weights\.safetensors: weights not found"),
@@ -217,6 +248,8 @@ def test_a_damaged_folder_is_named(backbone, tmp_path, file, content, said):
     encoder(backbone).save(tmp_path)
     if content is None:
         (tmp_path / file).unlink()
+    elif isinstance(content, tuple):
+        (tmp_path / file).write_text((tmp_path / file).read_text().replace(*content))
     else:
         (tmp_path / file).write_text(content)
     with pytest.raises(InputError, match=said):

@@ -40,13 +40,17 @@ def write_catalogue(here, unseen_word, shade):
     (here / "catalogue.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def files_of(here, folder):
+    """The files of a folder, by the names of the layout."""
+    return [path.relative_to(here.root) for path in sorted((here / folder).iterdir())]
+
+
 def run(here):
     """Run all stages, and return what must not depend on the unseen products."""
     for stage in STAGES:
         stage.main(here)
     learned = [
-        paths.BACKBONE,
-        *(path.relative_to(here.root) for path in sorted((here / paths.TEXT_ENCODER).iterdir())),
+        *(path for encoder in (paths.BACKBONE, paths.TEXT_ENCODER) for path in files_of(here, encoder)),
         paths.LABEL_VECTORS,
         paths.ADJACENCY,
         paths.TOWERS,

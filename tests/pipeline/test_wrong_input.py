@@ -18,10 +18,11 @@ import stages.finetune_backbone
 import stages.image_vectors
 import stages.preprocess_text
 import stages.word_vectors
+from huse.encoders.families import load_encoder
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.reader import read_yaml
-from huse.vision.backbones import load_backbone, read_backbone
+from huse.vision.backbones import load_backbone
 from tests.conftest import ROOT
 from tests.pipeline.in_process import write_params
 from tests.repository import merge
@@ -228,10 +229,11 @@ def test_at_no_epochs_the_weights_are_passed_on(here, workplace):
     _, configure = workplace
     finetune(here, configure)
     given = load_backbone("squeezenet1_1", "random", read_yaml(here / paths.PARAMS)["seed"]).module.state_dict()
-    passed_on = read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG).module.state_dict()
+    encoder = load_encoder(here / paths.BACKBONE)
+    passed_on = encoder.backbone.module.state_dict()
     assert all(torch.equal(passed_on[name], value) for name, value in given.items())
     assert json.loads((here / paths.FINETUNE_METRICS).read_text()) == {"epochs": 0, "best": {}}
-    assert json.loads((here / paths.BACKBONE_CONFIG).read_text())["finetuned"] is None
+    assert "finetuned" not in encoder.config["origin"]
 
 
 def test_a_fine_tuned_backbone_makes_the_vectors(here, workplace):

@@ -28,7 +28,6 @@ from huse.run.word_store import read_word_vectors
 from huse.text.infersent import encode, random_infersent
 from huse.text.word_vectors import mean_word_vectors
 from huse.vision import preparing
-from huse.vision.backbones import read_backbone
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
 from tests.pipeline.test_wrong_input import workplace  # noqa: F401  a fixture
@@ -245,7 +244,7 @@ def run_images(here, workplace, monkeypatch):  # noqa: F811
             workers=asked,
             batches=batches,
             vectors=np.load(here / paths.IMAGE_VECTORS)[0],
-            backbone=read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
+            backbone=TorchvisionEncoder.load(here / paths.BACKBONE).backbone,
             files=[folder / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
         )
 

@@ -12,8 +12,6 @@ from huse.vision.backbones import (
     blocks,
     load_backbone,
     norms_are_placeholders,
-    read_backbone,
-    save_backbone,
 )
 from huse.vision.networks import NETWORKS
 from huse.vision.torchvision_ops import import_torchvision
@@ -270,57 +268,6 @@ def test_blocks_of_every_network(name):
     assert sum(map(len, found)) == len(list(backbone.module.parameters()))
 
 
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "googlenet"])
-def test_a_saved_backbone_is_read_again(tmp_path, name):
-    backbone = load_backbone(name, "random", 1)
-    weights, config = tmp_path / "weights.safetensors", tmp_path / "config.json"
-    save_backbone(backbone, weights, config, {"finetuned": None})
-    again = read_backbone(weights, config)
-    assert (again.name, again.dimension, again.transform_input) == (name, backbone.dimension, False)
-    assert set(again.fingerprint) == {"weights_sha256"}
-    assert torch.equal(vectors(again, pictures()), vectors(backbone, pictures()))
-    save_backbone(backbone, tmp_path / "b.safetensors", config, {"finetuned": None})
-    assert (tmp_path / "b.safetensors").read_bytes() == weights.read_bytes()
-
-
-def test_the_input_is_converted_for_published_weights_that_need_it(tmp_path):
-    torch.manual_seed(0)
-    path = save_state(models.googlenet(init_weights=True).state_dict(), tmp_path / "g.pth")
-    backbone = load_backbone("googlenet", path, 1)
-    assert backbone.transform_input and backbone.module.transform_input
-    save_backbone(backbone, tmp_path / "w.safetensors", tmp_path / "c.json", {})
-    again = read_backbone(tmp_path / "w.safetensors", tmp_path / "c.json")
-    assert again.module.transform_input
-    assert torch.equal(vectors(again, pictures()), vectors(backbone, pictures()))
-
-
-@pytest.mark.parametrize(
-    ("weights", "config", "message"),
-    [
-        (None, "{}", r"c\.json: does not describe a backbone"),
-        (None, "no json", r"c\.json: does not describe a backbone"),
-        (None, None, r"c\.json: not found"),
-        (b"", '{"backbone": "resnet18", "transform_input": false}', r"w\.safetensors: expected a state dict"),
-        (None, '{"backbone": "resnet18", "transform_input": false}', r"w\.safetensors: weights not found"),
-        (None, '{"backbone": "resnet99", "transform_input": false}', r"c\.json: does not describe a backbone"),
-    ],
-)
-def test_a_saved_backbone_that_cannot_be_read(tmp_path, weights, config, message):
-    for name, content in (("w.safetensors", weights), ("c.json", config and config.encode())):
-        if content is not None:
-            (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=message):
-        read_backbone(tmp_path / "w.safetensors", tmp_path / "c.json")
-
-
-def test_a_saved_backbone_of_another_network(tmp_path):
-    weights, config = tmp_path / "w.safetensors", tmp_path / "c.json"
-    save_backbone(load_backbone("squeezenet1_1", "random", 1), weights, config, {})
-    config.write_text('{"backbone": "resnet18", "transform_input": false}')
-    with pytest.raises(InputError, match=r"w\.safetensors: not the weights of resnet18"):
-        read_backbone(weights, config)
-
-
 def test_norms_that_are_new_in_loaded_weights_are_placeholders(tmp_path, resnet):
     fresh = load_backbone("resnet18", save_state(resnet.state_dict(), tmp_path / "new.pth"), 1)
     assert norms_are_placeholders(fresh)
@@ -361,10 +308,6 @@ def test_a_network_that_torchvision_lacks(monkeypatch, tmp_path):
     read = load_backbone("small", str(tmp_path / "own.safetensors"), seed=3)
     hidden = torch.relu(whole.hidden(whole.features(pictures).flatten(1)))
     assert torch.allclose(read.module(pictures), hidden)
-    save_backbone(read, tmp_path / "w.safetensors", tmp_path / "w.json", {})
-    assert torch.equal(
-        read_backbone(tmp_path / "w.safetensors", tmp_path / "w.json").module(pictures), read.module(pictures)
-    )
     with pytest.raises(InputError, match=r"expected random, or a \.pth, .* file for small, found 'IMAGENET1K_V1'"):
         load_backbone("small", "IMAGENET1K_V1", seed=3)
     with pytest.raises(InputError, match="such as resnet18, or one of small; found 'smal'"):

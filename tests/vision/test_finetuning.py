@@ -57,7 +57,8 @@ def small_backbone(seed=0):
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
     )
-    return Backbone("small", module.eval(), 16, {"weights": "random", "seed": seed}, transform_input=False)
+    origin = {"weights": "random", "seed": seed}
+    return Backbone("small", module.eval(), 16, origin, origin, transform_input=False)
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +167,7 @@ def test_the_last_block_alone(pictures):
 
 def test_norms_that_know_nothing_stay_as_they_are(pictures):
     """Batch norms that were folded into the convolutions; of random weights they are to be learnt."""
-    loaded = replace(small_backbone(), fingerprint={"weights": "folded.pth", "weights_sha256": "0"})
+    loaded = replace(small_backbone(), origin={"weights": "folded.pth"})
     before = {name: value.clone() for name, value in loaded.module.state_dict().items()}
     _, after = run(pictures, backbone=loaded)
     norms = [name for name in before if name.startswith(("0.1.", "1.1."))]

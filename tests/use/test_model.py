@@ -13,11 +13,11 @@ from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
-from huse.model.model import Classes, Fusion, Model
 from huse.model.network import Architecture, Network, NetworkSettings
 from huse.text.spelling import STEPS
 from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import keyed_vectors
+from huse.use.model import Classes, Fusion, Model
 from huse.vision.backbones import load_backbone
 
 PATHS = ["a<b", "a<c", "d<e"]

@@ -23,8 +23,8 @@ from huse.encoders.torchvision import Picture, named
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.fusion import LogLinear, class_scores, fuse, temper
-from huse.model.card import model_card
 from huse.model.network import Modality, Network
+from huse.use.card import model_card
 
 FORMAT = 1  # of the folder; raise it when an older reader would misread a new folder
 CARD = "README.md"
