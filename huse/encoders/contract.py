@@ -18,6 +18,30 @@ CONFIG = "config.json"
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
+class ItemError(InputError):
+    """An item cannot be encoded.
+
+    Attributes:
+        number: of the item in its list, from 0.
+    """
+
+    def __init__(self, number: int, kind: str, reason: str, name: str = "") -> None:
+        """Make the message.
+
+        Args:
+            number: see above.
+            kind: ``picture`` or ``text``.
+            reason: why it cannot be encoded.
+            name: of the item, such as its path; without one it is named by kind and number.
+        """
+        self.number, self._about = number, (kind, reason, name)
+        super().__init__(f"{name or f'{kind} {number}'}: {reason}.")
+
+    def after(self, others: int) -> "ItemError":
+        """Return the error for a list in which so many other items come first."""
+        return ItemError(self.number + others, *self._about)
+
+
 class Encoder(Protocol[Item_contra]):
     """Turns N items into N × D float32.
 
@@ -35,7 +59,7 @@ class Encoder(Protocol[Item_contra]):
         """What `load` needs beside the weights."""
 
     def encode(self, items: Sequence[Item_contra]) -> npt.NDArray[np.float32]:
-        """Return N × D float32; raises an `InputError` that names an item that cannot be encoded."""
+        """Return N × D float32; raises an `ItemError` for the first item that cannot be encoded."""
 
     def save(self, folder: Path) -> None:
         """Write all that `load` needs into an existing, empty folder; no pickle."""

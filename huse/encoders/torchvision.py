@@ -18,7 +18,7 @@ from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huse.encoders.contract import CONFIG, read_config, write_config
+from huse.encoders.contract import CONFIG, ItemError, read_config, write_config
 from huse.engine.cores import cores
 from huse.engine.devices import DTYPES, Dtype
 from huse.errors import InputError
@@ -152,7 +152,7 @@ class TorchvisionEncoder:
             N × D float32.
 
         Raises:
-            InputError: a picture cannot be read; names the first.
+            ItemError: a picture cannot be read; names the first.
         """
         vectors = np.empty((len(items), self.dimension), np.float32)
         filled = self.encoding.dtype != "float32" or len(items) > self.encoding.batch_size
@@ -196,7 +196,8 @@ class TorchvisionEncoder:
                 batch, ahead = list(ahead), submit(start + self.encoding.batch_size)
                 for number, pixels in enumerate(batch, start):
                     if isinstance(pixels, PictureError):
-                        raise InputError(f"{named(items[number], number)}: {pixels}.")
+                        name = str(items[number]) if isinstance(items[number], str | Path) else ""
+                        raise ItemError(number, "picture", str(pixels), name)
                 yield start, np.stack(batch)  # type: ignore[arg-type]  # only arrays are left
 
     def _prepare(self, picture: Picture) -> Pixels | PictureError:
@@ -231,8 +232,3 @@ class TorchvisionEncoder:
                 f"{folder / CONFIG}: does not describe an encoder of pictures ({reason}). Copy the folder again."
             ) from None
         return cls.of(backbone, encoding, device or torch.device("cpu"))
-
-
-def named(picture: Picture, number: int) -> str:
-    """Name a picture for a message: its path, or its place in the list."""
-    return str(picture) if isinstance(picture, str | Path) else f"picture {number}"

@@ -7,7 +7,6 @@ Letters: N items, D dimension of the shared space, K labels, C classes.
 
 import json
 import logging
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from huse.encoders.contract import CONFIG, Encoder, write_config
+from huse.encoders.contract import CONFIG, Encoder, ItemError, write_config
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import Picture, named
+from huse.encoders.torchvision import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.fusion import LogLinear, class_scores, fuse, temper
@@ -244,11 +243,15 @@ class Model:
     ) -> tuple[Floats, Floats]:
         """Return N × D embeddings and N × K scores; rows of items that fail are NaN."""
         if isinstance(items, str | bytes | Path):
-            raise InputError(f"expected a list of items, found one ({named(items, 0)}). Put it into a list.")
+            one = "bytes" if isinstance(items, bytes) else items
+            raise InputError(f"expected a list of items, found one ({one}). Put it into a list.")
         if errors not in ("raise", "report"):
             raise InputError(f"errors: expected raise or report, found {errors!r}.")
-        encode = _pictures_by(self.image_encoder, batch_size) if modality == "image" else self._texts
-        vectors = _encode(encode, items, errors, self._encoder(modality).dimension)
+        if batch_size is not None and batch_size < 1:
+            raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
+        encode = self.image_encoder.encode if modality == "image" else self._texts
+        vectors = np.full((len(items), self._encoder(modality).dimension), np.nan, np.float32)
+        _encode(encode, items, vectors, batch_size=batch_size or len(items), errors=errors)
         sound = ~np.isnan(vectors).any(axis=1)
         embeddings = np.full((len(items), self.dimension), np.nan, np.float32)
         scores = np.full((len(items), self.network.architecture.labels), np.nan, np.float32)
@@ -264,7 +267,7 @@ class Model:
     def _texts(self, texts: Sequence[Any]) -> Floats:
         for number, text in enumerate(texts):
             if not isinstance(text, str):
-                raise InputError(f"text {number}: expected a text, found {type(text).__name__}.")
+                raise ItemError(number, "text", f"expected a text, found {type(text).__name__}")
         return self.text_encoder.encode(texts)
 
     def save(self, folder: Path) -> None:
@@ -349,47 +352,34 @@ def _check_lengths(images: Sequence[Any] | None, texts: Sequence[Any] | None) ->
         raise InputError(f"expected as many images as texts, found {len(images)} and {len(texts)}.")
 
 
-def _pictures_by(encoder: Encoder[Picture], batch_size: int | None) -> Callable[[Sequence[Picture]], Floats]:
-    """Return a function that encodes pictures in batches."""
-    if batch_size is None:
-        return encoder.encode
-    if batch_size < 1:
-        raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
-
-    def encode(pictures: Sequence[Picture]) -> Floats:
-        starts = range(0, len(pictures), batch_size)
-        parts = [encoder.encode(pictures[start : start + batch_size]) for start in starts]
-        return np.concatenate(parts) if parts else np.empty((0, encoder.dimension), np.float32)
-
-    return encode
-
-
 def _encode(
-    encode: Callable[[Sequence[Item]], Floats], items: Sequence[Item], errors: Errors, dimension: int, first: int = 0
-) -> Floats:
-    """Encode items; if one fails and `errors` is report, encode each half, down to the item that fails.
+    encode: Callable[[Sequence[Item]], Floats],
+    items: Sequence[Item],
+    vectors: Floats,
+    *,
+    batch_size: int,
+    errors: Errors,
+) -> None:
+    """Encode items in batches.
 
     Args:
         encode: N items to N × D float32.
         items: N.
+        vectors: N × D float32 to write to; rows of items that fail are left as they are.
+        batch_size: items at a time.
         errors: what to do with an item that fails.
-        dimension: D.
-        first: number of the first item, for the message.
-
-    Returns:
-        N × D float32; a row is NaN if its item fails.
     """
-    if not len(items):
-        return np.empty((0, dimension), np.float32)
-    try:
-        return encode(items)
-    except InputError as error:
-        if errors == "raise":
-            raise
-        if len(items) == 1:
-            # Encoded by itself, an item without a name is number 0 of its list.
-            logging.warning("left out: %s", re.sub(r"^(picture|text) 0:", rf"\1 {first}:", str(error)))
-            return np.full((1, dimension), np.nan, np.float32)
-    middle = len(items) // 2
-    halves = ((items[:middle], first), (items[middle:], first + middle))
-    return np.concatenate([_encode(encode, half, errors, dimension, start) for half, start in halves])
+    start = 0
+    while start < len(items):
+        end = start + batch_size
+        try:
+            vectors[start:end] = encode(items[start:end])
+            start = end
+        except ItemError as error:
+            if errors == "raise":
+                raise error.after(start) from None
+            logging.warning("left out: %s", error.after(start))
+            end = start + error.number
+            if error.number:
+                vectors[start:end] = encode(items[start:end])
+            start = end + 1

@@ -155,12 +155,17 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
     if errors == "raise":
         with pytest.raises(InputError, match="picture 1: file is not a picture"):
             model.encode_images(items)
+        with pytest.raises(InputError, match="picture 1: file is not a picture"):
+            model.encode_images(items, batch_size=1)
         with pytest.raises(InputError, match="text 1: expected a text, found NoneType"):
             model.classify(texts=["hat", None])
         return
-    found = model.encode_images(items, errors=errors)
-    np.testing.assert_allclose(found[[0, 2]], model.encode_images(pictures[:2]), atol=1e-5)
-    assert np.isnan(found[1]).all() and "left out: picture 1: file is not a picture" in caplog.text
+    for batch_size in (1, 2, 32):
+        caplog.clear()
+        found = model.encode_images(items, batch_size, errors)
+        np.testing.assert_allclose(found[[0, 2]], model.encode_images(pictures[:2]), atol=1e-5)
+        assert np.isnan(found[1]).all() and "left out: picture 1: file is not a picture" in caplog.text
+    assert np.isnan(model.encode_images([b"", b""], errors=errors)).all()
     classes = model.classify(items, ["hat", "hat", None], errors=errors)
     assert [len(one) for one in classes] == [3, 0, 0]
     assert np.isnan(model.encode(items, ["hat"] * 3, errors=errors)[1]).all()
