@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro test test-all test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
+.PHONY: repro test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -24,7 +24,10 @@ repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metr
 	@$(BIN)/dvc repro
 	@$(BIN)/huse metrics
 
-test: $(INSTALLED) lint  ## lint, types, tests of minutes (one tiny pipeline among them)
+test: $(INSTALLED)  ## lint, types, tests of minutes (one tiny pipeline among them), side by side
+	@$(MAKE) --no-print-directory --jobs 2 lint test-fast
+
+test-fast: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m 'not slow'
 
 test-all: test test-slow  ## everything
