@@ -26,9 +26,10 @@ def methods(
     from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import BASELINE, ENTRIES  # noqa: PLC0415
-    from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
+    from huse.experiments.methods.running import Runner  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import as_json, as_markdown, terminal_tables  # noqa: PLC0415
+    from huse.progress import progress  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
@@ -39,7 +40,10 @@ def methods(
     params, seed = here.section(TrainParams, "train"), here.seed()
     runner = Runner(here, params, resolve_device(here.section(Machine, "machine").device))
     chosen = [known[name] for name in only] if only else list(ENTRIES)
-    outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
+    outcomes = []
+    for entry in progress(chosen, description="compare", unit="method"):
+        outcomes.append(runner.outcome(entry, range(seed, seed + seeds)))
+        logging.info("%s: best on validation with %s", entry.name, dict(outcomes[-1].chosen))
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])
     baseline = next((group for group in groups if group.label == BASELINE), groups[0])
     compared = differences(groups, baseline, seed=seed)

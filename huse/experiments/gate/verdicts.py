@@ -15,7 +15,7 @@ EVALUATION = "evaluate"
 SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
 DROPPED = "dropped_queries"
 
-Metrics = Mapping[str, Any]  # content by file name; None if the file is missing
+Metrics = Mapping[str, Mapping[str, Any] | None]  # content by file name; None if the file is missing
 
 
 class Verdict(StrEnum):
@@ -83,7 +83,7 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
         new_baseline: the change declares a new baseline; nothing is compared with the base, but every metric must be
             present and within its bounds.
     """
-    old, new = (dict(flatten({name: content or {} for name, content in of.items()})) for of in (base, here))
+    old, new = flat(base), flat(here)
     lines = [_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline) for rule in rules]
     sides = [(here, "here")] if new_baseline else [(base, "in the base"), (here, "here")]
     missing = [
@@ -93,6 +93,11 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
         if of.get(name) is None
     ]
     return Outcome(lines, missing or ([] if new_baseline else _obstacles(old, new)))
+
+
+def flat(metrics: Metrics) -> dict[str, Any]:
+    """Return the content of metrics files by dotted name, the file's first."""
+    return dict(flatten({name: content or {} for name, content in metrics.items()}))
 
 
 def _line(rule: Rule, base: Any, here: Any, *, held: bool) -> Line:

@@ -6,7 +6,7 @@ from typing import Any
 from tabulate import tabulate
 
 from huse.experiments.methods.entries import Changes
-from huse.experiments.methods.running import Outcome, label
+from huse.experiments.methods.running import Outcome
 
 TREE_NOTE = "`*`: trained on the class tree that HP and AHP are measured on."
 
@@ -29,7 +29,7 @@ def choices_markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the same in Markdown."""
     rows = [
         [
-            label(outcome.entry),
+            outcome.entry.label,
             _setting(outcome.chosen),
             "; ".join(
                 f"{_setting(setting)}: {100 * value:.1f}"
