@@ -7,9 +7,11 @@ from rich.console import Console
 from rich.table import Table
 
 from huse.errors import InputError
+from huse.experiments.presets import preset_names, read_preset
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
 from huse.run.params.all import check_params
+from huse.run.params.editing import set_values
 from huse.run.place import Run
 from huse.text.word_files.source import find_source
 
@@ -79,11 +81,9 @@ def preset(
     context: typer.Context, name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None
 ) -> None:
     """Write a preset's values into params.yaml, or list the presets."""
-    from huse.experiments.presets import apply_preset, preset_names  # noqa: PLC0415
-
     if name is None:
         typer.echo("\n".join(preset_names()))
         return
     params = context.obj / paths.PARAMS
-    changes = apply_preset(name, params)
+    changes = set_values(params, read_preset(name))
     typer.echo("\n".join(changes) or f"{params} has these values already")

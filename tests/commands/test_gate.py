@@ -77,6 +77,7 @@ def test_a_change_may_say_that_it_moves_the_baseline(branch):
     result = huse("gate")
     assert result.exit_code == 0
     assert "moves the baseline: the sample is smaller now" in " ".join(result.stdout.split())
+    assert "held to HEAD" in huse("gate", "--base", "HEAD").stdout  # which has said so already
 
 
 @pytest.mark.parametrize(

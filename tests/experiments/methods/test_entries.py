@@ -42,9 +42,10 @@ def test_entries_that_know_the_tree_say_so(params):
         assert entry.label == entry.name + " *" * knows, entry.name
 
 
-def test_a_change_of_no_parameter_is_refused(params):
-    with pytest.raises(InputError, match=r"train\.nonsense"):
-        with_changes(params, {"nonsense": 1})
+@pytest.mark.parametrize(("name", "value"), [("nonsense", 1), ("steps", 0)])
+def test_a_change_that_does_not_fit_is_refused(params, name, value):
+    with pytest.raises(InputError, match=rf"train\.{name}"):
+        with_changes(params, {name: value})
 
 
 def test_what_a_preset_says_of_the_method_reaches_no_entry(params):
