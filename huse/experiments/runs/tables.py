@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from tabulate import tabulate
 
 from huse.evaluation.chance import KS
@@ -89,7 +89,7 @@ def publish(
 
 def terminal_tables(groups: Sequence[Group]) -> list[Table]:
     """Return the metrics, and the differences to the baseline if there are any."""
-    tables = [_terminal("", *_metrics(groups, METRICS, "[bold]{}[/bold]"))]
+    tables = [_terminal(None, *_metrics(groups, METRICS, "[bold]{}[/bold]"))]
     headers, rows = _differences(groups, "[bold]{}[/bold]")
     if rows:
         # Seven intervals in a row are too wide for a terminal.
@@ -101,10 +101,10 @@ def terminal_tables(groups: Sequence[Group]) -> list[Table]:
     return tables
 
 
-def _terminal(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title or None, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    for place, name in enumerate(headers):
-        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=False, overflow="fold")
+def _terminal(title: str | None, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    columns = [Column(name, justify="right", overflow="fold") for name in headers]
+    columns[0].justify = "left"
+    table = Table(*columns, title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
         table.add_row(*row)
     return table
