@@ -7,6 +7,7 @@ next record is appended to it, so both are lost.
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,8 +65,6 @@ class Tuning:
             from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  comes with Optuna
         except ImportError as error:
             raise InputError("optuna: not installed. Install it: pip install 'optuna>=5,<6'.") from error
-        values = dict(present.values)
-        known = all(space.parameters[name].contains(value) for name, value in values.items())
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._present, self._sampler = space, present, optuna.samplers.TPESampler
         self._states = optuna.trial.TrialState
@@ -84,10 +83,10 @@ class Tuning:
                     "be told apart from new ones. Go back to those, or give the tuning another --name."
                 )
             self._study.set_user_attr(BEGUN_FROM, begun_from)
-            if known and not self._study.trials:
-                self._study.add_trial(
-                    optuna.trial.create_trial(params=values, distributions=self._domains, value=present.metric)
-                )
+            if not self._study.trials:
+                with suppress(ValueError):  # outside the ranges
+                    about: Any = {"params": dict(present.values), "value": present.metric}
+                    self._study.add_trial(optuna.trial.create_trial(**about, distributions=self._domains))
             # A trial that was running when the process was killed does not count, and is proposed again.
             for left in self._study.get_trials(states=(self._states.RUNNING,)):
                 self._study.tell(left.number, state=self._states.FAIL)
