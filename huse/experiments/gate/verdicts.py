@@ -27,23 +27,10 @@ class Verdict(StrEnum):
     OUT_OF_BOUNDS = "beyond"
     NO_METRIC = "no metric"
 
-    @property
-    def passes(self) -> bool:
-        """Whether the rule passes."""
-        return self in (Verdict.SAME, Verdict.BETTER)
-
 
 @dataclass(frozen=True)
 class Line:
-    """A rule and its result.
-
-    Attributes:
-        rule: the rule.
-        base: the base's value, or None.
-        here: the value to judge, or None.
-        verdict: the result.
-        reason: why it does not pass.
-    """
+    """A rule, the base's value, the value to judge, the verdict, and the reason if it does not pass."""
 
     rule: Rule
     base: float | None
@@ -136,11 +123,8 @@ def _named(value: Any) -> str:
 def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Say why two runs were not measured on the same queries."""
     found = []
-    if here.get(SPLIT) is None or base.get(SPLIT) is None:
-        where = "here" if here.get(SPLIT) is None else "in the base"
-        found.append(f"{SPLIT}: not found {where}, so nobody knows whether both were measured on the same products")
-    elif here[SPLIT] != base[SPLIT]:
-        found.append(f"{SPLIT}: another test split, {here[SPLIT]} here and {base[SPLIT]} in the base")
+    if base.get(SPLIT) is None or here.get(SPLIT) != base[SPLIT]:
+        found.append(f"{SPLIT}: another test split, {here.get(SPLIT)} here and {base.get(SPLIT)} in the base")
     for name in sorted({*base, *here}):
         if name != ITEMS and not (name.startswith(f"{EVALUATION}.retrieval.") and name.endswith(DROPPED)):
             continue
