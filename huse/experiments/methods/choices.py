@@ -16,10 +16,7 @@ def choices_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         outcome.entry.name: {
             "setting": {**outcome.entry.changes, **outcome.chosen},
-            "tried": [
-                {"setting": dict(setting), "validation": value}
-                for setting, value in zip(outcome.entry.grid, outcome.tried, strict=True)
-            ],
+            "tried": [{"setting": dict(setting), "validation": value} for setting, value in outcome.tried],
         }
         for outcome in outcomes
     }
@@ -31,10 +28,7 @@ def choices_markdown(outcomes: Sequence[Outcome]) -> str:
         [
             outcome.entry.label,
             _setting(outcome.chosen),
-            "; ".join(
-                f"{_setting(setting)}: {100 * value:.1f}"
-                for setting, value in zip(outcome.entry.grid, outcome.tried, strict=True)
-            ),
+            "; ".join(f"{_setting(setting)}: {100 * value:.1f}" for setting, value in outcome.tried),
         ]
         for outcome in outcomes
     ]

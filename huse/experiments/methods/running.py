@@ -48,13 +48,13 @@ class Outcome:
     Attributes:
         entry: the entry.
         chosen: the best setting on validation.
-        tried: the validation score of each setting, in grid order.
+        tried: each setting with its validation score, in grid order.
         runs: of the chosen setting on the test split, one a seed.
     """
 
     entry: Entry
     chosen: Changes
-    tried: list[float]
+    tried: list[tuple[Changes, float]]
     runs: list[Recorded]
 
 
@@ -97,8 +97,8 @@ class Runner:
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the best setting on validation with the first seed, then measure it with every seed."""
-        tried = [self._run(entry, setting, seeds[0])[0] for setting in entry.grid]
-        chosen = entry.grid[int(np.argmax(tried))]
+        tried = [(setting, self._run(entry, setting, seeds[0])[0]) for setting in entry.grid]
+        chosen, _ = max(tried, key=lambda pair: pair[1])
         return Outcome(entry, chosen, tried, [self._run(entry, chosen, seed)[1] for seed in seeds])
 
     def _run(self, entry: Entry, setting: Changes, seed: int) -> tuple[float, Recorded]:
@@ -114,15 +114,9 @@ class Runner:
     def _train(self, params: TrainParams, seed: int, decides: dict[str, Any], place: Path) -> Found:
         fitting = prepare_fitting(self._artefacts, params, seed, self._device)
         with Checkpoint(self._folder / "checkpoints", decides, CODE) as checkpoint:
-            trained = train(
-                fitting.network,
-                fitting.data,
-                fitting.method,
-                fitting.settings,
-                fitting.settings,
-                seed=seed,
-                checkpoint=checkpoint,
-            )
+            settings = fitting.settings  # of the losses and of the loop
+            fitted = (fitting.network, fitting.data, fitting.method, settings, settings)
+            trained = train(*fitted, seed=seed, checkpoint=checkpoint)
             best = {name.removeprefix(VALIDATION): value for name, value in trained.best().items()}
             value, (metrics, items) = score(best, params.criterion), self._measure(fitting)
             with Outputs() as outputs:

@@ -4,8 +4,13 @@ from huse.experiments.methods.running import Outcome
 
 GRID = ({"graph.beta": 1}, {"graph.beta": 2})
 OUTCOMES = [
-    Outcome(Entry("HUSE", {"method": "huse"}, GRID), GRID[0], [0.6, 0.5], []),
-    Outcome(Entry("Better", {"method": "huse", "class_vectors": "tree"}, GRID), GRID[1], [0.5, 0.6], []),
+    Outcome(Entry("HUSE", {"method": "huse"}, GRID), GRID[0], [(GRID[0], 0.6), (GRID[1], 0.5)], []),
+    Outcome(
+        Entry("Better", {"method": "huse", "class_vectors": "tree"}, GRID),
+        GRID[1],
+        [(GRID[0], 0.5), (GRID[1], 0.6)],
+        [],
+    ),
 ]
 
 
