@@ -84,6 +84,10 @@ def test_other_queries_cannot_be_compared(here, reason):
     assert reason in "\n".join(outcome.obstacles)
 
 
+def test_two_runs_that_name_no_split_cannot_be_compared():
+    assert judge([HIGHER], without("split"), without("split")).exit_code == 2
+
+
 def test_more_queries_and_worse_metrics():
     assert judge([HIGHER], metrics(), metrics(items=101)).exit_code == 0
     assert judge([HIGHER], metrics(), metrics(accuracy=0.6, items=101)).exit_code == 1
