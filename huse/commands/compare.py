@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from huse.commands.printing import PLAIN
 from huse.errors import InputError
 from huse.experiments.revisions import experiments_of, find_commit
-from huse.run.artifacts import Outputs
 from huse.run.place import Run
 
 
@@ -28,7 +25,7 @@ def compare(
     # These take a second to import.
     from huse.experiments.recorded import FILES, read_run  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
-    from huse.experiments.runs.tables import as_json, as_markdown, obstacles, terminal_tables  # noqa: PLC0415
+    from huse.experiments.runs.tables import publish  # noqa: PLC0415
 
     if split not in FILES:
         raise InputError(f"--split {split}: expected {' or '.join(FILES)}.")
@@ -37,15 +34,6 @@ def compare(
         raise InputError("no experiments of this commit. Make some, dvc exp run --set-param NAME=VALUE, or name runs.")
     names = list(dict.fromkeys([baseline, *names] if baseline else names))
     groups = group_runs([read_run(here, name, split) for name in names])
-    compared = differences(groups, groups[0], seed=here.seed())
-    console = Console()
-    console.print(f"{split} split; the baseline: {groups[0].label}", **PLAIN)
-    for table in terminal_tables(groups, compared):
-        console.print(table)
-    for reason in obstacles(groups, compared):
-        console.print(reason, **PLAIN)
-    if output is not None:
-        with Outputs() as outputs:
-            outputs.json(output / "compare.json", as_json(groups, compared, split))
-            outputs.path(output / "compare.md").write_text(as_markdown(groups, compared, split), encoding="utf-8")
-        console.print(f"wrote compare.md and compare.json in {output}", **PLAIN)
+    typer.echo(f"{split} split; the baseline: {groups[0].label}")
+    page = None if output is None else output / "compare.md"
+    publish(differences(groups, groups[0], seed=here.seed()), split, page)

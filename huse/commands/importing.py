@@ -1,24 +1,22 @@
 """Commands that turn other people's data into a catalogue; pictures stay where they are."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.importing.entries import Imported, kinds, summarise
+from huse.catalogue.importing.entries import COLUMNS, Imported, kinds, summarise
 from huse.catalogue.importing.fashion import import_fashion
 from huse.catalogue.importing.folders import import_folders
 from huse.catalogue.importing.food101 import import_food101
 from huse.catalogue.importing.table import Columns, import_table
-from huse.commands.printing import PLAIN
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
-from huse.run.params.editing import set_values
+from huse.run.params.editing import as_yaml, set_values
 from huse.run.place import Run
 
 SHOWN = 8  # kinds of reasons
@@ -125,46 +123,26 @@ def _finish(
     for place in tables:
         if place.exists() and not force:
             raise InputError(f"{place}: is there already. Replace it with --force, or give another --output.")
-    values = _values(here, imported, catalogue, output)
     with Outputs() as outputs:
         for place, content in tables.items():
             outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
-    console = Console()
-    _show(console, imported, catalogue)
-    console.print(f"wrote {output}, and {odd} with every row that was left out or repaired", **PLAIN)
-    if apply:
-        changes = set_values(here / paths.PARAMS, values)
-        console.print("\n".join([f"{here / paths.PARAMS}:", *changes]), **PLAIN)
-    else:
-        console.print(f"in {here / paths.PARAMS} (or by --apply):", **PLAIN)
-        console.print(_as_lines(values), **PLAIN)
-
-
-def _values(here: Run, imported: Imported, catalogue: pd.DataFrame, output: Path) -> dict[str, Any]:
-    columns = {name: name if name in catalogue else None for name in ("image", "name", "classes", "split")}
-    csv, images = here.named(output), here.named(imported.images)
-    return {"catalogue": {"csv": csv, "images": images, "encoding": "auto", "columns": columns}}
-
-
-def _as_lines(values: dict[str, Any], indent: str = "") -> str:
-    lines = []
-    for name, value in values.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{name}:", _as_lines(value, indent + "  ")]
-        else:
-            lines.append(f"{indent}{name}: {'null' if value is None else value}")
-    return "\n".join(lines)
-
-
-def _show(console: Console, imported: Imported, catalogue: pd.DataFrame) -> None:
     facts = Table.grid(padding=(0, 2))
-    for name, fact in summarise(catalogue).items():
-        facts.add_row(name, escape(fact))
-    console.print(facts)
+    for fact, value in summarise(catalogue).items():
+        facts.add_row(fact, escape(value))
+    Console().print(facts)
+    lines = []
     for title, reasons in (("left out", imported.left_out), ("repaired", imported.repaired)):
-        if reasons:
-            console.print(f"{title}: {len(reasons):,}", highlight=False)
-        for kind, count, first in kinds(reasons)[:SHOWN]:
-            console.print(f"  {count:,} × {kind}, the first: {first}", **PLAIN)
-    for remark in imported.remarks:
-        console.print(remark, **PLAIN)
+        lines += [f"{title}: {len(reasons):,}"] if reasons else []
+        lines += [f"  {count:,} × {kind}, the first: {first}" for kind, count, first in kinds(reasons)[:SHOWN]]
+    lines += [*imported.remarks, f"wrote {output}, and {odd} with every row that was left out or repaired"]
+    typer.echo("\n".join(lines))
+    found = {"csv": here.named(output), "images": here.named(imported.images), "encoding": "auto"}
+    columns = {column: column if column in catalogue else None for column in COLUMNS}
+    params = here / paths.PARAMS
+    if apply:
+        lines = [f"{params}:", *set_values(params, {"catalogue": {**found, "columns": columns}})]
+    else:
+        lines = [f"in {params} (or by --apply):", "catalogue:"]
+        lines += [f"  {name}: {value}" for name, value in found.items()]
+        lines += ["  columns:", *(f"    {column}: {as_yaml(value)}" for column, value in columns.items())]
+    typer.echo("\n".join(lines))

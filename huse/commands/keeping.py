@@ -4,12 +4,14 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from huse.errors import InputError
+from huse.experiments.presets import preset_names, read_preset
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
 from huse.run.params.all import check_params
+from huse.run.params.editing import set_values
 from huse.run.place import Run
 from huse.text.word_files.source import find_source
 
@@ -22,26 +24,23 @@ def check(context: typer.Context) -> None:
     params = here / paths.PARAMS
     sections = check_params(params)
     catalogue = sections["catalogue"]
-    for parameter, place, sample in (
-        ("csv", here / catalogue.csv, here / paths.SAMPLE_CSV),
-        ("images", here / catalogue.images, here / paths.SAMPLE_IMAGES),
-    ):
-        if place != sample and not place.exists():
-            raise InputError(f"{place}: not found ({params}: catalogue.{parameter}). Correct the path.")
-    tree = sections["evaluate"].tree
-    if tree is not None and not (here / tree).is_file():
-        raise InputError(f"{here / tree}: not found ({params}: evaluate.tree). Correct the path.")
+    tree, weights = sections["evaluate"].tree, sections["backbone"].weights
     words, labels = sections["word_vectors"], sections["label_graph"]
+    named = {  # what a parameter names, and whether it must be there
+        "catalogue.csv": (catalogue.csv, here / catalogue.csv != here / paths.SAMPLE_CSV),
+        "catalogue.images": (catalogue.images, here / catalogue.images != here / paths.SAMPLE_IMAGES),
+        "evaluate.tree": (tree, tree is not None),
+        "backbone.weights": (weights, weights.endswith(WEIGHT_FILES)),
+        "label_graph.weights": (labels.weights, labels.encoder == "infersent" and labels.weights != "random"),
+    }
+    for parameter, (file, needed) in named.items():
+        if needed and not (here / file).exists():
+            raise InputError(f"{here / file}: not found ({params}: {parameter}). Correct the path.")
     if words.source != "catalogue" and not words.download:
         find_source(words.source, here.root, download=False)
-    weights = sections["backbone"].weights
-    if weights.endswith(WEIGHT_FILES) and not (here / weights).is_file():
-        raise InputError(f"{here / weights}: not found ({params}: backbone.weights). Correct the path.")
     from huse.run.fitting import check_method  # noqa: PLC0415  torch takes a second to import
 
     check_method(sections["train"], labels.scheme)
-    if labels.encoder == "infersent" and labels.weights != "random" and not (here / labels.weights).is_file():
-        raise InputError(f"{here / labels.weights}: not found ({params}: label_graph.weights). Correct the path.")
 
 
 def cache(
@@ -58,9 +57,7 @@ def cache(
     )
     from huse.run.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
 
-    table = Table(title=f"Kept in {kept_in}", title_justify="left")
-    table.add_column("what")
-    table.add_column("MB", justify="right")
+    table = Table("what", Column("MB", justify="right"), title=f"Kept in {kept_in}", title_justify="left")
     left = 0
     for what, place in kept:
         files = [file for file in (place, *place.rglob("*")) if file.is_file()]
@@ -72,18 +69,16 @@ def cache(
                 file.unlink()
     Console().print(table)
     if clear:
-        Console().print("deleted" + (f", but for the states of {left} running" if left else ""), highlight=False)
+        typer.echo("deleted" + (f", but for the states of {left} running" if left else ""))
 
 
 def preset(
     context: typer.Context, name: Annotated[str | None, typer.Argument(help="The preset; none: list them.")] = None
 ) -> None:
     """Write a preset's values into params.yaml, or list the presets."""
-    from huse.experiments.presets import apply_preset, preset_names  # noqa: PLC0415
-
     if name is None:
         typer.echo("\n".join(preset_names()))
         return
     params = context.obj / paths.PARAMS
-    changes = apply_preset(name, params)
+    changes = set_values(params, read_preset(name))
     typer.echo("\n".join(changes) or f"{params} has these values already")

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from huse.errors import InputError
-from huse.run.artifacts import Outputs
 from huse.run.place import Run
 
 
@@ -21,14 +19,14 @@ def methods(
 ) -> None:
     """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
     here: Run = context.obj
-    output = output or here / "metrics"
     # These take seconds to import; the other commands do without them.
     from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import BASELINE, ENTRIES  # noqa: PLC0415
-    from huse.experiments.methods.running import Runner, compare  # noqa: PLC0415
+    from huse.experiments.methods.running import Runner  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
-    from huse.experiments.runs.tables import as_json, as_markdown, terminal_tables  # noqa: PLC0415
+    from huse.experiments.runs.tables import publish  # noqa: PLC0415
+    from huse.progress import progress  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
 
     known = {entry.name: entry for entry in ENTRIES}
@@ -39,15 +37,12 @@ def methods(
     params, seed = here.section(TrainParams, "train"), here.seed()
     runner = Runner(here, params, resolve_device(here.section(Machine, "machine").device))
     chosen = [known[name] for name in only] if only else list(ENTRIES)
-    outcomes = list(compare(runner, chosen, [seed + number for number in range(seeds)]))
+    outcomes = []
+    for entry in progress(chosen, description="compare", unit="method"):
+        outcomes.append(runner.outcome(entry, range(seed, seed + seeds)))
+        logging.info("%s: best on validation with %s", entry.name, dict(outcomes[-1].chosen))
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])
     baseline = next((group for group in groups if group.label == BASELINE), groups[0])
+    page, further = (output or here / "metrics") / "methods.md", "\n" + choices_markdown(outcomes)
     compared = differences(groups, baseline, seed=seed)
-    console = Console()
-    for table in terminal_tables(groups, compared):
-        console.print(table)
-    with Outputs() as outputs:
-        outputs.json(output / "methods.json", as_json(groups, compared, "test") | {"choices": choices_json(outcomes)})
-        page = as_markdown(groups, compared, "test") + "\n" + choices_markdown(outcomes)
-        outputs.path(output / "methods.md").write_text(page, encoding="utf-8")
-    console.print(f"wrote {output / 'methods.md'} and {output / 'methods.json'}", highlight=False)
+    publish(compared, "test", page, further=further, choices=choices_json(outcomes))

@@ -1,6 +1,7 @@
 """The command that shows every parameter: its value, what it may be, what it does, and which stages run again."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Annotated, Any
 
 import typer
@@ -34,17 +35,19 @@ def parameters(
         raise InputError(f"{here / paths.PARAMS}: expected a parameter whose name has {part!r}, found none.")
     stages = read_yaml(here / paths.MAP)["stages"]
     presets = {name: dict(flatten(read_preset(name))) for name in preset_names()}
+    rows = [
+        (parameter, _in_presets(parameter.name, presets), ", ".join(readers(parameter.name, stages)) or NO_READER)
+        for parameter in found
+    ]
     if markdown:
-        typer.echo(_as_markdown(found, stages, presets))
+        typer.echo(_as_markdown(rows))
         return
     table = Table.grid(padding=(0, 2))
-    for parameter in found:
-        about = [escape(parameter.meaning), f"[dim]{escape(parameter.allowed)}[/dim]"]
-        also = _in_presets(parameter.name, presets)
-        about += [f"[dim]presets: {escape(also)}[/dim]"] if also else []
-        about += [f"[dim]read by: {', '.join(readers(parameter.name, stages)) or NO_READER}[/dim]", ""]
+    for parameter, also, read_by in rows:
+        about = [parameter.allowed, *([f"presets: {also}"] if also else []), f"read by: {read_by}"]
+        dim = [f"[dim]{escape(line)}[/dim]" for line in about]
         name = f"[bold]{parameter.name}[/bold]\n{escape(parameter.value)}"
-        table.add_row(name, "\n".join(about))
+        table.add_row(name, "\n".join([escape(parameter.meaning), *dim, ""]))
     Console().print(table)
 
 
@@ -74,25 +77,14 @@ def _in_presets(name: str, presets: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _as_markdown(
-    found: Sequence[Parameter], stages: Mapping[str, Any], presets: Mapping[str, Mapping[str, Any]]
-) -> str:
+def _as_markdown(rows: Sequence[tuple[Parameter, str, str]]) -> str:
     parts = []
-    sections = dict.fromkeys(parameter.name.partition(".")[0] for parameter in found)
-    for section in sections:
-        own = [parameter for parameter in found if parameter.name.partition(".")[0] == section]
-        rows = [
-            [
-                f"`{parameter.name}`",
-                f"`{parameter.value}`",
-                parameter.allowed,
-                parameter.meaning,
-                _in_presets(parameter.name, presets),
-                ", ".join(readers(parameter.name, stages)) or NO_READER,
-            ]
-            for parameter in own
+    headers = ["parameter", "value", "may be", "what it does", "in presets", "read by"]
+    for section, own in groupby(rows, key=lambda row: row[0].name.partition(".")[0]):
+        cells = [
+            (f"`{parameter.name}`", f"`{parameter.value}`", parameter.allowed, parameter.meaning, also, read_by)
+            for parameter, also, read_by in own
         ]
-        cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-        headers = ["parameter", "value", "may be", "what it does", "in presets", "read by"]
-        parts += [f"## {section}", tabulate(cells, headers, tablefmt="pipe", disable_numparse=True)]
+        escaped = [[cell.replace("|", "\\|") for cell in row] for row in cells]
+        parts += [f"## {section}", tabulate(escaped, headers, tablefmt="pipe", disable_numparse=True)]
     return "\n\n".join(parts)

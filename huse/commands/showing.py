@@ -7,7 +7,7 @@ import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from huse.errors import InputError
 from huse.run import paths
@@ -17,10 +17,8 @@ from huse.run.place import Run
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:
     """Return the accuracies, with their intervals where there are some, as a table for the terminal."""
-    table = Table(title="Classification", title_justify="left")
-    table.add_column("by")
-    for name in ("accuracy", "95 % interval", "top 5", "macro F1"):
-        table.add_column(name, justify="right")
+    columns = (Column(name, justify="right") for name in ("accuracy", "95 % interval", "top 5", "macro F1"))
+    table = Table("by", *columns, title="Classification", title_justify="left")
     intervals = metrics.get("intervals", {}).get("classification", {})
     for name in ("image", "text", "fusion", "log_linear"):
         values = metrics["classification"][name]
@@ -35,10 +33,8 @@ def accuracy_table(metrics: dict[str, Any]) -> Table:
 def retrieval_table(metrics: dict[str, Any]) -> Table:
     """Return Recall@K, mAP and AHP in the four directions, their mean and its chance, as a table for the terminal."""
     columns = {"recall_at_1": "R@1", "recall_at_5": "R@5", "recall_at_10": "R@10", "map": "mAP", "ahp": "AHP"}
-    table = Table(title="Retrieval", title_justify="left")
-    table.add_column("query → found")
-    for title in columns.values():
-        table.add_column(title, justify="right")
+    headers = (Column(title, justify="right") for title in columns.values())
+    table = Table("query → found", *headers, title="Retrieval", title_justify="left")
     retrieval = metrics["retrieval"]
     rows = {direction.replace("_to_", " → "): values for direction, values in retrieval.items()}
     for name, values in (*rows.items(), ("chance", retrieval["mean"]["chance"])):
@@ -52,22 +48,16 @@ def metrics(context: typer.Context) -> None:
     here: Run = context.obj
     values = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
     catalogue = read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
-    console = Console()
     pictures = catalogue["pictures"]
-    console.print(f"{catalogue['products']} products in {catalogue['classes']} classes", highlight=False)
-    console.print(
-        f"pictures: {pictures['train']} train, {pictures['validation']} validation, {pictures['test']} test, "
-        f"{pictures['rejected']} rejected",
-        highlight=False,
-    )
+    typer.echo(f"{catalogue['products']} products in {catalogue['classes']} classes")
+    counts = (f"{pictures[name]} {name}" for name in ("train", "validation", "test", "rejected"))
+    typer.echo(f"pictures: {', '.join(counts)}")
     if "unseen" in pictures:
-        held_out = (
-            f"held out: {pictures['unseen']} pictures of {catalogue['unseen_classes']} classes, never learned from"
-        )
-        console.print(held_out, highlight=False)
+        held_out = f"{pictures['unseen']} pictures of {catalogue['unseen_classes']} classes"
+        typer.echo(f"held out: {held_out}, never learned from")
     torn = catalogue.get("products_in_several_splits")
     seen = f"; the given split has {torn} products in several splits" if torn else ", which training never saw"
-    console.print(f"metrics of the test split{seen}:", highlight=False)
+    typer.echo(f"metrics of the test split{seen}:")
     try:
         shown = accuracy_table(values), retrieval_table(values)
     except KeyError as error:
@@ -75,31 +65,28 @@ def metrics(context: typer.Context) -> None:
             f"{here / paths.EVALUATE_METRICS}: expected the metric {error}, found none: another version wrote the "
             "file. Run `dvc repro` to make it again."
         ) from error
-    console.print(*shown, sep="\n")
-    console.print(f"report         {here / paths.REPORT}, a page for any browser", highlight=False, style="dim")
-    console.print(f"all metrics    {here / paths.EVALUATE_METRICS}", highlight=False, style="dim")
-    console.print("plots          dvc plots show (after: source .venv/bin/activate)", highlight=False, style="dim")
+    Console().print(*shown, sep="\n")
+    typer.echo(f"report         {here / paths.REPORT}, a page for any browser")
+    typer.echo(f"all metrics    {here / paths.EVALUATE_METRICS}")
+    typer.echo("plots          dvc plots show (after: source .venv/bin/activate)")
 
 
 def words(context: typer.Context) -> None:
     """Show how many words of the names and labels have a vector, and the most frequent that have none."""
     here: Run = context.obj
     values = read_json(here / paths.WORD_VECTOR_METRICS, ["coverage", "found_by", "most_frequent_missing"])
-    table = Table(title="Words with a vector of their own", title_justify="left")
-    table.add_column("of")
-    table.add_column("share", justify="right")
-    for name, share in values["coverage"].items():
-        table.add_row({"labels": "the labels' words"}.get(name, f"the names' {name} words"), f"{share:.1%}")
+    share = Column("share", justify="right")
+    table = Table("of", share, title="Words with a vector of their own", title_justify="left")
+    for name, found in values["coverage"].items():
+        table.add_row({"labels": "the labels' words"}.get(name, f"the names' {name} words"), f"{found:.1%}")
     table.add_row("names, any word at all", f"{1 - values['names_without']:.1%}")
-    console = Console()
-    console.print(table)
     told = Table.grid(padding=(0, 2))
-    found = (f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
+    found_by = (f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
     missing = (f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
-    for name, those in (("found", found), ("missing", missing), ("of labels", values["missing_label_words"])):
+    for name, those in (("found", found_by), ("missing", missing), ("of labels", values["missing_label_words"])):
         told.add_row(name, escape(", ".join(those)) or "none")
     told.add_row("every word", str(here / paths.WORDS), style="dim")
-    console.print(told)
+    Console().print(table, told)
 
 
 def labels(
@@ -116,22 +103,20 @@ def labels(
     if not (here / paths.LABEL_PAIRS).is_file():
         raise InputError(f"{here / paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
     pairs = pd.read_csv(here / paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
-    console = Console()
     for end in ("nearest", "farthest"):
-        table = Table(
-            title=f"The {end} classes (steps: between them in the class tree)", box=SIMPLE, title_justify="left"
+        columns = (
+            *(Column(name, justify="right") for name in ("distance", "steps")),
+            *(Column(name, overflow="fold") for name in ("class", "and class")),
         )
-        table.add_column("distance", justify="right")
-        table.add_column("steps", justify="right")
-        table.add_column("class", overflow="fold")
-        table.add_column("and class", overflow="fold")
+        title = f"The {end} classes (steps: between them in the class tree)"
+        table = Table(*columns, title=title, box=SIMPLE, title_justify="left")
         for _, row in pairs[pairs["end"] == end].head(count).iterrows():
             table.add_row(f"{row['distance']:.4f}", str(row["hops"]), escape(row["first"]), escape(row["second"]))
-        console.print(table)
+        Console().print(table)
     rank = "no metric" if values["tree_spearman"] is None else f"{values['tree_spearman']:.2f}"
-    console.print(f"distances by   {escape(values['encoder'])}", highlight=False)
-    console.print(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)", highlight=False)
-    console.print(f"picture        {here / paths.REPORT}", highlight=False, style="dim")
+    typer.echo(f"distances by   {values['encoder']}")
+    typer.echo(f"as in the tree {rank} (rank correlation with the steps; 1: the same order)")
+    typer.echo(f"picture        {here / paths.REPORT}")
 
 
 def _neighbour_table(here: Run, of: str, count: int) -> Table:
@@ -147,9 +132,8 @@ def _neighbour_table(here: Run, of: str, count: int) -> Table:
         raise InputError(
             f"{here / paths.LABELS}: expected a class whose path has {of!r}, found none of {len(nearest)}."
         )
-    table = Table(title="Nearest classes, and their distances", box=SIMPLE, title_justify="left")
-    table.add_column("class", overflow="fold")
-    table.add_column("nearest first", overflow="fold")
+    columns = (Column(name, overflow="fold") for name in ("class", "nearest first"))
+    table = Table(*columns, title="Nearest classes, and their distances", box=SIMPLE, title_justify="left")
     for path, others in chosen.items():
         table.add_row(escape(path), escape(", ".join(f"{other} {distance:.3f}" for other, distance in others)))
     return table

@@ -13,7 +13,7 @@ import typer
 from filelock import FileLock, Timeout
 from rich.box import SIMPLE
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from huse.errors import InputError
 from huse.experiments.tuning.space import Space, packaged_spaces, read_space
@@ -45,7 +45,6 @@ def tune(
         raise InputError(f"--name {name}: expected letters, digits, - and _ alone.")
     from huse.experiments.tuning.experiments import Experiments  # noqa: PLC0415  pandas takes a second to import
 
-    console = Console(highlight=False)
     folder = here / paths.TUNING / name
     count = trials or space.trials
     with _alone(folder):
@@ -55,20 +54,20 @@ def tune(
         )
         tuning = Tuning(space, folder / "study.sqlite", present, _begun_from(here, space))
         metrics = f"the mean of {', '.join(space.metrics)}" if len(space.metrics) > 1 else space.metrics[0]
-        console.print(f"{name}: {metrics} on validation; {space.better} is better", soft_wrap=True)
-        console.print(f"   now  {experiments.metric:.4f}  {_values(present)}", markup=False, soft_wrap=True)
+        typer.echo(f"{name}: {metrics} on validation; {space.better} is better")
+        typer.echo(_line("now", present))
         ended = []
         for trial in tuning.run(experiments.run, count=count, name=name):
             ended.append(trial)
-            console.print(_line(len(ended), trial), markup=False, soft_wrap=True)
+            typer.echo(_line(len(ended), trial))
     found = best_first([present, *ended], space)
-    console.print(_table(found[:SHOWN], experiments.metric, space))
+    Console().print(_table(found[:SHOWN], experiments.metric, space))
     best = found[0][1]
     if best is present:
-        console.print("no trial is better than the parameters as they are")
+        typer.echo("no trial is better than the parameters as they are")
     else:
-        console.print(f"is it more than chance?  huse compare workspace {best.experiment}")
-        console.print(f"keep it:                 dvc exp apply {best.experiment}")
+        typer.echo(f"is it more than chance?  huse compare workspace {best.experiment}")
+        typer.echo(f"keep it:                 dvc exp apply {best.experiment}")
 
 
 @contextmanager
@@ -85,27 +84,22 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _begun_from(here: Run, space: Space) -> str:
     """Return a fingerprint of what all trials share: ranges, parameters, and what DVC knows of code and data."""
-    asked = space.model_dump(exclude={"trials"})
-    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    digest = hashlib.sha256(json.dumps(space.model_dump(exclude={"trials"}), sort_keys=True).encode())
     for file in (paths.PARAMS, paths.LOCK):
         digest.update((here / file).read_bytes())
     return digest.hexdigest()
 
 
-def _values(trial: Trial) -> str:
-    return ", ".join(f"{name.rpartition('.')[2]} {as_yaml(value)}" for name, value in trial.values.items())
-
-
-def _line(number: int, trial: Trial) -> str:
+def _line(number: int | str, trial: Trial) -> str:
     metric = "failed" if trial.metric is None else f"{trial.metric:.4f}"
-    return f"{number:>6}  {metric}  {_values(trial)}{f': {trial.reason}' if trial.reason else ''}"
+    values = ", ".join(f"{name.rpartition('.')[2]} {as_yaml(value)}" for name, value in trial.values.items())
+    return f"{number:>6}  {metric}  {values}{f': {trial.reason}' if trial.reason else ''}"
 
 
 def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
-    table = Table(title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("run")
-    for header in ("metric", "beside now", *(name.rpartition(".")[2] for name in space.parameters)):
-        table.add_column(header, justify="right", overflow="fold")
+    headers = ("metric", "beside now", *(name.rpartition(".")[2] for name in space.parameters))
+    columns = [Column("run"), *(Column(header, justify="right", overflow="fold") for header in headers)]
+    table = Table(*columns, title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for metric, trial in found:
         table.add_row(trial.experiment, f"{metric:.4f}", f"{metric - now:+.4f}", *map(as_yaml, trial.values.values()))
     return table

@@ -3,12 +3,15 @@
 In every function, `root` is the folder of the repository.
 """
 
+import json
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from huse.errors import InputError
 
+WORKSPACE = "workspace"  # names the working tree in the place of a revision
 EXPERIMENTS = "refs/exps"
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 
@@ -52,12 +55,7 @@ def find_commit(root: Path, revision: str) -> str:
 
 
 def experiments_of(root: Path, commit: str) -> list[str]:
-    """Return the names of DVC's experiments that began from a commit, sorted.
-
-    Args:
-        root: see above.
-        commit: its full hash.
-    """
+    """Return the names of DVC's experiments that began from a commit, given by its full hash, sorted."""
     return sorted(name.rpartition("/")[2] for name in _experiments(root, f"{commit[:2]}/{commit[2:]}"))
 
 
@@ -95,18 +93,33 @@ def merge_base(root: Path) -> str:
 
 
 def read_revision(root: Path, revision: str, path: Path) -> bytes | None:
-    """Return the content of a file in a revision, or None if it has no such file.
-
-    Args:
-        root: see above.
-        revision: a commit, branch or tag.
-        path: relative to the root.
+    """Return the content of a file in a revision or `WORKSPACE`, or None if it has no such file.
 
     Raises:
         InputError: the revision is unknown.
     """
+    if revision == WORKSPACE:
+        return (root / path).read_bytes() if (root / path).is_file() else None
     commit = find_commit(root, revision)
     name = path.as_posix()
     if not git(root, "ls-tree", "--full-tree", commit, "--", name):
         return None
     return git(root, "cat-file", "blob", f"{commit}:{name}")
+
+
+def read_json(root: Path, revision: str, path: Path) -> dict[str, Any] | None:
+    """Return the content of a metrics file in a revision or `WORKSPACE`, or None if it has no such file.
+
+    Raises:
+        InputError: the revision is unknown, or the file holds no JSON object.
+    """
+    content = read_revision(root, revision, path)
+    if content is None:
+        return None
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        raise InputError(f"{revision}: {path}: not valid JSON ({error}). Run it again.") from error
+    if not isinstance(found, dict):
+        raise InputError(f"{revision}: {path}: expected an object, found {type(found).__name__}. Run it again.")
+    return found

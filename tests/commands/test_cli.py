@@ -1,26 +1,17 @@
-import json
 import re
-import shutil
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.checkpoints import Checkpoint
 from huse.vision.cache import VectorCache
-from tests.conftest import ROOT
+from tests.commands.conftest import error, huse, write
 
-RUNNER = CliRunner()
-
-
-@pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    return tmp_path
+PICTURES = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
+CATALOGUE = {"pictures": PICTURES, "products": 11, "classes": 3}
 
 
 def test_metrics_before_anything_has_run(workplace, monkeypatch, capsys):
@@ -32,14 +23,9 @@ def test_metrics_before_anything_has_run(workplace, monkeypatch, capsys):
 
 
 def test_metrics_of_another_version_are_named(workplace):
-    paths.EVALUATE_METRICS.parent.mkdir()
-    old = {"classification": {"image": {"accuracy": 0.5}}, "retrieval": {}}
-    paths.EVALUATE_METRICS.write_text(json.dumps(old))
-    pictures = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
-    paths.CATALOGUE_METRICS.write_text(json.dumps({"pictures": pictures, "products": 11, "classes": 3}))
-    error = RUNNER.invoke(cli.app, ["metrics"]).exception
-    assert isinstance(error, InputError)
-    assert "expected the metric 'top_5', found none: another version wrote the file" in str(error)
+    write(paths.EVALUATE_METRICS, {"classification": {"image": {"accuracy": 0.5}}, "retrieval": {}})
+    write(paths.CATALOGUE_METRICS, CATALOGUE)
+    assert "expected the metric 'top_5', found none: another version wrote the file" in error("metrics")
 
 
 def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
@@ -54,47 +40,36 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     classification["chance"] = {"accuracy": 0.04}
     intervals = {"classification": {"image": {"accuracy": {"low": 0.456, "high": 0.567}}}}
     values = {"classification": classification, "retrieval": retrieval, "intervals": intervals}
-    paths.EVALUATE_METRICS.parent.mkdir()
-    paths.EVALUATE_METRICS.write_text(json.dumps(values))
-    pictures = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
-    paths.CATALOGUE_METRICS.write_text(json.dumps({"pictures": pictures, "products": 11, "classes": 3}))
-    shown = RUNNER.invoke(cli.app, ["metrics"]).stdout
+    write(paths.EVALUATE_METRICS, values)
+    write(paths.CATALOGUE_METRICS, CATALOGUE)
+    shown = huse("metrics").stdout
     assert max(map(len, shown.splitlines())) <= 80
     for text in ("0.500", "0.510", "0.520", "0.530", "0.456 – 0.567", "11 products in 3 classes", "1 rejected"):
         assert text in shown
-    cells = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in shown.splitlines() if "│" in line}
-    assert [cell.strip() for cell in cells["image → text"]] == [f"{value:.3f}" for value in metrics.values()]
-    assert [cell.strip() for cell in cells["mean"]] == [f"{value:.3f}" for value in metrics.values()]
-    assert [cell.strip() for cell in cells["text → text"]] == ["–"] * 5
-    assert [cell.strip() for cell in cells["chance"]] == ["0.066"] * 5
-    assert cells["text"][1].strip() == "–"  # without an interval
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    cells = {name: of for name, *of in rows}
+    assert cells["image → text"] == cells["mean"] == [f"{value:.3f}" for value in metrics.values()]
+    assert cells["text → text"] == ["–"] * 5
+    assert cells["chance"] == ["0.066"] * 5
+    assert cells["text"][1] == "–"  # without an interval
     assert "held out" not in shown
-    catalogue = {"pictures": pictures | {"unseen": 40}, "products": 11, "classes": 3, "unseen_classes": 2}
-    paths.CATALOGUE_METRICS.write_text(json.dumps(catalogue))
-    assert "held out: 40 pictures of 2 classes" in RUNNER.invoke(cli.app, ["metrics"]).stdout
-
-
-def test_check_passes_the_defaults_and_names_a_missing_catalogue(workplace):
-    assert RUNNER.invoke(cli.app, ["check"]).exit_code == 0
-    text = paths.PARAMS.read_text(encoding="utf-8")
-    paths.PARAMS.write_text(text.replace("csv: data/sample/catalogue.csv", "csv: own.csv"), encoding="utf-8")
-    error = RUNNER.invoke(cli.app, ["check"]).exception
-    assert isinstance(error, InputError)
-    assert str(error) == "own.csv: not found (params.yaml: catalogue.csv). Correct the path."
+    write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 2})
+    assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
+        (
+            "csv: data/sample/catalogue.csv",
+            "csv: own.csv",
+            r"own.csv: not found \(params.yaml: catalogue.csv\)\. Correct",
+        ),
         ("source: catalogue ", "source: none.txt ", "none.txt: expected a file of word vectors, found nothing"),
         ("source: catalogue ", "source: glove-twitter-25 ", "glove-twitter-25: no file of this name"),
         ("weights: random             # InferSent", "weights: infersent1.pkl # I", "infersent1.pkl: not found"),
         ("tree: null ", "tree: tree.csv ", r"tree.csv: not found \(params.yaml: evaluate.tree\)"),
-        (
-            "weights: random  ",
-            "weights: resnet.pth",
-            r"resnet.pth: not found \(params.yaml: backbone.weights\)\. Correct the",
-        ),
+        ("weights: random  ", "weights: resnet.pth", r"resnet.pth: not found \(params.yaml: backbone.weights\)"),
         ("method: huse ", "method: husse ", "params.yaml: train.method: expected one of separate, .*; found 'husse'"),
         ("method: huse ", "method: dscmr ", "(?s).*Set train.head to linear"),
     ],
@@ -103,14 +78,11 @@ def test_check_names_what_is_missing_or_wrong(workplace, monkeypatch, old, new, 
     monkeypatch.setenv("GENSIM_DATA_DIR", str(workplace))
     text = paths.PARAMS.read_text(encoding="utf-8")
     assert old in text
-    paths.PARAMS.write_text(text.replace(old, new, 1), encoding="utf-8")
-    error = RUNNER.invoke(cli.app, ["check"]).exception
-    assert isinstance(error, InputError)
-    assert re.match(message, str(error))
+    write(paths.PARAMS, text.replace(old, new, 1))
+    assert re.match(message, error("check"))
 
 
 def test_words_shows_coverage_and_what_is_missing(workplace):
-    paths.WORD_VECTOR_METRICS.parent.mkdir()
     values = {
         "coverage": {"running": 0.8765, "distinct": 0.5, "labels": 1.0},
         "names_without": 0.01,
@@ -118,56 +90,48 @@ def test_words_shows_coverage_and_what_is_missing(workplace):
         "most_frequent_missing": {"kurta": 17, "puma": 3},
         "missing_label_words": [],
     }
-    paths.WORD_VECTOR_METRICS.write_text(json.dumps(values))
-    shown = RUNNER.invoke(cli.app, ["words"]).stdout
+    write(paths.WORD_VECTOR_METRICS, values)
+    shown = huse("words").stdout
     for text in ("87.6%", "50.0%", "99.0%", "as written 1,234, lower 5", "kurta 17, puma 3", "of labels   none"):
         assert text in shown
 
 
 def test_labels_shows_both_ends_of_the_graph(workplace):
-    error = RUNNER.invoke(cli.app, ["labels"]).exception
-    assert str(error) == "metrics/labels.json: not found. Run `dvc repro` to make it."
-    paths.LABEL_METRICS.parent.mkdir()
-    paths.LABEL_METRICS.write_text(json.dumps({"encoder": "tree", "tree_spearman": None}))
-    error = RUNNER.invoke(cli.app, ["labels"]).exception
-    assert str(error) == "data/labels/pairs.csv: not found. Run `dvc repro` to make it."
-    paths.LABEL_PAIRS.parent.mkdir(parents=True)
+    assert error("labels") == "metrics/labels.json: not found. Run `dvc repro` to make it."
+    write(paths.LABEL_METRICS, {"encoder": "tree", "tree_spearman": None})
+    assert error("labels") == "data/labels/pairs.csv: not found. Run `dvc repro` to make it."
     rows = ["nearest,0.1,2,NA,[kids]<c", "nearest,0.2,4,a<b,d", "farthest,0.9,6,a<c,e"]
-    paths.LABEL_PAIRS.write_text("\n".join(["end,distance,hops,first,second", *rows]))
-    shown = RUNNER.invoke(cli.app, ["labels", "--count", "1"]).stdout
+    write(paths.LABEL_PAIRS, "\n".join(["end,distance,hops,first,second", *rows]))
+    shown = huse("labels", "--count", "1").stdout
     for text in ("0.1000", "NA", "[kids]<c", "0.9000", "no metric", "report.html"):
         assert text in shown
     assert "0.2000" not in shown
 
 
 def test_labels_shows_the_neighbours_of_a_class(workplace):
-    for path in (paths.LABEL_METRICS, paths.LABELS):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    paths.LABEL_METRICS.write_text(json.dumps({"encoder": "tree", "tree_spearman": None}))
+    write(paths.LABEL_METRICS, {"encoder": "tree", "tree_spearman": None})
     classes = ["bags", "shoes<boots", "shoes<flats"]
-    paths.LABELS.write_text(json.dumps({"labels": classes, "classes": classes, "class_labels": [[0], [1], [2]]}))
+    write(paths.LABELS, {"labels": classes, "classes": classes, "class_labels": [[0], [1], [2]]})
     np.save(paths.ADJACENCY, np.array([[0, 0.75, 0.5], [0.75, 0, 0.125], [0.5, 0.125, 0]], np.float32))
-    shown = RUNNER.invoke(cli.app, ["labels", "--of", "Boots"]).stdout
+    shown = huse("labels", "--of", "Boots").stdout
     assert "shoes<flats 0.125, bags 0.750" in shown
     assert "0.500" not in shown
-    error = RUNNER.invoke(cli.app, ["labels", "--of", "hats"]).exception
-    assert str(error) == "data/labels/labels.json: expected a class whose path has 'hats', found none of 3."
+    expected = "data/labels/labels.json: expected a class whose path has 'hats', found none of 3."
+    assert error("labels", "--of", "hats") == expected
 
 
 def test_clearing_leaves_what_a_running_training_needs(workplace):
-    with Checkpoint(paths.CACHE / paths.CHECKPOINTS, {"run": 1}, ()) as done:
+    folder = paths.CACHE / paths.CHECKPOINTS
+    with Checkpoint(folder, {"run": 1}, ()) as done:
         done.save({}, {})
-    with Checkpoint(paths.CACHE / paths.CHECKPOINTS, {"run": 2}, ()) as running:
+    with Checkpoint(folder, {"run": 2}, ()) as running:
         running.save({}, {"step": 5})
-        assert "but for the states of 1 running" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
+        assert "but for the states of 1 running" in huse("cache", "--clear").stdout
         assert not done.path.exists()
         assert running.load() == ({}, {"step": 5})
-        with (
-            pytest.raises(InputError, match="another process"),
-            Checkpoint(paths.CACHE / paths.CHECKPOINTS, {"run": 2}, ()),
-        ):
+        with pytest.raises(InputError, match="another process"), Checkpoint(folder, {"run": 2}, ()):
             pass
-    RUNNER.invoke(cli.app, ["cache", "--clear"])
+    huse("cache", "--clear")
     assert not running.path.exists()
 
 
@@ -177,16 +141,16 @@ def test_the_cache_is_shown_and_cleared(workplace):
     (paths.CACHE / paths.WORD_CACHE / "some" / "words.npy").write_bytes(bytes(2_500_000))
     keep = paths.CACHE / "of somebody else"
     keep.write_text("")
-    shown = RUNNER.invoke(cli.app, ["cache"]).stdout
+    shown = huse("cache").stdout
     assert "2.5" in shown and (paths.CACHE / paths.VECTOR_CACHE).is_file()
-    assert "deleted" in RUNNER.invoke(cli.app, ["cache", "--clear"]).stdout
+    assert "deleted" in huse("cache", "--clear").stdout
     assert not (paths.CACHE / paths.VECTOR_CACHE).exists()
     assert [file for file in paths.CACHE.rglob("*") if file.is_file()] == [keep]
-    assert RUNNER.invoke(cli.app, ["cache", "--clear"]).exit_code == 0
+    assert huse("cache", "--clear").exit_code == 0
 
 
 def test_presets_are_listed_and_applied(workplace):
-    assert RUNNER.invoke(cli.app, ["preset"]).stdout == "paper\nproducts\nsample\n"
-    shown = RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
+    assert huse("preset").stdout == "paper\nproducts\nsample\n"
+    shown = huse("preset", "paper").stdout
     assert "train.steps: 600 -> 250000" in shown
-    assert "has these values already" in RUNNER.invoke(cli.app, ["preset", "paper"]).stdout
+    assert "has these values already" in huse("preset", "paper").stdout

@@ -2,14 +2,11 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
+from tests.commands.conftest import error, huse, write
 from tests.experiments.runs.made import tables
-
-RUNNER = CliRunner()
 
 
 def state(accuracy, seed=1, beta=10, split="one"):
@@ -27,18 +24,8 @@ def experiments(history):
     return history
 
 
-def compare(*arguments):
-    return RUNNER.invoke(cli.app, ["compare", *arguments])
-
-
-def error(*arguments):
-    found = compare(*arguments).exception
-    assert isinstance(found, InputError), found
-    return str(found)
-
-
 def test_all_experiments_of_the_commit(experiments):
-    result = compare("--output", "out")
+    result = huse("compare", "--output", "out")
     assert result.exit_code == 0, result.exception
     shown = " ".join(result.stdout.split())
     assert "validation split; the baseline: beta 10" in shown
@@ -50,42 +37,38 @@ def test_all_experiments_of_the_commit(experiments):
 
 
 def test_the_baseline_comes_first_and_the_workspace_is_a_run(experiments):
-    for name, content in state(0.95, beta=3).items():
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_text(content if isinstance(content, str) else json.dumps(content))
+    for path, content in state(0.95, beta=3).items():
+        write(path, content)
     paths.VALIDATION_ITEMS.parent.mkdir(parents=True)
     run = tables([1, 0])
     run.items.to_parquet(paths.VALIDATION_ITEMS)
     run.queries.to_parquet(paths.VALIDATION_QUERIES)
-    shown = compare("a", "workspace", "--baseline", "c").stdout
+    shown = huse("compare", "a", "workspace", "--baseline", "c").stdout
     assert "the baseline: beta 1" in shown
     assert "beta 3" in shown
     assert "the tables of workspace" not in shown
 
 
 def test_what_is_wrong_is_named(experiments):
-    assert "nothing: no such revision" in error("nothing")
-    assert "HEAD: expected metrics/validation.json, found none" in error("HEAD")
-    assert "--split training: expected test or validation" in error("--split", "training")
-    assert "b: no such revision" not in str(compare("a", "b").exception)
-    assert "workspace: expected metrics/validation.json, found none" in error("workspace")
-    assert "expected the same" not in str(compare("a", "a").exception)  # named twice is one run
+    assert "nothing: no such revision" in error("compare", "nothing")
+    assert "HEAD: expected metrics/validation.json, found none" in error("compare", "HEAD")
+    assert "--split training: expected test or validation" in error("compare", "--split", "training")
+    assert "workspace: expected metrics/validation.json, found none" in error("compare", "workspace")
+    assert huse("compare", "a", "a").exit_code == 0  # named twice is one run
     experiments("copy", state(0.6), experiment="again")
-    assert "again and a: found other metrics with the same parameters and seeds" in error("a", "again")
+    assert "again and a: found other metrics with the same parameters and seeds" in error("compare", "a", "again")
     damaged = state(0.5, beta=5) | {"metrics/validation.json": "{"}
     experiments("damaged", damaged, experiment="damaged")
-    assert "damaged: metrics/validation.json: not valid JSON" in error("damaged")
+    assert "damaged: metrics/validation.json: not valid JSON" in error("compare", "damaged")
     experiments("old", state(0.5, beta=6) | {"metrics/validation.json": {"items": 3}}, experiment="old")
-    assert "old: metrics/validation.json: expected metrics and the split's fingerprint" in error("old")
+    assert "old: metrics/validation.json: expected metrics and the split's fingerprint" in error("compare", "old")
     experiments("no params", state(0.5, beta=7) | {"params.yaml": "- 1"}, experiment="list")
-    assert "list: params.yaml: expected a mapping of sections, found list" in error("list")
+    assert "list: params.yaml: expected a mapping of sections, found list" in error("compare", "list")
     experiments("next", {})
-    assert "no experiments of this commit" in error()
-    Path("file").write_text("")
-    assert isinstance(compare("a", "c", "--output", "file").exception, OSError | InputError)
+    assert "no experiments of this commit" in error("compare")
+    write("file", "")
+    assert isinstance(huse("compare", "a", "c", "--output", "file").exception, OSError | InputError)
 
 
-def test_outside_of_a_repository(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    assert "not a git repository" in error()
+def test_outside_of_a_repository(workplace):
+    assert "not a git repository" in error("compare")

@@ -1,39 +1,20 @@
-import shutil
-
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.reading import read_catalogue
-from huse.commands import cli
-from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.all import check_params
 from tests.catalogue.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
+from tests.commands.conftest import error, huse
 from tests.conftest import ROOT
 from tests.repository import Repository
 
-RUNNER = CliRunner()
-
-
-@pytest.fixture
-def workplace(tmp_path, monkeypatch):
-    place = tmp_path / "work"
-    place.mkdir()
-    monkeypatch.chdir(place)
-    shutil.copy(ROOT / "params.yaml", place)
-    return place
-
-
-def run(*arguments):
-    return RUNNER.invoke(cli.app, ["import", *map(str, arguments)])
-
 
 def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # noqa: F811
-    result = run("fashion", fashion)
+    result = huse("import", "fashion", fashion)
     assert result.exit_code == 0
     for text in (
         "left out: 3",
@@ -51,45 +32,35 @@ def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # 
     assert ("no picture", "styles.csv line 9, 201.jpg") in set(zip(odd["reason"], odd["where"], strict=True))
 
 
-def test_rejected_rows_of_another_import_are_not_replaced_unasked(workplace, fashion):  # noqa: F811
-    run("fashion", fashion)
-    (paths.IMPORTED / "fashion.csv").unlink()
-    error = run("fashion", fashion).exception
-    assert isinstance(error, InputError)
-    assert "data/imported/fashion.rejected.csv: is there already" in str(error)
-    assert run("fashion", fashion, "--force").exit_code == 0
-
-
 def test_too_much_that_cannot_be_used_stops_it(workplace, fashion):  # noqa: F811
-    error = run("fashion", fashion, "--max-left-out", "0.2").exception
-    assert isinstance(error, InputError)
-    assert "30% of the rows cannot be used (1 × " in str(error)
+    assert "30% of the rows cannot be used (1 × " in error("import", "fashion", fashion, "--max-left-out", "0.2")
     assert not (workplace / paths.IMPORTED).exists()
 
 
 def test_it_is_applied_and_every_layout_after_another_as_well(workplace, fashion, food101, folders):  # noqa: F811
-    run("food101", food101, "--apply")
+    huse("import", "food101", food101, "--apply")
     catalogue = check_params(paths.PARAMS)["catalogue"]
     assert (catalogue.csv, catalogue.columns.split) == ("data/imported/food101.csv", "split")
-    run("folders", folders, "--apply", "--output", "own.csv")
+    huse("import", "folders", folders, "--apply", "--output", "own.csv")
     catalogue = check_params(paths.PARAMS)["catalogue"]
     assert (catalogue.csv, catalogue.images, catalogue.columns.split) == ("own.csv", str(folders), None)
     assert paths.PARAMS.read_text().count("#") == (ROOT / "params.yaml").read_text().count("#")
 
 
 def test_what_is_there_is_not_replaced_unasked(workplace, fashion):  # noqa: F811
-    run("fashion", fashion)
-    error = run("fashion", fashion).exception
-    assert isinstance(error, InputError)
-    assert "data/imported/fashion.csv: is there already" in str(error)
-    assert run("fashion", fashion, "--force").exit_code == 0
-    assert "expected the name of a CSV" in str(run("fashion", fashion, "--output", "x.txt").exception)
+    huse("import", "fashion", fashion)
+    for name in ("fashion.csv", "fashion.rejected.csv"):
+        assert f"data/imported/{name}: is there already" in error("import", "fashion", fashion)
+        (paths.IMPORTED / name).unlink()
+    for options in ([], ["--force"]):
+        assert huse("import", "fashion", fashion, *options).exit_code == 0
+    assert "expected the name of a CSV" in error("import", "fashion", fashion, "--output", "x.txt")
 
 
 def test_a_table_by_options(workplace, folders):  # noqa: F811
     (workplace / "shop.tsv").write_text("pic\ttitle\ta\tb\nhats/cap.jpg\tCap\tHats\tCaps\n")
-    result = run(
-        "table", "shop.tsv", "--images", folders, "--image", "pic", "--name", "title", "--classes", "a",
+    result = huse(
+        "import", "table", "shop.tsv", "--images", folders, "--image", "pic", "--name", "title", "--classes", "a",
         "--classes", "b", "--delimiter", "\t",
     )  # fmt: skip
     assert result.exit_code == 0, result.exception

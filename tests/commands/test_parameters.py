@@ -1,13 +1,10 @@
 import pytest
-from typer.testing import CliRunner
 
-from huse.commands import cli
 from huse.commands.parameters import readers
-from huse.errors import InputError
 from huse.run.params.reader import read_yaml
+from tests.commands.conftest import error, huse
 from tests.conftest import ROOT
 
-RUNNER = CliRunner()
 STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
@@ -17,16 +14,12 @@ def root(monkeypatch):
 
 
 def test_the_parameters_of_a_part_are_shown_with_all_that_is_known():
-    shown = RUNNER.invoke(cli.app, ["parameters", "train.graph.sigma"]).stdout
+    shown = huse("parameters", "train.graph.sigma").stdout
     for text in ("train.graph.sigma", "or, literal, hinge, full", "products full", "read by: train"):
         assert text in shown
     assert "train.graph.zeta" not in shown
-
-
-def test_a_part_that_no_parameter_has():
-    error = RUNNER.invoke(cli.app, ["parameters", "learning_speed"]).exception
-    assert isinstance(error, InputError)
-    assert str(error) == "params.yaml: expected a parameter whose name has 'learning_speed', found none."
+    expected = "params.yaml: expected a parameter whose name has 'learning_speed', found none."
+    assert error("parameters", "learning_speed") == expected
 
 
 def test_the_stages_that_read_a_parameter():
@@ -40,4 +33,4 @@ def test_the_stages_that_read_a_parameter():
 def test_the_tables_of_the_page_are_those_of_the_command():
     page = (ROOT / "docs/parameters.md").read_text(encoding="utf-8")
     _, _, tables = page.partition("<!-- tables -->\n\n")
-    assert tables == RUNNER.invoke(cli.app, ["parameters", "--markdown"]).stdout, "run `make docs`"
+    assert tables == huse("parameters", "--markdown").stdout, "run `make docs`"

@@ -8,7 +8,7 @@ import numpy as np
 
 from huse.errors import InputError
 from huse.experiments.gate.rules import Rule
-from huse.experiments.gate.verdicts import ITEMS, SPLIT, is_number
+from huse.experiments.gate.verdicts import ITEMS, SPLIT, Metrics, flat, is_number
 from huse.nesting import flatten
 
 LEAST_RUNS = 3
@@ -18,7 +18,7 @@ DIGITS = 5
 
 
 def measured_tolerances(
-    rules: Sequence[Rule], metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Mapping[str, Any]]
+    rules: Sequence[Rule], metrics: Mapping[str, Metrics], params: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[str, tuple[float, float]], int]:
     """Return each metric's tolerance: the larger of two deviations over seeds and 1 / √(test items).
 
@@ -37,12 +37,12 @@ def measured_tolerances(
     Raises:
         InputError: fewer than `LEAST_RUNS` runs, or runs that do not differ in exactly the seed of training.
     """
-    flat = {name: dict(flatten(content)) for name, content in metrics.items()}
-    _check(flat, {name: dict(flatten(content)) for name, content in params.items()})
-    items = int(next(iter(flat.values()))[ITEMS])
+    flattened = {name: flat(content) for name, content in metrics.items()}
+    _check(flattened, {name: dict(flatten(content)) for name, content in params.items()})
+    items = int(next(iter(flattened.values()))[ITEMS])
     found = {}
     for rule in rules:
-        values = [of.get(rule.metric) for of in flat.values()]
+        values = [of.get(rule.metric) for of in flattened.values()]
         numbers = [value for value in values if is_number(value)]
         if len(numbers) < len(values):
             raise InputError(f"{rule.metric}: expected a number in every run, found {', '.join(map(str, values))}.")

@@ -15,7 +15,7 @@ EVALUATION = "evaluate"
 SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
 DROPPED = "dropped_queries"
 
-Metrics = Mapping[str, Any]  # content by file name; None if the file is missing
+Metrics = Mapping[str, Mapping[str, Any] | None]  # content by file name; None if the file is missing
 
 
 class Verdict(StrEnum):
@@ -27,23 +27,10 @@ class Verdict(StrEnum):
     OUT_OF_BOUNDS = "beyond"
     NO_METRIC = "no metric"
 
-    @property
-    def passes(self) -> bool:
-        """Whether the rule passes."""
-        return self in (Verdict.SAME, Verdict.BETTER)
-
 
 @dataclass(frozen=True)
 class Line:
-    """A rule and its result.
-
-    Attributes:
-        rule: the rule.
-        base: the base's value, or None.
-        here: the value to judge, or None.
-        verdict: the result.
-        reason: why it does not pass.
-    """
+    """A rule, the base's value, the value to judge, the verdict, and the reason if it does not pass."""
 
     rule: Rule
     base: float | None
@@ -83,7 +70,7 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
         new_baseline: the change declares a new baseline; nothing is compared with the base, but every metric must be
             present and within its bounds.
     """
-    old, new = (dict(flatten({name: content or {} for name, content in of.items()})) for of in (base, here))
+    old, new = flat(base), flat(here)
     lines = [_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline) for rule in rules]
     sides = [(here, "here")] if new_baseline else [(base, "in the base"), (here, "here")]
     missing = [
@@ -93,6 +80,11 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
         if of.get(name) is None
     ]
     return Outcome(lines, missing or ([] if new_baseline else _obstacles(old, new)))
+
+
+def flat(metrics: Metrics) -> dict[str, Any]:
+    """Return the content of metrics files by dotted name, the file's first."""
+    return dict(flatten({name: content or {} for name, content in metrics.items()}))
 
 
 def _line(rule: Rule, base: Any, here: Any, *, held: bool) -> Line:
@@ -131,11 +123,8 @@ def _named(value: Any) -> str:
 def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Say why two runs were not measured on the same queries."""
     found = []
-    if here.get(SPLIT) is None or base.get(SPLIT) is None:
-        where = "here" if here.get(SPLIT) is None else "in the base"
-        found.append(f"{SPLIT}: not found {where}, so nobody knows whether both were measured on the same products")
-    elif here[SPLIT] != base[SPLIT]:
-        found.append(f"{SPLIT}: another test split, {here[SPLIT]} here and {base[SPLIT]} in the base")
+    if base.get(SPLIT) is None or here.get(SPLIT) != base[SPLIT]:
+        found.append(f"{SPLIT}: another test split, {here.get(SPLIT)} here and {base.get(SPLIT)} in the base")
     for name in sorted({*base, *here}):
         if name != ITEMS and not (name.startswith(f"{EVALUATION}.retrieval.") and name.endswith(DROPPED)):
             continue

@@ -6,7 +6,7 @@ from typing import Any
 from tabulate import tabulate
 
 from huse.experiments.methods.entries import Changes
-from huse.experiments.methods.running import Outcome, label
+from huse.experiments.methods.running import Outcome
 
 TREE_NOTE = "`*`: trained on the class tree that HP and AHP are measured on."
 
@@ -16,10 +16,7 @@ def choices_json(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         outcome.entry.name: {
             "setting": {**outcome.entry.changes, **outcome.chosen},
-            "tried": [
-                {"setting": dict(setting), "validation": value}
-                for setting, value in zip(outcome.entry.grid, outcome.tried, strict=True)
-            ],
+            "tried": [{"setting": dict(setting), "validation": value} for setting, value in outcome.tried],
         }
         for outcome in outcomes
     }
@@ -29,12 +26,9 @@ def choices_markdown(outcomes: Sequence[Outcome]) -> str:
     """Return the same in Markdown."""
     rows = [
         [
-            label(outcome.entry),
+            outcome.entry.label,
             _setting(outcome.chosen),
-            "; ".join(
-                f"{_setting(setting)}: {100 * value:.1f}"
-                for setting, value in zip(outcome.entry.grid, outcome.tried, strict=True)
-            ),
+            "; ".join(f"{_setting(setting)}: {100 * value:.1f}" for setting, value in outcome.tried),
         ]
         for outcome in outcomes
     ]

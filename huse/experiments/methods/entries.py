@@ -51,13 +51,16 @@ class Entry:
         name: in the table.
         changes: the parameters that define it.
         grid: settings to choose from on the validation split.
-        tree: whether it trains on the class tree that hierarchical metrics use.
     """
 
     name: str
     changes: Changes
     grid: tuple[Changes, ...]
-    tree: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name, with a mark if it trains on the class tree that hierarchical metrics use."""
+        return f"{self.name} *" if "tree" in self.changes.values() else self.name
 
 
 def _values(name: str, *values: Any) -> tuple[Changes, ...]:
@@ -83,18 +86,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("CME", {"method": "cme"}, _values("cme.classification", 0.01, 0.1, 1, 10)),
     Entry("CME, shared head", {"method": "cme_shared"}, _values("cme.classification", 0.01, 0.1, 1, 10)),
     Entry("AdaMine", {"method": "adamine", "sampler": "pairs"}, _values("adamine.semantic", 0.1, 0.3, 1, 3)),
-    Entry(
-        "DeViSE",
-        {"method": "devise"},
-        (*_values("devise.margin", 0.05, 0.1, 0.2), {"devise.loss": "cosine"}),
-    ),
+    Entry("DeViSE", {"method": "devise"}, (*_values("devise.margin", 0.05, 0.1, 0.2), {"devise.loss": "cosine"})),
     Entry("HIE", {"method": "hie"}, _values("hie.classification", 0.03, 0.1, 0.3, 1)),
-    Entry(
-        "HIE, tree",
-        {"method": "hie", "class_vectors": "tree"},
-        _values("hie.classification", 0.03, 0.1, 0.3, 1),
-        tree=True,
-    ),
+    Entry("HIE, tree", {"method": "hie", "class_vectors": "tree"}, _values("hie.classification", 0.03, 0.1, 0.3, 1)),
     Entry(
         "DSCMR",
         {"method": "dscmr", "head": "linear"},
@@ -108,7 +102,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("HUSE without graph", {"method": "huse", "beta": 0}, _values("gamma", 0, 0.1, 1, 3)),
     Entry("HUSE, equation 10", {"method": "huse_eq10"}, _HUSE),
     Entry(BASELINE, {"method": "huse"}, _HUSE),
-    Entry("HUSE, tree", {"method": "huse", **_TREE}, _HUSE, tree=True),
+    Entry("HUSE, tree", {"method": "huse", **_TREE}, _HUSE),
     Entry("HUSE, shallow", {"method": "huse", **_SHALLOW}, _HUSE),
-    Entry("HUSE+", _PLUS, _values("class_pull", 0.3, 0.4, 0.5, 0.6), tree=True),
+    Entry("HUSE+", _PLUS, _values("class_pull", 0.3, 0.4, 0.5, 0.6)),
 )

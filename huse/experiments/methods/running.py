@@ -5,8 +5,7 @@ Part of the edge, like `huse.run.fitting`: it reads artefacts and the cache.
 
 import hashlib
 import json
-import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from huse.experiments.methods.entries import COMMON, Changes, Entry
 from huse.experiments.runs.groups import Recorded, numbers
 from huse.labels.graph import class_distances
 from huse.nesting import flatten, nest
-from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split
 from huse.run.checkpoints import Checkpoint, fingerprint_code
@@ -50,19 +48,14 @@ class Outcome:
     Attributes:
         entry: the entry.
         chosen: the best setting on validation.
-        tried: the validation score of each setting, in grid order.
+        tried: each setting with its validation score, in grid order.
         runs: of the chosen setting on the test split, one a seed.
     """
 
     entry: Entry
     chosen: Changes
-    tried: list[float]
+    tried: list[tuple[Changes, float]]
     runs: list[Recorded]
-
-
-def label(entry: Entry) -> str:
-    """Return the name of an entry in tables."""
-    return f"{entry.name} *" if entry.tree else entry.name
 
 
 def with_changes(params: TrainParams, changes: Changes) -> TrainParams:
@@ -104,8 +97,8 @@ class Runner:
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the best setting on validation with the first seed, then measure it with every seed."""
-        tried = [self._run(entry, setting, seeds[0])[0] for setting in entry.grid]
-        chosen = entry.grid[int(np.argmax(tried))]
+        tried = [(setting, self._run(entry, setting, seeds[0])[0]) for setting in entry.grid]
+        chosen, _ = max(tried, key=lambda pair: pair[1])
         return Outcome(entry, chosen, tried, [self._run(entry, chosen, seed)[1] for seed in seeds])
 
     def _run(self, entry: Entry, setting: Changes, seed: int) -> tuple[float, Recorded]:
@@ -116,25 +109,22 @@ class Runner:
         place = self._folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.json"
         value, metrics, items = _read(place) or self._train(params, seed, decides, place)
         named = {**dict(flatten({"train": params.model_dump()})), "train.seed": seed}
-        return value, Recorded(f"{entry.name}, seed {seed}", named, metrics, self._split, items, label(entry))
+        return value, Recorded(f"{entry.name}, seed {seed}", named, metrics, self._split, items, entry.label)
 
     def _train(self, params: TrainParams, seed: int, decides: dict[str, Any], place: Path) -> Found:
         fitting = prepare_fitting(self._artefacts, params, seed, self._device)
         with Checkpoint(self._folder / "checkpoints", decides, CODE) as checkpoint:
-            trained = train(
-                fitting.network,
-                fitting.data,
-                fitting.method,
-                fitting.settings,
-                fitting.settings,
-                seed=seed,
-                checkpoint=checkpoint,
-            )
+            settings = fitting.settings  # of the losses and of the loop
+            fitted = (fitting.network, fitting.data, fitting.method, settings, settings)
+            trained = train(*fitted, seed=seed, checkpoint=checkpoint)
             best = {name.removeprefix(VALIDATION): value for name, value in trained.best().items()}
-            found = (score(best, params.criterion), *self._measure(fitting))
-            _write(place, found)
+            value, (metrics, items) = score(best, params.criterion), self._measure(fitting)
+            with Outputs() as outputs:
+                for file, table in zip(_tables(place), (items.items, items.queries), strict=True):
+                    outputs.table(file, table)
+                outputs.json(place, {"score": value, "metrics": metrics})
             checkpoint.remove()
-        return found
+        return value, metrics, items
 
     def _measure(self, fitting: Fitting) -> tuple[Mapping[str, float], intervals.Run]:
         """Return the metrics of the test split, as in the stage `evaluate`, and the tables of its items."""
@@ -150,26 +140,8 @@ class Runner:
         return numbers(test.metrics), intervals.Run(items_table(test.measured, test.rows, test.groups), queries)
 
 
-def compare(runner: Runner, entries: Sequence[Entry], seeds: Sequence[int]) -> Iterable[Outcome]:
-    """Yield the outcome of each entry."""
-    with progress(total=len(entries), description="compare", unit="method") as bar:
-        for entry in entries:
-            outcome = runner.outcome(entry, seeds)
-            bar.update()
-            logging.info("%s: best on validation with %s", entry.name, dict(outcome.chosen))
-            yield outcome
-
-
 def _tables(place: Path) -> list[Path]:
     return [place.with_suffix(f".{name}.parquet") for name in ("items", "queries")]
-
-
-def _write(place: Path, found: Found) -> None:
-    value, metrics, run = found
-    with Outputs() as outputs:
-        for file, table in zip(_tables(place), (run.items, run.queries), strict=True):
-            outputs.table(file, table)
-        outputs.json(place, {"score": value, "metrics": metrics})
 
 
 def _read(place: Path) -> Found | None:

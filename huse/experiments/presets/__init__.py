@@ -4,13 +4,11 @@ All set the same parameters, so that the earlier values do not matter: ``sample`
 their differences. Presets leave parameters of the catalogue and the machine alone.
 """
 
-from pathlib import Path
 from typing import Any
 
 from huse.errors import InputError
 from huse.experiments.packaged import packaged_names, read_packaged
 from huse.nesting import flatten, nest
-from huse.run.params.editing import set_values
 
 COMPLETE = "sample"
 
@@ -28,24 +26,5 @@ def read_preset(name: str) -> dict[str, Any]:
     """
     if name not in preset_names():
         raise InputError(f"no preset {name!r}; there are: {', '.join(preset_names())}.")
-    return nest({**_read(COMPLETE), **_read(name)})
-
-
-def _read(name: str) -> dict[str, Any]:
-    return dict(flatten(read_packaged("huse.experiments.presets", name)))
-
-
-def apply_preset(name: str, path: Path) -> list[str]:
-    """Write the values of a preset into a parameter file, keeping its comments.
-
-    Args:
-        name: of the preset.
-        path: of the ``params.yaml``.
-
-    Returns:
-        One line for each value that changed: ``train.steps: 600 -> 250000``.
-
-    Raises:
-        InputError: the preset is unknown, or the file lacks one of its parameters.
-    """
-    return set_values(path, read_preset(name))
+    complete, own = (read_packaged("huse.experiments.presets", each) for each in (COMPLETE, name))
+    return nest(dict(flatten(complete)) | dict(flatten(own)))

@@ -4,7 +4,7 @@ A run is an experiment, a commit, or the working tree, with parameters, metrics 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,10 +45,16 @@ class Group:
     Attributes:
         runs: at least one.
         differing: this group's values of the parameters in which the groups differ.
+        baseline: whether the others are compared with it.
+        intervals: by metric, how much better than the baseline it is; empty if they cannot be compared item by item.
+        obstacle: why not; empty if they can.
     """
 
     runs: Sequence[Recorded]
     differing: Mapping[str, Any]
+    baseline: bool = False
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
+    obstacle: str = ""
 
     @property
     def label(self) -> str:
@@ -74,32 +80,15 @@ class Group:
         return float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How much better than the baseline a group is.
-
-    Attributes:
-        intervals: by metric; empty if the runs cannot be compared item by item.
-        obstacle: why not; empty if they can.
-    """
-
-    intervals: Mapping[str, Interval]
-    obstacle: str = ""
-
-
 def numbers(content: Mapping[str, Any]) -> dict[str, float]:
     """Return the metrics of a metrics file's content, by path."""
     return {path: value for path, value in flatten(content) if isinstance(value, int | float)}
 
 
 def group_runs(runs: Sequence[Recorded]) -> list[Group]:
-    """Group the runs of one label that differ only in seeds.
+    """Group the runs of one label that differ only in seeds, in the order of their first runs.
 
-    Args:
-        runs: at least one.
-
-    Returns:
-        Groups in the order of their first runs. Of identical runs only the first counts: a copy is no further evidence.
+    Of identical runs only the first counts: a copy is no further evidence.
 
     Raises:
         InputError: two runs have the same parameters and seeds, but different metrics.
@@ -121,8 +110,8 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
     return [Group(those, {name: those[0].params.get(name, ABSENT) for name in differing}) for those in groups]
 
 
-def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
-    """Compare a group with the baseline item by item; an item's metric is the mean over the seeds.
+def difference(group: Group, baseline: Group, *, seed: int) -> Group:
+    """Return a group with its intervals: compared with the baseline item by item, each the mean over the seeds.
 
     Args:
         group: to judge.
@@ -131,14 +120,18 @@ def difference(group: Group, baseline: Group, *, seed: int) -> Difference:
     """
     runs = [*group.runs, *baseline.runs]
     if len({run.split for run in runs}) > 1:
-        return Difference({}, "measured on other products: the runs differ in catalogue, split or `seed`")
+        return replace(group, obstacle="measured on other products: the runs differ in catalogue, split or `seed`")
     without = [run.name for run in runs if run.items is None]
     if without:
-        return Difference({}, f"the tables of {', '.join(without)} are not at hand: dvc fetch, or run it again")
+        missing = f"the tables of {', '.join(without)} are not at hand: dvc fetch, or run it again"
+        return replace(group, obstacle=missing)
     tables = [[run.items for run in of.runs if run.items is not None] for of in (group, baseline)]
-    return Difference(paired_intervals(*tables, seed=seed))
+    return replace(group, intervals=paired_intervals(*tables, seed=seed))
 
 
-def differences(groups: Sequence[Group], baseline: Group, *, seed: int) -> list[Difference | None]:
-    """Compare every group with the baseline, which itself gets None. Arguments as in `difference`."""
-    return [None if group is baseline else difference(group, baseline, seed=seed) for group in groups]
+def differences(groups: Sequence[Group], baseline: Group, *, seed: int) -> list[Group]:
+    """Return all groups with their intervals, and the baseline marked. Arguments as in `difference`."""
+    return [
+        replace(group, baseline=True) if group is baseline else difference(group, baseline, seed=seed)
+        for group in groups
+    ]

@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import typer
 from rich.box import SIMPLE
-from rich.table import Table
+from rich.console import Console
+from rich.table import Column, Table
 from tabulate import tabulate
 
 from huse.evaluation.chance import KS
 from huse.evaluation.intervals import Interval
 from huse.evaluation.results import DIRECTIONS
-from huse.experiments.runs.groups import ABSENT, Difference, Group
+from huse.experiments.runs.groups import ABSENT, Group
+from huse.run.artifacts import Outputs
 
 ACCURACIES = {f"classification.{name}.accuracy": name for name in ("image", "text", "fusion")}
 RETRIEVAL = {
@@ -28,7 +32,6 @@ UNSEEN = {**{f"sibling_at_{k}": f"sibling@{k}" for k in KS}, "ahp": "AHP", "reca
 HEADLINE = ("recall_at_1", "recall_at_10", "map", "ahp")
 CHANCE = "unseen.mean.chance"
 
-
 UNSEEN_NOTE = (
     "sibling@K: share of the nearest test products of seen classes whose class hangs on the same node; AHP among "
     "these; R@1 and mAP of finding their own class, all products of unseen classes among the candidates."
@@ -41,6 +44,8 @@ def _section(prefix: str, names: Mapping[str, str] = RETRIEVAL) -> dict[str, str
 
 # Shown in the terminal and the picture, with differences to the baseline.
 METRICS = ACCURACIES | _section("retrieval.mean", {name: RETRIEVAL[name] for name in HEADLINE})
+# The first table of a page.
+MEANS = ACCURACIES | _section("retrieval.mean")
 # Further tables of a page, by title.
 SECTIONS = {
     "Retrieval by class probabilities": _section("retrieval_by_probabilities.mean"),
@@ -53,56 +58,71 @@ NOTE = (
 )
 
 
-def terminal_tables(groups: Sequence[Group], differences: Sequence[Difference | None]) -> list[Table]:
-    """Return the metrics, and the differences to the baseline if there are any.
+def publish(
+    groups: Sequence[Group],
+    split: str,
+    page: Path | None,
+    *,
+    further: str = "",
+    choices: Mapping[str, Any] | None = None,
+) -> None:
+    """Print the tables, and write them as Markdown and JSON.
 
     Args:
         groups: what is compared.
-        differences: of each group; None of the baseline.
+        split: that was measured.
+        page: the Markdown to write, and beside it the JSON; None: only print.
+        further: more of the page.
+        choices: for the JSON, if any.
     """
-    headers, rows = _metrics(groups, METRICS, bold="[bold]{}[/bold]")
-    tables = [_terminal("", headers, rows)]
-    if any(difference is not None and difference.intervals for difference in differences):
-        headers, rows = _differences(groups, differences, "[bold]{}[/bold]")
+    for table in terminal_tables(groups):
+        Console().print(table)
+    for reason in obstacles(groups):
+        typer.echo(reason)
+    if page is not None:
+        data = page.with_suffix(".json")
+        with Outputs() as outputs:
+            outputs.json(data, as_json(groups, split) | ({} if choices is None else {"choices": choices}))
+            outputs.path(page).write_text(as_markdown(groups, split) + further, encoding="utf-8")
+        typer.echo(f"wrote {page} and {data}")
+
+
+def terminal_tables(groups: Sequence[Group]) -> list[Table]:
+    """Return the metrics, and the differences to the baseline if there are any."""
+    tables = [_terminal(None, *_metrics(groups, METRICS, "[bold]{}[/bold]"))]
+    headers, rows = _differences(groups, "[bold]{}[/bold]")
+    if rows:
         # Seven intervals in a row are too wide for a terminal.
         lines = [
             [row[0] if place == 1 else "", headers[place], row[place]] for row in rows for place in range(1, len(row))
         ]
-        tables.append(
-            _terminal("beside the baseline, in points, with 95 % intervals", ["", "metric", "difference"], lines)
-        )
+        title = "beside the baseline, in points, with 95 % intervals"
+        tables.append(_terminal(title, ["", "metric", "difference"], lines))
     return tables
 
 
-def _terminal(title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    table = Table(title=title or None, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
-    for place, name in enumerate(headers):
-        table.add_column(name, justify="left" if place == 0 else "right", no_wrap=False, overflow="fold")
+def _terminal(title: str | None, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    columns = [Column(name, justify="right", overflow="fold") for name in headers]
+    columns[0].justify = "left"
+    table = Table(*columns, title=title, title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for row in rows:
         table.add_row(*row)
     return table
 
 
-def as_markdown(groups: Sequence[Group], differences: Sequence[Difference | None], split: str) -> str:
-    """Return all of it in Markdown.
-
-    Args:
-        groups: what is compared.
-        differences: of each group; None of the baseline.
-        split: that was measured.
-    """
-    parts = [f"### On the {split} split", NOTE]
-    parts.append(_pipe(*_metrics(groups, ACCURACIES | _section("retrieval.mean"), bold="**{}**")))
+def as_markdown(groups: Sequence[Group], split: str) -> str:
+    """Return all of it in Markdown."""
+    parts = [f"### On the {split} split", NOTE, _pipe(*_metrics(groups, MEANS, "**{}**"))]
     for title, columns in SECTIONS.items():
-        headers, rows = _metrics(groups, columns, bold="**{}**")
+        headers, rows = _metrics(groups, columns, "**{}**")
         if len(headers) > 2:
-            note = [UNSEEN_NOTE] if columns.keys() & _section("unseen.mean", UNSEEN).keys() else []
+            note = [UNSEEN_NOTE] if "unseen.mean.ahp" in columns else []
             parts += [f"### {title}", *note, _pipe(headers, rows)]
-    if any(difference is not None and difference.intervals for difference in differences):
-        headers, rows = _differences(groups, differences, "**{}**")
+    headers, rows = _differences(groups, "**{}**")
+    if rows:
         title = "Differences to the baseline, in points, with 95 % intervals of a paired bootstrap over products"
         parts += [f"### {title}", _pipe(headers, rows)]
-    parts += [f"- {reason}" for reason in obstacles(groups, differences)]
+    parts += [f"- {reason}" for reason in obstacles(groups)]
     names = [[group.label, ", ".join(run.name for run in group.runs)] for group in groups]
     parts += ["### The runs", _pipe(["", "runs"], names)]
     differing = [[f"`{name}`", *(str(group.differing[name]) for group in groups)] for name in groups[0].differing]
@@ -111,18 +131,13 @@ def as_markdown(groups: Sequence[Group], differences: Sequence[Difference | None
     return "\n\n".join(parts) + "\n"
 
 
-def obstacles(groups: Sequence[Group], differences: Sequence[Difference | None]) -> list[str]:
+def obstacles(groups: Sequence[Group]) -> list[str]:
     """Say why groups have no intervals."""
-    return [
-        f"{group.label}: no intervals, {difference.obstacle}"
-        for group, difference in zip(groups, differences, strict=True)
-        if difference is not None and difference.obstacle
-    ]
+    return [f"{group.label}: no intervals, {group.obstacle}" for group in groups if group.obstacle]
 
 
-def as_json(groups: Sequence[Group], differences: Sequence[Difference | None], split: str) -> dict[str, Any]:
+def as_json(groups: Sequence[Group], split: str) -> dict[str, Any]:
     """Return for every group its runs, differing parameters, metrics, and differences to the baseline."""
-    every = {**METRICS, **_section("retrieval.mean")}.keys() | {name for of in SECTIONS.values() for name in of}
     return {
         "split": split,
         "groups": [
@@ -136,28 +151,25 @@ def as_json(groups: Sequence[Group], differences: Sequence[Difference | None], s
                         "deviation": group.deviation(metric),
                         "values": group.values(metric),
                     }
-                    for metric in every
+                    for columns in (MEANS, *SECTIONS.values())
+                    for metric in columns
                     if group.values(metric)
                 },
-                "baseline": difference is None,
-                "difference_to_baseline": _intervals(difference),
+                "baseline": group.baseline,
+                "difference_to_baseline": {metric: vars(interval) for metric, interval in group.intervals.items()},
             }
-            for group, difference in zip(groups, differences, strict=True)
+            for group in groups
         ],
-        "obstacles": obstacles(groups, differences),
+        "obstacles": obstacles(groups),
     }
 
 
-def _intervals(difference: Difference | None) -> dict[str, Mapping[str, float]]:
-    if difference is None:
-        return {}
-    return {metric: vars(interval) for metric, interval in difference.intervals.items()}
-
-
-def _metrics(groups: Sequence[Group], columns: Mapping[str, str], *, bold: str) -> tuple[list[str], list[list[str]]]:
+def _metrics(groups: Sequence[Group], columns: Mapping[str, str], bold: str) -> tuple[list[str], list[list[str]]]:
     """Return headers and rows of the columns with values; the last row is chance, if known."""
     shown = [metric for metric in columns if any(group.values(metric) for group in groups)]
-    highest = {metric: max(round(100 * mean, 1) for mean in _means(groups, metric)) for metric in shown}
+    highest = {
+        metric: max(round(100 * group.mean(metric), 1) for group in groups if group.values(metric)) for metric in shown
+    }
     rows = []
     for group in groups:
         cells = [group.label, str(len(group.runs))]
@@ -175,23 +187,10 @@ def _metrics(groups: Sequence[Group], columns: Mapping[str, str], *, bold: str) 
     return ["", "runs", *(columns[metric] for metric in shown)], rows
 
 
-def _means(groups: Sequence[Group], metric: str) -> list[float]:
-    return [mean for group in groups if not math.isnan(mean := group.mean(metric))]
-
-
-def _differences(
-    groups: Sequence[Group], differences: Sequence[Difference | None], bold: str
-) -> tuple[list[str], list[list[str]]]:
-    shown = [
-        metric
-        for metric in METRICS
-        if any(difference is not None and metric in difference.intervals for difference in differences)
-    ]
-    rows = [
-        [group.label, *(_interval(difference.intervals[metric], bold) for metric in shown)]
-        for group, difference in zip(groups, differences, strict=True)
-        if difference is not None and difference.intervals
-    ]
+def _differences(groups: Sequence[Group], bold: str) -> tuple[list[str], list[list[str]]]:
+    compared = [group for group in groups if group.intervals]
+    shown = [metric for metric in METRICS if any(metric in group.intervals for group in compared)]
+    rows = [[group.label, *(_interval(group.intervals[metric], bold) for metric in shown)] for group in compared]
     return ["", *(METRICS[metric] for metric in shown)], rows
 
 

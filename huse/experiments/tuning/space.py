@@ -37,15 +37,6 @@ class Choices(Settings):
             raise ValueError("expected each choice once")
         return self
 
-    @property
-    def limits(self) -> list[Scalar]:
-        """The values that must fit for all others to fit."""
-        return self.choices
-
-    def contains(self, value: Any) -> bool:
-        """Whether a value may be drawn."""
-        return any(type(value) is type(choice) and value == choice for choice in self.choices)
-
 
 class Numbers(Settings):
     """All numbers from ``low`` to ``high``; integers if both ends are integers.
@@ -77,16 +68,6 @@ class Numbers(Settings):
         """Whether integers are drawn."""
         return isinstance(self.low, int) and isinstance(self.high, int)
 
-    @property
-    def limits(self) -> list[Scalar]:
-        """The values that must fit for all others to fit."""
-        return [self.low, self.high]
-
-    def contains(self, value: Any) -> bool:
-        """Whether a value may be drawn, ignoring steps."""
-        kinds = int if self.whole else (int, float)
-        return not isinstance(value, bool) and isinstance(value, kinds) and bool(self.low <= value <= self.high)
-
 
 def _kind(domain: Any) -> str:
     """Return the tag of a range's kind, for a mapping from a file or an object."""
@@ -94,10 +75,7 @@ def _kind(domain: Any) -> str:
     return "choices" if several else "numbers"
 
 
-Domain = Annotated[
-    Annotated[Choices, Tag("choices")] | Annotated[Numbers, Tag("numbers")],
-    Discriminator(_kind),
-]
+Domain = Annotated[Annotated[Choices, Tag("choices")] | Annotated[Numbers, Tag("numbers")], Discriminator(_kind)]
 
 
 class Space(Settings):
@@ -160,7 +138,8 @@ def _problems(space: Space, params: Mapping[str, Any]) -> Iterator[str]:
         elif parameter not in known:
             yield f"{parameter}: params.yaml has no such parameter."
         else:
-            for value in domain.limits:
+            # If these values fit, all others do.
+            for value in domain.choices if isinstance(domain, Choices) else (domain.low, domain.high):
                 tree = nest({**known, parameter: value})
                 try:
                     parse_section(kinds[section], tree[section], where=f"{parameter}={value!r}: {section}")

@@ -5,18 +5,17 @@ kill at any moment, and writers wait for each other. In Optuna's journal storage
 next record is appended to it, so both are lost.
 """
 
+import difflib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from huse.errors import InputError
 from huse.experiments.tuning.space import Choices, Numbers, Scalar, Space
-
-if TYPE_CHECKING:
-    import optuna
 
 FAILURES = 3  # failed trials in a row that stop the tuning
 DIGITS = 4  # significant digits of a proposed number, so that it can be read and typed
@@ -66,8 +65,6 @@ class Tuning:
             from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  comes with Optuna
         except ImportError as error:
             raise InputError("optuna: not installed. Install it: pip install 'optuna>=5,<6'.") from error
-        values = dict(present.values)
-        known = all(space.parameters[name].contains(value) for name, value in values.items())
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._space, self._present, self._sampler = space, present, optuna.samplers.TPESampler
         self._states = optuna.trial.TrialState
@@ -80,11 +77,16 @@ class Tuning:
                 direction="maximize" if space.better == "higher" else "minimize",
                 load_if_exists=True,
             )
-            self._check(path, begun_from)
-            if known and not self._study.trials:
-                self._study.add_trial(
-                    optuna.trial.create_trial(params=values, distributions=self._domains, value=present.metric)
+            if self._study.user_attrs.get(BEGUN_FROM, begun_from) != begun_from:
+                raise InputError(
+                    f"{path}: this tuning was begun with other ranges, parameters, code or data, so its trials cannot "
+                    "be told apart from new ones. Go back to those, or give the tuning another --name."
                 )
+            self._study.set_user_attr(BEGUN_FROM, begun_from)
+            if not self._study.trials:
+                with suppress(ValueError):  # outside the ranges
+                    about: Any = {"params": dict(present.values), "value": present.metric}
+                    self._study.add_trial(optuna.trial.create_trial(**about, distributions=self._domains))
             # A trial that was running when the process was killed does not count, and is proposed again.
             for left in self._study.get_trials(states=(self._states.RUNNING,)):
                 self._study.tell(left.number, state=self._states.FAIL)
@@ -94,23 +96,13 @@ class Tuning:
                 "there are read."
             ) from error
 
-    def _check(self, path: Path, begun_from: str) -> None:
-        if self._study.user_attrs.setdefault(BEGUN_FROM, begun_from) != begun_from:
-            raise InputError(
-                f"{path}: this tuning was begun with other ranges, parameters, code or data, so its trials cannot be "
-                "told apart from new ones. Go back to those, or give the tuning another --name."
-            )
-        self._study.set_user_attr(BEGUN_FROM, begun_from)
-
     @property
     def trials(self) -> list[Trial]:
         """The ended trials, in order."""
         return [
-            Trial(
-                trial.user_attrs[EXPERIMENT], self._values(trial.params), trial.value, trial.user_attrs.get(REASON, "")
-            )
+            Trial(about[EXPERIMENT], self._values(trial.params), trial.value, about.get(REASON, ""))
             for trial in self._study.trials
-            if EXPERIMENT in trial.user_attrs and (trial.value is not None or REASON in trial.user_attrs)
+            if EXPERIMENT in (about := trial.user_attrs) and (trial.value is not None or REASON in about)
         ]
 
     def run(self, run: Run, *, count: int, name: str) -> Iterator[Trial]:
@@ -156,18 +148,15 @@ class Tuning:
         return {name: _rounded(proposed[name], domain) for name, domain in self._space.parameters.items()}
 
 
-def _distribution(domain: Choices | Numbers) -> "optuna.distributions.BaseDistribution":
-    from optuna.distributions import (  # noqa: PLC0415  of the extra `tune` alone
-        CategoricalDistribution,
-        FloatDistribution,
-        IntDistribution,
-    )
+def _distribution(domain: Choices | Numbers) -> Any:
+    from optuna import distributions  # noqa: PLC0415  of the extra `tune` alone
 
     if isinstance(domain, Choices):
-        return CategoricalDistribution(domain.choices)
+        return distributions.CategoricalDistribution(domain.choices)
     if domain.whole:
-        return IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=int(domain.step or 1))
-    return FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
+        step = int(domain.step or 1)
+        return distributions.IntDistribution(int(domain.low), int(domain.high), log=domain.log, step=step)
+    return distributions.FloatDistribution(domain.low, domain.high, log=domain.log, step=domain.step)
 
 
 def _rounded(value: Scalar, domain: Choices | Numbers) -> Scalar:
@@ -197,12 +186,7 @@ def mean_metric(metrics: Mapping[str, Any], space: Space, *, where: str) -> floa
     for name in space.metrics:
         value = metrics.get(name)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise InputError(f"{where}: expected a number {name}, found {value!r}. There are {_near(metrics, name)}.")
+            near = ", ".join(difflib.get_close_matches(name, metrics, n=5, cutoff=0))
+            raise InputError(f"{where}: expected a number {name}, found {value!r}. There are {near}.")
         found.append(value)
     return sum(found) / len(found)
-
-
-def _near(metrics: Mapping[str, Any], name: str) -> str:
-    """Return names that share the last word with a name, or else some names."""
-    last = name.rpartition(".")[2]
-    return ", ".join([other for other in metrics if other.endswith(last)][:5] or list(metrics)[:5])

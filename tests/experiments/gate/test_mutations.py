@@ -1,8 +1,8 @@
 """Faults that ruin such a model without an error, each put into a copy of the code: the gate or a test must see it."""
 
 import json
+import shutil
 import sys
-from dataclasses import dataclass
 
 import pytest
 
@@ -22,59 +22,43 @@ RULES = """rules:
 """
 
 
-@dataclass(frozen=True)
-class Mutation:
-    """A fault: text of a file that stands there once, what takes its place, and what sees it.
-
-    Attributes:
-        test: of the project, which fails on the mutated code.
-        exit_code: of the gate, after the pipeline has run; None where the pipeline would not tell.
-        reason: part of what the gate says.
-    """
-
-    file: str
-    old: str
-    new: str
-    test: str
-    exit_code: int | None = None
-    reason: str = ""
-
-
+# A file, text that stands there once, what takes its place, and the test of the project that fails on it.
 MUTATIONS = {
-    "the gap with its sign turned": Mutation(
+    "the gap with its sign turned": (
         "huse/model/methods.py",
         '"graph": (losses.beta, graph),\n        "gap": (losses.gamma, ',
         '"graph": (losses.beta, graph),\n        "gap": (-losses.gamma, ',
         "tests/model/test_methods.py::test_a_method_has_its_terms_and_their_weights",
-        1,
-        "evaluate.space.gap.mean_distance: worse by",
     ),
-    "the graph loss detached": Mutation(
+    "the graph loss detached": (
         "huse/model/losses/graph.py",
         "return gradient.mul_(-2 * upstream[0]), ",
         "return gradient.mul_(0), ",
         "tests/model/losses/test_graph.py::test_value_and_gradient_equal_the_double_loop",
     ),
-    "labels shifted by one": Mutation(
+    "labels shifted by one": (
         "huse/training/data.py",
         "products=torch.tensor(products),",
         "products=torch.tensor(products).roll(1),",
         "tests/training/test_data.py",
-        1,
-        "evaluate.classification.fusion.accuracy: worse by",
     ),
-    "the test split learned from": Mutation(
+    "the test split learned from": (
         "huse/training/data.py",
         'split == "train"',
         'split != "validation"',
         "tests/training/test_data.py",
     ),
-    "products torn between the splits": Mutation(
+    "products torn between the splits": (
         "huse/catalogue/splitting.py",
         "    return rank[inverse]\n",
         "    return np.arange(count)\n",
         "tests/catalogue/test_splitting.py",
     ),
+}
+# What the gate says of those that the pipeline shows.
+SEEN = {
+    "the gap with its sign turned": "evaluate.space.gap.mean_distance: worse by",
+    "labels shifted by one": "evaluate.classification.fusion.accuracy: worse by",
 }
 
 
@@ -96,11 +80,11 @@ def repository(base):
     base.git("checkout", "--quiet", "--", ".")
 
 
-def mutate(root, mutation):
-    path = root / mutation.file
-    text = path.read_text(encoding="utf-8")
-    assert text.count(mutation.old) == 1
-    path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+def mutate(root, name):
+    file, old, new, _ = MUTATIONS[name]
+    text = (root / file).read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    (root / file).write_text(text.replace(old, new), encoding="utf-8")
 
 
 def gate(repository):
@@ -122,41 +106,23 @@ def test_unmutated_code_passes(repository):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("name", [name for name, mutation in MUTATIONS.items() if mutation.exit_code is not None])
+@pytest.mark.parametrize("name", SEEN)
 def test_the_gate_sees_the_fault(repository, name):
-    mutation = MUTATIONS[name]
-    mutate(repository.root, mutation)
+    mutate(repository.root, name)
     repository.repro("evaluate")
     result = gate(repository)
-    assert result.returncode == mutation.exit_code, result.stdout
-    assert mutation.reason in " ".join(result.stdout.split())
+    assert result.returncode == 1, result.stdout
+    assert SEEN[name] in " ".join(result.stdout.split())
 
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_test_sees_the_fault(name, tmp_path):
-    mutation = MUTATIONS[name]
-    for folder in ("huse", "tests"):
-        (tmp_path / folder).symlink_to(ROOT / folder)
+    shutil.copytree(ROOT / "huse", tmp_path / "huse")
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
     repository = Repository(tmp_path, tmp_path / "site")
-    shadow(tmp_path, mutation.file)
-    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", mutation.test)
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--rootdir={tmp_path}", MUTATIONS[name][-1])
     assert repository.run(*command, check=False).returncode == 0
-    mutate(tmp_path, mutation)
+    mutate(tmp_path, name)
     result = repository.run(*command, check=False)
     assert result.returncode == 1, result.stdout
     assert "AssertionError" in result.stdout or "assert " in result.stdout
-
-
-def shadow(root, file):
-    """Make a file of its own of one that lies behind a linked folder, and leave the rest linked."""
-    *folders, name = file.split("/")
-    at, source = root, ROOT
-    for folder in folders:
-        at, source = at / folder, source / folder
-        if at.is_symlink():
-            at.unlink()
-            at.mkdir()
-            for entry in source.iterdir():
-                (at / entry.name).symlink_to(entry)
-    (at / name).unlink()
-    (at / name).write_bytes((source / name).read_bytes())

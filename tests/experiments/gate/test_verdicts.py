@@ -70,7 +70,7 @@ def test_a_missing_metric_or_file_fails(here):
     ("here", "reason"),
     [
         (metrics(split="two"), "another test split, two here and one in the base"),
-        (without("split"), "evaluate.split: not found here"),
+        (without("split"), "evaluate.split: another test split, None here and one in the base"),
         (metrics(items=99), "evaluate.items: fewer queries, 99 here and 100 in the base"),
         (metrics(items=None), "evaluate.items: expected a number on both sides"),
         (without("items"), "evaluate.items: expected a number on both sides"),
@@ -82,6 +82,10 @@ def test_other_queries_cannot_be_compared(here, reason):
     outcome = judge([HIGHER], metrics(), here)
     assert outcome.exit_code == 2
     assert reason in "\n".join(outcome.obstacles)
+
+
+def test_two_runs_that_name_no_split_cannot_be_compared():
+    assert judge([HIGHER], without("split"), without("split")).exit_code == 2
 
 
 def test_more_queries_and_worse_metrics():

@@ -4,15 +4,13 @@ import pytest
 
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
-from huse.run.place import Run
 
 CLASSES = ["a<b", "a<c", "d<e"]
 
 
 @pytest.fixture
-def here(tmp_path):
-    """A folder with the artefacts of 90 products in three classes, to train on in no time."""
-    here = Run(tmp_path)
+def here(here):
+    """A run with the artefacts of 90 products in three classes, to train on in no time."""
     random = np.random.default_rng(0)
     numbers = np.arange(90) % 3
     products = pd.DataFrame(
@@ -20,7 +18,7 @@ def here(tmp_path):
             "row": range(90),
             "image": [f"{row}.jpg" for row in range(90)],
             "name": [f"thing {row}" for row in range(90)],
-            "classes": [CLASSES[number] for number in numbers],
+            "classes": np.take(CLASSES, numbers),
             "class_index": numbers,
             "split": ["train"] * 48 + ["validation"] * 21 + ["test"] * 21,
             "group": np.arange(90) // 2,

@@ -1,7 +1,9 @@
+import re
+
 import pytest
 
 from huse.errors import InputError
-from huse.experiments.tuning.space import Space, packaged_spaces, read_space
+from huse.experiments.tuning.space import packaged_spaces, read_space
 from huse.run.params.reader import read_yaml
 from tests.conftest import ROOT
 
@@ -28,16 +30,16 @@ def test_a_file_of_ranges(tmp_path, params):
     )
     assert (space.trials, space.seed, space.better) == (20, 0, "higher")
     assert space.parameters["train.beta"].whole
-    assert space.parameters["train.head"].limits == ["cosine", "linear"]
+    assert space.parameters["train.head"].choices == ["cosine", "linear"]
 
 
 @pytest.mark.parametrize(
     ("parameters", "said"),
     [
-        ("  train.bta: {low: 1, high: 5}\n", "train.bta: params.yaml has no such parameter"),
+        ("  seed: {low: 1, high: 5}\n  train.bta: {low: 1, high: 5}\n", "train.bta: params.yaml has no such parameter"),
         ("  train: {low: 1, high: 5}\n", "train: params.yaml has no such parameter"),
         ("  train.seed: {low: 1, high: 5}\n", "a lucky seed"),
-        ("  seed: {low: 1, high: 5}\n", "a lucky seed"),
+        ("  seed: {low: 1, high: 5}\n  train.bta: {low: 1, high: 5}\n", "a lucky seed"),
         ("  evaluate.resamples: {low: 1, high: 5}\n", "how metrics are measured"),
         ("  catalogue.split.test: {low: 0.1, high: 0.2}\n", "other products"),
         ("  train.dropout: {low: 0.0, high: 1.5}\n", "train.dropout=1.5: train.dropout: "),
@@ -56,14 +58,7 @@ def test_a_file_of_ranges(tmp_path, params):
 def test_ranges_that_do_not_fit_are_refused(tmp_path, params, parameters, said):
     with pytest.raises(InputError) as error:
         read_space(write(tmp_path, parameters), params)
-    assert said in str(error.value)
-    assert "own.yaml" in str(error.value)
-
-
-def test_every_problem_is_named(tmp_path, params):
-    with pytest.raises(InputError) as error:
-        read_space(write(tmp_path, "  train.bta: {low: 1, high: 5}\n  seed: {low: 1, high: 5}\n"), params)
-    assert len(str(error.value).splitlines()) == 2
+    assert re.search(rf"own\.yaml.*{re.escape(said)}", str(error.value))
 
 
 def test_no_such_ranges(tmp_path, params):
@@ -71,17 +66,3 @@ def test_no_such_ranges(tmp_path, params):
         read_space("trainin", params)
     with pytest.raises(InputError, match=r"none\.yaml: not found"):
         read_space(str(tmp_path / "none.yaml"), params)
-
-
-@pytest.mark.parametrize(
-    ("domain", "inside", "outside"),
-    [
-        ({"low": 1, "high": 5}, [1, 5], [0, 6, 2.5, True, "3", None]),
-        ({"low": 0.5, "high": 2.5}, [0.5, 1, 2.5], [0.4, True, None]),
-        ({"choices": [1, None, "x"]}, [1, None, "x"], [True, 1.0, "y"]),
-    ],
-)
-def test_contains(domain, inside, outside):
-    domain = Space.model_validate({"metrics": ["a"], "parameters": {"p": domain}}).parameters["p"]
-    assert all(domain.contains(value) for value in inside)
-    assert not any(domain.contains(value) for value in outside)

@@ -1,0 +1,1 @@
+from tests.commands.conftest import history  # noqa: F401  a fixture
