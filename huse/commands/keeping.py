@@ -1,5 +1,6 @@
 """Commands for what a run starts from and leaves behind: its parameters, presets of them, and what is kept."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,8 +35,9 @@ def check(context: typer.Context) -> None:
         "label_graph.weights": (labels.weights, labels.encoder == "infersent" and labels.weights != "random"),
     }
     for parameter, (file, needed) in named.items():
-        if needed and not (here / file).exists():
-            raise InputError(f"{here / file}: not found ({params}: {parameter}). Correct the path.")
+        kind, there = ("folder", Path.is_dir) if parameter == "catalogue.images" else ("file", Path.is_file)
+        if needed and not there(here / file):
+            raise InputError(f"{here / file}: no such {kind} ({params}: {parameter}). Correct the path.")
     if words.source != "catalogue" and not words.download:
         find_source(words.source, here.root, download=False)
     from huse.run.fitting import check_method  # noqa: PLC0415  torch takes a second to import
