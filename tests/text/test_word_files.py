@@ -1,12 +1,16 @@
 """One reader for all sets of word vectors: the formats, their traps, what is refused."""
 
 import gzip
+import io
+import os
+import pickle
 import struct
 import zipfile
 
 import numpy as np
 import pytest
 from gensim.models import FastText, KeyedVectors
+from gensim.models.fasttext import save_facebook_model
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -26,12 +30,6 @@ def lines(end="\n", header=""):
     )
 
 
-def keyed():
-    vectors = KeyedVectors(3)
-    vectors.add_vectors(WORDS, VECTORS)
-    return vectors
-
-
 def read(path, wanted=(*WORDS, "green"), **options):
     return read_words(find_source(str(path), download=False), wanted, **options)
 
@@ -40,140 +38,111 @@ def as_dict(found):
     return {word: vector.tolist() for word, vector in found.vectors.items()}
 
 
-def write_text(path):
-    path.write_text(lines(), encoding="utf-8", newline="")
+def zipped(**members):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
 
 
-def write_gzip(path):
-    path.write_bytes(gzip.compress(lines().encode()))
+def word2vec(tmp_path, *, binary):
+    vectors = KeyedVectors(3)
+    vectors.add_vectors(WORDS, VECTORS)
+    vectors.save_word2vec_format(tmp_path / "word2vec", binary=binary)
+    return (tmp_path / "word2vec").read_bytes()
 
 
-def write_zip(path):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("glove.txt", lines())
-
-
-def write_word2vec_text(path):
-    keyed().save_word2vec_format(path, binary=False)
-
-
-def write_word2vec_binary(path):
-    keyed().save_word2vec_format(path, binary=True)
-
-
-def write_word2vec_binary_gzip(path):
-    write_word2vec_binary(path)
-    path.write_bytes(gzip.compress(path.read_bytes()))
-
-
-def write_fasttext_text(path):  # its lines end with a space
-    path.write_text(lines(end=" \n", header="6 3\n"), encoding="utf-8", newline="")
-
-
-def write_windows_text(path):
-    path.write_text("\ufeff" + lines(end=" \r\n") + "\r\n", encoding="utf-8", newline="")
-
-
-FORMATS = {
-    write_text: "GloVe text",
-    write_gzip: "GloVe text",
-    write_zip: "GloVe text",
-    write_windows_text: "GloVe text",
-    write_word2vec_text: "word2vec text",
-    write_fasttext_text: "word2vec text",
-    write_word2vec_binary: "word2vec binary",
-    write_word2vec_binary_gzip: "word2vec binary",
+TEXT = lines().encode()
+FORMATS = {  # what makes the content of a file of each format
+    "text": lambda _: TEXT,
+    "gzip": lambda _: gzip.compress(TEXT),
+    "zip": lambda _: zipped(**{"glove.txt": TEXT}),
+    "windows": lambda _: ("\ufeff" + lines(end=" \r\n") + "\r\n").encode(),
+    "fasttext": lambda _: lines(end=" \n", header="6 3\n").encode(),  # its lines end with a space
+    "word2vec": lambda folder: word2vec(folder, binary=False),
+    "binary": lambda folder: word2vec(folder, binary=True),
+    "packed binary": lambda folder: gzip.compress(word2vec(folder, binary=True)),
 }
+NAMES = dict.fromkeys(FORMATS, "GloVe text") | {"fasttext": "word2vec text", "word2vec": "word2vec text"}
+NAMES |= {"binary": "word2vec binary", "packed binary": "word2vec binary"}
 
 
-@pytest.mark.parametrize("write", FORMATS)
+@pytest.fixture
+def file(tmp_path):
+    """A function that writes a file and returns its path."""
+
+    def write(content, name="vectors"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("kind", FORMATS)
 @pytest.mark.parametrize("block", [40, 64, 1 << 20])  # words and numbers are cut anywhere; the head holds a line
-def test_every_format_gives_the_same_words_whatever_the_file_is_called(tmp_path, monkeypatch, write, block):
-    path = tmp_path / "vectors"
-    write(path)
+def test_every_format_gives_the_same_words_whatever_the_file_is_called(tmp_path, file, monkeypatch, kind, block):
     monkeypatch.setattr(blocks_module, "BLOCK", block)
-    found = read(path)
-    assert found.format == FORMATS[write]
-    assert found.dimension == 3
+    found = read(file(FORMATS[kind](tmp_path)))
+    assert (found.format, found.dimension, found.faults) == (NAMES[kind], 3, [])
     assert as_dict(found) == EXPECTED
-    assert found.faults == []
     assert len(found.sha256.split("+")[0]) == 64
 
 
-def test_only_what_is_wanted_is_kept_and_parsed(tmp_path):
-    path = tmp_path / "vectors.txt"
-    path.write_text("the 1 2\nof bad numbers\nred 5 6")
-    found = read(path, {"red", "green"})
-    assert as_dict(found) == {"red": [5, 6]}
-    assert found.faults == []
+def test_packed_or_not_the_fingerprint_is_that_of_the_text(tmp_path, file):
+    assert len({read(file(FORMATS[kind](tmp_path))).sha256 for kind in ("text", "gzip", "zip")}) == 1
 
 
-def test_packed_or_not_the_fingerprint_is_that_of_the_text(tmp_path):
-    prints = set()
-    for write in (write_text, write_gzip, write_zip):
-        write(tmp_path / write.__name__)
-        prints.add(read(tmp_path / write.__name__).sha256)
-    assert len(prints) == 1
-
-
-def test_of_a_word_that_comes_twice_the_first_counts(tmp_path):
-    path = tmp_path / "v"
-    path.write_text("red 1 2\nblue 3 4\nred 5 6\n")
-    assert as_dict(read(path)) == {"red": [1, 2], "blue": [3, 4]}
-    path.write_bytes(
-        b"3 1\n" + b"".join(word + b" " + struct.pack("<f", x) for word, x in ((b"red", 1), (b"red", 2), (b"blue", 3)))
-    )
-    assert as_dict(read(path)) == {"red": [1], "blue": [3]}
-
-
-def test_a_word_with_spaces_is_not_its_first_part(tmp_path):
-    path = tmp_path / "glove.840B"
-    path.write_text(", 1 2\nred name@domain.com 3 4\n. . . 5 6\nat 7 8\nred 9 10\n")
-    found = read(path, {"red", "at", ".", ","})
-    assert as_dict(found) == {",": [1, 2], "at": [7, 8], "red": [9, 10]}
-    assert found.faults == []
+SHORT, NO_NUMBER = "line 2 has 1 numbers in place of 2", "line 2 holds something that is no finite number"
+BINARY = b"3 1\n" + b"".join(struct.pack("<4sf", word, x) for word, x in ((b"red ", 1), (b"red ", 2), (b"Red ", 3)))
 
 
 @pytest.mark.parametrize(
-    ("damage", "fault"),
+    ("content", "words", "faults"),
     [
-        ("blue 1", "line 2 has 1 numbers in place of 2"),
-        ("blue 1 2 3", "line 2 has 3 numbers in place of 2"),
-        ("blue 1 x", "line 2 holds something that is no finite number"),
-        ("blue 1 nan", "line 2 holds something that is no finite number"),
-        ("blue 1 1e39", "line 2 holds something that is no finite number"),
+        # Only what is wanted is parsed; of a word that comes twice the first counts, if it is whole.
+        ("the 1 2\nof bad numbers\nred 5 6", {"red": [5, 6]}, []),
+        ("red 1 2\nblue 3 4\nred 5 6\n", {"red": [1, 2], "blue": [3, 4]}, []),
+        ("one 1 1\nred nan 2\nred 3 4\nred 5 6\n", {"red": [3, 4]}, [NO_NUMBER]),
+        (BINARY, {"red": [1], "Red": [3]}, []),
+        # A word with spaces is not its first part.
+        (
+            ", 1 2\nred name@domain.com 3 4\n. . . 5 6\nat 7 8\nred 9 10\n",
+            {",": [1, 2], "at": [7, 8], "red": [9, 10]},
+            [],
+        ),
+        # A damaged line is passed over, and nothing else is lost.
+        *(
+            (f"red 1 2\n{damage}\nÉté 3 4\n", {"red": [1, 2], "Été": [3, 4]}, [fault])
+            for damage, fault in (
+                ("blue 1", SHORT),
+                ("blue 1 2 3", "line 2 has 3 numbers in place of 2"),
+                ("blue 1 x", NO_NUMBER),
+                ("blue 1 nan", NO_NUMBER),
+                ("blue 1 1e39", NO_NUMBER),
+            )
+        ),
+        (b"red 1 2\n\xff\xfe 3 4\nblue 5 6\n", {"red": [1, 2], "blue": [5, 6]}, []),
+        # The first line may be a header, or a word that is a number.
+        (
+            "400000 2\nred 1 2\nblue 3 4\n",
+            {"red": [1, 2], "blue": [3, 4]},
+            ["the first line says 400,000 words, 2 lines follow"],
+        ),
+        ("5 3\nred 2\nblue 1\n", {"5": [3], "red": [2], "blue": [1]}, []),
+        ("2 2\n\nred 1 2\nblue 3 4\n", {"red": [1, 2], "blue": [3, 4]}, []),
     ],
 )
-def test_a_damaged_line_is_passed_over_and_said_and_nothing_else_is_lost(tmp_path, damage, fault):
-    path = tmp_path / "v.txt"
-    path.write_text(f"red 1 2\n{damage}\nÉté 3 4\n", encoding="utf-8")
-    found = read(path)
-    assert as_dict(found) == {"red": [1, 2], "Été": [3, 4]}
-    assert found.faults == [fault]
+def test_what_is_read(file, content, words, faults):
+    found = read(file(content), {*WORDS, "Red", "green", "at", ".", ",", "5"})
+    assert as_dict(found) == words
+    assert found.faults == faults
 
 
-def test_faults_are_counted_beyond_the_first(tmp_path):
-    path = tmp_path / "v.txt"
-    path.write_text("red 1 2\n" * 20 + "blue 1\n" * 5)
+def test_faults_are_counted_beyond_the_first(file):
+    path = file("red 1 2\n" * 20 + "blue 1\n" * 5)
     assert read(path).fault_summary().endswith("line 23 has 1 numbers in place of 2; and 2 more")
-
-
-def test_a_header_that_promises_more_words_is_a_fault(tmp_path):
-    path = tmp_path / "v.txt"
-    path.write_text("400000 2\nred 1 2\nblue 3 4\n")
-    assert read(path).faults == ["the first line says 400,000 words, 2 lines follow"]
-
-
-def test_one_number_a_line_with_a_word_that_is_a_number_is_no_header(tmp_path):
-    path = tmp_path / "v.txt"
-    path.write_text("5 3\nred 2\nblue 1\n")
-    assert as_dict(read(path, {"5", "red"})) == {"5": [3], "red": [2]}
-
-
-def test_bytes_that_are_no_utf8_do_no_harm_to_other_words(tmp_path):
-    path = tmp_path / "v.txt"
-    path.write_bytes(b"red 1 2\n\xff\xfe 3 4\nblue 5 6\n")
-    assert as_dict(read(path)) == {"red": [1, 2], "blue": [5, 6]}
 
 
 def line_by_line(content, wanted, dimension):
@@ -208,32 +177,6 @@ def test_lines_that_make_up_for_each_other_are_told_apart(tmp_path, monkeypatch,
     expected, faults = line_by_line(content, {"red", "blue", "redd", "three"}, 2)
     assert as_dict(found) == expected
     assert len(found.faults) <= faults
-
-
-def test_of_damaged_and_whole_lines_of_a_word_the_first_whole_one_counts(tmp_path):
-    path = tmp_path / "v.txt"
-    path.write_text("one 1 1\nred nan 2\nred 3 4\nred 5 6\n")
-    assert as_dict(read(path)) == {"red": [3, 4]}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"red\t1\t2\nblue\t3\t4\n", "single spaces between them, found .* with tabs"),
-        (b"2 2\nred\t1\t2\nblue\t3\t4\n", "with tabs"),
-        (b"red  1  2\nblue  3  4\n", r"found otherwise in 2 of 2 lines, first b'red  1  2'"),
-        (b"2 0\nred blue\ngreen blue\n", "expected a word and its numbers a line"),
-        (b"9" * 5000 + b" 3\nred blue green\nblue red green\n", "expected a word and its numbers a line"),
-    ],
-)
-def test_other_separators_and_headers_that_are_none_are_refused(tmp_path, content, message):
-    (tmp_path / "v.txt").write_bytes(content)
-    refuse(tmp_path / "v.txt", message)
-
-
-def test_a_blank_line_after_a_header_is_no_binary(tmp_path):
-    (tmp_path / "v.txt").write_text("2 2\n\nred 1 2\nblue 3 4\n")
-    assert as_dict(read(tmp_path / "v.txt")) == {"red": [1, 2], "blue": [3, 4]}
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
@@ -279,8 +222,6 @@ SENTENCES = [["red", "dress"], ["blue", "dress"]] * 30
 
 @pytest.fixture(scope="module")
 def fasttext(tmp_path_factory):
-    from gensim.models.fasttext import save_facebook_model
-
     model = FastText(SENTENCES, vector_size=5, min_count=1, min_n=2, max_n=3, epochs=2, seed=1, workers=1, bucket=100)
     path = tmp_path_factory.mktemp("fasttext") / "model.bin"
     save_facebook_model(model, str(path))
@@ -298,8 +239,6 @@ def test_fasttext_binary_has_whole_words_and_composes_others(fasttext):
 
 
 def test_fasttext_words_without_known_parts_have_no_vector(tmp_path):
-    from gensim.models.fasttext import save_facebook_model
-
     model = FastText(SENTENCES, vector_size=5, min_count=1, min_n=5, max_n=5, epochs=1, workers=1, bucket=100)
     model.wv.vectors_vocab[model.wv.key_to_index["blue"]] = np.nan
     save_facebook_model(model, str(tmp_path / "model.bin"))
@@ -313,60 +252,54 @@ class Harm:
         return (print, ("a pickle was run",))
 
 
-def test_a_pickle_is_refused_and_never_run(tmp_path, capsys):
-    import pickle
-
-    path = tmp_path / "vectors.kv"
-    path.write_bytes(pickle.dumps(Harm()))
-    refuse(path, "found a pickle, which could run code of its own and is not read. Save .*save_word2vec_format")
-    keyed().save(str(path))
-    refuse(path, "found a pickle")
-    assert capsys.readouterr().out == ""
-
-
 def refuse(path, message, wanted=WORDS):
     with pytest.raises(InputError, match=message) as error:
         read(path, wanted)
     assert path.name in str(error.value)
 
 
-def test_files_that_are_no_word_vectors_are_refused(tmp_path, fasttext):
-    path = tmp_path / "file"
-    for content in (b"", b"\n\n", b"a,1,2,3\n", b"one two\nthree four\n", bytes(range(129, 256))):
-        path.write_bytes(content)
-        refuse(path, "expected a word and its numbers a line")
-    write_word2vec_binary(path)
-    path.write_bytes(path.read_bytes()[:-10])
-    refuse(path, "says 6 words, found 5: the file is cut off")
-    write_gzip(path)
-    path.write_bytes(path.read_bytes()[:-20])
-    refuse(path, "damaged or cut off")
-    path.write_bytes(fasttext[0].read_bytes()[:200])
-    refuse(path, "not a readable fastText")
-    path.write_bytes(gzip.compress(fasttext[0].read_bytes()))
-    refuse(path, "Unpack it first")
+NO_WORDS, PICKLE = "expected a word and its numbers a line", "found a pickle, which could run code of its own"
 
 
-def test_a_zip_with_several_files_needs_a_name(tmp_path):
-    path = tmp_path / "glove.6B.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("glove.50d.txt", "red 1 2\n")
-        archive.writestr("deep/glove.100d.txt", "red 1 2 3\n")
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        *(
+            (content, NO_WORDS)
+            for content in (b"", b"\n\n", b"a,1,2,3\n", b"one two\nthree four\n", bytes(range(129, 256)))
+        ),
+        (b"2 0\nred blue\ngreen blue\n", NO_WORDS),
+        (b"9" * 5000 + b" 3\nred blue green\nblue red green\n", NO_WORDS),
+        (b"red\t1\t2\nblue\t3\t4\n", "single spaces between them, found .* with tabs"),
+        (b"2 2\nred\t1\t2\nblue\t3\t4\n", "with tabs"),
+        (b"red  1  2\nblue  3  4\n", r"found otherwise in 2 of 2 lines, first b'red  1  2'"),
+        (pickle.dumps(Harm()), PICKLE + " and is not read. Save .*save_word2vec_format"),
+        (BINARY[:-2], "says 3 words, found 2: the file is cut off"),
+        (gzip.compress(TEXT)[:-20], "damaged or cut off"),
+        (zipped(), "expected one file in it, found 0"),
+    ],
+)
+def test_what_is_no_word_vectors_is_refused(file, capsys, content, message):
+    refuse(file(content), message)
+    assert capsys.readouterr().out == ""  # no pickle was run
+
+
+def test_a_damaged_or_packed_fasttext_file_is_refused(file, fasttext):
+    content = fasttext[0].read_bytes()
+    refuse(file(content[:200]), "not a readable fastText")
+    refuse(file(gzip.compress(content)), "Unpack it first")
+
+
+def test_a_zip_with_several_files_needs_a_name(file):
+    path = file(zipped(**{"glove.50d.txt": "red 1 2\n", "deep/glove.100d.txt": "red 1 2 3\n"}), "glove.6B.zip")
     refuse(path, r"found 2 \(glove.50d.txt, deep/glove.100d.txt\). Name one of them")
     assert read(path / "deep/glove.100d.txt").dimension == 3
     refuse(path / "glove.200d.txt", "holds no file 'glove.200d.txt'; it holds glove.50d.txt")
-    with zipfile.ZipFile(path, "w"):
-        pass
-    refuse(path, "expected one file in it, found 0")
 
 
-def test_an_archive_made_on_a_mac_holds_one_file(tmp_path):
-    path = tmp_path / "mac.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("./glove.txt", lines())
-        archive.writestr("__MACOSX/._glove.txt", b"\x00\x05\x16")
-    assert as_dict(read(path)) == EXPECTED
-    assert as_dict(read(path / "glove.txt")) == EXPECTED
+def test_an_archive_made_on_a_mac_holds_one_file(file):
+    path = file(zipped(**{"./glove.txt": TEXT, "__MACOSX/._glove.txt": b"\x00\x05\x16"}), "mac.zip")
+    assert as_dict(read(path)) == as_dict(read(path / "glove.txt")) == EXPECTED
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
@@ -379,7 +312,7 @@ def test_a_name_of_gensims_downloader_is_found_in_its_folder(tmp_path, monkeypat
     with pytest.raises(InputError, match=r"set word_vectors.download: true; where there is no network, run `python -m"):
         find_source("glove-wiki-gigaword-300", download=False)
     (tmp_path / "glove-wiki-gigaword-300").mkdir()
-    write_gzip(tmp_path / "glove-wiki-gigaword-300/glove-wiki-gigaword-300.gz")
+    (tmp_path / "glove-wiki-gigaword-300/glove-wiki-gigaword-300.gz").write_bytes(gzip.compress(TEXT))
     assert as_dict(read("glove-wiki-gigaword-300")) == EXPECTED
 
 
@@ -397,22 +330,18 @@ def test_without_a_network_the_message_says_what_to_do(tmp_path, monkeypatch):
     assert f"copy glove-wiki-gigaword-300/glove-wiki-gigaword-300.gz into {tmp_path}" in str(error.value)
 
 
-def test_a_source_is_told_from_a_changed_one_without_reading_it(tmp_path):
-    path = tmp_path / "v.txt"
-    path.write_text(lines())
+def test_a_source_is_told_from_a_changed_one_without_reading_it(file):
+    path = file(TEXT)
     before = Source(path).identity()
     assert Source(path).identity() == before
-    import os
-
     os.utime(path, ns=(0, 0))
     assert Source(path).identity() != before
 
 
 @pytest.mark.parametrize("first", [0, 1, 3, 100])
-@pytest.mark.parametrize("write", [write_text, write_word2vec_text, write_word2vec_binary])
-def test_the_first_words_are_kept_whatever_is_asked_for(tmp_path, write, first):
-    write(tmp_path / "vectors")
-    found = read(tmp_path / "vectors", {WORDS[-1]}, first=first)
+@pytest.mark.parametrize("kind", ["text", "word2vec", "binary"])
+def test_the_first_words_are_kept_whatever_is_asked_for(tmp_path, file, kind, first):
+    found = read(file(FORMATS[kind](tmp_path)), {WORDS[-1]}, first=first)
     kept = list(dict.fromkeys([*WORDS[:first], WORDS[-1]]))
     assert as_dict(found) == {word: EXPECTED[word] for word in kept} and list(found.vectors) == kept
     assert found.leading == min(first, len(WORDS))
