@@ -31,7 +31,7 @@ from huse.vision import preparing
 from huse.vision.backbones import read_backbone
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
-from tests.pipeline.test_wrong_input import workplace  # noqa: F401  a fixture
+from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
 from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN
 from tests.text.test_stages import catalogue, write_vectors  # noqa: F401  a fixture
 
@@ -215,10 +215,9 @@ def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch
 
 
 @pytest.fixture
-def run_images(here, workplace, monkeypatch):  # noqa: F811
+def run_images(here, configure, monkeypatch):  # noqa: F811
     """Run the stages up to the image vectors on small pictures, wide ones among them."""
-    folder, configure = workplace
-    for number, file in enumerate(sorted((folder / "images").iterdir())):
+    for number, file in enumerate(sorted((here / "images").iterdir())):
         noise = np.random.default_rng(number).integers(0, 256, (5, 9, 3), dtype=np.uint8)
         Image.fromarray(noise).resize((72, 40)).save(file)
 
@@ -246,7 +245,7 @@ def run_images(here, workplace, monkeypatch):  # noqa: F811
             batches=batches,
             vectors=np.load(here / paths.IMAGE_VECTORS)[0],
             backbone=read_backbone(here / paths.BACKBONE, here / paths.BACKBONE_CONFIG),
-            files=[folder / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
+            files=[here / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
         )
 
     return run
@@ -291,15 +290,14 @@ CATALOGUE = {
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_a_setting_of_the_catalogue_does_what_it_says(here, workplace, name):  # noqa: F811
-    folder, configure = workplace
+def test_a_setting_of_the_catalogue_does_what_it_says(here, configure, name):  # noqa: F811
     value, (section, setting) = CATALOGUE[name], name.split(".")[-2:]
-    table = pd.read_csv(folder / "catalogue.csv")
+    table = pd.read_csv(here / "catalogue.csv")
     table["name"] += " café"
     others = {"image": [*table["image"][::-1]], "name": [f"other {n} é" for n in range(20)]}
     others |= {"classes": ["x<y"] * 10 + ["x<z"] * 10, "split": ["train", "train", "validation", "test"] * 5}
     table.assign(**{f"other {name}": values for name, values in others.items()}).to_csv(
-        folder / "catalogue.csv", index=False, encoding="cp1252"
+        here / "catalogue.csv", index=False, encoding="cp1252"
     )
 
     def run(**changes):
