@@ -13,7 +13,6 @@ from huse.run.artifacts import (
     read_names,
     read_table,
     read_vectors,
-    read_views,
 )
 
 
@@ -126,7 +125,7 @@ def test_missing_and_damaged_json_and_tables(tmp_path, products):
     with pytest.raises(InputError, match="expected an object with classes"):
         read_json(tmp_path / "other.json", ["classes"])
     (tmp_path / "bad.parquet").write_text("PAR1")
-    with pytest.raises(InputError, match="not a readable Parquet table"):
+    with pytest.raises(InputError, match="not a readable table"):
         read_table(tmp_path / "bad.parquet", ["image"])
     with Outputs() as outputs:
         outputs.table(tmp_path / "t.parquet", products)
@@ -148,16 +147,16 @@ def test_views_have_one_row_a_product_in_each(tmp_path, products):
     views = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
     with Outputs() as outputs:
         outputs.vectors(path, views, rows=fingerprint_products(products), parameters={})
-    np.testing.assert_array_equal(read_views(path, products=products), views)
+    np.testing.assert_array_equal(read_vectors(path, products=products, views=True), views)
     with pytest.raises(InputError, match="expected 2 × any float32, found 3 × 2 × 2"):
         read_vectors(path, products=products)
     with pytest.raises(InputError, match="made for other products"):
-        read_views(path, products=products[::-1])
+        read_vectors(path, products=products[::-1], views=True)
     views[2, 1, 0] = np.nan
     with Outputs() as outputs:
         outputs.vectors(path, views, rows=fingerprint_products(products), parameters={})
     with pytest.raises(InputError, match=r"row 1 \(.*\) has a value that is not finite"):
-        read_views(path, products=products)
+        read_vectors(path, products=products, views=True)
 
 
 def test_names_and_labels_of_another_catalogue_are_refused(tmp_path, products):
