@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from huse.run.params.editing import set_values
-from huse.run.params.reader import read_yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -118,11 +117,6 @@ class Repository:
         """Reproduce, and return the names of the stages that ran."""
         output = self.dvc("repro", *arguments)
         return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
-
-    def hashes(self) -> dict[str, Any]:
-        """Return the outputs' hashes of every stage from dvc.lock."""
-        stages = read_yaml(self.root / "dvc.lock")["stages"]
-        return {name: [(out["path"], out["md5"]) for out in stage.get("outs", [])] for name, stage in stages.items()}
 
 
 def start(repository: Repository, *command: str) -> subprocess.Popen[bytes]:

@@ -127,8 +127,8 @@ def test_what_was_repaired_is_summed_up_in_one_line():
     assert summarise_repaired([]) == ""
 
 
-def test_repaired_pictures_do_not_count_towards_the_limit(make_catalogue, here, caplog):
-    csv, images = make_catalogue(products=10)
+def test_repaired_pictures_do_not_count_towards_the_limit(small_catalogue, here, caplog):
+    csv, images = small_catalogue
     write_params(here.root, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.0}})
     for number in range(5):
         Image.new("CMYK", (8, 8), (number, 0, 0, 0)).save(images / f"{number}.jpg")
