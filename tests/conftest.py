@@ -72,20 +72,15 @@ def unit_rows():
 
 
 @pytest.fixture
-def make_catalogue(tmp_path):
-    """Write a CSV and a picture folder: `classes` × `products`, one picture each, and return both paths."""
-
-    def make(classes=("a<b<c", "a<b<d"), products=6, extra=""):
-        folder = tmp_path / "images"
-        folder.mkdir(exist_ok=True)
-        lines = ["image,name,classes"]
-        for number, path in enumerate(classes):
-            for product in range(products):
-                image = f"{number}_{product}.png"
-                Image.new("RGB", (8, 8), (number * 40 % 256, product * 20 % 256, 7)).save(folder / image)
-                lines.append(f"{image},thing {number} {product},{path}")
-        csv = tmp_path / "catalogue.csv"
-        csv.write_text("\n".join(lines) + "\n" + extra, encoding="utf-8")
-        return csv, folder
-
-    return make
+def small_catalogue(tmp_path):
+    """A CSV and a picture folder: two classes of ten products of one picture each."""
+    folder, csv = tmp_path / "images", tmp_path / "catalogue.csv"
+    folder.mkdir()
+    lines = ["image,name,classes"]
+    for number, path in enumerate(("a<b<c", "a<b<d")):
+        for product in range(10):
+            image = f"{number}_{product}.png"
+            Image.new("RGB", (8, 8), (number * 40, product * 20, 7)).save(folder / image)
+            lines.append(f"{image},thing {number} {product},{path}")
+    csv.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return csv, folder

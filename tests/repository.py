@@ -9,23 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
-from huse.run.params.reader import read_yaml
+from huse.run.params.editing import set_values
 
 ROOT = Path(__file__).resolve().parent.parent
 
-CODE = (
-    "huse",
-    "sample",
-    "stages",
-    "dvc.yaml",
-    "params.yaml",
-    ".dvc/config",
-    ".dvc/.gitignore",
-    ".dvcignore",
-    ".gitignore",
-)
+CODE = ("huse", "sample", "stages", "dvc.yaml", "params.yaml")
+CODE += (".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore")
 
 SMALL = {
     "sample_catalogue": {"pictures": 600, "size": 48},
@@ -44,6 +33,7 @@ TINY = {
 }
 
 
+FOREIGN = ("DVC_", "GIT_", "PYTHONPATH")  # variables that would lead DVC, Git or Python elsewhere
 SECONDS = 600  # for what should take ten, or a minute where others run beside
 
 
@@ -54,9 +44,7 @@ class Repository:
         self.root = root
         bin_folder = Path(sys.executable).parent
         self.environment = {
-            **{
-                name: value for name, value in os.environ.items() if not name.startswith(("DVC_", "GIT_", "PYTHONPATH"))
-            },
+            **{name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)},
             "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(site_cache),
@@ -93,10 +81,7 @@ class Repository:
 
     def set_params(self, values: dict[str, Any]) -> None:
         """Merge values into params.yaml."""
-        content = read_yaml(self.root / "params.yaml")
-        merge(content, values)
-        with (self.root / "params.yaml").open("w", encoding="utf-8") as file:
-            YAML().dump(content, file)
+        set_values(self.root / "params.yaml", values)
 
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command in the repository; its output is text, standard error joined."""
@@ -108,7 +93,7 @@ class Repository:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=600,
+            timeout=SECONDS,
         )
         if check and result.returncode != 0:
             raise AssertionError(f"{' '.join(command)} ended with {result.returncode}:\n{result.stdout}")
@@ -133,20 +118,21 @@ class Repository:
         output = self.dvc("repro", *arguments)
         return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
 
-    def hashes(self) -> dict[str, Any]:
-        """Return the outputs' hashes of every stage from dvc.lock."""
-        stages = read_yaml(self.root / "dvc.lock")["stages"]
-        return {name: [(out["path"], out["md5"]) for out in stage.get("outs", [])] for name, stage in stages.items()}
+
+def start(repository: Repository, *command: str) -> subprocess.Popen[bytes]:
+    """Start a command in the repository, silently, and leave it running."""
+    return subprocess.Popen(
+        command,
+        cwd=repository.root,
+        env=repository.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
-def merge(content: dict[str, Any], values: dict[str, Any]) -> None:
-    """Merge nested values in place; a key that is not there is an error of the test."""
-    for key, value in values.items():
-        assert key in content, key
-        if isinstance(value, dict):
-            merge(content[key], value)
-        else:
-            content[key] = value
+def experiments(repository: Repository) -> list[str]:
+    """Return the names of DVC's experiments, sorted."""
+    return sorted(repository.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split())
 
 
 def wait_until(condition: Callable[[], Any], what: str) -> None:

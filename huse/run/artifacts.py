@@ -8,7 +8,8 @@ fingerprint of that table, and a reader that needs another fingerprint stops.
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -54,11 +55,7 @@ class Outputs:
             _remove(aside)
 
     def path(self, final: Path) -> Path:
-        """Return the path to write to now; what lies there becomes `final` in the end.
-
-        Args:
-            final: a file or a folder.
-        """
+        """Return the path to write to now; the file or folder there becomes `final` in the end."""
         final.parent.mkdir(parents=True, exist_ok=True)
         partial = final.with_name(PARTIAL_PREFIX + final.name)
         _remove(partial)
@@ -83,13 +80,7 @@ class Outputs:
             np.save(file, np.ascontiguousarray(array), allow_pickle=False)
 
     def described_array(self, final: Path, array: npt.NDArray[Any], about: Mapping[str, Any]) -> None:
-        """Write an array with a manifest beside it: shape, dtype, SHA-256 of the file, and what else is said of it.
-
-        Args:
-            final: the ``.npy``; the manifest has the same name with ``.json``.
-            array: any.
-            about: for the manifest.
-        """
+        """Write an array with a manifest beside it: shape, dtype, SHA-256 of the file, and what else is said of it."""
         self.array(final, array)
         form = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": fingerprint_file(self._partial[final])}
         self.json(manifest_path(final), {**form, **about})
@@ -98,8 +89,8 @@ class Outputs:
         """Write N × D float32 vectors, or V × N × D in several views, with a manifest beside them.
 
         Args:
-            final: the ``.npy``; the manifest has the same name with ``.json``.
-            array: N × D or V × N × D, one row a product.
+            final: the ``.npy``.
+            array: one row a product.
             rows: fingerprint of the products, from `fingerprint_products`.
             parameters: what made the vectors; everything that would change them.
         """
@@ -160,37 +151,35 @@ def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     Raises:
         InputError: the file is missing, damaged or lacks a column.
     """
-    try:
-        table = pd.read_parquet(_require(path))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable Parquet table ({error}). Delete it and run `dvc repro`.") from error
-    return _with_columns(table, columns, path)
+    return _read_table(path, columns, pd.read_parquet)
 
 
 def read_text_table(path: Path, columns: Iterable[str], separator: str = ",") -> pd.DataFrame:
     """Read a table of text with a header that has at least `columns`.
 
-    Args:
-        path: the file.
-        columns: their names.
-        separator: of the columns.
-
     Raises:
         InputError: the file is missing, no such table, or lacks a column.
     """
     empty = {name: [""] for name in columns}  # alone: names that look like missing values ("NA", "null") are names
+    options: Any = {"sep": separator, "keep_default_na": False, "na_values": empty}
+    return _read_table(path, columns, lambda file: pd.read_csv(file, **options))
+
+
+def _read_table(path: Path, columns: Iterable[str], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
     try:
-        table = pd.read_csv(_require(path), sep=separator, keep_default_na=False, na_values=empty)
+        table = read(_require(path))
     except (OSError, ValueError) as error:  # pandas' own errors of parsing are ValueErrors
         raise InputError(f"{path}: not a readable table ({error}). Delete it and run `dvc repro`.") from error
-    return _with_columns(table, columns, path)
+    if not set(columns) <= set(table.columns):
+        raise InputError(
+            f"{path}: expected the columns {', '.join(columns)}; found {', '.join(map(str, table.columns))}. "
+            "Run `dvc repro` to make it again."
+        )
+    return table
 
 
 def read_curves(folder: Path) -> dict[str, pd.DataFrame]:
-    """Read the curves of training: one TSV file each, with the columns `step` and the curve's name.
-
-    Args:
-        folder: all TSV files in it and below it.
+    """Read the curves of training in a folder: a TSV file each, with the columns `step` and the curve's name.
 
     Returns:
         By name, such as ``validation/recall_at_1``, in alphabetical order; empty where there is no such folder.
@@ -200,16 +189,6 @@ def read_curves(folder: Path) -> dict[str, pd.DataFrame]:
     """
     files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in folder.rglob("*.tsv")}
     return {name: read_text_table(files[name], ["step", files[name].stem], "\t") for name in sorted(files)}
-
-
-def _with_columns(table: pd.DataFrame, columns: Iterable[str], path: Path) -> pd.DataFrame:
-    missing = [column for column in columns if column not in table.columns]
-    if missing:
-        raise InputError(
-            f"{path}: expected the columns {', '.join(columns)}; found {', '.join(map(str, table.columns))}. "
-            "Run `dvc repro` to make it again."
-        )
-    return table
 
 
 def read_names(path: Path, *, products: pd.DataFrame) -> list[str]:
@@ -236,28 +215,25 @@ def read_labels(path: Path, *, products: pd.DataFrame) -> dict[str, Any]:
     return labels
 
 
-def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool | None = False) -> npt.NDArray[np.float32]:
+def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool = False) -> npt.NDArray[np.float32]:
     """Read a float32 array.
 
     Args:
         path: the ``.npy``.
         shape: the expected shape; None where any length will do.
-        mapped: memory-mapped in place of read into memory; None: where the file has more than `MAPPED_ABOVE` bytes.
-            What is written to a mapped array stays in memory and never reaches the file.
+        mapped: memory-mapped in place of read into memory, as one of more than `MAPPED_ABOVE` bytes always is. What is
+            written to a mapped array stays in memory and never reaches the file.
 
     Raises:
         InputError: the file is missing, damaged, or has another shape or dtype.
     """
     try:
-        size = _require(path).stat().st_size
-        map_it = size > MAPPED_ABOVE if mapped is None else mapped
-        array = np.load(path, mmap_mode="c" if map_it else None, allow_pickle=False)
+        mapped = mapped or _require(path).stat().st_size > MAPPED_ABOVE
+        array = np.load(path, mmap_mode="c" if mapped else None, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path}: not a readable array ({error}). Delete it and run `dvc repro`.") from error
-    fits = array.ndim == len(shape) and all(
-        want is None or want == have for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits or array.dtype != np.float32:
+    fits = [want in (None, have) for want, have in zip_longest(shape, array.shape, fillvalue=-1)]
+    if not all(fits) or array.dtype != np.float32:
         wanted = " × ".join("any" if length is None else str(length) for length in shape)
         found = " × ".join(map(str, array.shape))
         raise InputError(
@@ -267,17 +243,9 @@ def read_array(path: Path, *, shape: tuple[int | None, ...], mapped: bool | None
 
 
 def read_described_array(
-    path: Path, *, shape: tuple[int | None, ...], mapped: bool | None = False
+    path: Path, *, shape: tuple[int | None, ...], mapped: bool = False
 ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
-    """Read what `Outputs.described_array` wrote.
-
-    Args:
-        path: the ``.npy``.
-        shape: as in `read_array`.
-        mapped: as in `read_array`.
-
-    Returns:
-        The array and its manifest.
+    """Read what `Outputs.described_array` wrote, as `read_array` does, and its manifest.
 
     Raises:
         InputError: as `read_array` and `read_json`; or array and manifest do not belong together.
@@ -289,32 +257,23 @@ def read_described_array(
     return array, manifest
 
 
-def read_vectors(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Read N × D vectors and check that they were made for these products, in this order.
+def read_vectors(path: Path, *, products: pd.DataFrame, views: bool = False) -> npt.NDArray[np.float32]:
+    """Read vectors and check that they were made for these products, in this order.
 
-    Raises:
-        InputError: see `read_views`.
-    """
-    return _read_rows(path, products, (len(products), None))
-
-
-def read_views(path: Path, *, products: pd.DataFrame) -> npt.NDArray[np.float32]:
-    """Read (V + 1) × N × D vectors, the plain ones first, and check that they were made for these products.
+    Returns:
+        N × D; in several views (V + 1) × N × D, the plain ones first.
 
     Raises:
         InputError: as `read_described_array`; or the vectors are of other products; or a value is not finite.
     """
-    return _read_rows(path, products, (None, len(products), None))
-
-
-def _read_rows(path: Path, products: pd.DataFrame, shape: tuple[int | None, ...]) -> npt.NDArray[np.float32]:
     # The rows before the array: of other products, the array has another length as well.
     if read_json(manifest_path(path), ["rows"])["rows"] != fingerprint_products(products):
         raise InputError(
             f"{path}: made for other products or another row order than {len(products)} rows of this "
             "catalogue. Run `dvc repro` to make it again."
         )
-    array, _ = read_described_array(path, shape=shape, mapped=None)
+    shape = (len(products), None)
+    array, _ = read_described_array(path, shape=(None, *shape) if views else shape)
     # Row by row of what may be larger than memory; a sum is finite where all that is summed is, but for overflow.
     broken = ~np.isfinite(array.sum(axis=-1, dtype=np.float64))
     if broken.any():

@@ -48,7 +48,7 @@ class Checkpoint:
         """Name the run.
 
         Args:
-            folder: where checkpoints lie.
+            folder: of the checkpoints.
             decides: everything that decides the run: parameters, seed, fingerprints of its data; plain values.
             code: all code that decides it too, of `fingerprint_code`.
         """
@@ -82,12 +82,7 @@ class Checkpoint:
             return None
 
     def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Keep a state in place of the one before; a kill leaves the one or the other, whole.
-
-        Args:
-            tensors: by name.
-            state: what is no tensor; plain values.
-        """
+        """Keep tensors and other plain values in place of the state before; a kill leaves one of both, whole."""
         partial = self.path.with_name(PARTIAL_PREFIX + self.path.name)
         # The format takes contiguous tensors that share no memory.
         own = {

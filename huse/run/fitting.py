@@ -22,7 +22,7 @@ from huse.labels.vectors import tree_distances, unit_sphere_vectors
 from huse.model.methods import Classes, Method, find_method
 from huse.model.network import Architecture, Network
 from huse.run import paths
-from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors, read_views
+from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
@@ -30,21 +30,9 @@ from huse.training.data import TrainingData
 from huse.training.targets import class_targets, class_vectors, fit_label_vectors, margin
 
 # The code that the result of a training depends on: all that this module and the loop import, directly or not.
-TRAINING_CODE = (
-    "huse/engine",
-    "huse/errors.py",
-    "huse/files.py",
-    "huse/labels",
-    "huse/metrics.py",
-    "huse/mixup.py",
-    "huse/model",
-    "huse/nesting.py",
-    "huse/progress.py",
-    "huse/run",
-    "huse/settings.py",
-    "huse/taxonomy.py",
-    "huse/training",
-)
+ROOMS = ("engine", "labels", "model", "run", "training")
+MODULES = ("errors", "files", "metrics", "mixup", "nesting", "progress", "settings", "taxonomy")
+TRAINING_CODE = (*(f"huse/{room}" for room in ROOMS), *(f"huse/{module}.py" for module in MODULES))
 
 BLOCK = 8192  # products at a time, where all of them at once would take memory
 CHANGED_COSINE = 0.01  # of label vectors that do not fit the shared space; a greater change is remarked on
@@ -82,7 +70,7 @@ class Artefacts:
         count = len(labels["labels"])
         return cls(
             products,
-            read_views(here / paths.IMAGE_VECTORS, products=products),
+            read_vectors(here / paths.IMAGE_VECTORS, products=products, views=True),
             read_vectors(here / paths.TEXT_VECTORS, products=products),
             labels,
             read_array(here / paths.ADJACENCY, shape=(count, count)),
@@ -114,13 +102,7 @@ class Fitting:
 
 
 def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device: torch.device) -> Fitting:
-    """Make the network and all that it is to be trained with.
-
-    Args:
-        artefacts: of the stages before.
-        params: the section ``train``.
-        seed: of the weights.
-        device: to train on.
+    """Make the network, its weights from the seed, and all that it is to be trained with.
 
     Raises:
         InputError: the method is unknown, or parameters do not make sense with it.
@@ -183,11 +165,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
 
 
 def check_method(params: TrainParams, scheme: str) -> Method:
-    """Return the method, and refuse parameters that make no sense with it.
-
-    Args:
-        params: the section ``train``.
-        scheme: of the labels.
+    """Return the method, and refuse parameters that make no sense with it or with the scheme of the labels.
 
     Raises:
         InputError: there is no such method; or names the parameters that do not fit it, and says why.

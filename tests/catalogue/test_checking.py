@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 from PIL import Image
-from ruamel.yaml import YAML
 
 import stages.catalogue
 from huse.catalogue.checking import (
@@ -19,9 +18,7 @@ from huse.catalogue.checking import (
 from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
 from huse.run import paths
-from huse.run.params.reader import read_yaml
-from tests.conftest import ROOT
-from tests.repository import merge
+from tests.pipeline.in_process import write_params
 
 
 @dataclass
@@ -130,12 +127,9 @@ def test_what_was_repaired_is_summed_up_in_one_line():
     assert summarise_repaired([]) == ""
 
 
-def test_repaired_pictures_do_not_count_towards_the_limit(make_catalogue, here, caplog):
-    csv, images = make_catalogue(products=10)
-    content = read_yaml(ROOT / "params.yaml")
-    merge(content, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.0}})
-    with (here / paths.PARAMS).open("w", encoding="utf-8") as file:
-        YAML().dump(content, file)
+def test_repaired_pictures_do_not_count_towards_the_limit(small_catalogue, here, caplog):
+    csv, images = small_catalogue
+    write_params(here.root, {"catalogue": {"csv": csv.name, "images": images.name, "max_rejected": 0.0}})
     for number in range(5):
         Image.new("CMYK", (8, 8), (number, 0, 0, 0)).save(images / f"{number}.jpg")
     with csv.open("a", encoding="utf-8") as file:

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import subprocess
 import sys
 import time
 
@@ -10,6 +9,7 @@ import pytest
 
 from huse.run import paths
 from huse.run.params.reader import read_yaml
+from tests.repository import start
 
 pytestmark = pytest.mark.slow
 
@@ -30,15 +30,9 @@ SLOW = {
 }
 
 
-def start(repository, stage):
-    """Start a stage without DVC, silently."""
-    return subprocess.Popen(
-        [sys.executable, "-c", EAGER, f"stages.{stage}"],
-        cwd=repository.root,
-        env=repository.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def start_eager(repository, stage):
+    """Start a stage without DVC."""
+    return start(repository, sys.executable, "-c", EAGER, f"stages.{stage}")
 
 
 @pytest.mark.parametrize("stage", SLOW)
@@ -46,7 +40,7 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
     repository.set_params(SLOW[stage])
     outputs = read_yaml(repository.root / "dvc.yaml")["stages"][stage]["outs"]
     before = {name: fingerprint(repository.root / name) for name in outputs}
-    process = start(repository, stage)
+    process = start_eager(repository, stage)
     if stage == "sample_catalogue":  # it writes picture by picture: kill it in the middle of that
         drawn = (repository.root / paths.SAMPLE_IMAGES).with_name(".partial-images")
         while not drawn.is_dir() or len(list(drawn.iterdir())) < 50:
@@ -66,7 +60,7 @@ def test_a_killed_stage_leaves_no_half_written_output(repository, stage):
 @pytest.mark.parametrize(
     ("stage", "changes", "outputs"),
     [
-        ("finetune_backbone", {"epochs": 3}, [paths.BACKBONE]),
+        ("finetune_backbone", {"epochs": 2}, [paths.BACKBONE]),
         ("train", {"steps": 400, "validate_every": 100}, [paths.TOWERS, paths.TEXT_EMBEDDINGS, paths.LIVE / "plots"]),
     ],
 )
@@ -76,7 +70,7 @@ def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, c
     expected = [fingerprint(repository.root / output) for output in outputs]
     checkpoints = repository.root / paths.CACHE / paths.CHECKPOINTS
     shutil.rmtree(checkpoints)  # those of stages that other tests have killed
-    process = start(repository, stage)
+    process = start_eager(repository, stage)
     while not list(checkpoints.glob("[!.]*.safetensors")):  # the first state that it keeps
         assert process.poll() is None
         time.sleep(0.01)
@@ -87,22 +81,6 @@ def test_killed_training_goes_on_and_gives_the_same_weights(repository, stage, c
     assert "goes on after step" in again.stdout
     assert [fingerprint(repository.root / output) for output in outputs] == expected
     assert not list(checkpoints.glob("*.safetensors"))
-
-
-def test_a_second_run_on_the_same_checkpoints_is_refused(repository):
-    repository.set_params({"finetune_backbone": {"epochs": 1000, "patience": 1000}})
-    shutil.rmtree(repository.root / paths.CACHE / paths.CHECKPOINTS)
-    first = start(repository, "finetune_backbone")
-    try:
-        while not list((repository.root / paths.CACHE / paths.CHECKPOINTS).glob("*.lock")):
-            assert first.poll() is None
-            time.sleep(0.01)
-        second = repository.stage("finetune_backbone")
-        assert second.returncode == 2
-        assert "another process trains with these parameters and data" in second.stdout
-    finally:
-        first.kill()
-        first.wait()
 
 
 def fingerprint(path):

@@ -4,43 +4,37 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 
 import pytest
 
 from huse.run import paths
-from tests.repository import running_stages, wait_until
+from huse.training.loop import CHECKPOINT_SECONDS
+from tests.repository import experiments, running_stages, start, wait_until
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
 def repository(tiny_pipeline, tmp_path):
-    """A pipeline that has run, whose copies share the cache of this one."""
+    """A pipeline that has run, whose copies share the cache of this one; training keeps its state every half second."""
     copy = tiny_pipeline.copy_to(tmp_path / "repository")
     copy.environment["HUSE_CACHE"] = str(copy.root / paths.CACHE)
+    loop = copy.root / "huse/training/loop.py"
+    every = f"CHECKPOINT_SECONDS = {CHECKPOINT_SECONDS}"
+    assert every in loop.read_text(encoding="utf-8")
+    loop.write_text(loop.read_text(encoding="utf-8").replace(every, "CHECKPOINT_SECONDS = 0.5"), encoding="utf-8")
+    copy.commit()
     return copy
 
 
 def start_queue(repository, *options):
     """Start workers, which hold on to what they are given to write to."""
-    subprocess.run(
-        ["dvc", "queue", "start", *options],
-        cwd=repository.root,
-        env=repository.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        check=True,
-    )
+    assert start(repository, "dvc", "queue", "start", *options).wait() == 0
 
 
 def copies(repository):
     return list((repository.root / ".dvc/tmp/exps").glob("tmp*"))
-
-
-def experiments(repository):
-    return set(repository.git("for-each-ref", "--format=%(refname:lstrip=4)", "refs/exps").split())
 
 
 def checkpoints(repository):
@@ -48,7 +42,7 @@ def checkpoints(repository):
 
 
 def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
-    repository.dvc("exp", "run", "--queue", "--set-param=train.seed=1,2")
+    repository.dvc("exp", "run", "--queue", "--set-param=train.seed=1,2", "evaluate")
     later = repository.root / "huse/evaluation/retrieval.py"
     later.write_text(later.read_text(encoding="utf-8") + "\nraise RuntimeError('edited later')\n", encoding="utf-8")
     start_queue(repository, "--jobs", "2")
@@ -72,13 +66,13 @@ def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
     repository.dvc("exp", "apply", one)
     metrics = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
     assert metrics == runs[one]["metrics"]["metrics/evaluate.json"]["data"]
-    assert repository.dvc("status").strip() == "Data and pipelines are up to date."
+    assert repository.dvc("status", "--with-deps", "evaluate").strip() == "Data and pipelines are up to date."
     repository.dvc("exp", "branch", other, "kept")
     assert f"seed: {seeds[other]}" in repository.git("show", "kept:params.yaml")
 
 
 def test_a_queue_that_is_killed_leaves_nothing_behind_and_its_run_can_go_on(repository):
-    long = ["--set-param=train.steps=8000", "--set-param=train.validate_every=1000"]
+    long = ["--set-param=train.steps=2500", "--set-param=train.validate_every=500", "train"]
     repository.dvc("exp", "run", "--queue", *long)
     start_queue(repository)
     wait_until(lambda: checkpoints(repository), "a first state")
@@ -101,12 +95,8 @@ def test_a_stage_ends_with_the_dvc_that_started_it(repository, tmp_path):
     shell.write_text('#!/bin/sh\nsh "$@"\nexit\n')
     shell.chmod(0o755)
     repository.set_params({"train": {"steps": 1_000_000}})
-    dvc = subprocess.Popen(
-        ["dvc", "repro", "train"],
-        cwd=repository.root,
-        env={**repository.environment, "SHELL": str(shell)},
-        stdout=subprocess.DEVNULL,
-    )
+    repository.environment["SHELL"] = str(shell)
+    dvc = start(repository, "dvc", "repro", "train")
     wait_until(lambda: checkpoints(repository), "a first state")
     (stage,) = running_stages(repository)
     os.kill(dvc.pid, signal.SIGKILL)
@@ -118,7 +108,7 @@ def test_a_stage_that_ends_writes_nothing_to_a_copy_that_is_being_removed(reposi
     copy = repository.copy_to(tmp_path / "copy")
     copy.environment["HUSE_CACHE"] = repository.environment["HUSE_CACHE"]
     copy.set_params({"train": {"steps": 1_000_000}})
-    stage = subprocess.Popen([sys.executable, "-m", "stages.train"], cwd=copy.root, env=copy.environment)
+    stage = start(copy, sys.executable, "-m", "stages.train")
     wait_until(lambda: checkpoints(repository), "a first state")
     stage.send_signal(signal.SIGSTOP)
     for path in copy.root.iterdir():

@@ -6,8 +6,10 @@ import json
 import pytest
 
 from huse.run import paths
+from stages import model
+from tests.pipeline.in_process import STAGES, write_params
 from tests.pipeline.test_model import assert_is_what_the_stages_computed
-from tests.repository import Repository
+from tests.repository import SMALL
 
 pytestmark = pytest.mark.slow
 
@@ -15,26 +17,24 @@ CLASSES = 8
 ROWS_A_CLASS = 60
 
 
-def run(repository, csv_path, images, word_vectors, shared):
-    repository.set_params(
-        {
-            "catalogue": {"csv": str(csv_path), "images": str(images)},
-            "backbone": {
-                "network": "squeezenet1_1",
-                "weights": str(shared / "pretrained/squeezenet1_1-onnxzoo-4302cd73.pth"),
-                "size": 224,
-            },
-            "finetune_backbone": {"epochs": 0},
-            "image_vectors": {"dtype": "auto"},
-            "word_vectors": {"source": str(shared / "pretrained" / word_vectors)},
-            "label_graph": {"encoder": "tree"},
-        }
-    )
-    repository.repro("model")
-    return json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
+def run(here, csv_path, images, word_vectors, shared):
+    """Run the stages, and return the metrics of the catalogue and of the test split."""
+    weights = shared / "pretrained/squeezenet1_1-onnxzoo-4302cd73.pth"
+    changes = {
+        "catalogue": {"csv": str(csv_path), "images": str(images)},
+        "backbone": {"network": "squeezenet1_1", "weights": str(weights), "size": 224},
+        "finetune_backbone": {"epochs": 0},
+        "image_vectors": {"dtype": "auto"},
+        "word_vectors": {"source": str(shared / "pretrained" / word_vectors)},
+        "label_graph": {"encoder": "tree"},
+    }
+    write_params(here.root, SMALL, changes)
+    for stage in (*STAGES, model):
+        stage.main(here)
+    return [json.loads((here / path).read_text()) for path in (paths.CATALOGUE_METRICS, paths.EVALUATE_METRICS)]
 
 
-def test_myntra_in_small(shared, tmp_path):
+def test_myntra_in_small(shared, here, tmp_path):
     """The eight largest classes, 60 pictures each: parameters alone take the pipeline to real products."""
     folder = shared / "real/myntra-fashion"
     with (folder / "training.csv").open(encoding="utf-8", newline="") as file:
@@ -48,24 +48,20 @@ def test_myntra_in_small(shared, tmp_path):
         writer = csv.DictWriter(file, ["image", "name", "classes"])
         writer.writeheader()
         writer.writerows(row for path in largest for row in by_class[path][:ROWS_A_CLASS])
-    repository = Repository.create(tmp_path / "myntra", tmp_path / "site")
-    metrics = run(repository, own, folder / "images", "glove.6B.300d.subset.txt", shared)
-    catalogue = json.loads((repository.root / paths.CATALOGUE_METRICS).read_text())
+    catalogue, metrics = run(here, own, folder / "images", "glove.6B.300d.subset.txt", shared)
     assert catalogue["classes"] == CLASSES
     assert catalogue["pictures"]["rejected"] == 0
     classification = metrics["classification"]
     assert classification["image"]["accuracy"] > 0.7
     assert classification["text"]["accuracy"] > 0.7
     assert classification["fusion"]["accuracy"] > 0.8
-    assert_is_what_the_stages_computed(repository.root, tmp_path / "model")
+    assert_is_what_the_stages_computed(here.root, tmp_path / "model")
     assert metrics["retrieval"]["image_to_text"]["recall_at_1"] > 0.45  # of 72 queries; chance is 1/8
 
 
-def test_netaporter_sample(shared, tmp_path):
+def test_netaporter_sample(shared, here):
     """48 pictures in three classes, several of one product: the original format runs as it is."""
     folder = shared / "real/netaporter-sample"
-    repository = Repository.create(tmp_path / "netaporter", tmp_path / "site")
-    metrics = run(repository, folder / "training.csv", folder / "images", "glove.840B.300d.subset.txt", shared)
-    catalogue = json.loads((repository.root / paths.CATALOGUE_METRICS).read_text())
+    catalogue, metrics = run(here, folder / "training.csv", folder / "images", "glove.840B.300d.subset.txt", shared)
     assert (catalogue["classes"], catalogue["products"]) == (3, 43)
     assert metrics["classification"]["fusion"]["accuracy"] > metrics["classification"]["chance"]["accuracy"]

@@ -35,10 +35,16 @@ def test_tensors_of_any_layout_and_with_shared_memory(tmp_path):
     assert all(torch.equal(loaded[name], tensors[name]) for name in tensors)
 
 
-@pytest.mark.parametrize("other", [{"seed": 2, "params": {"rate": 0.1}}, {"seed": 1, "params": {"rate": 0.2}}])
-def test_the_state_of_another_run_is_never_found(tmp_path, other):
+@pytest.fixture
+def saved(tmp_path):
+    """A checkpoint inside its block, with a state."""
     with Checkpoint(tmp_path, DECIDES, CODE) as checkpoint:
         checkpoint.save(TENSORS, {})
+        yield checkpoint
+
+
+@pytest.mark.parametrize("other", [{"seed": 2, "params": {"rate": 0.1}}, {"seed": 1, "params": {"rate": 0.2}}])
+def test_the_state_of_another_run_is_never_found(saved, tmp_path, other):
     with Checkpoint(tmp_path, other, CODE) as checkpoint:
         assert checkpoint.load() is None
 
@@ -67,19 +73,15 @@ def test_the_state_of_other_code_is_never_found(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"no safetensors", None])
-def test_a_damaged_state_is_as_good_as_none(tmp_path, content):
-    with Checkpoint(tmp_path, DECIDES, CODE) as checkpoint:
-        checkpoint.save(TENSORS, {})
-        checkpoint.path.write_bytes(checkpoint.path.read_bytes()[:-5] if content is None else content)
-        assert checkpoint.load() is None
+def test_a_damaged_state_is_as_good_as_none(saved, content):
+    saved.path.write_bytes(saved.path.read_bytes()[:-5] if content is None else content)
+    assert saved.load() is None
 
 
-def test_removed(tmp_path):
-    with Checkpoint(tmp_path, DECIDES, CODE) as checkpoint:
-        checkpoint.save(TENSORS, {})
-        checkpoint.remove()
-        checkpoint.remove()
-        assert checkpoint.load() is None
+def test_removed(saved):
+    saved.remove()
+    saved.remove()
+    assert saved.load() is None
 
 
 def test_a_second_process_on_the_same_run_is_refused(tmp_path):

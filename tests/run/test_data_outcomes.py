@@ -30,8 +30,8 @@ from huse.text.word_vectors import mean_word_vectors
 from huse.vision import preparing
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
-from tests.pipeline.test_wrong_input import workplace  # noqa: F401  a fixture
-from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN
+from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
+from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of
 from tests.text.test_stages import catalogue, write_vectors  # noqa: F401  a fixture
 
 ELSEWHERE = {
@@ -40,22 +40,16 @@ ELSEWHERE = {
     "sample_catalogue.size": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
     "catalogue.csv": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
     "catalogue.images": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
-    "catalogue.unseen_classes": (
-        "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen_classes"
-    ),
-    "catalogue.max_rejected": (
-        "tests/pipeline/test_wrong_input.py::test_too_many_rejected_rows_stop_the_run_and_leave_nothing"
-    ),
-    "catalogue.max_megapixels": (
-        "tests/pipeline/test_wrong_input.py::test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost"
-    ),
+    "catalogue.unseen_classes": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
+    "catalogue.max_rejected": "tests/catalogue/test_checking.py::test_repaired_pictures_do_not_count_towards_the_limit",
+    "catalogue.max_megapixels": "tests/pipeline/test_wrong_input.py::test_every_bad_row_is_left_out_with_its_reason",
     "backbone.weights": "tests/pipeline/test_wrong_input.py::test_weights_that_do_not_fit",
     "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",
     "word_vectors.source": "tests/text/test_stages.py::test_a_given_file_is_cut_to_the_words_in_need",
     "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
     "label_graph.scheme": "tests/text/test_stages.py::test_every_scheme_text_and_source_of_the_graph",
     "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
-    "evaluate.tree": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen_classes",
+    "evaluate.tree": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
 }
 
 CLASSES = ["bags<T-Shirt", "shoes<Crème", "shoes<pumps", "bags<WOOL tote"]
@@ -69,59 +63,34 @@ def run_text(here, catalogue):  # noqa: F811
     catalogue("word_vectors", source="glove.txt")
     (here / paths.CLASSES).write_text(json.dumps({"classes": CLASSES, "counts": {}}), encoding="utf-8")
     write_vectors(here, HELD)
+    save_file(random_infersent(6, 4, 5).state_dict(), here / "own.safetensors")
 
     def run(**changes):
-        for name, value in changes.items():
-            set_values(here / paths.PARAMS, nest({name.replace("__", "."): value}))
-        for stage in (preprocess_text, word_vectors, text_vectors):
+        set_values(here / paths.PARAMS, nest(changes))
+        for stage in (preprocess_text, word_vectors, text_vectors, label_graph):
             stage.main(here)
         return SimpleNamespace(
             clean=pd.read_parquet(here / paths.NAMES)["clean"].tolist(),
             steps=dict(pd.read_parquet(here / paths.WORDS)[["word", "step"]].to_numpy().tolist()),
             words=read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
-            kept=pd.read_parquet(here / paths.VOCABULARY_WORDS)["word"].tolist(),
+            kept=set(pd.read_parquet(here / paths.VOCABULARY_WORDS)["word"]),
             encoder=json.loads((here / paths.TEXT_ENCODER / "config.json").read_text()),
+            weights=json.loads((here / paths.LABELS).read_text())["weights"],
+            own_weights=fingerprint_file(here / "own.safetensors"),
+            vectors=np.load(here / paths.LABEL_VECTORS),
         )
 
     return run
 
 
-@pytest.fixture
-def run_labels(here, run_text):
-    """The same, and the graph."""
+def found_by(word, name, step):
+    """The word is found by the step of this name, and by another or not at all where that is off."""
 
-    def run(**changes):
-        words = run_text(**changes).words
-        label_graph.main(here)
-        labels = json.loads((here / paths.LABELS).read_text())
-        return SimpleNamespace(words=words, labels=labels, vectors=np.load(here / paths.LABEL_VECTORS))
-
-    return run
-
-
-def found_by(word, step):
-    """The word is found by the step that has its name, and by another or not at all where that is off."""
-
-    def seen(usual, changed, name):
-        assert usual.steps[word] == name
-        assert changed.steps.get(word) == step
+    def seen(usual, changed):
+        assert (usual.steps[word], changed.steps.get(word)) == (name, step)
         assert set(usual.encoder["spellings"]) - set(changed.encoder["spellings"]) == {name}
 
     return seen
-
-
-def see_fold_accents(usual, changed, _):
-    assert (usual.clean[3], changed.clean[3]) == ("chloe boots", "chlo boots")
-    assert (usual.encoder["fold_accents"], changed.encoder["fold_accents"]) == (True, False)
-
-
-def see_dimension(usual, changed, _):
-    assert (usual.words.vector_size, changed.words.vector_size) == (6, 7)
-
-
-def see_vocabulary(usual, changed, _):
-    assert "the" in usual.kept and "the" not in changed.kept
-    assert {"red", "pumps"} <= set(changed.kept)
 
 
 def leaves():
@@ -154,48 +123,37 @@ def is_infersent(**reading):
         np.testing.assert_allclose(changed.vectors, encode(model, leaves(), changed.words, **how), atol=1e-6)
         same_shape = usual.vectors.shape == changed.vectors.shape
         assert not (same_shape and np.allclose(usual.vectors, changed.vectors, atol=1e-4))
+        assert changed.weights["kind"] == (changed.own_weights if "seed" in reading else "random")
 
     return seen
 
 
-TEXT = {
-    "preprocess_text.fold_accents": (False, see_fold_accents, {}),
-    "word_vectors.dimension": (7, see_dimension, {"word_vectors__source": "catalogue"}),
-    "word_vectors.vocabulary": (0, see_vocabulary, {}),
-    "word_vectors.spellings.as_written": (False, found_by("pumps", "lower"), {}),
-    "word_vectors.spellings.lower": (False, found_by("WOOL", None), {}),
-    "word_vectors.spellings.capitalised": (False, found_by("leather", None), {}),
-    "word_vectors.spellings.hyphens": (False, found_by("T-Shirt", None), {}),
-    "word_vectors.spellings.accents": (False, found_by("Crème", None), {}),
-}
+FOLDED = gives(lambda run: (run.clean[3], run.encoder["fold_accents"]), ("chloe boots", True), ("chlo boots", False))
+KEPT = gives(lambda run: run.kept & {"the", "red", "pumps"}, {"the", "red", "pumps"}, {"red", "pumps"})
 LEAF = {"label_graph__label_text": "leaf"}
-MEAN = {"label_graph__encoder": "word_vectors"}
-LABELS = {
-    "label_graph.encoder": ("word_vectors", is_mean, LEAF),
-    "label_graph.label_text": ("path", is_text(" ".join), MEAN),
-    "label_graph.weights": ("own.safetensors", is_infersent(hidden=4, seed=5), LEAF),
-    "label_graph.infersent.version": (2, is_infersent(version=2), LEAF),
-    "label_graph.infersent.pooling": ("mean", is_infersent(pooling="mean"), LEAF),
-    "label_graph.infersent.padding_in_max": (True, is_infersent(padding_in_max=True), LEAF),
-    "label_graph.infersent.hidden": (4, is_infersent(hidden=4), LEAF),
+TEXT = {
+    "preprocess_text.fold_accents": of(False, FOLDED),
+    "word_vectors.dimension": of(7, gives(lambda run: run.words.vector_size, 6, 7), word_vectors__source="catalogue"),
+    "word_vectors.vocabulary": of(0, KEPT),
+    "word_vectors.spellings.as_written": of(False, found_by("pumps", "as_written", "lower")),
+    "word_vectors.spellings.lower": of(False, found_by("WOOL", "lower", None)),
+    "word_vectors.spellings.capitalised": of(False, found_by("leather", "capitalised", None)),
+    "word_vectors.spellings.hyphens": of(False, found_by("T-Shirt", "hyphens", None)),
+    "word_vectors.spellings.accents": of(False, found_by("Crème", "accents", None)),
+    "label_graph.encoder": of("word_vectors", is_mean, **LEAF),
+    "label_graph.label_text": of("path", is_text(" ".join), label_graph__encoder="word_vectors"),
+    "label_graph.weights": of("own.safetensors", is_infersent(hidden=4, seed=5), **LEAF),
+    "label_graph.infersent.version": of(2, is_infersent(version=2), **LEAF),
+    "label_graph.infersent.pooling": of("mean", is_infersent(pooling="mean"), **LEAF),
+    "label_graph.infersent.padding_in_max": of(True, is_infersent(padding_in_max=True), **LEAF),
+    "label_graph.infersent.hidden": of(4, is_infersent(hidden=4), **LEAF),
 }
 
 
 @pytest.mark.parametrize("name", TEXT)
-def test_a_setting_of_names_and_words_does_what_it_says(run_text, name):
+def test_a_setting_of_names_words_and_labels_does_what_it_says(run_text, name):
     value, seen, usually = TEXT[name]
-    seen(run_text(**usually), run_text(**{name: value}), name.rpartition(".")[2])
-
-
-@pytest.mark.parametrize("name", LABELS)
-def test_a_setting_of_labels_does_what_it_says(here, run_labels, name):
-    value, seen, usually = LABELS[name]
-    save_file(random_infersent(6, 4, 5).state_dict(), here / "own.safetensors")
-    usual, changed = run_labels(**usually), run_labels(**{name: value})
-    seen(usual, changed)
-    kind = fingerprint_file(here / "own.safetensors") if name == "label_graph.weights" else "random"
-    if changed.labels["weights"]:
-        assert changed.labels["weights"]["kind"] == kind
+    seen(run_text(**usually), run_text(**{name: value}))
 
 
 def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch):
@@ -208,16 +166,15 @@ def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch
     monkeypatch.setattr(gensim.downloader, "BASE_DIR", str(here.root))
     monkeypatch.setattr(gensim.downloader, "urlopen", no_network)
     with pytest.raises(InputError, match=r"set word_vectors\.download: true"):
-        run_text(word_vectors__source="glove-wiki-gigaword-300")
+        run_text(**{"word_vectors.source": "glove-wiki-gigaword-300"})
     with pytest.raises(InputError, match="gensim could not fetch it"):
-        run_text(word_vectors__download=True)
+        run_text(**{"word_vectors.download": True})
 
 
 @pytest.fixture
-def run_images(here, workplace, monkeypatch):  # noqa: F811
+def run_images(here, configure, monkeypatch):  # noqa: F811
     """Run the stages up to the image vectors on small pictures, wide ones among them."""
-    folder, configure = workplace
-    for number, file in enumerate(sorted((folder / "images").iterdir())):
+    for number, file in enumerate(sorted((here / "images").iterdir())):
         noise = np.random.default_rng(number).integers(0, 256, (5, 9, 3), dtype=np.uint8)
         Image.fromarray(noise).resize((72, 40)).save(file)
 
@@ -245,7 +202,7 @@ def run_images(here, workplace, monkeypatch):  # noqa: F811
             batches=batches,
             vectors=np.load(here / paths.IMAGE_VECTORS)[0],
             backbone=TorchvisionEncoder.load(here / paths.BACKBONE).backbone,
-            files=[folder / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
+            files=[here / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
         )
 
     return run
@@ -290,15 +247,14 @@ CATALOGUE = {
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_a_setting_of_the_catalogue_does_what_it_says(here, workplace, name):  # noqa: F811
-    folder, configure = workplace
+def test_a_setting_of_the_catalogue_does_what_it_says(here, configure, name):  # noqa: F811
     value, (section, setting) = CATALOGUE[name], name.split(".")[-2:]
-    table = pd.read_csv(folder / "catalogue.csv")
+    table = pd.read_csv(here / "catalogue.csv")
     table["name"] += " café"
     others = {"image": [*table["image"][::-1]], "name": [f"other {n} é" for n in range(20)]}
     others |= {"classes": ["x<y"] * 10 + ["x<z"] * 10, "split": ["train", "train", "validation", "test"] * 5}
     table.assign(**{f"other {name}": values for name, values in others.items()}).to_csv(
-        folder / "catalogue.csv", index=False, encoding="cp1252"
+        here / "catalogue.csv", index=False, encoding="cp1252"
     )
 
     def run(**changes):
@@ -325,9 +281,9 @@ def test_every_setting_of_every_section_is_looked_at():
     declared = {f"{name}.{each}" for name, kind in sections().items() for each, _ in flatten(kind().model_dump())}
     training = {f"train.{name}" for name in TRAIN} | {f"finetune_backbone.{name}" for name in FINETUNE}
     augmentation = {f"augmentation.{name}" for name in AUGMENTED}
-    here = {*TEXT, *LABELS, *IMAGES, *CATALOGUE, "word_vectors.download"}
+    here = {*TEXT, *IMAGES, *CATALOGUE, "word_vectors.download"}
     assert here | set(ELSEWHERE) | training | augmentation == declared
     assert not here & set(ELSEWHERE)
     for place in ELSEWHERE.values():
         file, _, test = place.partition("::")
-        assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), place
+        assert f"def {test}" in (ROOT / file).read_text(encoding="utf-8"), place

@@ -83,21 +83,6 @@ def test_scalers_are_of_the_training_split_and_all_its_views(artefacts):
     assert made.network.tower("text").mean.numpy() == pytest.approx(artefacts.texts[:8].mean(axis=0), abs=1e-6)
 
 
-def test_the_graph_is_of_names_or_of_the_tree(artefacts):
-    graph = params().graph.model_dump()
-    by_names = prepare_fitting(artefacts, params(), 0, CPU).data.classes.distances
-    by_tree = prepare_fitting(artefacts, params(graph=graph | {"distances": "tree"}), 0, CPU).data.classes.distances
-    assert by_names.tolist() == artefacts.adjacency.tolist()
-    assert by_tree.tolist() == [[0, 0.5, 1], [0.5, 0, 1], [1, 1, 0]]
-
-
-def test_the_margin_follows_the_graph(artefacts):
-    graph = params().graph.model_dump() | {"zeta_quantile": 1.0}
-    assert prepare_fitting(artefacts, params(graph=graph), 0, CPU).settings.graph.zeta == pytest.approx(0.7)
-    fixed = prepare_fitting(artefacts, params(graph=graph | {"zeta": 0.3}), 0, CPU)
-    assert fixed.settings.graph.zeta == 0.3
-
-
 def test_class_vectors_are_of_names_or_of_the_tree(artefacts):
     def cosines(**changes):
         vectors = prepare_fitting(artefacts, params(method="hie", **changes), 0, CPU).data.classes.vectors
@@ -127,32 +112,6 @@ def test_class_vectors_that_do_not_fit_are_remarked_on(artefacts, caplog):
 def test_combinations_that_make_no_sense_are_refused(artefacts, scheme, changes, said):
     with pytest.raises(InputError, match=said):
         prepare_fitting(levels(artefacts) if scheme == "levels" else artefacts, params(**changes), 0, CPU)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"scale": 0}, "scale"),
-        ({"scale": "big"}, "scale"),
-        ({"warm_up": 600}, "warm_up"),
-        ({"ema": 1.0}, "ema"),
-        ({"criterion": "loss"}, "criterion"),
-        ({"sampler": "all"}, "sampler"),
-        ({"patience": 0}, "patience"),
-        ({"graph": {"form": "stress"}}, "graph.distances"),
-        ({"contrast": {"weight": -1, "temperature": 0, "decay": 2}}, "contrast.temperature"),
-        ({"dtype": "float16"}, "dtype"),
-    ],
-)
-def test_wrong_values_are_refused_by_name(changes, said):
-    with pytest.raises(InputError, match=said):
-        params(**changes)
-
-
-def test_the_same_seed_gives_the_same_network(artefacts):
-    one, other, third = (prepare_fitting(artefacts, params(), seed, CPU).network.state_dict() for seed in (0, 0, 1))
-    assert all(torch.equal(value, other[name]) for name, value in one.items())
-    assert any(not torch.equal(value, third[name]) for name, value in one.items())
 
 
 def test_training_knows_the_class_tree(artefacts):

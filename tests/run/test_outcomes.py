@@ -6,7 +6,9 @@ has those of the other sections.
 
 import math
 from dataclasses import dataclass, replace
+from unittest.mock import MagicMock
 
+import pandas as pd
 import pytest
 import torch
 from torch.nn import functional
@@ -18,6 +20,7 @@ from huse.model.losses.label_vectors import projection_loss, ranking_loss
 from huse.model.losses.pairs import matching_loss
 from huse.model.losses.triplets import adamine_loss, triplet_loss
 from huse.nesting import flatten, nest
+from huse.run.checkpoints import Checkpoint
 from huse.run.params.editing import set_values
 from huse.run.params.train import TrainParams
 from huse.training import loop
@@ -65,42 +68,18 @@ class Outcome:
         return self.result.curves[0]
 
 
-class Memory:
-    """Keeps every state of a run, and nothing of one before."""
+@pytest.fixture
+def saved(monkeypatch):
+    """Every state that a run saves, after each step; the file of the checkpoint is never written."""
+    states = []
 
-    def __init__(self, *_):
-        self.saved = []
+    def save(_, tensors, state):
+        states.append(({name: value.detach().clone() for name, value in tensors.items()}, dict(state)))
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
-
-    def load(self):
-        return None
-
-    def save(self, tensors, state):
-        self.saved.append(({name: value.detach().clone() for name, value in tensors.items()}, dict(state)))
-
-    def remove(self):
-        pass
-
-
-class Silent:
-    """Stands for DVCLive."""
-
-    def __init__(self, *_, **__):
-        self.step = 0
-
-    def log_metric(self, *_):
-        pass
-
-    def sync(self):
-        pass
-
-    def end(self):
-        pass
+    monkeypatch.setattr(Checkpoint, "save", save)
+    for module in (loop, finetuning):
+        monkeypatch.setattr(module, "CHECKPOINT_SECONDS", -1.0)
+    return states
 
 
 @pytest.fixture
@@ -118,14 +97,14 @@ def in_params(here):
 
 
 @pytest.fixture
-def run_train(here, in_params, artefacts, monkeypatch):  # noqa: F811
+def run_train(here, in_params, artefacts, saved, monkeypatch):  # noqa: F811
     """Run the stage `train` on small artefacts."""
-
     artefacts.products["split"] = ["train"] * 8 + ["validation"] * 4
 
     def run(**changes):
         in_params("train", SMALL, changes)
-        about, memory, batches = {}, Memory(), []
+        saved.clear()
+        about, batches = {}, []
 
         def train(network, data, method, losses, settings, **more):
             def terms(batch, losses):
@@ -135,37 +114,27 @@ def run_train(here, in_params, artefacts, monkeypatch):  # noqa: F811
             about["before"] = {name: value.clone() for name, value in network.state_dict().items()}
             return loop.train(network, data, replace(method, terms=terms), losses, settings, **more)
 
-        monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
         monkeypatch.setattr(train_stage.Artefacts, "read", classmethod(lambda *_: artefacts))
         monkeypatch.setattr(train_stage.Artefacts, "fingerprints", lambda *_: {})
-        monkeypatch.setattr(train_stage, "Checkpoint", lambda *_: memory)
-        monkeypatch.setattr(train_stage, "Live", Silent)
+        monkeypatch.setattr(train_stage, "Live", MagicMock())
         monkeypatch.setattr(train_stage, "train", train)
         monkeypatch.setattr(train_stage, "_write", lambda *given: about.update(fitting=given[2], trained=given[3]))
         train_stage.main(here)
-        states = [about["before"], *(under("network", tensors) for tensors, _ in memory.saved)]
-        return Outcome(about["trained"], batches, states, memory.saved, about["fitting"].network)
+        states = [about["before"], *(under("network", tensors) for tensors, _ in saved)]
+        return Outcome(about["trained"], batches, states, [*saved], about["fitting"].network)
 
     return run
 
 
-@dataclass(frozen=True)
-class Expect:
-    """A changed value and what is to come of it.
+def of(value, seen, **usual):
+    """A changed value of a setting, and what is to come of it.
 
-    Attributes:
+    Args:
         value: of the setting.
         seen: given the outcomes with the usual and with the changed value, asserts what tells them apart.
         usual: what else is set in both runs.
     """
-
-    value: object
-    seen: object
-    usual: dict
-
-
-def of(value, seen, **usual):
-    return Expect(value, seen, {name.replace("__", "."): each for name, each in usual.items()})
+    return value, seen, {name.replace("__", "."): each for name, each in usual.items()}
 
 
 TERMS = ("classification", "graph", "gap", "contrast", "matching", "likelihood", "invariance", "projection")
@@ -199,19 +168,37 @@ def term_is(term, compute):
     return seen
 
 
-def graph(sigma="or", zeta=0.6, **more):
-    return term_is(
-        "graph",
-        lambda b: graph_loss(b.embeddings, b.products, b.classes.distances, sigma=sigma, zeta=zeta, **more),
-    )
+def correlation(batch):
+    return correlation_loss(batch.embeddings, batch.products, batch.classes.distances)
+
+
+def graph(**settings):
+    settings = {"sigma": "or", "zeta": 0.6} | settings
+    return term_is("graph", lambda b: graph_loss(b.embeddings, b.products, b.classes.distances, **settings))
+
+
+def contrast(temperature, decay):
+    def compute(batch):
+        nodes = batch.classes.nodes[:, batch.products].repeat(1, 2)
+        return hierarchical_contrastive_loss(batch.embeddings, nodes, temperature, decay)
+
+    return term_is("contrast", compute)
+
+
+def triplet(*settings):
+    return term_is("triplet", lambda b: triplet_loss(*pooled(b), *settings))
+
+
+def adamine(margin):
+    return term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, margin, 0))
 
 
 def pooled(batch):
     return batch.embeddings, batch.products.repeat(2)
 
 
-def nodes(batch):
-    return batch.classes.nodes[:, batch.products].repeat(1, 2)
+def ranking(batch):
+    return 2 * ranking_loss(*pooled(batch), batch.class_vectors, 0.7)
 
 
 def shapes(**wanted):
@@ -226,18 +213,23 @@ def shapes(**wanted):
     return seen
 
 
-def moves(factor, step=1):
-    """The weights go so many times as far in a step."""
+def gives(measure, usual_value, changed_value):
+    """What is measured of the two outcomes."""
 
     def seen(usual, changed):
-        assert changed.length("towers", step) == pytest.approx(factor * usual.length("towers", step), rel=1e-3)
+        assert (measure(usual), measure(changed)) == (usual_value, changed_value)
 
     return seen
 
 
-def see_method(usual, changed):
-    assert "gap" in usual.first
-    assert "projection" in changed.first
+def moves(factor, step=1):
+    """The weights go so many times as far in a step; in the first one AdamW's go as far as the rate says."""
+
+    def seen(usual, changed):
+        assert usual.length("towers") == pytest.approx(RATE, rel=1e-3)
+        assert changed.length("towers", step) == pytest.approx(factor * usual.length("towers", step), rel=1e-3)
+
+    return seen
 
 
 def see_distances(usual, changed):
@@ -282,11 +274,6 @@ def see_class_pull(usual, changed):
     assert "class_means" not in usual.states[0]
 
 
-def see_optimizer(usual, changed):
-    assert usual.length("towers") == pytest.approx(RATE, rel=1e-3)
-    assert changed.length("towers") == pytest.approx(RATE / math.sqrt(0.1), rel=1e-3)
-
-
 def see_weight_decay(usual, changed):
     for name, before in usual.states[0].items():
         decayed = RATE * 0.5 * before if name.endswith("weight") else torch.zeros_like(before)
@@ -316,36 +303,6 @@ def see_mixup(usual, changed):
     assert changed.first["graph"] == usual.first["graph"]
 
 
-def see_dtype(usual, changed):
-    assert changed.first["loss"] != usual.first["loss"]
-    assert changed.first["loss"] == pytest.approx(usual.first["loss"], rel=0.05)
-
-
-def see_sampler(usual, changed):
-    def halves(outcome):
-        return [batch.products[:2].tolist() == batch.products[2:].tolist() for batch in outcome.batches]
-
-    assert all(halves(changed))
-    assert not all(halves(usual))
-
-
-def see_batch_size(usual, changed):
-    assert (len(usual.batches[0].products), len(changed.batches[0].products)) == (4, 3)
-
-
-def see_steps(usual, changed):
-    assert (len(usual.states), len(changed.states)) == (5, 7)
-
-
-def see_validate_every(usual, changed):
-    assert [point["step"] for point in usual.result.curves] == [1, 2, 3, 4]
-    assert [point["step"] for point in changed.result.curves] == [3, 4]
-
-
-def see_patience(usual, changed):
-    assert (len(usual.result.curves), len(changed.result.curves)) == (8, 3)
-
-
 def see_criterion(usual, changed):
     values = [point["validation/average_precision"] for point in changed.result.curves]
     assert changed.result.best_step == 1 + values.index(max(values))
@@ -356,62 +313,44 @@ def see_seed(usual, changed):
     assert not torch.equal(usual.states[0]["heads.0.weight"], changed.states[0]["heads.0.weight"])
 
 
+def see_dtype(usual, changed):
+    assert changed.first["loss"] != usual.first["loss"]
+    assert changed.first["loss"] == pytest.approx(usual.first["loss"], rel=0.05)
+
+
+def is_paired(outcome):
+    return all(batch.products[:2].tolist() == batch.products[2:].tolist() for batch in outcome.batches)
+
+
+def validations(outcome):
+    return len(outcome.result.curves)
+
+
 TRAIN = {
-    "method": of("huse_p", see_method),
+    "method": of("huse_p", gives(lambda run: "projection" in run.first, False, True)),
     "alpha": of(4, weighs("classification", 3)),
     "beta": of(15, weighs("graph", 5)),
     "gamma": of(8, weighs("gap", 7)),
     "graph.distances": of("tree", see_distances),
-    "graph.form": of(
-        "correlation",
-        term_is("graph", lambda b: correlation_loss(b.embeddings, b.products, b.classes.distances)),
-        batch_size=8,
-    ),
-    "graph.sigma": of("full", graph("full")),
+    "graph.form": of("correlation", term_is("graph", correlation), batch_size=8),
+    "graph.sigma": of("full", graph(sigma="full")),
     "graph.zeta": of(1.1, graph(zeta=1.1)),
     "graph.zeta_quantile": of(0, graph(zeta=0.2)),
     "graph.pairs": of("cross", graph(pairs="cross")),
     "graph.normaliser": of("active", graph(normaliser="active")),
     "contrast.weight": of(2.5, weighs("contrast", 2), method="huse_plus"),
-    "contrast.temperature": of(
-        0.3,
-        term_is("contrast", lambda b: hierarchical_contrastive_loss(b.embeddings, nodes(b), 0.3, 0.5)),
-        method="huse_plus",
-    ),
-    "contrast.decay": of(
-        0.9,
-        term_is("contrast", lambda b: hierarchical_contrastive_loss(b.embeddings, nodes(b), 0.1, 0.9)),
-        method="huse_plus",
-    ),
+    "contrast.temperature": of(0.3, contrast(0.3, 0.5), method="huse_plus"),
+    "contrast.decay": of(0.9, contrast(0.1, 0.9), method="huse_plus"),
     "class_vectors": of("tree", see_class_vectors, method="hie"),
-    "triplet.margin": of(0.7, term_is("triplet", lambda b: triplet_loss(*pooled(b), 0.7)), method="triplet"),
-    "triplet.variant": of(
-        "all_semi_hard",
-        term_is("triplet", lambda b: triplet_loss(*pooled(b), 0.1, "all_semi_hard")),
-        method="triplet",
-        batch_size=8,
-    ),
+    "triplet.margin": of(0.7, triplet(0.7), method="triplet"),
+    "triplet.variant": of("all_semi_hard", triplet(0.1, "all_semi_hard"), method="triplet", batch_size=8),
     "cme.matching": of(3.98, weighs("matching", 3), method="cme"),
     "cme.classification": of(1.01, weighs("classification", 1, factor=2), method="cme"),
     "cme.margin": of(-0.5, term_is("matching", lambda b: matching_loss(b.images, b.texts, -0.5)), method="cme"),
-    "adamine.margin": of(
-        0.9,
-        term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.9, 0)),
-        method="adamine",
-        adamine__semantic=0,
-    ),
-    "adamine.semantic": of(
-        0,
-        term_is("adamine", lambda b: adamine_loss(b.images, b.texts, b.products, 0.3, 0)),
-        method="adamine",
-        batch_size=8,
-    ),
+    "adamine.margin": of(0.9, adamine(0.9), method="adamine", adamine__semantic=0),
+    "adamine.semantic": of(0, adamine(0.3), method="adamine", batch_size=8),
     "devise.loss": of("cosine", see_devise_loss, method="devise"),
-    "devise.margin": of(
-        0.7,
-        term_is("ranking", lambda b: 2 * ranking_loss(*pooled(b), b.class_vectors, 0.7)),
-        method="devise",
-    ),
+    "devise.margin": of(0.7, term_is("ranking", ranking), method="devise"),
     "hie.classification": of(1.1, weighs("classification", 1, factor=2), method="hie"),
     "dscmr.likelihood": of(2.001, weighs("likelihood", 2), method="dscmr", head="linear"),
     "dscmr.invariance": of(3.1, weighs("invariance", 3), method="dscmr", head="linear"),
@@ -424,7 +363,7 @@ TRAIN = {
     "head": of("linear", shapes(heads__0__bias=(3,))),
     "scale": of(8, see_scale),
     "class_pull": of(0.4, see_class_pull),
-    "optimizer": of("rmsprop", see_optimizer),
+    "optimizer": of("rmsprop", moves(1 / math.sqrt(0.1))),
     "learning_rate": of(3 * RATE, moves(3)),
     "schedule": of("cosine", moves(0.5 * (1 + math.cos(math.pi / 4)), step=2)),
     "warm_up": of(3, moves(1 / 4)),
@@ -433,11 +372,11 @@ TRAIN = {
     "ema": of(0.75, see_ema),
     "mixup": of(1, see_mixup),
     "dtype": of("bfloat16", see_dtype),
-    "sampler": of("pairs", see_sampler),
-    "batch_size": of(3, see_batch_size),
-    "steps": of(6, see_steps),
-    "validate_every": of(3, see_validate_every),
-    "patience": of(2, see_patience, learning_rate=1e-12, steps=8),
+    "sampler": of("pairs", gives(is_paired, False, True)),
+    "batch_size": of(3, gives(lambda run: len(run.batches[0].products), 4, 3)),
+    "steps": of(6, gives(lambda run: len(run.states), 5, 7)),
+    "validate_every": of(3, gives(lambda run: [point["step"] for point in run.result.curves], [1, 2, 3, 4], [3, 4])),
+    "patience": of(2, gives(validations, 8, 3), learning_rate=1e-12, steps=8),
     "criterion": of("average_precision", see_criterion, steps=20, learning_rate=0.05),
     "seed": of(7, see_seed),
 }
@@ -445,146 +384,119 @@ TRAIN = {
 
 @pytest.mark.parametrize("name", [name for name, _ in flatten(TrainParams().model_dump())])
 def test_a_setting_of_training_does_what_it_says(run_train, name):
-    expect = TRAIN[name]
-    expect.seen(run_train(**expect.usual), run_train(**expect.usual, **{name: expect.value}))
+    value, seen, usual = TRAIN[name]
+    seen(run_train(**usual), run_train(**usual, **{name: value}))
 
 
 @pytest.fixture
-def run_finetune(here, in_params, pictures, monkeypatch):  # noqa: F811
+def run_finetune(here, in_params, pictures, saved, monkeypatch):  # noqa: F811
     """Run the stage `finetune_backbone` on a small network."""
 
     def run(section="finetune_backbone", **changes):
         in_params("finetune_backbone", FEW, changes if section == "finetune_backbone" else {})
         if section != "finetune_backbone":
             set_values(here / "params.yaml", {section: changes})
-        backbone, about, memory = small_backbone(), {}, Memory()
+        saved.clear()
+        backbone, about = small_backbone(), {}
 
         def finetune(backbone, pictures, preparation, settings, **more):
             about["preparation"] = preparation
             return finetuning.finetune(backbone, pictures, preparation, settings, **more)
 
-        monkeypatch.setattr(finetuning, "CHECKPOINT_SECONDS", -1.0)
         monkeypatch.setattr(finetune_stage, "load_backbone", lambda *_: backbone)
-        products = {name: Column() for name in ("image", "split", "class_index")}
+        products = pd.DataFrame({"image": [], "split": [], "class_index": []})
         monkeypatch.setattr(finetune_stage, "read_table", lambda *_: products)
         monkeypatch.setattr(finetune_stage, "fingerprint_products", lambda _: "")
         monkeypatch.setattr(finetune_stage.Pictures, "of", classmethod(lambda *_: pictures))
         monkeypatch.setattr(finetune_stage, "check_size", lambda *_: None)
-        monkeypatch.setattr(finetune_stage, "Checkpoint", lambda *_: memory)
         monkeypatch.setattr(finetune_stage, "finetune", finetune)
         monkeypatch.setattr(finetune_stage, "_write", lambda *given: about.update(result=given[2]))
         before = {f"body.{name}": value.clone() for name, value in backbone.module.state_dict().items()}
         finetune_stage.main(here)
-        states = [under("network", tensors) for tensors, _ in memory.saved]
-        return Outcome(about["result"], about["preparation"], [before, *states], memory.saved)
+        states = [under("network", tensors) for tensors, _ in saved]
+        return Outcome(about["result"], about["preparation"], [before, *states], [*saved])
 
     return run
 
 
-class Column(list):
-    """An empty column of the products."""
-
-    def to_numpy(self, *_):
-        return self
-
-
-def rate_of_step(step, steps):
-    """The share of the greatest rate at a step, from 1: a tenth of the steps is a warm-up, then half a cosine."""
-    share = step / (steps + 1)
-    return min(1.0, share / 0.1) * (1 + math.cos(math.pi * share)) / 2
+def share(step, steps):
+    """Of the greatest rate at a step, from 1: a tenth of the steps is a warm-up, then half a cosine."""
+    done = step / (steps + 1)
+    return min(1.0, done / 0.1) * (1 + math.cos(math.pi * done)) / 2
 
 
-def goes(outcome, part):
-    return outcome.length(part) / RATE
+FIRST = share(1, 4)
+
+
+def goes(usual_share, changed_share, part="body.1.0.weight"):
+    """A part goes these shares of the rate in the first step."""
+
+    def seen(usual, changed):
+        assert usual.length(part) == pytest.approx(RATE * usual_share, rel=1e-2)
+        assert changed.length(part) == pytest.approx(RATE * changed_share, rel=1e-2)
+
+    return seen
 
 
 def see_epochs(usual, changed):
     """4 steps in all against 40, of which 4 are the warm-up."""
-    assert goes(usual, "body.1.0.weight") == pytest.approx(rate_of_step(1, 4), rel=1e-2)
-    assert goes(changed, "body.1.0.weight") == pytest.approx(rate_of_step(1, 40), rel=1e-2)
-    assert (len(usual.result.curves), len(changed.result.curves)) == (2, 20)
+    goes(FIRST, share(1, 40))(usual, changed)
+    gives(validations, 2, 20)(usual, changed)
 
 
 def see_head_epochs(usual, changed):
-    assert goes(usual, "body.1.0.weight") > 0
-    assert goes(changed, "body") == 0
+    assert (usual.length("body.1.0.weight") > 0, changed.length("body")) == (True, 0)
     assert changed.states[1]["head.weight"].abs().sum() > 0
 
 
 def see_layers(usual, changed):
-    assert goes(usual, "body.0.0.weight") > 0
-    assert goes(changed, "body.0.0.weight") == 0
-    assert goes(changed, "body.1.0.weight") > 0
-
-
-def see_size(usual, changed):
-    assert (usual.batches.size, changed.batches.size) == (64, 48)
-
-
-def see_finetune_rate(usual, changed):
-    assert goes(changed, "body.1.0.weight") == pytest.approx(3 * goes(usual, "body.1.0.weight"), rel=1e-2)
+    assert [run.length("body.0.0.weight") > 0 for run in (usual, changed)] == [True, False]
+    assert changed.length("body.1.0.weight") > 0
 
 
 def see_layer_decay(usual, changed):
     """The head, then the last block, then the first: 1, ½, ¼ of the rate."""
-    assert goes(changed, "body.1.0.weight") == pytest.approx(goes(usual, "body.1.0.weight") / 2, rel=1e-2)
-    assert goes(changed, "body.0.0.weight") == pytest.approx(goes(usual, "body.0.0.weight") / 4, rel=1e-2)
+    goes(FIRST, FIRST / 2)(usual, changed)
+    goes(FIRST, FIRST / 4, "body.0.0.weight")(usual, changed)
 
 
 def see_finetune_decay(usual, changed):
     name = "body.1.0.weight"
-    decayed = RATE * rate_of_step(1, 4) * 0.5 * usual.states[0][name]
+    decayed = RATE * FIRST * 0.5 * usual.states[0][name]
     assert torch.allclose(changed.states[1][name], usual.states[1][name] - decayed, atol=1e-6)
-
-
-def first_loss(outcome):
-    return outcome.saved[0][1]["loss_sum"]
 
 
 def see_smoothing(usual, changed):
     """All targets alike at 1, the classes' own at 0, and a straight line between: at 0.999 hardly any class is left."""
-    assert first_loss(changed) != pytest.approx(first_loss(usual), rel=1e-4)
+    assert changed.first["loss"] != pytest.approx(usual.first["loss"], rel=1e-4)
     assert changed.result.curves[-1]["loss"] == pytest.approx(math.log(3), rel=0.02)
 
 
 def see_finetune_mixup(usual, changed):
-    assert first_loss(changed) != pytest.approx(first_loss(usual), rel=1e-5)
+    assert changed.first["loss"] != pytest.approx(usual.first["loss"], rel=1e-5)
     assert all(torch.equal(value, changed.states[0][name]) for name, value in usual.states[0].items())
-
-
-def see_finetune_batch(usual, changed):
-    assert (usual.saved[-1][1]["step"], changed.saved[-1][1]["step"]) == (4, 6)
-
-
-def see_finetune_patience(usual, changed):
-    assert (len(usual.result.curves), len(changed.result.curves)) == (1 + 3, 1 + 1)
-
-
-def see_finetune_dtype(usual, changed):
-    assert first_loss(changed) != first_loss(usual)
-    assert first_loss(changed) == pytest.approx(first_loss(usual), rel=0.05)
 
 
 FINETUNE = {
     "epochs": of(20, see_epochs, patience=100),
     "head_epochs": of(1, see_head_epochs),
     "layers": of("last_block", see_layers),
-    "size": of(48, see_size),
-    "learning_rate": of(3 * RATE, see_finetune_rate),
+    "size": of(48, gives(lambda run: run.batches.size, 64, 48)),
+    "learning_rate": of(3 * RATE, goes(FIRST, 3 * FIRST)),
     "layer_decay": of(0.5, see_layer_decay),
     "weight_decay": of(0.5, see_finetune_decay),
     "label_smoothing": of(0.999, see_smoothing),
     "mixup": of(1, see_finetune_mixup),
-    "batch_size": of(20, see_finetune_batch),
-    "patience": of(1, see_finetune_patience, learning_rate=1e-12, epochs=6),
-    "dtype": of("bfloat16", see_finetune_dtype),
+    "batch_size": of(20, gives(lambda run: run.saved[-1][1]["step"], 4, 6)),
+    "patience": of(1, gives(validations, 1 + 3, 1 + 1), learning_rate=1e-12, epochs=6),
+    "dtype": of("bfloat16", see_dtype),
 }
 
 
 @pytest.mark.parametrize("name", FinetuneSettings.model_fields)
 def test_a_setting_of_fine_tuning_does_what_it_says(run_finetune, name):
-    expect = FINETUNE[name]
-    expect.seen(run_finetune(**expect.usual), run_finetune(**{**expect.usual, name: expect.value}))
+    value, seen, usual = FINETUNE[name]
+    seen(run_finetune(**usual), run_finetune(**usual | {name: value}))
 
 
 AUGMENTED = {"rescale": 2.0, "horizontal_flip": 1.0, "colour_jitter": 0.5, "random_erasing": 1.0}

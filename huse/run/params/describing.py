@@ -10,12 +10,7 @@ from huse.run.params.all import check_params, sections
 from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
 
-BOUNDS = (
-    ("minimum", "≥ {}"),
-    ("exclusiveMinimum", "> {}"),
-    ("maximum", "≤ {}"),
-    ("exclusiveMaximum", "< {}"),
-)
+BOUNDS = (("minimum", "≥ {}"), ("exclusiveMinimum", "> {}"), ("maximum", "≤ {}"), ("exclusiveMaximum", "< {}"))
 KINDS = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true, false", "null": "null"}
 SEED = {
     "type": "integer",
@@ -43,13 +38,7 @@ class Parameter:
 
 
 def describe_parameters(path: Path) -> list[Parameter]:
-    """Read a parameter file.
-
-    Args:
-        path: of the ``params.yaml``.
-
-    Returns:
-        Every parameter, in the order of the file.
+    """Return every parameter of a file, in its order.
 
     Raises:
         InputError: see `huse.run.params.all.check_params`.

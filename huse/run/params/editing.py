@@ -22,11 +22,7 @@ def as_yaml(value: Any) -> str:
 
 @contextmanager
 def edit_yaml(path: Path) -> Iterator[Any]:
-    """Give the content of a file to be changed; it is written, whole, where no error comes.
-
-    Args:
-        path: of the file.
-    """
+    """Give the content of a file to be changed; it is written, whole, where no error comes."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
@@ -40,11 +36,7 @@ def edit_yaml(path: Path) -> Iterator[Any]:
 
 
 def set_values(path: Path, values: Mapping[str, Any]) -> list[str]:
-    """Set parameters of a file.
-
-    Args:
-        path: of the ``params.yaml``.
-        values: by section, sections within sections.
+    """Set parameters of a file, given as nested sections.
 
     Returns:
         One line for each value that changed: ``train.steps: 600 -> 250000``.

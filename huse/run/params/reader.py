@@ -28,11 +28,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def parse_yaml(content: bytes, *, where: str) -> dict[str, Any]:
-    """Read a YAML 1.2 mapping from the bytes of a file.
-
-    Args:
-        content: UTF-8.
-        where: what it is, for the message.
+    """Read a YAML 1.2 mapping from UTF-8; `where` names it in messages.
 
     Raises:
         InputError: it is no YAML, or no mapping.
@@ -64,7 +60,8 @@ def parse_section(kind: type[SectionType], values: Any, *, where: str, whole: bo
     except ValidationError as error:
         problems += [
             f"{where}{'.' if problem['loc'] else ''}{'.'.join(map(str, problem['loc']))}: "
-            f"{problem['msg'][0].lower()}{problem['msg'][1:]}; found {_shown(problem)}"
+            f"{problem['msg'][0].lower()}{problem['msg'][1:]}; "
+            f"found {'nothing' if problem['type'] == 'missing' else repr(problem['input'])}"
             for problem in error.errors(include_url=False)
         ]
     if problems:
@@ -80,10 +77,6 @@ def _left_out(kind: type[Settings], values: Any) -> Iterator[str]:
                 yield name
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
             yield from (f"{name}.{inner}" for inner in _left_out(field.annotation, values[name]))
-
-
-def _shown(problem: Mapping[str, Any]) -> str:
-    return "nothing" if problem["type"] == "missing" else repr(problem["input"])
 
 
 def read_section(kind: type[SectionType], name: str, path: Path) -> SectionType:

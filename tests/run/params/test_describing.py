@@ -2,7 +2,6 @@ import pytest
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from huse.errors import InputError
 from huse.nesting import flatten
 from huse.run.params.all import sections
 from huse.run.params.describing import describe_parameters
@@ -12,8 +11,12 @@ from huse.settings import Settings
 from tests.conftest import ROOT
 
 
-def test_every_parameter_of_the_file_is_described_in_its_order():
-    described = describe_parameters(ROOT / "params.yaml")
+@pytest.fixture(scope="module")
+def described():
+    return describe_parameters(ROOT / "params.yaml")
+
+
+def test_every_parameter_of_the_file_is_described_in_its_order(described):
     values = dict(flatten(read_yaml(ROOT / "params.yaml")))
     assert [parameter.name for parameter in described] == list(values)
     assert [parameter.value for parameter in described] == [as_yaml(value) for value in values.values()]
@@ -22,17 +25,21 @@ def test_every_parameter_of_the_file_is_described_in_its_order():
         assert parameter.allowed
 
 
-def test_what_a_parameter_may_be():
-    allowed = {parameter.name: parameter.allowed for parameter in describe_parameters(ROOT / "params.yaml")}
-    assert allowed["seed"] == "whole number from 0 to 4294967295"
-    assert allowed["machine.device"] == "auto, cpu, cuda"
-    assert allowed["machine.workers"] == "whole number from 0 to 1024 or null"
-    assert allowed["catalogue.split.train"] == "number, > 0, < 1"
-    assert allowed["catalogue.unseen_classes"] == "number or list of text"
-    assert allowed["label_graph.infersent.version"] == "1, 2"
-    assert allowed["train.beta"] == "number, ≥ 0"
-    assert allowed["train.scale"] == "number or learned"
-    assert allowed["train.relu_last"] == "true, false"
+ALLOWED = {
+    "seed": "whole number from 0 to 4294967295",
+    "machine.device": "auto, cpu, cuda",
+    "machine.workers": "whole number from 0 to 1024 or null",
+    "catalogue.split.train": "number, > 0, < 1",
+    "catalogue.unseen_classes": "number or list of text",
+    "label_graph.infersent.version": "1, 2",
+    "train.beta": "number, ≥ 0",
+    "train.scale": "number or learned",
+    "train.relu_last": "true, false",
+}
+
+
+def test_what_a_parameter_may_be(described):
+    assert ALLOWED.items() <= {parameter.name: parameter.allowed for parameter in described}.items()
 
 
 def comments(section, prefix=""):
@@ -46,9 +53,8 @@ def comments(section, prefix=""):
             yield f"{prefix}{name}", " ".join(line.strip().lstrip("# ") for line in lines if line.strip())
 
 
-def test_the_file_says_of_a_setting_what_its_declaration_says():
+def test_the_file_says_of_a_setting_what_its_declaration_says(described):
     """The comments are the user's page, the declaration that of who uses the package: neither may lag behind."""
-    described = describe_parameters(ROOT / "params.yaml")
     content = YAML().load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     assert {parameter.name: parameter.meaning for parameter in described} == dict(comments(content))
 
@@ -61,18 +67,11 @@ def defaults(kind, prefix):
             yield f"{prefix}.{name}", as_yaml(field.default)
 
 
-def test_the_file_has_the_defaults():
-    of_file = {each.name: each.value for each in describe_parameters(ROOT / "params.yaml") if each.name != "seed"}
+def test_the_file_has_the_defaults(described):
+    of_file = {each.name: each.value for each in described if each.name != "seed"}
     assert dict(each for name, kind in sections().items() for each in defaults(kind, name)) == of_file
 
 
 def test_values_as_the_file_writes_them():
     values = [None, True, False, 1, 1.5, "auto", ["a<b", 2]]
     assert [as_yaml(value) for value in values] == ["null", "true", "false", "1", "1.5", "auto", "[a<b, 2]"]
-
-
-def test_a_file_that_does_not_fit_is_refused(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8").replace("steps: 600", "steps: none"))
-    with pytest.raises(InputError, match=r"train\.steps: input should be a valid integer; found 'none'"):
-        describe_parameters(path)

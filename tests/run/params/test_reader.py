@@ -1,8 +1,10 @@
 import pytest
 
 from huse.errors import InputError
+from huse.nesting import nest
 from huse.run.params.all import check_params, sections
 from huse.run.params.catalogue import CatalogueParams, SampleCatalogueParams
+from huse.run.params.editing import set_values
 from huse.run.params.reader import parse_section, read_section, read_seed, read_yaml
 from huse.run.params.train import TrainParams
 from tests.conftest import ROOT
@@ -88,6 +90,38 @@ def test_the_whole_file_is_checked_and_every_problem_named(params):
         check_params(params(wrong + "extra: 1\n"))
     for expected in ("extra: no section", "seed: expected", "sample_catalogue.size", "train.gamma", "train.gama"):
         assert expected in str(error.value)
+
+
+WRONG = {
+    "backbone.size": (16, "input should be greater than or equal to 32; found 16"),
+    "augmentation.rescale": (0.5, "input should be greater than or equal to 1"),
+    "augmentation.colour_jitter": (1.5, "input should be less than 1"),
+    "finetune_backbone.epochs": (1.5, "input should be a valid integer"),
+    "finetune_backbone.layers": ("some", "input should be 'last_block' or 'all'"),
+    "machine.device": ("gpu", "input should be 'auto', 'cpu' or 'cuda'; found 'gpu'"),
+    "machine.workers": (-1, "input should be greater than or equal to 0; found -1"),
+    "train.ema": (1.0, "input should be less than 1"),
+    "train.criterion": ("loss", "input should be 'accuracy'"),
+    "train.sampler": ("all", "input should be"),
+    "train.patience": (0, "input should be greater"),
+    "train.contrast.temperature": (0, "input should be greater than 0"),
+    "train.dtype": ("float16", "input should be"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_values_are_refused_by_name(params, name):
+    value, said = WRONG[name]
+    path = params((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    set_values(path, nest({name: value}))
+    with pytest.raises(InputError, match=f"{name}: {said}"):
+        check_params(path)
+
+
+@pytest.mark.parametrize(("name", "value"), [("scale", 0), ("scale", "big"), ("warm_up", 600)])
+def test_settings_that_are_checked_together_are_named(name, value):
+    with pytest.raises(InputError, match=name):
+        parse_section(TrainParams, {name: value}, where="train")
 
 
 @pytest.mark.parametrize("value", [0, 0.0, 0.5, ["a<b"], ["a<b", "c"]])
