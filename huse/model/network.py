@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.towers import CosineHead, HeadKind, Scale, Tower, make_head
+from huse.model.towers import CosineHead, Scale, Tower
 from huse.settings import Settings
 
 Modality = Literal["image", "text"]
@@ -32,7 +32,7 @@ class NetworkSettings(Settings):
     relu_last: bool = Field(
         default=False, description="a ReLU after the last layer too; embeddings are then at most 1 apart"
     )
-    head: HeadKind = Field(
+    head: Literal["linear", "cosine"] = Field(
         default="cosine",
         description="cosine: scaled cosine classifier; linear: as in the paper, needs many more steps",
     )
@@ -88,8 +88,9 @@ class Network(nn.Module):
                 for modality, of in features.items()
             }
         )
+        size = settings.dimension, shape.labels
         self.heads = nn.ModuleList(
-            make_head(settings.head, settings.dimension, shape.labels, settings.scale)
+            nn.Linear(*size) if settings.head == "linear" else CosineHead(*size, settings.scale)
             for _ in range(2 if shape.separate_heads else 1)
         )
         self.register_buffer(
@@ -101,13 +102,9 @@ class Network(nn.Module):
         tower: Tower = self.towers[modality]  # type: ignore[assignment]
         return tower
 
-    def head(self, modality: Modality) -> nn.Module:
-        """Return the classification layer of a modality."""
-        return self.heads[-1 if modality == "text" else 0]
-
     def logits(self, modality: Modality, embeddings: Tensor) -> Tensor:
         """Map N × D embeddings to N × K logits."""
-        logits: Tensor = self.head(modality)(embeddings)
+        logits: Tensor = self.heads[-1 if modality == "text" else 0](embeddings)
         return logits
 
     @torch.inference_mode()

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-HeadKind = Literal["linear", "cosine"]
 Scale = float | Literal["learned"]
 
 FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a learned scale
@@ -86,16 +85,7 @@ class Tower(nn.Module):
     def __init__(
         self, features: int, layers: int, width: int, dimension: int, dropout: float, *, relu_last: bool = False
     ) -> None:
-        """Build the tower.
-
-        Args:
-            features: F, length of an input vector.
-            layers: linear layers, the last one (to `dimension`) included.
-            width: of the hidden layers.
-            dimension: D.
-            dropout: probability, after every hidden layer.
-            relu_last: put a ReLU after the last layer too.
-        """
+        """Build a tower from F `features` to D, of `layers` linear layers, the last one (to `dimension`) included."""
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
@@ -138,10 +128,6 @@ class Tower(nn.Module):
         return unit_rows((functional.relu(last) if self.relu_last else last).float())
 
 
-class LinearHead(nn.Linear):
-    """The paper's classification layer: logits W u + b (HUSE eq. 7)."""
-
-
 class CosineHead(nn.Module):
     """Scaled cosine classifier: logits s · cos(u, w_k), no bias (NormSoftmax, arXiv 1811.12649).
 
@@ -170,15 +156,3 @@ class CosineHead(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map N × D float32 of unit norm to N × K logits."""
         return self.scale * functional.linear(embeddings, functional.normalize(self.weight, dim=1))
-
-
-def make_head(kind: HeadKind, dimension: int, labels: int, scale: Scale) -> nn.Module:
-    """Return a classification layer.
-
-    Args:
-        kind: ``linear`` or ``cosine``.
-        dimension: D.
-        labels: K.
-        scale: of the cosine head: its factor, or ``learned``.
-    """
-    return LinearHead(dimension, labels) if kind == "linear" else CosineHead(dimension, labels, scale)
