@@ -61,7 +61,7 @@ def main(
             sides = [measure(f"images:{side}", repeats=2, **run) for side in ("end_to_end", "ready_tensors")]
             line(f"{network}, {torch.cuda.get_device_name()}", "ready tensors, bare network", *sides)
     many = measure("images:end_to_end", dtype="auto", **{**common, "count": MANY})
-    line(f"{network}, auto, {len(many.result):,} pictures", f"{COUNT:,} pictures", many, ours, same=False)
+    line(f"{network}, auto, {len(many.result):,} pictures", f"{network}, auto", many, ours, same=False)
     Console(width=130).print(table)
 
 

@@ -85,14 +85,7 @@ def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Paramete
 
 
 def schedule_factor(schedule: Schedule, step: int, steps: int, warm_up: int = 0) -> float:
-    """Return the factor on the learning rate at `step`, counted from 0, of `steps`.
-
-    Args:
-        schedule: ``constant``, or ``cosine`` down to 0 after the warm-up.
-        step: the next one.
-        steps: in all.
-        warm_up: first steps, over which the rate grows linearly.
-    """
+    """Return the factor on the learning rate at `step`, from 0, of `steps`; it grows linearly over the warm-up."""
     if step < warm_up:
         return (step + 1) / (warm_up + 1)
     if schedule == "constant":
