@@ -37,7 +37,7 @@ def add(
     """Add a line; where the other side did only the first rows of the work, its seconds are scaled up.
 
     Args:
-        table: from `new_table`.
+        table: of `new_table`.
         names: what is done, and how the other side does it.
         sides: the package's and the other one.
         check: raises an error if the results differ.

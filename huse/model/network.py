@@ -109,18 +109,13 @@ class Network(nn.Module):
 
     @torch.inference_mode()
     def embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
-        """Map vectors to the shared space and to class scores, without dropout.
+        """Map N × F float32 vectors to the shared space and to class scores, without dropout, `block` rows at a time.
 
         With a `class_pull` of c, the tower's output u moves towards its predicted classes: u' ∝ (1 - c) u + c Σ_k p_k
         m_k, with p the scores and m_k the mean embedding of a label's training products. Retrieval by class
         probabilities is hard to beat among known classes (Liu et al. 2017), but cannot order products within a class,
         or classes among themselves. The pull brings that knowledge into the space, where the graph has arranged the
         class means. The losses see u.
-
-        Args:
-            modality: of the vectors.
-            vectors: N × F float32.
-            block: rows at a time.
 
         Returns:
             N × D float32 of unit norm, and N × K float32, the softmax of the logits.
@@ -166,13 +161,7 @@ class Network(nn.Module):
         head.fix(vectors)
 
     def save(self, weights: Path, config: Path, about: dict[str, Any]) -> None:
-        """Write the weights as safetensors, and the architecture and `about` as JSON.
-
-        Args:
-            weights: the ``.safetensors``.
-            config: the ``.json``.
-            about: what a reader needs beside the shapes, such as the names of the labels.
-        """
+        """Write the weights as safetensors, and as JSON the architecture and what else a reader needs."""
         save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, weights)
         content = {"architecture": self.architecture.model_dump(), **about}
         config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

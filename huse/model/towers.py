@@ -23,11 +23,7 @@ def drop(values: Tensor, probability: float) -> Tensor:
     """Dropout: set values to zero at random, and divide the others by the probability of keeping one.
 
     On a CPU it takes a quarter of the time of torch's own: drawing random numbers dominates there, and 16 bits a value
-    are enough. The probability is rounded to a multiple of 2^-16.
-
-    Args:
-        values: of any shape.
-        probability: below 1.
+    are enough. The probability, below 1, is rounded to a multiple of 2^-16.
     """
     dropped = round(probability * 2**16)
     if dropped == 0:
@@ -63,11 +59,7 @@ class _UnitRows(torch.autograd.Function):
 
 
 def unit_rows(rows: Tensor) -> Tensor:
-    """Give rows unit norm; there is no second derivative.
-
-    Args:
-        rows: N × D float32; norms below 1e-12 count as 1e-12.
-    """
+    """Give N × D float32 rows unit norm; norms below 1e-12 count as 1e-12. There is no second derivative."""
     unit: Tensor = _UnitRows.apply(rows)  # type: ignore[no-untyped-call]
     return unit
 

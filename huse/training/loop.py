@@ -242,20 +242,12 @@ def train(
     checkpoint: Checkpoint,
     report: Callable[[Point], None] = lambda point: None,
 ) -> Trained:
-    """Train `network` in place and leave it in the state that is best on validation.
+    """Train `network` in place and leave it in the state that is best on validation, the earliest of equally good ones.
 
-    Of equally good states the earliest is kept.
-
-    Args:
-        network: initialised, its scalers fitted, and its head fixed if the method does not train it; on the device to
-            use.
-        data: on the same device.
-        method: what is trained.
-        losses: weights and settings of its loss terms.
-        settings: how to optimise.
-        seed: of everything random.
-        checkpoint: stores the state from time to time; training continues from the state that it holds.
-        report: called with the metrics of every interval; when a run continues, with the earlier ones first.
+    The network is initialised, its scalers fitted, and its head fixed if the method does not train it; it is on the
+    data's device. Everything random follows from the seed. The checkpoint stores the state from time to time, and
+    training continues from the state that it holds. `report` gets the metrics of every interval; when a run continues,
+    the earlier ones first.
 
     Raises:
         InputError: a loss, or a score on validation, is not finite.

@@ -64,12 +64,9 @@ class RMSPropTF(optim.Optimizer):
 def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
     """Return the optimizer of the parameters that learn.
 
-    On a GPU its steps can be recorded as a CUDA graph if the learning rate is a tensor there.
-
-    Args:
-        settings: ``rmsprop`` is PyTorch's with squares smoothed by 0.9; for ``rmsprop_tf`` see `RMSPropTF`. Weight
-            decay acts on matrices only, not on biases and scales.
-        parameters: to optimise.
+    On a GPU its steps can be recorded as a CUDA graph if the learning rate is a tensor there. ``rmsprop`` is PyTorch's
+    with squares smoothed by 0.9; for ``rmsprop_tf`` see `RMSPropTF`. Weight decay acts on matrices only, not on biases
+    and scales.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     on_gpu = any(parameter.is_cuda for parameter in learning)

@@ -78,24 +78,17 @@ def data():
     )
 
 
-@pytest.fixture
-def make_network():
+def make_network(seed=1, labels=3, separate_heads=False, **settings):
     """Make a network of that world."""
-
-    def make(seed=1, labels=3, head="cosine", separate_heads=False, class_pull=0.0):
-        torch.manual_seed(seed)
-        settings = NetworkSettings(dimension=8, width=16, image_layers=3, dropout=0.1, head=head, class_pull=class_pull)
-        return Network(
-            Architecture(
-                image_features=6, text_features=5, labels=labels, separate_heads=separate_heads, settings=settings
-            )
-        )
-
-    return make
+    torch.manual_seed(seed)
+    settings = NetworkSettings(**{"dimension": 8, "width": 16, "image_layers": 3, "dropout": 0.1} | settings)
+    return Network(
+        Architecture(image_features=6, text_features=5, labels=labels, separate_heads=separate_heads, settings=settings)
+    )
 
 
 @pytest.fixture
-def run(data, make_network):
+def run(data):
     """Train on a device and return the network and what training gives."""
 
     def run(of=data, settings=SETTINGS, *, method="huse", losses=LOSSES, seed=1, network=None, device="cpu", **more):

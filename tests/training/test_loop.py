@@ -8,7 +8,7 @@ from huse.errors import InputError
 from huse.model.methods import METHODS
 from huse.training.step import forward
 from huse.training.validation import score, validate
-from tests.training.conftest import LOSSES, SETTINGS, assert_same
+from tests.training.conftest import LOSSES, SETTINGS, assert_same, make_network
 
 
 def test_training_learns_classes_and_graph(data, run):
@@ -110,7 +110,7 @@ def test_a_view_that_is_not_finite_is_met(data, run):
         run(with_views(data, torch.full_like(data.images, float("inf"))))
 
 
-def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run, make_network):
+def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run):
     network, _ = run(method="huse_plus", network=make_network(class_pull=0.4), settings=SETTINGS.changed(ema=0.9))
     kept, train = network.class_means.clone(), data.train
     network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=False)
@@ -118,7 +118,7 @@ def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run,
     assert torch.equal(network.class_means, kept)
 
 
-def test_mixtures_are_classified_and_pairs_stay_as_they_are(data, make_network):
+def test_mixtures_are_classified_and_pairs_stay_as_they_are(data):
     network = make_network().eval()
     rows, views, partners = torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.tensor([1, 0, 3, 2])
     batch = forward(network, data, rows, views, (0.75, partners))
@@ -157,7 +157,7 @@ def test_bfloat16_learns_as_well(data, run):
         ("adamine", {"sampler": "pairs"}),  # draws from torch's random numbers
     ],
 )
-def test_a_killed_run_ends_with_the_same_bytes(kill_and_resume, make_network, killed_at, case):
+def test_a_killed_run_ends_with_the_same_bytes(kill_and_resume, killed_at, case):
     method, changes = case
     make = partial(make_network, class_pull=0.4 if method == "huse_plus" else 0)
     kill_and_resume(killed_at, make=make, method=method, settings=SETTINGS.changed(**changes))

@@ -67,12 +67,7 @@ class GraphSettings(Settings):
 
 @dataclass(frozen=True)
 class _Tile:
-    """A rectangle of the M × M matrix of pairs: above the diagonal, or a square on it.
-
-    Attributes:
-        rows: of U.
-        columns: of U; in a square on the diagonal the rows themselves.
-    """
+    """A rectangle of the M × M matrix of pairs of rows of U: above the diagonal, or a square on it."""
 
     rows: slice
     columns: slice
