@@ -105,11 +105,6 @@ def test_training_sees_the_views_and_validation_the_plain_pictures(data, run):
     assert validate(network, with_views(data, torch.full_like(data.images, 9.0))) == validate(network, data)
 
 
-def test_a_view_that_is_not_finite_is_met(data, run):
-    with pytest.raises(InputError, match="is not finite"):
-        run(with_views(data, torch.full_like(data.images, float("inf"))))
-
-
 def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run):
     network, _ = run(method="huse_plus", network=make_network(class_pull=0.4), settings=SETTINGS.changed(ema=0.9))
     kept, train = network.class_means.clone(), data.train
