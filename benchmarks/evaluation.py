@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks.harness import Measured, measure
+from benchmarks.comparisons import add, new_table
+from benchmarks.harness import measure
 
 K = 10
 TIMED = 2_000  # queries to time the full sort on; its work grows with their number
@@ -24,14 +24,14 @@ METRIC_TOLERANCE = 1e-3  # relative; on some CPUs the sides add up a cosine in d
 SORTS = {"stable": "a stable argsort a query", "quicksort": "one that leaves ties open"}
 
 
-def compare_neighbours(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
+def same_neighbours(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
     """Fail if the sides find different neighbours, except where cosines differ only by rounding."""
     np.testing.assert_allclose(ours[:, :, K:], theirs[:, :, K:], rtol=0, atol=COSINE_TOLERANCE)
     equal = float((ours[:, :, :K] == theirs[:, :, :K]).mean())
     assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the neighbours are the same"
 
 
-def compare_metrics(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
+def same_metrics(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> None:
     """Fail if the sides give different metrics, except for few queries: nearly equal cosines may swap places."""
     equal = float(np.isclose(ours, theirs, rtol=METRIC_TOLERANCE, atol=0).mean())
     assert equal >= LEAST_EQUAL, f"the sides differ: {equal:.4%} of the metrics are the same"
@@ -47,35 +47,14 @@ def main(
 ) -> None:
     """Measure and print one table."""
     os.environ.update(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
-    table = Table(
-        title=f"Evaluation, threads: {threads}; seconds, full sorts scaled from part of the queries; peak memory in MB"
-    )
-    table.add_column("work")
-    table.add_column("beside")
-    for column in ("seconds", "beside", "ratio", "MB / beside"):
-        table.add_column(column, justify="right")
-
-    ours, theirs = (
-        measure(f"evaluation:{side}", repeats=repeats, items=items) for side in ("neighbours", "faiss_flat")
-    )
-    compare_neighbours(ours.result, theirs.result)
-    _add(table, (f"nearest {K} of {items:,}, four directions", "faiss IndexFlatIP"), ours, theirs)
-
-    timed = min(TIMED, queries)
+    table = new_table(f"Evaluation, threads: {threads}; seconds and peak memory in MB", "seconds")
+    both = (measure(f"evaluation:{side}", repeats=repeats, items=items) for side in ("neighbours", "faiss_flat"))
+    add(table, (f"nearest {K} of {items:,}, four directions", "faiss IndexFlatIP"), both, same_neighbours)
     ours = measure("evaluation:metrics", repeats=repeats, items=queries)
     for kind, beside in SORTS.items():
-        theirs = measure("evaluation:metrics_by_sorting", repeats=repeats, items=queries, timed=timed, kind=kind)
-        compare_metrics(ours.result[:timed], theirs.result)
-        names = f"all metrics of {queries:,} × {queries:,}", f"{beside}, {timed:,} timed"
-        _add(table, names, ours, theirs, queries / timed)
+        theirs = measure("evaluation:metrics_by_sorting", repeats=repeats, items=queries, timed=TIMED, kind=kind)
+        add(table, (f"all metrics of {queries:,} × {queries:,}", beside), (ours, theirs), same_metrics)
     Console(width=130).print(table)
-
-
-def _add(table: Table, names: tuple[str, str], ours: Measured, theirs: Measured, scale: float = 1) -> None:
-    """Add a row: both times, theirs times `scale`, and their ratio to ours."""
-    its = theirs.seconds * scale
-    memory = f"{ours.megabytes:,.0f} / {theirs.megabytes:,.0f}"
-    table.add_row(*names, f"{ours.seconds:,.2f}", f"{its:,.2f}", f"{its / ours.seconds:.2f} ×", memory)
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from benchmarks.comparisons import add, new_table
 from benchmarks.harness import Measured, measure
 from huse.progress import progress
 from huse.run.paths import SAMPLE_IMAGES
@@ -24,54 +23,45 @@ BATCH, GPU_BATCH = 16, 256
 NETWORKS = ("resnet18", "squeezenet1_1")
 LEAST_COSINE = 0.999
 
-Row = tuple[str, str, str, str, str, str]
 
-
-def least_cosine(ours: npt.NDArray[Any], theirs: npt.NDArray[Any]) -> float:
+def least_cosine(ours: Measured, theirs: Measured) -> float:
     """Return the smallest cosine between both sides' vectors of a picture; fail if it is too small."""
-    products = np.einsum("nd,nd->n", ours, theirs, dtype=np.float64)
-    cosine = float((products / (np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1))).min())
+    products = np.einsum("nd,nd->n", ours.result, theirs.result, dtype=np.float64)
+    lengths = np.linalg.norm(ours.result, axis=1) * np.linalg.norm(theirs.result, axis=1)
+    cosine = float((products / lengths).min())
     assert cosine >= LEAST_COSINE, f"the sides differ: cosine {cosine:.5f}"
     return cosine
-
-
-def row(work: str, beside: str, ours: Measured, theirs: Measured) -> Row:
-    """Return a line of the table: rates of both sides, and ours over theirs."""
-    count = len(ours.result)
-    ratio = f"{theirs.seconds / ours.seconds:.2f} ×"
-    memory = f"{ours.megabytes:,.0f} / {theirs.megabytes:,.0f}"
-    rates = f"{count / ours.seconds:.0f}", f"{count / theirs.seconds:.0f}"
-    return (work, beside, *rates, ratio, f"{memory} · {least_cosine(ours.result, theirs.result):.5f}")
 
 
 def main(
     images: Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folder of pictures.")] = SAMPLE_IMAGES,
 ) -> None:
     """Measure and print one table."""
-    table = Table(title="Pictures to vectors at 224 × 224; pictures a second, peak memory in MB, least cosine")
-    table.add_column("work")
-    table.add_column("beside")
-    for column in ("a second", "beside", "ratio", "MB / beside · cosine"):
-        table.add_column(column, justify="right")
+    table = new_table("Pictures to vectors at 224 × 224; peak memory in MB, least cosine", "pictures/s")
+
+    def line(work: str, beside: str, ours: Measured, theirs: Measured, *, same: bool = True) -> None:
+        note = f" · {least_cosine(ours, theirs):.5f}" if same else ""
+        each = 1 / len(ours.result)
+        sides = ours, theirs
+        add(table, (work, beside), sides, own=each, other=each, show=lambda s: f"{1 / s:.0f}", note=note)
+
     for network in progress(NETWORKS, description="benchmark", unit="network"):
         common: dict[str, Any] = {"folder": str(images), "count": COUNT, "network": network, "batch_size": BATCH}
         both = {}
         for dtype in ("float32", "auto"):
             ours = both[dtype] = measure("images:end_to_end", repeats=2, dtype=dtype, **common)
             bare = measure("images:ready_tensors", repeats=2, dtype=dtype, **common)
-            table.add_row(*row(f"{network}, {dtype}", "ready tensors, bare network", ours, bare))
-        table.add_row(*row(f"{network}, auto", f"{network}, float32", ours, both["float32"]))
+            line(f"{network}, {dtype}", "ready tensors, bare network", ours, bare)
+        line(f"{network}, auto", f"{network}, float32", ours, both["float32"])
         if network == "resnet18":
             peer = measure("images:img2vec", folder=str(images), count=COUNT)
-            table.add_row(*row(f"{network}, auto", "img2vec-pytorch, lists of 64", ours, peer))
+            line(f"{network}, auto", "img2vec-pytorch, lists of 64", ours, peer)
         if torch.cuda.is_available():
             run = {**common, "count": MANY, "batch_size": GPU_BATCH, "device": "cuda", "dtype": "auto"}
             sides = [measure(f"images:{side}", repeats=2, **run) for side in ("end_to_end", "ready_tensors")]
-            table.add_row(*row(f"{network}, {torch.cuda.get_device_name()}", "ready tensors, bare network", *sides))
+            line(f"{network}, {torch.cuda.get_device_name()}", "ready tensors, bare network", *sides)
     many = measure("images:end_to_end", dtype="auto", **{**common, "count": MANY})
-    memory = f"{many.megabytes:,.0f} / {ours.megabytes:,.0f}"
-    rates = f"{len(many.result) / many.seconds:.0f}", f"{COUNT / ours.seconds:.0f}"
-    table.add_row(f"{network}, auto, {len(many.result):,} pictures", f"{COUNT:,} pictures", *rates, "", memory)
+    line(f"{network}, auto, {len(many.result):,} pictures", f"{network}, auto", many, ours, same=False)
     Console(width=130).print(table)
 
 

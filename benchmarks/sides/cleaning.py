@@ -1,11 +1,30 @@
 """Cleaning names: all at once, and by the notebook's loop."""
 
+import csv
+import random
 import re
+from pathlib import Path
 
 from benchmarks.harness import Work
-from benchmarks.sides.names import read_names
 from huse.text.cleaning import clean_names
 from huse.text.stopwords import DROPPED
+
+
+def read_names(path: str, count: int, *, different: bool) -> list[str]:
+    """Return the names of a catalogue, the second column of its CSV, repeated until there are enough.
+
+    Args:
+        path: of the CSV.
+        count: names to return.
+        different: shuffle the words of every name, so that few names are equal.
+    """
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        names = [row[1] for row in csv.reader(file)][1:]
+    names = (names * (count // len(names) + 1))[:count]
+    if not different:
+        return names
+    order = random.Random(0)
+    return [" ".join(order.sample(words, len(words))) for words in map(str.split, names)]
 
 
 def loop(names: str, count: int, different: bool) -> Work:

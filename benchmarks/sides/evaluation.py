@@ -106,7 +106,7 @@ def metrics_by_sorting(items: int, timed: int, kind: Literal["quicksort", "stabl
 
     def work() -> npt.ArrayLike:
         table = []
-        for start in range(0, timed, BLOCK):
+        for start in range(0, len(queries), BLOCK):
             for own, cosines in zip(classes[start:], queries[start : start + BLOCK] @ candidates.T, strict=False):
                 ranked = classes[np.argsort(-cosines, kind=kind)]
                 hits = np.flatnonzero(ranked == own) + 1

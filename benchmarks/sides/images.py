@@ -18,7 +18,7 @@ from huse.encoders.picture_vectors import plan
 from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import DTYPES, resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation
-from huse.vision.backbones import Backbone, load_backbone
+from huse.vision.backbones import load_backbone
 from huse.vision.decoding import FORMATS
 from huse.vision.network_input import normalise, upload
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare, resolve_workers
@@ -41,16 +41,12 @@ def pictures(folder: str, count: int) -> list[Path]:
     return list(islice(found, count))
 
 
-def _backbone(network: str) -> Backbone:
-    torch.manual_seed(SEED)
-    return load_backbone(network, "random", SEED)
-
-
 def _encoder(network: str, dtype: str, batch_size: int, device: str) -> TorchvisionEncoder:
     on = resolve_device(device)
     resolved = resolve_dtype(dtype, on)  # type: ignore[arg-type]  # as the command line has it
     encoding = Encoding(geometry="squash", size=SIZE, max_pixels=MAX_PIXELS, dtype=resolved, batch_size=batch_size)
-    return TorchvisionEncoder.of(_backbone(network), encoding, on)
+    torch.manual_seed(SEED)
+    return TorchvisionEncoder.of(load_backbone(network, "random", SEED), encoding, on)
 
 
 def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from gensim.models import KeyedVectors
 
 from benchmarks.harness import Work
-from benchmarks.sides.names import read_names
+from benchmarks.sides.cleaning import read_names
 from huse.text.cleaning import clean_names
 from huse.text.tfidf import TfIdf, fit_tfidf, weighted_mean
 from huse.text.word_vectors import keyed_vectors
@@ -35,7 +35,7 @@ def by_list(names: str, count: int, different: bool, vocabulary: int, timed: int
     """Take the mean word by word, looking up each word in ``list(vocabulary)``, as the notebook did.
 
     The notebook's weight includes the word's count, and its loop visits repeated words; so a word that comes twice
-    counts four times. Names with such a word are left out of the comparison.
+    counted four times. Here it counts twice, as in the package.
     """
     cleaned, tfidf, vectors = _prepared(names, count, different, vocabulary)
     idf = _idf(tfidf)
@@ -45,7 +45,7 @@ def by_list(names: str, count: int, different: bool, vocabulary: int, timed: int
         for name in cleaned[:timed]:
             vector, total = np.zeros(DIMENSION), 0.0
             words = name.split()
-            for word in words:
+            for word in dict.fromkeys(words):
                 if word in list(vectors.key_to_index) and word in idf:
                     weight = idf[word] * (words.count(word) / len(words))
                     vector += vectors[word] * weight
@@ -83,9 +83,3 @@ def by_product(names: str, count: int, different: bool, vocabulary: int = 0) -> 
     """Take the means as one sparse product in blocks."""
     cleaned, tfidf, vectors = _prepared(names, count, different, vocabulary)
     return lambda: weighted_mean(cleaned, tfidf, vectors)
-
-
-def distinct_words(names: str, count: int, different: bool) -> Work:
-    """Return for each name whether all its words differ."""
-    cleaned = clean_names(read_names(names, count, different=different), fold_accents=True)
-    return lambda: np.array([len(set(name.split())) == len(name.split()) for name in cleaned])

@@ -1,25 +1,21 @@
 """Training: steps beside their bare matrix products, and loss terms beside loops and pytorch-metric-learning."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy.typing as npt
 import torch
-from pytorch_metric_learning.distances import CosineSimilarity
-from pytorch_metric_learning.losses import SupConLoss, TripletMarginLoss
-from pytorch_metric_learning.miners import TripletMarginMiner
-from pytorch_metric_learning.reducers import AvgNonZeroReducer
 from torch import Tensor
 from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.harness import Work
+from benchmarks.sides.peers import adamine, contrast, triplets
 from huse.engine.devices import DTYPES, resolve_device
 from huse.labels.graph import class_distances
-from huse.model.losses.contrastive import supervised_contrastive_loss
 from huse.model.losses.graph import graph_loss
-from huse.model.losses.triplets import adamine_loss, triplet_loss
 from huse.model.methods import Classes, find_method
 from huse.model.network import Architecture, Network
 from huse.run.params.train import TrainParams
@@ -35,15 +31,7 @@ CLASSES = 50
 LEVELS = (5, 12, CLASSES)  # names of each level of the classes' paths, 67 labels like the notebook's
 ZETA, MARGIN, TEMPERATURE = 0.5, 0.2, 0.1
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-class _NoCheckpoint:
-    def load(self) -> None:
-        """There is no checkpoint."""
-
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Keep nothing."""
+NO_CHECKPOINT: Any = SimpleNamespace(load=lambda: None, save=lambda tensors, state: None)
 
 
 def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded: bool = True) -> Work:
@@ -75,7 +63,7 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
     network, data = Network(shape).to(on), data.to(on)
 
     def work() -> npt.ArrayLike:
-        trained = train(network, data, find_method("huse"), params, params, seed=0, checkpoint=_NoCheckpoint())
+        trained = train(network, data, find_method("huse"), params, params, seed=0, checkpoint=NO_CHECKPOINT)
         return [trained.curves[-1]["loss"]]
 
     return work
@@ -241,58 +229,18 @@ def graph_label_loops(products: int) -> Work:
     return lambda: _value_and_gradient(unit, loss).numpy()
 
 
-def _peer_triplets() -> Loss:
-    cosine = CosineSimilarity()
-    miner = TripletMarginMiner(margin=MARGIN, distance=cosine, type_of_triplets="semihard")
-    loss = TripletMarginLoss(margin=MARGIN, distance=cosine, reducer=AvgNonZeroReducer())
-    return lambda unit, classes: loss(unit, classes.repeat(2), miner(unit, classes.repeat(2)))
-
-
-def _peer_adamine() -> Loss:
-    """AdaMine's triplets of products; those of classes draw random partners, so no peer computes them."""
-    loss = TripletMarginLoss(margin=MARGIN, distance=CosineSimilarity(), reducer=AvgNonZeroReducer())
-
-    def both(unit: Tensor, classes: Tensor) -> Tensor:
-        (images, texts), own = unit.chunk(2), torch.arange(len(classes))
-        ways = ((images, texts), (texts, images))
-        terms = [loss(one, own, ref_emb=other, ref_labels=own.clone()) for one, other in ways]
-        return torch.stack(terms).sum() / 4
-
-    return both
-
-
-def _peer_contrast() -> Loss:
-    loss = SupConLoss(temperature=TEMPERATURE, distance=CosineSimilarity())
-    return lambda unit, classes: loss(unit, classes.repeat(2))
-
-
-def _adamine(unit: Tensor, classes: Tensor) -> Tensor:
-    images, texts = unit.chunk(2)
-    return adamine_loss(images, texts, classes, MARGIN, semantic=0.0)
-
-
-OURS: dict[str, Loss] = {
-    "triplets": lambda unit, classes: triplet_loss(unit, classes.repeat(2), MARGIN, "all_semi_hard"),
-    "adamine": _adamine,
-    "contrast": lambda unit, classes: supervised_contrastive_loss(unit, classes.repeat(2), TEMPERATURE),
-}
-PEERS: dict[str, Callable[[], Loss]] = {
-    "triplets": _peer_triplets,
-    "adamine": _peer_adamine,
-    "contrast": _peer_contrast,
-}
+TERMS = {"triplets": triplets(MARGIN), "adamine": adamine(MARGIN), "contrast": contrast(TEMPERATURE)}
 
 
 def term(name: str, products: int) -> Work:
     """Compute one of our loss terms, forward and backward, normalising the embeddings as the peers do."""
     rows, classes, _ = _batch(products)
-    return lambda: _value_and_gradient(
-        rows, lambda rows: OURS[name](functional.normalize(rows, dim=1), classes)
-    ).numpy()
+    loss, _ = TERMS[name]
+    return lambda: _value_and_gradient(rows, lambda rows: loss(functional.normalize(rows, dim=1), classes)).numpy()
 
 
 def peer(name: str, products: int) -> Work:
     """Compute the same by pytorch-metric-learning."""
     rows, classes, _ = _batch(products)
-    loss = PEERS[name]()
+    _, loss = TERMS[name]
     return lambda: _value_and_gradient(rows, lambda rows: loss(rows, classes)).numpy()

@@ -39,10 +39,7 @@ class Machine(Settings):
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the device to compute on, and prepare the process for it.
-
-    Args:
-        device: ``cpu``, ``cuda``, or ``auto``: CUDA where there is one.
+    """Return ``cpu``, ``cuda``, or for ``auto`` CUDA where there is one, and prepare the process for it.
 
     Raises:
         InputError: ``cuda``, and there is none.
@@ -71,12 +68,7 @@ def _keep_freed_memory() -> None:
 
 
 def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
-    """Return the dtype for a network's arithmetic.
-
-    Args:
-        dtype: ``float32``, ``bfloat16``, or ``auto``: bfloat16 where the device has instructions for it, else float32.
-        device: from `resolve_device`.
-    """
+    """Return the dtype for a network's arithmetic; ``auto``: bfloat16 where the device has instructions for it."""
     if dtype != "auto":
         return dtype
     if device.type == "cuda":
@@ -90,11 +82,7 @@ def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
 
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
-    """Make results reproducible to the bit; on a GPU, some sums are otherwise added in any order.
-
-    Args:
-        device: from `resolve_device`.
-    """
+    """Make results reproducible to the bit; on a GPU, some sums are otherwise added in any order."""
     if device.type == "cpu":
         yield
         return

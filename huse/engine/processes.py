@@ -24,10 +24,8 @@ def end_with_parent() -> None:
 def end_with_who_set(variable: str) -> None:
     """End this process by SIGTERM when the process that set an environment variable for it dies.
 
-    That process need not be the parent: a shell may stand between the two and live on.
-
-    Args:
-        variable: its name; no effect if it is not set, or if no such process is found.
+    That process need not be the parent: a shell may stand between the two and live on. No effect if the variable is
+    not set, or if no such process is found.
     """
     value = os.environ.get(variable)
     if value is None:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.towers import CosineHead, HeadKind, Scale, Tower, make_head
+from huse.model.towers import CosineHead, Scale, Tower
 from huse.settings import Settings
 
 Modality = Literal["image", "text"]
@@ -32,7 +32,7 @@ class NetworkSettings(Settings):
     relu_last: bool = Field(
         default=False, description="a ReLU after the last layer too; embeddings are then at most 1 apart"
     )
-    head: HeadKind = Field(
+    head: Literal["linear", "cosine"] = Field(
         default="cosine",
         description="cosine: scaled cosine classifier; linear: as in the paper, needs many more steps",
     )
@@ -88,8 +88,9 @@ class Network(nn.Module):
                 for modality, of in features.items()
             }
         )
+        size = settings.dimension, shape.labels
         self.heads = nn.ModuleList(
-            make_head(settings.head, settings.dimension, shape.labels, settings.scale)
+            nn.Linear(*size) if settings.head == "linear" else CosineHead(*size, settings.scale)
             for _ in range(2 if shape.separate_heads else 1)
         )
         self.register_buffer(
@@ -101,29 +102,20 @@ class Network(nn.Module):
         tower: Tower = self.towers[modality]  # type: ignore[assignment]
         return tower
 
-    def head(self, modality: Modality) -> nn.Module:
-        """Return the classification layer of a modality."""
-        return self.heads[-1 if modality == "text" else 0]
-
     def logits(self, modality: Modality, embeddings: Tensor) -> Tensor:
         """Map N × D embeddings to N × K logits."""
-        logits: Tensor = self.head(modality)(embeddings)
+        logits: Tensor = self.heads[-1 if modality == "text" else 0](embeddings)
         return logits
 
     @torch.inference_mode()
     def embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
-        """Map vectors to the shared space and to class scores, without dropout.
+        """Map N × F float32 vectors to the shared space and to class scores, without dropout, `block` rows at a time.
 
         With a `class_pull` of c, the tower's output u moves towards its predicted classes: u' ∝ (1 - c) u + c Σ_k p_k
         m_k, with p the scores and m_k the mean embedding of a label's training products. Retrieval by class
         probabilities is hard to beat among known classes (Liu et al. 2017), but cannot order products within a class,
         or classes among themselves. The pull brings that knowledge into the space, where the graph has arranged the
         class means. The losses see u.
-
-        Args:
-            modality: of the vectors.
-            vectors: N × F float32.
-            block: rows at a time.
 
         Returns:
             N × D float32 of unit norm, and N × K float32, the softmax of the logits.
@@ -169,13 +161,7 @@ class Network(nn.Module):
         head.fix(vectors)
 
     def save(self, weights: Path, config: Path, about: dict[str, Any]) -> None:
-        """Write the weights as safetensors, and the architecture and `about` as JSON.
-
-        Args:
-            weights: the ``.safetensors``.
-            config: the ``.json``.
-            about: what a reader needs beside the shapes, such as the names of the labels.
-        """
+        """Write the weights as safetensors, and as JSON the architecture and what else a reader needs."""
         save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, weights)
         content = {"architecture": self.architecture.model_dump(), **about}
         config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

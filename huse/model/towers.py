@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
-HeadKind = Literal["linear", "cosine"]
 Scale = float | Literal["learned"]
 
 FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a learned scale
@@ -24,11 +23,7 @@ def drop(values: Tensor, probability: float) -> Tensor:
     """Dropout: set values to zero at random, and divide the others by the probability of keeping one.
 
     On a CPU it takes a quarter of the time of torch's own: drawing random numbers dominates there, and 16 bits a value
-    are enough. The probability is rounded to a multiple of 2^-16.
-
-    Args:
-        values: of any shape.
-        probability: below 1.
+    are enough. The probability, below 1, is rounded to a multiple of 2^-16.
     """
     dropped = round(probability * 2**16)
     if dropped == 0:
@@ -64,11 +59,7 @@ class _UnitRows(torch.autograd.Function):
 
 
 def unit_rows(rows: Tensor) -> Tensor:
-    """Give rows unit norm; there is no second derivative.
-
-    Args:
-        rows: N × D float32; norms below 1e-12 count as 1e-12.
-    """
+    """Give N × D float32 rows unit norm; norms below 1e-12 count as 1e-12. There is no second derivative."""
     unit: Tensor = _UnitRows.apply(rows)  # type: ignore[no-untyped-call]
     return unit
 
@@ -86,16 +77,7 @@ class Tower(nn.Module):
     def __init__(
         self, features: int, layers: int, width: int, dimension: int, dropout: float, *, relu_last: bool = False
     ) -> None:
-        """Build the tower.
-
-        Args:
-            features: F, length of an input vector.
-            layers: linear layers, the last one (to `dimension`) included.
-            width: of the hidden layers.
-            dimension: D.
-            dropout: probability, after every hidden layer.
-            relu_last: put a ReLU after the last layer too.
-        """
+        """Build a tower from F `features` to D, of `layers` linear layers, the last one (to `dimension`) included."""
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
@@ -138,10 +120,6 @@ class Tower(nn.Module):
         return unit_rows((functional.relu(last) if self.relu_last else last).float())
 
 
-class LinearHead(nn.Linear):
-    """The paper's classification layer: logits W u + b (HUSE eq. 7)."""
-
-
 class CosineHead(nn.Module):
     """Scaled cosine classifier: logits s · cos(u, w_k), no bias (NormSoftmax, arXiv 1811.12649).
 
@@ -170,15 +148,3 @@ class CosineHead(nn.Module):
     def forward(self, embeddings: Tensor) -> Tensor:
         """Map N × D float32 of unit norm to N × K logits."""
         return self.scale * functional.linear(embeddings, functional.normalize(self.weight, dim=1))
-
-
-def make_head(kind: HeadKind, dimension: int, labels: int, scale: Scale) -> nn.Module:
-    """Return a classification layer.
-
-    Args:
-        kind: ``linear`` or ``cosine``.
-        dimension: D.
-        labels: K.
-        scale: of the cosine head: its factor, or ``learned``.
-    """
-    return LinearHead(dimension, labels) if kind == "linear" else CosineHead(dimension, labels, scale)

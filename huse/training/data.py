@@ -51,17 +51,7 @@ class TrainingData:
         similarity: npt.NDArray[np.float64],
         names: Sequence[str],
     ) -> "TrainingData":
-        """Build it from the arrays of the artefacts, in row order.
-
-        Args:
-            images: (V + 1) × N × F.
-            texts: N × F'.
-            products: N class numbers.
-            split: N names: train, validation or test.
-            classes: what is known of the classes.
-            similarity: C × C.
-            names: N.
-        """
+        """Build it from the arrays of the artefacts, in row order; `split`: N names: train, validation or test."""
         return cls(
             images=torch.from_numpy(images),
             texts=torch.from_numpy(texts),

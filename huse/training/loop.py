@@ -24,11 +24,11 @@ from huse.progress import progress
 from huse.training.data import TrainingData
 from huse.training.optimizers import OptimizerSettings, make_optimizer, schedule_factor
 from huse.training.sampling import Sampling, SamplingSettings
-from huse.training.step import Inputs, Step, Taken, make_taker
+from huse.training.step import Inputs, Recorded, Step
 from huse.training.validation import Criterion, score, validate
 
 CHECKPOINT_SECONDS = 10.0
-WATCHED_STEPS = 32  # on a GPU, between two checks that all losses are finite
+WATCHED_STEPS = 32  # on a GPU, between two checks that all losses are finite: each waits for all pending work
 
 Point = dict[str, float]  # the metrics of an interval by name
 VALIDATION = "validation/"  # prefix of the metrics of the validation split
@@ -96,33 +96,6 @@ class Trained:
         return next(point for point in self.curves if point["step"] == self.best_step)
 
 
-class _Watch:
-    """Finds the first step whose loss is not finite.
-
-    On a GPU it checks only now and then, since each check waits for all pending work.
-    """
-
-    def __init__(self, every: int) -> None:
-        self._every = every
-        self._unseen: list[tuple[int, Tensor, Tensor]] = []
-
-    def add(self, step: int, taken: Taken) -> None:
-        """Remember a step, from 0."""
-        self._unseen.append((step, taken.losses.clone(), taken.finite.clone()))
-
-    def is_due(self) -> bool:
-        """Whether it is time to check."""
-        return len(self._unseen) >= self._every
-
-    def look(self) -> tuple[int, Tensor, Tensor] | None:
-        """Return the first step whose loss is not finite, its losses, and which embeddings are finite; else None."""
-        seen, self._unseen = self._unseen, []
-        if not seen:
-            return None
-        fine = torch.isfinite(torch.stack([losses for _, losses, _ in seen])).all(dim=1).tolist()
-        return None if all(fine) else seen[fine.index(False)]
-
-
 class _Run:
     """A training run: what learns, and its progress."""
 
@@ -141,8 +114,10 @@ class _Run:
         self.sampling = Sampling(data.products[data.train].cpu().numpy(), settings.batch_size, settings.sampler, seed)
         optimizer = make_optimizer(settings, network.parameters())
         self.stepper = Step(network, data, method, losses, optimizer, dtype=settings.dtype, ema=settings.ema)
-        self.take = make_taker(self.stepper, method, self.device)
-        self.watch = _Watch(1 if self.device.type == "cpu" else WATCHED_STEPS)
+        on_gpu = self.device.type == "cuda"
+        self.take = Recorded(self.stepper, self.device) if on_gpu and method.recordable else self.stepper
+        self.unseen: list[tuple[int, Tensor, Tensor]] = []  # step from 0, its losses, and which embeddings are finite
+        self.watched = WATCHED_STEPS if on_gpu else 1
         self.step = 0
         self.sums: dict[str, Tensor] = {}
         self.result = Trained()
@@ -157,11 +132,11 @@ class _Run:
                 later.
         """
         taken = self.take(self._inputs(self.step))
-        self.watch.add(self.step, taken)
+        self.unseen.append((self.step, taken.losses.clone(), taken.finite.clone()))
         self.step += 1
         for name, value in zip(("loss", *self.stepper.terms), taken.losses, strict=True):
             self.sums[name] = self.sums.get(name, 0) + value
-        if self.watch.is_due() or self.ends_interval():
+        if len(self.unseen) >= self.watched or self.ends_interval():
             self.check()
         if self.ends_interval():
             self._close_interval(taken.batch)
@@ -176,10 +151,11 @@ class _Run:
         return Inputs(torch.from_numpy(rows), torch.from_numpy(views), rate, *mixed)
 
     def check(self) -> None:
-        """Raise an error if a loss was not finite."""
-        broken = self.watch.look()
-        if broken is not None:
-            step, losses, finite = broken
+        """Raise an error at the first unseen step whose loss is not finite; waits for a GPU."""
+        seen, self.unseen = self.unseen, []
+        fine = torch.stack([losses for _, losses, _ in seen]).isfinite().all(dim=1).tolist() if seen else []
+        if not all(fine):
+            step, losses, finite = seen[fine.index(False)]
             rows = self.data.train[torch.from_numpy(self.sampling.rows(step)).to(self.device)]
             names = [self.data.names[row] for row in rows.tolist()]
             raise InputError(_not_finite(step + 1, self.stepper.terms, losses, finite, names))
@@ -202,19 +178,15 @@ class _Run:
         point = {"step": self.step, **{name: float(total / since) for name, total in self.sums.items()}}
         point |= {f"{VALIDATION}{name}": value for name, value in metrics.items()}
         if self.method.graph:
-            point |= self._regions(batch)
+            margin, embeddings = self.losses.graph.margin, batch.embeddings.detach()
+            blocks = region_shares(embeddings, batch.products, batch.classes.distances, margin)
+            point |= {f"regions/{block}/{name}": share for block, of in blocks.items() for name, share in of.items()}
         self.sums = {}
         self.result.curves.append(point)
         value = score(metrics, self.settings.criterion)
         if value > self.best_score:
             self.best_score, self.result.best_step = value, self.step
             self.best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-    def _regions(self, batch: Batch) -> Point:
-        shares = region_shares(
-            batch.embeddings.detach(), batch.products, batch.classes.distances, self.losses.graph.margin
-        )
-        return {f"regions/{block}/{region}": share for block, of in shares.items() for region, share in of.items()}
 
     def is_done(self) -> bool:
         """Whether all steps are done, or the patience is used up."""
@@ -270,20 +242,12 @@ def train(
     checkpoint: Checkpoint,
     report: Callable[[Point], None] = lambda point: None,
 ) -> Trained:
-    """Train `network` in place and leave it in the state that is best on validation.
+    """Train `network` in place and leave it in the state that is best on validation, the earliest of equally good ones.
 
-    Of equally good states the earliest is kept.
-
-    Args:
-        network: initialised, its scalers fitted, and its head fixed if the method does not train it; on the device to
-            use.
-        data: on the same device.
-        method: what is trained.
-        losses: weights and settings of its loss terms.
-        settings: how to optimise.
-        seed: of everything random.
-        checkpoint: stores the state from time to time; training continues from the state that it holds.
-        report: called with the metrics of every interval; when a run continues, with the earlier ones first.
+    The network is initialised, its scalers fitted, and its head fixed if the method does not train it; it is on the
+    data's device. Everything random follows from the seed. The checkpoint stores the state from time to time, and
+    training continues from the state that it holds. `report` gets the metrics of every interval; when a run continues,
+    the earlier ones first.
 
     Raises:
         InputError: a loss, or a score on validation, is not finite.
@@ -295,32 +259,23 @@ def train(
     for point in run.result.curves:
         report(point)
     network.train()
-    with reproducible(run.device):
-        _take_steps(run, checkpoint, report)
-    network.load_state_dict(run.best)
-    network.eval()
-    return run.result
-
-
-def _take_steps(run: _Run, checkpoint: Checkpoint, report: Callable[[Point], None]) -> None:
-    """Take steps until the run is done, saving its state from time to time."""
     saved = time.monotonic()
-    with progress(total=run.settings.steps, done=run.step, description="train", unit="step") as bar:
+    bar = progress(total=settings.steps, done=run.step, description="train", unit="step")
+    with reproducible(run.device), bar:
         while not run.is_done():
             run.learn()
             bar.update()
             if run.ends_interval():
                 point = run.result.curves[-1]
                 report(point)
-                bar.set_postfix(**_shown(point))
+                shown = {name.removeprefix(VALIDATION): value for name, value in point.items() if VALIDATION in name}
+                bar.set_postfix(loss=point["loss"], **shown)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 run.save(checkpoint)
                 saved = time.monotonic()
-
-
-def _shown(point: Point) -> Point:
-    found = {name.removeprefix(VALIDATION): value for name, value in point.items() if name.startswith(VALIDATION)}
-    return {"loss": point["loss"], **found}
+    network.load_state_dict(run.best)
+    network.eval()
+    return run.result
 
 
 def _not_finite(step: int, terms: Sequence[str], losses: Tensor, finite: Tensor, names: list[str]) -> str:

@@ -64,12 +64,9 @@ class RMSPropTF(optim.Optimizer):
 def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
     """Return the optimizer of the parameters that learn.
 
-    On a GPU its steps can be recorded as a CUDA graph if the learning rate is a tensor there.
-
-    Args:
-        settings: ``rmsprop`` is PyTorch's with squares smoothed by 0.9; for ``rmsprop_tf`` see `RMSPropTF`. Weight
-            decay acts on matrices only, not on biases and scales.
-        parameters: to optimise.
+    On a GPU its steps can be recorded as a CUDA graph if the learning rate is a tensor there. ``rmsprop`` is PyTorch's
+    with squares smoothed by 0.9; for ``rmsprop_tf`` see `RMSPropTF`. Weight decay acts on matrices only, not on biases
+    and scales.
     """
     learning = [parameter for parameter in parameters if parameter.requires_grad]
     on_gpu = any(parameter.is_cuda for parameter in learning)
@@ -85,14 +82,7 @@ def make_optimizer(settings: OptimizerSettings, parameters: Iterable[nn.Paramete
 
 
 def schedule_factor(schedule: Schedule, step: int, steps: int, warm_up: int = 0) -> float:
-    """Return the factor on the learning rate at `step`, counted from 0, of `steps`.
-
-    Args:
-        schedule: ``constant``, or ``cosine`` down to 0 after the warm-up.
-        step: the next one.
-        steps: in all.
-        warm_up: first steps, over which the rate grows linearly.
-    """
+    """Return the factor on the learning rate at `step`, from 0, of `steps`; it grows linearly over the warm-up."""
     if step < warm_up:
         return (step + 1) / (warm_up + 1)
     if schedule == "constant":

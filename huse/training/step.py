@@ -4,7 +4,6 @@ Letters: n products in a batch, T loss terms.
 """
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -65,16 +64,9 @@ def forward(
     views: Tensor,
     mixture: tuple[float | Tensor, Tensor] | None,
 ) -> Batch:
-    """Pass products, and their mixtures if any, through towers and head.
+    """Pass n products, by row number, and their mixtures if any, through towers and head; see `Inputs`.
 
     The classifier sees the mixtures; losses on pairs see the products themselves.
-
-    Args:
-        network: on the data's device.
-        data: of the catalogue.
-        rows: n row numbers.
-        views: of each product's picture, n.
-        mixture: share and partners, see `Inputs`.
     """
     vectors = {"image": data.images[views, rows], "text": data.texts[rows]}
     targets = data.targets(rows)
@@ -112,17 +104,7 @@ class Step:
         dtype: str,
         ema: float,
     ) -> None:
-        """Prepare to train a network.
-
-        Args:
-            network: on the data's device.
-            data: of the catalogue.
-            method: what is trained.
-            losses: weights and settings of its loss terms.
-            optimizer: of the network.
-            dtype: of the arithmetic.
-            ema: share of its past that the average keeps at each step; 0: no average.
-        """
+        """Prepare to train a network on the data's device; see `huse.training.loop.LoopSettings`."""
         self._network, self._data, self._method, self._losses = network, data, method, losses
         self._device, self._dtype, self._ema = data.texts.device, DTYPES[dtype], ema
         self.optimizer = optimizer
@@ -171,12 +153,7 @@ class Recorded:
     """
 
     def __init__(self, step: Step, device: torch.device) -> None:
-        """Record nothing yet.
-
-        Args:
-            step: of a recordable method, see `Method`.
-            device: a GPU.
-        """
+        """Record nothing yet; `step` is of a recordable method, see `Method`, `device` a GPU."""
         self._step, self._device = step, device
         self._inputs: Inputs | None = None
         self._taken: Taken | None = None
@@ -205,7 +182,9 @@ class Recorded:
         values = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
         given = {name: value for name, value in values.items() if value is not None}
         if self._inputs is None:
-            places = {name: self._place(value) for name, value in given.items()}
+            places = {
+                name: torch.empty_like(torch.as_tensor(value), device=self._device) for name, value in given.items()
+            }
             self._inputs = replace(inputs, **places)
         for name, value in given.items():
             place = getattr(self._inputs, name)
@@ -215,19 +194,3 @@ class Recorded:
             else:
                 place.fill_(value)
         return self._inputs
-
-    def _place(self, value: float | Tensor) -> Tensor:
-        if isinstance(value, Tensor):
-            return torch.empty_like(value, device=self._device)
-        return torch.empty((), dtype=torch.float32, device=self._device)
-
-
-def make_taker(step: Step, method: Method, device: torch.device) -> Callable[[Inputs], Taken]:
-    """Return a function that takes steps: recorded on a GPU if the method allows it.
-
-    Args:
-        step: to take.
-        method: that it trains.
-        device: to train on.
-    """
-    return Recorded(step, device) if device.type == "cuda" and method.recordable else step

@@ -70,13 +70,5 @@ def fit_label_vectors(vectors: npt.NDArray[np.float32], dimension: int) -> tuple
 
 
 def class_vectors(label_vectors: Tensor, targets: Tensor) -> Tensor:
-    """Return each class's vector: the mean of its labels' vectors, of unit norm.
-
-    Args:
-        label_vectors: K × D float32, unit norm.
-        targets: C × K float32, from `class_targets`.
-
-    Returns:
-        C × D float32.
-    """
+    """Return C × D: the mean of each class's K × D label vectors, of unit norm; targets are from `class_targets`."""
     return functional.normalize(targets @ label_vectors, dim=1)

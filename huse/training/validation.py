@@ -48,12 +48,7 @@ def validate(network: Network, data: TrainingData) -> dict[str, float]:
 
 
 def score(metrics: dict[str, float], criterion: Criterion) -> float:
-    """Return the value that decides which state is kept; higher is better.
-
-    Args:
-        metrics: from `validate`.
-        criterion: see `Criterion`.
-    """
+    """Return the value, of what `validate` found, that decides which state is kept; higher is better."""
     accuracy = (metrics["image_accuracy"] + metrics["text_accuracy"]) / 2
     values = {"accuracy": accuracy, **{name: metrics[name] for name in RETRIEVAL}}
     return sum(values.values()) / len(values) if criterion == "all" else values[criterion]

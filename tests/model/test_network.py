@@ -7,33 +7,19 @@ from torch.nn import functional
 from huse.errors import InputError
 from huse.model.losses.graph import graph_loss
 from huse.model.losses.pairs import gap_loss
-from huse.model.network import Architecture, Network, NetworkSettings
+from huse.model.network import Network
 from huse.model.towers import CosineHead, Tower, drop, unit_rows
-
-SHAPE = {"dimension": 5, "width": 7, "image_layers": 3}
-
-
-def make(labels=3, separate_heads=False, **changes):
-    torch.manual_seed(0)
-    return Network(
-        Architecture(
-            image_features=6,
-            text_features=4,
-            labels=labels,
-            separate_heads=separate_heads,
-            settings=NetworkSettings(**(SHAPE | changes)),
-        )
-    )
+from tests.training.conftest import make_network
 
 
 @pytest.fixture
 def network():
-    return make()
+    return make_network()
 
 
 def test_towers_have_the_layers_of_the_paper(network):
-    assert [tuple(linear.weight.shape) for linear in network.tower("image").linears] == [(7, 6), (7, 7), (5, 7)]
-    assert [tuple(linear.weight.shape) for linear in network.tower("text").linears] == [(7, 4), (5, 7)]
+    assert [tuple(linear.weight.shape) for linear in network.tower("image").linears] == [(16, 6), (16, 16), (8, 16)]
+    assert [tuple(linear.weight.shape) for linear in network.tower("text").linears] == [(16, 5), (8, 16)]
 
 
 def test_embeddings_have_unit_norm_and_both_signs(network):
@@ -44,7 +30,7 @@ def test_embeddings_have_unit_norm_and_both_signs(network):
 
 
 def test_a_relu_on_the_last_layer_leaves_no_negative_number():
-    embeddings, _ = make(relu_last=True).embed("text", torch.randn(50, 4))
+    embeddings, _ = make_network(relu_last=True).embed("text", torch.randn(50, 5))
     assert (embeddings >= 0).all()
 
 
@@ -65,7 +51,7 @@ def test_embed_leaves_the_mode_as_it_was(network):
 
 def test_one_head_serves_both_towers_and_every_loss_reaches_both(network):
     network.train()
-    images, texts = network.tower("image")(torch.randn(4, 6)), network.tower("text")(torch.randn(4, 4))
+    images, texts = network.tower("image")(torch.randn(4, 6)), network.tower("text")(torch.randn(4, 5))
     assert torch.equal(network.logits("image", images), network.logits("text", images))
     logits = torch.cat([network.logits("image", images), network.logits("text", texts)])
     for loss in (
@@ -80,7 +66,7 @@ def test_one_head_serves_both_towers_and_every_loss_reaches_both(network):
 
 
 def test_separate_heads_differ():
-    network, rows = make(separate_heads=True), functional.normalize(torch.randn(4, 5), dim=1)
+    network, rows = make_network(separate_heads=True), functional.normalize(torch.randn(4, 8), dim=1)
     assert not torch.allclose(network.logits("image", rows), network.logits("text", rows))
 
 
@@ -140,9 +126,8 @@ def test_dropout_drops_and_scales():
     found.sum().backward()
     assert torch.equal(values.grad != 0, kept)
     assert torch.allclose(values.grad[kept], torch.tensor(4 / 3))
-    assert (
-        abs(float(kept.float().mean(dim=0).std()) - (0.25 * 0.75 / 1000) ** 0.5) < 0.003
-    )  # columns do not hang together
+    spread = float(kept.float().mean(dim=0).std())
+    assert abs(spread - (0.25 * 0.75 / 1000) ** 0.5) < 0.003  # columns do not hang together
     assert not torch.equal(drop(values, 0.25) != 0, kept)
 
 
@@ -162,7 +147,7 @@ def test_a_learned_scale_begins_at_16_learns_and_is_bounded():
 
 
 def test_class_means_by_hand(network):
-    images, texts = torch.randn(6, 6), torch.randn(6, 4)
+    images, texts = torch.randn(6, 6), torch.randn(6, 5)
     network.fit_class_means(images, texts, torch.eye(3)[[0, 0, 1, 1, 2, 2]], score=True)
     both = network.embed("image", images)[0] + network.embed("text", texts)[0]
     means = functional.normalize(torch.stack([both[0] + both[1], both[2] + both[3], both[4] + both[5]]), dim=1)
@@ -173,9 +158,9 @@ def test_class_means_by_hand(network):
 
 
 def test_class_pull_by_hand():
-    plain, network = make(separate_heads=True), make(separate_heads=True, class_pull=0.4)
+    plain, network = make_network(separate_heads=True), make_network(separate_heads=True, class_pull=0.4)
     network.load_state_dict(plain.state_dict(), strict=False)
-    images, texts, targets = torch.randn(6, 6), torch.randn(6, 4), torch.eye(3)[[0, 0, 1, 1, 2, 2]]
+    images, texts, targets = torch.randn(6, 6), torch.randn(6, 5), torch.eye(3)[[0, 0, 1, 1, 2, 2]]
     before, scores = plain.embed("text", texts)
     assert torch.allclose(network.embed("text", texts)[0], before, atol=1e-6)  # no means yet
     network.fit_class_means(images, texts, targets, score=False)
@@ -191,8 +176,8 @@ def test_class_pull_by_hand():
 
 
 def test_wholly_pulled_embeddings_lie_among_the_classes():
-    network = make(class_pull=1.0)
-    images, texts = torch.randn(20, 6) * 3, torch.randn(20, 4)
+    network = make_network(class_pull=1.0)
+    images, texts = torch.randn(20, 6) * 3, torch.randn(20, 5)
     network.fit_class_means(images, texts, torch.eye(3)[torch.arange(20) % 3], score=False)
     embeddings, scores = network.embed("image", images)
     assert torch.allclose(embeddings, functional.normalize(scores @ network.class_means, dim=1), atol=1e-6)
@@ -202,9 +187,9 @@ def test_wholly_pulled_embeddings_lie_among_the_classes():
     "changes", [{}, {"separate_heads": True, "head": "linear"}, {"scale": "learned"}, {"class_pull": 0.5}]
 )
 def test_a_saved_network_gives_the_same_embeddings(tmp_path, changes):
-    weights, config, network = tmp_path / "model.safetensors", tmp_path / "config.json", make(**changes)
+    weights, config, network = tmp_path / "model.safetensors", tmp_path / "config.json", make_network(**changes)
     network.tower("image").fit_scaler([torch.randn(20, 6)])
-    network.fit_class_means(torch.randn(3, 6), torch.randn(3, 4), torch.eye(3), score=False)
+    network.fit_class_means(torch.randn(3, 6), torch.randn(3, 5), torch.eye(3), score=False)
     network.save(weights, config, {"labels": ["a", "b", "c"]})
     loaded = Network.load(weights, config)
     vectors = torch.randn(3, 6)

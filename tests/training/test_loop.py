@@ -1,33 +1,14 @@
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from huse.errors import InputError
-from huse.model.methods import METHODS, find_method
-from huse.training import loop
-from huse.training.loop import train
+from huse.model.methods import METHODS
 from huse.training.step import forward
 from huse.training.validation import score, validate
-from tests.training.conftest import LOSSES, SETTINGS, MemoryCheckpoint
-
-
-@pytest.fixture
-def run(data, make_network):
-    """Train and return the network and what training gives."""
-
-    def run(of=data, settings=SETTINGS, *, seed=1, method="huse", losses=LOSSES, checkpoint=None, network=None, **more):
-        about = find_method(method)
-        head = "linear" if about.linear_head_only else "cosine"
-        network = network or make_network(seed, head=head, separate_heads=about.head == "separate")
-        if about.head in ("label_vectors", "class_means"):
-            network.fix_head(of.classes.vectors)
-        trained = train(
-            network, of, about, losses, settings, seed=seed, checkpoint=checkpoint or MemoryCheckpoint(), **more
-        )
-        return network, trained
-
-    return run
+from tests.training.conftest import LOSSES, SETTINGS, assert_same, make_network
 
 
 def test_training_learns_classes_and_graph(data, run):
@@ -52,8 +33,7 @@ def test_every_method_learns_to_find_products_of_a_class(data, run, method):
 
 def test_same_seed_same_bytes(run):
     (one, _), (other, _), (third, _) = run(), run(), run(seed=2)
-    for name, value in one.state_dict().items():
-        assert torch.equal(value, other.state_dict()[name]), name
+    assert_same(one, other)
     assert not torch.equal(one.heads[0].weight, third.heads[0].weight)
 
 
@@ -125,12 +105,7 @@ def test_training_sees_the_views_and_validation_the_plain_pictures(data, run):
     assert validate(network, with_views(data, torch.full_like(data.images, 9.0))) == validate(network, data)
 
 
-def test_a_view_that_is_not_finite_is_met(data, run):
-    with pytest.raises(InputError, match="is not finite"):
-        run(with_views(data, torch.full_like(data.images, float("inf"))))
-
-
-def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run, make_network):
+def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run):
     network, _ = run(method="huse_plus", network=make_network(class_pull=0.4), settings=SETTINGS.changed(ema=0.9))
     kept, train = network.class_means.clone(), data.train
     network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=False)
@@ -138,7 +113,7 @@ def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run,
     assert torch.equal(network.class_means, kept)
 
 
-def test_mixtures_are_classified_and_pairs_stay_as_they_are(data, make_network):
+def test_mixtures_are_classified_and_pairs_stay_as_they_are(data):
     network = make_network().eval()
     rows, views, partners = torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.tensor([1, 0, 3, 2])
     batch = forward(network, data, rows, views, (0.75, partners))
@@ -166,23 +141,6 @@ def test_bfloat16_learns_as_well(data, run):
     assert all(tensor.dtype == torch.float32 for tensor in network.state_dict().values())
 
 
-class KilledError(Exception):
-    pass
-
-
-class KilledAt(MemoryCheckpoint):
-    """Ends the run at the n-th save."""
-
-    def __init__(self, number):
-        super().__init__()
-        self.number = number
-
-    def save(self, tensors, state):
-        super().save(tensors, state)
-        if len(self.saved) == self.number:
-            raise KilledError
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("killed_at", [1, 40, 77])
 @pytest.mark.parametrize(
@@ -194,23 +152,7 @@ class KilledAt(MemoryCheckpoint):
         ("adamine", {"sampler": "pairs"}),  # draws from torch's random numbers
     ],
 )
-def test_a_killed_run_ends_with_the_same_bytes(run, make_network, monkeypatch, killed_at, case):
+def test_a_killed_run_ends_with_the_same_bytes(kill_and_resume, killed_at, case):
     method, changes = case
-    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", -1.0)
-    settings = SETTINGS.changed(**changes)
-
-    def begin(**more):
-        network = make_network(class_pull=0.4) if method == "huse_plus" else None
-        return run(method=method, settings=settings, network=network, **more)
-
-    whole, expected = begin()
-    checkpoint = KilledAt(killed_at)
-    with pytest.raises(KilledError):
-        begin(checkpoint=checkpoint)
-    torch.manual_seed(99)
-    points = []
-    other, trained = begin(checkpoint=checkpoint, report=points.append)
-    assert trained.resumed_at == killed_at
-    assert trained.curves == expected.curves == points
-    for name, value in whole.state_dict().items():
-        assert torch.equal(value, other.state_dict()[name]), name
+    make = partial(make_network, class_pull=0.4 if method == "huse_plus" else 0)
+    kill_and_resume(killed_at, make=make, method=method, settings=SETTINGS.changed(**changes))

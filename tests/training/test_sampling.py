@@ -67,7 +67,7 @@ def test_views_are_drawn_evenly():
 
 def test_mixtures_follow_alpha():
     sampling = Sampling(PRODUCTS, 5, "random", seed=0)
-    assert sampling.mixture(0, 0) is None
+    assert sampling.mixture(0, 0) is None  # as `huse.mixup.draw_mixture` draws them
     share, partners = sampling.mixture(0, 0.2)
     assert sorted(partners) == [0, 1, 2, 3, 4]
     assert sampling.mixture(0, 0.2)[0] == share

@@ -8,9 +8,10 @@ from sklearn.metrics import average_precision_score
 from huse.training import validation
 from huse.training.targets import class_targets
 from huse.training.validation import score, validate
+from tests.training.conftest import make_network
 
 
-def test_retrieval_equals_the_definitions(data, make_network):
+def test_retrieval_equals_the_definitions(data):
     network, rows = make_network(), data.validation.numpy()
     products = data.products.numpy()[rows]
     found = {
@@ -39,7 +40,7 @@ def test_retrieval_equals_the_definitions(data, make_network):
     assert metrics["ahp"] == pytest.approx(np.mean(areas), abs=1e-6)
 
 
-def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality(data, make_network):
+def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality(data):
     products = data.products.clone()
     products[80:] = torch.arange(40) + 3
     classes = replace(data.classes, targets=torch.eye(43), nodes=torch.arange(43)[None])
@@ -49,7 +50,7 @@ def test_products_that_are_alone_in_their_class_are_no_queries_of_their_modality
     assert all(np.isfinite(list(metrics.values())))
 
 
-def test_many_products_are_ranked_in_part(data, make_network, monkeypatch):
+def test_many_products_are_ranked_in_part(data, monkeypatch):
     whole = validate(make_network(), data)
     monkeypatch.setattr(validation, "MOST_RANKED", 20)
     part = validate(make_network(), data)
@@ -57,7 +58,7 @@ def test_many_products_are_ranked_in_part(data, make_network, monkeypatch):
     assert part["average_precision"] != whole["average_precision"]
 
 
-def test_accuracy_in_levels_counts_the_share_of_labels(data, make_network):
+def test_accuracy_in_levels_counts_the_share_of_labels(data):
     network = make_network(labels=4, head="linear")
     network.heads[0].weight.data.zero_()
     network.heads[0].bias.data = torch.tensor([4.0, 3.0, 2.0, 1.0])  # whatever the item: labels 0, 1, 2 in this order

@@ -22,39 +22,28 @@ class ContrastSettings(Settings):
     )
 
 
-def supervised_contrastive_loss(embeddings: Tensor, classes: Tensor, temperature: float) -> Tensor:
-    """SupCon (Khosla et al. 2020, arXiv 2004.11362): rows of a class attract each other, all others are repelled.
-
-    - mean over anchors i of the mean over p ≠ i of i's class of log(exp(u_i·u_p / t) / Σ over a ≠ i of
-    exp(u_i·u_a / t)). An anchor without another row of its class is left out. With both modalities pooled, a product's
-    picture and name are a pair too.
-
-    Args:
-        embeddings: M × D, unit norm.
-        classes: M int64.
-        temperature: t.
-
-    Returns:
-        A scalar; where there is no pair, 0 with a gradient of 0.
-    """
-    return hierarchical_contrastive_loss(embeddings, classes[None], temperature, decay=1)
-
-
 def hierarchical_contrastive_loss(embeddings: Tensor, nodes: Tensor, temperature: float, decay: float) -> Tensor:
     """SupCon on every level of the class tree; coarser levels weigh less (Zhang et al. 2022, arXiv 2204.13207).
 
-    The mean of `supervised_contrastive_loss` with the nodes of each level as classes, weighted by `decay` to the
-    power of the level's height above the leaves.
+    SupCon (Khosla et al. 2020, arXiv 2004.11362), here of a level: - mean over anchors i of the mean over p ≠ i of i's
+    node of log(exp(u_i·u_p / t) / Σ over a ≠ i of exp(u_i·u_a / t)). An anchor without another row of its node is left
+    out. With both modalities pooled, a product's picture and name are a pair too. The levels' mean is weighted by
+    `decay` to the power of the level's height above the leaves.
 
     Args:
         embeddings: M × D, unit norm.
         nodes: L × M int64, the number of each row's node on every level, coarse to fine.
-        temperature: t of SupCon.
+        temperature: t.
         decay: weight of a level, as a share of the next finer one's.
+
+    Returns:
+        A scalar; a level without a pair counts as 0, with a gradient of 0.
     """
     if len(embeddings) < 2:
         return embeddings.sum() * 0
-    log_totals = _log_totals(embeddings, temperature)
+    logits = ((embeddings / temperature) @ embeddings.T).float()
+    logits.diagonal().fill_(-torch.inf)
+    log_totals = logits.logsumexp(dim=1)  # log Σ over a ≠ i of exp(u_i·u_a / t), the same on every level
     weights = [decay**height for height in range(len(nodes))][::-1]
     losses = [
         weight * _level_loss(embeddings, level, log_totals, temperature)
@@ -64,19 +53,8 @@ def hierarchical_contrastive_loss(embeddings: Tensor, nodes: Tensor, temperature
     return total
 
 
-def _log_totals(embeddings: Tensor, temperature: float) -> Tensor:
-    """Return log Σ over a ≠ i of exp(u_i·u_a / t) of every row i, M float32: the same on every level."""
-    logits = ((embeddings / temperature) @ embeddings.T).float()
-    logits.diagonal().fill_(-torch.inf)
-    return logits.logsumexp(dim=1)
-
-
 def _level_loss(embeddings: Tensor, classes: Tensor, log_totals: Tensor, temperature: float) -> Tensor:
-    """SupCon of one level.
-
-    The sum of u_i·u_p over the other rows p of a class is u_i times the sum of those rows, so no M × M matrix is
-    needed.
-    """
+    """SupCon of one level; u_i times the sum of a class's other rows is the sum of u_i·u_p, without an M × M matrix."""
     ordered = classes.sort().values
     first = torch.searchsorted(ordered, classes)  # the class's first place in the sorted rows serves as its number
     others = torch.searchsorted(ordered, classes, right=True) - first - 1

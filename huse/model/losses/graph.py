@@ -67,12 +67,7 @@ class GraphSettings(Settings):
 
 @dataclass(frozen=True)
 class _Tile:
-    """A rectangle of the M × M matrix of pairs: above the diagonal, or a square on it.
-
-    Attributes:
-        rows: of U.
-        columns: of U; in a square on the diagonal the rows themselves.
-    """
+    """A rectangle of the M × M matrix of pairs of rows of U: above the diagonal, or a square on it."""
 
     rows: slice
     columns: slice
@@ -108,11 +103,7 @@ def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None) -> I
         for top in rows[::step]:
             for left in columns[::step]:
                 if left >= top:
-                    yield _Tile(_slice(top, step, rows), _slice(left, step, columns))
-
-
-def _slice(start: int, step: int, within: range) -> slice:
-    return slice(start, min(start + step, within.stop))
+                    yield _Tile(slice(top, min(top + step, rows.stop)), slice(left, min(left + step, columns.stop)))
 
 
 def graph_loss(
@@ -180,6 +171,8 @@ class _Rule:
 
     Attributes:
         least: the cosine 1 - z.
+        cosines: 1 - A, or `least` where `hinge` only keeps the pair a margin apart; a row a class, or an embedding.
+        thresholds: the same rows.
     """
 
     def __init__(self, classes: Tensor, distances: Tensor, sigma: Sigma, zeta: float) -> None:
@@ -193,22 +186,15 @@ class _Rule:
         # One row a class; one row an embedding where there are more classes than embeddings.
         both = torch.cat([classes, classes])
         many = len(distances) > len(both)
-        self._numbers = torch.arange(len(both), device=classes.device) if many else both
+        self._places = torch.arange(len(both), device=classes.device) if many else both
         rows = (distances[both] if many else distances)[:, both]
         far = rows >= zeta
-        self._cosines = (1 - rows).masked_fill_(far, self.least) if sigma == "hinge" else 1 - rows
-        self._thresholds = torch.full_like(rows, where_near).masked_fill_(far, where_far)
+        self.cosines = (1 - rows).masked_fill_(far, self.least) if sigma == "hinge" else 1 - rows
+        self.thresholds = torch.full_like(rows, where_near).masked_fill_(far, where_far)
 
-    def cosines(self, tile: _Tile) -> Tensor:
-        """Return a tile's wanted cosines: 1 - A, or 1 - z where `hinge` only keeps the pair a margin apart."""
-        return self._of(self._cosines, tile)
-
-    def thresholds(self, tile: _Tile) -> Tensor:
-        """Return a tile's thresholds."""
-        return self._of(self._thresholds, tile)
-
-    def _of(self, rows: Tensor, tile: _Tile) -> Tensor:
-        return rows[:, tile.columns].index_select(0, self._numbers[tile.rows])
+    def of(self, tile: _Tile, table: Tensor) -> Tensor:
+        """Return a tile's part of `cosines` or `thresholds`."""
+        return table[:, tile.columns].index_select(0, self._places[tile.rows])
 
 
 class _Stress(torch.autograd.Function):
@@ -227,8 +213,8 @@ class _Stress(torch.autograd.Function):
             for part in _tiles(embeddings, blocks, tile):
                 # d - A = (1 - A) - u·v, in place and with masks as numbers: passes over memory dominate the cost.
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
-                acting = part.without_self(rule.thresholds(part).lt_(cosines))
-                residual = torch.sub(rule.cosines(part), cosines, out=cosines).mul_(acting)
+                acting = part.without_self(rule.of(part, rule.thresholds).lt_(cosines))
+                residual = torch.sub(rule.of(part, rule.cosines), cosines, out=cosines).mul_(acting)
                 total.add_(torch.dot(residual.view(-1), residual.view(-1)), alpha=part.weight)
                 if count:
                     active.add_(acting.sum(), alpha=part.weight)
@@ -313,7 +299,7 @@ def region_shares(
     for block in MODALITIES:
         counts = torch.zeros(len(REGIONS), dtype=torch.float64)
         for part in _tiles(embeddings, (block,), tile):
-            near = rule.thresholds(part) < rule.least  # such pairs act at any distance
+            near = rule.of(part, rule.thresholds) < rule.least  # such pairs act at any distance
             close = embeddings[part.rows] @ embeddings[part.columns].T > rule.least
             regions = (near & close, near & ~close, ~near & close, ~near & ~close)
             counts += part.weight * torch.stack([part.without_self(region).sum() for region in regions]).cpu()
