@@ -49,10 +49,10 @@ class Part:
 
 def fill(points: Points | list[Pair], paint: Paint) -> Part:
     """Return a filled outline (P × 2)."""
-    return Part(np.asarray(points, dtype=np.float64), paint)
+    return line(points, paint, 0.0)
 
 
-def line(points: Points | list[Pair], paint: Paint, width: float = 0.04) -> Part:
+def line(points: Points | list[Pair], paint: Paint, width: float) -> Part:
     """Return a line of that width through the points (P × 2)."""
     return Part(np.asarray(points, dtype=np.float64), paint, width)
 
@@ -79,6 +79,11 @@ def ellipse(x: float, y: float, across: float, down: float | None = None, turns:
     """
     angle = 2 * np.pi * np.linspace(*turns, CIRCLE_STEPS)
     return np.stack([x + across * np.cos(angle), y + (across if down is None else down) * np.sin(angle)], 1)
+
+
+def closed(outline: Points) -> Points:
+    """Return an outline (P × 2) as a line that ends where it begins (P + 1 × 2)."""
+    return np.concatenate([outline, outline[:1]])
 
 
 def mirror(right: Points | list[Pair]) -> Points:

@@ -2,21 +2,7 @@
 
 import numpy as np
 
-from sample.geometry import (
-    Paint,
-    Part,
-    Points,
-    Traits,
-    between,
-    box,
-    ellipse,
-    fill,
-    line,
-    mirror,
-    moved,
-    sagging,
-    smooth,
-)
+from sample.geometry import Paint, Part, Traits, between, box, ellipse, fill, line, mirror, moved, sagging, smooth
 
 
 def _tube(half: float, top: float, bottom: float, case: Paint, band: float) -> list[Part]:
@@ -38,13 +24,8 @@ def lipstick(traits: Traits) -> list[Part]:
     if traits[2] < 0.3:
         return _tube(half * 0.85, -0.75, 0.75, case, between(0.0, 0.25, traits[3]))
     tip = between(-0.8, -0.6, traits[3])
-    bullet = [
-        (-half * 0.7, tip + 0.22),
-        (half * 0.1, tip),
-        (half * 0.7, tip + 0.05),
-        (half * 0.7, 0.0),
-        (-half * 0.7, 0.0),
-    ]
+    wide = half * 0.7
+    bullet = [(-wide, tip + 0.22), (half * 0.1, tip), (wide, tip + 0.05), (wide, 0.0), (-wide, 0.0)]
     parts = [fill(bullet, Paint.MAIN), fill(box(-half * 0.82, -0.1, half * 0.82, 0.2), Paint.METAL)]
     parts += _tube(half, 0.15, 0.85, case, 0.2)
     if traits[2] > 0.75:
@@ -86,18 +67,18 @@ def perfume(traits: Traits) -> list[Part]:
     """Draw a bottle of perfume: square, round or tapered, with cap and label."""
     half = between(0.34, 0.52, traits[0])
     top = between(-0.35, -0.1, traits[1])
-    body: Points = box(-half, top, half, 0.8)
+    body = box(-half, top, half, 0.8)
     if traits[2] < 0.3:
         body = ellipse(0, 0.28, half * 1.15, 0.54)
     elif traits[2] < 0.55:
         body = mirror([(half * 0.5, top), (half * 1.05, 0.8)])
-    parts = [
+    return [
         fill(box(-0.1, top - 0.14, 0.1, top + 0.05), Paint.METAL),
         fill(box(-0.2, top - 0.42, 0.2, top - 0.1), Paint.METAL if traits[3] < 0.4 else Paint.INK),
         fill(body, Paint.LIGHT),
         fill((body - (0, 0.3)) * 0.8 + (0, 0.32), Paint.MAIN),
+        fill(box(-half * 0.45, 0.2, half * 0.45, 0.5), Paint.PALE),
     ]
-    return [*parts, fill(box(-half * 0.45, 0.2, half * 0.45, 0.5), Paint.PALE)]
 
 
 def cream(traits: Traits) -> list[Part]:
@@ -106,19 +87,7 @@ def cream(traits: Traits) -> list[Part]:
     top, bottom = between(-0.15, 0.0, traits[1]), between(0.4, 0.58, traits[1])
     lid = Paint.METAL if traits[2] < 0.45 else Paint.PALE if traits[2] < 0.75 else Paint.DARK
     return [
-        fill(
-            smooth(
-                [
-                    (-half, top),
-                    (half, top),
-                    (half * 0.97, bottom - 0.05),
-                    (half * 0.8, bottom),
-                    (-half * 0.8, bottom),
-                    (-half * 0.97, bottom - 0.05),
-                ]
-            ),
-            Paint.MAIN,
-        ),
+        fill(smooth(mirror([(half, top), (half * 0.97, bottom - 0.05), (half * 0.8, bottom)])), Paint.MAIN),
         fill(box(-half * 1.02, top - between(0.22, 0.34, traits[3]), half * 1.02, top), lid),
         fill(box(-half * 0.5, top + 0.15, half * 0.5, bottom - 0.1), Paint.PALE),
     ]
@@ -134,11 +103,7 @@ def serum(traits: Traits) -> list[Part]:
     if traits[2] < 0.5:
         spout = [(0, top - 0.1), (0, top - 0.42), (-0.32, top - 0.4)]
         return [line(spout, Paint.INK, 0.09), collar, *parts]
-    return [
-        fill(smooth([(-0.1, top - 0.5), (0.1, top - 0.5), (0.12, top - 0.15), (-0.12, top - 0.15)]), Paint.INK),
-        collar,
-        *parts,
-    ]
+    return [fill(smooth(mirror([(0.1, top - 0.5), (0.12, top - 0.15)])), Paint.INK), collar, *parts]
 
 
 def _twice(parts: list[Part], apart: float, scale: float, turn: float) -> list[Part]:
@@ -149,13 +114,9 @@ def earrings(traits: Traits) -> list[Part]:
     """Draw a pair of earrings: drops, hoops or studs."""
     stone = fill(ellipse(0, 0.3, 0.26, between(0.26, 0.5, traits[0])), Paint.MAIN)
     if traits[2] < 0.4:
-        hook = line(ellipse(0, -0.55, 0.13, 0.25, (0.4, 1.2)), Paint.METAL, 0.05)
-        parts = [
-            hook,
-            line([(0, -0.35), (0, 0.1)], Paint.METAL, 0.05),
-            fill(ellipse(0, -0.28, 0.1), Paint.METAL),
-            stone,
-        ]
+        hook = [ellipse(0, -0.55, 0.13, 0.25, (0.4, 1.2)), np.array([(0, -0.35), (0, 0.1)])]
+        parts = [line(part, Paint.METAL, 0.05) for part in hook]
+        parts += [fill(ellipse(0, -0.28, 0.1), Paint.METAL), stone]
     elif traits[2] < 0.7:
         parts = [line(ellipse(0, 0, between(0.38, 0.6, traits[0])), Paint.METAL, between(0.07, 0.16, traits[1]))]
         parts.append(fill(ellipse(0, -0.5, 0.1), Paint.MAIN))
