@@ -7,7 +7,7 @@ from PIL import Image
 
 from huse.report import sections
 from huse.report.page import render
-from huse.report.thumbnails import Thumbnails
+from huse.report.thumbnails import thumbnails_of
 
 # What a catalogue may hold and a page must not take for anything but text.
 NASTY = [
@@ -94,7 +94,7 @@ class Made:
         return pd.DataFrame({**table, **columns, "neighbours": neighbours, "similarities": similarities})
 
     def parts(self):
-        thumbnails = Thumbnails(self.read)
+        thumbnails = thumbnails_of(self.read)
         return [
             sections.metrics_section(self.metrics),
             sections.training_section(self.curves, self.epochs),
