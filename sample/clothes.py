@@ -2,21 +2,7 @@
 
 import numpy as np
 
-from sample.geometry import (
-    Paint,
-    Part,
-    Points,
-    Traits,
-    between,
-    box,
-    closed,
-    ellipse,
-    fill,
-    line,
-    mirror,
-    sagging,
-    smooth,
-)
+from sample.geometry import Paint, Part, Points, Traits, between, box, ellipse, fill, line, mirror, sagging, smooth
 
 SHOULDER = -0.68  # height of the shoulders
 
@@ -87,7 +73,7 @@ def shirt(traits: Traits) -> list[Part]:
         collar = [(0.17 * side, SHOULDER - 0.14), (0.32 * side, SHOULDER + 0.02), (0.12 * side, SHOULDER + 0.16)]
         parts.append(fill([*collar, (0, SHOULDER + 0.05)], Paint.LIGHT))
     if traits[0] < 0.5:
-        parts.append(line(closed(box(0.13, -0.3, 0.31, -0.08)), Paint.DARK, 0.02))
+        parts.append(line(np.vstack([box(0.13, -0.3, 0.31, -0.08), [(0.13, -0.3)]]), Paint.DARK, 0.02))
     return parts
 
 
@@ -108,8 +94,7 @@ def sweater(traits: Traits) -> list[Part]:
 
 def day_dress(traits: Traits) -> list[Part]:
     """Draw a dress to the knee, with a waist and short sleeves or none."""
-    hem = between(0.55, 0.85, traits[0])
-    flare = between(0.4, 0.62, traits[1])
+    hem, flare = between(0.55, 0.85, traits[0]), between(0.4, 0.62, traits[1])
     half = [(0.16, -0.88), (0.33, -0.84), (0.28, -0.5), (0.22, -0.22), (flare, hem)]
     if traits[2] < 0.5:
         half[1:3] = [(0.36, -0.84), (0.58, -0.6), (0.47, -0.48), (0.32, -0.6)]
@@ -158,8 +143,7 @@ def shorts(traits: Traits) -> list[Part]:
 
 def skirt(traits: Traits) -> list[Part]:
     """Draw a skirt: pencil or flared, short or long, some pleated."""
-    hem = between(0.3, 0.85, traits[0])
-    flare = between(0.34, 0.78, traits[1])
+    hem, flare = between(0.3, 0.85, traits[0]), between(0.34, 0.78, traits[1])
     parts = [fill(sagging(0.27, -0.6, flare, hem), Paint.MAIN), fill(box(-0.28, -0.68, 0.28, -0.57), Paint.DARK)]
     if traits[2] < 0.4:
         pleats = np.linspace(-0.8, 0.8, 6)
@@ -207,13 +191,12 @@ def coat(traits: Traits) -> list[Part]:
 
 def cushion(traits: Traits) -> list[Part]:
     """Draw a cushion: square to oblong, some with a border or tassels."""
-    down = between(0.5, 0.75, traits[0])
-    dent = between(0.86, 0.94, traits[1])
+    down, dent = between(0.5, 0.75, traits[0]), between(0.86, 0.94, traits[1])
     corners = [(-0.75, -down), (0, -down * dent), (0.75, -down), (0.75 * dent, 0), (0.75, down)]
     outline = smooth([*corners, (0, down * dent), (-0.75, down), (-0.75 * dent, 0)])
     parts = [fill(outline, Paint.MAIN)]
     if traits[2] < 0.5:
-        parts.append(line(closed(outline), Paint.SECOND, 0.05))
+        parts.append(line(np.vstack([outline, outline[:1]]), Paint.SECOND, 0.05))
     if traits[3] < 0.3:
         parts += [fill(ellipse(0.77 * x, (down + 0.03) * y, 0.09), Paint.SECOND) for x in (-1, 1) for y in (-1, 1)]
     return parts

@@ -62,6 +62,11 @@ def between(low: float, high: float, trait: float) -> float:
     return low + (high - low) * trait
 
 
+def ranged(traits: Traits, *ranges: Pair) -> list[float]:
+    """Interpolate in each range by the trait of the same place."""
+    return [between(low, high, trait) for (low, high), trait in zip(ranges, traits, strict=False)]
+
+
 def box(left: float, top: float, right: float, bottom: float) -> Points:
     """Return a rectangle (4 × 2)."""
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
@@ -79,11 +84,6 @@ def ellipse(x: float, y: float, across: float, down: float | None = None, turns:
     """
     angle = 2 * np.pi * np.linspace(*turns, CIRCLE_STEPS)
     return np.stack([x + across * np.cos(angle), y + (across if down is None else down) * np.sin(angle)], 1)
-
-
-def closed(outline: Points) -> Points:
-    """Return an outline (P × 2) as a line that ends where it begins (P + 1 × 2)."""
-    return np.concatenate([outline, outline[:1]])
 
 
 def mirror(right: Points | list[Pair]) -> Points:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sample.geometry import Paint, Part, Traits, between, box, ellipse, fill, line, mirror, smooth
+from sample.geometry import Paint, Part, Traits, between, box, ellipse, fill, line, mirror, ranged, smooth
 
 
 def sneaker(traits: Traits) -> list[Part]:
@@ -42,8 +42,7 @@ def pump(traits: Traits) -> list[Part]:
 
 
 def _boot(traits: Traits) -> list[Part]:
-    shaft = between(-0.85, -0.5, traits[0])
-    heel = between(0.05, 0.2, traits[1])
+    shaft, heel = ranged(traits, (-0.85, -0.5), (0.05, 0.2))
     front = [
         (-0.72, shaft),
         (-0.35, shaft - 0.02),
@@ -111,8 +110,7 @@ def shopper(traits: Traits) -> list[Part]:
 
 def clutch(traits: Traits) -> list[Part]:
     """Draw a clutch: flat and oblong, an envelope's flap or a frame, some on a chain."""
-    down = between(0.3, 0.45, traits[0])
-    wide = between(0.75, 0.92, traits[1])
+    down, wide = ranged(traits, (0.3, 0.45), (0.75, 0.92))
     parts = [fill(box(-wide, -down, wide, down), Paint.MAIN)]
     if traits[2] < 0.6:
         parts.append(fill([(-wide, -down), (wide, -down), (0, between(0, 0.2, traits[3]))], Paint.DARK))
@@ -127,8 +125,7 @@ def clutch(traits: Traits) -> list[Part]:
 
 def shoulder_bag(traits: Traits) -> list[Part]:
     """Draw a shoulder bag: rounded, a flap with a lock, a long strap or chain."""
-    half = between(0.48, 0.68, traits[0])
-    top, bottom = between(-0.15, 0.05, traits[1]), between(0.6, 0.78, traits[2])
+    half, top, bottom = ranged(traits, (0.48, 0.68), (-0.15, 0.05), (0.6, 0.78))
     edge = [(-half, top), (0, top - 0.03), (half, top)]
     body = smooth([*edge, (half + 0.04, bottom - 0.1), (0, bottom), (-half - 0.04, bottom - 0.1)])
     flap = smooth([*edge, (half, top + 0.25), (0, top + 0.4), (-half, top + 0.25)])

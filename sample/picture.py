@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from sample.chance import Purpose, generator, pick
 from sample.colours import BACKDROPS, PROPS, RGB
-from sample.geometry import Paint, Part, Points, closed, ellipse
+from sample.geometry import Paint, Part, Points, ellipse
 from sample.patterns import pattern_share
 from sample.product import Product
 
@@ -168,7 +168,8 @@ def _draw_product(
         _draw_part(ImageDraw.Draw(mask), part, pose, 255)
         canvas.paste(cloth, mask=mask)
         if not part.width:
-            draw.line(_flat(closed(pose.place(part.points))), fill=edge, width=SUPERSAMPLING)
+            points = pose.place(part.points)
+            draw.line(_flat(np.concatenate([points, points[:1]])), fill=edge, width=SUPERSAMPLING)
 
 
 def _draw_cloth(random: np.random.Generator, side: int, product: Product, pose: Pose) -> Image.Image:
