@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from sample.chance import Purpose, generator
 from sample.names import make_name
 from sample.picture import draw_view
-from sample.product import Product, deal, make_product
+from sample.product import deal, make_product
 
 JPEG_QUALITY = 88
 PNG_MODES = ("P", "RGBA", "L")
@@ -52,27 +52,17 @@ def draw_sample(pictures: int, size: int, seed: int) -> Iterator[SamplePicture]:
         if drawn >= pictures:
             return
         product = make_product(seed, number, leaf)
-        yield from _draw_product(seed, product, size)
+        name, mode, ending = make_name(seed, product), "RGB", "jpg"
+        if number % PNG_EVERY == PNG_EVERY - 1:
+            mode, ending = PNG_MODES[number // PNG_EVERY % len(PNG_MODES)], "png"
+        for view in range(1, product.views + 1):
+            picture = draw_view(seed, product, view, size)
+            yield SamplePicture(f"{number:05d}_{view}.{ending}", name, leaf.path, picture, mode)
         drawn += product.views
 
 
-def _draw_product(seed: int, product: Product, size: int) -> Iterator[SamplePicture]:
-    name = make_name(seed, product)
-    mode = "RGB"
-    if product.number % PNG_EVERY == PNG_EVERY - 1:
-        mode = PNG_MODES[product.number // PNG_EVERY % len(PNG_MODES)]
-    for view in range(1, product.views + 1):
-        yield SamplePicture(
-            image=f"{product.number:05d}_{view}.{'jpg' if mode == 'RGB' else 'png'}",
-            name=name,
-            classes=product.leaf.path,
-            picture=draw_view(seed, product, view, size),
-            mode=mode,
-        )
-
-
 def save_picture(sample: SamplePicture, folder: Path) -> None:
-    """Write the picture as a shop delivers it: JPEG, or PNG with a palette, with transparency or in grey."""
+    """Write the picture as a shop delivers it: JPEG, or PNG with a palette, with rounded corners or in grey."""
     picture, path = sample.picture, folder / sample.image
     match sample.mode:
         case "RGB":
@@ -81,18 +71,13 @@ def save_picture(sample: SamplePicture, folder: Path) -> None:
         case "P":
             picture = picture.quantize(64)
         case "RGBA":
+            alpha, (width, height) = Image.new("L", picture.size), picture.size
+            ImageDraw.Draw(alpha).rounded_rectangle((0, 0, width - 1, height - 1), radius=width // 8, fill=255)
             picture = picture.copy()
-            picture.putalpha(_rounded_corners(picture.size))
+            picture.putalpha(alpha)
         case _:
             picture = picture.convert(sample.mode)
     picture.save(path, format="PNG")
-
-
-def _rounded_corners(size: tuple[int, int]) -> Image.Image:
-    alpha = Image.new("L", size)
-    right, bottom = size[0] - 1, size[1] - 1
-    ImageDraw.Draw(alpha).rounded_rectangle((0, 0, right, bottom), radius=size[0] // 8, fill=255)
-    return alpha
 
 
 def shuffled(rows: int, seed: int) -> list[int]:

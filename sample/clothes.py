@@ -2,20 +2,7 @@
 
 import numpy as np
 
-from sample.geometry import (
-    Paint,
-    Part,
-    Points,
-    Traits,
-    between,
-    box,
-    ellipse,
-    fill,
-    line,
-    mirror,
-    sagging,
-    smooth,
-)
+from sample.geometry import Paint, Part, Points, Traits, between, box, ellipse, fill, line, mirror, sagging, smooth
 
 SHOULDER = -0.68  # height of the shoulders
 
@@ -33,18 +20,15 @@ def _torso(shoulder: float, hem: float, flare: float, sleeve: float, turn: float
     angle = 2 * np.pi * turn
     along, across = np.array([np.cos(angle), np.sin(angle)]), np.array([-np.sin(angle), np.cos(angle)])
     outer = np.array([shoulder, SHOULDER]) + sleeve * along
-    inner = outer + 0.2 * across
-    return mirror(
-        [
-            (0.17, SHOULDER - 0.1),
-            (shoulder, SHOULDER),
-            (outer[0], outer[1]),
-            (inner[0], inner[1]),
-            (shoulder - 0.04, SHOULDER + 0.34),
-            (between(shoulder, flare, 0.45) - 0.03, between(SHOULDER, hem, 0.55)),
-            (flare, hem),
-        ]
-    )
+    arm = [
+        (0.17, SHOULDER - 0.1),
+        (shoulder, SHOULDER),
+        outer,
+        outer + 0.2 * across,
+        (shoulder - 0.04, SHOULDER + 0.34),
+    ]
+    waist = (between(shoulder, flare, 0.45) - 0.03, between(SHOULDER, hem, 0.55))
+    return mirror(np.array([*arm, waist, (flare, hem)]))
 
 
 def _cuffs(outline: Points, paint: Paint, width: float) -> list[Part]:
@@ -56,20 +40,15 @@ def _buttons(top: float, bottom: float, count: int, paint: Paint, x: float = 0.0
     return [fill(ellipse(x, y, 0.03), paint) for y in np.linspace(top, bottom, count)]
 
 
-def _neck(depth: float, paint: Paint = Paint.DARK) -> Part:
-    return fill(ellipse(0, SHOULDER - 0.1, 0.18, depth, (0, 0.5)), paint)
+def _neck(depth: float) -> Part:
+    return fill(ellipse(0, SHOULDER - 0.1, 0.18, depth, (0, 0.5)), Paint.DARK)
 
 
 def t_shirt(traits: Traits) -> list[Part]:
     """Draw a T-shirt; some have long sleeves, many a print."""
     sleeve = between(0.3, 0.42, traits[0]) if traits[3] < 0.8 else 0.95
-    outline = _torso(
-        0.46,
-        between(0.55, 0.8, traits[1]),
-        between(0.4, 0.5, traits[2]),
-        sleeve,
-        0.1 if sleeve < 0.5 else 0.19,
-    )
+    hem, flare = between(0.55, 0.8, traits[1]), between(0.4, 0.5, traits[2])
+    outline = _torso(0.46, hem, flare, sleeve, 0.1 if sleeve < 0.5 else 0.19)
     parts = [fill(outline, Paint.MAIN), _neck(between(0.1, 0.2, traits[2])), *_cuffs(outline, Paint.DARK, 0.03)]
     if traits[3] < 0.25:
         parts.append(fill(ellipse(0, -0.12, between(0.14, 0.24, traits[0])), Paint.SECOND))
@@ -81,20 +60,14 @@ def t_shirt(traits: Traits) -> list[Part]:
 def shirt(traits: Traits) -> list[Part]:
     """Draw a shirt: collar, buttons, now and then a pocket or short sleeves."""
     sleeve = between(0.9, 1.1, traits[0]) if traits[3] < 0.75 else 0.4
-    outline = _torso(
-        0.46,
-        between(0.65, 0.85, traits[1]),
-        between(0.4, 0.48, traits[2]),
-        sleeve,
-        0.2 if sleeve > 0.5 else 0.11,
-    )
-    bottom = outline[6, 1]
+    hem, flare = between(0.65, 0.85, traits[1]), between(0.4, 0.48, traits[2])
+    outline = _torso(0.46, hem, flare, sleeve, 0.2 if sleeve > 0.5 else 0.11)
     parts = [
         fill(outline, Paint.MAIN),
         *_cuffs(outline, Paint.LIGHT, 0.09),
         _neck(0.16),
-        line([(0, SHOULDER + 0.06), (0, bottom)], Paint.LIGHT, 0.09),
-        *_buttons(SHOULDER + 0.15, bottom - 0.1, 6, Paint.INK if traits[2] < 0.5 else Paint.PALE),
+        line([(0, SHOULDER + 0.06), (0, hem)], Paint.LIGHT, 0.09),
+        *_buttons(SHOULDER + 0.15, hem - 0.1, 6, Paint.INK if traits[2] < 0.5 else Paint.PALE),
     ]
     for side in (-1, 1):
         collar = [(0.17 * side, SHOULDER - 0.14), (0.32 * side, SHOULDER + 0.02), (0.12 * side, SHOULDER + 0.16)]
@@ -106,8 +79,8 @@ def shirt(traits: Traits) -> list[Part]:
 
 def sweater(traits: Traits) -> list[Part]:
     """Draw a sweater: wide, ribbed at hem and cuffs, round or high neck."""
-    outline = _torso(0.5, between(0.5, 0.72, traits[0]), 0.44, between(0.85, 1.05, traits[1]), 0.19)
-    hem = outline[6, 1]
+    hem = between(0.5, 0.72, traits[0])
+    outline = _torso(0.5, hem, 0.44, between(0.85, 1.05, traits[1]), 0.19)
     rib = fill(box(-0.43, hem - 0.02, 0.43, hem + 0.12), Paint.DARK)
     parts = [rib, fill(outline, Paint.MAIN), *_cuffs(outline, Paint.DARK, 0.12)]
     if traits[2] < 0.35:
@@ -121,8 +94,7 @@ def sweater(traits: Traits) -> list[Part]:
 
 def day_dress(traits: Traits) -> list[Part]:
     """Draw a dress to the knee, with a waist and short sleeves or none."""
-    hem = between(0.55, 0.85, traits[0])
-    flare = between(0.4, 0.62, traits[1])
+    hem, flare = between(0.55, 0.85, traits[0]), between(0.4, 0.62, traits[1])
     half = [(0.16, -0.88), (0.33, -0.84), (0.28, -0.5), (0.22, -0.22), (flare, hem)]
     if traits[2] < 0.5:
         half[1:3] = [(0.36, -0.84), (0.58, -0.6), (0.47, -0.48), (0.32, -0.6)]
@@ -148,23 +120,16 @@ def evening_dress(traits: Traits) -> list[Part]:
 
 
 def _legs(top: float, bottom: float, hip: float, ankle: float, spread: float) -> list[Part]:
-    crotch = top + 0.5
-    outline = mirror(
-        [(hip - 0.08, top), (hip, top + 0.4), (spread + ankle, bottom), (spread - ankle, bottom), (0.015, crotch)]
-    )
+    crotch, leg = top + 0.5, [(spread + ankle, bottom), (spread - ankle, bottom)]
+    outline = mirror([(hip - 0.08, top), (hip, top + 0.4), *leg, (0.015, crotch)])
     band = fill(box(0.07 - hip, top, hip - 0.07, top + 0.09), Paint.DARK)
     return [fill(outline, Paint.MAIN), band, line([(0, top + 0.08), (0, crotch)], Paint.DARK, 0.02)]
 
 
 def trousers(traits: Traits) -> list[Part]:
     """Draw trousers, narrow to wide."""
-    parts = _legs(
-        -0.9,
-        between(0.75, 0.95, traits[0]),
-        between(0.3, 0.38, traits[1]),
-        between(0.09, 0.19, traits[2]),
-        between(0.19, 0.28, traits[3]),
-    )
+    bottom, hip = between(0.75, 0.95, traits[0]), between(0.3, 0.38, traits[1])
+    parts = _legs(-0.9, bottom, hip, between(0.09, 0.19, traits[2]), between(0.19, 0.28, traits[3]))
     if traits[3] > 0.5:
         parts += [line([(0.28 * side, -0.75), (0.18 * side, -0.6)], Paint.DARK, 0.025) for side in (-1, 1)]
     return parts
@@ -172,15 +137,13 @@ def trousers(traits: Traits) -> list[Part]:
 
 def shorts(traits: Traits) -> list[Part]:
     """Draw shorts."""
-    return _legs(
-        -0.6, between(0.2, 0.5, traits[0]), between(0.48, 0.56, traits[1]), between(0.22, 0.28, traits[2]), 0.34
-    )
+    bottom, hip = between(0.2, 0.5, traits[0]), between(0.48, 0.56, traits[1])
+    return _legs(-0.6, bottom, hip, between(0.22, 0.28, traits[2]), 0.34)
 
 
 def skirt(traits: Traits) -> list[Part]:
     """Draw a skirt: pencil or flared, short or long, some pleated."""
-    hem = between(0.3, 0.85, traits[0])
-    flare = between(0.34, 0.78, traits[1])
+    hem, flare = between(0.3, 0.85, traits[0]), between(0.34, 0.78, traits[1])
     parts = [fill(sagging(0.27, -0.6, flare, hem), Paint.MAIN), fill(box(-0.28, -0.68, 0.28, -0.57), Paint.DARK)]
     if traits[2] < 0.4:
         pleats = np.linspace(-0.8, 0.8, 6)
@@ -221,18 +184,14 @@ def coat(traits: Traits) -> list[Part]:
     outline = _torso(0.45, hem, between(0.42, 0.56, traits[1]), between(0.95, 1.05, traits[2]), 0.215)
     parts = _open_front(outline, traits, between(-0.35, -0.1, traits[2]))
     if traits[1] < 0.5:
-        return [
-            *parts,
-            line([(-0.41, 0), (0.41, 0)], Paint.DARK, 0.09),
-            fill(box(-0.07, -0.07, 0.07, 0.07), Paint.METAL),
-        ]
+        belt, buckle = line([(-0.41, 0), (0.41, 0)], Paint.DARK, 0.09), box(-0.07, -0.07, 0.07, 0.07)
+        return [*parts, belt, fill(buckle, Paint.METAL)]
     return parts + [button for x in (-0.1, 0.1) for button in _buttons(-0.02, 0.5, 4, Paint.INK, x)]
 
 
 def cushion(traits: Traits) -> list[Part]:
     """Draw a cushion: square to oblong, some with a border or tassels."""
-    down = between(0.5, 0.75, traits[0])
-    dent = between(0.86, 0.94, traits[1])
+    down, dent = between(0.5, 0.75, traits[0]), between(0.86, 0.94, traits[1])
     corners = [(-0.75, -down), (0, -down * dent), (0.75, -down), (0.75 * dent, 0), (0.75, down)]
     outline = smooth([*corners, (0, down * dent), (-0.75, down), (-0.75 * dent, 0)])
     parts = [fill(outline, Paint.MAIN)]

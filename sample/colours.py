@@ -85,10 +85,7 @@ PATTERNS: tuple[tuple[str, float], ...] = (
 )  # fmt: skip
 """Patterns and how often a product that can be patterned has them."""
 
-PLAIN_CLASSES = (
-    "lipsticks", "mascaras", "compacts", "perfumes", "creams", "serums", "earrings", "cufflinks", "necklaces",
-    "watches",
-)  # fmt: skip
+PLAIN = ("beauty", "jewellery")  # top classes without patterns
 
 PATTERN_WORDS: dict[str, tuple[str, ...]] = {
     "plain": ("", "", "", "plain", "matte"),

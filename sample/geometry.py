@@ -49,10 +49,10 @@ class Part:
 
 def fill(points: Points | list[Pair], paint: Paint) -> Part:
     """Return a filled outline (P × 2)."""
-    return Part(np.asarray(points, dtype=np.float64), paint)
+    return line(points, paint, 0.0)
 
 
-def line(points: Points | list[Pair], paint: Paint, width: float = 0.04) -> Part:
+def line(points: Points | list[Pair], paint: Paint, width: float) -> Part:
     """Return a line of that width through the points (P × 2)."""
     return Part(np.asarray(points, dtype=np.float64), paint, width)
 
@@ -60,6 +60,11 @@ def line(points: Points | list[Pair], paint: Paint, width: float = 0.04) -> Part
 def between(low: float, high: float, trait: float) -> float:
     """Interpolate from `low` to `high` by `trait`."""
     return low + (high - low) * trait
+
+
+def ranged(traits: Traits, *ranges: Pair) -> list[float]:
+    """Interpolate in each range by the trait of the same place."""
+    return [between(low, high, trait) for (low, high), trait in zip(ranges, traits, strict=False)]
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Points:

@@ -3,57 +3,20 @@
 Letters: S pixels a side of the drawing, which is `SUPERSAMPLING` times the side of the picture.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from sample import clothes, leather, small
 from sample.chance import Purpose, generator, pick
 from sample.colours import BACKDROPS, PROPS, RGB
-from sample.geometry import Paint, Part, Points, Traits, ellipse
+from sample.geometry import Paint, Part, Points, ellipse
 from sample.patterns import pattern_share
 from sample.product import Product
 
 SUPERSAMPLING = 2
 WHITE: RGB = (255, 255, 255)
 BLACK: RGB = (0, 0, 0)
-
-SHAPES: dict[str, Callable[[Traits], list[Part]]] = {
-    "t-shirts": clothes.t_shirt,
-    "shirts": clothes.shirt,
-    "sweaters": clothes.sweater,
-    "day dresses": clothes.day_dress,
-    "evening dresses": clothes.evening_dress,
-    "trousers": clothes.trousers,
-    "skirts": clothes.skirt,
-    "shorts": clothes.shorts,
-    "jackets": clothes.jacket,
-    "coats": clothes.coat,
-    "sneakers": leather.sneaker,
-    "pumps": leather.pump,
-    "ankle boots": leather.ankle_boot,
-    "chelsea boots": leather.chelsea_boot,
-    "shoulder bags": leather.shoulder_bag,
-    "totes": leather.tote,
-    "shoppers": leather.shopper,
-    "clutches": leather.clutch,
-    "lipsticks": small.lipstick,
-    "mascaras": small.mascara,
-    "compacts": small.compact,
-    "perfumes": small.perfume,
-    "creams": small.cream,
-    "serums": small.serum,
-    "earrings": small.earrings,
-    "necklaces": small.necklace,
-    "watches": small.watch,
-    "cufflinks": small.cufflinks,
-    "cushions": clothes.cushion,
-    "candles": small.candle,
-    "mugs": small.mug,
-    "vases": small.vase,
-}
 
 TURNS = {"clothing": 0.012, "shoes": 0.015, "bags": 0.012, "beauty": 0.02, "jewellery": 0.025, "home": 0.01}
 """How far a product may lean to either side, in turns: a watch at any angle, a mug upright."""
@@ -90,10 +53,11 @@ def draw_view(seed: int, product: Product, view: int, size: int) -> Image.Image:
     """
     random = generator(Purpose.VIEW, seed, product.number, view)
     side = size * SUPERSAMPLING
-    backdrop = _choose_backdrop(random)
+    # Squaring prefers the bright backdrops at the front of the table, as shops do.
+    backdrop = BACKDROPS[int(random.random() ** 2 * len(BACKDROPS))]
     canvas = _draw_backdrop(random, side, backdrop)
     _draw_props(random, canvas)
-    parts = SHAPES[product.leaf.name](product.traits)
+    parts = product.leaf.draw(product.traits)
     pose = _choose_pose(random, product, side)
     _draw_shadow(random, canvas, parts, pose, backdrop)
     _draw_product(random, canvas, product, parts, pose)
@@ -104,11 +68,6 @@ def mix(first: RGB, second: RGB, share: float) -> RGB:
     """Mix two colours; `share` is that of the second."""
     mixed = [round(a + (b - a) * share) for a, b in zip(first, second, strict=True)]
     return mixed[0], mixed[1], mixed[2]
-
-
-def _choose_backdrop(random: np.random.Generator) -> RGB:
-    # Squaring prefers the bright backdrops at the front of the table, as shops do.
-    return BACKDROPS[int(random.random() ** 2 * len(BACKDROPS))]
 
 
 def _draw_backdrop(random: np.random.Generator, side: int, colour: RGB) -> Image.Image:

@@ -4,15 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sample.chance import Purpose, generator, pick, pick_weighted
-from sample.colours import (
-    COLOURS,
-    METALS,
-    PATTERNS,
-    PLAIN_CLASSES,
-    RGB,
-    USUAL,
-    Colour,
-)
+from sample.colours import COLOURS, METALS, PATTERNS, PLAIN, RGB, USUAL, Colour
 from sample.geometry import Traits
 from sample.tree import DECK, Leaf
 
@@ -69,7 +61,7 @@ def make_product(seed: int, number: int, leaf: Leaf) -> Product:
         colour=colour,
         second=pick(random, others),
         metal=pick(random, METALS),
-        pattern="plain" if leaf.name in PLAIN_CLASSES else pattern,
+        pattern="plain" if leaf.top in PLAIN else pattern,
         pitch=random.uniform(3, 6),
         traits=tuple(random.random(4).tolist()),
         views=pick_weighted(random, VIEW_SHARES),

@@ -5,7 +5,6 @@ import numpy as np
 from sample.geometry import (
     Paint,
     Part,
-    Points,
     Traits,
     between,
     box,
@@ -14,6 +13,7 @@ from sample.geometry import (
     line,
     mirror,
     moved,
+    ranged,
     sagging,
     smooth,
 )
@@ -38,13 +38,8 @@ def lipstick(traits: Traits) -> list[Part]:
     if traits[2] < 0.3:
         return _tube(half * 0.85, -0.75, 0.75, case, between(0.0, 0.25, traits[3]))
     tip = between(-0.8, -0.6, traits[3])
-    bullet = [
-        (-half * 0.7, tip + 0.22),
-        (half * 0.1, tip),
-        (half * 0.7, tip + 0.05),
-        (half * 0.7, 0.0),
-        (-half * 0.7, 0.0),
-    ]
+    wide = half * 0.7
+    bullet = [(-wide, tip + 0.22), (half * 0.1, tip), (wide, tip + 0.05), (wide, 0.0), (-wide, 0.0)]
     parts = [fill(bullet, Paint.MAIN), fill(box(-half * 0.82, -0.1, half * 0.82, 0.2), Paint.METAL)]
     parts += _tube(half, 0.15, 0.85, case, 0.2)
     if traits[2] > 0.75:
@@ -84,20 +79,19 @@ def compact(traits: Traits) -> list[Part]:
 
 def perfume(traits: Traits) -> list[Part]:
     """Draw a bottle of perfume: square, round or tapered, with cap and label."""
-    half = between(0.34, 0.52, traits[0])
-    top = between(-0.35, -0.1, traits[1])
-    body: Points = box(-half, top, half, 0.8)
+    half, top = ranged(traits, (0.34, 0.52), (-0.35, -0.1))
+    body = box(-half, top, half, 0.8)
     if traits[2] < 0.3:
         body = ellipse(0, 0.28, half * 1.15, 0.54)
     elif traits[2] < 0.55:
         body = mirror([(half * 0.5, top), (half * 1.05, 0.8)])
-    parts = [
+    return [
         fill(box(-0.1, top - 0.14, 0.1, top + 0.05), Paint.METAL),
         fill(box(-0.2, top - 0.42, 0.2, top - 0.1), Paint.METAL if traits[3] < 0.4 else Paint.INK),
         fill(body, Paint.LIGHT),
         fill((body - (0, 0.3)) * 0.8 + (0, 0.32), Paint.MAIN),
+        fill(box(-half * 0.45, 0.2, half * 0.45, 0.5), Paint.PALE),
     ]
-    return [*parts, fill(box(-half * 0.45, 0.2, half * 0.45, 0.5), Paint.PALE)]
 
 
 def cream(traits: Traits) -> list[Part]:
@@ -106,19 +100,7 @@ def cream(traits: Traits) -> list[Part]:
     top, bottom = between(-0.15, 0.0, traits[1]), between(0.4, 0.58, traits[1])
     lid = Paint.METAL if traits[2] < 0.45 else Paint.PALE if traits[2] < 0.75 else Paint.DARK
     return [
-        fill(
-            smooth(
-                [
-                    (-half, top),
-                    (half, top),
-                    (half * 0.97, bottom - 0.05),
-                    (half * 0.8, bottom),
-                    (-half * 0.8, bottom),
-                    (-half * 0.97, bottom - 0.05),
-                ]
-            ),
-            Paint.MAIN,
-        ),
+        fill(smooth(mirror([(half, top), (half * 0.97, bottom - 0.05), (half * 0.8, bottom)])), Paint.MAIN),
         fill(box(-half * 1.02, top - between(0.22, 0.34, traits[3]), half * 1.02, top), lid),
         fill(box(-half * 0.5, top + 0.15, half * 0.5, bottom - 0.1), Paint.PALE),
     ]
@@ -126,19 +108,14 @@ def cream(traits: Traits) -> list[Part]:
 
 def serum(traits: Traits) -> list[Part]:
     """Draw a slim bottle with a pump or a dropper."""
-    half = between(0.22, 0.34, traits[0])
-    top = between(-0.25, -0.05, traits[1])
+    half, top = ranged(traits, (0.22, 0.34), (-0.25, -0.05))
     body = mirror([(half * 0.5, top - 0.05), (half, top + 0.1), (half, 0.88)])
     parts = [fill(body, Paint.MAIN), fill(box(-half * 0.7, 0.2, half * 0.7, 0.65), Paint.PALE)]
     collar = fill(box(-0.15, top - 0.2, 0.15, top), Paint.INK if traits[3] < 0.5 else Paint.METAL)
     if traits[2] < 0.5:
         spout = [(0, top - 0.1), (0, top - 0.42), (-0.32, top - 0.4)]
         return [line(spout, Paint.INK, 0.09), collar, *parts]
-    return [
-        fill(smooth([(-0.1, top - 0.5), (0.1, top - 0.5), (0.12, top - 0.15), (-0.12, top - 0.15)]), Paint.INK),
-        collar,
-        *parts,
-    ]
+    return [fill(smooth(mirror([(0.1, top - 0.5), (0.12, top - 0.15)])), Paint.INK), collar, *parts]
 
 
 def _twice(parts: list[Part], apart: float, scale: float, turn: float) -> list[Part]:
@@ -149,13 +126,9 @@ def earrings(traits: Traits) -> list[Part]:
     """Draw a pair of earrings: drops, hoops or studs."""
     stone = fill(ellipse(0, 0.3, 0.26, between(0.26, 0.5, traits[0])), Paint.MAIN)
     if traits[2] < 0.4:
-        hook = line(ellipse(0, -0.55, 0.13, 0.25, (0.4, 1.2)), Paint.METAL, 0.05)
-        parts = [
-            hook,
-            line([(0, -0.35), (0, 0.1)], Paint.METAL, 0.05),
-            fill(ellipse(0, -0.28, 0.1), Paint.METAL),
-            stone,
-        ]
+        hook = [ellipse(0, -0.55, 0.13, 0.25, (0.4, 1.2)), np.array([(0, -0.35), (0, 0.1)])]
+        parts = [line(part, Paint.METAL, 0.05) for part in hook]
+        parts += [fill(ellipse(0, -0.28, 0.1), Paint.METAL), stone]
     elif traits[2] < 0.7:
         parts = [line(ellipse(0, 0, between(0.38, 0.6, traits[0])), Paint.METAL, between(0.07, 0.16, traits[1]))]
         parts.append(fill(ellipse(0, -0.5, 0.1), Paint.MAIN))
@@ -179,7 +152,7 @@ def cufflinks(traits: Traits) -> list[Part]:
 
 def necklace(traits: Traits) -> list[Part]:
     """Draw a necklace: a chain with a pendant, or a row of beads."""
-    wide, deep = between(0.55, 0.78, traits[0]), between(0.9, 1.3, traits[1])
+    wide, deep = ranged(traits, (0.55, 0.78), (0.9, 1.3))
     chain = ellipse(0, -0.75, wide, deep, (0, 0.5))
     bottom = deep - 0.75
     if traits[2] < 0.35:
@@ -196,8 +169,7 @@ def necklace(traits: Traits) -> list[Part]:
 
 def watch(traits: Traits) -> list[Part]:
     """Draw a watch on its band, the dial in front."""
-    band = between(0.17, 0.24, traits[0])
-    radius = between(0.34, 0.46, traits[1])
+    band, radius = ranged(traits, (0.17, 0.24), (0.34, 0.46))
     strap = mirror([(band * 0.8, -0.98), (band, -0.2), (band, 0.2), (band * 0.8, 0.98)])
     face = ellipse(0, 0, radius) if traits[2] < 0.75 else box(-radius * 0.85, -radius, radius * 0.85, radius)
     dial = Paint.PALE if traits[3] < 0.6 else Paint.INK
@@ -213,8 +185,7 @@ def watch(traits: Traits) -> list[Part]:
 
 def candle(traits: Traits) -> list[Part]:
     """Draw a candle: in a glass with a label, or a bare pillar; most burn."""
-    half = between(0.32, 0.48, traits[0])
-    top = between(-0.3, 0.0, traits[1])
+    half, top = ranged(traits, (0.32, 0.48), (-0.3, 0.0))
     parts = [line([(0, top), (0, top - 0.2)], Paint.INK, 0.035)]
     if traits[2] < 0.7:
         flame = smooth([(0, top - 0.55), (0.1, top - 0.25), (0, top - 0.12), (-0.1, top - 0.25)])
@@ -228,12 +199,10 @@ def candle(traits: Traits) -> list[Part]:
 
 def mug(traits: Traits) -> list[Part]:
     """Draw a mug with its handle."""
-    half = between(0.42, 0.56, traits[0])
-    foot = between(0.75, 1.0, traits[1]) * half
-    top = between(-0.6, -0.4, traits[2])
+    half, taper, top = ranged(traits, (0.42, 0.56), (0.75, 1.0), (-0.6, -0.4))
     return [
         line(ellipse(half, 0.05, 0.3, 0.32, (-0.25, 0.25)), Paint.DARK, 0.11),
-        fill(sagging(half, top, foot, 0.6), Paint.MAIN),
+        fill(sagging(half, top, taper * half, 0.6), Paint.MAIN),
         fill(ellipse(0, top, half, 0.12), Paint.LIGHT),
         fill(ellipse(0, top + 0.02, half * 0.86, 0.08), Paint.INK if traits[3] < 0.4 else Paint.DARK),
     ]
@@ -241,8 +210,7 @@ def mug(traits: Traits) -> list[Part]:
 
 def vase(traits: Traits) -> list[Part]:
     """Draw a vase with a neck, some with stems."""
-    belly, neck = between(0.32, 0.58, traits[0]), between(0.1, 0.25, traits[1])
-    where = between(0.05, 0.45, traits[2])
+    belly, neck, where = ranged(traits, (0.32, 0.58), (0.1, 0.25), (0.05, 0.45))
     outline = smooth(mirror([(neck * 1.3, -0.5), (neck, -0.3), (belly, where), (belly * 0.6, 0.88)]))
     parts = []
     if traits[3] < 0.45:

@@ -18,7 +18,7 @@ from huse.report import sections
 from huse.report.galleries import COLUMNS
 from huse.report.metric_tables import key_metrics
 from huse.report.page import installed, lead, render
-from huse.report.thumbnails import Thumbnails
+from huse.report.thumbnails import thumbnails_of
 from huse.run import paths
 from huse.run.artifacts import (
     Outputs,
@@ -53,7 +53,7 @@ def main(here: Run) -> str:
     split = _read_test_split(here, products)
     metrics = read_json(here / paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
     folder = here / catalogue.images
-    thumbnails = Thumbnails(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
+    thumbnails = thumbnails_of(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
     facts = {
         "seed": seed,
         "method": train["method"],

@@ -16,7 +16,6 @@ from huse.errors import InputError
 # Encodings that shop systems export. More of them make the guess worse on short texts: with cp1250, French names come
 # out Czech.
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 MARKED_ENCODINGS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -102,11 +101,16 @@ def read_catalogue(
             rejected.append(Rejected(line, record[0], "", "", reason))
         else:
             image_field, *fields = [record[position] for position in positions]
-            tidied = [" ".join(CONTROL.sub(" ", field).split()) for field in fields]
-            rows.append(Row(line, image_field.strip(), *tidied))  # keeps inner spaces, which a file name may have
+            # Inner spaces stay in the picture's path, as a file name may have them.
+            rows.append(Row(line, image_field.strip(), *map(tidy, fields)))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
     return CatalogueFile(rows, rejected, remark)
+
+
+def tidy(text: str) -> str:
+    """Return a text in one line; runs of white space and control characters become one space."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
 
 
 def read_text(path: Path, encoding: str = "auto") -> tuple[str, str | None]:

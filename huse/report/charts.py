@@ -4,7 +4,7 @@ Colours are CSS variables of the page (`style.css`), so one chart serves light, 
 a description, which becomes its alternative text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
@@ -29,29 +29,28 @@ MOST_NARROW = 5  # pixels a cell
 WIDE = 600  # pixels; a narrower map has no room for names
 NAME_WIDTH = 170  # pixels
 
+TEXT = {"labelFont": FONT, "titleFont": FONT, "labelFontSize": 11, "titleFontSize": 11, "titleFontWeight": "normal"}
+STYLE = {
+    "view": {"stroke": None},
+    "axis": {
+        **TEXT,
+        **dict.fromkeys(("labelColor", "titleColor"), FAINT),
+        **dict.fromkeys(("gridColor", "domainColor", "tickColor"), LINE),
+    },
+    "legend": {**TEXT, "labelColor": INK, "titleColor": FAINT, "orient": "top", "symbolStrokeWidth": 2},
+    "text": {"font": FONT},
+}
+
 
 def headline_chart(title: str, metrics: Sequence[tuple[str, Metric]]) -> Spec:
-    """Draw each metric as a dot on its interval, with chance as a bar across.
-
-    Args:
-        title: what the metrics are.
-        metrics: names and metrics.
-    """
-    values = [
-        {
-            "name": name,
-            "value": round(metric.value, 4),
-            "low": rounded(metric.low),
-            "high": rounded(metric.high),
-            "chance": rounded(metric.chance),
-        }
-        for name, metric in metrics
-    ]
+    """Draw each metric as a dot on its interval, with chance as a bar across."""
+    keys = ("value", "low", "high", "chance")
+    values = [{"name": name, **{key: rounded(getattr(metric, key)) for key in keys}} for name, metric in metrics]
     base = alt.Chart(_data(values)).encode(
         y=alt.Y("name:N", sort=[name for name, _ in metrics], title=None, axis=alt.Axis(minExtent=120, ticks=False))
     )
     axis = alt.X("value:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=5))
-    tips = [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high", "chance")]
+    tips = [alt.Tooltip(f"{key}:Q", format=".3f") for key in keys]
     rule = base.mark_rule(strokeWidth=3, opacity=0.45, color=HUES[0]).encode(x=alt.X("low:Q", title=None), x2="high:Q")
     chance = base.mark_tick(color=HUES[1], thickness=2.5, size=13).encode(x=alt.X("chance:Q", title=None))
     dot = base.mark_point(filled=True, size=70, opacity=1, color=HUES[0]).encode(x=axis, tooltip=["name:N", *tips])
@@ -66,17 +65,15 @@ def recall_chart(points: Records) -> Spec:
     Args:
         points: `k`, `value`, `direction`, `kind` (`measured` or `chance`).
     """
-    ks = sorted({point["k"] for point in points})
+    dashes = alt.Scale(domain=["measured", "chance"], range=[[1, 0], [4, 4]])
     chart = (
         alt.Chart(_data(points))
         .mark_line(point=True, strokeWidth=2)
         .encode(
-            x=alt.X("k:Q", title="K", axis=alt.Axis(values=ks, grid=False)),
+            x=alt.X("k:Q", title="K", axis=alt.Axis(values=sorted({point["k"] for point in points}), grid=False)),
             y=alt.Y("value:Q", title="Recall@K", scale=alt.Scale(domain=[0, 1])),
             color=hues("direction:N", list(dict.fromkeys(point["direction"] for point in points))),
-            strokeDash=alt.StrokeDash(
-                "kind:N", scale=alt.Scale(domain=["measured", "chance"], range=[[1, 0], [4, 4]]), legend=None
-            ),
+            strokeDash=alt.StrokeDash("kind:N", scale=dashes, legend=None),
             detail="kind:N",
             tooltip=["direction:N", "kind:N", "k:Q", alt.Tooltip("value:Q", format=".3f")],
         )
@@ -91,6 +88,7 @@ def curve_chart(picture: Picture) -> Spec:
         {"x": int(x), "y": float(f"{y:.5g}"), "curve": str(curve)}
         for x, y, curve in picture.points[["x", "y", "curve"]].itertuples(index=False)
     ]
+    curves = list(dict.fromkeys(value["curve"] for value in values))
     scale = alt.Scale(type="log") if picture.logarithmic else alt.Scale(zero=False)
     ticks = alt.Axis(values=_powers(values), format="~g") if picture.logarithmic else alt.Axis(tickCount=5)
     chart = (
@@ -99,50 +97,34 @@ def curve_chart(picture: Picture) -> Spec:
         .encode(
             x=alt.X("x:Q", title=picture.x, axis=alt.Axis(grid=False, tickCount=6, tickMinStep=1)),
             y=alt.Y("y:Q", title=picture.y, scale=scale, axis=ticks),
-            color=hues("curve:N", list(dict.fromkeys(value["curve"] for value in values))),
+            color=hues("curve:N", curves),
             tooltip=["curve:N", alt.Tooltip("x:Q", title=picture.x), alt.Tooltip("y:Q", title=picture.y, format=".4g")],
         )
         .properties(width="container", height=220)
     )
-    curves = ", ".join(dict.fromkeys(value["curve"] for value in values))
-    return finish(chart, f"{picture.title}: {curves} over {picture.x}s.")
+    return finish(chart, f"{picture.title}: {', '.join(curves)} over {picture.x}s.")
 
 
 def confusion_chart(confusion: Confusion, names: Sequence[str]) -> Spec:
-    """Draw a confusion matrix: the diagonal in one colour, errors in another.
-
-    Args:
-        confusion: at one level.
-        names: of its S nodes, all different.
-    """
-    rows, columns = np.nonzero(confusion.counts)
+    """Draw a confusion matrix: the diagonal in one colour, errors in another; S different `names` of its nodes."""
     values = [
-        {
-            "a": row,
-            "p": column,
-            "n": int(confusion.counts[row, column]),
-            "s": round(float(confusion.counts[row, column] / confusion.items[row]), 3) if confusion.items[row] else 0,
-        }
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+        {"a": row, "p": column, "n": count, "s": round(count / confusion.items[row].item(), 3)}
+        for row, counts in enumerate(confusion.counts.tolist())
+        for column, count in enumerate(counts)
+        if count
     ]
-    base = _named_matrix(values, names, ("actual", "predicted"), _cell(len(names), 620), columns_named=True)
-    tips = [
-        "actual:N",
-        "predicted:N",
-        alt.Tooltip("n:Q", title="items"),
-        alt.Tooltip("s:Q", title="share", format=".1%"),
-    ]
-    errors = (
-        base.transform_filter("datum.a != datum.p")
+    items, share = alt.Tooltip("n:Q", title="items"), alt.Tooltip("s:Q", title="share", format=".1%")
+    cells = (
+        _named_matrix(values, names, ("actual", "predicted"), _cell(len(names), 620), columns_named=True)
         .mark_rect()
-        .encode(color=ramp("s:Q", "share taken for another", (0, 0.5), WARM, "%"), tooltip=tips)
+        .encode(tooltip=["actual:N", "predicted:N", items, share])
     )
-    right = (
-        base.transform_filter("datum.a == datum.p")
-        .mark_rect()
-        .encode(fill=ramp("s:Q", "share that is right", (0, 1), RAMP, "%"), tooltip=tips)
-    )
-    chart = alt.layer(errors, right).resolve_scale(color="independent", fill="independent")
+    errors = ramp("s:Q", "share taken for another", (0, 0.5), WARM, "%")
+    right = ramp("s:Q", "share that is right", (0, 1), RAMP, "%")
+    chart = alt.layer(
+        cells.transform_filter("datum.a != datum.p").encode(color=errors),
+        cells.transform_filter("datum.a == datum.p").encode(fill=right),
+    ).resolve_scale(color="independent", fill="independent")
     return finish(chart, f"Matrix of {len(names)} actual by predicted nodes of level {confusion.level}.")
 
 
@@ -180,20 +162,14 @@ def map_chart(points: Records, labels: Sequence[tuple[str, float, float]], class
         labels: names to print on the map.
         classes: all class names, for the selection of one.
     """
-    by = alt.param(
-        name="coloured_by",
-        value="first level",
-        bind=alt.binding_radio(options=["first level", "class"], name="Colour by "),
-    )
-    only = alt.param(
-        name="only", value="all", bind=alt.binding_select(options=["all", *classes], name="Single out a class ")
-    )
+    choice = alt.binding_radio(options=["first level", "class"], name="Colour by ")
+    by = alt.param(name="coloured_by", value="first level", bind=choice)
+    choice_of_class = alt.binding_select(options=["all", *classes], name="Single out a class ")
+    only = alt.param(name="only", value="all", bind=choice_of_class)
     columns = alt.ExprRef(f"width > {WIDE} ? 6 : 2")
     known = ["name", "class", "first level", "thumbnail"]
-    plane = {
-        "x": alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False)),
-        "y": alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[-0.02, 1.02], nice=False)),
-    }
+    scale = alt.Scale(domain=[-0.02, 1.02], nice=False)
+    plane = {"x": alt.X("x:Q", axis=None, scale=scale), "y": alt.Y("y:Q", axis=None, scale=scale)}
     marks = (
         alt.Chart(_data(points))
         .transform_lookup("item", alt.LookupData(data=alt.NamedData(name="items"), key="item", fields=known))
@@ -262,26 +238,20 @@ def _named_matrix(
     values: Records, names: Sequence[str], heads: tuple[str, str], cell: int, *, columns_named: bool
 ) -> alt.Chart:
     """Start a matrix whose cells `a`, `p` hold numbers of names, so that each name is stored once."""
+    (row, column), titles = heads, heads if columns_named else (None, None)
     scale, shown = alt.Scale(domain=list(names)), len(names) <= MOST_NAMED
-    manner: Mapping[str, Any] = {
-        "labelLimit": NAME_WIDTH,
-        "labelFontSize": min(11, max(cell, 8)),
-        "ticks": False,
-        "domain": False,
-        "labelPadding": 5,
-    }
+    manner: dict[str, Any] = {"labelLimit": NAME_WIDTH, "labelFontSize": min(11, max(cell, 8)), "labelPadding": 5}
+    manner |= {"ticks": False, "domain": False}
     rows = alt.Axis(labels=shown, **manner)
     columns = alt.Axis(labels=shown and columns_named, labelAngle=-90, **manner)
-    titles = heads if columns_named else (None, None)
     return (
-        alt.Chart(_data(values))
+        alt.Chart(_data(values), width=cell * len(names), height=cell * len(names))
         .add_params(alt.param(name="names", value=list(names)))
-        .transform_calculate(**{heads[0]: "names[datum.a]", heads[1]: "names[datum.p]"})
+        .transform_calculate(**{row: "names[datum.a]", column: "names[datum.p]"})
         .encode(
-            y=alt.Y(f"{heads[0]}:N", title=titles[0], scale=scale, axis=rows),
-            x=alt.X(f"{heads[1]}:N", title=titles[1], scale=scale, axis=columns),
+            y=alt.Y(f"{row}:N", title=titles[0], scale=scale, axis=rows),
+            x=alt.X(f"{column}:N", title=titles[1], scale=scale, axis=columns),
         )
-        .properties(width=cell * len(names), height=cell * len(names))
     )
 
 
@@ -292,33 +262,5 @@ def _cell(count: int, side: int, most: int = 22) -> int:
 
 def finish(chart: Any, description: str) -> Spec:
     """Apply the page's style to a chart, and return its specification."""
-    styled = (
-        chart.properties(description=description, background="transparent", padding=4)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=FAINT,
-            titleColor=FAINT,
-            gridColor=LINE,
-            domainColor=LINE,
-            tickColor=LINE,
-            labelFont=FONT,
-            titleFont=FONT,
-            labelFontSize=11,
-            titleFontSize=11,
-            titleFontWeight="normal",
-        )
-        .configure_legend(
-            labelColor=INK,
-            titleColor=FAINT,
-            labelFont=FONT,
-            titleFont=FONT,
-            titleFontWeight="normal",
-            labelFontSize=11,
-            titleFontSize=11,
-            orient="top",
-            symbolStrokeWidth=2,
-        )
-        .configure_text(font=FONT)
-    )
-    spec: Spec = styled.to_dict()
+    spec: Spec = chart.properties(description=description, background="transparent", padding=4, config=STYLE).to_dict()
     return spec

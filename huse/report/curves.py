@@ -11,6 +11,7 @@ import pandas as pd
 
 from huse.report.metric_tables import readable
 
+PAIRS = "share of pairs"
 # Folder of the curves: title, label of the values, caption.
 KNOWN = {
     "": (
@@ -19,15 +20,10 @@ KNOWN = {
         "Terms before weighting, and their weighted sum, on training batches. The scale is logarithmic.",
     ),
     "validation": ("Validation", "share", "Metrics on the validation split; the best state by them was kept."),
-    "regions/image_image": (
-        "Semantic graph, two pictures",
-        "share of pairs",
-        "Pairs in each region of the graph loss's σ.",
-    ),
-    "regions/text_text": ("Semantic graph, two names", "share of pairs", "Pairs in each region of σ."),
-    "regions/image_text": ("Semantic graph, picture and name", "share of pairs", "Pairs in each region of σ."),
+    "regions/image_image": ("Semantic graph, two pictures", PAIRS, "Pairs in each region of the graph loss's σ."),
+    "regions/text_text": ("Semantic graph, two names", PAIRS, "Pairs in each region of σ."),
+    "regions/image_text": ("Semantic graph, picture and name", PAIRS, "Pairs in each region of σ."),
 }
-LOGARITHMIC = {""}
 MOST_POINTS = 300  # of a curve; with more, evenly spaced ones are shown
 
 
@@ -36,8 +32,6 @@ class Picture:
     """Curves that share their axes.
 
     Attributes:
-        title: what they are.
-        caption: what it shows.
         x: label of the steps or epochs.
         y: label of the values.
         points: columns `x`, `y` and `curve`.
@@ -73,7 +67,7 @@ def training_pictures(curves: Mapping[str, pd.DataFrame]) -> list[Picture]:
     for folder in order:
         points = pd.concat(folders[folder], ignore_index=True)
         title, y, caption = KNOWN.get(folder, (folder.replace("/", ", ").replace("_", " "), "value", ""))
-        logarithmic = folder in LOGARITHMIC and bool((points["y"] > 0).all())
+        logarithmic = folder == "" and bool((points["y"] > 0).all())
         pictures.append(Picture(title, caption, "step", y, points, logarithmic))
     return pictures
 

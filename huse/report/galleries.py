@@ -3,20 +3,21 @@
 Letters: Q queries of one direction.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import groupby
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+Integers = npt.NDArray[np.int64]
 Path = tuple[str, ...]
 Verdict = Literal["right", "sibling", "wrong"]
 
 SHOWN = 3  # queries of a kind
 FOUND = 6  # neighbours of a query
-COLUMNS = ["row", "query", "found", "first_rank", "average_precision", "ahp", "neighbours", "similarities"]
+COLUMNS = ["row", "query", "found", "first_rank", "ahp", "neighbours", "similarities"]
 
 KINDS = {
     "hits": (
@@ -28,42 +29,8 @@ KINDS = {
 }
 
 
-@dataclass(frozen=True)
-class Neighbour:
-    """A candidate that a query found.
-
-    Attributes:
-        row: of the products.
-        similarity: cosine.
-        verdict: right: the query's class; sibling: another class with the same parent; wrong: any other.
-        times: adjacent candidates that look the same, of which this is the first.
-    """
-
-    row: int
-    similarity: float
-    verdict: Verdict
-    times: int = 1
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query and what it found.
-
-    Attributes:
-        row: of the products.
-        first_rank: rank, from 1, of the first candidate of its class.
-        average_precision: of its ranking.
-        found: nearest first.
-    """
-
-    row: int
-    first_rank: int
-    average_precision: float
-    found: list[Neighbour]
-
-
 def judge(query: Path, found: Path) -> Verdict:
-    """Compare the class paths of a query and of what it found."""
+    """Compare the class paths of a query and of what it found; siblings are classes of the same parent."""
     if query == found:
         return "right"
     return "sibling" if len(query) > 1 and query[:-1] == found[:-1] else "wrong"
@@ -80,44 +47,43 @@ def choose(queries: pd.DataFrame, classes: Sequence[str], count: int = SHOWN) ->
     Returns:
         For each kind, places in `queries`. A query has one kind; worst comes before misses.
     """
-    rank = queries["first_rank"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
+    rank, ahp = (
+        queries[name].astype("Float64").to_numpy(np.float64, na_value=np.nan) for name in ("first_rank", "ahp")
+    )
     rows = queries["row"].to_numpy(np.int64)
-    ahp = queries["ahp"].astype("Float64").to_numpy(np.float64, na_value=np.nan)
     nearest = np.array([cosines[0] if len(cosines) else np.nan for cosines in queries["similarities"]])
     hits, missed = np.flatnonzero(rank == 1), np.flatnonzero(rank > 1)
     usual = np.median(ahp[hits]) if len(hits) else 0.0
+
+    def first(places: Integers) -> list[int]:
+        """Choose the first of each class, then others, in their order."""
+        again = pd.Series([classes[place] for place in places], dtype=object).duplicated()
+        chosen: list[int] = places[np.argsort(again, kind="stable")][:count].tolist()
+        return chosen
+
     typical = hits[np.lexsort((rows[hits], np.abs(ahp[hits] - usual)))]
-    worst = missed[np.lexsort((rows[missed], ahp[missed], -rank[missed]))]
-    chosen = {"hits": _of_different_classes(typical.tolist(), classes, count)}
-    last = _of_different_classes(worst.tolist(), classes, count)
+    worst = first(missed[np.lexsort((rows[missed], ahp[missed], -rank[missed]))])
     close = missed[np.lexsort((rows[missed], -nearest[missed]))]
-    chosen["misses"] = _of_different_classes([place for place in close.tolist() if place not in last], classes, count)
-    return {**chosen, "worst": last}
+    return {"hits": first(typical), "misses": first(close[~np.isin(close, worst)]), "worst": worst}
 
 
-def _of_different_classes(places: Sequence[int], classes: Sequence[str], count: int) -> list[int]:
-    """Return the first of each class, then others, in their order."""
-    first: dict[str, int] = {}
-    for place in places:
-        first.setdefault(classes[place], place)
-    others = [place for place in places if first[classes[place]] != place]
-    return [*first.values(), *others][:count]
-
-
-def describe(query: pd.Series, path_of: Callable[[int], Path], same: Callable[[int], str], count: int = FOUND) -> Query:
+def describe(query: pd.Series, paths: Sequence[Path], looks: Sequence[Any], count: int = FOUND) -> list[dict[str, Any]]:
     """Judge what a query found.
 
     Args:
         query: a row of the queries, with the columns of `COLUMNS`.
-        path_of: class path of a row of the products.
-        same: key by which candidates look the same; adjacent neighbours with equal keys are shown once.
+        paths: the class path of each row of the products.
+        looks: of each row of the products; adjacent neighbours of one class that look the same are shown once.
         count: neighbours to show.
+
+    Returns:
+        The neighbours, nearest first: `row` of the products, `similarity` (cosine), `verdict`, and `times`, how many
+        adjacent ones look the same.
     """
-    own = path_of(int(query["row"]))
-    pairs = [(int(row), float(cosine)) for row, cosine in zip(query["neighbours"], query["similarities"], strict=True)]
     found = []
-    for _, group in groupby(pairs, key=lambda pair: (same(pair[0]), path_of(pair[0]))):
+    pairs = zip(query["neighbours"], query["similarities"], strict=True)
+    for _, group in groupby(pairs, key=lambda pair: (looks[pair[0]], paths[pair[0]])):
         (row, cosine), *more = group
-        found.append(Neighbour(row, cosine, judge(own, path_of(row)), 1 + len(more)))
-    precision = float(query["average_precision"])
-    return Query(int(query["row"]), int(query["first_rank"]), precision, found[:count])
+        verdict = judge(paths[query["row"]], paths[row])
+        found.append({"row": int(row), "similarity": cosine, "verdict": verdict, "times": 1 + len(more)})
+    return found[:count]

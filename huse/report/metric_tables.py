@@ -6,16 +6,13 @@ by dots: ``retrieval.image_to_text.map``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 Metrics = Mapping[str, Any]
 
-DIRECTIONS = {
-    "image_to_image": "image → image",
-    "image_to_text": "image → text",
-    "text_to_image": "text → image",
-    "text_to_text": "text → text",
-}
+SIDES = ("image", "text")
+DIRECTIONS = {f"{query}_to_{found}": f"{query} → {found}" for query in SIDES for found in SIDES}
 CLASSIFIERS = {
     "image": "image",
     "text": "text",
@@ -29,22 +26,12 @@ CLASSIFICATION = {
     "macro_f1": "macro F1",
     "calibration_error": "calibration error",
 }
-RETRIEVAL = {
-    "recall_at_1": "R@1",
-    "recall_at_5": "R@5",
-    "recall_at_10": "R@10",
-    "map": "mAP",
-    "ahp": "AHP",
-}
+RETRIEVAL = {**{f"recall_at_{k}": f"R@{k}" for k in (1, 5, 10)}, "map": "mAP", "ahp": "AHP"}
 FURTHER = {
     "macro_recall_at_1": "macro R@1",
     "median_rank": "median rank",
-    "hp_at_2": "HP@2",
-    "hp_at_5": "HP@5",
-    "hp_at_10": "HP@10",
-    "class_hp_at_2": "class HP@2",
-    "class_hp_at_5": "class HP@5",
-    "class_hp_at_10": "class HP@10",
+    **{f"hp_at_{k}": f"HP@{k}" for k in (2, 5, 10)},
+    **{f"class_hp_at_{k}": f"class HP@{k}" for k in (2, 5, 10)},
     "dropped_queries": "dropped",
 }
 BY = {
@@ -174,19 +161,13 @@ def make_table(metrics: Metrics, folder: str, rows: Mapping[str, str], columns: 
     Returns:
         None if no metric was found.
     """
-    found = {
-        (row, column): metric
-        for row in rows
-        for column in columns
-        if (metric := read_metric(metrics, f"{folder}.{row}.{column}")) is not None
-    }
-    heads = [column for column in columns if any(key[1] == column for key in found)]
-    kept = [row for row in rows if any(key[0] == row for key in found)]
-    if not found:
+    found = {row: [read_metric(metrics, f"{folder}.{row}.{column}") for column in columns] for row in rows}
+    kept = [any(column) for column in zip(*found.values(), strict=True)]
+    if not any(kept):
         return None
     return Table(
-        [columns[column] for column in heads],
-        [(rows[row], [found.get((row, column)) for column in heads]) for row in kept],
+        list(compress(columns.values(), kept)),
+        [(rows[row], list(compress(cells, kept))) for row, cells in found.items() if any(cells)],
     )
 
 

@@ -17,6 +17,7 @@ from huse.nesting import flatten
 from huse.report import charts, galleries, matrices, metric_tables, space_map
 from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
+from huse.report.metric_tables import DIRECTIONS, Metrics, look_up, make_table
 from huse.report.names import short_names, shorten, whole_name
 from huse.report.thumbnails import Thumbnails
 from huse.taxonomy import ClassTree, split_path
@@ -64,53 +65,47 @@ class TestSplit:
     embeddings: Mapping[str, Floats]
 
 
-def metrics_section(metrics: metric_tables.Metrics) -> Section:
+def metrics_section(metrics: Metrics) -> Section:
     """Tables of accuracy and retrieval with intervals and chance, and all further metrics."""
-    directions = {**metric_tables.DIRECTIONS, "mean": "mean"}
+    directions, classifiers = {**DIRECTIONS, "mean": "mean"}, metric_tables.CLASSIFIERS
     retrieval, by_level = metrics["retrieval"], metrics["classification"].get("by_level", {})
-    levels = sorted({level for tree in by_level.values() for level in tree})
-    every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
-    pairless = {
-        "retrieval": {way: found["without_pair"] for way, found in retrieval.items() if "without_pair" in found}
+    levels = {
+        level: level.replace("_", " ") for level in sorted({level for tree in by_level.values() for level in tree})
     }
+    every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
+    pairless = {way: found["without_pair"] for way, found in retrieval.items() if "without_pair" in found}
     tables = {
-        f"Retrieval by {by}, all metrics": metric_tables.make_table(metrics, section, directions, every)
+        f"Retrieval by {by}, all metrics": make_table(metrics, section, directions, every)
         for section, by in metric_tables.BY.items()
     }
-    tables["Retrieval without the item's own pair among the candidates"] = metric_tables.make_table(
-        pairless, "retrieval", directions, every
-    )
+    alone = "Retrieval without the item's own pair among the candidates"
+    tables[alone] = make_table({"retrieval": pairless}, "retrieval", directions, every)
     further = {title: metric_tables.transpose(table) for title, table in tables.items()}
-    further["Items whose predicted class agrees with theirs down to a level"] = metric_tables.make_table(
-        metrics,
-        "classification.by_level",
-        metric_tables.CLASSIFIERS,
-        {level: level.replace("_", " ") for level in levels},
-    )
-    content: dict[str, Any] = {
-        "classification": metric_tables.make_table(
-            metrics, "classification", metric_tables.CLASSIFIERS, metric_tables.CLASSIFICATION
-        ),
-        "retrieval": metric_tables.make_table(metrics, "retrieval", directions, metric_tables.RETRIEVAL),
-        "fusion_weight": metric_tables.look_up(metrics, "classification.fusion.image_weight"),
-        "further": [(title, table) for title, table in further.items() if table],
-        "space": metric_tables.space_tables(metrics),
-        "unseen": metric_tables.make_table(metrics, "unseen", directions, metric_tables.UNSEEN),
-        "unseen_items": metric_tables.look_up(metrics, "unseen.items"),
-        "unseen_classes": metric_tables.look_up(metrics, "unseen.classes"),
-        "dropped": metric_tables.look_up(metrics, "retrieval.image_to_image.dropped_queries"),
-    }
+    agreeing = "Items whose predicted class agrees with theirs down to a level"
+    further[agreeing] = make_table(metrics, "classification.by_level", classifiers, levels)
+    headline = metric_tables.headline(metrics)
     drawn = {
         f"headline-{place}": charts.headline_chart(title, shown)
-        for place, (title, shown) in enumerate(metric_tables.headline(metrics).items())
+        for place, (title, shown) in enumerate(headline.items())
     }
-    content["glance"] = list(zip(drawn, metric_tables.headline(metrics), strict=True))
+    content: dict[str, Any] = {
+        "classification": make_table(metrics, "classification", classifiers, metric_tables.CLASSIFICATION),
+        "retrieval": make_table(metrics, "retrieval", directions, metric_tables.RETRIEVAL),
+        "fusion_weight": look_up(metrics, "classification.fusion.image_weight"),
+        "further": [(title, table) for title, table in further.items() if table],
+        "space": metric_tables.space_tables(metrics),
+        "unseen": make_table(metrics, "unseen", directions, metric_tables.UNSEEN),
+        "unseen_items": look_up(metrics, "unseen.items"),
+        "unseen_classes": look_up(metrics, "unseen.classes"),
+        "dropped": look_up(metrics, "retrieval.image_to_image.dropped_queries"),
+        "glance": list(zip(drawn, headline, strict=True)),
+    }
     points = [
         {"k": k, "value": charts.rounded(value), "direction": name, "kind": kind}
-        for direction, name in metric_tables.DIRECTIONS.items()
+        for direction, name in DIRECTIONS.items()
         for kind, above in (("measured", ""), ("chance", "chance."))
         for k in (1, 5, 10)
-        if (value := metric_tables.look_up(metrics, f"retrieval.{direction}.{above}recall_at_{k}")) is not None
+        if (value := look_up(metrics, f"retrieval.{direction}.{above}recall_at_{k}")) is not None
     ]
     if points:
         drawn["recall"] = charts.recall_chart(points)
@@ -140,6 +135,12 @@ def confusion_section(
     """
     if items.empty:
         return None
+
+    def written(rows: pd.DataFrame, *paths: str) -> list[Any]:
+        """Return the rows as records, the class paths in these columns written out."""
+        names = {column: [whole_name(split_path(path)) for path in rows[column]] for column in paths}
+        return rows.assign(**names).to_dict("records")
+
     tree = ClassTree.of(classes)
     found = matrices.confusions(tree, items["class_index"].to_numpy(), items["predicted_fusion"].to_numpy())
     drawn = {f"confusion-{one.level}": charts.confusion_chart(one, short_names(one.nodes)) for one in found}
@@ -148,25 +149,15 @@ def confusion_section(
     )
     content = {
         "levels": list(zip(drawn, found, strict=True)),
-        "pairs": [
-            {
-                **pair,
-                "actual": whole_name(split_path(pair["actual"])),
-                "predicted": whole_name(split_path(pair["predicted"])),
-            }
-            for pair in pairs.head(MOST_PAIRS).to_dict("records")
-        ],
-        "weakest": [
-            {**row, "classes": whole_name(split_path(row["classes"]))}
-            for row in weakest.head(WEAKEST).to_dict("records")
-        ],
+        "pairs": written(pairs.head(MOST_PAIRS), "actual", "predicted"),
+        "weakest": written(weakest.head(WEAKEST), "classes"),
         "counted": len(weakest),
     }
     return Section("confusion", "What is mixed up", content, drawn)
 
 
 def graph_section(
-    classes: Sequence[str], wanted: Floats, split: TestSplit, metrics: metric_tables.Metrics, *, trained_on_tree: bool
+    classes: Sequence[str], wanted: Floats, split: TestSplit, metrics: Metrics, *, trained_on_tree: bool
 ) -> Section | None:
     """The semantic graph and the learned distances.
 
@@ -194,7 +185,7 @@ def graph_section(
     }
     with_items = len(np.unique(split.classes))
     content = {
-        "correlation": metric_tables.look_up(metrics, "space.semantic_order.both.adjacency"),
+        "correlation": look_up(metrics, "space.semantic_order.both.adjacency"),
         "shown": len(shown),
         "left_out": with_items - len(shown),
         "without_items": len(classes) - with_items,
@@ -229,7 +220,7 @@ def map_section(
             "name": shorten(name),
             "class": short[path],
             "first level": path[0],
-            "thumbnail": thumbnails.get(int(row), MAP_SIDE).source,
+            "thumbnail": thumbnails(int(row), MAP_SIDE).source,
         }
         for item, (name, path, row) in enumerate(zip(shown["name"], paths, split.rows[places], strict=True))
     ]
@@ -256,28 +247,21 @@ def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: T
 
     def card(row: int, modality: str) -> dict[str, Any]:
         """Show an item by its picture or its name."""
-        picture = thumbnails.get(row, GALLERY_SIDE) if modality == "image" else None
+        picture = thumbnails(row, GALLERY_SIDE) if modality == "image" else None
         return {"name": shorten(names[row]), "path": whole_name(paths[row]), "leaf": paths[row][-1], "picture": picture}
 
     directions: list[dict[str, Any]] = []
-    for direction, title in metric_tables.DIRECTIONS.items():
+    for direction, title in DIRECTIONS.items():
         query, found = direction.split("_to_")
         part = queries[(queries["query"] == query) & (queries["found"] == found)].reset_index(drop=True)
         chosen = galleries.choose(part, [products["classes"].iloc[row] for row in part["row"]])
+        looks = names if found == "text" else range(len(names))
         kinds = []
         for kind, (head, caption) in galleries.KINDS.items():
-            shown = [
-                galleries.describe(part.iloc[place], paths.__getitem__, names.__getitem__ if found == "text" else str)
-                for place in chosen[kind]
-            ]
-            cards = [
-                {
-                    "query": card(one.row, query),
-                    "rank": one.first_rank,
-                    "found": [{**card(other.row, found), **vars(other)} for other in one.found],
-                }
-                for one in shown
-            ]
+            cards = []
+            for _, one in part.iloc[chosen[kind]].iterrows():
+                others = [{**card(other["row"], found), **other} for other in galleries.describe(one, paths, looks)]
+                cards.append({"query": card(one["row"], query), "rank": one["first_rank"], "found": others})
             kinds.append({"title": head, "caption": caption, "queries": cards})
         directions.append({"anchor": direction, "title": title, "query": query, "found": found, "kinds": kinds})
     if not any(kind["queries"] for direction in directions for kind in direction["kinds"]):

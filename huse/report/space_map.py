@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
@@ -34,12 +35,10 @@ def sample_items(classes: Integers, most: int, seed: int) -> Integers:
         return np.arange(len(classes))
     order = np.random.default_rng(seed).permutation(len(classes))
     # An item's place within its class, as a share of the class; low shares of every class come first.
-    by_class = order[np.argsort(classes[order], kind="stable")]
-    sizes = np.bincount(classes)
-    starts = np.cumsum(sizes) - sizes
-    place = np.arange(len(classes)) - starts[classes[by_class]]
-    share = place / sizes[classes[by_class]]
-    chosen: Integers = np.sort(by_class[np.lexsort((by_class, share))[:most]])
+    drawn = pd.Series(classes[order])
+    by_class = drawn.groupby(drawn)
+    share = by_class.cumcount() / by_class.transform("size")
+    chosen: Integers = np.sort(order[np.lexsort((order, share))[:most]])
     return chosen
 
 
@@ -60,10 +59,9 @@ def lay_out(images: Floats, texts: Floats, seed: int) -> tuple[Floats, Floats]:
     rows = np.concatenate([images, texts])
     if len(rows) < FEWEST:
         return np.zeros((len(images), 2), np.float32), np.zeros((len(texts), 2), np.float32)
+    perplexity = min(PERPLEXITY, (len(rows) - 1) / 3)
     with threadpool_limits(limits=1):
-        places = TSNE(
-            metric="cosine", init="random", perplexity=min(PERPLEXITY, (len(rows) - 1) / 3), random_state=seed
-        ).fit_transform(rows)
+        places = TSNE(metric="cosine", init="random", perplexity=perplexity, random_state=seed).fit_transform(rows)
     low, high = places.min(axis=0), places.max(axis=0)
     unit = ((places - low) / np.maximum(high - low, 1e-9)).astype(np.float32)
     return unit[: len(images)], unit[len(images) :]

@@ -3,11 +3,10 @@
 import base64
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from io import BytesIO
 
 from PIL import Image
-
-Read = Callable[[int], Image.Image | None]
 
 QUALITY = 68  # of WebP, 0 to 100
 
@@ -27,41 +26,27 @@ class Thumbnail:
     height: int
 
 
+Read = Callable[[int], Image.Image | None]  # the RGB picture of a row
+Thumbnails = Callable[[int, int], Thumbnail]  # of a row; pixels of the longer side
 MISSING = Thumbnail("", 0, 0)
 
 
-def make_thumbnail(picture: Image.Image, longer_side: int, quality: int = QUALITY) -> Thumbnail:
-    """Make a small WebP of a picture; the same picture gives the same bytes.
-
-    Args:
-        picture: RGB.
-        longer_side: pixels; a smaller picture is not enlarged.
-        quality: of WebP.
-    """
+def make_thumbnail(picture: Image.Image, longer_side: int) -> Thumbnail:
+    """Make a small WebP of an RGB picture, never enlarged; the same picture gives the same bytes."""
     small = picture.copy()
     small.thumbnail((longer_side, longer_side), Image.Resampling.LANCZOS)
     written = BytesIO()
-    small.save(written, format="WEBP", quality=quality, method=6)
+    small.save(written, format="WEBP", quality=QUALITY, method=6)
     address = f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
     return Thumbnail(address, small.width, small.height)
 
 
-class Thumbnails:
-    """Thumbnails of items by row and size, each made once."""
+def thumbnails_of(read: Read) -> Thumbnails:
+    """Return what makes the thumbnail of a row in a size, each once; `MISSING` where `read` gives no picture."""
 
-    def __init__(self, read: Read) -> None:
-        """Take the function that reads pictures.
+    @cache
+    def get(row: int, longer_side: int) -> Thumbnail:
+        picture = read(row)
+        return MISSING if picture is None else make_thumbnail(picture, longer_side)
 
-        Args:
-            read: returns the RGB picture of a row, or None if it cannot be read.
-        """
-        self._read = read
-        self._made: dict[tuple[int, int], Thumbnail] = {}
-
-    def get(self, row: int, longer_side: int) -> Thumbnail:
-        """Return the thumbnail of a row, or `MISSING` if its picture cannot be read."""
-        key = row, longer_side
-        if key not in self._made:
-            picture = self._read(row)
-            self._made[key] = MISSING if picture is None else make_thumbnail(picture, longer_side)
-        return self._made[key]
+    return get

@@ -5,21 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huse.catalogue.checking import Product
 from huse.catalogue.holding_out import choose_unseen, parent
 from huse.catalogue.table import class_counts, make_table, unseen_classes
 from huse.errors import InputError
+from tests.catalogue.conftest import SHARES, products
 
-SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 CLASSES = ["a<b<x", "a<b<y", "a<b<z", "a<c<x", "d<e", "d<f"]
 PATHS = st.lists(st.sampled_from("ab"), min_size=1, max_size=4).map("<".join)
-
-
-def products(classes, names=None):
-    return [
-        Product(n + 2, f"{n}.jpg", names[n] if names else f"name {n}", path, str(n), "")
-        for n, path in enumerate(classes)
-    ]
 
 
 @settings(max_examples=100, deadline=None)
@@ -44,12 +36,9 @@ def test_every_class_with_a_sibling_is_drawn_by_some_seed_and_no_other():
     assert drawn == set(CLASSES) - {"a<c<x"}
 
 
-def test_none_are_held_out_where_none_are_wanted():
-    assert choose_unseen(["a", "b<c"], 0, 0) == []
-
-
-def test_classes_are_taken_as_named_in_any_order_and_spacing():
+def test_classes_are_taken_as_named_in_any_order_and_spacing_and_none_where_none_are_wanted():
     assert choose_unseen(CLASSES, ["d < f", "a<b<z", "a<b<z"], 0) == ["a<b<z", "d<f"]
+    assert choose_unseen(["a", "b<c"], 0, 0) == []
 
 
 @pytest.mark.parametrize(

@@ -32,17 +32,18 @@ def test_quotes_commas_and_line_breaks_in_names(read):
     assert [row.line for row in file.rows] == [2, 4]
 
 
-def test_an_unclosed_quote_costs_its_own_row_alone(read):
-    file = read('image,name,classes\na.jpg,A,x\nb.jpg,"B,x\nc.jpg,C,x\nd.jpg,"D, d",x\n')
-    assert [row.name for row in file.rows] == ["A", "C", "D, d"]
-    assert [row.line for row in file.rejected] == [3]
+@pytest.mark.parametrize(
+    ("rows", "names", "rejected"),
+    [
+        ('a.jpg,A,x\nb.jpg,"B,x\nc.jpg,C,x\nd.jpg,"D, d",x\n', ["A", "C", "D, d"], [3]),
+        ('a.jpg,"A,x\nb.jpg,B,x\nc.jpg,"C,x\nd.jpg,D,x\n', ["B", "D"], [2, 4]),
+    ],
+)
+def test_an_unclosed_quote_costs_its_own_row_alone(read, rows, names, rejected):
+    file = read(f"image,name,classes\n{rows}")
+    assert [row.name for row in file.rows] == names
+    assert [row.line for row in file.rejected] == rejected
     assert "quotation marks" in file.rejected[0].reason
-
-
-def test_two_unclosed_quotes_cost_two_rows(read):
-    file = read('image,name,classes\na.jpg,"A,x\nb.jpg,B,x\nc.jpg,"C,x\nd.jpg,D,x\n')
-    assert [row.name for row in file.rows] == ["B", "D"]
-    assert [row.line for row in file.rejected] == [2, 4]
 
 
 def test_a_row_with_another_number_of_fields_is_rejected_with_a_reason(read):
@@ -52,8 +53,7 @@ def test_a_row_with_another_number_of_fields_is_rejected_with_a_reason(read):
 
 
 def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
-    file = read("id,text,image,classes\n1,A,a.jpg,x\n", name="text")
-    assert file.rows[0].name == "A"
+    assert read("id,text,image,classes\n1,A,a.jpg,x\n", name="text").rows[0].name == "A"
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,10 @@ def test_a_missing_file_and_a_folder(tmp_path):
         read_catalogue(tmp_path, **COLUMNS)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
-def test_byte_order_marks_are_understood(read, encoding):
-    assert read("image,name,classes\na.jpg,Chloé,x\n".encode(encoding)).rows[0].name == "Chloé"
+@pytest.mark.parametrize(("encoding", "given"), [("utf-8-sig", "auto"), ("utf-16", "auto"), ("utf-8-sig", "utf-8")])
+def test_byte_order_marks_are_understood_and_do_not_disturb_a_given_encoding(read, encoding, given):
+    (row,) = read("image,name,classes\na.jpg,Chloé,x\n".encode(encoding), encoding=given).rows
+    assert (row.image, row.name) == ("a.jpg", "Chloé")
 
 
 def test_another_encoding_is_guessed_and_said(read):
@@ -103,18 +104,12 @@ def test_a_given_encoding_is_held_to(read):
             read(content, encoding=unknown)
 
 
-def test_a_byte_order_mark_does_not_disturb_a_given_encoding(read):
-    assert read("image,name,classes\na.jpg,A,x\n".encode("utf-8-sig"), encoding="utf-8").rows[0].image == "a.jpg"
-
-
 def test_long_fields_and_control_characters(read):
-    file = read(f"image,name,classes\na.jpg,{'x' * 200_000},c\nb.jpg,B\0\tb,c\n")
-    assert [len(row.name) for row in file.rows] == [200_000, 3]
-    assert file.rows[1].name == "B b"
+    first, second = read(f"image,name,classes\na.jpg,{'x' * 200_000},c\nb.jpg,B\0\tb,c\n").rows
+    assert len(first.name) == 200_000
+    assert second.name == "B b"
 
 
-def test_a_pictures_name_may_have_two_spaces(tmp_path):
-    path = tmp_path / "catalogue.csv"
-    path.write_text("image,name,classes\n red  boot.jpg ,red  boot,shoes<boots\n")
-    row = read_catalogue(path, image="image", name="name", classes="classes").rows[0]
+def test_a_pictures_name_may_have_two_spaces(read):
+    (row,) = read("image,name,classes\n red  boot.jpg ,red  boot,shoes<boots\n").rows
     assert (row.image, row.name) == ("red  boot.jpg", "red boot")

@@ -3,21 +3,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huse.catalogue.checking import Product
 from huse.catalogue.splitting import group_products, keep_split, split_groups, torn_groups
 from huse.catalogue.table import class_counts, make_table
 from huse.errors import InputError
-
-SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+from tests.catalogue.conftest import SHARES, products
 
 
 def test_one_name_or_one_picture_is_one_product():
-    names = ["A", "B", "a", "C", "D", "E"]
-    digests = ["1", "2", "3", "2", "4", "5"]
-    assert group_products(names, digests).tolist() == [0, 1, 0, 1, 2, 3]
-
-
-def test_groups_join_through_a_chain():
+    assert group_products(list("ABaCDE"), list("123245")).tolist() == [0, 1, 0, 1, 2, 3]
     # names join rows 0 and 1, a picture joins rows 1 and 2
     assert group_products(["A", "A", "B"], ["1", "2", "2"]).tolist() == [0, 0, 0]
 
@@ -31,11 +24,10 @@ def test_a_group_is_never_torn_and_every_class_is_trained(rows, seed):
     groups = np.array([group for group, _ in rows])
     classes = [path for _, path in rows]
     split = split_groups(groups, classes, SHARES, seed)
-    for group in set(groups.tolist()):
-        assert len(set(split[groups == group])) == 1
     # the class of a group is its most frequent one; each such class has a group in train
     majority = {}
     for group in set(groups.tolist()):
+        assert len(set(split[groups == group])) == 1
         values, counts = np.unique([path for g, path in rows if g == group], return_counts=True)
         majority.setdefault(values[counts.argmax()], []).append(split[groups == group][0])
     assert all("train" in splits for splits in majority.values())
@@ -60,10 +52,6 @@ def test_small_classes_do_not_all_favour_one_split():
 def test_another_seed_gives_another_split():
     one, other = (split_groups(np.arange(40), ["a"] * 40, SHARES, seed=seed) for seed in (3, 4))
     assert (one != other).any()
-
-
-def products(classes):
-    return [Product(n + 2, f"{n}.jpg", f"name {n}", path, str(n), "") for n, path in enumerate(classes)]
 
 
 def test_classes_are_numbered_by_their_sorted_paths():

@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 
 from huse.report import sections
+from huse.report.metric_tables import DIRECTIONS
 from huse.report.page import render
-from huse.report.thumbnails import Thumbnails
+from huse.report.thumbnails import thumbnails_of
 
 # What a catalogue may hold and a page must not take for anything but text.
 NASTY = [
@@ -20,7 +22,6 @@ NASTY = [
     "datum.a [0] \\ back\nslash",
     "NA",
 ]
-DIRECTIONS = [(query, found) for query in ("image", "text") for found in ("image", "text")]
 
 
 def rows_of_unit_norm(rng, centres):
@@ -46,7 +47,9 @@ class Made:
             }
         )
         self.items = pd.DataFrame({"class_index": numbers, "predicted_fusion": np.roll(numbers, 1)})
-        self.queries = pd.concat([self.find(rng, *direction) for direction in DIRECTIONS], ignore_index=True)
+        self.queries = pd.concat(
+            [self.find(rng, *direction.split("_to_")) for direction in DIRECTIONS], ignore_index=True
+        )
         counts = np.bincount(numbers, minlength=len(classes))
         self.table = pd.DataFrame({"class_index": range(len(classes)), "classes": classes, "items": counts})
         for name in ("image", "text", "fusion"):
@@ -73,28 +76,20 @@ class Made:
         """Neighbours by cosine; the rank is that of the first of the query's class among them."""
         numbers = self.split.classes
         table = {"row": self.split.rows, "query": query, "found": found}
-        neighbours, similarities, ranks = [], [], []
-        for start in range(0, len(numbers), 500):
-            part = self.split.embeddings[query][start : start + 500]
-            cosines = part @ self.split.embeddings[found].T
-            if query == found:
-                cosines[np.arange(len(part)), start + np.arange(len(part))] = -2
-            order = np.argpartition(-cosines, min(shown, len(numbers) - 1), axis=1)[:, :shown]
-            sorting = np.argsort(-np.take_along_axis(cosines, order, axis=1), axis=1, kind="stable")
-            order = np.take_along_axis(order, sorting, axis=1)
-            neighbours += order.tolist()
-            similarities += np.take_along_axis(cosines, order, axis=1).tolist()
-            hits = numbers[order] == numbers[start : start + 500, None]
-            ranks += np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, shown + 1).tolist()
-        ranks = pd.array(ranks, dtype="Int64")
+        cosines = self.split.embeddings[query] @ self.split.embeddings[found].T
+        if query == found:
+            np.fill_diagonal(cosines, -2)
+        similarities, neighbours = torch.from_numpy(cosines).topk(min(shown, len(numbers)))
+        hits = numbers[neighbours.numpy()] == numbers[:, None]
+        ranks = pd.array(np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, shown + 1), dtype="Int64")
         ranks[0] = pd.NA  # a query that was dropped
         shares = pd.array(rng.uniform(size=len(numbers)), dtype="Float64")
         shares[0] = pd.NA
-        columns = {"first_rank": ranks, "average_precision": shares, "ahp": shares}
-        return pd.DataFrame({**table, **columns, "neighbours": neighbours, "similarities": similarities})
+        table |= {"first_rank": ranks, "ahp": shares}
+        return pd.DataFrame({**table, "neighbours": neighbours.tolist(), "similarities": similarities.tolist()})
 
     def parts(self):
-        thumbnails = Thumbnails(self.read)
+        thumbnails = thumbnails_of(self.read)
         return [
             sections.metrics_section(self.metrics),
             sections.training_section(self.curves, self.epochs),
@@ -113,7 +108,6 @@ class Made:
 def metrics():
     shares = {"recall_at_1": 0.5, "recall_at_5": 0.75, "recall_at_10": 1.0, "map": 0.4, "ahp": 0.6}
     direction = {**shares, "chance": {name: value / 10 for name, value in shares.items()}, "dropped_queries": 1}
-    names = ("image_to_image", "image_to_text", "text_to_image", "text_to_text", "mean")
     return {
         "items": 30,
         "classification": {
@@ -121,7 +115,7 @@ def metrics():
             "fusion": {"accuracy": 0.625, "image_weight": 0.25},
             "chance": {"accuracy": 0.125},
         },
-        "retrieval": dict.fromkeys(names, direction),
+        "retrieval": dict.fromkeys((*DIRECTIONS, "mean"), direction),
         "space": {"gap": {"mean_distance": 0.25}},
         "intervals": {"classification": {"image": {"accuracy": {"low": 0.25, "high": 0.75}}}},
     }

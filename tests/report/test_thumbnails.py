@@ -3,7 +3,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from huse.report.thumbnails import MISSING, Thumbnails, make_thumbnail
+from huse.report.thumbnails import MISSING, make_thumbnail, thumbnails_of
 
 
 def test_a_thumbnail_is_a_small_picture_of_the_same_shape_and_bytes():
@@ -29,8 +29,8 @@ def test_each_size_is_made_once_and_a_missing_picture_is_no_error():
         asked.append(row)
         return None if row == 1 else Image.new("RGB", (10, 10))
 
-    thumbnails = Thumbnails(read)
-    assert thumbnails.get(0, 8) is thumbnails.get(0, 8)
-    assert thumbnails.get(0, 4).width == 4
-    assert thumbnails.get(1, 8) is thumbnails.get(1, 8) is MISSING
+    thumbnails = thumbnails_of(read)
+    assert thumbnails(0, 8) is thumbnails(0, 8)
+    assert thumbnails(0, 4).width == 4
+    assert thumbnails(1, 8) is thumbnails(1, 8) is MISSING
     assert asked == [0, 0, 1]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from huse.catalogue.reading import tidy
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
@@ -82,11 +83,6 @@ def _problem(name: str, levels: Sequence[str]) -> str:
     if any(LEVEL_SEPARATOR in level for level in levels):
         return f"a class name with {LEVEL_SEPARATOR}, which separates levels"
     return ""
-
-
-def tidy(text: str) -> str:
-    """Return a text in one line; runs of white space and control characters become one space."""
-    return " ".join(re.sub(r"[\x00-\x1f\x7f]", " ", text).split())
 
 
 def spoken(name: str) -> str:

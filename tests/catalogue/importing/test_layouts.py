@@ -8,6 +8,8 @@ from huse.catalogue.importing.food101 import import_food101
 from huse.catalogue.importing.table import Columns, import_table
 from huse.errors import InputError
 
+PLAIN = Columns("image", "name", ["classes"])
+
 
 def test_food101_keeps_its_split(food101):
     imported = import_food101(food101)
@@ -15,11 +17,8 @@ def test_food101_keeps_its_split(food101):
     assert imported.images == food101 / "images"
     assert table["split"].value_counts().to_dict() == {"train": 13, "test": 4}
     rows = table.set_index("image")
-    assert rows.loc["train/apple_pie/apple_pie_0.jpg"].tolist() == [
-        "train recipe 0, for apple_pie",
-        "apple pie",
-        "train",
-    ]
+    first = ["train recipe 0, for apple_pie", "apple pie", "train"]
+    assert rows.loc["train/apple_pie/apple_pie_0.jpg"].tolist() == first
     assert rows.loc["test/beef_tartare/beef_tartare_1.jpg", "classes"] == "beef tartare"
     assert rows.loc["train/apple_pie/apple_pie_8.jpg", "name"] == "Pie, the best, ever"
     assert imported.repaired == ["unquoted commas in the title: train_titles.csv line 15"]
@@ -83,9 +82,19 @@ def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
     assert import_folders(folders, captions, name="words").table()["name"].tolist() == ["A cap, red"]
 
 
-def test_a_table_by_its_columns(folders, tmp_path):
-    path = tmp_path / "shop.csv"
-    path.write_bytes(
+@pytest.fixture
+def shop(folders, tmp_path):
+    """Import a table with these bytes, whose pictures are in `folders`."""
+
+    def shop(content, columns=PLAIN, delimiter=",", encoding="auto"):
+        (tmp_path / "shop.csv").write_bytes(content)
+        return import_table(tmp_path / "shop.csv", folders, columns, delimiter=delimiter, encoding=encoding)
+
+    return shop
+
+
+def test_a_table_by_its_columns(shop):
+    imported = shop(
         b"\xef\xbb\xbfpic;title;top;leaf;part\r\n"
         b'shoes/pumps/a.jpg;"Pump; red";Shoes;Pumps;Training\r\n'
         b"hats/cap.jpg;Cap;Hats;Caps;VAL\r\n"
@@ -93,10 +102,10 @@ def test_a_table_by_its_columns(folders, tmp_path):
         b"hats/none.jpg;Cap;Hats;Caps;test\r\n"
         b"hats/cap.jpg;;Hats;Caps;test\r\n"
         b"hats/cap.jpg;Cap;Hats;;test\r\n"
-        b"hats/cap.jpg;Cap;Hats<s;Caps;test\r\n"
+        b"hats/cap.jpg;Cap;Hats<s;Caps;test\r\n",
+        Columns("pic", "title", ["top", "leaf"], split="part"),
+        delimiter=";",
     )
-    columns = Columns("pic", "title", ["top", "leaf"], split="part")
-    imported = import_table(path, folders, columns, delimiter=";", encoding="auto")
     assert imported.table().to_numpy().tolist() == [
         ["shoes/pumps/a.jpg", "Pump; red", "Shoes<Pumps", "train"],
         ["hats/cap.jpg", "Cap", "Hats<Caps", "validation"],
@@ -110,13 +119,10 @@ def test_a_table_by_its_columns(folders, tmp_path):
     ]
 
 
-def test_one_column_with_the_whole_path(folders, tmp_path):
-    path = tmp_path / "shop.csv"
-    path.write_text("image,name,path\nhats/cap.jpg,Cap,Home > Hats > Caps\n")
-    columns = Columns("image", "name", ["path"], separator=">")
-    assert import_table(path, folders, columns, delimiter=",", encoding="auto").table()["classes"].tolist() == [
-        "Home<Hats<Caps"
-    ]
+def test_one_column_with_the_whole_path(shop):
+    content = b"image,name,path\nhats/cap.jpg,Cap,Home > Hats > Caps\n"
+    table = shop(content, Columns("image", "name", ["path"], separator=">")).table()
+    assert table["classes"].tolist() == ["Home<Hats<Caps"]
 
 
 def test_the_summary_by_hand():
@@ -147,81 +153,54 @@ def test_pictures_outside_of_the_folder_are_not_listed(folders, tmp_path):
     assert "linked/x.jpg" not in list_pictures(folders)
 
 
-def table_of(text, tmp_path, **options):
-    path = tmp_path / "t.csv"
-    path.write_bytes(text)
-    options = {"delimiter": ",", "encoding": "auto"} | options
-    return import_table(path, tmp_path, Columns("image", "name", ["classes"]), **options)
+def test_a_missing_or_wrong_file_of_a_layout_is_named(food101, fashion, tmp_path):
+    with pytest.raises(InputError, match="none/images: no such folder"):
+        import_food101(tmp_path / "none")
+    (food101 / "texts/test_titles.csv").unlink()
+    with pytest.raises(InputError, match="test_titles"):
+        import_food101(food101)
+    (fashion / "styles.csv").write_text("id,name\n1,a\n")
+    with pytest.raises(InputError, match="found no column masterCategory"):
+        import_fashion(fashion)
+    (fashion / "styles.csv").write_text("productDisplayName,id,masterCategory,subCategory,articleType\n1,2,3,4,5\n")
+    with pytest.raises(InputError, match="found articleType as the last column"):
+        import_fashion(fashion)
+    (fashion / "styles.csv").unlink()
+    with pytest.raises(InputError, match=r"styles\.csv: not found"):
+        import_fashion(fashion)
 
 
-WRONG = {
-    "no folder": (lambda root, **_: import_food101(root / "none"), "none/images: no such folder"),
-    "no titles": (
-        lambda food101, **_: _without(food101 / "texts/test_titles.csv", import_food101, food101),
-        "test_titles",
-    ),
-    "no styles": (
-        lambda fashion, **_: _without(fashion / "styles.csv", import_fashion, fashion),
-        "styles.csv: not found",
-    ),
-    "another table": (lambda fashion, **_: _with(fashion, "id,name\n1,a\n"), "found no column masterCategory"),
-    "another order": (
-        lambda fashion, **_: _with(
-            fashion, "productDisplayName,id,masterCategory,subCategory,articleType\n1,2,3,4,5\n"
-        ),
-        "found articleType as the last column",
-    ),
-    "no captions": (lambda folders, root, **_: import_folders(folders, root / "no.csv"), r"no\.csv: not found"),
-    "no such column": (
-        lambda folders, root, **_: _captions(folders, root, "a,b\n"),
-        "expected a column one of image, file",
-    ),
-    "not the column": (
-        lambda folders, root, **_: _captions(folders, root, "file,caption\n", name="words"),
-        "expected a column words, found file, caption",
-    ),
-    "an empty table": (lambda root, **_: table_of(b"", root), "is empty"),
-    "a table of commas": (lambda root, **_: table_of(b",,,\n", root), "expected a header in the first line"),
-    "no column": (lambda root, **_: table_of(b"image,name\n", root), "expected a column classes, found image, name"),
-    "a long delimiter": (lambda root, **_: table_of(b"image\n", root, delimiter="||"), "expected one character"),
-    "another encoding": (
-        lambda root, **_: table_of(b"image,name,classes\n\xff,a,b\n", root, encoding="ascii"),
-        "line 2 is not ascii",
-    ),
-    "no rows": (lambda root, **_: table_of(b"image,name,classes\n", root).table(), "expected products, found none"),
-    "no row is left": (
-        lambda root, **_: table_of(b"image,name,classes\nx.jpg,a,b\n", root).table(),
-        "1 left out. The first: no picture: t.csv line 2, x.jpg",
-    ),
-}
+def test_wrong_captions_are_named(folders, tmp_path):
+    captions = tmp_path / "captions.csv"
+    with pytest.raises(InputError, match=r"captions\.csv: not found"):
+        import_folders(folders, captions)
+    captions.write_text("a,b\n")
+    with pytest.raises(InputError, match="expected a column one of image, file"):
+        import_folders(folders, captions)
+    captions.write_text("file,caption\n")
+    with pytest.raises(InputError, match="expected a column words, found file, caption"):
+        import_folders(folders, captions, name="words")
 
 
-def _without(path, function, *arguments):
-    path.unlink()
-    return function(*arguments)
-
-
-def _with(fashion, styles):
-    (fashion / "styles.csv").write_text(styles)
-    return import_fashion(fashion)
-
-
-def _captions(folders, root, text, **options):
-    (root / "c.csv").write_text(text)
-    return import_folders(folders, root / "c.csv", **options)
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_wrong_input_is_named(case, tmp_path, food101, fashion, folders):
-    call, reason = WRONG[case]
+@pytest.mark.parametrize(
+    ("content", "options", "reason"),
+    [
+        (b"", {}, "is empty"),
+        (b",,,\n", {}, "expected a header in the first line"),
+        (b"image,name\n", {}, "expected a column classes, found image, name"),
+        (b"image\n", {"delimiter": "||"}, "expected one character"),
+        (b"image,name,classes\n\xff,a,b\n", {"encoding": "ascii"}, "line 2 is not ascii"),
+        (b"image,name,classes\n", {}, "expected products, found none"),
+        (b"image,name,classes\nx.jpg,a,b\n", {}, "1 left out. The first: no picture: shop.csv line 2, x.jpg"),
+    ],
+)
+def test_a_wrong_table_is_named(shop, content, options, reason):
     with pytest.raises(InputError, match=reason):
-        call(root=tmp_path, food101=food101, fashion=fashion, folders=folders)
+        shop(content, **options).table()
 
 
-def test_a_path_that_leaves_the_folder_is_no_picture_of_it(folders, tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text(f"image,name,classes\n../t.csv,a,b\n{folders}/hats/cap.jpg,a,b\nhats/cap.jpg,a,b\n")
-    imported = import_table(path, folders, Columns("image", "name", ["classes"]), delimiter=",", encoding="auto")
+def test_a_path_that_leaves_the_folder_is_no_picture_of_it(folders, shop):
+    imported = shop(f"image,name,classes\n../shop.csv,a,b\n{folders}/hats/cap.jpg,a,b\nhats/cap.jpg,a,b\n".encode())
     assert len(imported.left_out) == 2
     assert imported.table()["image"].tolist() == ["hats/cap.jpg"]
 
