@@ -55,7 +55,7 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
         statistics = measured.found[EMBEDDING][direction]
         metrics = query_metrics(statistics)
         first = np.full(len(rows), -1)
-        first[statistics.kept] = statistics.ranks.first
+        first[statistics.kept] = statistics.first
         neighbours = nearest_neighbours(
             measured.results.embeddings[query],
             measured.results.embeddings[found],
@@ -95,7 +95,7 @@ def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
     columns |= {f"accuracy_{name}": class_means(measured.hits[name], actual, count) for name in SCORES}
     columns |= {f"f1_{name}": class_f1(measured.predicted[name], actual, count) for name in SCORES}
     for direction, statistics in measured.found[EMBEDDING].items():
-        first = (statistics.ranks.first == 1).astype(np.float64)
+        first = (statistics.first == 1).astype(np.float64)
         columns[f"recall_at_1_{direction}"] = class_means(first, statistics.classes, count)
     return pd.DataFrame(columns)
 

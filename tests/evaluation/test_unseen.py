@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from huse.evaluation import unseen
 from huse.evaluation.unseen import measure_unseen, unseen_intervals, unseen_metrics
 from huse.taxonomy import ClassTree
+from tests.evaluation.made import circle
 from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
 DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
@@ -19,16 +20,11 @@ def metrics_of(embeddings, classes, split, paths):
     return {} if found is None else unseen_metrics(found)
 
 
-def on_a_circle(degrees):
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-
-
 def by_hand():
     """Two unseen eyeshadows at 0° and 24°, one test product of each of four seen classes."""
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, PERFUME, MASCARA, ANKLE, LIPSTICK])
     split = np.array(["unseen", "unseen", "test", "test", "test", "test", "train"], dtype=object)
-    places = on_a_circle([0, 24, 10, 20, 30, 90, 1])
+    places = circle(0, 24, 10, 20, 30, 90, 1)
     return {"image": places, "text": places.copy()}, classes, split, PATHS
 
 
@@ -138,7 +134,7 @@ def test_chance_is_the_mean_over_all_orders():
     """Five candidates on a line before the query, in every order, and the query's pair far away among them."""
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, PERFUME, MASCARA, ANKLE])
     split = np.array(["unseen"] * 2 + ["test"] * 4, dtype=object)
-    places, runs = on_a_circle([0, 10, 20, 30, 40, 50]), []
+    places, runs = circle(0, 10, 20, 30, 40, 50), []
     for order in permutations(range(1, 6)):
         moved = places.copy()
         moved[1:] = places[list(order)]
@@ -189,7 +185,7 @@ def test_the_order_of_the_rows_changes_nothing():
 def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_counted():
     classes = np.array([PERFUME, LIPSTICK, ANKLE])
     split = np.array(["unseen", "test", "test"], dtype=object)
-    places = on_a_circle([0, 10, 20])
+    places = circle(0, 10, 20)
     found = metrics_of({"image": places, "text": places}, classes, split, PATHS)
     assert found["image_to_image"] == {"chance": {}, "dropped_without_sibling": 1, "dropped_without_own": 1}
     assert found["image_to_text"]["recall_at_1"] == 1
@@ -200,7 +196,7 @@ def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_cou
 def test_where_no_candidate_is_similar_any_order_is_the_best():
     classes = np.array([0, 1, 2])
     split = np.array(["unseen", "test", "test"], dtype=object)
-    places = on_a_circle([0, 10, 20])
+    places = circle(0, 10, 20)
     found = metrics_of({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
     metrics = found["image_to_image"]
     assert (metrics["ahp"], metrics["chance"]["ahp"]) == (1, 1)
