@@ -4,7 +4,8 @@ Chance is the expectation over all orders of the candidates. It is exact but for
 `median_rank_chance`, and HP@K of classes, see `class_hp_chance`.
 
 Letters: N items, each a query and a candidate; C classes, P of them present; Q queries kept; K first classes;
-S draws.
+S draws. With `own_excluded` an item is no candidate for itself. `relevant` are the Q numbers of candidates of the
+query's class, each from 1, among `candidates` of each query.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ from huse.metrics import AHP_K
 from huse.taxonomy import Bools, ClassTree
 
 KS = (1, 5, 10)
-DRAWS = 2000
+DRAWS = 2000  # S
 
 
 def references(classes: Integers, tree: ClassTree, *, own_excluded: bool) -> dict[str, dict[str, float]]:
@@ -33,7 +34,7 @@ def references(classes: Integers, tree: ClassTree, *, own_excluded: bool) -> dic
     Args:
         classes: N class numbers.
         tree: of the C classes.
-        own_excluded: an item is no candidate for itself.
+        own_excluded: see above.
 
     Returns:
         `chance`, the expectation of each metric for a random order, and `best`, the best possible value of those that
@@ -78,10 +79,6 @@ def average_precision_chance(relevant: Integers, candidates: int) -> Doubles:
     With r of n candidates relevant, the one at place p is relevant with probability r/n; then 1 + (p - 1)(r - 1)/(n -
     1) relevant ones are expected up to it. The sum over places is (H_n + (r - 1)/(n - 1) · (n - H_n)) / n, with H_n the
     n-th harmonic number. This is above the share r/n of relevant ones.
-
-    Args:
-        relevant: Q numbers of relevant candidates, from 1.
-        candidates: of each query.
     """
     harmonic = (1 / np.arange(1, candidates + 1)).sum()
     expected: Doubles = (harmonic + (relevant - 1) / max(candidates - 1, 1) * (candidates - harmonic)) / candidates
@@ -111,7 +108,7 @@ def ahp_chance(similarity: Doubles, classes: Integers, *, own_excluded: bool) ->
     Args:
         similarity: C × C, of `ClassTree.similarity`.
         classes: N class numbers.
-        own_excluded: an item is no candidate for itself.
+        own_excluded: see above.
 
     Returns:
         N float64; 0 where there is no candidate.
@@ -140,9 +137,7 @@ def area_chance(mean: Doubles, best: Doubles) -> Doubles:
     return area
 
 
-def class_hp_chance(
-    correct: Mapping[int, Bools], counts: Integers, *, own_excluded: bool, draws: int = DRAWS
-) -> dict[int, Doubles]:
+def class_hp_chance(correct: Mapping[int, Bools], counts: Integers, *, own_excluded: bool) -> dict[int, Doubles]:
     """Return the expected HP@K of the first K different classes of a random order, by drawing.
 
     In a random order of items, classes first appear as if drawn in proportion to their number of items, without
@@ -153,14 +148,13 @@ def class_hp_chance(
     Args:
         correct: for each K the C × C table of `ClassTree.correct_sets`.
         counts: items of each of the C classes.
-        own_excluded: an item is no candidate for itself.
-        draws: S.
+        own_excluded: see above.
 
     Returns:
         For each K, C float64, for queries of each class; 0 for classes whose queries have no relevant candidate.
     """
     present, most = np.flatnonzero(counts), max(correct)
-    times = np.random.default_rng(0).exponential(size=(draws, len(present))) / counts[present]
+    times = np.random.default_rng(0).exponential(size=(DRAWS, len(present))) / counts[present]
     # Delaying one class lets at most the first K + 1 classes into the first K.
     near = np.argsort(times, axis=1)[:, : most + 1]
     expected = {k: np.zeros(len(counts)) for k in correct}
@@ -171,7 +165,7 @@ def class_hp_chance(
         of_others = np.where(near == number, np.inf, np.take_along_axis(times, near, axis=1))
         of_own = times[:, number, None] * (counts[own] / rate)
         order = np.argsort(np.concatenate([of_others, of_own], axis=1), axis=1)
-        numbers = np.concatenate([near, np.full((draws, 1), number)], axis=1)
+        numbers = np.concatenate([near, np.full((DRAWS, 1), number)], axis=1)
         first = present[np.take_along_axis(numbers, order[:, : min(most, len(present))], axis=1)]
         for k, table in correct.items():
             expected[k][own] = table[own, first[:, :k]].sum(axis=1).mean() / k

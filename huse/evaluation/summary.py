@@ -3,7 +3,6 @@
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
 from huse.evaluation.chance import references
 from huse.evaluation.classification import (
+    ClassLabels,
     Doubles,
     Floats,
     Integers,
@@ -48,7 +48,7 @@ class Catalogue:
         adjacency: C × C float32, the semantic graph's distances of the classes.
     """
 
-    class_labels: Sequence[Sequence[int]]
+    class_labels: ClassLabels
     tree: ClassTree
     adjacency: Floats
 
@@ -211,7 +211,7 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
     )
 
 
-def spread(statistics: RankStatistics, values: Doubles, count: int) -> Doubles:
+def spread(statistics: RankStatistics, values: Doubles | Integers, count: int) -> Doubles:
     """Spread the values of Q queries over N items, NaN at those that were dropped."""
     rows = np.full(count, np.nan)
     rows[statistics.kept] = values
