@@ -17,7 +17,7 @@ import numpy as np
 from huse.evaluation import tables
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
-from huse.evaluation.summary import Catalogue, mean_recall_at_1
+from huse.evaluation.summary import Catalogue
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.run import paths
@@ -63,7 +63,7 @@ def main(here: Run) -> str:
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
         outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
     fusion = test.metrics["classification"]["fusion"]["accuracy"]
-    recall = mean_recall_at_1(test.metrics)
+    recall = test.metrics["retrieval"]["mean"]["recall_at_1"]
     return f"evaluate: {len(test.rows)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
 
 

@@ -90,7 +90,7 @@ def metrics(items: int) -> Work:
             threads=int(os.environ["OMP_NUM_THREADS"]),
         )
         hp = [*statistics.item_hp.values(), *statistics.class_hp.values()]
-        return np.stack([statistics.ranks.first, statistics.average_precision, statistics.ahp, *hp], axis=1)
+        return np.stack([statistics.first, statistics.average_precision, statistics.ahp, *hp], axis=1)
 
     return work
 

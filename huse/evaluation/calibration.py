@@ -1,53 +1,33 @@
 """How well scores are calibrated as probabilities, and the fusion of calibrated scores.
 
-Letters: N items, K labels, C classes.
+Letters: N items, K labels, C classes. Scores are N × K, rows that add up to 1; `classes` and `predicted` are N class
+numbers, `class_labels` are C lists of label numbers.
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 
-from huse.evaluation.classification import Doubles, Floats, Integers, best_fusion_weight, label_matrix
+from huse.evaluation.classification import ClassLabels, Doubles, Floats, Integers, best_fusion_weight, label_matrix
 from huse.fusion import LogLinear, fuse_log_linear, log_scores, temper
 
 BINS = 15  # Guo et al. 2017, arXiv 1706.04599
 TEMPERATURES = (0.05, 20.0)  # bounds of the fit; scores that are always right would need 0
 
 
-def choose_log_linear(
-    image: Floats, text: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]
-) -> LogLinear:
-    """Fit the temperatures by likelihood, then choose the image weight by accuracy.
-
-    Args:
-        image: N × K scores of the validation split.
-        text: N × K scores of the same items.
-        classes: N class numbers.
-        class_labels: C lists of label numbers.
-    """
+def choose_log_linear(image: Floats, text: Floats, classes: Integers, class_labels: ClassLabels) -> LogLinear:
+    """Fit the temperatures of the scores by likelihood, then choose the image weight by accuracy."""
     image_temperature, text_temperature = (fit_temperature(scores, classes, class_labels) for scores in (image, text))
-    weight = best_fusion_weight(
-        temper(image, image_temperature),
-        temper(text, text_temperature),
-        classes,
-        class_labels,
-        combine=fuse_log_linear,
-    )
+    tempered = temper(image, image_temperature), temper(text, text_temperature)
+    weight = best_fusion_weight(*tempered, classes, class_labels, combine=fuse_log_linear)
     return LogLinear(image_temperature, text_temperature, weight)
 
 
-def fit_temperature(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
+def fit_temperature(scores: Floats, classes: Integers, class_labels: ClassLabels) -> float:
     """Return the temperature with the lowest negative log-likelihood (Guo et al. 2017, arXiv 1706.04599).
 
     The log-likelihood of an item with several labels is the mean over them. It is convex in 1/temperature, so there is
     one minimum; the search stays within `TEMPERATURES`.
-
-    Args:
-        scores: N × K, softmax.
-        classes: N class numbers.
-        class_labels: C lists of label numbers.
     """
     logs = log_scores(scores)
     wanted = label_matrix(class_labels, scores.shape[1])[classes]
@@ -62,17 +42,8 @@ def fit_temperature(scores: Floats, classes: Integers, class_labels: Sequence[Se
     return float(np.exp(found.x))
 
 
-def confidence(scores: Floats, predicted: Integers, class_labels: Sequence[Sequence[int]]) -> Doubles:
-    """Return the total score of the labels of the predicted class; in the scheme `leaf` the score of its label.
-
-    Args:
-        scores: N × K, rows that add up to 1.
-        predicted: N class numbers.
-        class_labels: C lists of label numbers.
-
-    Returns:
-        N float64.
-    """
+def confidence(scores: Floats, predicted: Integers, class_labels: ClassLabels) -> Doubles:
+    """Return the total score of the labels of the predicted class; in the scheme `leaf` the score of its label."""
     of_class = label_matrix(class_labels, scores.shape[1])[predicted]
     total: Doubles = (scores * of_class).sum(axis=1, dtype=np.float64)
     return total

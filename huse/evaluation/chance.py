@@ -4,7 +4,8 @@ Chance is the expectation over all orders of the candidates. It is exact but for
 `median_rank_chance`, and HP@K of classes, see `class_hp_chance`.
 
 Letters: N items, each a query and a candidate; C classes, P of them present; Q queries kept; K first classes;
-S draws.
+S draws. With `own_excluded` an item is no candidate for itself. `relevant` are the Q numbers of candidates of the
+query's class, each from 1, among `candidates` of each query.
 """
 
 from collections.abc import Mapping
@@ -20,66 +21,55 @@ from huse.evaluation.hierarchy import (
     item_hp_best,
     item_hp_chance,
 )
-from huse.evaluation.ranking import Ranks, RankStatistics
 from huse.metrics import AHP_K
 from huse.taxonomy import Bools, ClassTree
 
 KS = (1, 5, 10)
-DRAWS = 2000
+DRAWS = 2000  # S
 
 
-def chance_metrics(
-    statistics: RankStatistics, classes: Integers, tree: ClassTree, *, own_excluded: bool
-) -> dict[str, float]:
-    """Return the expectation of each retrieval metric for a random order; needs at least one kept query.
+def references(classes: Integers, tree: ClassTree, *, own_excluded: bool) -> dict[str, dict[str, float]]:
+    """Return the references of the retrieval metrics; some item needs a candidate of its class.
 
     Args:
-        statistics: of the queries kept; the ranks themselves are not used.
-        classes: N class numbers of all items.
+        classes: N class numbers.
         tree: of the C classes.
-        own_excluded: an item is no candidate for itself.
+        own_excluded: see above.
+
+    Returns:
+        `chance`, the expectation of each metric for a random order, and `best`, the best possible value of those that
+        cannot always reach 1.
     """
-    ranks, kept, own = statistics.ranks, statistics.kept, statistics.classes
+    counts = np.bincount(classes, minlength=len(tree))
+    per_class, candidates = counts - int(own_excluded), len(classes) - int(own_excluded)
+    kept = per_class[classes] > 0
+    own, relevant = classes[kept], per_class[classes[kept]]
     correct = correct_tables(tree)
-    by_class = class_hp_chance(correct, np.bincount(classes, minlength=len(tree)), own_excluded=own_excluded)
-    by_item = {k: item_hp_chance(each, classes, k, own_excluded=own_excluded)[kept] for k, each in correct.items()}
-    of_classes = np.unique(np.stack([own, ranks.relevant]), axis=1)[1]  # relevant candidates, class by class
-    return {
-        **{f"recall_at_{k}": chance_at_k(ranks, k) for k in KS},
-        "map": float(average_precision_chance(ranks.relevant, ranks.candidates).mean()),
-        "macro_recall_at_1": float(of_classes.mean() / ranks.candidates),
-        "median_rank": median_rank_chance(ranks),
-        **{f"hp_at_{k}": float(values.mean()) for k, values in by_item.items()},
+    by_class = class_hp_chance(correct, counts, own_excluded=own_excluded)
+    by_item = {k: item_hp_chance(each, classes, k, own_excluded=own_excluded) for k, each in correct.items()}
+    chance = {
+        **{f"recall_at_{k}": chance_at_k(relevant, candidates, k) for k in KS},
+        "map": float(average_precision_chance(relevant, candidates).mean()),
+        "macro_recall_at_1": float(per_class[per_class > 0].mean() / candidates),
+        "median_rank": median_rank_chance(relevant, candidates),
+        **{f"hp_at_{k}": float(values[kept].mean()) for k, values in by_item.items()},
         **{f"class_hp_at_{k}": float(values[own].mean()) for k, values in by_class.items()},
         "ahp": float(ahp_chance(tree.similarity, classes, own_excluded=own_excluded)[kept].mean()),
     }
-
-
-def best_metrics(
-    statistics: RankStatistics, classes: Integers, tree: ClassTree, *, own_excluded: bool
-) -> dict[str, float]:
-    """Return the best possible value of the metrics that cannot always reach 1.
-
-    Args:
-        statistics: of the queries kept, at least one.
-        classes: N class numbers of all items.
-        tree: of the C classes.
-        own_excluded: an item is no candidate for itself.
-    """
-    kept, correct = statistics.kept, correct_tables(tree)
-    return {
-        **{
-            f"hp_at_{k}": float(item_hp_best(each, classes, k, own_excluded=own_excluded)[kept].mean())
-            for k, each in correct.items()
-        },
-        **{f"class_hp_at_{k}": float(class_hp_best(each, classes, k)[kept].mean()) for k, each in correct.items()},
+    best_items = {k: item_hp_best(each, classes, k, own_excluded=own_excluded) for k, each in correct.items()}
+    best_classes = {k: class_hp_best(each, classes, k) for k, each in correct.items()}
+    best = {
+        f"{kind}_at_{k}": float(values[kept].mean())
+        for kind, of in (("hp", best_items), ("class_hp", best_classes))
+        for k, values in of.items()
     }
+    return {"chance": chance, "best": best}
 
 
-def chance_at_k(ranks: Ranks, k: int) -> float:
-    """Return the expected `recall_at_k` of a random order: 1 - C(n - r, k) / C(n, k), mean over queries."""
-    relevant, queries = np.unique(ranks.relevant, return_counts=True)
-    missed = np.asarray(hypergeom.pmf(0, ranks.candidates, relevant, min(k, ranks.candidates)))
+def chance_at_k(relevant: Integers, candidates: int, k: int) -> float:
+    """Return the expected Recall@K of a random order: 1 - C(n - r, k) / C(n, k), mean over Q queries."""
+    members, queries = np.unique(relevant, return_counts=True)
+    missed = np.asarray(hypergeom.pmf(0, candidates, members, min(k, candidates)))
     return float(np.average(1 - missed, weights=queries))
 
 
@@ -89,26 +79,22 @@ def average_precision_chance(relevant: Integers, candidates: int) -> Doubles:
     With r of n candidates relevant, the one at place p is relevant with probability r/n; then 1 + (p - 1)(r - 1)/(n -
     1) relevant ones are expected up to it. The sum over places is (H_n + (r - 1)/(n - 1) · (n - H_n)) / n, with H_n the
     n-th harmonic number. This is above the share r/n of relevant ones.
-
-    Args:
-        relevant: Q numbers of relevant candidates, from 1.
-        candidates: of each query.
     """
     harmonic = (1 / np.arange(1, candidates + 1)).sum()
     expected: Doubles = (harmonic + (relevant - 1) / max(candidates - 1, 1) * (candidates - harmonic)) / candidates
     return expected
 
 
-def median_rank_chance(ranks: Ranks) -> float:
+def median_rank_chance(relevant: Integers, candidates: int) -> float:
     """Return the smallest rank by which a random order has found half of the queries' classes, in expectation.
 
     This is the median rank over all queries and orders, which the median over many queries approaches; the expectation
     of the median itself has no simple form.
     """
-    low, high = 1, ranks.candidates
+    low, high = 1, candidates
     while low < high:
         middle = (low + high) // 2
-        reached = chance_at_k(ranks, middle) > 0.5 - 1e-9  # one half, up to rounding
+        reached = chance_at_k(relevant, candidates, middle) > 0.5 - 1e-9  # one half, up to rounding
         low, high = (low, middle) if reached else (middle + 1, high)
     return float(low)
 
@@ -122,7 +108,7 @@ def ahp_chance(similarity: Doubles, classes: Integers, *, own_excluded: bool) ->
     Args:
         similarity: C × C, of `ClassTree.similarity`.
         classes: N class numbers.
-        own_excluded: an item is no candidate for itself.
+        own_excluded: see above.
 
     Returns:
         N float64; 0 where there is no candidate.
@@ -151,9 +137,7 @@ def area_chance(mean: Doubles, best: Doubles) -> Doubles:
     return area
 
 
-def class_hp_chance(
-    correct: Mapping[int, Bools], counts: Integers, *, own_excluded: bool, draws: int = DRAWS
-) -> dict[int, Doubles]:
+def class_hp_chance(correct: Mapping[int, Bools], counts: Integers, *, own_excluded: bool) -> dict[int, Doubles]:
     """Return the expected HP@K of the first K different classes of a random order, by drawing.
 
     In a random order of items, classes first appear as if drawn in proportion to their number of items, without
@@ -164,14 +148,13 @@ def class_hp_chance(
     Args:
         correct: for each K the C × C table of `ClassTree.correct_sets`.
         counts: items of each of the C classes.
-        own_excluded: an item is no candidate for itself.
-        draws: S.
+        own_excluded: see above.
 
     Returns:
         For each K, C float64, for queries of each class; 0 for classes whose queries have no relevant candidate.
     """
     present, most = np.flatnonzero(counts), max(correct)
-    times = np.random.default_rng(0).exponential(size=(draws, len(present))) / counts[present]
+    times = np.random.default_rng(0).exponential(size=(DRAWS, len(present))) / counts[present]
     # Delaying one class lets at most the first K + 1 classes into the first K.
     near = np.argsort(times, axis=1)[:, : most + 1]
     expected = {k: np.zeros(len(counts)) for k in correct}
@@ -182,7 +165,7 @@ def class_hp_chance(
         of_others = np.where(near == number, np.inf, np.take_along_axis(times, near, axis=1))
         of_own = times[:, number, None] * (counts[own] / rate)
         order = np.argsort(np.concatenate([of_others, of_own], axis=1), axis=1)
-        numbers = np.concatenate([near, np.full((draws, 1), number)], axis=1)
+        numbers = np.concatenate([near, np.full((DRAWS, 1), number)], axis=1)
         first = present[np.take_along_axis(numbers, order[:, : min(most, len(present))], axis=1)]
         for k, table in correct.items():
             expected[k][own] = table[own, first[:, :k]].sum(axis=1).mean() / k

@@ -1,6 +1,9 @@
 """Accuracy of images, texts and both, by class and by level, and which classes are confused (HUSE 4.5).
 
 Letters: N items, K labels, C classes.
+
+Where not said otherwise, `scores` are N × K, `classes` and `predicted` are N class numbers, the actual and the
+predicted ones, `class_labels` are C lists of label numbers, and `count` is C.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,32 +17,21 @@ from huse.taxonomy import ClassTree
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+ClassLabels = Sequence[Sequence[int]]
+
+STEPS = 20  # of the grid of fusion weights
 
 
-def accuracy(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> float:
-    """Return the mean of `label_hits`; in the scheme `leaf` this is the top-1 accuracy.
-
-    Args:
-        scores: N × K.
-        classes: N class numbers.
-        class_labels: C lists of label numbers.
-    """
+def accuracy(scores: Floats, classes: Integers, class_labels: ClassLabels) -> float:
+    """Return the mean of `label_hits`; in the scheme `leaf` this is the top-1 accuracy."""
     return float(label_hits(scores, classes, class_labels).mean())
 
 
-def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]]) -> Doubles:
+def label_hits(scores: Floats, classes: Integers, class_labels: ClassLabels) -> Doubles:
     """Return for each item the share of its n labels that are among its n highest scores.
 
     In the scheme `leaf` every item has one label, and this is 1 or 0. Among equal scores the label with the lower
     number ranks higher.
-
-    Args:
-        scores: N × K.
-        classes: N class numbers.
-        class_labels: C lists of label numbers.
-
-    Returns:
-        N float64.
     """
     wanted = label_matrix(class_labels, scores.shape[1])[classes]
     counts = wanted.sum(axis=1)
@@ -49,7 +41,7 @@ def label_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequenc
     return hits
 
 
-def label_matrix(class_labels: Sequence[Sequence[int]], labels: int) -> npt.NDArray[np.bool_]:
+def label_matrix(class_labels: ClassLabels, labels: int) -> npt.NDArray[np.bool_]:
     """Return C × K, True where a label belongs to a class."""
     matrix = np.zeros((len(class_labels), labels), dtype=bool)
     for row, members in enumerate(class_labels):
@@ -61,54 +53,45 @@ def best_fusion_weight(
     image: Floats,
     text: Floats,
     classes: Integers,
-    class_labels: Sequence[Sequence[int]],
-    steps: int = 20,
+    class_labels: ClassLabels,
     *,
     combine: Callable[[Floats, Floats, float], Floats] = fuse,
 ) -> float:
     """Return the weight of the image scores that gives the highest accuracy.
 
+    The grid is 0, 1/`STEPS`, ..., 1. Among equal accuracies, the weight closest to one half wins, then the smaller.
+
     Args:
         image: N × K scores of the validation split.
         text: N × K scores of the same items.
-        classes: N class numbers.
-        class_labels: C lists of label numbers.
-        steps: the grid is 0, 1/steps, ..., 1. Among equal accuracies, the weight closest to one half wins, then the
-            smaller.
+        classes: see above.
+        class_labels: see above.
         combine: fuses both to N × K scores; `fuse` or `calibration.fuse_log_linear`.
     """
 
     def rank(step: int) -> tuple[float, int, int]:
         # Integers: as floats, 0.3 and 0.7 are not equally far from one half.
-        return accuracy(combine(image, text, step / steps), classes, class_labels), -abs(2 * step - steps), -step
+        return accuracy(combine(image, text, step / STEPS), classes, class_labels), -abs(2 * step - STEPS), -step
 
-    return max(range(steps + 1), key=rank) / steps
+    return max(range(STEPS + 1), key=rank) / STEPS
 
 
-def majority_accuracy(
-    train_classes: Integers, classes: Integers, class_labels: Sequence[Sequence[int]], labels: int
-) -> float:
+def majority_accuracy(train_classes: Integers, classes: Integers, class_labels: ClassLabels, labels: int) -> float:
     """Return the accuracy of predicting the label shares of the training split for every item."""
     shares = label_matrix(class_labels, labels)[train_classes].mean(axis=0, dtype=np.float64)
     return accuracy(np.tile(shares.astype(np.float32), (len(classes), 1)), classes, class_labels)
 
 
-def predicted_classes(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Integers:
+def predicted_classes(scores: Floats, class_labels: ClassLabels) -> Integers:
     """Return for each of N rows of scores the class with the highest of `class_scores`, the first among equals."""
     predicted: Integers = class_scores(scores, class_labels).argmax(axis=1)
     return predicted
 
 
-def top_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[int]], k: int) -> Doubles:
+def top_hits(scores: Floats, classes: Integers, class_labels: ClassLabels, k: int) -> Doubles:
     """Return for each item 1 if its class has one of the `k` highest of `class_scores`, else 0.
 
     Among equal scores the class with the lower number ranks higher.
-
-    Args:
-        scores: N × K.
-        classes: N class numbers.
-        class_labels: C lists of label numbers.
-        k: classes that count.
     """
     of_classes = class_scores(scores, class_labels)
     own = np.take_along_axis(of_classes, classes[:, None], axis=1)
@@ -118,13 +101,7 @@ def top_hits(scores: Floats, classes: Integers, class_labels: Sequence[Sequence[
 
 
 def class_f1(predicted: Integers, classes: Integers, count: int) -> Doubles:
-    """Return the F1 score of each of `count` classes; NaN for a class that is neither actual nor predicted.
-
-    Args:
-        predicted: N class numbers.
-        classes: N class numbers, the actual ones.
-        count: C.
-    """
+    """Return the F1 score of each of `count` classes; NaN for a class that is neither actual nor predicted."""
     right = np.bincount(classes[predicted == classes], minlength=count)
     either = np.bincount(classes, minlength=count) + np.bincount(predicted, minlength=count)
     scores: Doubles = np.divide(2 * right, either, out=np.full(count, np.nan), where=either > 0)
@@ -148,11 +125,6 @@ def level_accuracy(predicted: Integers, classes: Integers, tree: ClassTree) -> d
 
     A path that ends above a level agrees there only with itself, so the deepest level gives the class accuracy.
 
-    Args:
-        predicted: N class numbers.
-        classes: N class numbers, the actual ones.
-        tree: of the C classes.
-
     Returns:
         ``level_1``, the coarsest, to the depth of the tree.
     """
@@ -160,13 +132,8 @@ def level_accuracy(predicted: Integers, classes: Integers, tree: ClassTree) -> d
     return {f"level_{level}": float(each.mean()) for level, each in enumerate(agree, start=1)}
 
 
-def confused_pairs(predicted: Integers, classes: Integers, count: int) -> list[tuple[int, int, int, float]]:
-    """Return the pairs of classes that are confused, those with the most items first.
-
-    Args:
-        predicted: N class numbers.
-        classes: N class numbers, the actual ones.
-        count: pairs to return at most.
+def confused_pairs(predicted: Integers, classes: Integers, most: int) -> list[tuple[int, int, int, float]]:
+    """Return the pairs of classes that are confused, those with the most items first; at most `most` of them.
 
     Returns:
         Actual class, predicted class, items, and their share of the items of the actual class. Ties go by the higher
@@ -175,6 +142,6 @@ def confused_pairs(predicted: Integers, classes: Integers, count: int) -> list[t
     wrong = np.flatnonzero(predicted != classes)
     pairs, items = np.unique(np.stack([classes[wrong], predicted[wrong]]), axis=1, return_counts=True)
     shares = items / np.bincount(classes)[pairs[0]]
-    order = np.lexsort((pairs[1], pairs[0], -shares, -items))[:count]
+    order = np.lexsort((pairs[1], pairs[0], -shares, -items))[:most]
     found = zip(*pairs[:, order].tolist(), items[order].tolist(), shares[order].tolist(), strict=True)
     return [(actual, other, number, share) for actual, other, number, share in found]

@@ -8,7 +8,9 @@ which all differ, and many items of the right class must not fill all places.
 The graded one after Deng et al. 2011 and Barz & Denzler 2019 (arXiv 1809.09924) weights every result by the similarity
 of its class to the right one, and divides by the best that the gallery allows.
 
-Letters: C classes, N items, Q queries, K places of a ranking.
+Letters: C classes, N items, Q queries, K places of a ranking. `correct` is the C × C table of
+`ClassTree.correct_sets` with the same `k`; `classes` are N class numbers, of items that are queries and candidates at
+once; with `own_excluded` an item is no candidate for itself.
 """
 
 import numpy as np
@@ -24,57 +26,28 @@ def correct_tables(tree: ClassTree) -> dict[int, Bools]:
 
 
 def precision_at_k_chance(members: Integers, candidates: int, k: int) -> Doubles:
-    """Return the expected precision at `k` of a random order.
-
-    Args:
-        members: Q numbers of right candidates.
-        candidates: of each query.
-        k: candidates that count.
-
-    Returns:
-        Q values, float64.
-    """
+    """Return the expected precision at `k` of a random order for Q queries with `members` right candidates each."""
     # With fewer than k candidates, the missing ones count as wrong.
     expected: Doubles = members / max(candidates, 1) * (min(k, candidates) / k)
     return expected
 
 
 def item_hp_chance(correct: Bools, classes: Integers, k: int, *, own_excluded: bool) -> Doubles:
-    """Return the expected HP@K of items of a random order: the share of candidates whose class is correct.
-
-    Args:
-        correct: C × C, of `ClassTree.correct_sets` with the same `k`.
-        classes: N class numbers; every item is a query and a candidate.
-        k: items that count.
-        own_excluded: an item is no candidate for itself.
-
-    Returns:
-        N values, one a query, float64.
-    """
+    """Return the expected HP@K of items of a random order: the share of candidates whose class is correct; N."""
     return precision_at_k_chance(*_correct_candidates(correct, classes, own_excluded), k)
 
 
 def item_hp_best(correct: Bools, classes: Integers, k: int, *, own_excluded: bool) -> Doubles:
-    """Return the highest possible HP@K of items, below 1 where fewer than `k` candidates have a correct class.
-
-    Arguments and shape are those of `item_hp_chance`.
-    """
+    """Return the highest possible HP@K of items, below 1 where fewer than `k` candidates have a correct class; N."""
     members, _ = _correct_candidates(correct, classes, own_excluded)
     best: Doubles = np.minimum(members, k) / k
     return best
 
 
 def class_hp_best(correct: Bools, classes: Integers, k: int) -> Doubles:
-    """Return the highest possible HP@K of classes, below 1 where fewer than `k` correct classes have candidates.
+    """Return the highest possible HP@K of classes, below 1 where fewer than `k` correct classes have candidates; N.
 
-    Args:
-        correct: C × C, of `ClassTree.correct_sets` with the same `k`.
-        classes: N class numbers; every item is a query and a candidate. A query without a candidate of its class has no
-            metrics; here it counts as if it had one.
-        k: classes that count.
-
-    Returns:
-        N values, one a query, float64.
+    A query without a candidate of its class has no metrics; here it counts as if it had one.
     """
     present = np.bincount(classes, minlength=len(correct)) > 0
     best: Doubles = (np.minimum((correct & present).sum(axis=1), k) / k)[classes]

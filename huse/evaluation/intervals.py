@@ -20,6 +20,7 @@ from huse.evaluation.results import DIRECTIONS
 
 RESAMPLES = 2000
 LEVEL = 0.95
+TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)  # percent
 BATCH = 100  # draws at a time; memory is BATCH × G × 16 bytes
 
 
@@ -66,10 +67,15 @@ def mean_intervals(
     means = _resampled_means(
         {path: of for path, of in values.items() if np.isfinite(of).any()}, groups, seed, resamples
     )
-    tails = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)
+    directions: dict[str, list[Doubles]] = {}
+    for path, drawn in means.items():
+        section, _, rest = path.partition(".")
+        direction, _, name = rest.partition(".")
+        if direction in DIRECTIONS:
+            directions.setdefault(f"{section}.mean.{name}", []).append(drawn)
     found = {}
-    for path, drawn in (means | _over_directions(means)).items():
-        low, high = np.nanpercentile(drawn, tails)
+    for path, drawn in (means | {path: np.mean(those, axis=0) for path, those in directions.items()}).items():
+        low, high = np.nanpercentile(drawn, TAILS)
         found[path] = Interval(float(drawn[0]), float(low), float(high))
     return found
 
@@ -116,14 +122,12 @@ def paired_intervals(
                     f"data/evaluation/{name}.parquet: expected the same items in all runs, found {len(here)} and "
                     f"{len(there)} rows that differ. Compare runs on one catalogue and split."
                 )
-    values, others = (_mean_values(runs) for runs in (one, other))
-    gained = {path: of - others[path] for path, of in values.items()}
+    values, others = ([_run_values(run) for run in runs] for runs in (one, other))
+    gained = {
+        path: np.mean([of[path] for of in values], axis=0) - np.mean([of[path] for of in others], axis=0)
+        for path in values[0]
+    }
     return mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
-
-
-def _mean_values(runs: Sequence[Run]) -> dict[str, Doubles]:
-    every = [_run_values(run) for run in runs]
-    return {path: np.mean([values[path] for values in every], axis=0) for path in every[0]}
 
 
 def _run_values(run: Run) -> dict[str, Doubles]:
@@ -160,13 +164,3 @@ def _resampled_means(values: Mapping[str, Doubles], groups: Integers, seed: int,
             parts.append((weights @ sums) / (weights @ items))
     means = np.concatenate(parts)
     return {path: means[:, number] for number, path in enumerate(values)}
-
-
-def _over_directions(means: Mapping[str, Doubles]) -> dict[str, Doubles]:
-    parts: dict[str, list[Doubles]] = {}
-    for path, drawn in means.items():
-        section, _, rest = path.partition(".")
-        direction, _, name = rest.partition(".")
-        if direction in DIRECTIONS:
-            parts.setdefault(f"{section}.mean.{name}", []).append(drawn)
-    return {path: np.mean(those, axis=0) for path, those in parts.items()}

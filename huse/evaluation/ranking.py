@@ -9,7 +9,7 @@ Letters: N items, each a query and a candidate; Q queries kept; C classes; D dim
 B queries of a block; R relevant candidates of a query.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,30 +25,15 @@ from huse.taxonomy import Bools
 
 
 @dataclass(frozen=True)
-class Ranks:
-    """The rank of each query's first candidate of its own class.
-
-    Attributes:
-        first: ranks from 1, for queries with a candidate of their class; int64.
-        relevant: candidates of the query's class, for the same queries; int64.
-        candidates: candidates of each query.
-        dropped: number of queries without a candidate of their class.
-    """
-
-    first: Integers
-    relevant: Integers
-    candidates: int
-    dropped: int
-
-
-@dataclass(frozen=True)
 class RankStatistics:
     """The metrics of each query's ranking. All arrays have Q rows, in the order of the items.
 
     Attributes:
-        ranks: of the first candidate of the query's class.
-        kept: rows of the queries with a candidate of their class, int64; the others are dropped.
-        classes: class numbers of the queries kept, int64.
+        candidates: of each query.
+        dropped: number of queries without a candidate of their class; the others are kept.
+        kept: their rows, int64.
+        classes: their class numbers, int64.
+        first: rank, from 1, of the first candidate of the query's class, int64.
         average_precision: the mean, over the candidates of the query's class, of the precision at their rank; float64.
         class_order: share of the pairs of a candidate of the query's class and one of another class in which the first
             is nearer, float64; NaN where all candidates are of the query's class.
@@ -57,9 +42,11 @@ class RankStatistics:
         ahp: area under the graded hierarchical precision of the first items, float64.
     """
 
-    ranks: Ranks
+    candidates: int
+    dropped: int
     kept: Integers
     classes: Integers
+    first: Integers
     average_precision: Doubles
     class_order: Doubles
     item_hp: dict[int, Doubles]
@@ -99,17 +86,18 @@ def rank_statistics(
     """
     own_excluded = same_modality or exclude_pair
     counts = np.bincount(classes, minlength=len(similarity))
-    relevant = counts[classes] - int(own_excluded)
-    kept = np.flatnonzero(relevant > 0)
+    kept = np.flatnonzero(counts[classes] > int(own_excluded))
     candidate_count = len(classes) - int(own_excluded)
     shown = min(max(ahp_k, *correct), candidate_count)
     best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
-    gallery = _gallery(candidates, classes, correct, similarity)
+    gallery = _Gallery(candidates, classes, correct, similarity)
     empty = np.empty(len(kept))
     statistics = RankStatistics(
-        Ranks(np.empty(len(kept), dtype=np.int64), relevant[kept], candidate_count, len(classes) - len(kept)),
+        candidate_count,
+        len(classes) - len(kept),
         kept,
         classes[kept],
+        first=np.empty(len(kept), dtype=np.int64),
         average_precision=empty.copy(),
         class_order=empty.copy(),
         item_hp={k: empty.copy() for k in correct},
@@ -129,7 +117,14 @@ def rank_statistics(
                 cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
             ordered[:] = cosines
             ordered.sort(axis=1)
-            _fill_ranks(statistics, part, cosines, ordered, gallery)
+            edges = np.flatnonzero(np.diff(own, prepend=-1, append=-1)).tolist()
+            for group in (slice(*ends) for ends in pairwise(edges)):
+                relevant = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
+                # A query that is no candidate has the lowest cosine.
+                ranks = _ranks(relevant[:, int(own_excluded) :], ordered[group])
+                statistics.first[part[group]] = ranks[:, -1]
+                statistics.average_precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
+                statistics.class_order[part[group]] = _class_order(ranks, candidate_count)
             items = gallery.first_items(cosines, ordered[:, -shown], own)
             different = gallery.first_classes(cosines, own)
             ranked = similarity[own[:, None], items[:, :ahp_k]]
@@ -148,50 +143,14 @@ def rank_statistics(
     return statistics
 
 
-def _fill_ranks(
-    statistics: RankStatistics, part: Integers, cosines: Floats, ordered: Floats, gallery: "_Gallery"
-) -> None:
-    """Write the metrics that depend only on the ranks of the relevant candidates.
-
-    Args:
-        statistics: to write into.
-        part: B numbers of queries; queries of a class are adjacent.
-        cosines: B × N, in the gallery's columns.
-        ordered: the same, sorted ascending by query.
-        gallery: the candidates.
-    """
-    own = statistics.classes[part]
-    excluded = len(gallery.rows) - statistics.ranks.candidates  # 1 where a query is no candidate: its cosine is lowest
-    for group in _runs(own):
-        relevant = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
-        ranks = _ranks(relevant[:, excluded:], ordered[group])
-        statistics.ranks.first[part[group]] = ranks[:, -1]
-        statistics.average_precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
-        statistics.class_order[part[group]] = _class_order(ranks, statistics.ranks.candidates)
-
-
-def mean_average_precision(statistics: RankStatistics) -> float:
-    """Return the mean of the average precisions of the queries kept; NaN where there are none."""
-    return _mean(statistics.average_precision)
-
-
-def median_rank(statistics: RankStatistics) -> float:
-    """Return the median rank, from 1, of the first candidate of the query's class; NaN without queries."""
-    return float(np.median(statistics.ranks.first)) if len(statistics.kept) else float("nan")
-
-
 def macro_recall_at_1(statistics: RankStatistics) -> float:
     """Return Recall@1 as the mean over classes of the mean within a class.
 
     Class sizes are long-tailed, so a few large classes dominate the mean over queries. A class without kept queries
-    does not count. NaN without queries.
+    does not count.
     """
     _, numbers, counts = np.unique(statistics.classes, return_inverse=True, return_counts=True)
-    return _mean(np.bincount(numbers, weights=statistics.ranks.first == 1, minlength=len(counts)) / counts)
-
-
-def _mean(values: Doubles) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    return float((np.bincount(numbers, weights=statistics.first == 1, minlength=len(counts)) / counts).mean())
 
 
 def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Places, Integers]:
@@ -214,7 +173,6 @@ def _tie_order(correct: Mapping[int, Bools], similarity: Doubles) -> tuple[Place
     return places, tied_classes
 
 
-@dataclass(frozen=True)
 class _Gallery:
     """The candidates in columns sorted by class, so each class is one contiguous range.
 
@@ -230,15 +188,17 @@ class _Gallery:
         tied_classes: C × C int64, of `_tie_order`.
     """
 
-    rows: Floats
-    classes: Integers
-    column: Integers
-    starts: Integers
-    present: Integers
-    copies: Integers
-    originals: Integers
-    ties: Places
-    tied_classes: Integers
+    def __init__(
+        self, candidates: Floats, classes: Integers, correct: Mapping[int, Bools], similarity: Doubles
+    ) -> None:
+        order = np.argsort(classes, kind="stable")
+        self.rows, self.classes, self.column = candidates[order], classes[order], np.argsort(order)
+        self.starts = np.flatnonzero(np.diff(self.classes, prepend=-1))
+        self.present = self.classes[self.starts]
+        firsts = first_copies(self.rows)
+        self.copies = np.flatnonzero(firsts != np.arange(len(order)))
+        self.originals = firsts[self.copies]
+        self.ties, self.tied_classes = _tie_order(correct, similarity)
 
     def fill_cosines(self, queries: Floats, cosines: Floats) -> None:
         """Write the cosines of B queries with every candidate, B × N; equal candidates get equal cosines."""
@@ -275,22 +235,6 @@ class _Gallery:
         keys.sort(axis=1)
         classes: Integers = self.tied_classes[own[:, None], packed_places(keys)]
         return classes
-
-
-def _gallery(candidates: Floats, classes: Integers, correct: Mapping[int, Bools], similarity: Doubles) -> _Gallery:
-    order = np.argsort(classes, kind="stable")
-    firsts = first_copies(candidates[order])
-    copies = np.flatnonzero(firsts != np.arange(len(order)))
-    starts = np.flatnonzero(np.diff(classes[order], prepend=-1))
-    rows, in_order = candidates[order], classes[order]
-    ties = _tie_order(correct, similarity)
-    return _Gallery(rows, in_order, np.argsort(order), starts, in_order[starts], copies, firsts[copies], *ties)
-
-
-def _runs(values: Integers) -> Iterator[slice]:
-    """Cut ascending numbers into runs of equal ones."""
-    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
-    return (slice(start, stop) for start, stop in pairwise(edges))
 
 
 def _ranks(relevant: Floats, ordered: Floats) -> Integers:

@@ -3,22 +3,15 @@
 Letters: N items, each a query and a candidate; Q queries kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from huse.evaluation.chance import KS, best_metrics, chance_metrics
+from huse.evaluation.chance import KS
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import HP_KS, correct_tables
-from huse.evaluation.ranking import (
-    Ranks,
-    RankStatistics,
-    macro_recall_at_1,
-    mean_average_precision,
-    median_rank,
-    rank_statistics,
-)
+from huse.evaluation.ranking import RankStatistics, macro_recall_at_1, rank_statistics
 from huse.evaluation.results import DIRECTIONS, SplitResults, points
 from huse.taxonomy import ClassTree
 
@@ -26,15 +19,7 @@ SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # candidate weights of the class probabili
 MOST_RANKED = 2000  # items used to choose that weight
 
 Found = dict[str, RankStatistics]  # by direction
-
-
-def recall_at_k(ranks: Ranks, k: int) -> Doubles:
-    """Return for each of Q queries 1 if a candidate of its class is among the first `k`, else 0.
-
-    The paper's Recall@K is this hit rate of classes, not the recall of information retrieval.
-    """
-    hits: Doubles = (ranks.first <= k).astype(np.float64)
-    return hits
+References = Callable[[bool], dict[str, dict[str, float]]]  # `chance.references`, by `own_excluded`
 
 
 def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *, exclude_pair: bool = False) -> Found:
@@ -63,9 +48,13 @@ def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *
 
 
 def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
-    """Return the value of each of Q queries for every metric that is a mean over queries."""
+    """Return the value of each of Q queries for every metric that is a mean over queries.
+
+    The paper's Recall@K is the hit rate of classes, not the recall of information retrieval: 1 if a candidate of the
+    query's class is among the first K, else 0.
+    """
     return {
-        **{f"recall_at_{k}": recall_at_k(statistics.ranks, k) for k in KS},
+        **{f"recall_at_{k}": (statistics.first <= k).astype(np.float64) for k in KS},
         "map": statistics.average_precision,
         **{f"hp_at_{k}": statistics.item_hp[k] for k in HP_KS},
         **{f"class_hp_at_{k}": statistics.class_hp[k] for k in HP_KS},
@@ -73,37 +62,18 @@ def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
     }
 
 
-class References:
-    """Chance and the best possible values; they depend only on the classes, so they are computed once."""
-
-    def __init__(self, classes: Integers, tree: ClassTree) -> None:
-        """Take the items.
-
-        Args:
-            classes: N class numbers.
-            tree: of the classes.
-        """
-        self._classes, self._tree = classes, tree
-        self._known: dict[bool, dict[str, dict[str, float]]] = {}
-
-    def of(self, statistics: RankStatistics) -> dict[str, dict[str, float]]:
-        """Return `chance` and `best` of the metrics of a ranking with at least one query."""
-        own_excluded = statistics.ranks.candidates < len(self._classes)
-        if own_excluded not in self._known:
-            self._known[own_excluded] = {
-                "chance": chance_metrics(statistics, self._classes, self._tree, own_excluded=own_excluded),
-                "best": best_metrics(statistics, self._classes, self._tree, own_excluded=own_excluded),
-            }
-        return self._known[own_excluded]
-
-
 def direction_metrics(statistics: RankStatistics, references: References) -> dict[str, Any]:
     """Return the metrics of one direction; if all queries were dropped, only their number."""
     if len(statistics.kept) == 0:
-        return {"dropped_queries": statistics.ranks.dropped}
-    means = {name: float(values.mean()) for name, values in query_metrics(statistics).items()}
-    ranks = {"macro_recall_at_1": macro_recall_at_1(statistics), "median_rank": median_rank(statistics)}
-    return {**means, **ranks, "dropped_queries": statistics.ranks.dropped, **references.of(statistics)}
+        return {"dropped_queries": statistics.dropped}
+    own_excluded = statistics.candidates < len(statistics.kept) + statistics.dropped
+    return {
+        **{name: float(values.mean()) for name, values in query_metrics(statistics).items()},
+        "macro_recall_at_1": macro_recall_at_1(statistics),
+        "median_rank": float(np.median(statistics.first)),
+        "dropped_queries": statistics.dropped,
+        **references(own_excluded),
+    }
 
 
 def retrieval_metrics(found: Found, without_pair: Found, references: References) -> dict[str, Any]:
@@ -116,14 +86,18 @@ def retrieval_metrics(found: Found, without_pair: Found, references: References)
 
     Returns:
         By direction; `without_pair` inside the directions between modalities; `mean` over the directions with metrics,
-        with the sum of their dropped queries.
+        with the sum of their dropped queries. Best possible values of 1 are left out.
     """
     metrics = {direction: direction_metrics(statistics, references) for direction, statistics in found.items()}
     table: dict[str, Any] = {**metrics, "mean": _mean([entry for entry in metrics.values() if "map" in entry])}
     table["mean"]["dropped_queries"] = sum(entry["dropped_queries"] for entry in metrics.values())
     for direction, statistics in without_pair.items():
         table[direction]["without_pair"] = direction_metrics(statistics, references)
-    return _without_best_of_1(table)
+    for entry in [*table.values(), *(table[direction]["without_pair"] for direction in without_pair)]:
+        entry["best"] = {name: best for name, best in entry.get("best", {}).items() if best < 1}
+        if not entry["best"]:
+            del entry["best"]
+    return table
 
 
 def _mean(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -135,23 +109,9 @@ def _mean(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return means
 
 
-def _without_best_of_1(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Drop best possible values of 1; only lower ones are worth reporting."""
-    kept: dict[str, Any] = {}
-    for name, value in table.items():
-        inner = value
-        if name == "best":
-            inner = {metric: best for metric, best in value.items() if best < 1}
-        elif isinstance(value, dict):
-            inner = _without_best_of_1(value)
-        if inner != {}:
-            kept[name] = inner
-    return kept
-
-
 def map_over_directions(found: Found) -> float:
     """Return the mean mAP over the directions that have it; those between modalities always do."""
-    return float(np.mean([mean_average_precision(entry) for entry in found.values() if len(entry.kept)]))
+    return float(np.mean([entry.average_precision.mean() for entry in found.values() if len(entry.kept)]))
 
 
 def choose_share(results: SplitResults, tree: ClassTree) -> float:

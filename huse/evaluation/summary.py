@@ -3,14 +3,16 @@
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
+from huse.evaluation.chance import references
 from huse.evaluation.classification import (
+    ClassLabels,
     Doubles,
     Floats,
     Integers,
@@ -24,7 +26,7 @@ from huse.evaluation.classification import (
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points
-from huse.evaluation.retrieval import Found, References, choose_share, query_metrics, retrieval_metrics, retrieve
+from huse.evaluation.retrieval import Found, choose_share, query_metrics, retrieval_metrics, retrieve
 from huse.evaluation.space import space_metrics
 from huse.fusion import LogLinear, fuse
 from huse.nesting import nest
@@ -46,7 +48,7 @@ class Catalogue:
         adjacency: C × C float32, the semantic graph's distances of the classes.
     """
 
-    class_labels: Sequence[Sequence[int]]
+    class_labels: ClassLabels
     tree: ClassTree
     adjacency: Floats
 
@@ -137,9 +139,10 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
         chance: accuracy of always predicting the majority of the training split.
     """
     results, catalogue = measured.results, measured.catalogue
-    references = References(results.classes, catalogue.tree)
+    # Of the classes alone, so they are computed once for all sections and directions.
+    known = cache(lambda excluded: references(results.classes, catalogue.tree, own_excluded=excluded))
     retrieval: dict[str, dict[str, Any]] = {
-        section: retrieval_metrics(measured.found[section], measured.without_pair[section], references)
+        section: retrieval_metrics(measured.found[section], measured.without_pair[section], known)
         for section in measured.found
     }
     retrieval[BOTH] = {"probability_share": measured.choices.probability_share, **retrieval[BOTH]}
@@ -208,13 +211,8 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
     )
 
 
-def spread(statistics: RankStatistics, values: Doubles, count: int) -> Doubles:
+def spread(statistics: RankStatistics, values: Doubles | Integers, count: int) -> Doubles:
     """Spread the values of Q queries over N items, NaN at those that were dropped."""
     rows = np.full(count, np.nan)
     rows[statistics.kept] = values
     return rows
-
-
-def mean_recall_at_1(summary: Mapping[str, Any]) -> float:
-    """Return the mean of R@1 over the directions that have one."""
-    return float(summary[EMBEDDING]["mean"]["recall_at_1"])

@@ -1,6 +1,6 @@
 """Tables of every test item, query and class.
 
-Letters: N items, C classes.
+Letters: N items, C classes. `rows` are the N rows of the products, ascending, `classes` the C class paths.
 """
 
 from collections.abc import Sequence
@@ -25,10 +25,7 @@ CONFUSED = 30  # pairs of classes
 def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.DataFrame:
     """Return one row an item: its class, the predicted class, the confidence, and whether its labels are right.
 
-    Args:
-        measured: the split.
-        rows: N rows of the products.
-        groups: N group numbers; items of one product share theirs.
+    Items of one product share their number in `groups`.
     """
     labels = measured.catalogue.class_labels
     columns: dict[str, Any] = {"row": rows, "group": groups, "class_index": measured.results.classes}
@@ -44,18 +41,12 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
     """Return one row a direction and item: its metrics by embeddings, null if dropped, and its neighbours.
 
     Among equal cosines, the lower row comes first in the neighbours, but wrong candidates come first in the metrics.
-
-    Args:
-        measured: the split.
-        rows: N rows of the products, in ascending order.
     """
     parts = []
     for direction in DIRECTIONS:
         query, found = direction.split("_to_")
         statistics = measured.found[EMBEDDING][direction]
         metrics = query_metrics(statistics)
-        first = np.full(len(rows), -1)
-        first[statistics.kept] = statistics.ranks.first
         neighbours = nearest_neighbours(
             measured.results.embeddings[query],
             measured.results.embeddings[found],
@@ -66,58 +57,38 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
             "row": rows,
             "query": query,
             "found": found,
-            "first_rank": pd.array(first, dtype="Int64"),
+            "first_rank": pd.Series(spread(statistics, statistics.first, len(rows))).astype("Int64"),
             "average_precision": spread(statistics, metrics["map"], len(rows)),
             "ahp": spread(statistics, metrics["ahp"], len(rows)),
             **{f"hp_at_{k}": spread(statistics, metrics[f"hp_at_{k}"], len(rows)) for k in HP_KS},
             "neighbours": list(rows[neighbours.rows]),
             "similarities": list(neighbours.similarities),
         }
-        table = pd.DataFrame(columns)
-        table.loc[first < 0, "first_rank"] = pd.NA
-        parts.append(table)
+        parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
 
 
 def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
-    """Return one row a class: items, accuracy, F1, and Recall@1 of its queries; null where there are none.
-
-    Args:
-        measured: the split.
-        classes: C class paths.
-    """
+    """Return one row a class: items, accuracy, F1, and Recall@1 of its queries; null where there are none."""
     actual, count = measured.results.classes, len(classes)
-    columns: dict[str, Any] = {
-        "class_index": np.arange(count),
-        "classes": classes,
-        "items": np.bincount(actual, minlength=count),
-    }
+    items = np.bincount(actual, minlength=count)
+    columns: dict[str, Any] = {"class_index": np.arange(count), "classes": classes, "items": items}
     columns |= {f"accuracy_{name}": class_means(measured.hits[name], actual, count) for name in SCORES}
     columns |= {f"f1_{name}": class_f1(measured.predicted[name], actual, count) for name in SCORES}
     for direction, statistics in measured.found[EMBEDDING].items():
-        first = (statistics.ranks.first == 1).astype(np.float64)
+        first = (statistics.first == 1).astype(np.float64)
         columns[f"recall_at_1_{direction}"] = class_means(first, statistics.classes, count)
     return pd.DataFrame(columns)
 
 
 def confusion_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
-    """Return the actual and the predicted class of each item, by the fused scores.
-
-    Args:
-        measured: the split.
-        classes: C class paths.
-    """
+    """Return the actual and the predicted class of each item, by the fused scores."""
     pairs = {"actual": measured.results.classes, "predicted": measured.predicted["fusion"]}
     return pd.DataFrame({name: [classes[index] for index in numbers] for name, numbers in pairs.items()})
 
 
 def confused_pairs_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
-    """Return the pairs of classes that the fused scores confuse most: items, and their share of the actual class.
-
-    Args:
-        measured: the split.
-        classes: C class paths.
-    """
+    """Return the pairs of classes that the fused scores confuse most: items, and their share of the actual class."""
     found = confused_pairs(measured.predicted["fusion"], measured.results.classes, CONFUSED)
     rows = [(classes[actual], classes[predicted], items, share) for actual, predicted, items, share in found]
     return pd.DataFrame(rows, columns=["actual", "predicted", "items", "share"])

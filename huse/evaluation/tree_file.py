@@ -8,8 +8,8 @@ Letters: C classes.
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 from huse.errors import InputError
@@ -19,12 +19,8 @@ HEADER = ["child", "parent"]
 PARAMETER = "evaluate.tree"
 
 
-@dataclass(frozen=True)
-class _Edge:
-    """The parent of a node, and its line in the file."""
-
-    parent: str
-    line: int
+# By node its parent, and the line of the file that says so.
+Edges = dict[str, tuple[str, int]]
 
 
 def read_tree(path: Path, classes: Sequence[Levels]) -> list[list[str]]:
@@ -45,27 +41,39 @@ def read_tree(path: Path, classes: Sequence[Levels]) -> list[list[str]]:
             it, or cannot be told from another.
     """
     edges = _read_edges(path)
-    _check_cycles(path, edges)
-    ways = [_way(edges, node) for node in _class_nodes(path, edges, classes)]
+    ways = []
+    for node in _class_nodes(path, edges, classes):
+        way = [node]
+        while way[-1] in edges:
+            way.append(edges[way[-1]][0])
+        ways.append(way[::-1])
     roots = {way[0] for way in ways}
     if len(roots) == 1 and all(len(way) > 1 for way in ways):
         return [way[1:] for way in ways]
     return ways
 
 
-def _read_edges(path: Path) -> dict[str, _Edge]:
-    edges: dict[str, _Edge] = {}
+def _read_edges(path: Path) -> Edges:
+    edges: Edges = {}
     for line, child, parent in _rows(path):
-        earlier = edges.setdefault(child, _Edge(parent, line))
-        if earlier.parent != parent:
+        earlier, its_line = edges.setdefault(child, (parent, line))
+        if earlier != parent:
             raise InputError(
-                f"{path}: line {line}: expected one parent of {child!r}, found {parent!r} beside {earlier.parent!r} of "
-                f"line {earlier.line} ({PARAMETER}). A tree has one; keep the one that matters."
+                f"{path}: line {line}: expected one parent of {child!r}, found {parent!r} beside {earlier!r} of line "
+                f"{its_line} ({PARAMETER}). A tree has one; keep the one that matters."
             )
     if not edges:
         raise InputError(
             f"{path}: has a header but no edges ({PARAMETER}). Add one row a node: its name, its parent's."
         )
+    try:
+        TopologicalSorter({child: [parent] for child, (parent, _) in edges.items()}).prepare()
+    except CycleError as error:
+        cycle = error.args[1][::-1]  # a node before its parent; the first comes again at the end
+        raise InputError(
+            f"{path}: line {edges[cycle[-2]][1]}: expected a tree, found a cycle: {' → '.join(cycle)} ({PARAMETER}). "
+            "Take one of these edges out."
+        ) from None
     return edges
 
 
@@ -93,27 +101,9 @@ def _rows(path: Path) -> Iterator[tuple[int, str, str]]:
         raise InputError(f"{path}: line {reader.line_num}: {error} {wanted}") from error
 
 
-def _check_cycles(path: Path, edges: Mapping[str, _Edge]) -> None:
-    """Raise an error if going up from a node leads back to it."""
-    reaches_root: set[str] = set()
-    for start in edges:
-        way: dict[str, None] = {}
-        node = start
-        while node in edges and node not in reaches_root:
-            if node in way:
-                cycle = [*way][[*way].index(node) :]
-                raise InputError(
-                    f"{path}: line {edges[cycle[-1]].line}: expected a tree, found a cycle: "
-                    f"{' → '.join([*cycle, node])} ({PARAMETER}). Take one of these edges out."
-                )
-            way[node] = None
-            node = edges[node].parent
-        reaches_root.update(way)
-
-
-def _class_nodes(path: Path, edges: Mapping[str, _Edge], classes: Sequence[Levels]) -> list[str]:
+def _class_nodes(path: Path, edges: Edges, classes: Sequence[Levels]) -> list[str]:
     """Find the node of every class."""
-    nodes = edges.keys() | {edge.parent for edge in edges.values()}
+    nodes = edges.keys() | {parent for parent, _ in edges.values()}
     named = Counter(levels[-1] for levels in classes)
     found = []
     for levels in classes:
@@ -132,10 +122,3 @@ def _class_nodes(path: Path, edges: Mapping[str, _Edge], classes: Sequence[Level
         else:
             found.append(last)
     return found
-
-
-def _way(edges: Mapping[str, _Edge], node: str) -> list[str]:
-    way = [node]
-    while way[-1] in edges:
-        way.append(edges[way[-1]].parent)
-    return way[::-1]

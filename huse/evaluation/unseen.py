@@ -21,7 +21,7 @@ from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import precision_at_k_chance
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.keys import first_copies
-from huse.evaluation.results import MODALITIES
+from huse.evaluation.results import DIRECTIONS
 from huse.metrics import AHP_K, area_under_hierarchical_precision, average_precision, precision_at_k
 from huse.nesting import nest
 from huse.taxonomy import Bools, ClassTree
@@ -29,21 +29,6 @@ from huse.taxonomy import Bools, ClassTree
 BLOCK = 256  # queries at a time; memory is about BLOCK × P × 40 bytes
 METRICS = (*(f"sibling_at_{k}" for k in KS), "ahp", "hops", "recall_at_1", "map")
 CHANCE = "chance."
-
-
-@dataclass(frozen=True)
-class _Pool:
-    """The candidates; the unseen ones among them are the queries.
-
-    Attributes:
-        classes: P class numbers.
-        unseen: P, True where no stage has learned from the class.
-        tree: of the C classes.
-    """
-
-    classes: Integers
-    unseen: Bools
-    tree: ClassTree
 
 
 @dataclass(frozen=True)
@@ -89,17 +74,16 @@ def measure_unseen(
     """
     asked = (split == "unseen") & ~np.isin(classes, classes[np.isin(split, ("train", "validation", "test"))])
     rows = np.flatnonzero(asked | (split == "test"))
-    pool = _Pool(classes[rows], asked[rows], tree)
-    if not pool.unseen.any() or pool.unseen.all():
+    unseen, pool = asked[rows], classes[rows]
+    if not unseen.any() or unseen.all():
         return None
-    values = {
-        f"{query}_to_{candidate}": _direction(
-            embeddings[query][rows], embeddings[candidate][rows], pool, same_modality=query == candidate
+    values = {}
+    for direction in DIRECTIONS:
+        query, candidate = direction.split("_to_")
+        values[direction] = _direction(
+            embeddings[query][rows], embeddings[candidate][rows], pool, unseen, tree, same_modality=query == candidate
         )
-        for query in MODALITIES
-        for candidate in MODALITIES
-    }
-    return Unseen(rows[pool.unseen], pool.classes[pool.unseen], values)
+    return Unseen(rows[unseen], pool[unseen], values)
 
 
 def unseen_metrics(found: Unseen) -> dict[str, Any]:
@@ -112,10 +96,7 @@ def unseen_metrics(found: Unseen) -> dict[str, Any]:
     """
     metrics: dict[str, Any] = {direction: _means(values) for direction, values in found.values.items()}
     directions = list(metrics.values())
-    metrics["mean"] = _mean(directions)
-    chance = _mean([each["chance"] for each in directions])
-    if chance:
-        metrics["mean"]["chance"] = chance
+    metrics["mean"] = {**_mean(directions), "chance": _mean([each["chance"] for each in directions])}
     return {"items": len(found.rows), "classes": len(np.unique(found.classes)), **metrics}
 
 
@@ -131,12 +112,7 @@ def unseen_intervals(found: Unseen, groups: Integers, *, seed: int, resamples: i
     Returns:
         ``low`` and ``high`` by direction, or `mean`, and metric.
     """
-    values = {
-        f"unseen.{direction}.{name}": of[name]
-        for direction, of in found.values.items()
-        for name in METRICS
-        if name in of
-    }
+    values = {f"unseen.{direction}.{name}": of[name] for direction, of in found.values.items() for name in METRICS}
     intervals = interval_ends(values, groups, seed=seed, resamples=resamples)
     return nest({path.removeprefix("unseen."): ends for path, ends in intervals.items()})
 
@@ -156,46 +132,50 @@ def _mean(of: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {name: float(np.mean(those)) for name, those in values.items() if those}
 
 
-def _direction(queries: Floats, candidates: Floats, pool: _Pool, *, same_modality: bool) -> dict[str, Doubles]:
-    """Return the metrics of the A queries of one direction, and their chance; `queries` and `candidates` are P × D.
+def _direction(
+    queries: Floats, candidates: Floats, classes: Integers, unseen: Bools, tree: ClassTree, *, same_modality: bool
+) -> dict[str, Doubles]:
+    """Return the metrics of the A queries of one direction, and their chance.
 
-    Equal candidates get equal cosines; the matrix product alone may add up in another order.
+    Args:
+        queries: P × D.
+        candidates: P × D.
+        classes: P class numbers.
+        unseen: P, True where no stage has learned from the class; these are the queries.
+        tree: of the C classes.
+        same_modality: a query is no candidate for itself.
     """
-    firsts = first_copies(candidates)
-    asked = np.flatnonzero(pool.unseen)
-    place = np.cumsum(pool.unseen) - 1
-    values = {f"{prefix}{name}": np.full(len(asked), np.nan) for prefix in ("", CHANCE) for name in METRICS}
-    for own in np.unique(pool.classes[asked]):
-        members = np.flatnonzero(pool.classes == own)
+    firsts = first_copies(
+        candidates
+    )  # equal candidates get equal cosines; a matrix product may add up in another order
+    place = np.cumsum(unseen) - 1
+    values = {f"{prefix}{name}": np.full(unseen.sum(), np.nan) for prefix in ("", CHANCE) for name in METRICS}
+    for own in np.unique(classes[unseen]):
+        ties = (-tree.hops[own], tree.siblings[own], tree.similarity[own])
+        order = np.lexsort((*(table[classes] for table in ties), classes == own))
+        members = np.flatnonzero(classes == own)
         for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
             cosines = (queries[rows] @ candidates.T)[:, firsts]
             if same_modality:
                 cosines[np.arange(len(rows)), rows] = -np.inf
-            ranked = _ranked(cosines, own, pool)[:, : len(pool.classes) - int(same_modality)]
-            seen = ranked[~pool.unseen[ranked]].reshape(len(rows), -1)
-            metrics = _among_siblings(pool.classes[seen], own, pool) | _own_class(pool.classes[ranked] == own)
+            ranked = order[np.argsort(-cosines[:, order], axis=1, kind="stable")]
+            ranked = ranked[:, : len(classes) - int(same_modality)]
+            seen = ranked[~unseen[ranked]].reshape(len(rows), -1)
+            metrics = _among_siblings(classes[seen], own, tree) | _own_class(classes[ranked] == own)
             for name, each in metrics.items():
                 values[name][place[rows]] = each
     return values
 
 
-def _ranked(cosines: Floats, own: int, pool: _Pool) -> Integers:
-    """Rank the candidates for queries of the class `own`: Q × P cosines to Q × P rows of the pool, best first."""
-    ties = (-pool.tree.hops[own], pool.tree.siblings[own], pool.tree.similarity[own])
-    order = np.lexsort((*(table[pool.classes] for table in ties), pool.classes == own))
-    ranked: Integers = order[np.argsort(-cosines[:, order], axis=1, kind="stable")]
-    return ranked
-
-
-def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Doubles]:
+def _among_siblings(ranked: Integers, own: int, tree: ClassTree) -> dict[str, Doubles]:
     """Return the metrics of Q queries of the class `own`, and their chance; empty without a candidate of a sibling.
 
     Args:
         ranked: Q × S classes of the candidates of seen classes, best first.
         own: the class.
-        pool: all candidates.
+        tree: of the C classes.
     """
-    sibling, similarity = pool.tree.siblings[own][ranked], pool.tree.similarity[own][ranked]
+    sibling, similarity, edges = (table[own][ranked] for table in (tree.siblings, tree.similarity, tree.hops))
     count, shown = ranked.shape[1], min(AHP_K, ranked.shape[1])
     members = sibling[0].sum()
     if not members:
@@ -210,10 +190,7 @@ def _among_siblings(ranked: Integers, own: int, pool: _Pool) -> dict[str, Double
         metrics[f"{CHANCE}ahp"] = area_chance(similarity[0].mean(), best)
     else:  # no candidate has any similarity: every order is the best
         metrics["ahp"] = metrics[f"{CHANCE}ahp"] = np.ones(1)
-    edges = pool.tree.hops[own][ranked]
-    metrics["hops"] = edges[:, 0].astype(np.float64)
-    metrics[f"{CHANCE}hops"] = edges[0].mean()
-    return metrics
+    return {**metrics, "hops": edges[:, 0].astype(np.float64), f"{CHANCE}hops": edges[0].mean()}
 
 
 def _own_class(relevant: Bools) -> dict[str, Doubles]:

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huse.evaluation.neighbours import nearest_neighbours
+from tests.evaluation.made import circle
 
 
 def naive_neighbours(query, candidates, k, excluded=None):
@@ -51,8 +52,7 @@ def test_equals_faiss(unit_rows, count):
 
 
 def test_by_hand():
-    angles = np.deg2rad([0, 50, 10, 32, 10])  # the third and the last are the same point
-    points = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    points = circle(0, 50, 10, 32, 10)  # the third and the last are the same point
     found = nearest_neighbours(points, points, 3, excluded=np.arange(5))
     assert found.rows.tolist() == [[2, 4, 3], [3, 2, 4], [4, 0, 3], [1, 2, 4], [2, 0, 3]]
     assert found.similarities[0] == pytest.approx(np.cos(np.deg2rad([10, 10, 32])))
@@ -73,28 +73,14 @@ def test_equal_points_stand_in_the_order_of_their_rows(unit_rows, dimension, own
 
 def test_candidates_that_get_better_and_better():
     # The worst order for a running threshold: every tile has only candidates above all before it.
-    angles = np.linspace(np.pi / 2, 0, 2000)
-    candidates = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    candidates = circle(*np.linspace(90, 0, 2000))
     query = np.array([[1, 0]], dtype=np.float32)
     found = nearest_neighbours(query, candidates, 10, tile=128)
     assert found.rows[0].tolist() == naive_neighbours(query[0], candidates, 10)
     assert found.rows[0].tolist()[:3] == [1999, 1998, 1997]
 
 
-def test_fewer_candidates_than_wanted(unit_rows):
+def test_no_candidates_and_no_queries(unit_rows):
     rows = unit_rows(3, 4)
-    assert nearest_neighbours(rows, rows, 10).rows.shape == (3, 3)
-    assert nearest_neighbours(rows, rows, 10, excluded=np.arange(3)).rows.shape == (3, 2)
-    assert nearest_neighbours(rows[:1], rows[:1], 10, excluded=np.arange(1)).rows.shape == (1, 0)
     assert nearest_neighbours(rows, rows[:0], 10).rows.shape == (3, 0)
     assert nearest_neighbours(rows[:0], rows, 10).rows.shape == (0, 3)
-
-
-def test_blocks_and_tiles_change_nothing(unit_rows):
-    queries, candidates = unit_rows(90, 16, seed=1), unit_rows(1500, 16, seed=2)
-    candidates[900:] = candidates[:600]
-    whole = nearest_neighbours(queries, candidates, 10)
-    for block, tile in ((1, 4096), (7, 100), (1000, 2)):
-        found = nearest_neighbours(queries, candidates, 10, block=block, tile=tile)
-        assert found.rows.tolist() == whole.rows.tolist()
-        np.testing.assert_allclose(found.similarities, whole.similarities, rtol=0, atol=1e-6)

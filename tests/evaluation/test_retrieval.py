@@ -2,39 +2,34 @@ import numpy as np
 import pytest
 
 from huse.evaluation import retrieval
+from huse.evaluation.chance import references
 from huse.evaluation.results import DIRECTIONS, SplitResults, points
 from huse.evaluation.retrieval import (
-    References,
     choose_share,
     map_over_directions,
     query_metrics,
-    recall_at_k,
     retrieval_metrics,
     retrieve,
 )
 from huse.taxonomy import ClassTree
+from tests.evaluation.made import circle
 
 TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
 
 
 def metrics_of(places, classes, tree=TREE):
     found, without = (retrieve(places, classes, tree, exclude_pair=excluded) for excluded in (False, True))
-    return retrieval_metrics(found, without, References(classes, tree))
-
-
-def circle(*degrees):
-    angles = np.deg2rad(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    return retrieval_metrics(found, without, lambda excluded: references(classes, tree, own_excluded=excluded))
 
 
 def test_recall_by_hand():
     places = circle(0, 10, 90, 100)
     found = retrieve({"image": places, "text": places}, np.array([0, 1, 0, 1]), TREE)
     assert tuple(found) == DIRECTIONS
-    ranks = found["image_to_image"].ranks
-    assert ranks.first.tolist() == [2, 3, 3, 2]
-    assert [recall_at_k(ranks, k).mean() for k in (1, 2, 3)] == [0, 0.5, 1]
-    assert recall_at_k(found["image_to_text"].ranks, 1).mean() == 1  # the pair itself
+    assert found["image_to_image"].first.tolist() == [2, 3, 3, 2]
+    metrics = query_metrics(found["image_to_image"])
+    assert [metrics[f"recall_at_{k}"].mean() for k in (1, 5)] == [0, 1]
+    assert query_metrics(found["image_to_text"])["recall_at_1"].mean() == 1  # the pair itself
 
 
 def test_every_metric_stands_where_it_belongs(unit_rows):
@@ -94,14 +89,16 @@ def test_one_item_and_one_class(unit_rows):
 
 
 def test_random_embeddings_reach_chance(unit_rows):
-    classes = np.random.default_rng(0).choice(3, size=1500, p=[0.1, 0.3, 0.6])
-    table = metrics_of({"image": unit_rows(1500, 32, seed=5), "text": unit_rows(1500, 32, seed=6)}, classes)
+    tree = ClassTree([["a", "x"], ["a", "y"], ["a", "z"], ["b", "x"], ["b"]])
+    classes = np.random.default_rng(0).choice(5, size=1500, p=[0.5, 0.2, 0.2, 0.08, 0.02])
+    table = metrics_of({"image": unit_rows(1500, 32, seed=5), "text": unit_rows(1500, 32, seed=6)}, classes, tree)
     for direction in DIRECTIONS:
         entry = table[direction]
         for name, chance in entry["chance"].items():
-            if name != "median_rank":
-                assert entry[name] == pytest.approx(chance, abs=0.05), (direction, name)
-        assert abs(entry["median_rank"] - entry["chance"]["median_rank"]) <= 1
+            tolerance = 1 if name == "median_rank" else 0.035
+            assert entry[name] == pytest.approx(chance, abs=tolerance), (direction, name)
+        assert entry["chance"]["class_hp_at_10"] == pytest.approx(0.5)  # five classes, all shown, all correct
+        assert entry["best"] == {"class_hp_at_10": 0.5}
 
 
 def test_metrics_of_queries_are_their_means(unit_rows):

@@ -13,13 +13,9 @@ from huse.evaluation.space import (
     variance_in_use,
 )
 from huse.taxonomy import ClassTree
+from tests.evaluation.made import circle
 
 TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
-
-
-def circle(*degrees):
-    angles = np.deg2rad(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
 
 
 def test_gap_by_hand():

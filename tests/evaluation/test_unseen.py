@@ -6,11 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huse.evaluation import unseen
+from huse.evaluation.results import DIRECTIONS
 from huse.evaluation.unseen import measure_unseen, unseen_intervals, unseen_metrics
 from huse.taxonomy import ClassTree
+from tests.evaluation.made import circle
 from tests.worked_example import ANKLE, EYESHADOW, LIPSTICK, MASCARA, PATHS, PERFUME
 
-DIRECTIONS = ("image_to_image", "image_to_text", "text_to_image", "text_to_text")
 TREE = [["a"], ["a", "x"], ["a", "y"], ["a", "y", "z"], ["b", "x"], ["b", "y"], ["c"]]
 
 
@@ -19,16 +20,11 @@ def metrics_of(embeddings, classes, split, paths):
     return {} if found is None else unseen_metrics(found)
 
 
-def on_a_circle(degrees):
-    angles = np.radians(degrees)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-
-
 def by_hand():
     """Two unseen eyeshadows at 0° and 24°, one test product of each of four seen classes."""
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, PERFUME, MASCARA, ANKLE, LIPSTICK])
     split = np.array(["unseen", "unseen", "test", "test", "test", "test", "train"], dtype=object)
-    places = on_a_circle([0, 24, 10, 20, 30, 90, 1])
+    places = circle(0, 24, 10, 20, 30, 90, 1)
     return {"image": places, "text": places.copy()}, classes, split, PATHS
 
 
@@ -138,7 +134,7 @@ def test_chance_is_the_mean_over_all_orders():
     """Five candidates on a line before the query, in every order, and the query's pair far away among them."""
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, PERFUME, MASCARA, ANKLE])
     split = np.array(["unseen"] * 2 + ["test"] * 4, dtype=object)
-    places, runs = on_a_circle([0, 10, 20, 30, 40, 50]), []
+    places, runs = circle(0, 10, 20, 30, 40, 50), []
     for order in permutations(range(1, 6)):
         moved = places.copy()
         moved[1:] = places[list(order)]
@@ -159,17 +155,6 @@ def test_chance_of_finding_the_own_class_is_the_mean_over_all_orders(count, memb
     assert found["map"].mean() == pytest.approx(found["chance.map"])
 
 
-def test_random_embeddings_are_at_chance(unit_rows):
-    random = np.random.default_rng(0)
-    classes = random.integers(8, size=3000)
-    split = np.where(classes == EYESHADOW, "unseen", "test").astype(object)
-    embeddings = {"image": unit_rows(3000, 32, 1), "text": unit_rows(3000, 32, 2)}
-    mean = metrics_of(embeddings, classes, split, PATHS)["mean"]
-    for name in unseen.METRICS:
-        # three standard errors of R@1 over 4 × 356 queries; the others vary less
-        assert mean[name] == pytest.approx(mean["chance"][name], rel=0.05, abs=0.026), name
-
-
 def test_a_space_that_has_collapsed_gets_the_worst_metrics(unit_rows):
     classes = np.array([EYESHADOW, EYESHADOW, LIPSTICK, MASCARA, *[ANKLE] * 12])
     split = np.array(["unseen"] * 2 + ["test"] * 14, dtype=object)
@@ -178,19 +163,14 @@ def test_a_space_that_has_collapsed_gets_the_worst_metrics(unit_rows):
     assert (mean["sibling_at_10"], mean["hops"], mean["recall_at_1"]) == (0, 6, 0)
 
 
-def test_the_order_of_the_rows_changes_nothing():
-    random = np.random.default_rng(3)
-    embeddings, classes, split, paths = by_hand()
-    order = random.permutation(len(classes))
-    moved = {name: rows[order] for name, rows in embeddings.items()}
-    assert metrics_of(moved, classes[order], split[order], paths) == metrics_of(*by_hand())
+def one_query(classes):
+    """One unseen product and two of the test split."""
+    places = circle(0, 10, 20)
+    return {"image": places, "text": places}, np.array(classes), np.array(["unseen", "test", "test"], dtype=object)
 
 
 def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_counted():
-    classes = np.array([PERFUME, LIPSTICK, ANKLE])
-    split = np.array(["unseen", "test", "test"], dtype=object)
-    places = on_a_circle([0, 10, 20])
-    found = metrics_of({"image": places, "text": places}, classes, split, PATHS)
+    found = metrics_of(*one_query([PERFUME, LIPSTICK, ANKLE]), PATHS)
     assert found["image_to_image"] == {"chance": {}, "dropped_without_sibling": 1, "dropped_without_own": 1}
     assert found["image_to_text"]["recall_at_1"] == 1
     assert found["image_to_text"]["dropped_without_sibling"] == 1
@@ -198,11 +178,7 @@ def test_queries_without_a_sibling_or_another_of_their_class_are_dropped_and_cou
 
 
 def test_where_no_candidate_is_similar_any_order_is_the_best():
-    classes = np.array([0, 1, 2])
-    split = np.array(["unseen", "test", "test"], dtype=object)
-    places = on_a_circle([0, 10, 20])
-    found = metrics_of({"image": places, "text": places}, classes, split, [["a"], ["b"], ["c"]])
-    metrics = found["image_to_image"]
+    metrics = metrics_of(*one_query([0, 1, 2]), [["a"], ["b"], ["c"]])["image_to_image"]
     assert (metrics["ahp"], metrics["chance"]["ahp"]) == (1, 1)
     assert metrics["sibling_at_1"] == metrics["chance"]["sibling_at_1"] == 1
 
@@ -219,12 +195,10 @@ def test_blocks_change_nothing(monkeypatch):
     assert metrics_of(*by_hand()) == whole
 
 
-def test_intervals_are_of_products_and_hold_the_metrics():
-    rng = np.random.default_rng(3)
+def test_intervals_are_of_products_and_hold_the_metrics(unit_rows):
     classes = np.repeat([EYESHADOW, LIPSTICK, MASCARA, ANKLE], 30)
     split = np.array(["unseen"] * 30 + ["test"] * 90, dtype=object)
-    places = rng.normal(size=(120, 8)).astype(np.float32)
-    places /= np.linalg.norm(places, axis=1, keepdims=True)
+    places = unit_rows(120, 8, seed=3)
     found = measure_unseen({"image": places, "text": places[::-1].copy()}, classes, split, ClassTree(PATHS))
     metrics, groups = unseen_metrics(found), np.arange(30)
     intervals = unseen_intervals(found, groups, seed=1, resamples=400)
