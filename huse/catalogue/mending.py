@@ -1,0 +1,65 @@
+"""Undoes what exports do to texts, before anything else looks at them.
+
+Shops' tables come with ``&amp;`` and ``&nbsp;``, with the bytes of a character written out in hexadecimal, with
+invisible characters, and with accents apart from their letters.
+"""
+
+import html
+import re
+import unicodedata
+from collections.abc import Callable
+
+# With the semicolon alone: without it, "R&D", "M&S" and "&not" of a name would change.
+ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+ESCAPES = re.compile(r"(?:\\x[0-9a-fA-F]{2})+")
+# Soft hyphen, zero-width space, marks of direction, word joiner, byte order mark. Joiners (U+200C, U+200D) shape words
+# in Persian or Hindi, and stay there.
+INVISIBLE = re.compile(
+    "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
+    "|(?<![^\u0000-\u024f])[\u200c\u200d]|[\u200c\u200d](?![^\u0000-\u024f])"
+)
+MOST_ESCAPED = 3  # times that a text is escaped again, as in &amp;amp;
+
+
+def mend(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a text as it was meant, and the kinds of repair that it took; see `KINDS`.
+
+    White space stays as it is: `huse.catalogue.reading.tidy` sees to it.
+    """
+    if text.isascii() and "&" not in text and "\\" not in text:
+        return text, ()
+    found = []
+    for kind, repair in KINDS.items():
+        repaired = repair(text)
+        if repaired != text:
+            found.append(kind)
+            text = repaired
+    return text, tuple(found)
+
+
+def _unescape(text: str) -> str:
+    for _ in range(MOST_ESCAPED):
+        before, text = text, ENTITY.sub(lambda match: html.unescape(match[0]), text)
+        if text == before:
+            break
+    return text
+
+
+def _decode(escapes: re.Match[str]) -> str:
+    """Return the characters of UTF-8 bytes that are written out; others stay."""
+    try:
+        return bytes.fromhex(escapes[0].replace("\\x", "")).decode("utf-8")
+    except UnicodeDecodeError:
+        return escapes[0]
+
+
+def _compose(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+KINDS: dict[str, Callable[[str], str]] = {
+    "HTML entities": _unescape,
+    "bytes written out": lambda text: ESCAPES.sub(_decode, text),
+    "invisible characters": lambda text: INVISIBLE.sub("", text),
+    "accents apart from their letters": _compose,
+}
