@@ -57,7 +57,8 @@ def make_name(seed: int, product: Product) -> str:
         colour=pick(random, product.colour.names),
     )
     if random.random() < SIZE_SHARE:
-        name += f", {_size(random, product)}"
+        heeled = product.leaf.middle in ("heels", "boots") and random.random() < 0.5
+        name += f", {pick(random, HEEL_HEIGHTS if heeled else SIZES[product.leaf.top])}"
     if random.random() < REMARK_SHARE:
         name += f" – {pick(random, REMARKS)}"
     return _as_typed(random, name)
@@ -71,11 +72,6 @@ def _described(random: np.random.Generator, product: Product, item: str) -> str:
         material = product.metal[0] if jewel else pick(random, MATERIALS[product.leaf.name])
     pattern = pick(random, PATTERN_WORDS[product.pattern])
     return " ".join(word for word in (pattern, material, item) if word)
-
-
-def _size(random: np.random.Generator, product: Product) -> str:
-    heeled = product.leaf.middle in ("heels", "boots")
-    return pick(random, HEEL_HEIGHTS if heeled and random.random() < 0.5 else SIZES[product.leaf.top])
 
 
 def _as_typed(random: np.random.Generator, name: str) -> str:

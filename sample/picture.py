@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from sample.chance import Purpose, generator, pick
 from sample.colours import BACKDROPS, PROPS, RGB
-from sample.geometry import Paint, Part, Points, ellipse
+from sample.geometry import Paint, Part, Points, box, ellipse
 from sample.patterns import pattern_share
 from sample.product import Product
 
@@ -94,7 +94,7 @@ def _draw_props(random: np.random.Generator, canvas: Image.Image) -> None:
         across, down = side * random.uniform(0.05, 0.16, 2)
         outline = ellipse(0, 0, across, down)
         if random.random() < 0.4:
-            outline = np.array([(-across, -down), (across, -down), (across, down), (-across, down)])
+            outline = box(-across, -down, across, down)
         turned = outline @ _rotation(random.uniform(0, 1)).T + centre
         draw.polygon(_flat(turned), fill=pick(random, PROPS))
 
