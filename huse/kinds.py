@@ -6,7 +6,6 @@ _STARTS = {
     b"\xff\xd8\xff": "a JPEG picture",
     b"\x89PNG\r\n\x1a\n": "a PNG picture",
     b"GIF8": "a GIF picture",
-    b"BM": "a BMP picture",
     b"II*\x00": "a TIFF picture",
     b"MM\x00*": "a TIFF picture",
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
@@ -60,6 +59,8 @@ def kind_of(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if head.startswith(b"PK\x03\x04") and (b"xl/" in head or b"[Content_Types].xml" in head):
         kind = "an Excel workbook, or another Office document"
+    elif head[:2] == b"BM" and head[6:10] == bytes(4):  # a header of a table may begin with these letters
+        kind = "a BMP picture"
     elif head[:4] == b"RIFF":
         kind = "a WebP picture" if head[8:12] == b"WEBP" else "a sound or a video"
     elif head[4:8] == b"ftyp":

@@ -34,8 +34,8 @@ def main(here: Run) -> str:
     params, seed = here.section(CatalogueParams, "catalogue"), here.seed()
     path, folder = here / params.csv, here / params.images
     file = read_catalogue(path, encoding=params.encoding, **params.columns.model_dump())
-    if file.remark:
-        logging.warning("%s", file.remark)
+    for remark in file.remarks:
+        logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=params.max_pixels)
     track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
     sound, rejected = check_rows(file.rows, folder, inspect, workers=cores(), track=track)

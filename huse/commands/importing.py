@@ -91,7 +91,7 @@ def table(
     classes: Annotated[list[str], typer.Option(help="Column of the class; once for each level, coarse to fine.")],
     split: Annotated[str | None, typer.Option(help="Column of the split, which is kept.")] = None,
     separator: Annotated[str, typer.Option(help="Between the levels, where one column has the whole path.")] = "<",
-    delimiter: Annotated[str, typer.Option(help="Between fields.")] = ",",
+    delimiter: Annotated[str | None, typer.Option(help="Between fields; none: found out, and said.")] = None,
     encoding: Annotated[str, typer.Option(help="Of the file, such as cp1252; auto: UTF-8, else guessed.")] = "auto",
     output: Output = None,
     apply: Apply = False,

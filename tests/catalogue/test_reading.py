@@ -23,7 +23,7 @@ def test_rows_keep_their_line_and_order(read):
         (4, "b.jpg", "B", "x<z"),
     ]
     assert file.rejected == []
-    assert file.remark is None
+    assert file.remarks == []
 
 
 def test_quotes_commas_and_line_breaks_in_names(read):
@@ -64,8 +64,10 @@ def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
         ("image,name,classes\n", "no products"),
         ("image,text,classes\na,b,c\n", r"one column `name` \(catalogue.columns.name\), found none among: image, text"),
         ("image,name,name,classes\na,b,c,d\n", "one column `name`.*found 2"),
-        ("image;name;classes\na;b;c\n", "must be separated by commas"),
-        ("image,name,classes\na,b,c\n".encode("utf-16-le"), "zero bytes, as UTF-16"),
+        ("image name classes\na b c\n", "found none among: image name classes"),
+        ("<!DOCTYPE html><html>", "expected a table of text .CSV., found an HTML page. Export the table as CSV"),
+        (b"PK\x03\x04 xl/workbook.xml", "found an Excel workbook, or another Office document. Open it and save it"),
+        ('[{"image": "a.jpg"}]', "found JSON"),
     ],
 )
 def test_a_file_that_is_no_catalogue(read, content, message):
@@ -90,8 +92,64 @@ def test_another_encoding_is_guessed_and_said(read):
     lines = "".join(f"{n}.jpg,Chloé crème brûlée {n},x\n" for n in range(20))
     file = read(f"image,name,classes\n{lines}".encode("cp1252"))
     assert file.rows[3].name == "Chloé crème brûlée 3"
-    assert "not UTF-8 (line 2, byte 0xE9); read as cp1252" in file.remark
-    assert "Chloé crème brûlée 0" in file.remark
+    (remark,) = file.remarks
+    assert "20 of 20 lines with letters beyond ASCII are not UTF-8 (first line 2); read as cp1252" in remark
+    assert "Chloé crème brûlée 0" in remark
+
+
+def test_one_bad_line_does_not_change_how_the_others_are_read(read):
+    names = ["Красное платье", "Été", "Ελλάδα"]
+    lines = [f"{n}.jpg,{name},x<y\n".encode() for n, name in enumerate(names * 3)]
+    lines.insert(4, "bad.jpg,Chloé – 5 €,x<y\n".encode("cp1252"))
+    file = read(b"image,name,classes\n" + b"".join(lines))
+    found = [row.name for row in file.rows]
+    assert found[4] == "Chloé – 5 €" and found[:4] + found[5:] == names * 3
+    (remark,) = file.remarks
+    assert "1 of 10 lines" in remark and "(first line 6); read as cp1252" in remark
+
+
+def test_bytes_that_are_no_letters_are_counted(read):
+    file = read(b"image,name,classes\na.jpg,\xc3\xa9t\xc3\xa9,x\nb.jpg,\x81 bag,x\n")
+    assert [row.name for row in file.rows] == ["été", "\ufffd bag"]
+    assert "1 bytes are no letters in it either" in file.remarks[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_its_mark_is_recognised(read, encoding):
+    file = read("image,name,classes\na.jpg,Été,x\n".encode(encoding))
+    assert file.rows[0].name == "Été"
+    assert f"read as {encoding}" in file.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("image;name;classes\na.jpg;Bag, red;x\n", ["semicolons"]),
+        ("image\tname\tclasses\na.jpg\tBag, red\tx\n", ["tabs"]),
+        ('sep=;\nimage;name;classes\na.jpg;"Bag, red";x\n', ["semicolons"]),
+        ('"sep=|"\r\nimage|name|classes\r\na.jpg|Bag, red|x\r\n', ["vertical bars"]),
+        ('sep=,\nimage,name,classes\na.jpg,"Bag, red",x\n', []),
+        ('image,name,classes,"a;b;c;d;e"\na.jpg,"Bag, red",x,1\n', []),  # more fields, but not those that are wanted
+    ],
+)
+def test_the_delimiter_is_recognised(read, content, said):
+    file = read(content)
+    assert (file.rows[0].image, file.rows[0].name, file.rows[0].classes) == ("a.jpg", "Bag, red", "x")
+    assert [remark.rpartition("separated by ")[2] for remark in file.remarks] == said
+    assert file.rows[0].line == content.count("\n")
+
+
+def test_texts_are_mended_and_the_repairs_said(read):
+    (row,) = read("image,name,classes\na&amp;b.jpg,Salt &amp; Pepper&nbsp; Mill,Home &gt; Deco&#8203;<mills\n").rows
+    assert (row.image, row.name, row.classes) == ("a&amp;b.jpg", "Salt & Pepper Mill", "Home > Deco<mills")
+    assert row.repairs == ("name: HTML entities", "class path: HTML entities", "class path: invisible characters")
+
+
+def test_a_third_of_broken_rows_costs_those_rows_alone(read):
+    """Reading once took time in proportion to the square of the broken rows: minutes for this file."""
+    count = 20_000
+    file = read("image,name,classes\n" + 'a.jpg,"A,x\nb.jpg,B,x\nc.jpg,C,x\n' * count)
+    assert (len(file.rows), len(file.rejected)) == (2 * count, count)
 
 
 def test_a_given_encoding_is_held_to(read):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from huse.catalogue.mending import mend
 from huse.catalogue.reading import tidy
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
@@ -46,12 +47,16 @@ class Imported:
             levels: of the class, coarse to fine.
             split: if the layout has one.
         """
-        name, levels = tidy(name), [tidy(level) for level in levels]
+        (name, repairs), mended = mend(name), [mend(level) for level in levels]
+        name, levels = tidy(name), [tidy(level) for level, _ in mended]
         problem = _problem(name, levels)
         if problem:
             self.left_out.append(f"{problem}: {where}")
         else:
             self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split))
+            of_class = dict.fromkeys(kind for _, kinds_of_level in mended for kind in kinds_of_level)
+            self.repaired += [f"{kind} in the name: {where}" for kind in repairs]
+            self.repaired += [f"{kind} in the class: {where}" for kind in of_class]
 
     def table(self) -> pd.DataFrame:
         """Return the catalogue: `image`, `name`, `classes`, and `split` if the layout has one.

@@ -21,7 +21,7 @@ def import_fashion(folder: Path) -> Imported:
     """
     path, imported = folder / "styles.csv", Imported(folder / "images")
     pictures = set(list_pictures(imported.images))
-    lines = Lines(imported, path, surplus=True)
+    lines = Lines(imported, path, surplus=True, wanted=(IDENTITY, *LEVELS, NAME))
     columns, last = _columns(path, lines.header), len(lines.header) - 1
     asked = set()
     for where, record in lines:

@@ -15,7 +15,7 @@ def import_folders(folder: Path, captions: Path | None, image: str | None = None
 
     Args:
         folder: of pictures; one in ``shoes/boots`` is of the class ``shoes<boots``.
-        captions: CSV, or TSV by its ending, with a header. Names pictures by path below the folder or, if unique, by
+        captions: table of text with a header. Names pictures by path below the folder or, if unique, by
             file name; and captions. None: products are named by their files.
         image: header of the column of pictures; None: the first of `IMAGE_HEADERS` found.
         name: header of the column of captions; None: the first of `NAME_HEADERS` found.
@@ -41,7 +41,7 @@ def import_folders(folder: Path, captions: Path | None, image: str | None = None
 def _captions(
     imported: Imported, pictures: list[str], path: Path, image: str | None, name: str | None
 ) -> dict[str, str]:
-    lines = Lines(imported, path, delimiter="\t" if path.suffix.lower() in (".tsv", ".tab") else ",")
+    lines = Lines(imported, path, wanted=[column for column in (image, name) if column is not None])
     columns = lines.header
     at = [_column(path, columns, wanted, known) for wanted, known in ((image, IMAGE_HEADERS), (name, NAME_HEADERS))]
     imported.remarks.append(f"{path.name}: pictures are in column {columns[at[0]]}, captions in {columns[at[1]]}")

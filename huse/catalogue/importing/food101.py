@@ -28,7 +28,7 @@ def import_food101(folder: Path) -> Imported:
     pictures = set(list_pictures(imported.images))
     asked: set[str] = set()
     for split in SPLITS:
-        for where, record in Lines(imported, _titles(folder, split), header=HEADER, surplus=True):
+        for where, record in Lines(imported, _titles(folder, split), header=HEADER, surplus=True, delimiter=","):
             image, *title, name = record
             picture = f"{split}/{name.strip()}/{image.strip()}"
             if picture not in pictures:

@@ -1,10 +1,10 @@
 """Lines of a table in any layout; broken lines are left out and reported with their place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from huse.catalogue.importing.entries import Imported
-from huse.catalogue.reading import read_records, read_text
+from huse.catalogue.records import Records
 from huse.errors import InputError
 
 
@@ -22,8 +22,9 @@ class Lines:
         *,
         header: list[str] | None = None,
         surplus: bool = False,
-        delimiter: str = ",",
+        delimiter: str | None = None,
         encoding: str = "auto",
+        wanted: Iterable[str] = (),
     ) -> None:
         """Open a table.
 
@@ -32,22 +33,21 @@ class Lines:
             path: the file.
             header: for a table without one; None: the first line.
             surplus: whether a line may have more fields than the header.
-            delimiter: between fields, one character.
-            encoding: a Python encoding, or ``auto``.
+            delimiter: see `Records`.
+            encoding: see `Records`.
+            wanted: see `Records`.
 
         Raises:
             InputError: the file is missing, empty or undecodable, or has no header.
         """
         if not path.is_file():
             raise InputError(f"{path}: not found.")
-        text, remark = read_text(path, encoding)
-        imported.remarks += [remark] if remark else []
+        self._records = Records(path, header=header, encoding=encoding, delimiter=delimiter, wanted=wanted)
+        imported.remarks += self._records.remarks
         self._imported, self._path, self._surplus = imported, path, surplus
-        self._records = read_records(text, delimiter)
-        first = header if header is not None else next(self._records, (1, ""))[1]
-        if not isinstance(first, list):
+        self.header = self._records.header
+        if not self.header:
             raise InputError(f"{path}: expected a header in the first line, found none.")
-        self.header = [cell.strip() for cell in first]
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         """Yield the place of each line, for messages, and its fields, at least as many as the header has."""

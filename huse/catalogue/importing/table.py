@@ -6,6 +6,7 @@ from pathlib import Path
 
 from huse.catalogue.importing.entries import Imported, list_pictures
 from huse.catalogue.importing.lines import Lines
+from huse.catalogue.records import find_columns
 from huse.errors import InputError
 
 NAMES_OF_SPLITS = {
@@ -39,28 +40,28 @@ class Columns:
     separator: str = "<"
 
 
-def import_table(path: Path, images: Path, columns: Columns, *, delimiter: str, encoding: str) -> Imported:
+def import_table(path: Path, images: Path, columns: Columns, *, delimiter: str | None, encoding: str) -> Imported:
     """Read a table.
 
     Args:
         path: the file, with a header.
         images: the picture folder.
         columns: their headers.
-        delimiter: between fields, one character.
-        encoding: a Python encoding, or ``auto``.
+        delimiter: see `huse.catalogue.records.Records`.
+        encoding: see `huse.catalogue.records.Records`.
 
     Raises:
         InputError: the table or the folder is missing, or the table lacks a column; or the delimiter is no character.
     """
-    if len(delimiter) != 1:
+    if delimiter is not None and len(delimiter) != 1:
         raise InputError(f"--delimiter: expected one character, found {delimiter!r}. A tab: --delimiter $'\\t'")
     imported = Imported(images)
     pictures = set(list_pictures(images))
-    lines = Lines(imported, path, delimiter=delimiter, encoding=encoding)
-    wanted = [columns.image, columns.name, *columns.classes, *([columns.split] if columns.split else [])]
-    missing = [name for name in wanted if name not in lines.header]
-    if missing:
-        raise InputError(f"{path}: expected a column {missing[0]}, found {', '.join(lines.header)}.")
+    wanted = {"--image": columns.image, "--name": columns.name}
+    wanted |= {f"--classes {name}": name for name in columns.classes}
+    wanted |= {} if columns.split is None else {"--split": columns.split}
+    lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted.values())
+    find_columns(path, lines.header, wanted)
     for where, record in lines:
         _take(imported, where, dict(zip(lines.header, record, strict=True)), columns, pictures)
     return imported

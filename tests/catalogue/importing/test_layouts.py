@@ -187,7 +187,7 @@ def test_wrong_captions_are_named(folders, tmp_path):
     [
         (b"", {}, "is empty"),
         (b",,,\n", {}, "expected a header in the first line"),
-        (b"image,name\n", {}, "expected a column classes, found image, name"),
+        (b"image,name\n", {}, "expected one column `classes` .--classes classes., found none among: image, name"),
         (b"image\n", {"delimiter": "||"}, "expected one character"),
         (b"image,name,classes\n\xff,a,b\n", {"encoding": "ascii"}, "line 2 is not ascii"),
         (b"image,name,classes\n", {}, "expected products, found none"),

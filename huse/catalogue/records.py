@@ -1,0 +1,217 @@
+"""Reads a table of text as shops export it: encoding, delimiter and broken quotation marks are found out, and said."""
+
+import csv
+import io
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import charset_normalizer
+
+from huse.errors import InputError
+from huse.kinds import HEAD, kind_of
+
+# Encodings that shop systems export. More of them make the guess worse on short texts: with cp1250, French names come
+# out Czech.
+GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
+MARKED_ENCODINGS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
+
+
+class Records:
+    """The records of a text table, and what was found out about the file.
+
+    Attributes:
+        header: the first record, stripped; empty where there is none.
+        line: where it stands, from 1.
+        remarks: on encoding and delimiter, where they are not UTF-8 and commas.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        header: list[str] | None = None,
+        encoding: str = "auto",
+        delimiter: str | None = None,
+        wanted: Iterable[str] = (),
+    ) -> None:
+        """Open a table.
+
+        Args:
+            path: the file.
+            header: of a table without one; None: the first record.
+            encoding: a Python encoding, or ``auto``: UTF-8, line by line; other lines by the best guess.
+            delimiter: between fields, one character; None: that of ``sep=``, else the first of `DELIMITERS` that gives
+                the wanted columns, else the one that gives most columns.
+            wanted: headers of columns that are needed, as far as they are known.
+
+        Raises:
+            InputError: the file is missing, empty, undecodable or no text.
+        """
+        text, self.remarks = read_text(path, encoding)
+        first, end, rest = text.lstrip("\r\n").partition("\n")
+        if first.strip().strip('"').lower().startswith(SEPARATOR_LINE):
+            given = first.strip('\r\n" ')[len(SEPARATOR_LINE) :]
+            delimiter = delimiter or given[:1] or None
+            text = text[: len(text) - len(first + end + rest)] + end + rest  # an empty line keeps the line numbers
+            first = rest.partition("\n")[0]
+        if delimiter is None:
+            delimiter = find_delimiter(first, wanted)
+        if delimiter != ",":
+            self.remarks.append(f"{path}: fields are separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
+        self._records = read_records(text, delimiter)
+        self.line, first_record = (1, header) if header is not None else next(self._records, (1, ""))
+        self.header = [cell.strip() for cell in first_record] if isinstance(first_record, list) else []
+
+    def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
+        """Yield what follows the header: see `read_records`."""
+        return self._records
+
+
+def find_delimiter(header: str, wanted: Iterable[str]) -> str:
+    """Return the delimiter of a header line; see `Records`."""
+    wanted = set(wanted)
+    found = {
+        delimiter: [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
+        for delimiter in DELIMITERS
+    }
+    fitting = [delimiter for delimiter, cells in found.items() if wanted and wanted <= set(cells)]
+    return fitting[0] if fitting else max(DELIMITERS, key=lambda delimiter: len(found[delimiter]))
+
+
+def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
+    """Read a text file.
+
+    Args:
+        path: the file.
+        encoding: see `Records`.
+
+    Returns:
+        The text, and remarks on its encoding.
+
+    Raises:
+        InputError: it is missing, empty, undecodable or no text.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found. Give a CSV with one row a picture: image,name,classes.") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
+    if not data.strip():
+        raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
+    kind = kind_of(data[:HEAD])
+    if kind:
+        remedy = "Open it and save it as CSV UTF-8" if "Excel" in kind else "Export the table as CSV"
+        raise InputError(f"{path}: expected a table of text (CSV), found {kind}. {remedy}.")
+    if encoding != "auto":
+        return _decode_as(path, data, encoding).removeprefix("\ufeff"), []
+    wide = _wide(data[:HEAD])
+    marked = next((name for mark, name in MARKED_ENCODINGS.items() if data.startswith(mark)), wide)
+    if marked in ("", "utf-8-sig"):
+        return _decode_lines(path, data)
+    remarks = [] if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else [f"{path}: read as {marked}, by its zero bytes"]
+    return _decode_as(path, data, marked), remarks
+
+
+def _wide(head: bytes) -> str:
+    """Return the encoding of UTF-16 without its mark, told by the zero bytes of ASCII characters; else nothing."""
+    if head[1::2].count(0) > len(head) / 4:
+        return "utf-16-le"
+    return "utf-16-be" if head[::2].count(0) > len(head) / 4 else ""
+
+
+def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
+    """Decode as UTF-8 what is UTF-8, and only the other lines by the fallback."""
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        lines = data.removeprefix(BOM_UTF8).split(b"\n")
+    bad = [number for number, line in enumerate(lines) if not _is_utf8(line)]
+    beyond_ascii = sum(not line.isascii() for line in lines)
+    fallback = "cp1252"
+    if 2 * len(bad) > beyond_ascii:  # the file as a whole is of another encoding
+        guess = charset_normalizer.from_bytes(
+            b"\n".join(lines[number] for number in bad), cp_isolation=GUESSED_ENCODINGS
+        ).best()
+        fallback = guess.encoding if guess is not None else fallback
+    decoded = {number: lines[number].decode(fallback, "replace") for number in bad}
+    text = "\n".join(decoded[number] if number in decoded else line.decode() for number, line in enumerate(lines))
+    lost = sum(line.count("\ufffd") for line in decoded.values())
+    remark = (
+        f"{path}: {len(bad):,} of {beyond_ascii:,} lines with letters beyond ASCII are not UTF-8 (first line "
+        f"{bad[0] + 1}); read as {fallback}, which gives {decoded[bad[0]].strip()!r}"
+        + (f"; {lost} bytes are no letters in it either, and became \ufffd" if lost else "")
+        + ". If that looks wrong, set catalogue.encoding or save the file as UTF-8."
+    )
+    return text, [remark]
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _decode_as(path: Path, data: bytes, encoding: str) -> str:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}: line {line} is not {encoding} (byte 0x{data[error.start]:02X}). "
+            "Set catalogue.encoding to the file's encoding, or save it as UTF-8."
+        ) from None
+    except (LookupError, ValueError):
+        raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
+
+
+def read_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (first line, fields) of a CSV, or (line, reason) where quoting is broken.
+
+    An unclosed quotation mark would swallow the rest of the file, so after an error reading restarts on the line after
+    the start of the broken record. Takes time in proportion to the lines, however many are broken.
+    """
+    csv.field_size_limit(2**31 - 1)  # by default a long field is an error that looks like one of quoting
+    lines = list(io.StringIO(text, newline=""))
+    start = 0
+    while start < len(lines):
+        reader = csv.reader((lines[number] for number in range(start, len(lines))), strict=True, delimiter=delimiter)
+        begun = start
+        try:
+            for record in reader:
+                if any(cell.strip() for cell in record):
+                    yield begun + 1, record
+                begun = start + reader.line_num
+            return
+        except csv.Error as error:
+            yield begun + 1, f"quotation marks do not fit ({error})"
+            start = begun + 1
+
+
+def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[int]:
+    """Return the places of columns.
+
+    Args:
+        path: of the table, for messages.
+        header: of the table.
+        wanted: what names each column, such as ``catalogue.columns.name`` or ``--name``, and its header.
+
+    Raises:
+        InputError: a header is not there, or several times.
+    """
+    places = []
+    for by, column in wanted.items():
+        count = header.count(column)
+        if count != 1:
+            hint = "Name the right column." if not count else "Give each column a header of its own."
+            raise InputError(
+                f"{path}: expected one column `{column}` ({by}), found {count or 'none'} among: {', '.join(header)}. "
+                f"{hint}"
+            )
+        places.append(header.index(column))
+    return places
