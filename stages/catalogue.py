@@ -53,7 +53,7 @@ def main(here: Run) -> str:
 
     mended = repaired(sound)
     if mended:
-        logging.info("%s: %d pictures repaired: %s", path, len(mended), summarise_repaired(mended))
+        logging.info("%s: %d rows repaired: %s", path, len(mended), summarise_repaired(mended))
 
     table = make_table(sound, params.split.model_dump(), seed, params.unseen_classes)
     classes, unseen = class_counts(table), unseen_classes(table)

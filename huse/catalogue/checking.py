@@ -35,9 +35,12 @@ class Inspection(Protocol):
 
 @dataclass(frozen=True)
 class Product:
-    """A row that passed all checks, with the hash of its picture's bytes and the picture's repair.
+    """A row that passed all checks.
 
-    `split` is the one given by the catalogue, or None.
+    Attributes:
+        digest: hash of the picture's bytes.
+        repair: of picture, name and class path, for messages.
+        split: the one given by the catalogue, or None.
     """
 
     line: int
@@ -50,12 +53,14 @@ class Product:
 
 
 def class_path(classes: str) -> tuple[str, ...]:
-    """Split ``a < b<c`` into its levels, each stripped.
+    """Split ``a < b<c`` into its levels, each stripped; a separator at the end separates nothing.
 
     Raises:
         ValueError: there is no level, or an empty one.
     """
     levels = tuple(level.strip() for level in split_path(classes))
+    while len(levels) > 1 and not levels[-1]:
+        levels = levels[:-1]
     if levels == ("",):
         raise ValueError("the class path is empty")
     if "" in levels:
@@ -64,7 +69,9 @@ def class_path(classes: str) -> tuple[str, ...]:
 
 
 def picture_path(folder: Path, image: str) -> Path:
-    """Return the picture's path, with links resolved; it must lie in `folder`.
+    """Return the picture's path, which must lie in `folder` as it is written.
+
+    Links in the folder are the user's own: DVC makes them, where its cache is linked. A path with ``..`` is followed.
 
     Raises:
         ValueError: the path is absolute, or leaves the folder.
@@ -74,12 +81,13 @@ def picture_path(folder: Path, image: str) -> Path:
     if "\0" in image:
         raise ValueError("the picture's path has a zero byte")
     path = folder / image
-    try:
-        inside = path.resolve().is_relative_to(folder.resolve())
-    except (OSError, RuntimeError) as error:
-        raise ValueError(f"the picture's path cannot be followed ({error})") from error
-    if not inside:
-        raise ValueError("the picture's path leaves the picture folder")
+    if ".." in Path(image).parts:
+        try:
+            inside = path.resolve().is_relative_to(folder.resolve())
+        except (OSError, RuntimeError) as error:
+            raise ValueError(f"the picture's path cannot be followed ({error})") from error
+        if not inside:
+            raise ValueError("the picture's path leaves the picture folder")
     return path
 
 
@@ -125,8 +133,8 @@ def check_rows(
         if inspection.problem is not None:
             rejected.append(Rejected.of(row, inspection.problem))
         else:
-            digest, repair = inspection.digest, inspection.repair
-            products.append(Product(row.line, row.image, row.name, row.classes, digest, repair, row.split))
+            repair = "; ".join(filter(None, (*row.repairs, inspection.repair)))
+            products.append(Product(row.line, row.image, row.name, row.classes, inspection.digest, repair, row.split))
     return products, sorted(rejected, key=lambda row: row.line)
 
 
@@ -147,7 +155,7 @@ def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
 
 
 def repaired(products: Iterable[Product]) -> list[Rejected]:
-    """Return the products with a repaired picture, as rows of the table of rejected and repaired rows."""
+    """Return the products with something repaired, as rows of the table of rejected and repaired rows."""
     return [
         Rejected(product.line, product.image, product.name, product.classes, product.repair, "repaired")
         for product in products

@@ -98,7 +98,7 @@ def read_catalogue(
 
 def _row(line: int, image: str, name: str, classes: str, split: str | None = None) -> Row:
     (name, of_name), (classes, of_classes) = mend(name), mend(classes)
-    repairs = (*(f"name: {kind}" for kind in of_name), *(f"class path: {kind}" for kind in of_classes))
+    repairs = (*(f"{kind} in the name" for kind in of_name), *(f"{kind} in the class path" for kind in of_classes))
     # Inner spaces stay in the picture's path, as a file name may have them.
     return Row(line, image.strip(), tidy(name), tidy(classes), None if split is None else tidy(split), repairs)
 

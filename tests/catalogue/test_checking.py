@@ -1,6 +1,6 @@
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pytest
@@ -34,26 +34,27 @@ def row(line, image="a.jpg", name="A", classes="x<y"):
 
 def test_class_path_strips_levels():
     assert class_path(" beauty < makeup<lipstick ") == ("beauty", "makeup", "lipstick")
+    assert class_path("beauty<makeup< <") == ("beauty", "makeup")
 
 
 @pytest.mark.parametrize(
-    ("path", "message"), [("", "is empty"), (" ", "is empty"), ("a<<b", "empty level"), ("a<", "empty")]
+    ("path", "message"),
+    [("", "is empty"), (" ", "is empty"), ("<", "is empty"), ("a<<b", "empty level"), ("<a", "empty")],
 )
 def test_class_path_without_a_level(path, message):
     with pytest.raises(ValueError, match=message):
         class_path(path)
 
 
-def test_pictures_stay_in_their_folder(tmp_path):
+def test_pictures_stay_in_their_folder_and_its_links_are_the_users_own(tmp_path):
     folder = tmp_path / "images"
     (folder / "deep").mkdir(parents=True)
     (tmp_path / "secret.png").touch()
     (folder / "link.png").symlink_to(tmp_path / "secret.png")
-    (folder / "inner.png").symlink_to(folder / "deep")
-    (folder / "loop.png").symlink_to(folder / "loop.png")
-    assert picture_path(folder, "deep/../a.png") == folder / "deep/../a.png"
-    assert picture_path(folder, "inner.png") == folder / "inner.png"
-    for image in ("../secret.png", "deep/../../secret.png", "link.png"):
+    (folder / "elsewhere").symlink_to(tmp_path)
+    for image in ("deep/../a.png", "link.png", "elsewhere/secret.png", "..png"):
+        assert picture_path(folder, image) == folder / image
+    for image in ("../secret.png", "deep/../../secret.png", "elsewhere/../b.png"):
         with pytest.raises(ValueError, match="leaves the picture folder"):
             picture_path(folder, image)
     with pytest.raises(ValueError, match="absolute"):
@@ -91,13 +92,13 @@ def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
 
 def test_repaired_pictures_stay_and_are_listed(tmp_path):
     repairs = {"a.jpg": "converted from CMYK to RGB", "b.jpg": ""}
-    rows = [row(2), row(3, image="b.jpg"), row(4, name="B")]
+    rows = [row(2), row(3, image="b.jpg"), replace(row(4, name="B"), repairs=("HTML entities in the name",))]
     products, rejected = check_rows(rows, tmp_path, lambda path: Seen("x", repair=repairs[path.name]), workers=1)
     assert [product.line for product in products] == [2, 3, 4]
     assert rejected == []
     listed = [(entry.line, entry.name, entry.reason, entry.action) for entry in repaired(products)]
     reason = "converted from CMYK to RGB"
-    assert listed == [(2, "A", reason, "repaired"), (4, "B", reason, "repaired")]
+    assert listed == [(2, "A", reason, "repaired"), (4, "B", f"HTML entities in the name; {reason}", "repaired")]
 
 
 def test_a_missing_picture_folder_is_an_error(tmp_path):
@@ -136,7 +137,7 @@ def test_repaired_pictures_do_not_count_towards_the_limit(small_catalogue, here,
         file.writelines(f"{number}.jpg,thing {number},a<b<c\n" for number in range(5))
     with caplog.at_level(logging.INFO):
         stages.catalogue.main(here)
-    assert "5 pictures repaired: 5 × converted from CMYK to RGB" in caplog.text
+    assert "5 rows repaired: 5 × converted from CMYK to RGB" in caplog.text
     table = pd.read_parquet(here / paths.REJECTED)
     assert list(table.columns) == ["line", "image", "name", "classes", "reason", "action"]
     assert table["image"].tolist() == [f"{number}.jpg" for number in range(5)]

@@ -142,7 +142,11 @@ def test_the_delimiter_is_recognised(read, content, said):
 def test_texts_are_mended_and_the_repairs_said(read):
     (row,) = read("image,name,classes\na&amp;b.jpg,Salt &amp; Pepper&nbsp; Mill,Home &gt; Deco&#8203;<mills\n").rows
     assert (row.image, row.name, row.classes) == ("a&amp;b.jpg", "Salt & Pepper Mill", "Home > Deco<mills")
-    assert row.repairs == ("name: HTML entities", "class path: HTML entities", "class path: invisible characters")
+    assert row.repairs == (
+        "HTML entities in the name",
+        "HTML entities in the class path",
+        "invisible characters in the class path",
+    )
 
 
 def test_a_third_of_broken_rows_costs_those_rows_alone(read):
