@@ -14,6 +14,7 @@ from functools import partial
 
 import pandas as pd
 
+from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import torn_groups
@@ -38,8 +39,9 @@ def main(here: Run) -> str:
         logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=params.max_pixels)
     track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
-    sound, rejected = check_rows(file.rows, folder, inspect, workers=cores(), track=track)
-    rejected = sorted([*file.rejected, *rejected], key=lambda row: row.line)
+    checked, rejected = check_rows(file.rows, folder, inspect, workers=cores(), track=track)
+    sound, of_several, several = one_class(join_spellings(checked), params.several_classes)
+    rejected = sorted([*file.rejected, *rejected, *of_several], key=lambda row: row.line)
     if rejected:
         share = len(rejected) / (len(sound) + len(rejected))
         found = f"{path}: {len(rejected)} rows rejected ({share:.1%}):\n{summarise_rejected(rejected)}"
@@ -57,6 +59,9 @@ def main(here: Run) -> str:
 
     table = make_table(sound, params.split.model_dump(), seed, params.unseen_classes)
     classes, unseen = class_counts(table), unseen_classes(table)
+    joined = joined_remark(sound, table["group"].tolist())
+    for remark in filter(None, (several, separator_remark(classes["classes"]), joined)):
+        logging.warning("%s: %s", path, remark)
     torn = torn_groups(table["group"].to_numpy(), table["split"].to_numpy())
     if torn:
         logging.warning("%s: %d products stand in several splits, as the given split has them", path, torn)

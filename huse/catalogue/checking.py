@@ -15,6 +15,8 @@ from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 LONGEST_NAME = 2000  # characters; a longer one is a description, or a damaged file
+# What exports write where there is no name.
+NO_NAMES = {"nan", "none", "null", "n/a", "#n/a", "<na>", "undefined", "untitled", "no name", "no title", "product", "item"}
 
 
 class Inspection(Protocol):
@@ -41,6 +43,7 @@ class Product:
         digest: hash of the picture's bytes.
         repair: of picture, name and class path, for messages.
         split: the one given by the catalogue, or None.
+        product: id given by the catalogue, or None.
     """
 
     line: int
@@ -50,6 +53,7 @@ class Product:
     digest: str
     repair: str
     split: str | None = None
+    product: str | None = None
 
 
 def class_path(classes: str) -> tuple[str, ...]:
@@ -134,7 +138,8 @@ def check_rows(
             rejected.append(Rejected.of(row, inspection.problem))
         else:
             repair = "; ".join(filter(None, (*row.repairs, inspection.repair)))
-            products.append(Product(row.line, row.image, row.name, row.classes, inspection.digest, repair, row.split))
+            own = {name: getattr(row, name) for name in ("line", "image", "name", "classes", "split", "product")}
+            products.append(Product(**own, digest=inspection.digest, repair=repair))
     return products, sorted(rejected, key=lambda row: row.line)
 
 
@@ -143,6 +148,8 @@ def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
         raise ValueError("the picture's path is empty")
     if not row.name:
         raise ValueError("the name is empty")
+    if row.name.casefold() in NO_NAMES or not any(map(str.isalnum, row.name)):
+        raise ValueError(f"the name {row.name!r} says nothing")
     if len(row.name) > LONGEST_NAME:
         raise ValueError(f"the name has {len(row.name):,} characters, more than {LONGEST_NAME:,}")
     if row.split is not None and row.split not in SPLITS:

@@ -20,6 +20,7 @@ class Row:
         name: product name, line breaks and runs of white space become one space.
         classes: class path, levels joined by ``<``.
         split: given by the catalogue, or None.
+        product: id of the product, or None.
         repairs: of name and class path, for messages; see `huse.catalogue.mending`.
     """
 
@@ -28,6 +29,7 @@ class Row:
     name: str
     classes: str
     split: str | None = None
+    product: str | None = None
     repairs: tuple[str, ...] = ()
 
 
@@ -58,7 +60,14 @@ class CatalogueFile:
 
 
 def read_catalogue(
-    path: Path, *, image: str, name: str, classes: str, split: str | None = None, encoding: str = "auto"
+    path: Path,
+    *,
+    image: str,
+    name: str,
+    classes: str,
+    split: str | None = None,
+    product: str | None = None,
+    encoding: str = "auto",
 ) -> CatalogueFile:
     """Read the CSV: one header line, quoted as RFC 4180 says.
 
@@ -68,12 +77,14 @@ def read_catalogue(
         name: header of the column with the product's name.
         classes: header of the column with the class path.
         split: header of the column with the split; None: there is none.
+        product: header of the column with the product's id; None: there is none.
         encoding: see `huse.catalogue.records.Records`, which finds out the delimiter too.
 
     Raises:
         InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
     """
-    columns = {"image": image, "name": name, "classes": classes, **({} if split is None else {"split": split})}
+    asked = {"image": image, "name": name, "classes": classes, "split": split, "product": product}
+    columns = {kind: column for kind, column in asked.items() if column is not None}
     records = Records(path, encoding=encoding, wanted=columns.values())
     header = records.header
     if not header:
@@ -90,17 +101,18 @@ def read_catalogue(
             reason = f"expected {len(header)} fields, found {len(record)}: an unquoted comma?"
             rejected.append(Rejected(line, record[0], "", "", reason))
         else:
-            rows.append(_row(line, *(record[place] for place in places)))
+            rows.append(_row(line, dict(zip(columns, (record[place] for place in places), strict=True))))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
     return CatalogueFile(rows, rejected, records.remarks)
 
 
-def _row(line: int, image: str, name: str, classes: str, split: str | None = None) -> Row:
-    (name, of_name), (classes, of_classes) = mend(name), mend(classes)
+def _row(line: int, fields: dict[str, str]) -> Row:
+    (name, of_name), (classes, of_classes) = mend(fields["name"]), mend(fields["classes"])
     repairs = (*(f"{kind} in the name" for kind in of_name), *(f"{kind} in the class path" for kind in of_classes))
+    split, product = (tidy(fields[kind]) if kind in fields else None for kind in ("split", "product"))
     # Inner spaces stay in the picture's path, as a file name may have them.
-    return Row(line, image.strip(), tidy(name), tidy(classes), None if split is None else tidy(split), repairs)
+    return Row(line, fields["image"].strip(), tidy(name), tidy(classes), split, product, repairs)
 
 
 def tidy(text: str) -> str:

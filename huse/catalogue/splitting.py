@@ -14,20 +14,25 @@ SPLITS = ("train", "validation", "test")
 UNSEEN = "unseen"  # products of classes that are held out; no stage learns from them
 
 
-def group_products(names: Sequence[str], digests: Sequence[str]) -> npt.NDArray[np.int64]:
+def group_products(
+    names: Sequence[str], digests: Sequence[str], products: Sequence[str | None]
+) -> npt.NDArray[np.int64]:
     """Number the products: rows of one name, or of one picture file, belong to the same product.
 
     Names are compared without case. Rows that share a picture are joined too: else training could see a test picture.
+    Rows with an id of their product belong to that one alone.
 
     Args:
         names: N names.
         digests: N hashes of the pictures' bytes.
+        products: N ids, None or empty where there is none.
 
     Returns:
         N group numbers, counted from 0 in the order of first appearance.
     """
-    keys, known = pd.factorize(np.array([name.casefold() for name in names], dtype=object))
-    pictures = len(known) + pd.factorize(np.array(digests, dtype=object))[0]
+    rows = list(zip(names, digests, products, strict=True))
+    keys, known = pd.factorize(np.array([f"id {own}" if own else f"name {name.casefold()}" for name, _, own in rows]))
+    pictures = len(known) + pd.factorize(np.array([f"id {own}" if own else digest for _, digest, own in rows]))[0]
     size = int(pictures.max()) + 1
     graph = coo_array((np.ones(len(keys)), (keys, pictures)), shape=(size, size))
     component = connected_components(graph, directed=False)[1]

@@ -41,7 +41,7 @@ def make_table(
         )
     table["row"] = range(len(table))
     table["class_index"] = table["classes"].map({path: index for index, path in enumerate(classes)})
-    table["group"] = group_products(table["name"].tolist(), table["digest"].tolist())
+    table["group"] = group_products(table["name"].tolist(), table["digest"].tolist(), table["product"].tolist())
     # Other rows of the same products are held out too: to learn from them is to learn names and pictures of an unseen
     # class.
     chosen = table["classes"].isin(choose_unseen(classes, unseen, seed))

@@ -12,9 +12,12 @@ import pandas as pd
 from huse.catalogue.mending import mend
 from huse.catalogue.reading import tidy
 from huse.errors import InputError
+from huse.kinds import HEAD, PICTURES, kind_of
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+# Of the formats that `huse.vision.decoding` reads; a file without an ending is told by its first bytes.
+ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif")
+OF_SYSTEMS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")  # folders of computers, not of shops
 FEW = 3  # products that a class needs to be in every split
 COLUMNS = ["image", "name", "classes", "split"]
 
@@ -96,7 +99,10 @@ def spoken(name: str) -> str:
 
 
 def list_pictures(folder: Path) -> list[str]:
-    """Return the pictures below a folder, relative to it, sorted; linked folders are not followed.
+    """Return the pictures below a folder, relative to it, sorted.
+
+    Hidden files and folders, and those that computers make for themselves, are passed over; linked folders are not
+    followed.
 
     Raises:
         InputError: there is no such folder.
@@ -104,10 +110,22 @@ def list_pictures(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Give the folder that holds the pictures.")
     found = []
-    for place, _, files in os.walk(folder):
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in OF_SYSTEMS]
         above = Path(place).relative_to(folder)
-        found += [(above / name).as_posix() for name in files if name.lower().endswith(PICTURES)]
+        pictures = [name for name in files if not name.startswith(".") and _is_picture(Path(place, name))]
+        found += [(above / name).as_posix() for name in pictures]
     return sorted(found)
+
+
+def _is_picture(path: Path) -> bool:
+    if path.suffix:
+        return path.suffix.lower() in ENDINGS
+    try:
+        with path.open("rb") as file:
+            return kind_of(file.read(HEAD)) in PICTURES
+    except OSError:
+        return False
 
 
 def summarise(table: pd.DataFrame) -> dict[str, str]:

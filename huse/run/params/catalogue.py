@@ -4,7 +4,7 @@ They stand at the edge: nothing in the package knows `sample`, and stages that l
 room `catalogue`, which alone reads the rest.
 """
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -39,12 +39,17 @@ class Columns(Settings):
         min_length=1,
         description="train, validation or test, to keep a given split; null: drawn, see below",
     )
+    product: str | None = Field(
+        default=None,
+        min_length=1,
+        description="an id that the pictures of a product share; null: those with one name or picture are a product",
+    )
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
-        named = [name for name in (self.image, self.name, self.classes, self.split) if name is not None]
+        named = [name for name in vars(self).values() if name is not None]
         if len(set(named)) < len(named):
-            raise ValueError("image, name, classes and split must be different columns")
+            raise ValueError(f"{', '.join(vars(self))} must be different columns")
         return self
 
 
@@ -85,6 +90,10 @@ class CatalogueParams(Settings):
             f"held out from all training: a share of the classes, up to {MOST_UNSEEN}, drawn so that a sibling stays "
             "seen; or a list of class paths; evaluate measures where they land"
         ),
+    )
+    several_classes: Literal["keep", "first", "drop"] = Field(
+        default="keep",
+        description="rows of one picture and name under several classes: keep all, those of the first class, or none",
     )
     max_rejected: float = Field(default=0.05, ge=0, le=1, description="a larger share of rejected rows stops the run")
     max_megapixels: float = Field(default=100, gt=0, description="a larger picture is rejected before it is decoded")

@@ -1,0 +1,72 @@
+import pytest
+
+from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark
+from huse.catalogue.checking import Product
+
+
+def product(line, classes, name="A", digest="0", repair=""):
+    return Product(line, f"{line}.jpg", name, classes, digest, repair)
+
+
+@pytest.mark.parametrize(
+    ("paths", "joined"),
+    [
+        (["Shoes<Boots", "shoes<boots", "Shoes<Boots"], ["Shoes<Boots"] * 3),
+        (["shoes<boots", "Shoes<Boots"], ["shoes<boots"] * 2),  # of equally frequent ones the first
+        # Each node is joined, though the whole paths differ.
+        (["Shoes<boots", "SHOES<pumps", "Shoes<flats"], ["Shoes<boots", "Shoes<pumps", "Shoes<flats"]),
+        (["ｆｕｌｌ  width", "full width", "full width"], ["full width"] * 3),
+        # The same last name in another place of the tree is another node.
+        (["men<Boots", "women<boots"], ["men<Boots", "women<boots"]),
+        (["Straße", "STRASSE", "Straße"], ["Straße"] * 3),
+    ],
+)
+def test_spellings_of_a_class_are_joined(paths, joined):
+    found = join_spellings([product(line, path) for line, path in enumerate(paths)])
+    assert [one.classes for one in found] == joined
+    for one, before in zip(found, paths, strict=True):
+        expected = "" if one.classes == before else f"class path spelled as most are: {one.classes}"
+        assert one.repair == expected
+
+
+SEVERAL = [product(2, "a"), product(3, "b"), product(4, "a"), product(5, "a", name="B"), product(6, "b", digest="1")]
+
+
+@pytest.mark.parametrize(
+    ("which", "kept", "left_out"), [("keep", [2, 3, 4, 5, 6], []), ("first", [2, 4, 5, 6], [3]), ("drop", [5, 6], [2, 3, 4])]
+)
+def test_a_picture_and_name_of_several_classes(which, kept, left_out):
+    found, rejected, remark = one_class(SEVERAL, which)
+    assert [one.line for one in found] == kept
+    assert [one.line for one in rejected] == left_out
+    assert all(one.reason == "the same picture and name under another class: line 2" for one in rejected)
+    assert remark.startswith("1 pictures stand with the same name under several classes (first 'A', line 2: a, line 3: b")
+    assert remark.endswith(f"catalogue.several_classes is {which}")
+
+
+def test_one_class_each_needs_no_remark():
+    assert one_class(SEVERAL[3:], "drop") == (SEVERAL[3:], [], None)
+
+
+@pytest.mark.parametrize(
+    ("classes", "said"),
+    [
+        (["Home > Lamps", "Home > Rugs", "Toys"], "2 of 3 classes have one level and contain >, first 'Home > Lamps'"),
+        (["Home/Lamps", "Home/Rugs"], "--separator '/'"),
+        (["home<lamps/rugs", "home<toys/games"], None),
+        (["T-shirts", "Shirts/blouses", "Hats"], None),
+    ],
+)
+def test_a_forgotten_separator_is_said(classes, said):
+    remark = separator_remark(classes)
+    assert remark is None if said is None else said in remark
+
+
+def test_what_was_joined_into_a_suspicious_product_is_said():
+    rows = [product(line, f"class {line % 3}", name=f"name {line}", digest="placeholder") for line in range(60)]
+    remark = joined_remark([*rows, product(60, "a", "B", "1")], [0] * 60 + [1])
+    assert remark.startswith("1 products have over 50 rows or several classes. The largest has 60 rows in 3 classes")
+    assert "by the picture 0.jpg, which 60 rows have" in remark
+    by_name = joined_remark([product(2, "a", "Dress", "1"), product(3, "b", "Dress", "2")], [0, 0])
+    assert "by the name 'Dress', which 2 rows have" in by_name
+    assert joined_remark([product(2, "a", "A", "1"), product(3, "a", "A", "2")], [0, 0]) is None
