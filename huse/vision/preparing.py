@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
-from huse.vision.decoding import digest_picture, read_known_picture
+from huse.vision.decoding import digest_picture, read_picture
 from huse.vision.geometry import Pixels, fit, needed_side
 from huse.vision.picture_error import PictureError
 
@@ -77,7 +77,8 @@ class Preparation:
             InputError: the picture cannot be read, or has changed.
         """
         try:
-            picture = read_known_picture(task.path, task.digest, self.max_pixels, shorter_side=needed_side(self.size))
+            side = needed_side(self.size)
+            picture = read_picture(task.path, self.max_pixels, shorter_side=side, digest=task.digest)
         except PictureError as error:
             raise InputError(
                 f"{task.path}: {error}. It has changed since the catalogue was checked; check the catalogue again."
@@ -184,10 +185,6 @@ def _start_worker(number: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _as_it_is(item: Any) -> Any:
-    return item
-
-
 def _in_processes(
     tasks: Sequence[Task], preparation: Callable[[Task], Pixels], workers: int, ahead: int
 ) -> Iterator[Pixels]:
@@ -197,7 +194,7 @@ def _in_processes(
         batch_size=None,
         num_workers=workers,
         prefetch_factor=max(1, ahead // (workers * size)),
-        collate_fn=_as_it_is,
+        collate_fn=list,
         worker_init_fn=_start_worker,
     )
     try:

@@ -1,4 +1,6 @@
 import sqlite3
+import struct
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +15,17 @@ TEST_VECTORS = PRETRAINED / "squeezenet1_1-testvectors"
 def count_vectors(path):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT COUNT(*) FROM vectors").fetchone()[0]
+
+
+def png_chunk(kind, data):
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def png(*chunks, width=10, height=12, pixel=b"\0", depth=8, kind=0):
+    """A PNG of one colour, with further chunks; `kind` 0 is grey, 2 RGB."""
+    header = png_chunk(b"IHDR", struct.pack(">2I5B", width, height, depth, kind, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress((b"\0" + pixel * width) * height, 9))
+    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + pixels + png_chunk(b"IEND", b"")
 
 
 def needs(path):

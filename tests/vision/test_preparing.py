@@ -135,13 +135,13 @@ def test_jpegs_are_decoded_at_a_fraction(tmp_path, monkeypatch):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (1600, 1200), "red").save(path)
     seen = []
-    original = preparing.read_known_picture
+    original = preparing.read_picture
 
     def watch(*arguments, **options):
         seen.append(original(*arguments, **options))
         return seen[-1]
 
-    monkeypatch.setattr(preparing, "read_known_picture", watch)
+    monkeypatch.setattr(preparing, "read_picture", watch)
     (digest,) = digest_pictures([path])
     replace(PREPARATION, max_pixels=10**7)(Task(path, digest, (PLAIN,)))
     assert seen[0].size == (200, 150)
