@@ -5,12 +5,11 @@ Letters: S pixels a side of the network's input.
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -29,9 +28,6 @@ PLAIN = 0  # number of the view without augmentation
 # Pictures prepared ahead of the network, in batches; limits memory.
 AHEAD = 2
 CHUNK = 32  # pictures that a process returns at a time
-
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -147,14 +143,14 @@ def prepare(
         yield np.stack(batch)
 
 
-def _in_threads(tasks: Iterable[Argument], function: Callable[[Argument], Result], ahead: int) -> Iterator[Result]:
+def _in_threads(tasks: Sequence[Task], preparation: Callable[[Task], Pixels], ahead: int) -> Iterator[Pixels]:
     with ThreadPoolExecutor(cores(), thread_name_prefix="prepare") as pool:
         waiting = iter(tasks)
-        submitted: deque[Future[Result]] = deque(pool.submit(function, task) for task in islice(waiting, ahead))
+        submitted: deque[Future[Pixels]] = deque(pool.submit(preparation, task) for task in islice(waiting, ahead))
         try:
             while submitted:
                 result = submitted.popleft().result()
-                submitted.extend(pool.submit(function, task) for task in islice(waiting, 1))
+                submitted.extend(pool.submit(preparation, task) for task in islice(waiting, 1))
                 yield result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

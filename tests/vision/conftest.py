@@ -4,7 +4,9 @@ import zlib
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 PRETRAINED = Path(__file__).resolve().parents[3] / "shared" / "pretrained"
 SQUEEZENET = PRETRAINED / "squeezenet1_1-onnxzoo-4302cd73.pth"
@@ -15,6 +17,10 @@ TEST_VECTORS = PRETRAINED / "squeezenet1_1-testvectors"
 def count_vectors(path):
     with closing(sqlite3.connect(path)) as connection:
         return connection.execute("SELECT COUNT(*) FROM vectors").fetchone()[0]
+
+
+def noise(width, height, seed=0):
+    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8))
 
 
 def png_chunk(kind, data):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from huse.vision.decoding import FORMATS, Inspection, digest_picture, inspect_picture, read_picture
 from huse.vision.picture_error import PictureError
-from tests.vision.conftest import png
+from tests.vision.conftest import noise, png
 
 LIMIT = 10**8
 ORANGE, WHITE, BLUE = (255, 128, 0), (255, 255, 255), (0, 0, 255)
@@ -25,11 +25,6 @@ def save(image, path, **options):
 
 def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def noise(width=160, height=120, seed=0):
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
 
 
 def plain(mode, colour):
@@ -193,7 +188,7 @@ def test_no_picture(tmp_path, name, content, problem):
     ],
 )
 def test_truncated(tmp_path, suffix, options, share):
-    path = save(noise(), tmp_path / f"a{suffix}", **options)
+    path = save(noise(160, 120), tmp_path / f"a{suffix}", **options)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(PictureError, match=r"picture is (truncated|damaged)|not a picture") as seen:
@@ -216,7 +211,7 @@ def test_shorter_side_reads_a_jpeg_at_a_fraction(tmp_path):
     assert read_picture(path, LIMIT, shorter_side=120).size == (160, 120)
     assert read_picture(path, LIMIT, shorter_side=121).size == (320, 240)
     assert read_picture(path, LIMIT, shorter_side=1000).size == (640, 480)
-    assert read_picture(save(noise(), tmp_path / "a.png"), LIMIT, shorter_side=1).size == (160, 120)
+    assert read_picture(save(noise(160, 120), tmp_path / "a.png"), LIMIT, shorter_side=1).size == (160, 120)
 
 
 @pytest.mark.parametrize("module", ["decoding", "augmentation"])
@@ -229,7 +224,7 @@ def test_a_picture_that_asks_for_too_much_memory(tmp_path, monkeypatch):
     def load(self):
         raise MemoryError
 
-    path = save(noise(), tmp_path / "a.png")
+    path = save(noise(160, 120), tmp_path / "a.png")
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", load)
     assert inspect_picture(path, LIMIT).problem == "picture needs more memory than there is"
 
@@ -238,7 +233,7 @@ def test_a_file_that_cannot_be_read_to_its_end(tmp_path, monkeypatch):
     def read(*_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    path = save(noise(), tmp_path / "a.png")
+    path = save(noise(160, 120), tmp_path / "a.png")
     monkeypatch.setattr(hashlib, "file_digest", read)
     assert inspect_picture(path, LIMIT).problem == "picture file cannot be read (Input/output error)"
     with pytest.raises(PictureError, match="cannot be read"):

@@ -15,7 +15,7 @@ from PIL import Image
 
 from huse.vision.decoding import inspect_picture, read_picture
 from huse.vision.picture_error import PictureError
-from tests.vision.conftest import png, png_chunk
+from tests.vision.conftest import noise, png, png_chunk
 
 MAX_PIXELS = 1_000_000
 MUTANTS = 130  # of each original
@@ -43,8 +43,7 @@ ENDINGS = {"JPEG": ".jpg", "TIFF": ".tif"}
 
 
 def drawing(mode):
-    small = np.random.default_rng(0).integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    picture = Image.fromarray(small).resize((48, 36))
+    picture = noise(8, 6).resize((48, 36))
     if mode == "I;16":
         return Image.fromarray(np.asarray(picture.convert("L")).astype(np.uint16) * 257)
     return picture.convert(mode)

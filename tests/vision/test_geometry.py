@@ -4,13 +4,9 @@ from PIL import Image
 
 from huse.vision import geometry
 from huse.vision.torchvision_ops import import_torchvision
+from tests.vision.conftest import noise
 
 import_torchvision()
-
-
-def noise(width, height):
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).resize((width, height))
 
 
 def test_squash_keeps_the_corners():
