@@ -42,9 +42,11 @@ def palette(*colours):
 
 
 def bmp_16_bit():
-    header = b"BM" + (54 + 240).to_bytes(4, "little") + bytes(4) + (54).to_bytes(4, "little")
-    about = b"".join(value.to_bytes(size, "little") for value, size in [(40, 4), (10, 4), (12, 4), (1, 2), (16, 2)])
-    return header + about + bytes(24) + bytes(240)
+    """5, 6 and 5 bits a channel."""
+    header = struct.pack("<2s3I", b"BM", 66 + 240, 0, 66) + struct.pack(
+        "<3I2H6I", 40, 10, 12, 1, 16, 3, 240, 0, 0, 0, 0
+    )
+    return header + struct.pack("<3I", 0xF800, 0x07E0, 0x001F) + bytes(240)
 
 
 FRAMES = {"save_all": True, "append_images": [plain("RGB", BLUE), plain("RGB", WHITE)]}
