@@ -1,12 +1,12 @@
 """Groups pictures into products and splits products into train, validation and test."""
 
 import zlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -26,21 +26,12 @@ def group_products(names: Sequence[str], digests: Sequence[str]) -> npt.NDArray[
     Returns:
         N group numbers, counted from 0 in the order of first appearance.
     """
-    count = len(names)
-    keys = [name.casefold() for name in names]
-    nodes: dict[tuple[str, str], int] = {}
-    for key, digest in zip(keys, digests, strict=True):
-        nodes.setdefault(("name", key), count + len(nodes))
-        nodes.setdefault(("picture", digest), count + len(nodes))
-    ends = [nodes["name", key] for key in keys] + [nodes["picture", digest] for digest in digests]
-    starts = list(range(count)) * 2
-    size = count + len(nodes)
-    graph = coo_array((np.ones(2 * count, dtype=np.int8), (starts, ends)), shape=(size, size))
-    component = connected_components(graph, directed=False)[1][:count]
-    _, first, inverse = np.unique(component, return_index=True, return_inverse=True)
-    rank = np.empty(len(first), dtype=np.int64)
-    rank[np.argsort(first)] = np.arange(len(first))
-    return rank[inverse]
+    keys, known = pd.factorize(np.array([name.casefold() for name in names], dtype=object))
+    pictures = len(known) + pd.factorize(np.array(digests, dtype=object))[0]
+    size = int(pictures.max()) + 1
+    graph = coo_array((np.ones(len(keys)), (keys, pictures)), shape=(size, size))
+    component = connected_components(graph, directed=False)[1]
+    return pd.factorize(component[keys])[0]
 
 
 def keep_split(
@@ -74,8 +65,7 @@ def keep_split(
 
 def torn_groups(groups: npt.NDArray[np.int64], split: npt.NDArray[Any]) -> int:
     """Count the groups whose rows stand in more than one split."""
-    splits = Counter(group for group, _ in set(zip(groups.tolist(), split.tolist(), strict=True)))
-    return sum(count > 1 for count in splits.values())
+    return int((pd.Series(split).groupby(groups).nunique() > 1).sum())
 
 
 def split_groups(

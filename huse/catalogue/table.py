@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from huse.catalogue.checking import Product
@@ -43,7 +42,10 @@ def make_table(
     table["row"] = range(len(table))
     table["class_index"] = table["classes"].map({path: index for index, path in enumerate(classes)})
     table["group"] = group_products(table["name"].tolist(), table["digest"].tolist())
-    held_out = _held_out(table, choose_unseen(classes, unseen, seed))
+    # Other rows of the same products are held out too: to learn from them is to learn names and pictures of an unseen
+    # class.
+    chosen = table["classes"].isin(choose_unseen(classes, unseen, seed))
+    held_out = table["group"].isin(table.loc[chosen, "group"]).to_numpy()
     rest, split = table[~held_out], np.full(len(table), UNSEEN, dtype=object)
     groups, paths = rest["group"].to_numpy(), rest["classes"].tolist()
     if rest["split"].notna().any():
@@ -61,24 +63,12 @@ def make_table(
     return table[["row", "image", "name", "classes", "class_index", "split", "group", "line"]]
 
 
-def _held_out(table: pd.DataFrame, classes: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Find the rows of some classes, and other rows of the same products.
-
-    The latter cannot be used: learning from them would be learning a name or a picture of an unseen class.
-    """
-    groups = table.loc[table["classes"].isin(classes), "group"]
-    return table["group"].isin(groups).to_numpy()
-
-
 def class_counts(table: pd.DataFrame) -> dict[str, Any]:
     """Return the sorted class paths and, for each split, the number of pictures of each class."""
     classes = sorted(set(table["classes"]))
     splits = (*SPLITS, UNSEEN) if (table["split"] == UNSEEN).any() else SPLITS
     counts = {split: Counter(table.loc[table["split"] == split, "classes"]) for split in splits}
-    return {
-        "classes": classes,
-        "counts": {split: [counts[split][path] for path in classes] for split in splits},
-    }
+    return {"classes": classes, "counts": {split: [counts[split][path] for path in classes] for split in splits}}
 
 
 def unseen_classes(table: pd.DataFrame) -> int:

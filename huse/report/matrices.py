@@ -5,6 +5,7 @@ Letters: N items, C classes, D dimension of the shared space, S nodes that are s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -51,10 +52,8 @@ def confusions(tree: ClassTree, actual: Integers, predicted: Integers, most: int
     """
     levels = [_confusion(tree, actual, predicted, level, most) for level in range(len(tree.levels), 0, -1)]
     # A level with the same partition as the one above adds nothing.
-    new = [
-        one for one, above in zip(levels, [*levels[1:], None], strict=True) if above is None or above.nodes != one.nodes
-    ]
-    return new[:MOST_LEVELS]
+    new = [one for one, above in pairwise(levels) if above.nodes != one.nodes]
+    return [*new, levels[-1]][:MOST_LEVELS]
 
 
 def _confusion(tree: ClassTree, actual: Integers, predicted: Integers, level: int, most: int) -> Confusion:
@@ -65,15 +64,8 @@ def _confusion(tree: ClassTree, actual: Integers, predicted: Integers, level: in
     items = counts.sum(axis=1)
     present = np.flatnonzero(items + counts.sum(axis=0))
     shown = np.sort(present[np.argsort(-items[present], kind="stable")[:most]])
-    agreement = float((rows == columns).mean()) if len(rows) else 0.0
-    return Confusion(
-        level,
-        [nodes[index] for index in shown],
-        counts[np.ix_(shown, shown)],
-        items[shown],
-        len(present) - len(shown),
-        agreement,
-    )
+    agreement, kept = float((rows == columns).mean()), [nodes[index] for index in shown]
+    return Confusion(level, kept, counts[np.ix_(shown, shown)], items[shown], len(present) - len(shown), agreement)
 
 
 def class_mean_distances(embeddings: Sequence[Floats], classes: Integers, count: int) -> Floats:
@@ -94,8 +86,7 @@ def class_mean_distances(embeddings: Sequence[Floats], classes: Integers, count:
     units = np.divide(sums, norms, out=np.full_like(sums, np.nan), where=norms > 0)
     distances = np.clip(1 - units @ units.T, 0, 2)
     distances = (distances + distances.T) / 2
-    diagonal = np.arange(count)
-    distances[diagonal, diagonal] = np.where(norms[:, 0] > 0, 0, np.nan)
+    np.fill_diagonal(distances, np.where(norms[:, 0] > 0, 0, np.nan))
     learned: Floats = distances.astype(np.float32)
     return learned
 

@@ -16,10 +16,7 @@ def test_one_name_or_one_picture_is_one_product():
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcd")), min_size=1, max_size=120),
-    st.integers(0, 5),
-)
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcd")), min_size=1, max_size=120), st.integers(0, 5))
 def test_a_group_is_never_torn_and_every_class_is_trained(rows, seed):
     groups = np.array([group for group, _ in rows])
     classes = [path for _, path in rows]

@@ -50,8 +50,8 @@ MUTATIONS = {
     ),
     "products torn between the splits": (
         "huse/catalogue/splitting.py",
-        "    return rank[inverse]\n",
-        "    return np.arange(count)\n",
+        "    return pd.factorize(component[keys])[0]\n",
+        "    return np.arange(len(keys))\n",
         "tests/catalogue/test_splitting.py",
     ),
 }
