@@ -5,7 +5,7 @@ D word dimension.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,8 +132,3 @@ def hash_vector(word: str, dimension: int, norm: float, seed: int) -> Vector:
     drawn = np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(dimension)
     vector: Vector = (drawn * (norm / np.linalg.norm(drawn))).astype(np.float32)
     return vector
-
-
-def mean_norm(vectors: Sequence[Vector]) -> float:
-    """Return the mean norm of vectors; 1 if there are none."""
-    return float(np.mean([np.linalg.norm(vector) for vector in vectors])) if vectors else 1.0

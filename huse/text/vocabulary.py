@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from huse.settings import Settings
-from huse.text.spelling import MARKS, Spelled, Spellings, find_spelling, hash_vector, mean_norm, spellings
+from huse.text.spelling import MARKS, Spelled, Spellings, find_spelling, hash_vector, spellings
 from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
@@ -96,7 +96,8 @@ def choose_vectors(
         else:
             without.append(word)
     if settings.oov == "hash":
-        norm = mean_norm([spelled.vector for word, spelled in chosen.items() if word not in aside])
+        norms = [np.linalg.norm(spelled.vector) for word, spelled in chosen.items() if word not in aside]
+        norm = float(np.mean(norms)) if norms else 1.0
         for word in without:
             if word not in MARKS and any(map(str.isalnum, word)):
                 chosen[word] = Spelled(hash_vector(word, found.dimension, norm, seed), HASH, word)
