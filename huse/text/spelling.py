@@ -121,12 +121,6 @@ def hash_vector(word: str, dimension: int, norm: float, seed: int) -> Vector:
     """Draw a random vector that depends only on the word and the seed, in any catalogue.
 
     Independent normal numbers scaled to a norm; two such vectors are nearly orthogonal.
-
-    Args:
-        word: any text.
-        dimension: D.
-        norm: length of the vector.
-        seed: another seed gives other directions.
     """
     digest = hashlib.sha256(f"{seed}\n{word}".encode("utf-8", "surrogatepass")).digest()
     drawn = np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(dimension)

@@ -51,11 +51,7 @@ class WordVectorSettings(Settings):
 
 
 def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
-    """Return the words that labels may need: tokens of level names and whole paths, for both versions of InferSent.
-
-    Args:
-        classes: the levels of every class path.
-    """
+    """Return the words that labels may need: tokens of level names and whole paths, for both versions of InferSent."""
     texts = {text for levels in classes for text in (*levels, " ".join(levels))}
     return {token for text in texts for version in SENTENCE_MARKS for token in tokenize(text, version)}
 
@@ -105,10 +101,7 @@ def choose_vectors(
 
 
 def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
-    """Return words and their vectors as a table and an array, row by row.
-
-    Args:
-        chosen: from `choose_vectors`, V words.
+    """Return V words and their vectors, from `choose_vectors`, as a table and an array, row by row.
 
     Returns:
         `word`, `step` (how it was found) and `spelling` (under which); V × D float32.
@@ -136,12 +129,7 @@ def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.ND
 
 
 def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:
-    """Count the words that have a vector; random ones do not count.
-
-    Args:
-        names: cleaned names.
-        labels: words of the labels.
-        chosen: from `choose_vectors`.
+    """Count the words of cleaned names and of labels that have a vector; random ones do not count.
 
     Returns:
         `coverage`: shares of the names' running words and distinct words, and of the labels' distinct words;
@@ -175,16 +163,7 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
 
 
 def remarks(found: Found, metrics: Mapping[str, Any], oov: Literal["skip", "hash"]) -> list[str]:
-    """Return what a user should know about a source of word vectors.
-
-    Args:
-        found: what the source has.
-        metrics: from `coverage`.
-        oov: what becomes of words without a vector.
-
-    Returns:
-        One text a remark, without a full stop; empty if there is nothing to say.
-    """
+    """Return what a user should know about a source, given its `coverage`: texts without a full stop."""
     told = [f"passed over: {found.fault_summary()}"] if found.faults else []
     missing = metrics["missing_label_words"]
     if missing:
