@@ -114,9 +114,7 @@ def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.f
 def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
     """Return the words that a model keeps for names it has never seen, spelled as in the source.
 
-    Args:
-        found: what the source has.
-        words: of the catalogue; all their spellings are kept, and the first words of the source.
+    Those are the first words of the source, and all spellings of the words of the catalogue.
 
     Returns:
         `word`; V × D float32. Only vectors that stand in the source: none composed or random.

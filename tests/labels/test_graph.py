@@ -56,12 +56,6 @@ def test_adjacency_is_a_symmetric_distance(vectors):
     assert matrix.max() <= 2
 
 
-def test_adjacency_does_not_change_with_zero_padding():
-    vectors = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
-    padded = np.pad(vectors, ((0, 0), (0, 7)))
-    np.testing.assert_allclose(adjacency(vectors, names(6)), adjacency(padded, names(6)), atol=1e-7)
-
-
 @pytest.mark.parametrize("value", [0, np.nan, np.inf])
 def test_a_label_without_a_direction_is_named(value):
     with pytest.raises(InputError, match="for 1, first 'label 1'"):
