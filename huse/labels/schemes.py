@@ -46,10 +46,7 @@ def make_labels(classes: Sequence[str], scheme: Scheme) -> Labels:
 
 
 def label_nodes(labels: Labels) -> list[list[Node]]:
-    """Find the nodes of each label in the tree.
-
-    Args:
-        labels: K labels.
+    """Find the nodes of each of the K labels in the tree.
 
     Returns:
         For each label its nodes in tree order: one with ``leaf``, the end of its path; one or more with

@@ -41,12 +41,7 @@ def _parts(labels: Labels, label_text: LabelText) -> list[tuple[str, ...]]:
 
 
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
-    """Return the texts that `text_vectors` encodes, each once.
-
-    Args:
-        labels: K labels.
-        label_text: see `text_vectors`.
-    """
+    """Return the texts that `text_vectors` encodes, each once."""
     return list(dict.fromkeys(text for texts in _parts(labels, label_text) for text in texts))
 
 
