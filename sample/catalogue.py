@@ -23,7 +23,6 @@ class SamplePicture:
 
     Attributes:
         image: file name, ``<product>_<view>.<jpg or png>``.
-        name: of the product; its other pictures have the same.
         classes: class path, such as ``beauty<makeup<lipsticks``.
         picture: size × size, RGB.
         mode: Pillow mode of the stored file; all but RGB are PNG.

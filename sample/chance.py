@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
+Random = np.random.Generator
 Choice = TypeVar("Choice")
 
 
@@ -19,24 +20,24 @@ class Purpose(IntEnum):
     ORDER = 5
 
 
-def generator(purpose: Purpose, seed: int, *numbers: int) -> np.random.Generator:
+def generator(purpose: Purpose, seed: int, *numbers: int) -> Random:
     """Return the generator of one use.
 
     Args:
-        purpose: what it is for.
-        seed: the seed of the sample.
+        purpose: its use.
+        seed: of the sample.
         numbers: which product, which view; none negative.
     """
     # The length is part of the key because (1, 2) and (1, 2, 0) give the same seed sequence.
     return np.random.default_rng([purpose, len(numbers), seed, *numbers])
 
 
-def pick(random: np.random.Generator, choices: Sequence[Choice]) -> Choice:
+def pick(random: Random, choices: Sequence[Choice]) -> Choice:
     """Return one of the choices, each equally likely."""
     return choices[int(random.random() * len(choices))]
 
 
-def pick_weighted(random: np.random.Generator, choices: Sequence[tuple[Choice, float]]) -> Choice:
+def pick_weighted(random: Random, choices: Sequence[tuple[Choice, float]]) -> Choice:
     """Return one of the choices at random by weight; the weights need not add up to 1."""
     left = random.random() * sum(weight for _, weight in choices)
     for choice, weight in choices:

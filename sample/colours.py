@@ -79,21 +79,16 @@ PROPS: tuple[RGB, ...] = (
     (212, 220, 206), (226, 214, 200), (208, 214, 224), (222, 208, 210), (190, 198, 184), (232, 226, 212),
 )  # fmt: skip
 
-PATTERNS: tuple[tuple[str, float], ...] = (
-    ("plain", 12.0), ("stripes", 1.4), ("pinstripes", 0.7), ("dots", 1.0), ("checks", 1.0), ("zigzag", 0.5),
-    ("blotches", 0.7), ("halves", 0.7),
-)  # fmt: skip
-"""Patterns and how often a product that can be patterned has them."""
-
 PLAIN = ("beauty", "jewellery")  # top classes without patterns
 
-PATTERN_WORDS: dict[str, tuple[str, ...]] = {
-    "plain": ("", "", "", "plain", "matte"),
-    "stripes": ("striped", "stripe", "Breton-stripe"),
-    "pinstripes": ("pinstriped", "fine-stripe"),
-    "dots": ("polka-dot", "dotted", "à pois"),
-    "checks": ("checked", "gingham", "plaid"),
-    "zigzag": ("zigzag", "chevron"),
-    "blotches": ("leopard-print", "floral-print", "printed"),
-    "halves": ("two-tone", "colour-block"),
+PATTERNS: dict[str, tuple[float, tuple[str, ...]]] = {
+    "plain": (12.0, ("", "", "", "plain", "matte")),
+    "stripes": (1.4, ("striped", "stripe", "Breton-stripe")),
+    "pinstripes": (0.7, ("pinstriped", "fine-stripe")),
+    "dots": (1.0, ("polka-dot", "dotted", "à pois")),
+    "checks": (1.0, ("checked", "gingham", "plaid")),
+    "zigzag": (0.5, ("zigzag", "chevron")),
+    "blotches": (0.7, ("leopard-print", "floral-print", "printed")),
+    "halves": (0.7, ("two-tone", "colour-block")),
 }
+"""Patterns: how often a product that can be patterned has them, and their names in shops."""

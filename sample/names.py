@@ -1,9 +1,7 @@
 """How a shop names a product: brand, material, colour, pattern, item, size, in no fixed order."""
 
-import numpy as np
-
-from sample.chance import Purpose, generator, pick, pick_weighted
-from sample.colours import PATTERN_WORDS
+from sample.chance import Purpose, Random, generator, pick, pick_weighted
+from sample.colours import PATTERNS
 from sample.product import Product
 from sample.words import BRANDS, HEEL_HEIGHTS, ITEMS, LINES, MATERIALS, REMARKS, SIZES, SWAPS
 
@@ -64,17 +62,17 @@ def make_name(seed: int, product: Product) -> str:
     return _as_typed(random, name)
 
 
-def _described(random: np.random.Generator, product: Product, item: str) -> str:
+def _described(random: Random, product: Product, item: str) -> str:
     """Return pattern, material and item, each if the shop mentions it."""
     material = ""
     if not item or random.random() < MATERIAL_SHARE:
         jewel = product.leaf.top == "jewellery" and random.random() < 0.3
         material = product.metal[0] if jewel else pick(random, MATERIALS[product.leaf.name])
-    pattern = pick(random, PATTERN_WORDS[product.pattern])
+    pattern = pick(random, PATTERNS[product.pattern][1])
     return " ".join(word for word in (pattern, material, item) if word)
 
 
-def _as_typed(random: np.random.Generator, name: str) -> str:
+def _as_typed(random: Random, name: str) -> str:
     """Add the irregularities that clerks make in names."""
     for usual, other in SWAPS:
         if random.random() < SWAP_SHARE:

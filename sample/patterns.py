@@ -17,13 +17,8 @@ def _to_middle(u: Grid) -> Grid:
 def pattern_share(pattern: str, u: Grid, v: Grid) -> Grid:
     """Return the share of the second colour, 0 to 1, of the shape of `u`.
 
-    Args:
-        pattern: one of the patterns but ``plain``.
-        u: repeats across.
-        v: repeats down.
-
     Raises:
-        ValueError: the pattern is not known.
+        ValueError: the pattern is not one of `PATTERNS` but ``plain``.
     """
     match pattern:
         case "stripes":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from sample.chance import Purpose, generator, pick
+from sample.chance import Purpose, Random, generator, pick
 from sample.colours import BACKDROPS, PROPS, RGB
 from sample.geometry import Paint, Part, Points, box, ellipse
 from sample.patterns import pattern_share
@@ -70,7 +70,7 @@ def mix(first: RGB, second: RGB, share: float) -> RGB:
     return mixed[0], mixed[1], mixed[2]
 
 
-def _draw_backdrop(random: np.random.Generator, side: int, colour: RGB) -> Image.Image:
+def _draw_backdrop(random: Random, side: int, colour: RGB) -> Image.Image:
     """Return a plain backdrop (S × S), one that fades, or a wall with a floor."""
     canvas = Image.new("RGB", (side, side), colour)
     kind = random.random()
@@ -84,7 +84,7 @@ def _draw_backdrop(random: np.random.Generator, side: int, colour: RGB) -> Image
     return canvas
 
 
-def _draw_props(random: np.random.Generator, canvas: Image.Image) -> None:
+def _draw_props(random: Random, canvas: Image.Image) -> None:
     """Lay up to two leaves, trays or cards near the edges."""
     draw = ImageDraw.Draw(canvas)
     side = canvas.width
@@ -99,7 +99,7 @@ def _draw_props(random: np.random.Generator, canvas: Image.Image) -> None:
         draw.polygon(_flat(turned), fill=pick(random, PROPS))
 
 
-def _choose_pose(random: np.random.Generator, product: Product, side: int) -> Pose:
+def _choose_pose(random: Random, product: Product, side: int) -> Pose:
     """Choose the pose of the product: rotation, scale, shift, perspective, mirroring."""
     lean = TURNS[product.leaf.top]
     scale = side / 2 * random.uniform(0.86, 0.98)
@@ -130,9 +130,7 @@ def _draw_part(draw: ImageDraw.ImageDraw, part: Part, pose: Pose, colour: RGB | 
         draw.polygon(points, fill=colour)
 
 
-def _draw_shadow(
-    random: np.random.Generator, canvas: Image.Image, parts: list[Part], pose: Pose, backdrop: RGB
-) -> None:
+def _draw_shadow(random: Random, canvas: Image.Image, parts: list[Part], pose: Pose, backdrop: RGB) -> None:
     """Drop a shadow of every part to one side, or none."""
     if random.random() < 0.35:
         return
@@ -143,9 +141,7 @@ def _draw_shadow(
         _draw_part(draw, part, fallen, mix(backdrop, BLACK, 0.16))
 
 
-def _draw_product(
-    random: np.random.Generator, canvas: Image.Image, product: Product, parts: list[Part], pose: Pose
-) -> None:
+def _draw_product(random: Random, canvas: Image.Image, product: Product, parts: list[Part], pose: Pose) -> None:
     """Paint the parts, back to front."""
     main, draw = product.colour.rgb, ImageDraw.Draw(canvas)
     paints: dict[Paint, RGB] = {
@@ -172,7 +168,7 @@ def _draw_product(
             draw.line(_flat(np.concatenate([points, points[:1]])), fill=edge, width=SUPERSAMPLING)
 
 
-def _draw_cloth(random: np.random.Generator, side: int, product: Product, pose: Pose) -> Image.Image:
+def _draw_cloth(random: Random, side: int, product: Product, pose: Pose) -> Image.Image:
     """Return colour, pattern and light of the product over the whole drawing (S × S).
 
     The pattern turns and shrinks with the product.
@@ -191,7 +187,7 @@ def _draw_cloth(random: np.random.Generator, side: int, product: Product, pose: 
     return Image.fromarray(painted.clip(0, 255, out=painted).astype(np.uint8))
 
 
-def _photograph(random: np.random.Generator, picture: Image.Image) -> Image.Image:
+def _photograph(random: Random, picture: Image.Image) -> Image.Image:
     """Add the effects of a camera: exposure, a tint, grain."""
     light = random.uniform(0.94, 1.03) * random.uniform(0.985, 1.015, 3)
     grain = random.standard_normal(picture.size, dtype=np.float32)[:, :, None] * random.uniform(0.5, 2)

@@ -18,8 +18,6 @@ class Product:
 
     Attributes:
         number: counts from 0.
-        leaf: its class.
-        colour: its main colour.
         second: the colour of its pattern and trims.
         metal: word and RGB of its metal parts.
         pattern: a key of `PATTERNS`.
@@ -54,7 +52,7 @@ def make_product(seed: int, number: int, leaf: Leaf) -> Product:
     usual = random.random() < USUAL_COLOUR_SHARE
     colour = pick(random, USUAL.get(leaf.name, COLOURS) if usual else COLOURS)
     others = tuple(other for other in COLOURS if other != colour)
-    pattern = pick_weighted(random, PATTERNS)
+    pattern = pick_weighted(random, [(name, often) for name, (often, _) in PATTERNS.items()])
     return Product(
         number=number,
         leaf=leaf,

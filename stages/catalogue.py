@@ -68,9 +68,8 @@ def main(here: Run) -> str:
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
     with Outputs() as outputs:
         outputs.table(here / paths.PRODUCTS, table)
-        outputs.table(
-            here / paths.REJECTED, pd.DataFrame([*rejected, *mended], columns=list(Rejected.__dataclass_fields__))
-        )
+        odd = pd.DataFrame([*rejected, *mended], columns=list(Rejected.__dataclass_fields__))
+        outputs.table(here / paths.REJECTED, odd)
         outputs.json(here / paths.CLASSES, classes)
         metrics = {
             "pictures": {**pictures, "rejected": len(rejected), "repaired": len(mended)},

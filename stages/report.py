@@ -54,11 +54,7 @@ def main(here: Run) -> str:
     metrics = read_json(here / paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
     folder = here / catalogue.images
     thumbnails = thumbnails_of(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
-    facts = {
-        "seed": seed,
-        "method": train["method"],
-        "fingerprint of the products": fingerprint_products(products),
-    }
+    facts = {"seed": seed, "method": train["method"], "fingerprint of the products": fingerprint_products(products)}
     parts = [
         sections.metrics_section(metrics),
         sections.training_section(

@@ -20,11 +20,7 @@ from stages.runner import run
 
 
 def main(here: Run) -> str:
-    """Draw the sample.
-
-    Returns:
-        The line for the log.
-    """
+    """Run the stage."""
     params = here.section(SampleCatalogueParams, "sample_catalogue")
     seed, start = here.seed(), time.perf_counter()
     with Outputs() as outputs:

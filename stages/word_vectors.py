@@ -22,7 +22,6 @@ from huse.run import paths
 from huse.run.artifacts import Outputs, read_json, read_names, read_table
 from huse.run.place import Run
 from huse.run.word_cache import read_source
-from huse.run.word_store import write_word_vectors
 from huse.taxonomy import split_path
 from huse.text.catalogue_vectors import catalogue_sentences, train_word_vectors
 from huse.text.spelling import MARKS
@@ -63,10 +62,12 @@ def main(here: Run) -> str:
             **params.model_dump(include={"spellings", "oov"}),
             "seed": seed,
         }
-        write_word_vectors(outputs, here / paths.WORD_VECTORS, here / paths.WORDS, *stack(chosen), about=about)
-        write_word_vectors(
-            outputs, here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS, *vocabulary(found, needed), about=about
-        )
+        words, vectors = stack(chosen)
+        outputs.described_array(here / paths.WORD_VECTORS, vectors, about)
+        outputs.table(here / paths.WORDS, words)
+        words, vectors = vocabulary(found, needed)
+        outputs.described_array(here / paths.VOCABULARY, vectors, about)
+        outputs.table(here / paths.VOCABULARY_WORDS, words)
         outputs.json(here / paths.WORD_VECTOR_METRICS, {"words": len(chosen), "dimension": found.dimension, **metrics})
     covered = metrics["coverage"]
     return (

@@ -22,10 +22,10 @@ def clock(monkeypatch):
 
 
 def test_items_come_through_in_order_and_short_work_says_nothing(clock, capsys):
-    for number, item in enumerate(progress(range(1000), description="read", unit="picture")):
+    for number, item in enumerate(progress(range(7, 1007), description="read", unit="picture"), start=7):
         assert item == number
         clock.now += 0.005
-    assert number == 999
+    assert number == 1006
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""
 

@@ -68,10 +68,7 @@ def class_counts(table: pd.DataFrame) -> dict[str, Any]:
     classes = sorted(set(table["classes"]))
     splits = (*SPLITS, UNSEEN) if (table["split"] == UNSEEN).any() else SPLITS
     counts = {split: Counter(table.loc[table["split"] == split, "classes"]) for split in splits}
-    return {
-        "classes": classes,
-        "counts": {split: [counts[split][path] for path in classes] for split in splits},
-    }
+    return {"classes": classes, "counts": {split: [counts[split][path] for path in classes] for split in splits}}
 
 
 def unseen_classes(table: pd.DataFrame) -> int:

@@ -117,7 +117,7 @@ def rank_statistics(
                 cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
             ordered[:] = cosines
             ordered.sort(axis=1)
-            edges = np.flatnonzero(np.diff(own, prepend=-1, append=-1)).tolist()
+            edges = np.flatnonzero(np.diff(own, prepend=-1, append=-1)).tolist()  # of runs of one class
             for group in (slice(*ends) for ends in pairwise(edges)):
                 relevant = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
                 # A query that is no candidate has the lowest cosine.

@@ -139,7 +139,7 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
         chance: accuracy of always predicting the majority of the training split.
     """
     results, catalogue = measured.results, measured.catalogue
-    # Of the classes alone, so they are computed once for all sections and directions.
+    # References depend on the classes alone: they are computed once for all sections and directions.
     known = cache(lambda excluded: references(results.classes, catalogue.tree, own_excluded=excluded))
     retrieval: dict[str, dict[str, Any]] = {
         section: retrieval_metrics(measured.found[section], measured.without_pair[section], known)

@@ -89,54 +89,27 @@ def class_distances(adjacency: Distances, class_labels: Sequence[Sequence[int]],
 
 
 def off_diagonal(matrix: Distances) -> Distances:
-    """View the entries off the diagonal: every pair of different labels, twice in a symmetric matrix.
-
-    Args:
-        matrix: K × K, K ≥ 2.
-
-    Returns:
-        (K - 1) × K; a view where the matrix is contiguous.
-    """
+    """View the entries off the diagonal of a K × K matrix, K ≥ 2, as (K - 1) × K; a view where it is contiguous."""
     # The diagonal is every (K + 1)th element.
     size = len(matrix)
     return matrix.reshape(-1)[1:].reshape(size - 1, size + 1)[:, :-1]
 
 
 def spread_out(count: int, most: int = MOST_RANKED) -> npt.NDArray[np.int64]:
-    """Choose at most `most` of `count` rows, evenly spaced, the first and the last included.
-
-    Args:
-        count: rows in all.
-        most: rows to choose, ≥ 2.
-
-    Returns:
-        Different row numbers, ascending; all if there are at most `most`.
-    """
+    """Choose at most `most` ≥ 2 of `count` rows, ascending, evenly spaced, the first and the last included."""
     if count <= most:
         return np.arange(count)
     return np.arange(most) * (count - 1) // (most - 1)
 
 
 def pairs(matrix: npt.NDArray[Any], most: int = MOST_RANKED) -> npt.NDArray[Any]:
-    """List the values of a symmetric matrix for all pairs of at most `most` rows; see `spread_out`.
-
-    Args:
-        matrix: K × K.
-        most: rows to use.
-
-    Returns:
-        One value a pair, of the matrix's dtype, by first, then by second row.
-    """
+    """List the values of a symmetric K × K matrix for all pairs of at most `most` rows, by first, then second row."""
     chosen = spread_out(len(matrix), most)
     return matrix[np.ix_(chosen, chosen)][np.triu_indices(len(chosen), k=1)]
 
 
 def count_duplicates(adjacency: Distances) -> int:
-    """Count the pairs of different labels at distance 0, up to rounding.
-
-    Args:
-        adjacency: K × K float32.
-    """
+    """Count the pairs of different labels at distance 0, up to rounding, in a K × K adjacency."""
     near = sum(int(np.count_nonzero(row < DUPLICATE_DISTANCE)) for row in adjacency)
     return (near - len(adjacency)) // 2
 

@@ -54,23 +54,11 @@ def _smallest(
         # Blocks come in tree order, so ties keep the earlier block's pairs.
         worst = best[0][-1] if len(best[0]) == count and count else np.float32(np.inf)
         places = np.flatnonzero(keys.reshape(-1) < worst)
-        places = places[_first_smallest(keys.reshape(-1)[places], count)]
         found = np.concatenate([best[0], keys.reshape(-1)[places]])
         pairs = np.concatenate([best[1], places + start * len(order)])
         kept = np.argsort(found, kind="stable")[:count]
         best = found[kept], pairs[kept]
     return best[1]
-
-
-def _first_smallest(keys: npt.NDArray[np.float32], count: int) -> npt.NDArray[np.int64]:
-    """Return ascending places of the `count` smallest keys; ties keep the first."""
-    if len(keys) <= count:
-        return np.arange(len(keys))
-    if count == 0:
-        return np.arange(0)
-    limit = np.partition(keys, count - 1)[count - 1]
-    below = np.flatnonzero(keys < limit)
-    return np.sort(np.concatenate([below, np.flatnonzero(keys == limit)[: count - len(below)]]))
 
 
 def nearest_classes(

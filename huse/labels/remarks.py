@@ -37,14 +37,12 @@ def remarks(
         labels: K labels.
         classes: C class paths.
         adjacency: K × K float32, K ≥ 2.
-        tree_spearman: see `huse.labels.graph.correlation_with_tree`.
+        tree_spearman: see `huse.labels.summary.correlation_with_tree`.
         from_tree: the distances are those of the class tree, not of texts.
         shown: labels or classes to name in a remark.
 
     Returns:
-        One text a remark, without a full stop; empty where nothing is doubtful. In this order: the graph says
-        hardly anything; it contradicts the class tree; labels coincide; classes have the same labels; classes
-        differ only in case or white space.
+        One text a remark, without a full stop; empty where nothing is doubtful.
     """
     found = [_flat(labels, classes, adjacency, from_tree), _against_tree(labels, tree_spearman, from_tree)]
     duplicates = count_duplicates(adjacency)

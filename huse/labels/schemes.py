@@ -31,12 +31,9 @@ class Labels:
 
 
 def make_labels(classes: Sequence[str], scheme: Scheme) -> Labels:
-    """Return the labels of a scheme.
+    """Return the labels of C different class paths: the paths (``leaf``), or all level names, sorted (``levels``).
 
-    Args:
-        classes: C different class paths.
-        scheme: ``leaf``: the class paths; ``levels``: all level names, sorted. A name at several places of the tree is
-            one label.
+    A name at several places of the tree is one label.
     """
     if scheme == "leaf":
         return Labels("leaf", list(classes), [[index] for index in range(len(classes))])
@@ -46,10 +43,7 @@ def make_labels(classes: Sequence[str], scheme: Scheme) -> Labels:
 
 
 def label_nodes(labels: Labels) -> list[list[Node]]:
-    """Find the nodes of each label in the tree.
-
-    Args:
-        labels: K labels.
+    """Find the nodes of each of the K labels in the tree.
 
     Returns:
         For each label its nodes in tree order: one with ``leaf``, the end of its path; one or more with

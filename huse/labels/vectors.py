@@ -41,12 +41,7 @@ def _parts(labels: Labels, label_text: LabelText) -> list[tuple[str, ...]]:
 
 
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
-    """Return the texts that `text_vectors` encodes, each once.
-
-    Args:
-        labels: K labels.
-        label_text: see `text_vectors`.
-    """
+    """Return the texts that `text_vectors` encodes, each once."""
     return list(dict.fromkeys(text for texts in _parts(labels, label_text) for text in texts))
 
 
@@ -73,14 +68,7 @@ def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.N
 
 
 def tree_distances(hops: Hops) -> npt.NDArray[np.float32]:
-    """Return the distances of labels in the class tree: hops divided by the largest.
-
-    Args:
-        hops: K × K, from `huse.labels.schemes.label_hops`, not all 0.
-
-    Returns:
-        K × K float32 in [0, 1], symmetric, diagonal 0.
-    """
+    """Return the distances of labels in the class tree, K × K float32 in [0, 1]: hops, not all 0, by the largest."""
     distances: npt.NDArray[np.float32] = np.divide(hops, hops.max(), dtype=np.float32)
     return distances
 

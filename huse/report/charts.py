@@ -60,11 +60,7 @@ def headline_chart(title: str, metrics: Sequence[tuple[str, Metric]]) -> Spec:
 
 
 def recall_chart(points: Records) -> Spec:
-    """Draw Recall@K over K, one line a direction, chance dashed.
-
-    Args:
-        points: `k`, `value`, `direction`, `kind` (`measured` or `chance`).
-    """
+    """Draw Recall@K (`value`) over `k`, one line a `direction`, dashed where the `kind` is `chance`."""
     dashes = alt.Scale(domain=["measured", "chance"], range=[[1, 0], [4, 4]])
     chart = (
         alt.Chart(_data(points))
@@ -131,13 +127,9 @@ def confusion_chart(confusion: Confusion, names: Sequence[str]) -> Spec:
 def distance_chart(
     distances: npt.NDArray[np.float32], names: Sequence[str], bounds: tuple[float, float], title: str
 ) -> Spec:
-    """Draw the distances of all pairs of S classes; near pairs get a strong colour.
+    """Draw the distances (S × S) of all pairs of S classes; near pairs get a strong colour, NaN is left empty.
 
-    Args:
-        distances: S × S; NaN is left empty.
-        names: S different names.
-        bounds: distances of the strongest and the faintest colour; equal in charts to compare.
-        title: what the distances are.
+    Charts to compare have the same `bounds`: the distances of the strongest and the faintest colour.
     """
     values = [
         {"a": row, "p": column, "d": round(float(distances[row, column]), 3)}
@@ -255,9 +247,9 @@ def _named_matrix(
     )
 
 
-def _cell(count: int, side: int, most: int = 22) -> int:
+def _cell(count: int, side: int) -> int:
     """Return the side of a cell in whole pixels, so that there are no seams; the matrix fits `side`."""
-    return max(MOST_NARROW, min(most, side // count))
+    return max(MOST_NARROW, min(22, side // count))
 
 
 def finish(chart: Any, description: str) -> Spec:

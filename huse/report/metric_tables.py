@@ -88,7 +88,6 @@ class Metric:
     """One metric with its interval and references.
 
     Attributes:
-        value: of the metric.
         low: lower end of its interval, or None.
         high: upper end.
         chance: the metric of a random order, or None.
@@ -106,12 +105,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Table:
-    """Metrics in rows and columns.
-
-    Attributes:
-        columns: heads.
-        rows: name and metrics of each row, None where one is missing.
-    """
+    """Metrics under the heads of columns; a row has a name, and None where a metric is missing."""
 
     columns: list[str]
     rows: list[tuple[str, list[Metric | None]]]

@@ -20,14 +20,11 @@ from huse.report.sections import Section
 
 
 def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
-    """Write the page; the same arguments give the same text.
+    """Write the page as HTML; the same arguments give the same text.
 
     Args:
         head: what stands above all sections.
         sections: in order; None is left out.
-
-    Returns:
-        HTML.
     """
     shown = [section for section in sections if section is not None]
     environment = Environment(

@@ -37,7 +37,6 @@ class Section:
 
     Attributes:
         anchor: its id in the page.
-        title: its heading.
         content: for its template, which is named after the anchor.
         charts: specifications by name.
         data: sets of records that charts use, by name.
@@ -194,9 +193,7 @@ def graph_section(
     return Section("graph", "The semantic graph, wanted and learned", content, drawn)
 
 
-def map_section(
-    products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails, seed: int, most: int = space_map.MOST_ITEMS
-) -> Section | None:
+def map_section(products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails, seed: int) -> Section | None:
     """The space on a plane.
 
     Args:
@@ -204,9 +201,8 @@ def map_section(
         split: the test split.
         thumbnails: of its pictures.
         seed: of the sample and the solver.
-        most: items to show.
     """
-    places = space_map.sample_items(split.classes, most, seed)
+    places = space_map.sample_items(split.classes, space_map.MOST_ITEMS, seed)
     if len(places) < 2:
         return None
     images, texts = space_map.lay_out(split.embeddings["image"][places], split.embeddings["text"][places], seed)

@@ -13,13 +13,7 @@ QUALITY = 68  # of WebP, 0 to 100
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A picture in a page.
-
-    Attributes:
-        source: a ``data:`` address; empty if the picture can no longer be read.
-        width: pixels.
-        height: pixels.
-    """
+    """A picture in a page: a ``data:`` address, empty if it can no longer be read, and its size in pixels."""
 
     source: str
     width: int

@@ -86,14 +86,7 @@ class Artefacts:
 
 @dataclass(frozen=True)
 class Fitting:
-    """All that one training run needs.
-
-    Attributes:
-        network: freshly initialised, its scalers fitted.
-        data: on the network's device.
-        method: what is trained.
-        settings: of its loss terms, and how to optimise.
-    """
+    """All that one training run needs: a fresh network whose scalers are fitted, and the data on its device."""
 
     network: Network
     data: TrainingData

@@ -4,7 +4,7 @@ Part of the edge, like `huse.run.artifacts`. D word dimension.
 """
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -34,50 +34,24 @@ def read_source(source: Source, words: Collection[str], folder: Path, advance: A
         InputError: see `huse.text.word_files.reading.read_words`; or the source changed while it was read.
     """
     identity = source.identity()
-    kept = remembered(folder, source, first)
+    kept = _remembered(folder, source, first)
     if kept is not None and kept[1].issuperset(words):
         return kept[0]
     asked = set(words) if kept is None else kept[1].union(words)
     found = read_words(source, spellings(asked), asked - MARKS, first=first, advance=advance)
     if source.identity() != identity:
         raise InputError(f"{source}: changed while it was read. Run again when nothing writes to it.")
+    array = np.array(list(found.vectors.values()), np.float32).reshape(-1, found.dimension)
+    about = {name: getattr(found, name) for name in ("dimension", "format", "faults", "leading")}
+    about |= {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked), "first": first}
+    key = {"version": VERSION, "source": identity, "source_sha256": found.sha256}
     with Outputs() as outputs:
-        remember(outputs, folder, source, found, asked, first=first)
+        outputs.described_array(_place(folder, source), array, {**key, **about})
     return found
 
 
-def remember(
-    outputs: Outputs, folder: Path, source: Source, found: Found, asked: Iterable[str], *, first: int = 0
-) -> None:
-    """Keep what was read of a source.
-
-    Args:
-        outputs: of the stage.
-        folder: where such things are kept.
-        source: what was read.
-        found: what it had.
-        asked: the words that were asked for, in all their spellings.
-        first: how many of its first words were kept with them.
-    """
-    place = _place(folder, source)
-    array = np.array(list(found.vectors.values()), np.float32).reshape(-1, found.dimension)
-    about = {name: getattr(found, name) for name in ("dimension", "format", "faults", "leading")}
-    words = {"words": list(found.vectors), "composed": sorted(found.composed), "asked": sorted(asked), "first": first}
-    key = {"version": VERSION, "source": source.identity(), "source_sha256": found.sha256}
-    outputs.described_array(place, array, {**key, **about, **words})
-
-
-def remembered(folder: Path, source: Source, first: int = 0) -> tuple[Found, set[str]] | None:
-    """Return what was read of a source before, and the words that were asked for.
-
-    Args:
-        folder: that `remember` was given.
-        source: as it is now; what was read of one that has changed since is forgotten.
-        first: how many of its first words are to be among them.
-
-    Returns:
-        None where nothing was read, or what is kept cannot be used.
-    """
+def _remembered(folder: Path, source: Source, first: int) -> tuple[Found, set[str]] | None:
+    """Return what was read of a source as it is now, and the words that were asked for; None where it is of no use."""
     place = _place(folder, source)
     if not (place.is_file() and manifest_path(place).is_file()):
         return None

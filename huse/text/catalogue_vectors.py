@@ -20,11 +20,7 @@ def catalogue_sentences(names: Iterable[str], paths: Iterable[Sequence[str]]) ->
     """Return training sentences: a name's words, then the tokens of its class path, between sentence marks.
 
     Class paths are included so that label words get vectors. InferSent's two pairs of marks alternate, so that both
-    versions get theirs.
-
-    Args:
-        names: cleaned names; an empty name leaves only the class path.
-        paths: the levels of each name's class path.
+    versions get theirs. An empty name leaves only the class path.
     """
     marks = itertools.cycle(SENTENCE_MARKS.items())
     return [
@@ -38,13 +34,8 @@ def train_word_vectors(sentences: Sequence[Sequence[str]], dimension: int, seed:
 
     Uses one thread, so that the same sentences and seed give the same bytes.
 
-    Args:
-        sentences: lists of tokens; no word is too rare, since a catalogue has few.
-        dimension: D.
-        seed: of the initial vectors and the negatives.
-
     Returns:
-        Vectors of all tokens, the most frequent first.
+        Vectors of all tokens, the most frequent first; no word is too rare, since a catalogue has few.
     """
     model = Word2Vec(
         [list(sentence) for sentence in sentences],

@@ -52,12 +52,7 @@ class InferSentSettings(Settings):
 
 
 class InferSent(nn.Module):
-    """The encoder's weights, with the parameter names of the published files; `encode` applies them.
-
-    Args:
-        word_dimension: D.
-        hidden: H; the sentence vector is 2H long.
-    """
+    """The encoder's weights, with the parameter names of the published files; `encode` applies them."""
 
     def __init__(self, word_dimension: int, hidden: int) -> None:
         super().__init__()
@@ -82,13 +77,7 @@ def _with_weights(weights: Mapping[str, Tensor], word_dimension: int, hidden: in
 
 
 def random_infersent(word_dimension: int, hidden: int, seed: int) -> InferSent:
-    """Return an encoder with fixed random weights, uniform in ±1/√H (Wieting & Kiela 2019, arXiv 1901.10444).
-
-    Args:
-        word_dimension: D.
-        hidden: H.
-        seed: of the weights.
-    """
+    """Return an encoder with fixed random weights, uniform in ±1/√H (Wieting & Kiela 2019, arXiv 1901.10444)."""
     generator, bound = torch.Generator().manual_seed(seed), 1 / math.sqrt(hidden)
     weights = {
         key: torch.empty(shape).uniform_(-bound, bound, generator=generator)

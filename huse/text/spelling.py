@@ -5,7 +5,7 @@ D word dimension.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,19 +121,8 @@ def hash_vector(word: str, dimension: int, norm: float, seed: int) -> Vector:
     """Draw a random vector that depends only on the word and the seed, in any catalogue.
 
     Independent normal numbers scaled to a norm; two such vectors are nearly orthogonal.
-
-    Args:
-        word: any text.
-        dimension: D.
-        norm: length of the vector.
-        seed: another seed gives other directions.
     """
     digest = hashlib.sha256(f"{seed}\n{word}".encode("utf-8", "surrogatepass")).digest()
     drawn = np.random.default_rng(int.from_bytes(digest, "little")).standard_normal(dimension)
     vector: Vector = (drawn * (norm / np.linalg.norm(drawn))).astype(np.float32)
     return vector
-
-
-def mean_norm(vectors: Sequence[Vector]) -> float:
-    """Return the mean norm of vectors; 1 if there are none."""
-    return float(np.mean([np.linalg.norm(vector) for vector in vectors])) if vectors else 1.0

@@ -66,13 +66,8 @@ def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> 
     counted four times, by mistake.) Only words with both a document frequency and a vector take part. A name without
     such words gets zeros.
 
-    Args:
-        names: N cleaned names.
-        tfidf: from `fit_tfidf`.
-        vectors: of words.
-
     Returns:
-        N × D float32.
+        N × D float32, of N cleaned names.
     """
     # Pictures of a product share its name; where most names differ, merging equal ones would cost more than it saves.
     row = {name: index for index, name in enumerate(dict.fromkeys(names))}

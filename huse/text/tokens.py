@@ -52,7 +52,12 @@ def known_tokens(sentences: Sequence[str], known: Container[str], *, version: in
         if not kept[-1]:
             empty.append(sentence)
     if empty:
-        raise InputError(_without_vector(empty))
+        raise InputError(
+            f"expected a word vector for at least one word of every label, found none for {len(empty)}: "
+            f"{name_some(empty)}. Use a set of word vectors that has these words (word_vectors.source), or "
+            "word_vectors.oov: hash, which draws a random vector for each, or label_graph.label_text: path, which "
+            "needs one known word in a whole class path, or label_graph.encoder: tree, which needs none."
+        )
     return kept
 
 
@@ -66,12 +71,3 @@ def name_some(sentences: Sequence[str]) -> str:
     more = len(sentences) - NAMED_SENTENCES
     named = ", ".join(map(repr, sentences[:NAMED_SENTENCES]))
     return f"{named} and {more} more" if more > 0 else named
-
-
-def _without_vector(empty: Sequence[str]) -> str:
-    return (
-        f"expected a word vector for at least one word of every label, found none for {len(empty)}: "
-        f"{name_some(empty)}. Use a set of word vectors that has these words (word_vectors.source), or "
-        "word_vectors.oov: hash, which draws a random vector for each, or label_graph.label_text: path, which needs "
-        "one known word in a whole class path, or label_graph.encoder: tree, which needs none."
-    )

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from huse.settings import Settings
-from huse.text.spelling import MARKS, Spelled, Spellings, find_spelling, hash_vector, mean_norm, spellings
+from huse.text.spelling import MARKS, Spelled, Spellings, find_spelling, hash_vector, spellings
 from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
@@ -51,11 +51,7 @@ class WordVectorSettings(Settings):
 
 
 def label_words(classes: Iterable[Sequence[str]]) -> set[str]:
-    """Return the words that labels may need: tokens of level names and whole paths, for both versions of InferSent.
-
-    Args:
-        classes: the levels of every class path.
-    """
+    """Return the words that labels may need: tokens of level names and whole paths, for both versions of InferSent."""
     texts = {text for levels in classes for text in (*levels, " ".join(levels))}
     return {token for text in texts for version in SENTENCE_MARKS for token in tokenize(text, version)}
 
@@ -96,7 +92,8 @@ def choose_vectors(
         else:
             without.append(word)
     if settings.oov == "hash":
-        norm = mean_norm([spelled.vector for word, spelled in chosen.items() if word not in aside])
+        norms = [np.linalg.norm(spelled.vector) for word, spelled in chosen.items() if word not in aside]
+        norm = float(np.mean(norms)) if norms else 1.0
         for word in without:
             if word not in MARKS and any(map(str.isalnum, word)):
                 chosen[word] = Spelled(hash_vector(word, found.dimension, norm, seed), HASH, word)
@@ -104,10 +101,7 @@ def choose_vectors(
 
 
 def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
-    """Return words and their vectors as a table and an array, row by row.
-
-    Args:
-        chosen: from `choose_vectors`, V words.
+    """Return V words and their vectors, from `choose_vectors`, as a table and an array, row by row.
 
     Returns:
         `word`, `step` (how it was found) and `spelling` (under which); V × D float32.
@@ -120,9 +114,7 @@ def stack(chosen: Mapping[str, Spelled]) -> tuple[pd.DataFrame, npt.NDArray[np.f
 def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.NDArray[np.float32]]:
     """Return the words that a model keeps for names it has never seen, spelled as in the source.
 
-    Args:
-        found: what the source has.
-        words: of the catalogue; all their spellings are kept, and the first words of the source.
+    Those are the first words of the source, and all spellings of the words of the catalogue.
 
     Returns:
         `word`; V × D float32. Only vectors that stand in the source: none composed or random.
@@ -135,12 +127,7 @@ def vocabulary(found: Found, words: Iterable[str]) -> tuple[pd.DataFrame, npt.ND
 
 
 def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelled]) -> dict[str, Any]:
-    """Count the words that have a vector; random ones do not count.
-
-    Args:
-        names: cleaned names.
-        labels: words of the labels.
-        chosen: from `choose_vectors`.
+    """Count the words of cleaned names and of labels that have a vector; random ones do not count.
 
     Returns:
         `coverage`: shares of the names' running words and distinct words, and of the labels' distinct words;
@@ -174,16 +161,7 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
 
 
 def remarks(found: Found, metrics: Mapping[str, Any], oov: Literal["skip", "hash"]) -> list[str]:
-    """Return what a user should know about a source of word vectors.
-
-    Args:
-        found: what the source has.
-        metrics: from `coverage`.
-        oov: what becomes of words without a vector.
-
-    Returns:
-        One text a remark, without a full stop; empty if there is nothing to say.
-    """
+    """Return what a user should know about a source, given its `coverage`: texts without a full stop."""
     told = [f"passed over: {found.fault_summary()}"] if found.faults else []
     missing = metrics["missing_label_words"]
     if missing:

@@ -27,15 +27,9 @@ def keyed_vectors(words: Sequence[str], vectors: npt.NDArray[np.float32]) -> Key
 
 
 def mean_word_vectors(sentences: Sequence[str], vectors: KeyedVectors, version: int) -> npt.NDArray[np.float32]:
-    """Encode every sentence as the mean of its words' vectors.
+    """Encode S sentences as the means of their words' vectors, S × D float32; a word without one is left out.
 
-    Args:
-        sentences: S texts.
-        vectors: of words; a word without one is left out.
-        version: of InferSent's tokens.
-
-    Returns:
-        S × D float32.
+    `version` is that of InferSent's tokens.
 
     Raises:
         InputError: no word of a sentence has a vector.

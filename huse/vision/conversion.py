@@ -1,11 +1,9 @@
 """Converts whatever Pillow has read to an upright 8-bit RGB picture, and reports the conversions."""
 
 import re
-from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import ExifTags, Image, ImageFile
 
 from huse.vision.picture_error import PictureError
@@ -27,14 +25,9 @@ TRANSPOSITIONS = {
 }
 
 
-@cache
-def _formats_by_ending() -> dict[str, str]:
-    return Image.registered_extensions()
-
-
 def mislabelled(found: str, ending: str) -> str:
     """Say if a file's content contradicts its name; else empty."""
-    expected = _formats_by_ending().get(ending.lower(), found)
+    expected = Image.registered_extensions().get(ending.lower(), found)
     if found in (expected, "MPO"):  # several JPEGs in one file, as from phones
         return ""
     return f"named {ending} but {'an' if found == 'AVIF' else 'a'} {found}: read by its content"
@@ -65,21 +58,23 @@ def said_of_turn(orientation: Any) -> str:
 
 
 def said_of_depth(image: ImageFile.ImageFile) -> str:
-    """Say if Pillow scales the values on loading, which the mode does not show.
-
-    Args:
-        image: opened, not loaded.
-    """
+    """Say if Pillow scales the values on loading, which the mode does not show; of a picture that is not loaded."""
     return "16 bits scaled to 8" if any(DEEP.search(str(tile.args)) for tile in image.tile[:1]) else ""
 
 
 def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
-    """Return the picture in RGB, and a description of unusual conversions."""
+    """Return the picture in RGB, and a description of unusual conversions.
+
+    Raises:
+        PictureError: its values have no known white: signed, of 32 bits, or floats.
+    """
     if image.mode == "RGB" and "transparency" not in image.info:
         return image, ""
-    if image.mode == "F" or image.mode.startswith("I"):
-        scaled, said = _scale_to_bytes(np.asarray(image))
-        return Image.fromarray(scaled).convert("RGB"), said
+    if image.mode in ("I", "F"):
+        raise PictureError("picture has 32-bit, signed or floating-point values; save it with 8 or 16 bits a channel")
+    if image.mode.startswith("I;16"):
+        scaled = np.rint(np.asarray(image) * (255 / 65535)).astype(np.uint8)
+        return Image.fromarray(scaled).convert("RGB"), "16 bits scaled to 8"
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         alpha = seen.getchannel("A")
@@ -88,38 +83,3 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
         return canvas, "" if alpha.getextrema() == (255, 255) else "transparency laid on white"
     ordinary = image.mode in ("RGB", "L", "P", "1")
     return image.convert("RGB"), "" if ordinary else f"converted from {image.mode} to RGB"
-
-
-def _scale_to_bytes(values: npt.NDArray[Any]) -> tuple[npt.NDArray[np.uint8], str]:
-    """Scale grey values of more than 8 bits to 0…255.
-
-    Integers from 0 to 65535 count as 16 bits, floats from 0 to 1 as shares of white; floats from 0 to 255 stay;
-    anything else has no known scale and is stretched from its minimum to its maximum.
-
-    Args:
-        values: H × W, integer or float.
-
-    Returns:
-        H × W, uint8, rounded; and what was done.
-
-    Raises:
-        PictureError: a value is not finite.
-    """
-    low, high = float(values.min()), float(values.max())
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise PictureError("picture has values that are not finite")
-    whole = np.issubdtype(values.dtype, np.integer)
-    said = "16 bits scaled to 8" if whole else "32 bits scaled to 8"
-    if low < 0 or high > (65535 if whole else 255):
-        offset, white = low, max(high - low, 1e-9)
-        said = "32 bits stretched to 8"
-    elif whole:
-        offset, white = 0.0, 65535.0
-    else:
-        offset, white = 0.0, 1.0 if high <= 1 else 255.0
-    # In float64, since the range of float32 values can overflow float32; in place, since it takes eight bytes a pixel.
-    scaled = values.astype(np.float64)
-    scaled -= offset
-    scaled *= 255 / white
-    np.rint(scaled, out=scaled)
-    return scaled.astype(np.uint8), said

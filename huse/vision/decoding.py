@@ -11,10 +11,10 @@ import warnings
 from dataclasses import dataclass
 from io import BufferedReader, BytesIO, FileIO
 from pathlib import Path
-from typing import NamedTuple
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from huse.kinds import HEAD, PICTURES, kind_of
 from huse.vision.conversion import further_frames, mislabelled, said_of_depth, said_of_turn, to_rgb, turn_upright
 from huse.vision.limits import check_bytes, check_size, check_work, pixel_limit
 from huse.vision.picture_error import PictureError
@@ -42,33 +42,30 @@ class Inspection:
     repair: str
 
 
-class _Decoded(NamedTuple):
-    """An RGB picture, and what was done to make it one."""
-
-    picture: Image.Image
-    repairs: list[str]
-
-
-def read_picture(source: Path | bytes, max_pixels: int, *, shorter_side: int | None = None) -> Image.Image:
+def read_picture(
+    source: Path | bytes, max_pixels: int, *, shorter_side: int | None = None, digest: str | None = None
+) -> Image.Image:
     """Read a picture as it should be shown.
 
-    The first frame of an animation; upright after the EXIF orientation; transparency on white; 16 bits scaled
-    to 8; other numbers as `_scale_to_bytes` says.
+    The first frame of an animation; upright after the EXIF orientation; transparency on white; 16 bits scaled to 8.
 
     Args:
         source: the file, or its content.
         max_pixels: width × height that is still decoded.
         shorter_side: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size if its shorter side keeps this many.
             None: full size.
+        digest: SHA-256 that the file's bytes must have; None: any.
 
     Returns:
         An RGB picture, 8 bits a channel.
 
     Raises:
-        PictureError: the file is missing, empty, damaged, too large, or no picture.
+        PictureError: the file is missing, empty, damaged, too large, no picture, or has other bytes than `digest`.
     """
-    with _Content(source) if isinstance(source, bytes) else _open_file(source) as file:
-        return _decode(file, max_pixels, shorter_side).picture
+    with BytesIO(source) if isinstance(source, bytes) else _open_file(source) as file:
+        if digest is not None and _digest(file) != digest:
+            raise PictureError("picture file changed while it was in use")
+        return _decode(file, max_pixels, shorter_side)[0]
 
 
 def digest_picture(path: Path) -> str:
@@ -81,47 +78,31 @@ def digest_picture(path: Path) -> str:
         return _digest(file)
 
 
-def read_known_picture(path: Path, digest: str, max_pixels: int, *, shorter_side: int) -> Image.Image:
-    """Read a picture as `read_picture` does, if its bytes are still those of `digest`.
-
-    Raises:
-        PictureError: as `read_picture`; or the file has other bytes.
-    """
-    with _open_file(path) as file:
-        if _digest(file) != digest:
-            raise PictureError("picture file changed while it was in use")
-        return _decode(file, max_pixels, shorter_side).picture
-
-
 def inspect_picture(path: Path, max_pixels: int) -> Inspection:
-    """Check a picture and take the digest of its file; safe to call from many threads.
+    """Check a picture and take the digest of its file; never raises for a bad file; safe to call from many threads.
 
     Args:
         path: the file.
         max_pixels: width × height that is still decoded.
-
-    Returns:
-        Digest, problem and repair; never raises for a bad file.
     """
     digest = ""
     try:
         with _open_file(path) as file:
             digest = _digest(file)
             # A JPEG at 1/8 of its size is several times faster, and its whole stream is still read.
-            repairs = _decode(file, max_pixels, shorter_side=1).repairs
+            _, repairs = _decode(file, max_pixels, shorter_side=1)
     except PictureError as error:
         return Inspection(digest, str(error), "")
     return Inspection(digest, None, "; ".join(repairs))
 
 
-def _digest(file: BufferedReader) -> str:
-    """Return the SHA-256 of an open file, and go back to its start."""
-    start = file.tell()
+def _digest(file: BufferedReader | BytesIO) -> str:
+    """Return the SHA-256 of a newly opened file, and go back to its start."""
     try:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise PictureError(f"picture file cannot be read ({_first_line(error)})") from error
-    file.seek(start)
+    file.seek(0)
     return digest
 
 
@@ -143,12 +124,6 @@ class _File(BufferedReader):
         return super().read(left if size is None or size < 0 else min(size, left))
 
 
-class _Content(BytesIO):
-    """The content of a file that has no name."""
-
-    name = ""
-
-
 def _open_file(path: Path) -> BufferedReader:
     try:
         size = path.stat().st_size
@@ -163,7 +138,8 @@ def _open_file(path: Path) -> BufferedReader:
         raise PictureError(f"picture file cannot be read ({_first_line(error)})") from error
 
 
-def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int | None) -> _Decoded:
+def _decode(file: BufferedReader | BytesIO, max_pixels: int, shorter_side: int | None) -> tuple[Image.Image, list[str]]:
+    """Return a picture in RGB, and what was done to make it that."""
     try:
         check_bytes(file, max_pixels)
         with pixel_limit(max_pixels), Image.open(file, formats=FORMATS) as image:
@@ -174,17 +150,20 @@ def _decode(file: BufferedReader | _Content, max_pixels: int, shorter_side: int 
             # Read before loading, which drops both and turns a TIFF.
             stored = said_of_depth(image), said_of_turn(getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation))
             image.load()
-            named = mislabelled(image.format or "", Path(file.name).suffix)
+            named = mislabelled(image.format or "", Path(getattr(file, "name", "")).suffix)
             picture, converted = to_rgb(image)
             upright, turned = turn_upright(image, picture)
             said = [named, further_frames(image), converted, *stored, turned]
-            return _Decoded(upright, list(dict.fromkeys(filter(None, said))))
+            return upright, list(dict.fromkeys(filter(None, said)))
     except PictureError:
         raise
     except MemoryError:  # concerns this picture only: a damaged file can ask for any amount
         raise PictureError("picture needs more memory than there is") from None
     except UnidentifiedImageError:
-        raise PictureError(f"file is not a picture of the formats {', '.join(FORMATS)}") from None
+        file.seek(0)
+        kind = kind_of(file.read(HEAD))
+        found = f", but {kind}" if kind and kind not in PICTURES else ""
+        raise PictureError(f"file is not a picture of the formats {', '.join(FORMATS)}{found}") from None
     except Exception as error:  # decoders raise nearly anything on damaged bytes
         reason = _first_line(error)
         if "truncated" in reason.lower() or isinstance(error, EOFError):

@@ -1,12 +1,11 @@
 """Fits pictures of any shape to the square input of a network.
 
-Every geometry resizes a picture to a side of R pixels and keeps a window of S × S. Nothing here imports torch, which
-keeps the processes that decode pictures small.
+Every geometry resizes an RGB picture to a side of R pixels and keeps a window of S × S at a place. Nothing here
+imports torch, which keeps the processes that decode pictures small.
 
 Letters: R pixels of the resized side, S pixels a side of the network's input.
 """
 
-from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
@@ -23,42 +22,19 @@ Place = tuple[float, float]  # shares of the margin that lie left of the window 
 
 
 def squash(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
-    """Resize to R × R, whatever the shape.
-
-    Args:
-        picture: RGB.
-        side: R.
-        size: S.
-        place: of the window.
-    """
+    """Resize to R × R, whatever the shape."""
     return _window(picture, (side, side), size, place)
 
 
 def crop(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
-    """Resize the shorter side to R.
-
-    A window in the centre equals torchvision's ``Resize`` and ``CenterCrop``.
-
-    Args:
-        picture: RGB.
-        side: R.
-        size: S.
-        place: of the window.
-    """
+    """Resize the shorter side to R; a window in the centre equals torchvision's ``Resize`` and ``CenterCrop``."""
     width, height = picture.size
     resized = max(side, side * width // height), max(side, side * height // width)
     return _window(picture, resized, size, place)
 
 
 def pad(picture: Image.Image, side: int, size: int, place: Place) -> Image.Image:
-    """Pad to a square on the picture's border colour and resize to R × R; nothing is stretched.
-
-    Args:
-        picture: RGB.
-        side: R.
-        size: S.
-        place: of the window.
-    """
+    """Pad to a square on the picture's border colour and resize to R × R; nothing is stretched."""
     width, height = picture.size
     longer = max(width, height)
     fitted = (max(1, round(side * width / longer)), max(1, round(side * height / longer)))
@@ -83,29 +59,16 @@ def _window(picture: Image.Image, resized: tuple[int, int], size: int, place: Pl
 
 
 def border_colour(picture: Image.Image) -> tuple[int, int, int]:
-    """Return the median of each channel over the outermost pixels: a product's background, as a rule.
-
-    Args:
-        picture: RGB.
-    """
+    """Return the median of each channel over the outermost pixels: a product's background, as a rule."""
     width, height = picture.size
-    edges = [
-        (0, 0, width, 1),
-        (0, height - 1, width, height),
-        (0, 0, 1, height),
-        (width - 1, 0, width, height),
-    ]
+    edges = [(0, 0, width, 1), (0, height - 1, width, height), (0, 0, 1, height), (width - 1, 0, width, height)]
     pixels = np.concatenate([np.asarray(picture.crop(edge)).reshape(-1, 3) for edge in edges])
     red, green, blue = (int(value) for value in np.median(pixels, axis=0))
     return red, green, blue
 
 
 Geometry = Literal["squash", "crop", "pad"]
-GEOMETRIES: dict[str, Callable[[Image.Image, int, int, Place], Image.Image]] = {
-    "squash": squash,
-    "crop": crop,
-    "pad": pad,
-}
+GEOMETRIES = {"squash": squash, "crop": crop, "pad": pad}
 
 
 def fit(picture: Image.Image, *, geometry: str, size: int) -> Pixels:
@@ -129,8 +92,5 @@ def needed_side(size: int) -> int:
     """Return how many pixels the shorter side of a decoded picture must keep, in any geometry.
 
     This is twice R: from there on, a JPEG decoded at a fraction of its size gives the same input up to rounding.
-
-    Args:
-        size: S.
     """
     return 2 * round(size * CROP_MARGIN)

@@ -26,11 +26,7 @@ _limit = threading.local()  # `pixels`: limit of the picture that this thread de
 
 @contextmanager
 def pixel_limit(pixels: int) -> Iterator[None]:
-    """Limit the pixels of pictures, and of their parts, that this thread opens inside the ``with`` block.
-
-    Args:
-        pixels: width × height.
-    """
+    """Limit the width × height of pictures, and of their parts, that this thread opens inside the ``with`` block."""
     _limit.pixels = pixels
     try:
         yield
@@ -55,15 +51,9 @@ Image._decompression_bomb_check = check_size
 
 
 def check_bytes(file: BinaryIO, max_pixels: int) -> None:
-    """Refuse a file that is too large for its allowed pixels.
-
-    Args:
-        file: opened.
-        max_pixels: width × height that is still decoded.
-    """
-    place = file.tell()
+    """Refuse a file, which is left at its start, that is too large for its allowed width × height."""
     size = file.seek(0, os.SEEK_END)
-    file.seek(place)
+    file.seek(0)
     if size > MOST_BYTES * max_pixels + 2**20:
         raise PictureError(
             f"picture file has {size / 1e6:,.1f} MB, more than {MOST_BYTES} bytes for each of the "
@@ -84,18 +74,12 @@ def check_work(image: ImageFile.ImageFile, file: BinaryIO) -> None:
         check_size((tags.get(ExifTags.Base.TileWidth, 0), tags.get(ExifTags.Base.TileLength, 0)))
     elif image.format in ("JPEG", "MPO") and not _is_one_scan(image, file):
         # Each goes over all pixels, and may have ten bytes.
-        scans = _content(file).count(b"\xff\xda\0")
+        place = file.tell()
+        file.seek(0)
+        scans = file.read().count(b"\xff\xda\0")
+        file.seek(place)
         if scans > MOST_SCANS:
             raise PictureError(f"picture has {scans:,} scans, more than the {MOST_SCANS:,} allowed")
-
-
-def _content(file: BinaryIO) -> bytes:
-    """Return all bytes of a file, keeping its position."""
-    place = file.tell()
-    file.seek(0)
-    content = file.read()
-    file.seek(place)
-    return content
 
 
 def _is_one_scan(image: ImageFile.ImageFile, file: BinaryIO) -> bool:

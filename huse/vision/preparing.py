@@ -5,12 +5,11 @@ Letters: S pixels a side of the network's input.
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
-from huse.vision.decoding import digest_picture, read_known_picture
+from huse.vision.decoding import digest_picture, read_picture
 from huse.vision.geometry import Pixels, fit, needed_side
 from huse.vision.picture_error import PictureError
 
@@ -29,9 +28,6 @@ PLAIN = 0  # number of the view without augmentation
 # Pictures prepared ahead of the network, in batches; limits memory.
 AHEAD = 2
 CHUNK = 32  # pictures that a process returns at a time
-
-Argument = TypeVar("Argument")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,8 @@ class Preparation:
             InputError: the picture cannot be read, or has changed.
         """
         try:
-            picture = read_known_picture(task.path, task.digest, self.max_pixels, shorter_side=needed_side(self.size))
+            side = needed_side(self.size)
+            picture = read_picture(task.path, self.max_pixels, shorter_side=side, digest=task.digest)
         except PictureError as error:
             raise InputError(
                 f"{task.path}: {error}. It has changed since the catalogue was checked; check the catalogue again."
@@ -146,14 +143,14 @@ def prepare(
         yield np.stack(batch)
 
 
-def _in_threads(tasks: Iterable[Argument], function: Callable[[Argument], Result], ahead: int) -> Iterator[Result]:
+def _in_threads(tasks: Sequence[Task], preparation: Callable[[Task], Pixels], ahead: int) -> Iterator[Pixels]:
     with ThreadPoolExecutor(cores(), thread_name_prefix="prepare") as pool:
         waiting = iter(tasks)
-        submitted: deque[Future[Result]] = deque(pool.submit(function, task) for task in islice(waiting, ahead))
+        submitted: deque[Future[Pixels]] = deque(pool.submit(preparation, task) for task in islice(waiting, ahead))
         try:
             while submitted:
                 result = submitted.popleft().result()
-                submitted.extend(pool.submit(function, task) for task in islice(waiting, 1))
+                submitted.extend(pool.submit(preparation, task) for task in islice(waiting, 1))
                 yield result
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -184,10 +181,6 @@ def _start_worker(number: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _as_it_is(item: Any) -> Any:
-    return item
-
-
 def _in_processes(
     tasks: Sequence[Task], preparation: Callable[[Task], Pixels], workers: int, ahead: int
 ) -> Iterator[Pixels]:
@@ -197,7 +190,7 @@ def _in_processes(
         batch_size=None,
         num_workers=workers,
         prefetch_factor=max(1, ahead // (workers * size)),
-        collate_fn=_as_it_is,
+        collate_fn=list,
         worker_init_fn=_start_worker,
     )
     try:

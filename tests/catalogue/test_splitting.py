@@ -10,16 +10,19 @@ from tests.catalogue.conftest import SHARES, products
 
 
 def test_one_name_or_one_picture_is_one_product():
-    assert group_products(list("ABaCDE"), list("123245")).tolist() == [0, 1, 0, 1, 2, 3]
+    assert group_products(list("ABaCDE"), list("123245"), [None] * 6).tolist() == [0, 1, 0, 1, 2, 3]
     # names join rows 0 and 1, a picture joins rows 1 and 2
-    assert group_products(["A", "A", "B"], ["1", "2", "2"]).tolist() == [0, 0, 0]
+    assert group_products(["A", "A", "B"], ["1", "2", "2"], [None] * 3).tolist() == [0, 0, 0]
+
+
+def test_an_id_of_the_product_decides_alone():
+    # The first two rows share an id, the third has their name and picture and another id, the last two have none.
+    ids = ["7", "7", "8", "", None]
+    assert group_products(["A", "B", "A", "A", "id 7"], ["1", "2", "1", "1", "9"], ids).tolist() == [0, 0, 1, 2, 3]
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcd")), min_size=1, max_size=120),
-    st.integers(0, 5),
-)
+@given(st.lists(st.tuples(st.integers(0, 30), st.sampled_from("abcd")), min_size=1, max_size=120), st.integers(0, 5))
 def test_a_group_is_never_torn_and_every_class_is_trained(rows, seed):
     groups = np.array([group for group, _ in rows])
     classes = [path for _, path in rows]

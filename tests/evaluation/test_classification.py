@@ -116,11 +116,6 @@ def test_f1_equals_scikit_learn(pairs):
     assert macro_f1(predicted, classes, 6) == pytest.approx(average)
 
 
-def test_f1_of_one_item():
-    assert macro_f1(np.array([2]), np.array([2]), 5) == 1
-    assert macro_f1(np.array([1]), np.array([2]), 5) == 0
-
-
 def test_class_means_of_classes_with_one_item_and_none():
     means = class_means(np.array([1.0, 0.0, 1.0]), np.array([0, 0, 2]), 4)
     assert means == pytest.approx([0.5, np.nan, 1, np.nan], nan_ok=True)
@@ -135,13 +130,6 @@ def test_levels_of_unequal_depth():
         {"level_1": 5 / 6, "level_2": 4 / 6, "level_3": 2 / 6}
     )
     assert level_accuracy(classes, classes, ClassTree(paths)) == {"level_1": 1, "level_2": 1, "level_3": 1}
-
-
-def test_equal_names_at_a_level_do_not_make_paths_agree():
-    assert level_accuracy(np.array([1]), np.array([0]), ClassTree([["a", "x"], ["b", "x"]])) == {
-        "level_1": 0,
-        "level_2": 0,
-    }
 
 
 def test_confused_pairs_are_ordered_by_items_then_share():

@@ -51,14 +51,6 @@ def test_the_seed_decides_the_draws():
     assert first.mean == other.mean
 
 
-def test_the_order_of_the_items_changes_nothing():
-    random = np.random.default_rng(0)
-    values, groups = random.normal(size=50), random.integers(0, 20, size=50)
-    order = random.permutation(50)
-    first, second = mean_interval(values, groups, seed=1), mean_interval(values[order], groups[order], seed=1)
-    assert vars(first) == pytest.approx(vars(second))
-
-
 def test_one_group_has_no_width():
     found = mean_interval(np.array([0.0, 1.0]), np.array([5, 5]), seed=0, resamples=20)
     assert vars(found) == {"mean": 0.5, "low": 0.5, "high": 0.5}

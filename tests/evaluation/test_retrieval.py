@@ -101,17 +101,6 @@ def test_random_embeddings_reach_chance(unit_rows):
         assert entry["best"] == {"class_hp_at_10": 0.5}
 
 
-def test_metrics_of_queries_are_their_means(unit_rows):
-    classes = np.arange(40) % 3
-    rows = unit_rows(40, 4)
-    places = {"image": rows, "text": rows}
-    statistics = retrieve(places, classes, TREE)["image_to_image"]
-    table = metrics_of(places, classes)["image_to_image"]
-    for name, values in query_metrics(statistics).items():
-        assert values.shape == (40,)
-        assert table[name] == pytest.approx(values.mean())
-
-
 def results(unit_rows, classes, scores):
     count = len(classes)
     embeddings = {"image": unit_rows(count, 6, seed=1), "text": unit_rows(count, 6, seed=2)}

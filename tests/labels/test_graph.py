@@ -56,21 +56,10 @@ def test_adjacency_is_a_symmetric_distance(vectors):
     assert matrix.max() <= 2
 
 
-def test_adjacency_does_not_change_with_zero_padding():
-    vectors = np.random.default_rng(0).normal(size=(6, 5)).astype(np.float32)
-    padded = np.pad(vectors, ((0, 0), (0, 7)))
-    np.testing.assert_allclose(adjacency(vectors, names(6)), adjacency(padded, names(6)), atol=1e-7)
-
-
 @pytest.mark.parametrize("value", [0, np.nan, np.inf])
 def test_a_label_without_a_direction_is_named(value):
     with pytest.raises(InputError, match="for 1, first 'label 1'"):
         adjacency(np.array([[1, 1], [value, value]], np.float32), names(2))
-
-
-def test_duplicates_are_pairs_of_different_labels():
-    vectors = np.array([[1, 2], [0, 1], [10, 20], [0.1, 0.2]], np.float32)
-    assert duplicate_labels(adjacency(vectors, list("abcd")), list("abcd")) == [("a", "c"), ("a", "d"), ("c", "d")]
 
 
 def test_class_distances_in_the_leaf_scheme_are_the_adjacency():
@@ -91,12 +80,13 @@ def test_class_distances_of_two_short_paths_ignore_deeper_ones():
     assert distances[0, 1] == pytest.approx((0.2 + 0.5) / 2)
 
 
-def test_class_distances_equal_the_loop():
+@pytest.mark.parametrize("block", [1, 9, 256])
+def test_class_distances_equal_the_loop_whatever_the_block(block):
     rng = np.random.default_rng(2)
     classes = sorted({"<".join(rng.choice(list("abcdef"), rng.integers(1, 5))) for _ in range(40)})
     labels = make_labels(classes, "levels")
     matrix = adjacency(rng.normal(size=(len(labels.labels), 4)).astype(np.float32), labels.labels)
-    distances = class_distances(matrix, labels.class_labels)
+    distances = class_distances(matrix, labels.class_labels, block)
     assert distances.dtype == np.float32
     np.testing.assert_allclose(distances, naive_class_distances(matrix, labels.class_labels), atol=1e-6)
     assert (distances == distances.T).all()
@@ -142,19 +132,10 @@ def test_duplicates_are_counted_and_the_first_named():
     matrix[np.ix_([0, 2, 4], [0, 2, 4])] = 0
     np.fill_diagonal(matrix, 0)
     assert count_duplicates(matrix) == 3
+    assert duplicate_labels(matrix, list("abcde")) == [("a", "c"), ("a", "e"), ("c", "e")]
     assert duplicate_labels(matrix, list("abcde"), most=2) == [("a", "c"), ("a", "e")]
     assert duplicate_labels(matrix, list("abcde"), most=0) == []
     assert count_duplicates(1 - np.eye(3, dtype=np.float32)) == 0
-
-
-@pytest.mark.parametrize("block", [1, 4, 9, 100])
-def test_class_distances_do_not_depend_on_the_block(block):
-    rng = np.random.default_rng(5)
-    classes = sorted({"<".join(rng.choice(list("abcd"), rng.integers(1, 4))) for _ in range(13)})
-    labels = make_labels(classes, "levels")
-    matrix = adjacency(rng.normal(size=(len(labels.labels), 4)).astype(np.float32), labels.labels)
-    expected = naive_class_distances(matrix, labels.class_labels)
-    np.testing.assert_allclose(class_distances(matrix, labels.class_labels, block), expected, atol=1e-6)
 
 
 def test_off_diagonal_is_a_view_of_all_but_the_diagonal():

@@ -20,17 +20,16 @@ def equal(count, distance=0.5):
     return (distance * (1 - np.eye(count))).astype(np.float32)
 
 
-def test_nothing_is_said_of_a_good_graph():
-    assert said(["a", "b", "c"], GOOD) == []
-    assert said(DEEP, GOOD, 0.4) == []
-
-
-def test_labels_that_coincide():
-    same = GOOD * np.array([[1, 0, 1], [0, 1, 1], [1, 1, 1]], np.float32)
-    assert said(["a", "b", "c"], same) == ["pairs of labels at distance 0, 1 in all: a = b"]
+@pytest.mark.parametrize(
+    ("classes", "spearman"), [(["a", "b", "c"], None), (DEEP, None), (DEEP, 0.4), (DEEP, 0.1), (DEEP, 1.0)]
+)
+def test_nothing_is_said_of_a_good_graph(classes, spearman):
+    assert said(classes, GOOD, spearman) == []
 
 
 def test_of_many_coinciding_labels_the_first_are_named():
+    same = GOOD * np.array([[1, 0, 1], [0, 1, 1], [1, 1, 1]], np.float32)
+    assert said(["a", "b", "c"], same) == ["pairs of labels at distance 0, 1 in all: a = b"]
     matrix = np.zeros((6, 6), np.float32)
     matrix[:4, 4:] = matrix[4:, :4] = 1
     found = said(list("abcdef"), matrix)
@@ -87,11 +86,6 @@ def test_a_graph_against_the_tree(scheme, from_tree, remedy):
     (found,) = said(DEEP, matrix, 0.0949, scheme, from_tree)
     assert "is 0.09 (1: the same order, 0: unrelated)" in found
     assert remedy in found
-
-
-@pytest.mark.parametrize("spearman", [None, 0.1, 1.0])
-def test_no_contradiction_at_the_limit_nor_without_a_correlation(spearman):
-    assert said(DEEP, GOOD, spearman) == []
 
 
 def test_the_correlation_that_is_judged_is_that_of_the_classes():

@@ -36,17 +36,24 @@ def test_nodes_of_a_name_are_all_places_where_it_stands():
     assert label_nodes(make_labels(["a<b", "c"], "leaf")) == [[("a", "b")], [("c",)]]
 
 
-def test_hops_of_names_by_hand():
-    # flat is below shoes and below tote; of its places the nearer one counts.
-    labels = make_labels(["shoes<flat", "bags<tote<flat"], "levels")
-    assert labels.labels == ["bags", "flat", "shoes", "tote"]
-    assert label_hops(labels).tolist() == [[0, 2, 2, 1], [2, 0, 1, 1], [2, 1, 0, 3], [1, 1, 3, 0]]
-
-
-def test_hops_of_a_name_below_itself():
-    labels = make_labels(["accessories<ties<ties", "apparel"], "levels")
-    assert labels.labels == ["accessories", "apparel", "ties"]
-    assert label_hops(labels).tolist() == [[0, 2, 1], [2, 0, 3], [1, 3, 0]]
+@pytest.mark.parametrize(
+    ("classes", "names", "hops"),
+    [
+        # flat is below shoes and below tote; of its places the nearer one counts.
+        (
+            ["shoes<flat", "bags<tote<flat"],
+            ["bags", "flat", "shoes", "tote"],
+            [[0, 2, 2, 1], [2, 0, 1, 1], [2, 1, 0, 3], [1, 1, 3, 0]],
+        ),
+        # A name below itself, and names at one place each.
+        (["a<ties<ties", "b"], ["a", "b", "ties"], [[0, 2, 1], [2, 0, 3], [1, 3, 0]]),
+        (["a<b", "e"], ["a", "b", "e"], ClassTree.of(["a", "a<b", "e"]).hops.tolist()),
+    ],
+)
+def test_hops_of_names_by_hand(classes, names, hops):
+    labels = make_labels(classes, "levels")
+    assert labels.labels == names
+    assert label_hops(labels).tolist() == hops
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -58,11 +65,6 @@ def test_hops_of_names_equal_the_smallest_counted_one_by_one(seed, block):
     hops = label_hops(labels, block)
     assert hops.dtype == np.int16
     assert hops.tolist() == naive_label_hops(labels)
-
-
-def test_hops_of_names_at_one_place_are_the_plain_ones():
-    labels = make_labels(["a<b<c", "a<b<d", "e"], "levels")
-    assert label_hops(labels).tolist() == ClassTree.of(["a", "a<b", "a<b<c", "a<b<d", "e"]).hops.tolist()
 
 
 def test_hops_of_leaf_labels_are_those_of_the_classes():

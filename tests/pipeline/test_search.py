@@ -84,14 +84,12 @@ def here(repository):
 
 
 def test_runs_are_compared_product_by_product_from_what_dvc_keeps(base, tmp_path):
-    for name, seed, beta in (("b", 2, 10), ("c", 1, 0)):
-        changes = (f"--set-param=train.seed={seed}", f"--set-param=train.beta={beta}")
-        base.dvc("exp", "run", "--temp", f"--name={name}", *changes, "evaluate")
-    shown = huse(base, "compare", "HEAD", "b", "c", "--baseline", "HEAD", "--output", str(tmp_path / "out")).stdout
+    base.dvc("exp", "run", "--temp", "--name=other", "--set-param=train.beta=0", "evaluate")
+    shown = huse(base, "compare", "HEAD", "other", "--baseline", "HEAD", "--output", str(tmp_path / "out")).stdout
     assert "are not at hand" not in shown
     content = json.loads((tmp_path / "out/compare.json").read_text())
     one, other = content["groups"]
-    assert (one["runs"], other["runs"]) == (["HEAD", "b"], ["c"])
+    assert (one["runs"], other["runs"]) == (["HEAD"], ["other"])
     interval = other["difference_to_baseline"]["retrieval.mean.map"]
     assert interval["low"] <= interval["mean"] <= interval["high"]
     means = [group["metrics"]["retrieval.mean.map"]["mean"] for group in (one, other)]

@@ -61,10 +61,6 @@ def elements(page):
     return Elements(page)
 
 
-def test_the_same_inputs_give_the_same_page(made, page):
-    assert made.page() == page
-
-
 def test_names_are_text_wherever_they_stand(elements):
     for name in NASTY:
         assert " ".join(name.split()) in elements.words, name

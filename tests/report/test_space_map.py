@@ -43,11 +43,8 @@ def test_hardly_anything_can_be_laid_out_too(unit_rows, count):
 
 def test_names_stand_apart_and_large_groups_come_first():
     places = np.float32([[0, 0], [0, 0], [0.01, 0.01], [0.5, 0.5]])
-    named = name_places(places, ["large", "large", "small", "far"])
+    names = ["large", "large", "small", "far"]
+    named = name_places(places, names)
     assert [name for name, _, _ in named] == ["large", "far"]
     assert named[1][1:] == (0.5, 0.5)
-    assert [name for name, _, _ in name_places(places, ["large", "large", "small", "far"], (0.001, 0.001))] == [
-        "large",
-        "far",
-        "small",
-    ]
+    assert [name for name, _, _ in name_places(places, names, (0.001, 0.001))] == ["large", "far", "small"]

@@ -16,10 +16,7 @@ def test_a_thumbnail_is_a_small_picture_of_the_same_shape_and_bytes():
     assert kind == "data:image/webp;base64"
     with Image.open(BytesIO(base64.b64decode(data))) as written:
         assert (written.format, written.size) == ("WEBP", (60, 30))
-
-
-def test_a_small_picture_stays_as_it_is():
-    assert make_thumbnail(Image.new("RGB", (7, 9)), 60).height == 9
+    assert make_thumbnail(Image.new("RGB", (7, 9)), 60).height == 9  # a small one is not enlarged
 
 
 def test_each_size_is_made_once_and_a_missing_picture_is_no_error():

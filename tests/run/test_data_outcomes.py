@@ -31,7 +31,7 @@ from huse.vision import preparing
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
 from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
-from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of
+from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of, once  # noqa: F401  once is a fixture
 from tests.text.test_stages import catalogue, write_vectors  # noqa: F401  a fixture
 
 ELSEWHERE = {
@@ -43,7 +43,7 @@ ELSEWHERE = {
     "catalogue.unseen_classes": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
     "catalogue.max_rejected": "tests/catalogue/test_checking.py::test_repaired_pictures_do_not_count_towards_the_limit",
     "catalogue.max_megapixels": "tests/pipeline/test_wrong_input.py::test_every_bad_row_is_left_out_with_its_reason",
-    "backbone.weights": "tests/pipeline/test_wrong_input.py::test_weights_that_do_not_fit",
+    "backbone.weights": "tests/pipeline/test_wrong_input.py::test_networks_and_weights_that_do_not_fit",
     "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",
     "word_vectors.source": "tests/text/test_stages.py::test_a_given_file_is_cut_to_the_words_in_need",
     "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
@@ -58,7 +58,7 @@ HELD += ["pumps", "wool", "Canvas", "t", "shirt", "creme", "don", "n't", "n", "'
 
 
 @pytest.fixture
-def run_text(here, catalogue):  # noqa: F811
+def run_text(here, catalogue, once):  # noqa: F811
     """Run the stages of the text branch on word vectors of a file, and return what they wrote."""
     catalogue("word_vectors", source="glove.txt")
     (here / paths.CLASSES).write_text(json.dumps({"classes": CLASSES, "counts": {}}), encoding="utf-8")
@@ -80,7 +80,7 @@ def run_text(here, catalogue):  # noqa: F811
             vectors=np.load(here / paths.LABEL_VECTORS),
         )
 
-    return run
+    return once(run)
 
 
 def found_by(word, name, step):
@@ -153,7 +153,7 @@ TEXT = {
 @pytest.mark.parametrize("name", TEXT)
 def test_a_setting_of_names_words_and_labels_does_what_it_says(run_text, name):
     value, seen, usually = TEXT[name]
-    seen(run_text(**usually), run_text(**{name: value}))
+    seen(run_text(**usually), run_text(**usually, **{name: value}))
 
 
 def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch):
@@ -172,7 +172,7 @@ def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch
 
 
 @pytest.fixture
-def run_images(here, configure, monkeypatch):  # noqa: F811
+def run_images(here, configure, once, monkeypatch):  # noqa: F811
     """Run the stages up to the image vectors on small pictures, wide ones among them."""
     for number, file in enumerate(sorted((here / "images").iterdir())):
         noise = np.random.default_rng(number).integers(0, 256, (5, 9, 3), dtype=np.uint8)
@@ -205,7 +205,7 @@ def run_images(here, configure, monkeypatch):  # noqa: F811
             files=[here / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
         )
 
-    return run
+    return once(run)
 
 
 IMAGES = {

@@ -21,7 +21,6 @@ from huse.model.losses.pairs import matching_loss
 from huse.model.losses.triplets import adamine_loss, triplet_loss
 from huse.nesting import flatten, nest
 from huse.run.checkpoints import Checkpoint
-from huse.run.params.editing import set_values
 from huse.run.params.train import TrainParams
 from huse.training import loop
 from huse.vision import finetuning
@@ -30,7 +29,7 @@ from huse.vision.finetuning import FinetuneSettings
 from huse.vision.preparing import prepare
 from stages import finetune_backbone as finetune_stage
 from stages import train as train_stage
-from tests.conftest import ROOT
+from tests.pipeline.in_process import write_params
 from tests.run.test_fitting import artefacts  # noqa: F401  a fixture
 from tests.vision.test_finetuning import pictures, small_backbone  # noqa: F401  a fixture
 
@@ -84,25 +83,39 @@ def saved(monkeypatch):
 
 @pytest.fixture
 def in_params(here):
-    """Write the project's params.yaml with some values changed."""
+    """Write the project's params.yaml with values of some sections changed, and return where."""
 
-    def write(section, *changes):
-        path = here / "params.yaml"
-        path.write_text((ROOT / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-        set_values(path, {"machine": {"device": "cpu", "workers": 0}})
-        for each in changes:
-            set_values(path, {section: nest(each)})
+    def write(**sections):
+        machine = {"device": "cpu", "workers": 0}
+        write_params(here.root, {"machine": machine}, *({name: nest(values)} for name, values in sections.items()))
+        return here
 
     return write
 
 
+@pytest.fixture(scope="module")
+def once():
+    """Let a run happen once that several settings are held against."""
+    known = {}
+
+    def run_once(run):
+        def found(**changes):
+            key = f"{run.__qualname__} {changes}"
+            if key not in known:
+                known[key] = run(**changes)
+            return known[key]
+
+        return found
+
+    return run_once
+
+
 @pytest.fixture
-def run_train(here, in_params, artefacts, saved, monkeypatch):  # noqa: F811
+def run_train(in_params, artefacts, saved, once, monkeypatch):  # noqa: F811
     """Run the stage `train` on small artefacts."""
     artefacts.products["split"] = ["train"] * 8 + ["validation"] * 4
 
     def run(**changes):
-        in_params("train", SMALL, changes)
         saved.clear()
         about, batches = {}, []
 
@@ -119,11 +132,11 @@ def run_train(here, in_params, artefacts, saved, monkeypatch):  # noqa: F811
         monkeypatch.setattr(train_stage, "Live", MagicMock())
         monkeypatch.setattr(train_stage, "train", train)
         monkeypatch.setattr(train_stage, "_write", lambda *given: about.update(fitting=given[2], trained=given[3]))
-        train_stage.main(here)
+        train_stage.main(in_params(train=SMALL | changes))
         states = [about["before"], *(under("network", tensors) for tensors, _ in saved)]
         return Outcome(about["trained"], batches, states, [*saved], about["fitting"].network)
 
-    return run
+    return once(run)
 
 
 def of(value, seen, **usual):
@@ -389,13 +402,12 @@ def test_a_setting_of_training_does_what_it_says(run_train, name):
 
 
 @pytest.fixture
-def run_finetune(here, in_params, pictures, saved, monkeypatch):  # noqa: F811
+def run_finetune(in_params, pictures, saved, once, monkeypatch):  # noqa: F811
     """Run the stage `finetune_backbone` on a small network."""
 
     def run(section="finetune_backbone", **changes):
-        in_params("finetune_backbone", FEW, changes if section == "finetune_backbone" else {})
-        if section != "finetune_backbone":
-            set_values(here / "params.yaml", {section: changes})
+        sections = {"finetune_backbone": FEW}
+        sections[section] = sections.get(section, {}) | changes
         saved.clear()
         backbone, about = small_backbone(), {}
 
@@ -412,11 +424,11 @@ def run_finetune(here, in_params, pictures, saved, monkeypatch):  # noqa: F811
         monkeypatch.setattr(finetune_stage, "finetune", finetune)
         monkeypatch.setattr(finetune_stage, "_write", lambda *given: about.update(result=given[2]))
         before = {f"body.{name}": value.clone() for name, value in backbone.module.state_dict().items()}
-        finetune_stage.main(here)
+        finetune_stage.main(in_params(**sections))
         states = [under("network", tensors) for tensors, _ in saved]
         return Outcome(about["result"], about["preparation"], [before, *states], [*saved])
 
-    return run
+    return once(run)
 
 
 def share(step, steps):
@@ -510,7 +522,7 @@ def steepness(view):
 @pytest.mark.parametrize("name", Augmentation.model_fields)
 def test_a_setting_of_augmentation_does_what_it_says(run_finetune, pictures, name):  # noqa: F811
     def view(**changes):
-        preparation = run_finetune("augmentation", **(PLAIN | changes)).batches
+        preparation = run_finetune(section="augmentation", **(PLAIN | changes)).batches
         task = replace(pictures.train[0], views=(1,))
         return next(iter(prepare([task], preparation, workers=0, batch_size=1)))[0].astype(int)
 

@@ -8,7 +8,7 @@ import pytest
 
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
-from huse.run.word_store import read_word_vectors, write_word_vectors
+from huse.run.word_store import read_word_vectors
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def stored(tmp_path):
     vectors = np.array([[3, 4], [0.5, 0]], np.float32)
     paths = tmp_path / "vectors.npy", tmp_path / "words.parquet"
     with Outputs() as outputs:
-        write_word_vectors(outputs, *paths, words, vectors, about={"source": "v.txt"})
+        outputs.described_array(paths[0], vectors, {"source": "v.txt"})
+        outputs.table(paths[1], words)
     return paths
 
 

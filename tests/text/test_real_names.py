@@ -1,7 +1,4 @@
-"""Real names through the text side, with real word vectors; skipped where they do not lie beside the project.
-
-The tables of nearest classes are printed: ``pytest -s tests/text/test_real_names.py``.
-"""
+"""Real names through the text side, with real word vectors; skipped where they do not lie beside the project."""
 
 import csv
 
@@ -16,7 +13,7 @@ from huse.taxonomy import split_path
 from huse.text.cleaning import clean_names
 from huse.text.spelling import spellings
 from huse.text.tfidf import fit_tfidf, weighted_mean
-from huse.text.vocabulary import WordVectorSettings, choose_vectors, coverage, label_words, stack
+from huse.text.vocabulary import WordVectorSettings, choose_vectors, label_words, stack
 from huse.text.word_files.reading import read_words
 from huse.text.word_files.source import find_source
 from huse.text.word_vectors import keyed_vectors, mean_word_vectors
@@ -28,7 +25,7 @@ CATALOGUES = {"netaporter": "real/netaporter-text/validation_data.csv", "myntra"
 
 @pytest.fixture(scope="module", params=[(name, glove) for name in CATALOGUES for glove in ("6B", "840B")], ids="-".join)
 def catalogue(request, shared):
-    """Names, class paths, classes, word vectors and coverage of one catalogue with one set of word vectors."""
+    """Names, class paths, classes and word vectors of one catalogue with one set of word vectors."""
     name, glove = request.param
     with (shared / CATALOGUES[name]).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
@@ -41,13 +38,7 @@ def catalogue(request, shared):
     assert found.faults == []
     chosen = choose_vectors(needed, found, WordVectorSettings(), seed=0)
     vectors = keyed_vectors(list(chosen), stack(chosen)[1])
-    return request.param, names, paths, classes, vectors, coverage(names, labels, chosen)
-
-
-def show(title, nearest):
-    print(f"\n{title}")
-    for path, others in nearest.items():
-        print(f"  {path:50} {', '.join(f'{other} {distance:.3f}' for other, distance in others)}")
+    return name, names, paths, classes, vectors
 
 
 def branch(path, depth=1):
@@ -55,19 +46,15 @@ def branch(path, depth=1):
 
 
 def test_classes_whose_names_are_alike_lie_near_each_other(catalogue):
-    (name, glove), names, paths, classes, vectors, covered = catalogue
-    print(f"\n{name}, GloVe {glove}: {covered['coverage']}, missing {covered['most_frequent_missing']}")
+    name, names, paths, classes, vectors = catalogue
     of_names = weighted_mean(names, fit_tfidf(names), vectors)
     number = {path: index for index, path in enumerate(classes)}
     rows = np.array([number[path] for path in paths])
     means = np.stack([of_names[rows == index].mean(axis=0) for index in range(len(classes))])
     nearest = nearest_classes(adjacency(means, classes), classes, 3)
-    show("nearest classes by the means of their names", nearest)
-
     same = np.mean([branch(path) == branch(others[0][0]) for path, others in nearest.items()])
     sizes = np.unique([branch(path)[0] for path in classes], return_counts=True)[1]
     chance = (sizes * (sizes - 1)).sum() / (len(classes) * (len(classes) - 1))
-    print(f"nearest class of the same first level: {same:.2f}, chance {chance:.2f}")
     assert same > chance + 0.2
     expected = {
         "netaporter": {"beauty<makeup<lipstick": ("beauty",), "shoes<boots<ankle": ("shoes",)},
@@ -78,14 +65,12 @@ def test_classes_whose_names_are_alike_lie_near_each_other(catalogue):
 
 
 def test_the_graph_of_the_class_names_is_sensible(catalogue):
-    (name, glove), _, _, classes, vectors, _ = catalogue
+    name, _, _, classes, vectors = catalogue
     # The classes of which some word is known: the word vectors are subsets of the published ones.
     known = [path for path in classes if any(word in vectors for word in path.replace("<", " ").split())]
     labels = make_labels(known, "leaf")
     psi = text_vectors(labels, lambda texts: mean_word_vectors(texts, vectors, 1), "path")
     distances = adjacency(psi, labels.labels)
-    nearest = nearest_classes(distances, known, 3)
-    show(f"{name}, GloVe {glove}: nearest classes by the words of their paths", nearest)
     lipstick, eyeshadow, boots, sneakers = {
         "netaporter": (
             "beauty<makeup<lipstick",

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,8 +13,8 @@ from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["bags<tote bags", "shoes<boots", "shoes<pumps"]
 NAMES = ["Red Tote of Canvas", "Black leather boots", "Red leather pumps", "Chloé boots", "100 %", "Suede pumps"]
 
@@ -99,15 +98,26 @@ def test_runs_give_the_same_bytes_whatever_the_hash_seed(here, catalogue):
     assert seen[0] == seen[1]
 
 
-def write_vectors(here, words, dimension=6):
-    rng = np.random.default_rng(0)
-    lines = [f"{word} {' '.join(map(str, rng.normal(size=dimension).round(4)))}" for word in words]
-    (here / "glove.txt").write_text("\n".join(lines) + "\n")
+@pytest.fixture
+def vectors_of(here, catalogue):
+    """Write a file of random vectors of some words, and make it the source; further parameters are changed too."""
+
+    def write(words, **values):
+        rng = np.random.default_rng(0)
+        lines = [f"{word} {' '.join(map(str, rng.normal(size=6).round(4)))}" for word in words.split()]
+        (here / "glove.txt").write_text("\n".join(lines) + "\n")
+        catalogue("word_vectors", source="glove.txt", **values)
+
+    return write
 
 
-def test_a_given_file_is_cut_to_the_words_in_need(here, catalogue):
-    write_vectors(here, ["the", "red", "shoes", "boots", "pumps", "bags", "tote", "</s>", "Red", "Leather"])
-    catalogue("word_vectors", source="glove.txt")
+def find_words(here):
+    preprocess_text.main(here)
+    word_vectors.main(here)
+
+
+def test_a_given_file_is_cut_to_the_words_in_need(here, vectors_of):
+    vectors_of("the red shoes boots pumps bags tote </s> Red Leather")
     run_all(here)
     kept = pd.read_parquet(here / "data/text/words.parquet")
     assert kept["word"].tolist() == ["</s>", "bags", "boots", "leather", "pumps", "red", "shoes", "tote"]
@@ -117,11 +127,9 @@ def test_a_given_file_is_cut_to_the_words_in_need(here, catalogue):
     assert metrics["most_frequent_missing"] == {"black": 4, "canvas": 4, "chloe": 4, "suede": 4}
 
 
-def test_a_catalogue_without_new_words_does_not_read_the_source_again(here, catalogue, monkeypatch):
-    write_vectors(here, ["red", "shoes", "boots", "pumps", "bags", "tote"])
-    catalogue("word_vectors", source="glove.txt")
-    preprocess_text.main(here)
-    word_vectors.main(here)
+def test_a_catalogue_without_new_words_does_not_read_the_source_again(here, catalogue, vectors_of, monkeypatch):
+    vectors_of("red shoes boots pumps bags tote")
+    find_words(here)
     before = outputs(here)
 
     def read(*_, **__):
@@ -134,8 +142,7 @@ def test_a_catalogue_without_new_words_does_not_read_the_source_again(here, cata
     products = pd.read_parquet(here / "data/catalogue/products.parquet")
     products["name"] = products["name"].str.replace("Suede ", "Red ")  # fewer words, none of them new
     products.to_parquet(here / "data/catalogue/products.parquet", index=False)
-    preprocess_text.main(here)
-    word_vectors.main(here)
+    find_words(here)
     catalogue("word_vectors", source="glove.txt", oov="hash")  # nor do other decisions on spellings need it
     word_vectors.main(here)
     products.assign(name="velvet").to_parquet(here / "data/catalogue/products.parquet", index=False)
@@ -144,9 +151,8 @@ def test_a_catalogue_without_new_words_does_not_read_the_source_again(here, cata
         word_vectors.main(here)
 
 
-def test_hashed_words_give_every_name_a_vector(here, catalogue):
-    write_vectors(here, ["red", "shoes", "bags"])
-    catalogue("word_vectors", source="glove.txt", oov="hash")
+def test_hashed_words_give_every_name_a_vector(here, vectors_of):
+    vectors_of("red shoes bags", oov="hash")
     run_all(here)
     words = pd.read_parquet(here / "data/text/words.parquet").set_index("word")["step"]
     assert words["chloe"] == "hash"
@@ -177,22 +183,19 @@ def test_only_training_names_are_counted(here, catalogue):
     assert "velvet" not in tfidf.document_frequency
 
 
-def test_what_is_damaged_in_a_source_is_said(here, catalogue, caplog):
-    write_vectors(here, ["red", "shoes", "boots", "pumps", "bags", "tote"])
+def test_what_is_damaged_in_a_source_is_said(here, vectors_of, caplog):
+    vectors_of("red shoes boots pumps bags tote")
     with (here / "glove.txt").open("a") as file:
         file.write("suede 1 2 3\n")
-    catalogue("word_vectors", source="glove.txt")
     run_all(here)
     assert "glove.txt: passed over: line 7 has 3 numbers in place of 6" in caplog.text
     assert "words of labels without" not in caplog.text
 
 
 @pytest.mark.parametrize(("oov", "fate"), [("skip", "left out"), ("hash", "drawn at random")])
-def test_words_of_labels_without_a_vector_are_said(here, catalogue, caplog, oov, fate):
-    write_vectors(here, ["red", "shoes", "bags", "tote"])
-    catalogue("word_vectors", source="glove.txt", oov=oov)
-    preprocess_text.main(here)
-    word_vectors.main(here)
+def test_words_of_labels_without_a_vector_are_said(here, vectors_of, caplog, oov, fate):
+    vectors_of("red shoes bags tote", oov=oov)
+    find_words(here)
     assert f"words of labels without a vector, {fate}, 2 in all: boots, pumps. A graph" in caplog.text
 
 
@@ -205,6 +208,7 @@ def test_every_scheme_text_and_source_of_the_graph(here, catalogue, scheme, labe
     labels = json.loads((here / "data/labels/labels.json").read_text())
     adjacency = np.load(here / "data/labels/adjacency.npy")
     assert labels["labels"] == (CLASSES if scheme == "leaf" else ["bags", "boots", "pumps", "shoes", "tote bags"])
+    assert labels["class_labels"] == ([[0], [1], [2]] if scheme == "leaf" else [[0, 4], [3, 1], [3, 2]])
     assert adjacency.shape == (len(labels["labels"]),) * 2
     assert (adjacency == adjacency.T).all()
     assert not adjacency.diagonal().any()
@@ -214,20 +218,17 @@ def test_every_scheme_text_and_source_of_the_graph(here, catalogue, scheme, labe
         assert adjacency[1, 2] < adjacency[0, 1]
 
 
-def test_a_file_with_no_word_in_need_is_refused(here, catalogue):
-    write_vectors(here, ["the", "of"])
-    catalogue("word_vectors", source="glove.txt")
+def test_a_file_with_no_word_in_need_is_refused(here, vectors_of):
+    vectors_of("the of")
     preprocess_text.main(here)
     with pytest.raises(InputError, match="found none"):
         word_vectors.main(here)
     assert not (here / "data/text/word_vectors.npy").exists()
 
 
-def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_read(here, catalogue):
-    write_vectors(here, ["red", "shoes", "bags"])
-    catalogue("word_vectors", source="glove.txt")
-    preprocess_text.main(here)
-    word_vectors.main(here)
+def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_read(here, catalogue, vectors_of):
+    vectors_of("red shoes bags")
+    find_words(here)
     with pytest.raises(InputError, match=r"none for 2: 'boots', 'pumps'"):
         label_graph.main(here)
     catalogue("label_graph", encoder="tree")
@@ -238,23 +239,11 @@ def test_labels_without_a_vector_stop_the_graph_unless_the_path_or_the_tree_is_r
     assert json.loads((here / "metrics/labels.json").read_text())["duplicates"] == 1
 
 
-def test_marks_that_stand_for_unknown_labels_are_said(here, catalogue, caplog):
-    write_vectors(here, ["red", "shoes", "bags", "tote", "<s>", "</s>"])
-    catalogue("word_vectors", source="glove.txt")
+def test_marks_that_stand_for_unknown_labels_are_said(here, vectors_of, caplog):
+    vectors_of("red shoes bags tote <s> </s>")
     run_all(here)
     assert "no word of 'boots', 'pumps' has a vector" in caplog.text
     assert "pairs of labels at distance 0, 1 in all: shoes<boots = shoes<pumps" in caplog.text
-
-
-def test_levels_scheme(here, catalogue):
-    catalogue("label_graph", scheme="levels", infersent={
-        "version": 2, "pooling": "mean", "padding_in_max": True, "hidden": 4,
-    })  # fmt: skip
-    run_all(here)
-    labels = json.loads((here / "data/labels/labels.json").read_text())
-    assert labels["labels"] == ["bags", "boots", "pumps", "shoes", "tote bags"]
-    assert labels["class_labels"] == [[0, 4], [3, 1], [3, 2]]
-    assert np.load(here / "data/labels/adjacency.npy").shape == (5, 5)
 
 
 def test_one_label_makes_no_graph(here, catalogue):

@@ -51,11 +51,6 @@ def test_golden_numbers_of_three_words():
     np.testing.assert_allclose(weighted_mean(["a b", "a a c", "c", "b d"], tfidf, vectors), expected, rtol=1e-6)
 
 
-def test_a_word_that_comes_twice_weighs_twice_not_four_times():
-    vectors = keyed(["x", "y"], np.array([[1.0], [0.0]]))
-    np.testing.assert_allclose(weighted_mean(["x x y"], fit_tfidf(["x y"]), vectors), [[2 / 3]], rtol=1e-6)
-
-
 @pytest.mark.parametrize("block", [1, 7, 200, 10_000])
 def test_equals_the_loop(monkeypatch, block):
     monkeypatch.setattr(tfidf_module, "BLOCK", block)

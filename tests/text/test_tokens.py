@@ -24,6 +24,7 @@ def test_unknown_tokens_and_marks_are_dropped():
     known = {"dress", "</s>"}
     assert known_tokens(["red dress"], known, version=1, marks=True) == [["dress", "</s>"]]
     assert known_tokens(["red dress"], known, version=1, marks=False) == [["dress"]]
+    assert known_tokens(["I don't know"], {"don", "n't"}, version=2, marks=True) == [["don"]]
 
 
 def test_the_end_mark_stands_alone_where_no_word_is_known():

@@ -4,25 +4,22 @@ from PIL import Image
 
 from huse.vision.augmentation import ERASED_AREA, MEAN_COLOUR, Augmentation, augment, view_generator
 from huse.vision.geometry import GEOMETRIES, fit
+from tests.vision.conftest import noise
 
 SIZE = 32
 NOTHING = Augmentation(rescale=1, horizontal_flip=0, colour_jitter=0, random_erasing=0)
 DIGEST = "ab" * 32
-
-
-def picture(width=60, height=40, seed=0):
-    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels)
+PICTURE = noise(60, 40)
 
 
 def view(augmentation, *, number=1, seed=0, digest=DIGEST, geometry="squash", of=None):
     generator = view_generator(seed, digest, number)
-    return augment(of or picture(), augmentation, geometry=geometry, size=SIZE, generator=generator)
+    return augment(of or PICTURE, augmentation, geometry=geometry, size=SIZE, generator=generator)
 
 
 @pytest.mark.parametrize("geometry", ["squash", "pad"])
 def test_without_any_augmentation_a_view_is_the_plain_picture(geometry):
-    plain = fit(picture(), geometry=geometry, size=SIZE)
+    plain = fit(PICTURE, geometry=geometry, size=SIZE)
     np.testing.assert_array_equal(view(NOTHING, geometry=geometry), plain)
 
 
@@ -52,7 +49,7 @@ def test_windows_go_everywhere_and_stay_inside(geometry):
 
 def test_half_of_the_views_are_mirrored():
     flips = Augmentation(rescale=1, horizontal_flip=0.5, colour_jitter=0, random_erasing=0)
-    plain = fit(picture(), geometry="squash", size=SIZE)
+    plain = fit(PICTURE, geometry="squash", size=SIZE)
     mirrored = 0
     for number in range(200):
         found = view(flips, number=number)

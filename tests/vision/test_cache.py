@@ -6,7 +6,6 @@ import sqlite3
 import numpy as np
 import pytest
 
-from huse.vision import cache
 from huse.vision.cache import VectorCache, vector_key
 from tests.vision.conftest import count_vectors
 
@@ -29,21 +28,20 @@ def path(tmp_path):
 
 
 def test_what_was_put_is_found_again_bit_by_bit(path):
-    wanted = keys(1300)
+    wanted = keys(1300)  # more than one query's
     VectorCache(path).put({key: vector(number) for number, key in enumerate(wanted)})
     store = VectorCache(path)
     vectors = found(store, [*wanted, *keys(5, 10_000)])
-    assert list(vectors) != [] and set(vectors) == set(wanted)
-    for number, key in enumerate(wanted):
-        assert vectors[key].tobytes() == vector(number).tobytes()
+    assert set(vectors) == set(wanted)
+    assert all(vectors[key].tobytes() == vector(number).tobytes() for number, key in enumerate(wanted))
+    assert found(store, []) == {}
     assert store.fault == ""
     assert count_vectors(path) == 1300
 
 
 def test_a_key_is_made_of_all_that_decides():
-    assert (
-        len({vector_key(*parts) for parts in (("a", "b", "c"), ("a", "b", ""), ("a", "bc", ""), ("ab", "", "c"))}) == 4
-    )
+    parts = [("a", "b", "c"), ("a", "b", ""), ("a", "bc", ""), ("ab", "", "c")]
+    assert len({vector_key(*each) for each in parts}) == 4
     assert vector_key("a", "b", "c") == vector_key("a", "b", "c")
 
 
@@ -66,10 +64,6 @@ def test_vectors_of_another_length_and_damaged_ones_are_not_found(path):
     assert set(found(store, [first, second])) == {second}
 
 
-def test_nothing_asked(path):
-    assert found(VectorCache(path), []) == {}
-
-
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\x00" + b"\xff" * 5000])
 def test_a_damaged_file_is_no_error(path, content):
     path.parent.mkdir()
@@ -89,10 +83,9 @@ def test_damage_on_the_way_is_no_error(path):
     assert str(path) in store.fault
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path):
-    (tmp_path / "file").write_text("")
-    store = VectorCache(tmp_path / "file" / "vectors.sqlite")
-    assert store.fault
+def test_a_folder_that_cannot_be_written_is_no_error(path):
+    path.parent.write_text("")
+    assert VectorCache(path).fault
 
 
 def test_the_file_can_be_deleted_between_two_batches(path):
@@ -141,11 +134,3 @@ def test_a_kill_loses_no_more_than_what_was_being_written(path):
     assert count_vectors(path) == 10
     store.put({key: vector(11) for key in keys(1, 11)})
     assert store.fault == ""
-
-
-def test_many_keys_are_asked_for_in_several_queries(path, monkeypatch):
-    monkeypatch.setattr(cache, "QUESTION", 3)
-    wanted = keys(10)
-    store = VectorCache(path)
-    store.put({key: vector(number) for number, key in enumerate(wanted)})
-    assert set(found(store, wanted)) == set(wanted)

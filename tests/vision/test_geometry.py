@@ -1,19 +1,12 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from huse.vision import geometry
 from huse.vision.torchvision_ops import import_torchvision
+from tests.vision.conftest import noise
 
 import_torchvision()
-
-
-def noise(width, height):
-    pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(pixels).resize((width, height))
 
 
 def test_squash_keeps_the_corners():
@@ -89,8 +82,3 @@ def test_a_window_is_cut_from_the_resized_picture(name, place):
     found = np.asarray(geometry.GEOMETRIES[name](picture, side, size, place)).astype(int)
     # Beyond the window's edge the kept part has no pixels to be smoothed with.
     assert np.abs(found - expected)[2:-2, 2:-2].max() <= 1
-
-
-def test_geometry_and_augmentation_do_not_import_torch():
-    code = "import sys, huse.vision.augmentation; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,5 +1,4 @@
 import os
-import random
 import signal
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from huse.vision.augmentation import Augmentation, augment, view_generator
 from huse.vision.decoding import read_picture
 from huse.vision.geometry import fit
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare, resolve_workers
+from tests.vision.conftest import noise
 
 SIZE = 24
 STRONG = Augmentation(rescale=1.5, horizontal_flip=0.5, colour_jitter=0.4, random_erasing=0.5)
@@ -26,9 +26,8 @@ def tasks(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pictures")
     paths = []
     for number in range(13):
-        pixels = np.random.default_rng(number).integers(0, 256, (30 + number, 40, 3), dtype=np.uint8)
         paths.append(folder / f"{number}.png")
-        Image.fromarray(pixels).save(paths[-1])
+        noise(40, 30 + number, seed=number).save(paths[-1])
     digests = digest_pictures(paths)
     views = [(PLAIN, 1, 2) if number % 3 == 0 else (PLAIN,) for number in range(13)]
     return [Task(*parts) for parts in zip(paths, digests, views, strict=True)]
@@ -54,12 +53,6 @@ def test_equals_one_picture_after_the_other(tasks, workers, batch_size):
     batches = list(prepare(tasks, PREPARATION, workers=workers, batch_size=batch_size))
     assert all(len(batch) == batch_size for batch in batches[:-1])
     np.testing.assert_array_equal(np.concatenate(batches), naive(tasks))
-
-
-def test_a_view_does_not_depend_on_the_order(tasks):
-    shuffled = random.Random(1).sample(tasks, len(tasks))
-    (batch,) = prepare(shuffled, PREPARATION, workers=0, batch_size=100)
-    np.testing.assert_array_equal(batch, naive(shuffled))
 
 
 def test_no_tasks():
@@ -135,13 +128,7 @@ def test_jpegs_are_decoded_at_a_fraction(tmp_path, monkeypatch):
     path = tmp_path / "large.jpg"
     Image.new("RGB", (1600, 1200), "red").save(path)
     seen = []
-    original = preparing.read_known_picture
-
-    def watch(*arguments, **options):
-        seen.append(original(*arguments, **options))
-        return seen[-1]
-
-    monkeypatch.setattr(preparing, "read_known_picture", watch)
+    monkeypatch.setattr(preparing, "fit", lambda picture, **_: seen.append(picture.size) or np.zeros(1))
     (digest,) = digest_pictures([path])
     replace(PREPARATION, max_pixels=10**7)(Task(path, digest, (PLAIN,)))
-    assert seen[0].size == (200, 150)
+    assert seen == [(200, 150)]

@@ -1,7 +1,5 @@
-import os
 import subprocess
 import sys
-import textwrap
 
 import pytest
 
@@ -17,14 +15,8 @@ assert torchvision.models.resnet18 and torchvision.extension and torchvision.tra
 """
 
 
-def run_python(code, **environment):
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        capture_output=True,
-        text=True,
-        env=os.environ | environment,
-        check=False,
-    )
+def run_python(code):
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
@@ -59,47 +51,51 @@ for name in ("nms", "qnms"):
 """
 
 
-def test_missing_operators_are_defined_once():
-    code = """
+@pytest.mark.parametrize(
+    "code",
+    [
+        # Missing operators are defined once, and stay.
+        FAKE
+        + """
 import gc
 import huse.vision.torchvision_ops as ops
 assert ops.import_torchvision() is ops.import_torchvision()
 assert len(ops._libraries) == 1
 gc.collect()
 assert torch.ops.torchvision.nms and torch.ops.torchvision.qnms
-"""
-    run_python(FAKE + code)
-
-
-def test_operators_that_exist_are_left_alone():
-    code = "import huse.vision.torchvision_ops as ops\nops.import_torchvision()\nprint(ops._libraries)"
-    assert run_python(EXISTING + FAKE + code).strip() == "[]"
+""",
+        # Operators that exist are left alone.
+        EXISTING
+        + FAKE
+        + """
+import huse.vision.torchvision_ops as ops
+ops.import_torchvision()
+assert not ops._libraries
+""",
+        # An import that succeeds defines nothing.
+        """
+import sys, types
+fake = sys.modules["torchvision"] = types.ModuleType("torchvision")
+import huse.vision.torchvision_ops as ops
+assert ops.import_torchvision() is fake and not ops._libraries
+""",
+        # Another failure is not hidden.
+        """
+import importlib, pytest
+import huse.vision.torchvision_ops as ops
+def fail(name): raise RuntimeError("CUDA has other versions")
+importlib.import_module = fail
+with pytest.raises(RuntimeError, match="other versions"):
+    ops.import_torchvision()
+assert not ops._libraries
+""",
+    ],
+    ids=["missing", "existing", "no failure", "another failure"],
+)
+def test_operators_are_defined_only_where_they_are_missing(code):
+    run_python(code)
 
 
 def test_operators_that_exist_beside_the_real_torchvision():
     before = "" if import_torchvision().extension._has_ops() else EXISTING
     assert run_python(before + CHECK + "print(ops._libraries)").strip() == "[]"
-
-
-def test_an_import_that_succeeds_defines_nothing():
-    code = """
-        import sys, types
-        fake = types.ModuleType("torchvision")
-        sys.modules["torchvision"] = fake
-        import huse.vision.torchvision_ops as ops
-        assert ops.import_torchvision() is fake and not ops._libraries
-    """
-    run_python(code)
-
-
-def test_another_failure_is_not_hidden():
-    code = """
-        import importlib, pytest
-        import huse.vision.torchvision_ops as ops
-        def fail(name): raise RuntimeError("CUDA has other versions")
-        importlib.import_module = fail
-        with pytest.raises(RuntimeError, match="other versions"):
-            ops.import_torchvision()
-        assert not ops._libraries
-    """
-    run_python(code)

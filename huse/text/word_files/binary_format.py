@@ -14,12 +14,7 @@ LONGEST_WORD = 10_000  # bytes; a longer one means that the file is something el
 def read_binary(blocks: Iterable[bytes], head: bytes, wanted: Iterable[str], *, name: str, first: int = 0) -> Found:
     """Read words from word2vec's binary format, in one pass; the first finite vector of a word counts.
 
-    Args:
-        blocks: the bytes of the file, header line included.
-        head: the first block.
-        wanted: the words to keep.
-        name: of the file, for messages.
-        first: see `huse.text.word_files.reading.read_words`.
+    For the arguments see `huse.text.word_files.text_format.read_text`.
 
     Raises:
         InputError: the file ends before its last word, or lacks a word.

@@ -25,18 +25,14 @@ Advance = Callable[[int], object]
 class Blocks:
     """The bytes of a source, in blocks. Iterate once, inside a ``with`` statement.
 
+    Gzip is recognised by its first bytes. `advance` is called with the megabytes read since the last call.
+
     Attributes:
         head: the first block, which tells the format.
         packed: the file is gzip or zip.
     """
 
     def __init__(self, source: Source, advance: Advance) -> None:
-        """Take the source.
-
-        Args:
-            source: the file, or the member of a .zip; gzip is recognised by its first bytes.
-            advance: called with the megabytes read since the last call.
-        """
         self._source = source
         self._advance = advance
         self._digest = hashlib.sha256()

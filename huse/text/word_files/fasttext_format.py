@@ -15,11 +15,7 @@ FASTTEXT = (793712314).to_bytes(4, "little")  # fastText's files begin with it
 def read_fasttext(path: Path, wanted: Iterable[str], compose: Iterable[str], first: int = 0) -> Found:
     """Read words from fastText's binary format. gensim's reader holds the whole file in memory.
 
-    Args:
-        path: the ``.bin``.
-        wanted: words to keep if the file has them as a whole.
-        compose: words to compose from their parts if the file does not have them as a whole.
-        first: see `huse.text.word_files.reading.read_words`.
+    For the arguments see `huse.text.word_files.reading.read_words`.
 
     Raises:
         InputError: the file is damaged.

@@ -38,13 +38,7 @@ class Found:
         self.missing.update(word.encode("utf-8", "surrogatepass") for word in words)
 
     def add(self, word: bytes | str, vector: npt.NDArray[np.float32], place: str) -> bool:
-        """Keep the vector of a word; if it is not finite, note a fault at `place`.
-
-        Args:
-            word: text, or its UTF-8.
-            vector: D float32, finite; otherwise refused.
-            place: where it stands, for the message.
-        """
+        """Keep the D float32 of a word, text or UTF-8; if they are not finite, note a fault at `place` and refuse."""
         if vector.shape != (self.dimension,) or not np.isfinite(vector).all():
             self.faults.append(f"{place} holds something that is no finite number")
             return False

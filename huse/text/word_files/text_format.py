@@ -101,12 +101,7 @@ class _TextReader:
         return self.found
 
     def _take(self, lines: list[bytes], spaces: int) -> None:
-        """Keep the lines whose word is wanted and new.
-
-        Args:
-            lines: whole lines.
-            spaces: their number in all lines.
-        """
+        """Keep the lines whose word is wanted and new; `spaces` is their number in all lines."""
         missing = self.found.missing
         # With the right number of spaces, nearly always all lines are sound.
         regular = spaces == self.spaces * len(lines)

@@ -7,6 +7,7 @@ from huse.catalogue.importing.folders import import_folders
 from huse.catalogue.importing.food101 import import_food101
 from huse.catalogue.importing.table import Columns, import_table
 from huse.errors import InputError
+from tests.catalogue.importing.layouts import draw
 
 PLAIN = Columns("image", "name", ["classes"])
 
@@ -68,6 +69,17 @@ def test_folders_are_levels_and_captions_names(folders, tmp_path):
         "a picture without a caption: shoes/pumps/a.jpg",
     ]
     assert imported.remarks == ["captions.csv: pictures are in column File, captions in Caption"]
+
+
+def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp_path):
+    wanted = ["a.avif", "b.jfif", "c.JPG", "deep/no_ending", "deep/d.dib"]
+    others = ["._c.JPG", ".hidden/a.jpg", "__MACOSX/a.jpg", "deep/@eaDir/a.jpg", ".DS_Store", "page.html", "deep/README"]
+    for name in (*wanted, *others):
+        draw(tmp_path / "drawn.png")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((tmp_path / "drawn.png").read_bytes() if "README" not in name else b"Read me.")
+    (tmp_path / "drawn.png").unlink()
+    assert list_pictures(tmp_path) == sorted(wanted)
 
 
 def test_folders_without_captions_name_products_by_their_files(folders):
