@@ -27,7 +27,7 @@ repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metr
 test: $(INSTALLED)  ## lint, types, tests of minutes (one tiny pipeline among them), side by side
 	@$(MAKE) --no-print-directory --jobs 2 lint test-fast
 
-test-fast: $(INSTALLED)
+test-fast: $(INSTALLED)  ## the tests of minutes alone
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m 'not slow'
 
 test-all: test test-slow  ## everything

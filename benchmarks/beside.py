@@ -25,7 +25,7 @@ OPENMP = "OpenMP's own"
 SIDES = {
     f"{SPINS:,} spins, as the package sets": {"GOMP_SPINCOUNT": str(SPINS)},
     OPENMP: {"GOMP_SPINCOUNT": "300000"},
-    "asleep at once": {"GOMP_SPINCOUNT": "0"},
+    "1,000 spins": {"GOMP_SPINCOUNT": "1000"},
     "one thread": {"OMP_NUM_THREADS": "1"},
 }
 

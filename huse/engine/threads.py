@@ -2,9 +2,10 @@
 
 import os
 
-# Turns of an empty loop: some microseconds. OpenMP's default of 300,000 takes milliseconds: if another program needs
-# the same cores, a thread that spins so long uses up its time slice, and all other threads wait for it.
-SPINS = 1_000
+# Turns of an empty loop, which cover the gaps between the operations of a step. OpenMP's default of 300,000 takes
+# milliseconds: if another program needs the same cores, a thread that spins so long uses up its time slice, and all
+# other threads wait for it.
+SPINS = 10_000
 
 
 def bound_spinning() -> None:

@@ -40,10 +40,11 @@ def test_a_text_rule_leaves_the_image_vectors_alone(repository):
     assert not {"image_vectors", "catalogue"} & set(ran)
 
 
-def test_a_comment_in_an_evaluation_module_does_not_retrain(repository):
-    module = repository.root / "huse/evaluation/retrieval.py"
-    module.write_text(module.read_text(encoding="utf-8") + "# A remark.\n", encoding="utf-8")
-    assert repository.repro() == ["evaluate"]
+def test_a_comment_in_what_comes_after_training_does_not_retrain(repository):
+    for name in ("huse/evaluation/retrieval.py", "huse/use/card.py", "huse/report/page.py", "huse/commands/cli.py"):
+        module = repository.root / name
+        module.write_text(module.read_text(encoding="utf-8") + "# A remark.\n", encoding="utf-8")
+    assert repository.repro() == ["evaluate", "model", "report"]
 
 
 def test_experiments_metrics_and_plots(repository):

@@ -32,7 +32,7 @@ from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
 from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
 from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of, once  # noqa: F401  once is a fixture
-from tests.text.test_stages import catalogue, write_vectors  # noqa: F401  a fixture
+from tests.text.test_stages import catalogue, vectors_of  # noqa: F401  fixtures
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
@@ -53,16 +53,14 @@ ELSEWHERE = {
 }
 
 CLASSES = ["bags<T-Shirt", "shoes<Crème", "shoes<pumps", "bags<WOOL tote"]
-HELD = ["the", "of", "<s>", "</s>", "<p>", "</p>", "red", "shoes", "boots", "bags", "tote", "Leather"]
-HELD += ["pumps", "wool", "Canvas", "t", "shirt", "creme", "don", "n't", "n", "'t"]
+HELD = "the of <s> </s> <p> </p> red shoes boots bags tote Leather pumps wool Canvas t shirt creme don n't n 't"
 
 
 @pytest.fixture
-def run_text(here, catalogue, once):  # noqa: F811
+def run_text(here, vectors_of, once):  # noqa: F811
     """Run the stages of the text branch on word vectors of a file, and return what they wrote."""
-    catalogue("word_vectors", source="glove.txt")
+    vectors_of(HELD)
     (here / paths.CLASSES).write_text(json.dumps({"classes": CLASSES, "counts": {}}), encoding="utf-8")
-    write_vectors(here, HELD)
     save_file(random_infersent(6, 4, 5).state_dict(), here / "own.safetensors")
 
     def run(**changes):
