@@ -117,14 +117,14 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     if not odd:
         return None
     largest = max(odd, key=len)
-    names, pictures = (Counter(values) for values in ([row.name for row in largest], [row.digest for row in largest]))
+    names, pictures = Counter(row.name for row in largest), Counter(row.digest for row in largest)
     (name, by_name), (digest, by_picture) = names.most_common(1)[0], pictures.most_common(1)[0]
     shared = f"the name {name!r}, which {by_name:,} rows have"
     if by_picture > by_name:
         image = next(row.image for row in largest if row.digest == digest)
         shared = f"the picture {image}, which {by_picture:,} rows have"
     return (
-        f"{len(odd):,} products have over {MOST_ROWS} rows or several classes. The largest has {len(largest):,} rows in "
-        f"{len({row.classes for row in largest}):,} classes, joined for instance by {shared}. All rows of a product are "
-        "in one split. If these are different products, name a column of product ids: catalogue.columns.product."
+        f"{len(odd):,} products have over {MOST_ROWS} rows or several classes. The largest has {len(largest):,} rows "
+        f"in {len({row.classes for row in largest}):,} classes, joined for instance by {shared}. All rows of a product "
+        "are in one split. If these are different products, name a column of product ids: catalogue.columns.product."
     )

@@ -16,7 +16,20 @@ from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 LONGEST_NAME = 2000  # characters; a longer one is a description, or a damaged file
 # What exports write where there is no name.
-NO_NAMES = {"nan", "none", "null", "n/a", "#n/a", "<na>", "undefined", "untitled", "no name", "no title", "product", "item"}
+NO_NAMES = {
+    "nan",
+    "none",
+    "null",
+    "n/a",
+    "#n/a",
+    "<na>",
+    "undefined",
+    "untitled",
+    "no name",
+    "no title",
+    "product",
+    "item",
+}
 
 
 class Inspection(Protocol):

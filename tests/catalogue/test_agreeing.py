@@ -33,14 +33,17 @@ SEVERAL = [product(2, "a"), product(3, "b"), product(4, "a"), product(5, "a", na
 
 
 @pytest.mark.parametrize(
-    ("which", "kept", "left_out"), [("keep", [2, 3, 4, 5, 6], []), ("first", [2, 4, 5, 6], [3]), ("drop", [5, 6], [2, 3, 4])]
+    ("which", "kept", "left_out"),
+    [("keep", [2, 3, 4, 5, 6], []), ("first", [2, 4, 5, 6], [3]), ("drop", [5, 6], [2, 3, 4])],
 )
 def test_a_picture_and_name_of_several_classes(which, kept, left_out):
     found, rejected, remark = one_class(SEVERAL, which)
     assert [one.line for one in found] == kept
     assert [one.line for one in rejected] == left_out
     assert all(one.reason == "the same picture and name under another class: line 2" for one in rejected)
-    assert remark.startswith("1 pictures stand with the same name under several classes (first 'A', line 2: a, line 3: b")
+    assert remark.startswith(
+        "1 pictures stand with the same name under several classes (first 'A', line 2: a, line 3: b"
+    )
     assert remark.endswith(f"catalogue.several_classes is {which}")
 
 

@@ -42,6 +42,8 @@ ELSEWHERE = {
     "catalogue.images": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
     "catalogue.unseen_classes": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
     "catalogue.max_rejected": "tests/catalogue/test_checking.py::test_repaired_pictures_do_not_count_towards_the_limit",
+    "catalogue.columns.product": "tests/catalogue/test_stage.py::test_a_column_of_product_ids_is_the_product",
+    "catalogue.several_classes": "tests/catalogue/test_stage.py::test_a_picture_and_name_under_several_classes",
     "catalogue.max_megapixels": "tests/pipeline/test_wrong_input.py::test_every_bad_row_is_left_out_with_its_reason",
     "backbone.weights": "tests/pipeline/test_wrong_input.py::test_networks_and_weights_that_do_not_fit",
     "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",

@@ -73,7 +73,15 @@ def test_folders_are_levels_and_captions_names(folders, tmp_path):
 
 def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp_path):
     wanted = ["a.avif", "b.jfif", "c.JPG", "deep/no_ending", "deep/d.dib"]
-    others = ["._c.JPG", ".hidden/a.jpg", "__MACOSX/a.jpg", "deep/@eaDir/a.jpg", ".DS_Store", "page.html", "deep/README"]
+    others = [
+        "._c.JPG",
+        ".hidden/a.jpg",
+        "__MACOSX/a.jpg",
+        "deep/@eaDir/a.jpg",
+        ".DS_Store",
+        "page.html",
+        "deep/README",
+    ]
     for name in (*wanted, *others):
         draw(tmp_path / "drawn.png")
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
