@@ -117,10 +117,12 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
 
 
 def _wide(head: bytes) -> str:
-    """Return the encoding of UTF-16 without its mark, told by the zero bytes of ASCII characters; else nothing."""
-    if head[1::2].count(0) > len(head) / 4:
-        return "utf-16-le"
-    return "utf-16-be" if head[::2].count(0) > len(head) / 4 else ""
+    """Return the encoding of UTF-16 without its mark, told by the zero bytes of an ASCII header; else nothing."""
+    header = head.split(b"\n")[0]
+    for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if header[start::2].count(0) > len(header) / 4:
+            return encoding
+    return ""
 
 
 def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
@@ -209,9 +211,9 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
         count = header.count(column)
         if count != 1:
             hint = "Name the right column." if not count else "Give each column a header of its own."
-            raise InputError(
-                f"{path}: expected one column `{column}` ({by}), found {count or 'none'} among: {', '.join(header)}. "
-                f"{hint}"
-            )
+            if any("\0" in name for name in header):
+                hint = "The file has zero bytes: it is of another encoding."
+            found = f"{count or 'none'} among: {', '.join(header)}".replace("\0", "")
+            raise InputError(f"{path}: expected one column `{column}` ({by}), found {found}. {hint}")
         places.append(header.index(column))
     return places

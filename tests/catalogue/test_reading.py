@@ -64,6 +64,7 @@ def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
         ("image,name,classes\n", "no products"),
         ("image,text,classes\na,b,c\n", r"one column `name` \(catalogue.columns.name\), found none among: image, text"),
         ("image,name,name,classes\na,b,c,d\n", "one column `name`.*found 2"),
+        ("\0image,name,classes\na,b,c\n", "found none among: image, name, classes. The file has zero bytes"),
         ("image name classes\na b c\n", "found none among: image name classes"),
         ("<!DOCTYPE html><html>", "expected a table of text .CSV., found an HTML page. Export the table as CSV"),
         (b"PK\x03\x04 xl/workbook.xml", "found an Excel workbook, or another Office document. Open it and save it"),
@@ -116,8 +117,8 @@ def test_bytes_that_are_no_letters_are_counted(read):
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_its_mark_is_recognised(read, encoding):
-    file = read("image,name,classes\na.jpg,Été,x\n".encode(encoding))
-    assert file.rows[0].name == "Été"
+    file = read("image,name,classes\na.jpg,Été,x\nb.jpg,Красное платье из бархата,y\n".encode(encoding))
+    assert [row.name for row in file.rows] == ["Été", "Красное платье из бархата"]
     assert f"read as {encoding}" in file.remarks[0]
 
 
