@@ -1,4 +1,19 @@
-"""The one kind of error that a user can fix: wrong input."""
+"""Errors that a user can mend: wrong input, and what the system refuses."""
+
+import errno
+import os
+import re
+
+# Errors of the system that say more about the machine than about the program, and what to do.
+REMEDIES = {
+    errno.ENOSPC: "Make room on the disk",
+    errno.EDQUOT: "Make room within the quota",
+    errno.EFBIG: "Raise the limit on the size of files",
+    errno.EROFS: "Make the folder writable",
+    errno.EACCES: "Allow this user to read and write it",
+    errno.EPERM: "Allow this user to read and write it",
+    errno.EMFILE: "Raise the limit on open files",
+}
 
 
 class InputError(Exception):
@@ -7,3 +22,16 @@ class InputError(Exception):
     The message names the file, row or parameter, says what was expected and what was found, and what
     to do about it. A stage prints it without a traceback and ends with exit code 2.
     """
+
+
+def said_of_system(error: Exception) -> str | None:
+    """Return one line on an error of the system that a user can mend, such as a full disk; None for any other.
+
+    Libraries that write files themselves wrap such an error, and name its number in their message.
+    """
+    named = re.search(r"os error (\d+)", str(error))
+    number = error.errno if isinstance(error, OSError) else int(named[1]) if named else None
+    if number not in REMEDIES:
+        return None
+    place = getattr(error, "filename", None)
+    return f"{f'{place}: ' if place else ''}{os.strerror(number)}. {REMEDIES[number]}, and run it again."

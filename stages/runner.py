@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from huse.engine.processes import end_with_who_set
-from huse.errors import InputError
+from huse.errors import InputError, said_of_system
 from huse.run.place import Run
 
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
@@ -25,7 +25,7 @@ def _terminate(number: int, frame: object) -> NoReturn:
 def run(stage: Callable[[Run], str]) -> None:
     """Run a stage in the working directory, and log the line that it returns with the seconds it took.
 
-    An `InputError` is printed without a traceback and ends the process with exit code 2.
+    An `InputError` is printed without a traceback and ends the process with exit code 2, a full disk with 1.
 
     Args:
         stage: the work, given where it is; returns one line that says what was made, with counts.
@@ -39,6 +39,12 @@ def run(stage: Callable[[Run], str]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+    except Exception as error:
+        said = said_of_system(error)
+        if said is None:
+            raise
+        print(f"error: {said} Nothing was written.", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         sys.exit(130)

@@ -1,6 +1,7 @@
 """What a person may give by mistake, through the stages: the message, and that nothing else is lost."""
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -197,6 +198,28 @@ def test_a_gpu_that_is_not_there(here, configure):
     with pytest.raises(InputError, match="torch finds no CUDA device here"):
         stages.image_vectors.main(here)
     assert not (here / paths.IMAGE_VECTORS).exists()
+
+
+@pytest.mark.parametrize("stage", ["sample_catalogue", "catalogue", "finetune_backbone"])
+def test_a_disk_that_takes_no_more_is_said_in_one_line(here, configure, stage):
+    """The limit on the size of files stands for a full disk: the system refuses to write on, in the same way."""
+    configure(backbone={"network": "squeezenet1_1", "size": 32}, finetune_backbone={"epochs": 0})
+    for earlier in [stages.catalogue] if stage == "finetune_backbone" else []:
+        earlier.main(here)
+    before = sorted(here.root.rglob("*"))
+    process = subprocess.run(
+        [sys.executable, "-m", f"stages.{stage}"],
+        cwd=here.root,
+        env={"PYTHONPATH": str(ROOT), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)),
+    )
+    assert process.returncode == 1, process.stderr
+    assert process.stderr.splitlines()[-1].startswith("error: ")
+    assert process.stderr.endswith("Nothing was written.\n") and "Traceback" not in process.stderr
+    assert [path for path in sorted(here.root.rglob("*")) if path not in before and path.is_file()] == []
 
 
 @pytest.mark.slow
