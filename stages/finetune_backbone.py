@@ -35,6 +35,7 @@ CODE = (
     "huse/engine",
     "huse/errors.py",
     "huse/files.py",
+    "huse/kinds.py",
     "huse/mixup.py",
     "huse/progress.py",
     "huse/run",
