@@ -17,14 +17,16 @@ SHARED = ROOT.parent / "shared"
 
 
 def pytest_collection_modifyitems(items):
-    """Start with what needs the tiny pipeline, all on one worker, then with the files that have most slow tests."""
+    """Start with a file that needs the tiny pipeline, then with the files that have most slow tests.
+
+    Other quick files that need it come last, when it is made: else a worker would wait for it.
+    """
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-
-    def place(item):
-        tiny = "tiny_pipeline" in item.fixturenames and not item.get_closest_marker("slow")
-        return not tiny, -slow[item.path]
-
-    items.sort(key=place)
+    tiny = dict.fromkeys(
+        item.path for item in items if "tiny_pipeline" in item.fixturenames and not item.get_closest_marker("slow")
+    )
+    first = next(iter(tiny), None)
+    items.sort(key=lambda item: (item.path != first, item.path in tiny, -slow[item.path]))
 
 
 @pytest.fixture(scope="session")

@@ -194,6 +194,7 @@ def check_extended(repository):
     assert found["reciprocal_rank"] > found["chance"]["reciprocal_rank"]
 
 
+@pytest.mark.slow
 def test_the_changes_of_the_page_on_extending_apply_and_its_encoder_works(tmp_path):
     for name in ("huse", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
