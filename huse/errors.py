@@ -3,6 +3,9 @@
 import errno
 import os
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Errors of the system that say more about the machine than about the program, and what to do.
 REMEDIES = {
@@ -35,3 +38,25 @@ def said_of_system(error: Exception) -> str | None:
         return None
     place = getattr(error, "filename", None)
     return f"{f'{place}: ' if place else ''}{os.strerror(number)}. {REMEDIES[number]}, and run it again."
+
+
+@contextmanager
+def in_one_line(system: str = "") -> Iterator[None]:
+    """Print an error that a user can mend without a traceback, and end the process.
+
+    The exit code is 2 for an `InputError`, 1 for an error of the system.
+
+    Args:
+        system: what to add to an error of the system.
+    """
+    try:
+        yield
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except Exception as error:
+        said = said_of_system(error)
+        if said is None:
+            raise
+        print(f"error: {said}{system}", file=sys.stderr)
+        sys.exit(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from huse.engine.processes import end_with_who_set
-from huse.errors import InputError, said_of_system
+from huse.errors import in_one_line
 from huse.run.place import Run
 
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
@@ -35,16 +35,8 @@ def run(stage: Callable[[Run], str]) -> None:
     signal.signal(signal.SIGTERM, _terminate)
     end_with_who_set(STARTED_BY_DVC)  # a killed DVC must not leave a stage that goes on beside the next run
     try:
-        line = stage(Run(Path()))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception as error:
-        said = said_of_system(error)
-        if said is None:
-            raise
-        print(f"error: {said} Nothing was written.", file=sys.stderr)
-        sys.exit(1)
+        with in_one_line(system=" Nothing was written."):
+            line = stage(Run(Path()))
     except KeyboardInterrupt:
         print("interrupted: nothing was written", file=sys.stderr)
         sys.exit(130)

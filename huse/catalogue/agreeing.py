@@ -26,14 +26,15 @@ def join_spellings(products: Sequence[Product]) -> list[Product]:
     path changes says so in its repair.
     """
     spellings: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
-    for product in products:
-        levels = split_path(product.classes)
-        for depth, key in enumerate(_keys(levels)):
-            spellings[key][levels[depth]] += 1
-    chosen = {key: counts.most_common(1)[0][0] for key, counts in spellings.items()}
+    counts = Counter(product.classes for product in products)
+    keys = {path: _keys(split_path(path)) for path in counts}
+    for path, count in counts.items():
+        for key, level in zip(keys[path], split_path(path), strict=True):
+            spellings[key][level] += count
+    chosen = {key: of_node.most_common(1)[0][0] for key, of_node in spellings.items()}
     joined = []
     for product in products:
-        path = LEVEL_SEPARATOR.join(chosen[key] for key in _keys(split_path(product.classes)))
+        path = LEVEL_SEPARATOR.join(chosen[key] for key in keys[product.classes])
         if path != product.classes:
             repair = "; ".join(filter(None, (f"class path spelled as most are: {path}", product.repair)))
             joined.append(replace(product, classes=path, repair=repair))

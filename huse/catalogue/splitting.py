@@ -31,8 +31,11 @@ def group_products(
         N group numbers, counted from 0 in the order of first appearance.
     """
     rows = list(zip(names, digests, products, strict=True))
-    keys, known = pd.factorize(np.array([f"id {own}" if own else f"name {name.casefold()}" for name, _, own in rows]))
-    pictures = len(known) + pd.factorize(np.array([f"id {own}" if own else digest for _, digest, own in rows]))[0]
+    names_or_ids = [f"id {own}" if own else f"name {name.casefold()}" for name, _, own in rows]
+    pictures_or_ids = [f"id {own}" if own else digest for _, digest, own in rows]
+    # Objects: an array of strings gives every row the width of the longest name.
+    keys, known = pd.factorize(np.array(names_or_ids, dtype=object))
+    pictures = len(known) + pd.factorize(np.array(pictures_or_ids, dtype=object))[0]
     size = int(pictures.max()) + 1
     graph = coo_array((np.ones(len(keys)), (keys, pictures)), shape=(size, size))
     component = connected_components(graph, directed=False)[1]

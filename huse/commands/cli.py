@@ -1,11 +1,9 @@
 """The command `huse`: what a person runs beside DVC, in the repository or a folder of it."""
 
-import sys
-
 import typer
 
 from huse.commands import compare, gate, importing, keeping, methods, parameters, showing, tune
-from huse.errors import InputError, said_of_system
+from huse.errors import in_one_line
 from huse.run.place import Run
 
 COMMANDS = (
@@ -42,14 +40,5 @@ def place(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command; an `InputError` is printed without a traceback and gives exit code 2, a full disk 1."""
-    try:
+    with in_one_line():
         app()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except Exception as error:
-        said = said_of_system(error)
-        if said is None:
-            raise
-        print(f"error: {said}", file=sys.stderr)
-        sys.exit(1)
