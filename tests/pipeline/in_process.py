@@ -7,11 +7,19 @@ from typing import Any
 
 from huse.run.params.editing import set_values
 from huse.run.params.reader import read_yaml
+from huse.run.place import Run
 from tests.repository import ROOT
 
-# From a catalogue that is there to the metrics, in the order of the map.
-AROUND = ("sample_catalogue", "model", "report")
-STAGES = [import_module(f"stages.{name}") for name in read_yaml(ROOT / "dvc.yaml")["stages"] if name not in AROUND]
+# In the order of the map.
+ALL = {name: import_module(f"stages.{name}") for name in read_yaml(ROOT / "dvc.yaml")["stages"]}
+# From a catalogue that is there to the metrics.
+STAGES = [stage for name, stage in ALL.items() if name not in ("sample_catalogue", "model", "report")]
+
+
+def run_all_stages(here: Run) -> None:
+    """Run every stage, from the sample catalogue to the report."""
+    for stage in ALL.values():
+        stage.main(here)
 
 
 def write_params(folder: Path, *changes: dict[str, Any]) -> None:

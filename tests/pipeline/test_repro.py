@@ -6,19 +6,17 @@ import pytest
 
 from huse.run import paths
 from huse.run.place import Run
-from stages import model, report, sample_catalogue
-from tests.pipeline.in_process import STAGES, write_params
-from tests.repository import SMALL, TINY
+from tests.pipeline.in_process import ALL, STAGES, write_params
+from tests.repository import SMALL, TINY, Repository
 
 pytestmark = pytest.mark.slow
 
 
-def test_another_process_at_another_path_gives_the_same_bytes(tiny_pipeline, tmp_path):
-    here = Run(tmp_path / "a place with spaces")
-    here.root.mkdir()
-    write_params(here.root, SMALL, TINY)
-    for stage in (sample_catalogue, *STAGES, model, report):
-        stage.main(here)
+def test_dvc_runs_every_stage_and_at_another_path_gives_the_same_bytes(tiny_pipeline, tmp_path):
+    repository = Repository.create(tmp_path / "a place with spaces", tmp_path / "site")
+    repository.set_params(TINY)
+    here = Run(repository.root)
+    assert set(repository.repro()) == set(ALL)
     made = [path for folder in ("data", "metrics") for path in (here / folder).rglob("*") if path.is_file()]
     files = [path.relative_to(here.root) for path in made if here.cache not in path.parents]
     assert [name for name in files if (here / name).read_bytes() != (tiny_pipeline.root / name).read_bytes()] == []

@@ -200,7 +200,9 @@ def test_a_gpu_that_is_not_there(here, configure):
     assert not (here / paths.IMAGE_VECTORS).exists()
 
 
-@pytest.mark.parametrize("stage", ["sample_catalogue", "catalogue", "finetune_backbone"])
+@pytest.mark.parametrize(
+    "stage", ["sample_catalogue", "catalogue", pytest.param("finetune_backbone", marks=pytest.mark.slow)]
+)
 def test_a_disk_that_takes_no_more_is_said_in_one_line(here, configure, stage):
     """The limit on the size of files stands for a full disk: the system refuses to write on, in the same way."""
     configure(backbone={"network": "squeezenet1_1", "size": 32}, finetune_backbone={"epochs": 0})
