@@ -9,6 +9,7 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Protocol
 
+from huse.catalogue.finding import PictureFolder
 from huse.catalogue.reading import Rejected, Row
 from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
@@ -136,9 +137,11 @@ def check_rows(
     rejected: list[Rejected] = []
     sound: list[tuple[Row, Path]] = []
     first_line: dict[tuple[str, str, str], int] = {}
+    pictures = PictureFolder(folder)
     for row in rows:
         try:
-            sound.append((_checked(row, first_line), picture_path(folder, row.image)))
+            located = _located(row, pictures)
+            sound.append((_checked(located, first_line), picture_path(folder, located.image)))
         except ValueError as error:
             rejected.append(Rejected.of(row, str(error)))
     paths = list(dict.fromkeys(path for _, path in sound))
@@ -154,6 +157,18 @@ def check_rows(
             own = {name: getattr(row, name) for name in ("line", "image", "name", "classes", "split", "product")}
             products.append(Product(**own, digest=inspection.digest, repair=repair))
     return products, sorted(rejected, key=lambda row: row.line)
+
+
+def _located(row: Row, pictures: PictureFolder) -> Row:
+    """Return the row with its picture's path as the folder has it, where the catalogue writes it otherwise."""
+    if pictures.has(row.image):
+        return row
+    found = pictures.find(row.image)
+    if found is not None:
+        return replace(row, image=found, repairs=(*row.repairs, f"picture path written otherwise ({row.image})"))
+    if "://" in row.image:
+        raise ValueError("the picture is a URL, and nothing is downloaded; give the path of a file")
+    return row
 
 
 def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:

@@ -90,6 +90,22 @@ def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
     assert sorted(seen) == ["a.jpg", "broken.jpg"]  # each picture is opened once
 
 
+def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
+    (tmp_path / "A.jpg").touch()
+    rows = [row(2, image="a.JPG"), row(3, image="A.jpg"), row(4, image="http://x.example/a.jpg"), row(5, "b.jpg")]
+    products, rejected = check_rows(
+        rows, tmp_path, lambda path: Seen(path.name, None if path.exists() else "no file"), workers=1
+    )
+    assert [(product.image, product.repair) for product in products] == [
+        ("A.jpg", "picture path written otherwise (a.JPG)")
+    ]
+    assert [(row.line, row.reason.split(",")[0]) for row in rejected] == [
+        (3, "the same as line 2"),
+        (4, "the picture is a URL"),
+        (5, "no file"),
+    ]
+
+
 def test_repaired_pictures_stay_and_are_listed(tmp_path):
     repairs = {"a.jpg": "converted from CMYK to RGB", "b.jpg": ""}
     rows = [row(2), row(3, image="b.jpg"), replace(row(4, name="B"), repairs=("HTML entities in the name",))]
