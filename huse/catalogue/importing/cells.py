@@ -57,9 +57,14 @@ class Cells:
         listed, values = _list(cell), _values(cell, self.split_classes)
         if listed and all(isinstance(path, list) for path in listed):
             return [[str(level).strip() for level in path] for path in listed]
-        if listed and not any(self.separator in value for value in values):
+        if self.holds_levels(cell):
             return [values]
         return [pieces(value.removeprefix(self.separator), self.separator) for value in values]
+
+    def holds_levels(self, cell: str) -> bool:
+        """Return whether a cell has a list of levels, not of whole paths: none of several values has the separator."""
+        listed = _list(cell) or []
+        return len(listed) > 1 and not any(isinstance(value, list) or self.separator in str(value) for value in listed)
 
     def choose(self, paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Choose among several class paths; of equals the first."""
@@ -80,7 +85,7 @@ def pieces(text: str, separator: str) -> list[str]:
 def _values(cell: str, separator: str | None) -> list[str]:
     listed = _list(cell)
     if listed is not None:
-        return [str(value).strip() for value in listed]
+        return [str(value).strip() for value in listed if value is not None]
     return pieces(cell, separator) if separator else [cell.strip()]
 
 

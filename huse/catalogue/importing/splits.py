@@ -1,5 +1,6 @@
 """Names of splits, as people call their folders and cells; and folders that are splits, not levels of the classes."""
 
+import re
 from collections.abc import Sequence
 
 from huse.catalogue.importing.entries import Imported
@@ -15,6 +16,7 @@ NAMES = {
     "test": "test",
     "testing": "test",
 }
+ENDING = re.compile(r"[ _-]?(set|data|images|imgs|split)$")  # as in test_set
 OPTION = "--split-folders (or --no-split-folders)"
 
 Folders = tuple[str, ...]
@@ -22,7 +24,7 @@ Folders = tuple[str, ...]
 
 def split_of(text: str) -> str | None:
     """Return the split that a folder or a cell names, in any case; None: it names none."""
-    return NAMES.get(text.strip().lower())
+    return NAMES.get(ENDING.sub("", text.strip().lower()))
 
 
 def take_splits(
@@ -68,7 +70,11 @@ def _split(folders: Folders, depth: int) -> str | None:
 
 
 def _class(folders: Folders, depth: int) -> Folders:
-    return folders[:depth] + folders[depth + 1 :]
+    """Return the folders without that of a split, and without the same once more in it, as archives unpack."""
+    split, end = _split(folders, depth), depth
+    while split and _split(folders, end) == split:
+        end += 1
+    return folders[:depth] + folders[end:]
 
 
 def _are_splits(tree: Sequence[Folders], depth: int) -> bool:

@@ -135,10 +135,12 @@ def _take_all(imported: Imported, pictures: Pictures, table: Rows, columns: Colu
     shown = {entry.product for entry in found if entry.product and entry.names}
     own = [entry for entry in found if entry.names or entry.product not in shown]
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
+    lists = sum(len(columns.classes) == 1 and cells.holds_levels(entry.row[columns.classes[0]]) for entry in own)
     rows = list(dict.fromkeys(imported.rows))
     remarks = {
         "rows without a picture are passed over: their products have one in other rows": len(found) - len(own),
         f"rows have several classes; of these --several-classes {cells.several_classes}": several,
+        f"classes are lists without {cells.separator!r}: their values are taken as the levels of one class": lists,
         "times the same picture, name and class again: kept once": len(imported.rows) - len(rows),
     }
     imported.rows = rows

@@ -284,7 +284,7 @@ def test_cells_that_hold_several_classes():
 @pytest.mark.parametrize(
     ("cell", "expected"),
     [
-        ('["A > B", "C"]', [("A", "B"), ("C",)]),
+        ('["A > B", null, "C"]', [("A", "B"), ("C",)]),
         ("['Men\\'s', \"Tops\"]", [("Men's", "Tops")]),
         ('[["A", "B"], ["C"]]', [("A", "B"), ("C",)]),
         ("[Sale] > B", [("[Sale]", "B")]),
@@ -293,6 +293,12 @@ def test_cells_that_hold_several_classes():
 )
 def test_lists_in_cells(cell, expected):
     assert Cells(separator=">").classes([cell]) == expected
+
+
+def test_a_list_taken_as_levels_is_said(shop):
+    imported = shop(b"image,name,classes\nhats/cap.jpg,Cap,\"['Hats', 'Caps']\"\nhats/cap.jpg,B,['Hats<Caps']\n")
+    assert imported.table()["classes"].tolist() == ["Hats<Caps"] * 2
+    assert imported.remarks == ["1 classes are lists without '<': their values are taken as the levels of one class"]
 
 
 def test_levels_are_cut_at_both_ends():

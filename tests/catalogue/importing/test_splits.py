@@ -27,10 +27,11 @@ def tree(tmp_path):
         (IMAGENET, [("hat<cap", "train"), ("shoe", "train"), ("shoe", "validation")]),
         (["Training/a/1.jpg", "TEST/a/2.jpg", "dev/a/3.jpg"], [("a", "test"), ("a", "train"), ("a", "validation")]),
         (["b/train/1.jpg", "b/test/2.jpg", "a/train/3.jpg"], [("a", "train"), ("b", "test"), ("b", "train")]),
+        (["training_set/training_set/a/1.jpg", "test-set/test-set/a/2.jpg"], [("a", "test"), ("a", "train")]),
         (["data/train/a/1.jpg", "data/valid/a/2.jpg"], [("data<a", "train"), ("data<a", "validation")]),
         (["train/a/1.jpg", "train/b/1.jpg", "test/2.jpg", "test/3.jpg"], [("a", "train"), ("b", "train")]),
     ],
-    ids=["ImageFolder", "any case", "below the classes", "below one folder", "a test part without classes"],
+    ids=["ImageFolder", "any case", "below the classes", "twice", "below one folder", "a test part without classes"],
 )  # fmt: skip
 def test_split_folders_are_no_levels(tree, pictures, expected):
     found, imported = tree(pictures)
