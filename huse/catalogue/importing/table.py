@@ -75,6 +75,8 @@ def import_table(
     """
     if delimiter is not None and len(delimiter) != 1:
         raise InputError(f"--delimiter: expected one character, found {delimiter!r}. A tab: --delimiter $'\\t'")
+    if not cells.separator:
+        raise InputError("--separator: expected what stands between levels, such as '>'; found nothing.")
     if bool(columns.image) == bool(columns.image_pattern):
         raise InputError("expected either --image or --image-pattern, which say what a row's pictures are called.")
     imported = Imported(images)

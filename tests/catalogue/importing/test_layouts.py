@@ -348,6 +348,11 @@ def test_pictures_or_their_pattern(shop):
             shop(b"image,name,classes\n7,Cap,a\n", columns)
 
 
+def test_no_separator_is_none(shop):
+    with pytest.raises(InputError, match="--separator: expected what stands between levels"):
+        shop(b"image,name,classes\nhats/cap.jpg,Cap,a\n", cells=Cells(separator=""))
+
+
 def test_what_urls_do_not_tell_is_said(shop):
     one, other = "https://a.example/x/cap.jpg", "https://b.example/y/cap.jpg"
     imported = shop(
