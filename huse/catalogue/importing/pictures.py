@@ -4,6 +4,7 @@ from collections import defaultdict
 from posixpath import basename
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from huse.catalogue.finding import PictureFolder
 from huse.catalogue.importing.entries import Imported, list_pictures
 
 
@@ -17,6 +18,8 @@ class Pictures:
             InputError: there is no such folder.
         """
         self._imported = imported
+        self._folder = PictureFolder(imported.images)
+        self._otherwise: dict[str, str] = {}
         self.paths = list_pictures(imported.images)
         self._known = set(self.paths)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
@@ -28,13 +31,17 @@ class Pictures:
         """Return the path of a picture below the folder; empty: it is not there.
 
         Args:
-            text: its path, also with ``/`` or ``./`` before it or with backslashes; or a URL.
+            text: its path, as the folder has it or as `huse.catalogue.finding` finds it; or a URL.
         """
         text = text.strip()
         url = _url(text)
         if url is None:
-            path = text.removeprefix("./").lstrip("/")
-            return next((known for known in (path, path.replace("\\", "/")) if known in self._known), "")
+            if text in self._known:
+                return text
+            found = self._folder.find(text) or ""
+            if found:
+                self._otherwise[text] = found
+            return found if found in self._known else ""
         found = self._nearest(unquote(url.path)) or self._nearest(url.path)
         self._urls[found][url.netloc + url.path] = None
         return found
@@ -47,9 +54,13 @@ class Pictures:
         return best[0] if len(best) == 1 else ""
 
     def say(self) -> None:
-        """Remark on the pictures that were looked for by URL."""
+        """Remark on the pictures that were looked for by URL, or are written otherwise than their files."""
         missing = list(self._urls.pop("", ()))
         remarks = self._imported.remarks
+        for written, found in list(self._otherwise.items())[:1]:
+            remarks.append(
+                f"{len(self._otherwise):,} pictures are written otherwise than their files; first {written}: {found}"
+            )
         if self._urls:
             remarks.append(f"{len(self._urls):,} pictures are named by URLs, and were found by the URL's last part")
         unclear = [(path, list(urls)) for path, urls in self._urls.items() if len(urls) > 1]

@@ -224,7 +224,7 @@ def test_a_wrong_table_is_named(shop, content, options, reason):
 
 def test_a_path_that_leaves_the_folder_is_no_picture_of_it(folders, shop):
     imported = shop(f"image,name,classes\n../shop.csv,a,b\n{folders}/hats/cap.jpg,a,b\nhats/cap.jpg,a,b\n".encode())
-    assert len(imported.left_out) == 2
+    assert [entry.split(", ")[-1] for entry in imported.left_out] == ["../shop.csv"]
     assert imported.table()["image"].tolist() == ["hats/cap.jpg"]
 
 
@@ -233,7 +233,7 @@ def test_nothing_is_kept_of_a_row_that_is_left_out(tmp_path):
     imported.add("line 1", "a.jpg", " \x00 ", ["x"])
     imported.add("line 2", "a.jpg", "a", [])
     assert imported.rows == []
-    assert len(imported.left_out) == 2
+    assert [entry.split(", ")[-1] for entry in imported.left_out] == ["../shop.csv"]
 
 
 KEYS = ["id", "masterCategory", "subCategory", "articleType", "productDisplayName", "gender", "year"]
