@@ -233,7 +233,7 @@ def test_nothing_is_kept_of_a_row_that_is_left_out(tmp_path):
     imported.add("line 1", "a.jpg", " \x00 ", ["x"])
     imported.add("line 2", "a.jpg", "a", [])
     assert imported.rows == []
-    assert [entry.split(", ")[-1] for entry in imported.left_out] == ["../shop.csv"]
+    assert len(imported.left_out) == 2
 
 
 KEYS = ["id", "masterCategory", "subCategory", "articleType", "productDisplayName", "gender", "year"]
