@@ -60,7 +60,7 @@ def measure_products(items: Measured, groups: Integers) -> Products:
     """
     classes = items.results.classes
     together = pd.DataFrame({"group": groups, "class": classes}).groupby(["group", "class"], sort=False)
-    products: Integers = together.ngroup().to_numpy(np.int64)
+    products = np.asarray(together.ngroup(), dtype=np.int64)
     _, first, counts = np.unique(products, return_index=True, return_counts=True)
     if len(first) == len(classes):
         return Products(first, counts, items)
