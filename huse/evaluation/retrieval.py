@@ -22,17 +22,25 @@ Found = dict[str, RankStatistics]  # by direction
 References = Callable[[bool], dict[str, dict[str, float]]]  # `chance.references`, by `own_excluded`
 
 
-def retrieve(places: Mapping[str, Floats], classes: Integers, tree: ClassTree, *, exclude_pair: bool = False) -> Found:
+def retrieve(
+    places: Mapping[str, Floats],
+    classes: Integers,
+    tree: ClassTree,
+    *,
+    directions: Sequence[str] = DIRECTIONS,
+    exclude_pair: bool = False,
+) -> Found:
     """Rank all items for each item, in each direction.
 
     Args:
-        places: `image` and `text`, N × D float32 of unit norm; see `results.points`.
+        places: `image` and `text`, or what else the directions name, N × D float32 of unit norm; see `results.points`.
         classes: N class numbers.
         tree: of the classes.
+        directions: such as ``image_to_text``.
         exclude_pair: only the directions between modalities, leaving out the query's own pair.
     """
     found = {}
-    for direction in DIRECTIONS:
+    for direction in directions:
         query, candidate = direction.split("_to_")
         if not (exclude_pair and query == candidate):
             found[direction] = rank_statistics(

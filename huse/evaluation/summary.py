@@ -105,13 +105,6 @@ def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
 
 def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Measured:
     """Measure a split of at least one item."""
-    pair = results.scores["image"], results.scores["text"]
-    scores = {
-        **results.scores,
-        "fusion": fuse(*pair, choices.image_weight),
-        "log_linear": choices.log_linear.scores(*pair),
-    }
-    labels = catalogue.class_labels
     shares = {EMBEDDING: 0.0, PROBABILITIES: 1.0, BOTH: choices.probability_share}
     # With a share of 0 or 1, `both` is one of the two, and needs no new ranking.
     jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
@@ -123,11 +116,26 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
         results,
         catalogue,
         choices,
+        *classified(results, catalogue, choices),
+        {section: ranked[share, False] for section, share in shares.items()},
+        {section: ranked[share, True] for section, share in shares.items()},
+    )
+
+
+def classified(
+    results: SplitResults, catalogue: Catalogue, choices: Choices
+) -> tuple[dict[str, Floats], dict[str, Integers], dict[str, Doubles]]:
+    """Return `scores`, `predicted` and `hits` of `Measured`."""
+    pair, labels = (results.scores["image"], results.scores["text"]), catalogue.class_labels
+    scores = {
+        **results.scores,
+        "fusion": fuse(*pair, choices.image_weight),
+        "log_linear": choices.log_linear.scores(*pair),
+    }
+    return (
         scores,
         {name: predicted_classes(values, labels) for name, values in scores.items()},
         {name: label_hits(values, results.classes, labels) for name, values in scores.items()},
-        {section: ranked[share, False] for section, share in shares.items()},
-        {section: ranked[share, True] for section, share in shares.items()},
     )
 
 
@@ -151,13 +159,14 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     )
     return {
         "items": len(results.classes),
-        "classification": {**_classification(measured), "chance": {"accuracy": chance}},
+        "classification": {**classification_metrics(measured), "chance": {"accuracy": chance}},
         **retrieval,
         "space": space,
     }
 
 
-def _classification(measured: Measured) -> dict[str, Any]:
+def classification_metrics(measured: Measured) -> dict[str, Any]:
+    """Return accuracy, top 5, macro F1 and calibration of image, text and both fusions, and accuracy by level."""
     classes, catalogue = measured.results.classes, measured.catalogue
     labels, tree = catalogue.class_labels, catalogue.tree
     metrics: dict[str, Any] = {}

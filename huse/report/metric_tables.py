@@ -203,6 +203,22 @@ def key_metrics(metrics: Metrics) -> list[tuple[str, Metric]]:
     return [(shown, metric) for shown, path in wanted.items() if (metric := read_metric(metrics, path)) is not None]
 
 
+def product_table(metrics: Metrics) -> Table | None:
+    """Return the main metrics per picture and per product side by side, or None where these are the same."""
+    if "product" not in metrics:
+        return None
+    products = {**metrics["product"], "intervals": metrics.get("intervals", {}).get("product", {})}
+    wanted = {f"accuracy by {name}": f"classification.{key}.accuracy" for key, name in CLASSIFIERS.items()}
+    whole = {"mean": "mean of the four", "both_to_both": "both → both"}
+    wanted |= {
+        f"{RETRIEVAL[name]}, {shown}": f"retrieval.{direction}.{name}"
+        for name, directions in (("recall_at_1", {**DIRECTIONS, **whole}), ("map", whole))
+        for direction, shown in directions.items()
+    }
+    rows = [(shown, [read_metric(of, path) for of in (metrics, products)]) for shown, path in wanted.items()]
+    return Table(["per picture", "per product"], [row for row in rows if any(row[1])])
+
+
 def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
     """Return the tables of the space that have metrics, with their titles; a single row is shown as a column."""
     found = []

@@ -1,8 +1,9 @@
 """A trained model, ready to use: encoders, towers, classes and fusion in one folder.
 
-It computes what the stages compute for a picture or a name, by the same functions.
+It computes what the stages compute for a picture or a name, by the same functions, and for a product of several what
+the evaluation computes.
 
-Letters: N items, D dimension of the shared space, K labels, C classes.
+Letters: N items or products, D dimension of the shared space, K labels, C classes.
 """
 
 import json
@@ -10,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TypeVar
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.fusion import LogLinear, class_scores, fuse, temper
+from huse.fusion import LogLinear, class_scores, fuse, mean_direction, mean_scores, temper
 from huse.model.network import Modality, Network
 from huse.use.card import model_card
 
@@ -32,6 +33,7 @@ IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
 
 Errors = Literal["raise", "report"]
 Item = TypeVar("Item")
+OneOrSeveral: TypeAlias = Item | Sequence[Item]
 Floats = npt.NDArray[np.float32]
 
 
@@ -118,13 +120,17 @@ class Model:
     def __repr__(self) -> str:
         return f"huse.Model({len(self.classes)} classes, {self.dimension} dimensions, {self.info['method']})"
 
-    def encode_images(self, pictures: Sequence[Picture], batch_size: int = 32, errors: Errors = "raise") -> Floats:
-        """Embed pictures.
+    def encode_images(
+        self, pictures: Sequence[OneOrSeveral[Picture]], batch_size: int = 32, errors: Errors = "raise"
+    ) -> Floats:
+        """Embed pictures, or products by their pictures.
 
         Args:
-            pictures: N: each a path, the content of a file, a PIL image or an H × W × 3 uint8 array.
+            pictures: N: each a path, the content of a file, a PIL image or an H × W × 3 uint8 array; or a list of these
+                for a product of several pictures, which gets the mean of their embeddings, scaled to unit norm.
             batch_size: pictures held in memory at a time; affects embeddings by rounding only.
-            errors: what to do with a picture that cannot be read: ``raise``, or ``report`` a warning and return NaN.
+            errors: what to do with a picture that cannot be read: ``raise``, or ``report`` a warning and go by the
+                product's other pictures; without any, return NaN.
 
         Returns:
             N × D float32, unit norm.
@@ -134,11 +140,11 @@ class Model:
         """
         return self._embed("image", pictures, errors, batch_size)[0]
 
-    def encode_texts(self, texts: Sequence[str], errors: Errors = "raise") -> Floats:
+    def encode_texts(self, texts: Sequence[OneOrSeveral[str]], errors: Errors = "raise") -> Floats:
         """Embed names.
 
         Args:
-            texts: N names, as they would stand in a catalogue.
+            texts: N names, as they would stand in a catalogue; or lists of them, as of pictures.
             errors: what to do with an item that is no text, as in `encode_images`. A name without a known word is no
                 error: it gets an embedding without meaning.
 
@@ -152,17 +158,17 @@ class Model:
 
     def encode(
         self,
-        images: Sequence[Picture] | None = None,
-        texts: Sequence[str] | None = None,
+        images: Sequence[OneOrSeveral[Picture]] | None = None,
+        texts: Sequence[OneOrSeveral[str]] | None = None,
         errors: Errors = "raise",
     ) -> Floats:
         """Embed products for search: by pictures, by names, or by both.
 
-        Given both, returns the mean of the two embeddings, scaled to unit norm. No other unit vector has a greater sum
-        of cosines with the two, and no weight has to be chosen.
+        Given both, returns the mean of the two embeddings, scaled to unit norm; see `mean_direction`. All pictures of a
+        product together count as much as its name.
 
         Args:
-            images: N pictures, or None.
+            images: N pictures, or lists of the pictures of a product, or None.
             texts: N names of the same products, or None.
             errors: as in `encode_images`; a row is NaN where either fails.
 
@@ -177,22 +183,22 @@ class Model:
         parts += [] if texts is None else [self.encode_texts(texts, errors=errors)]
         if len(parts) == 1:
             return parts[0]
-        total = parts[0] + parts[1]
-        # Opposite embeddings have no mean direction; take the first.
-        norm = np.linalg.norm(total, axis=1, keepdims=True)
-        combined: Floats = np.where(norm > 0, total / np.where(norm > 0, norm, 1), parts[0]).astype(np.float32)
+        combined = mean_direction(np.concatenate(parts), np.tile(np.arange(len(parts[0])), 2))
+        combined[np.isnan(parts).any(axis=(0, 2))] = np.nan
         return combined
 
     def class_probabilities(
         self,
-        images: Sequence[Picture] | None = None,
-        texts: Sequence[str] | None = None,
+        images: Sequence[OneOrSeveral[Picture]] | None = None,
+        texts: Sequence[OneOrSeveral[str]] | None = None,
         errors: Errors = "raise",
     ) -> Floats:
         """Return the calibrated probability of every class, fused as was best on the validation split.
 
+        The scores of the pictures of a product are averaged, then fused with those of its name.
+
         Args:
-            images: N pictures, or None.
+            images: N pictures, or lists of the pictures of a product, or None.
             texts: N names of the same products, or None.
             errors: as in `encode`.
 
@@ -211,15 +217,15 @@ class Model:
 
     def classify(
         self,
-        images: Sequence[Picture] | None = None,
-        texts: Sequence[str] | None = None,
+        images: Sequence[OneOrSeveral[Picture]] | None = None,
+        texts: Sequence[OneOrSeveral[str]] | None = None,
         top: int = 5,
         errors: Errors = "raise",
     ) -> list[list[ClassProbability]]:
         """Return the most probable classes of every product, the most probable first; see `class_probabilities`.
 
         Args:
-            images: N pictures, or None.
+            images: N pictures, or lists of the pictures of a product, or None.
             texts: N names of the same products, or None.
             top: classes of each product; all where there are fewer.
             errors: as in `encode`; a product that fails gets an empty list.
@@ -241,7 +247,7 @@ class Model:
     def _embed(
         self, modality: Modality, items: Sequence[Any], errors: Errors, batch_size: int | None = None
     ) -> tuple[Floats, Floats]:
-        """Return N × D embeddings and N × K scores; rows of items that fail are NaN."""
+        """Return N × D embeddings and N × K scores; rows of NaN where every item of an entry fails."""
         if isinstance(items, str | bytes | Path):
             one = "bytes" if isinstance(items, bytes) else items
             raise InputError(f"expected a list of items, found one ({one}). Put it into a list.")
@@ -249,17 +255,25 @@ class Model:
             raise InputError(f"errors: expected raise or report, found {errors!r}.")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
+        several = [list(item) if isinstance(item, list | tuple) else [item] for item in items]
+        if [] in several:
+            kind = "picture" if modality == "image" else "text"
+            raise ItemError(several.index([]), kind, "expected one or several, found an empty list")
+        every = [item for those in several for item in those]
+        entries = np.repeat(np.arange(len(items)), [len(those) for those in several])
         encode = self.image_encoder.encode if modality == "image" else self._texts
-        vectors = np.full((len(items), self._encoder(modality).dimension), np.nan, np.float32)
-        _encode(encode, items, vectors, batch_size=batch_size or len(items), errors=errors)
+        vectors = np.full((len(every), self._encoder(modality).dimension), np.nan, np.float32)
+        _encode(encode, every, vectors, entries, batch_size=batch_size or len(every), errors=errors)
         sound = ~np.isnan(vectors).any(axis=1)
-        embeddings = np.full((len(items), self.dimension), np.nan, np.float32)
-        scores = np.full((len(items), self.network.architecture.labels), np.nan, np.float32)
+        embeddings = np.full((len(every), self.dimension), np.nan, np.float32)
+        scores = np.full((len(every), self.network.architecture.labels), np.nan, np.float32)
         if sound.any():
             device = next(self.network.parameters()).device
             found = self.network.embed(modality, torch.from_numpy(vectors[sound]).to(device))
             embeddings[sound], scores[sound] = (part.cpu().numpy() for part in found)
-        return embeddings, scores
+        if len(every) == len(items):
+            return embeddings, scores
+        return mean_direction(embeddings, entries), mean_scores(scores, entries)
 
     def _encoder(self, modality: Modality) -> Encoder[Any]:
         return self.image_encoder if modality == "image" else self.text_encoder
@@ -356,6 +370,7 @@ def _encode(
     encode: Callable[[Sequence[Item]], Floats],
     items: Sequence[Item],
     vectors: Floats,
+    entries: npt.NDArray[np.int64],
     *,
     batch_size: int,
     errors: Errors,
@@ -366,6 +381,7 @@ def _encode(
         encode: N items to N × D float32.
         items: N.
         vectors: N × D float32 to write to; rows of items that fail are left as they are.
+        entries: N numbers by which errors name the items.
         batch_size: items at a time.
         errors: what to do with an item that fails.
     """
@@ -376,9 +392,10 @@ def _encode(
             vectors[start:end] = encode(items[start:end])
             start = end
         except ItemError as error:
+            named = error.after(int(entries[start + error.number]) - error.number)
             if errors == "raise":
-                raise error.after(start) from None
-            logging.warning("left out: %s", error.after(start))
+                raise named from None
+            logging.warning("left out: %s", named)
             end = start + error.number
             if error.number:
                 vectors[start:end] = encode(items[start:end])

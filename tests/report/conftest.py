@@ -121,6 +121,21 @@ def metrics():
     }
 
 
+def with_products():
+    """The same metrics with those per product."""
+    retrieval = {"text_to_image": {"recall_at_1": 0.25}, "both_to_both": {"map": 0.625, "chance": {"map": 0.0625}}}
+    classification = {"image": {"accuracy": 0.75}, "chance": {"accuracy": 0.25}}
+    found = metrics()
+    found["product"] = {
+        "products": 17,
+        "of_several_items": 11,
+        "classification": classification,
+        "retrieval": retrieval,
+    }
+    found["intervals"]["product"] = {"classification": {"image": {"accuracy": {"low": 0.5, "high": 1.0}}}}
+    return found
+
+
 @pytest.fixture(scope="session")
 def made():
     """Few products, among whose names and classes are the worst that one may meet."""

@@ -10,6 +10,7 @@ from huse.report.metric_tables import (
     key_metrics,
     look_up,
     make_table,
+    product_table,
     read_metric,
     readable,
     space_tables,
@@ -18,7 +19,7 @@ from huse.report.metric_tables import (
 from huse.report.page import write_interval, write_metric, write_number, write_parameter
 from huse.run import paths
 from tests.conftest import ROOT
-from tests.report.conftest import metrics
+from tests.report.conftest import metrics, with_products
 
 
 def test_a_number_is_found_at_its_path_and_nothing_elsewhere():
@@ -55,6 +56,17 @@ def test_the_head_shows_what_there_is():
     assert headline({}) == {}
     groups = headline(metrics())
     assert {title: len(metrics) for title, metrics in groups.items()} == {"accuracy": 2, "R@1": 4, "mAP": 4, "AHP": 4}
+
+
+def test_pictures_and_products_stand_side_by_side():
+    assert product_table(metrics()) is None
+    table = product_table(with_products())
+    assert table.columns == ["per picture", "per product"]
+    rows = dict(table.rows)
+    assert rows["accuracy by image"] == [Metric(0.5, 0.25, 0.75, 0.125), Metric(0.75, 0.5, 1.0, 0.25)]
+    assert rows["R@1, text → image"] == [Metric(0.5, chance=0.05), Metric(0.25)]
+    assert rows["mAP, both → both"] == [None, Metric(0.625, chance=0.0625)]
+    assert "accuracy by text" not in rows
 
 
 def test_the_space_is_told_in_tables():

@@ -13,7 +13,7 @@ from huse.evaluation.space import semantic_order
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render
 from huse.report.sections import graph_section
-from tests.report.conftest import NASTY, Made
+from tests.report.conftest import NASTY, Made, with_products
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -136,6 +136,14 @@ def test_what_was_not_done_is_said(elements):
     other.epochs = other.epochs.iloc[:0]
     other.metrics = {**other.metrics, "unseen": {"image_to_text": {"ahp": 0.5}}}
     for said in ("was not fine-tuned", "Classes that training never saw"):
+        assert said not in elements.words
+        assert said in Elements(other.page()).words
+
+
+def test_metrics_per_product_stand_beside_those_per_picture(elements):
+    other = Made(["a<b", "a<c"], 6)
+    other.metrics = with_products()
+    for said in ("per picture per product", "17 products, 11 of them with several pictures"):
         assert said not in elements.words
         assert said in Elements(other.page()).words
 

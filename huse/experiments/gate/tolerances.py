@@ -13,7 +13,7 @@ from huse.nesting import flatten
 
 LEAST_RUNS = 3
 TRAINING_SEED = "train.seed"
-SPACE = "evaluate.space."
+SPACE, PRODUCT = "evaluate.space.", "evaluate.product."
 DIGITS = 5
 
 
@@ -24,7 +24,8 @@ def measured_tolerances(
 
     Two deviations: of two runs that differ only in the seed, one is that much worse in one of 13 pairs, since their
     difference has √2 deviations. 1 / √items is at least twice the standard error of a mean over test items of values
-    from 0 to 1. Metrics of the space are no such means; their tolerance is four deviations.
+    from 0 to 1; of metrics per product, items are products. Metrics of the space are no such means; their tolerance is
+    four deviations.
 
     Args:
         rules: of the metrics.
@@ -39,7 +40,8 @@ def measured_tolerances(
     """
     flattened = {name: flat(content) for name, content in metrics.items()}
     _check(flattened, {name: dict(flatten(content)) for name, content in params.items()})
-    items = int(next(iter(flattened.values()))[ITEMS])
+    first = next(iter(flattened.values()))
+    items = int(first[ITEMS])
     found = {}
     for rule in rules:
         values = [of.get(rule.metric) for of in flattened.values()]
@@ -47,8 +49,10 @@ def measured_tolerances(
         if len(numbers) < len(values):
             raise InputError(f"{rule.metric}: expected a number in every run, found {', '.join(map(str, values))}.")
         deviation = float(np.std(numbers, ddof=1))
-        of_space = rule.metric.startswith(SPACE)
-        tolerance = 4 * deviation if of_space else max(2 * deviation, 1 / math.sqrt(items))
+        of_space, count = rule.metric.startswith(SPACE), items
+        if rule.metric.startswith(PRODUCT):
+            count = int(first[f"{PRODUCT}products"])
+        tolerance = 4 * deviation if of_space else max(2 * deviation, 1 / math.sqrt(count))
         found[rule.metric] = round(tolerance, DIGITS), round(deviation, DIGITS)
     return found, items
 

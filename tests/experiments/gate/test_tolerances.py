@@ -33,6 +33,15 @@ def test_the_larger_of_two_deviations_and_of_chance():
     assert found == expected
 
 
+def test_metrics_per_product_are_means_over_products():
+    metrics, params = runs()
+    for content in metrics.values():
+        content["evaluate"]["product"] = {"products": 100, "accuracy": 0.5}
+    rules = [*RULES, Rule(metric="evaluate.product.accuracy", better="higher", tolerance=0)]
+    found, _ = measured_tolerances(rules, metrics, params)
+    assert (found["evaluate.product.accuracy"], found["evaluate.gap"]) == ((0.1, 0.0), (0.05, 0.0))
+
+
 @pytest.mark.parametrize(
     ("found", "reason"),
     [
