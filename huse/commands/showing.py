@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.table import Column, Table
 
 from huse.errors import InputError
 from huse.run import paths
-from huse.run.artifacts import read_array, read_json
+from huse.run.artifacts import read_array, read_json, read_text_table
 from huse.run.place import Run
 
 
@@ -102,9 +101,7 @@ def labels(
     if of is not None:
         Console().print(_neighbour_table(here, of, count))
         return
-    if not (here / paths.LABEL_PAIRS).is_file():
-        raise InputError(f"{here / paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
-    pairs = pd.read_csv(here / paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
+    pairs = read_text_table(here / paths.LABEL_PAIRS, ["distance", "hops"], ["end", "first", "second"])
     for end in ("nearest", "farthest"):
         columns = (
             *(Column(name, justify="right") for name in ("distance", "steps")),
