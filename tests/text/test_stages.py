@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from PIL import Image
 from ruamel.yaml import YAML
+from safetensors.torch import save_file
 
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
+from huse.text.infersent import random_infersent
 from stages import catalogue as stage_catalogue
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.pipeline.in_process import write_params
@@ -303,6 +305,20 @@ def test_marks_that_stand_for_unknown_labels_are_said(here, vectors_of, caplog):
     run_all(here)
     assert "no word of 'boots', 'pumps' has a vector" in caplog.text
     assert "pairs of labels at distance 0, 1 in all: shoes<boots = shoes<pumps" in caplog.text
+
+
+def test_weights_of_infersent_that_the_word_vectors_do_not_fit_are_doubted(here, catalogue, vectors_of, caplog):
+    vectors_of("red shoes boots pumps bags tote </s>")
+    save_file(random_infersent(6, 4, 5).state_dict(), here / "infersent2.safetensors")
+    catalogue("label_graph", weights="infersent2.safetensors")
+    run_all(here)
+    assert "infersent2.safetensors: by its name version 2" in caplog.text
+    assert "of glove.txt (GloVe text)" in caplog.text
+    assert "<s> have no vector in glove.txt" in caplog.text
+    caplog.clear()
+    catalogue("label_graph", weights="random")
+    label_graph.main(here)
+    assert "infersent" not in caplog.text
 
 
 def test_one_label_makes_no_graph(here, catalogue):
