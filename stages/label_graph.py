@@ -22,12 +22,12 @@ from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
 from huse.labels.vectors import label_texts, text_vectors, tree_distances
 from huse.run import paths
-from huse.run.artifacts import Outputs, read_json
+from huse.run.artifacts import Outputs, manifest_path, read_json
 from huse.run.params.label_graph import LabelGraphParams
 from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
 from huse.taxonomy import ClassTree
-from huse.text.infersent import load_infersent, random_infersent
+from huse.text.infersent import doubts, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
 from stages.runner import run
 
@@ -82,6 +82,10 @@ def _encoder(
     else:
         file = here / params.weights
         model = load_infersent(file)
+        about = read_json(manifest_path(here / paths.WORD_VECTORS), ["source", "format"])
+        of = f"{about['source']} ({about['format']})"
+        for doubt in doubts(file.name, params.infersent.version, of, words.key_to_index):
+            logging.warning("%s", doubt)
         name, weights = file.name, {"kind": fingerprint_file(file), "seed": None}
     encoder = InferSentEncoder(model, words, **params.infersent.model_dump(exclude={"hidden"}))
     return encoder, {"encoder": f"infersent ({name})", "weights": weights, "infersent": encoder.reading}

@@ -64,7 +64,7 @@ def main(here: Run) -> str:
         sections.confusion_section(
             classes,
             _read_items(here, split),
-            read_text_table(here / paths.CONFUSED_PAIRS, ["actual", "predicted", "items", "share"]),
+            read_text_table(here / paths.CONFUSED_PAIRS, ["items", "share"], ["actual", "predicted"]),
             read_table(here / paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
         ),
         sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train["graph"]["distances"] == "tree"),

@@ -33,7 +33,7 @@ def main(here: Run) -> str:
         fit_tfidf(compress(names, products["split"] == "train")),
         read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
         read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
-        here.section(CleaningSettings, "preprocess_text").fold_accents,
+        here.section(CleaningSettings, "preprocess_text"),
         here.section(WordVectorSettings, "word_vectors").spellings.steps,
     )
     vectors = encoder.encode_clean(names)

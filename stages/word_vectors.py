@@ -49,7 +49,8 @@ def main(here: Run) -> str:
         source = find_source(params.source, here.root, download=params.download)
         found, name = _read(here, source, needed, params.vocabulary), source.name
     chosen = choose_vectors(needed, found, params, seed=seed, aside=aside)
-    metrics = coverage(names, labels, chosen)
+    given = compress(names, products["name"])  # a product without a name has none to lose
+    metrics = coverage(given, labels, chosen)
     if not any(metrics["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
     for remark in remarks(found, metrics, params.oov):
@@ -73,7 +74,8 @@ def main(here: Run) -> str:
     return (
         f"word_vectors: {len(chosen)} words × {found.dimension} from {name} ({found.format}), "
         f"{covered['running']:.1%} of the running and {covered['distinct']:.1%} of the distinct words of the names, "
-        f"{covered['labels']:.1%} of the labels' words; {metrics['names_without']:.1%} of the names without any"
+        f"{covered['labels']:.1%} of the labels' words; {metrics['names_without']:.1%} of the names without any, "
+        f"{metrics['names_emptied']} emptied by cleaning"
     )
 
 

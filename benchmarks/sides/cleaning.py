@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks.harness import Work
-from huse.text.cleaning import clean_names
+from huse.text.cleaning import Cleaning, clean_names
 from huse.text.stopwords import DROPPED
 
 
@@ -46,4 +46,4 @@ def loop(names: str, count: int, different: bool) -> Work:
 def at_once(names: str, count: int, different: bool) -> Work:
     """Clean all names at once."""
     raw = read_names(names, count, different=different)
-    return lambda: clean_names(raw, fold_accents=False)
+    return lambda: clean_names(raw, Cleaning(letters="ascii", fold_accents=False))

@@ -8,7 +8,7 @@ from gensim.models import KeyedVectors
 
 from benchmarks.harness import Work
 from benchmarks.sides.cleaning import read_names
-from huse.text.cleaning import clean_names
+from huse.text.cleaning import Cleaning, clean_names
 from huse.text.tfidf import TfIdf, fit_tfidf, weighted_mean
 from huse.text.word_vectors import keyed_vectors
 
@@ -17,7 +17,7 @@ DIMENSION = 300
 
 def _prepared(names: str, count: int, different: bool, vocabulary: int = 0) -> tuple[list[str], TfIdf, KeyedVectors]:
     """Clean names, their document frequencies, and vectors of their words, and of more up to `vocabulary`."""
-    cleaned = clean_names(read_names(names, count, different=different), fold_accents=True)
+    cleaned = clean_names(read_names(names, count, different=different), Cleaning())
     tfidf = fit_tfidf(cleaned)
     words = list(tfidf.document_frequency)
     words += [f"word{index}" for index in range(vocabulary - len(words))]

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
@@ -11,7 +10,7 @@ from rich.table import Column, Table
 
 from huse.errors import InputError
 from huse.run import paths
-from huse.run.artifacts import read_array, read_json
+from huse.run.artifacts import read_array, read_json, read_text_table
 from huse.run.place import Run
 
 
@@ -74,7 +73,8 @@ def metrics(context: typer.Context) -> None:
 def words(context: typer.Context) -> None:
     """Show how many words of the names and labels have a vector, and the most frequent that have none."""
     here: Run = context.obj
-    values = read_json(here / paths.WORD_VECTOR_METRICS, ["coverage", "found_by", "most_frequent_missing"])
+    keys = ["coverage", "names_emptied", "found_by", "most_frequent_missing"]
+    values = read_json(here / paths.WORD_VECTOR_METRICS, keys)
     share = Column("share", justify="right")
     table = Table("of", share, title="Words with a vector of their own", title_justify="left")
     for name, found in values["coverage"].items():
@@ -83,6 +83,7 @@ def words(context: typer.Context) -> None:
     told = Table.grid(padding=(0, 2))
     found_by = (f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
     missing = (f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())
+    told.add_row("emptied", f"{values['names_emptied']:,} names: cleaning (preprocess_text) left no word of them")
     for name, those in (("found", found_by), ("missing", missing), ("of labels", values["missing_label_words"])):
         told.add_row(name, escape(", ".join(those)) or "none")
     told.add_row("every word", str(here / paths.WORDS), style="dim")
@@ -100,9 +101,7 @@ def labels(
     if of is not None:
         Console().print(_neighbour_table(here, of, count))
         return
-    if not (here / paths.LABEL_PAIRS).is_file():
-        raise InputError(f"{here / paths.LABEL_PAIRS}: not found. Run `dvc repro` to make it.")
-    pairs = pd.read_csv(here / paths.LABEL_PAIRS, keep_default_na=False)  # a class may be called NA
+    pairs = read_text_table(here / paths.LABEL_PAIRS, ["distance", "hops"], ["end", "first", "second"])
     for end in ("nearest", "farthest"):
         columns = (
             *(Column(name, justify="right") for name in ("distance", "steps")),

@@ -13,15 +13,16 @@ import numpy.typing as npt
 import pandas as pd
 from gensim.models import KeyedVectors
 
-from huse.encoders.contract import read_config, write_config
+from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.encoders.word_table import load_words, save_words
 from huse.errors import InputError
-from huse.text.cleaning import clean_names
+from huse.text.cleaning import Cleaning, clean_names
 from huse.text.spelling import find_spelling
 from huse.text.tfidf import TfIdf, weighted_mean
 from huse.text.word_vectors import keyed_vectors
 
 VOCABULARY, FREQUENCY = "vocabulary", "document_frequency.parquet"
+CLEANING = tuple(Cleaning.model_fields)
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class WordsEncoder:
         tfidf: document frequencies of the training names.
         words: the chosen vectors of the training names' words.
         vocabulary: vectors of other words, spelled as their source has them, for names without a training word.
-        fold_accents: see `huse.text.cleaning.clean_names`.
+        cleaning: see `huse.text.cleaning.clean_names`.
         spellings: those of `huse.text.spelling.STEPS` to try when looking a word up in `vocabulary`.
     """
 
@@ -41,7 +42,7 @@ class WordsEncoder:
     tfidf: TfIdf
     words: KeyedVectors
     vocabulary: KeyedVectors
-    fold_accents: bool
+    cleaning: Cleaning
     spellings: tuple[str, ...]
 
     @property
@@ -55,13 +56,13 @@ class WordsEncoder:
         return {
             "family": self.family,
             "dimension": self.dimension,
-            "fold_accents": self.fold_accents,
+            **{name: getattr(self.cleaning, name) for name in CLEANING},
             "spellings": list(self.spellings),
         }
 
     def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
         """Encode names as written in a catalogue; see `encode_clean`."""
-        return self.encode_clean(clean_names(items, self.fold_accents))
+        return self.encode_clean(clean_names(items, self.cleaning))
 
     def encode_clean(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
         """Encode cleaned names: Σ tf·idf·v / Σ tf·idf over the words of the training names; see `weighted_mean`.
@@ -97,7 +98,7 @@ class WordsEncoder:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See `huse.encoders.contract.Encoder`; the vectors are memory-mapped."""
-        config = read_config(folder, ("training_names", "fold_accents", "spellings"))
+        config = read_config(folder, ("training_names", "spellings", *CLEANING))
         words = load_words(folder)
         try:
             table = pd.read_parquet(folder / FREQUENCY)["document_frequency"].tolist()
@@ -106,4 +107,8 @@ class WordsEncoder:
             raise InputError(f"{folder / FREQUENCY}: missing or damaged ({error}). Copy the folder again.") from None
         spellings = tuple(config["spellings"])
         vocabulary = load_words(folder, VOCABULARY)
-        return cls(TfIdf(config["training_names"], frequency), words, vocabulary, config["fold_accents"], spellings)
+        try:
+            cleaning = Cleaning.model_validate({name: config[name] for name in CLEANING})
+        except ValueError as error:
+            raise InputError(f"{folder / CONFIG}: {error}. Copy the folder again.") from None
+        return cls(TfIdf(config["training_names"], frequency), words, vocabulary, cleaning, spellings)

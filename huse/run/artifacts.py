@@ -8,7 +8,7 @@ fingerprint of that table, and a reader that needs another fingerprint stops.
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
@@ -154,15 +154,25 @@ def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
     return _read_table(path, columns, pd.read_parquet)
 
 
-def read_text_table(path: Path, columns: Iterable[str], separator: str = ",") -> pd.DataFrame:
-    """Read a table of text with a header that has at least `columns`.
+def read_text_table(path: Path, numbers: Sequence[str], text: Sequence[str] = (), separator: str = ",") -> pd.DataFrame:
+    """Read a table of text with a header that has at least these columns.
+
+    Args:
+        path: of the file.
+        numbers: columns of numbers; an empty cell is a missing one.
+        text: columns of text, such as class paths: "007", "1e5", "True" and "NA" are names.
+        separator: of the cells.
 
     Raises:
         InputError: the file is missing, no such table, or lacks a column.
     """
-    empty = {name: [""] for name in columns}  # alone: names that look like missing values ("NA", "null") are names
-    options: Any = {"sep": separator, "keep_default_na": False, "na_values": empty}
-    return _read_table(path, columns, lambda file: pd.read_csv(file, **options))
+    options: Any = {
+        "sep": separator,
+        "dtype": dict.fromkeys(text, str),
+        "keep_default_na": False,
+        "na_values": {name: [""] for name in numbers},
+    }
+    return _read_table(path, [*numbers, *text], lambda file: pd.read_csv(file, **options))
 
 
 def _read_table(path: Path, columns: Iterable[str], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
@@ -188,7 +198,7 @@ def read_curves(folder: Path) -> dict[str, pd.DataFrame]:
         InputError: see `read_text_table`.
     """
     files = {file.relative_to(folder).with_suffix("").as_posix(): file for file in folder.rglob("*.tsv")}
-    return {name: read_text_table(files[name], ["step", files[name].stem], "\t") for name in sorted(files)}
+    return {name: read_text_table(files[name], ["step", files[name].stem], separator="\t") for name in sorted(files)}
 
 
 def read_names(path: Path, *, products: pd.DataFrame) -> list[str]:

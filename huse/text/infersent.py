@@ -8,7 +8,8 @@ Letters: S sentences, P distinct beginnings (or ends), D word dimension, H LSTM 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from huse.errors import InputError
 from huse.settings import Settings
-from huse.text.tokens import known_tokens
+from huse.text.tokens import SENTENCE_MARKS, known_tokens
 from huse.weights import read_state_dict
 
 Pooling = Literal["max", "mean"]
@@ -31,6 +32,11 @@ Track = Callable[[Iterable[Chunk]], Iterable[Chunk]]
 # Distinct sentences read in parallel: enough for fast matrix products. A chunk needs about 100 MB at the published
 # size.
 CHUNK = 1024
+
+# The word vectors that each version's published weights were trained with, and what tells them from their name; a model
+# that reads others gets numbers that mean nothing to it.
+TRAINED_WITH = {1: ("glove.840B.300d", "840b"), 2: ("crawl-300d-2M", "crawl")}
+_OTHER_SETS = re.compile("glove|crawl|fasttext|wiki-news|word2vec(?! text)|googlenews|catalogue", re.IGNORECASE)
 
 _GATES = 4  # input, forget, cell, output, stacked in every weight
 
@@ -118,6 +124,37 @@ def load_infersent(path: Path) -> InferSent:
     if damaged:
         raise InputError(f"{path}: these weights hold a number that is not finite: {', '.join(damaged)}.")
     return _with_weights(weights, *dimensions)
+
+
+def doubts(weights: str, version: Literal[1, 2], source: str, words: Container[str]) -> list[str]:
+    """Return why published weights may read other word vectors, or another version's marks, than in their training.
+
+    Args:
+        weights: name of their file.
+        version: of InferSent, as set.
+        source: name and format of the set of word vectors.
+        words: those with a vector.
+
+    Returns:
+        One text a doubt, without a full stop.
+    """
+    found = []
+    named = re.search(r"infersent\D{0,2}([12])", weights, re.IGNORECASE)
+    if named and int(named[1]) != version:
+        found.append(f"{weights}: by its name version {named[1]}, but label_graph.infersent.version is {version}")
+    wanted, sign = TRAINED_WITH[version]
+    if sign not in source.lower() and _OTHER_SETS.search(source):
+        found.append(
+            f"{weights}: version {version} of InferSent was trained with {wanted}, and these vectors are of {source}, "
+            "which mean nothing to such weights. Change word_vectors.source, or weights and infersent.version"
+        )
+    lost = [mark for mark in SENTENCE_MARKS[version] if mark not in words]
+    if lost:
+        found.append(
+            f"{weights}: {' and '.join(lost)} have no vector in {source}, so that labels are read without the sentence "
+            f"marks of the training of version {version}. A cut set of word vectors often lacks them"
+        )
+    return found
 
 
 def encode(

@@ -53,8 +53,8 @@ def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
         names += 1
     if not frequency:
         raise InputError(
-            f"expected words in the names of the training products, found none in {names} cleaned names. Only the "
-            "letters a to z are kept: digits are dropped, and other scripts are lost."
+            f"expected words in the names of the training products, found none in {names} cleaned names. "
+            "preprocess_text says what cleaning keeps: letters, digits."
         )
     return TfIdf(names, dict(sorted(frequency.items())))
 

@@ -131,7 +131,8 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
 
     Returns:
         `coverage`: shares of the names' running words and distinct words, and of the labels' distinct words;
-            `names_without`: share of names without any vector; `found_by`: distinct words found by each step;
+            `names_without`: share of names without any vector; `names_emptied`: number of those without any word,
+            each of which counts as one word without a vector; `found_by`: distinct words found by each step;
             `most_frequent_missing`: words of names without a vector and their counts, ties in alphabetical order;
             `label_words_missing`: their number, and `missing_label_words`: the first ones. A share of nothing is 0.
     """
@@ -139,7 +140,7 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
     running: Counter[str] = Counter()
     count = without = 0
     for name in names:
-        words = name.split()
+        words = name.split() or [""]  # cleaning left none: counted as one word that has no vector
         running.update(words)
         count += 1
         without += known.isdisjoint(words)
@@ -153,8 +154,9 @@ def coverage(names: Iterable[str], labels: Set[str], chosen: Mapping[str, Spelle
             "labels": sum(word in known for word in labels) / max(len(labels), 1),
         },
         "names_without": without / max(count, 1),
+        "names_emptied": running[""],
         "found_by": dict(sorted(steps.items())),
-        "most_frequent_missing": {word: running[word] for word in missing[:MOST_FREQUENT]},
+        "most_frequent_missing": {word: running[word] for word in [*filter(None, missing)][:MOST_FREQUENT]},
         "label_words_missing": len(labels - known),
         "missing_label_words": sorted(labels - known)[:MOST_FREQUENT],
     }

@@ -88,13 +88,15 @@ def test_words_shows_coverage_and_what_is_missing(workplace):
     values = {
         "coverage": {"running": 0.8765, "distinct": 0.5, "labels": 1.0},
         "names_without": 0.01,
+        "names_emptied": 1012,
         "found_by": {"as_written": 1234, "lower": 5},
         "most_frequent_missing": {"kurta": 17, "puma": 3},
         "missing_label_words": [],
     }
     write(paths.WORD_VECTOR_METRICS, values)
     shown = huse("words").stdout
-    for text in ("87.6%", "50.0%", "99.0%", "as written 1,234, lower 5", "kurta 17, puma 3", "of labels   none"):
+    told = ("87.6%", "50.0%", "99.0%", "1,012 names: cleaning")
+    for text in (*told, "as written 1,234, lower 5", "kurta 17, puma 3", "of labels   none"):
         assert text in shown
 
 

@@ -4,6 +4,7 @@ import pytest
 from huse.encoders.families import load_encoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
+from huse.text.cleaning import Cleaning
 from huse.text.spelling import STEPS
 from huse.text.tfidf import fit_tfidf, weighted_mean
 from huse.text.word_vectors import keyed_vectors
@@ -16,8 +17,8 @@ VOCABULARY = keyed_vectors(
 
 
 def encoder(**changes):
-    values = {"words": WORDS, "vocabulary": VOCABULARY, "fold_accents": True, "spellings": STEPS}
-    return WordsEncoder(fit_tfidf(TRAINING), **{**values, **changes})
+    values = {"words": WORDS, "vocabulary": VOCABULARY, "cleaning": Cleaning(), "spellings": STEPS}
+    return WordsEncoder(**{"tfidf": fit_tfidf(TRAINING), **values, **changes})
 
 
 def test_names_of_known_words_are_weighted_by_tfidf():
@@ -45,19 +46,37 @@ def test_a_spelling_counts_where_it_is_on():
 
 
 def test_accents_are_folded_where_the_catalogue_was():
-    assert encoder().encode(["rèd"]).any()
-    assert not encoder(fold_accents=False).encode(["rèd"]).any()
+    only = {"spellings": ("as_written",)}
+    assert encoder(**only).encode(["rèd"]).any()
+    assert not encoder(**only, cleaning=Cleaning(fold_accents=False)).encode(["rèd"]).any()
+
+
+def test_names_are_cleaned_as_the_catalogue_was():
+    russian = keyed_vectors(["красный", "xl2"], np.eye(2, dtype=np.float32))
+    made = {"tfidf": fit_tfidf(["красный", "xl2"]), "words": russian}
+    keeping, notebooks = Cleaning(digits="keep"), Cleaning(letters="ascii", digits="drop", fold_accents=False)
+    np.testing.assert_array_equal(encoder(**made, cleaning=keeping).encode(["КРАСНЫЙ", "XL2"]), np.eye(2))
+    assert not encoder(**made, cleaning=notebooks).encode(["КРАСНЫЙ", "XL2"]).any()
 
 
 def test_a_saved_encoder_gives_the_same_bits(tmp_path):
-    names = ["red shoe", "green hat", "paris", "zebra", "Rèd dress"]
-    for number, before in enumerate((encoder(), encoder(fold_accents=False), encoder(spellings=("as_written",)))):
+    names = ["red shoe", "green hat", "paris", "zebra", "Rèd dress", "red2 dress"]
+    cleaned = [encoder(cleaning=Cleaning(letters=a, digits=b)) for a in ("ascii", "unicode") for b in ("drop", "keep")]
+    for number, before in enumerate((encoder(), *cleaned, encoder(spellings=("as_written",)))):
         folder = tmp_path / str(number)
         folder.mkdir()
         before.save(folder)
         after = load_encoder(folder)
-        assert after.config == before.config and after.dimension == 4
+        assert after.config == before.config and after.cleaning == before.cleaning and after.dimension == 4
         np.testing.assert_array_equal(after.encode(names), before.encode(names))
+
+
+def test_a_config_of_another_cleaning_is_named(tmp_path):
+    encoder().save(tmp_path)
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace('"unicode"', '"runes"'))
+    with pytest.raises(InputError, match=r"(?s)config\.json.*letters.*Copy the folder again"):
+        load_encoder(tmp_path)
 
 
 @pytest.mark.parametrize("file", ["words.npy", "words.parquet", "vocabulary.npy", "document_frequency.parquet"])

@@ -38,6 +38,8 @@ def test_the_paper_preset_has_the_papers_numbers():
     assert (train["optimizer"], train["learning_rate"], train["momentum"]) == ("rmsprop_tf", 1.6192e-05, 0.9)
     assert (train["batch_size"], train["steps"], train["dropout"]) == (1024, 250_000, 0.15)
     assert (train["image_layers"], train["text_layers"], train["width"]) == (5, 2, 512)
+    letters = {name: read_preset(name)["preprocess_text"]["letters"] for name in preset_names()}
+    assert letters == {"paper": "ascii", "products": "unicode", "sample": "unicode"}
 
 
 def test_unknown_presets_and_files_without_a_parameter(path):
@@ -55,7 +57,9 @@ OWN = (
     "machine.",
     "sample_catalogue.",
     "catalogue.",
-    "preprocess_text.",
+    "preprocess_text.digits",
+    "preprocess_text.fold_accents",
+    "preprocess_text.max_emptied",
     "backbone.network",
     "backbone.weights",
     "backbone.geometry",

@@ -56,12 +56,13 @@ def test_curves_are_read_from_all_folders_in_order(tmp_path):
     assert read_curves(tmp_path / "none") == {}
 
 
-def test_a_name_that_looks_like_a_missing_value_is_a_name(tmp_path):
+@pytest.mark.parametrize("name", ["NA", "null", "nan", "", "10", "007", "1e5", "True", "1_000", "2024-01-31"])
+def test_a_name_that_looks_like_something_else_is_a_name(tmp_path, name):
     file = tmp_path / "pairs.csv"
-    file.write_text("actual,predicted,items\nNA,null,2\n", encoding="utf-8")
-    assert read_text_table(file, ["actual", "items"]).to_dict("records") == [
-        {"actual": "NA", "predicted": "null", "items": 2}
-    ]
+    file.write_text(f"actual,predicted,items,share\n{name},7,2,\n", encoding="utf-8")
+    read = read_text_table(file, ["items", "share"], ["actual", "predicted"])
+    assert read[["actual", "predicted", "items"]].values.tolist() == [[name, "7", 2]]
+    assert read["share"].isna().all()
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "catalogue.several_classes": "tests/catalogue/test_stage.py::test_a_picture_and_name_under_several_classes",
     "catalogue.max_megapixels": "tests/pipeline/test_wrong_input.py::test_every_bad_row_is_left_out_with_its_reason",
     "backbone.weights": "tests/pipeline/test_wrong_input.py::test_networks_and_weights_that_do_not_fit",
+    "preprocess_text.max_emptied": "tests/text/test_stages.py::test_more_emptied_names_than_allowed_stop_the_run",
     "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",
     "word_vectors.source": "tests/text/test_stages.py::test_a_given_file_is_cut_to_the_words_in_need",
     "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
@@ -128,10 +129,14 @@ def is_infersent(**reading):
     return seen
 
 
-FOLDED = gives(lambda run: (run.clean[3], run.encoder["fold_accents"]), ("chloe boots", True), ("chlo boots", False))
+FOLDED = gives(lambda run: (run.clean[3], run.encoder["fold_accents"]), ("chloe boots", True), ("chloé boots", False))
+LETTERS = gives(lambda run: (run.clean[3], run.encoder["letters"]), ("chloé boots", "unicode"), ("chlo boots", "ascii"))
+DIGITS = gives(lambda run: (run.clean[4], run.encoder["digits"]), ("", "drop"), ("100", "keep"))
 KEPT = gives(lambda run: run.kept & {"the", "red", "pumps"}, {"the", "red", "pumps"}, {"red", "pumps"})
 LEAF = {"label_graph__label_text": "leaf"}
 TEXT = {
+    "preprocess_text.letters": of("ascii", LETTERS, preprocess_text__fold_accents=False),
+    "preprocess_text.digits": of("keep", DIGITS),
     "preprocess_text.fold_accents": of(False, FOLDED),
     "word_vectors.dimension": of(7, gives(lambda run: run.words.vector_size, 6, 7), word_vectors__source="catalogue"),
     "word_vectors.vocabulary": of(0, KEPT),

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from huse.errors import InputError
 from huse.text import infersent
-from huse.text.infersent import encode, load_infersent, random_infersent
+from huse.text.infersent import doubts, encode, load_infersent, random_infersent
 from huse.text.tokens import SENTENCE_MARKS
 from huse.text.word_vectors import keyed_vectors
 
@@ -258,3 +258,33 @@ def test_missing_and_damaged_files_are_refused(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match="expected a state dict of tensors, found a damaged or other file"):
         load_infersent(tmp_path / name)
+
+
+MARKS = ("<s>", "</s>", "<p>", "</p>")
+
+
+@pytest.mark.parametrize(
+    ("weights", "version", "source", "said"),
+    [
+        ("infersent1.pkl", 1, "glove.840B.300d.txt (GloVe text)", []),
+        ("infersent2.pkl", 2, "crawl-300d-2M.vec (word2vec text)", []),
+        ("own.safetensors", 1, "own.txt (word2vec text)", []),
+        ("infersent1.pkl", 1, "crawl-300d-2M.vec (word2vec text)", ["trained with glove.840B.300d"]),
+        ("infersent1.pkl", 1, "glove.6B.300d.txt (GloVe text)", ["of glove.6B.300d.txt"]),
+        ("infersent2.pkl", 2, "own.txt (GloVe text)", ["trained with crawl-300d-2M"]),
+        ("infersent1.pkl", 1, "own.bin (fastText binary)", ["of own.bin"]),
+        ("infersent1.pkl", 1, "catalogue (trained on the catalogue, seed 1)", ["of catalogue"]),
+        ("infersent2.pkl", 1, "glove.840B.300d.txt (GloVe text)", ["by its name version 2"]),
+    ],
+)
+def test_vectors_of_another_version_are_doubted(weights, version, source, said):
+    found = doubts(weights, version, source, MARKS)
+    assert len(found) == len(said)
+    assert all(text in doubt for text, doubt in zip(said, found, strict=True))
+
+
+def test_marks_without_a_vector_are_said():
+    (said,) = doubts("infersent2.pkl", 2, "crawl.vec (word2vec text)", ("<s>", "</s>", "</p>"))
+    assert "<p> have no vector in crawl.vec" in said
+    (said,) = doubts("own.pkl", 1, "own.txt (any)", ())
+    assert "<s> and </s> have no vector" in said

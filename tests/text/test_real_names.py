@@ -10,7 +10,7 @@ from huse.labels.neighbours import nearest_classes
 from huse.labels.schemes import make_labels
 from huse.labels.vectors import text_vectors
 from huse.taxonomy import split_path
-from huse.text.cleaning import clean_names
+from huse.text.cleaning import Cleaning, clean_names
 from huse.text.spelling import spellings
 from huse.text.tfidf import fit_tfidf, weighted_mean
 from huse.text.vocabulary import WordVectorSettings, choose_vectors, label_words, stack
@@ -29,7 +29,7 @@ def catalogue(request, shared):
     name, glove = request.param
     with (shared / CATALOGUES[name]).open(encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))[1:]
-    names, paths = clean_names([row[1] for row in rows], fold_accents=True), [row[2] for row in rows]
+    names, paths = clean_names([row[1] for row in rows], Cleaning()), [row[2] for row in rows]
     classes = sorted(set(paths))
     labels = label_words(map(split_path, classes))
     needed = labels.union(*(one.split() for one in names))

@@ -7,12 +7,17 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from ruamel.yaml import YAML
+from safetensors.torch import save_file
 
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
+from huse.text.infersent import random_infersent
+from stages import catalogue as stage_catalogue
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
+from tests.pipeline.in_process import write_params
 from tests.repository import ROOT
 
 CLASSES = ["bags<tote bags", "shoes<boots", "shoes<pumps"]
@@ -30,6 +35,7 @@ def catalogue(here):
     products.to_parquet(here / "data/catalogue/products.parquet", index=False)
     (here / "data/catalogue/classes.json").write_text(json.dumps({"classes": CLASSES, "counts": {}}))
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    params["preprocess_text"]["max_emptied"] = 0.2
     params["word_vectors"]["dimension"] = 6
     params["label_graph"]["infersent"]["hidden"] = 8
 
@@ -54,7 +60,9 @@ def outputs(here):
 def test_writes_what_the_docstrings_say(here, catalogue, caplog):
     lines = run_all(here)
     assert lines[0].startswith("preprocess_text: 24 names")
-    assert "4 names have no word left after cleaning, first '100 %'" in caplog.text
+    assert (
+        "4 of 24 names (16.7%) have no word left after cleaning, first '100 %'. preprocess_text.digits" in caplog.text
+    )
     assert "4 names have no known word and get zeros" in caplog.text
     clean = pd.read_parquet(here / "data/text/names.parquet")
     assert clean["row"].tolist() == list(range(24))
@@ -69,8 +77,9 @@ def test_writes_what_the_docstrings_say(here, catalogue, caplog):
     assert (vectors[0] == vectors[6]).all()
 
     metrics = json.loads((here / "metrics/word_vectors.json").read_text())
-    assert metrics["coverage"] == {"running": 1, "distinct": 1, "labels": 1}
-    assert metrics["names_without"] == pytest.approx(1 / 6)
+    # All of 4 × 13 running and 9 distinct words have a vector, but 4 names are empty.
+    assert metrics["coverage"] == {"running": pytest.approx(52 / 56), "distinct": pytest.approx(9 / 10), "labels": 1}
+    assert (metrics["names_without"], metrics["names_emptied"]) == (pytest.approx(1 / 6), 4)
     assert metrics["most_frequent_missing"] == {}
     assert metrics["dimension"] == 6
 
@@ -159,7 +168,7 @@ def test_hashed_words_give_every_name_a_vector(here, vectors_of):
     assert words["red"] == "as_written"
     assert not set(words.index) & {"<s>", "</s>", "<p>", "</p>"}
     metrics = json.loads((here / "metrics/word_vectors.json").read_text())
-    assert metrics["coverage"]["running"] == pytest.approx(2 / 13)
+    assert metrics["coverage"]["running"] == pytest.approx(2 / 14)  # the empty name counts as a word
     assert json.loads((here / "metrics/text_vectors.json").read_text())["names_without_known_word"] == 4  # "100 %"
 
 
@@ -218,6 +227,58 @@ def test_every_scheme_text_and_source_of_the_graph(here, catalogue, scheme, labe
         assert adjacency[1, 2] < adjacency[0, 1]
 
 
+def test_more_emptied_names_than_allowed_stop_the_run_with_what_would_keep_them(here, catalogue):
+    catalogue("preprocess_text", max_emptied=0.1)
+    with pytest.raises(
+        InputError, match=r"4 of 24 names .*digits: keep keeps 4 of them\. More than .*max_emptied = 10"
+    ):
+        preprocess_text.main(here)
+    assert not (here / "data/text/names.parquet").exists()
+    catalogue("preprocess_text", digits="keep")
+    assert preprocess_text.main(here).endswith("0 emptied")
+
+
+SCRIPTS = {
+    "Обувь<Кроссовки": "Кроссовки мужские чёрные",
+    "Обувь<Ботинки": "Ботинки женские зимние",
+    "Φορέματα": "Φόρεμα μίντι",
+    "فساتين": "فستان سهرة طويل",
+    "שמלות": "שִׂמְלָה ג'ינס",
+    "साड़ी": "सूती साड़ी नीला",
+    "กระเป๋า": "กระเป๋าผ้าสีดำ",
+    "女装<连衣裙": "女士连衣裙",
+    "レディース<靴": "スニーカー 靴",
+    "원피스": "여성 원피스",
+}
+
+
+def test_names_of_every_script_become_vectors(here, caplog):
+    (here / "images").mkdir()
+    lines = ["image,name,classes"]
+    for path, name in SCRIPTS.items():
+        for number in range(6):
+            Image.new("RGB", (8, 8), (len(lines), 0, 0)).save(here / f"images/{len(lines)}.png")
+            lines.append(f"{len(lines)}.png,{name} {'abcdef'[number] * 3},{path}")
+    (here / "catalogue.csv").write_text("\n".join(lines), encoding="utf-8")
+    labels = {"encoder": "word_vectors"}
+    write_params(here.root, {"catalogue": {"csv": "catalogue.csv", "images": "images"}, "label_graph": labels})
+    stage_catalogue.main(here)
+    run_all(here)
+    products = pd.read_parquet(here / "data/catalogue/products.parquet")
+    assert sorted(set(products["classes"])) == sorted(SCRIPTS)
+    vectors = read_vectors((here / "data/vectors/text.npy"), products=products)
+    assert vectors.any(axis=1).all()
+    metrics = json.loads((here / "metrics/word_vectors.json").read_text())
+    assert metrics["coverage"] == {"running": pytest.approx(1), "distinct": 1, "labels": 1}
+    assert (metrics["names_emptied"], "no word left" in caplog.text) == (0, False)
+    # Names of a class are nearest to each other; a loaded encoder makes the same of them.
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    nearest = (units @ units.T - 2 * np.eye(len(units))).argmax(axis=1)
+    assert (products["classes"].to_numpy()[nearest] == products["classes"].to_numpy()).all()
+    loaded = WordsEncoder.load(here / "data/text/encoder")
+    np.testing.assert_array_equal(loaded.encode(products["name"].tolist()), vectors)
+
+
 def test_a_file_with_no_word_in_need_is_refused(here, vectors_of):
     vectors_of("the of")
     preprocess_text.main(here)
@@ -244,6 +305,20 @@ def test_marks_that_stand_for_unknown_labels_are_said(here, vectors_of, caplog):
     run_all(here)
     assert "no word of 'boots', 'pumps' has a vector" in caplog.text
     assert "pairs of labels at distance 0, 1 in all: shoes<boots = shoes<pumps" in caplog.text
+
+
+def test_weights_of_infersent_that_the_word_vectors_do_not_fit_are_doubted(here, catalogue, vectors_of, caplog):
+    vectors_of("red shoes boots pumps bags tote </s>")
+    save_file(random_infersent(6, 4, 5).state_dict(), here / "infersent2.safetensors")
+    catalogue("label_graph", weights="infersent2.safetensors")
+    run_all(here)
+    assert "infersent2.safetensors: by its name version 2" in caplog.text
+    assert "of glove.txt (GloVe text)" in caplog.text
+    assert "<s> have no vector in glove.txt" in caplog.text
+    caplog.clear()
+    catalogue("label_graph", weights="random")
+    label_graph.main(here)
+    assert "infersent" not in caplog.text
 
 
 def test_one_label_makes_no_graph(here, catalogue):

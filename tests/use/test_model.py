@@ -14,6 +14,7 @@ from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
 from huse.model.network import Architecture, Network, NetworkSettings
+from huse.text.cleaning import Cleaning
 from huse.text.spelling import STEPS
 from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import keyed_vectors
@@ -51,7 +52,7 @@ def make(labels=((0,), (1,), (2,)), average=None):
             settings=NetworkSettings(dimension=8, width=16, image_layers=2, text_layers=2),
         )
     )
-    texts = WordsEncoder(fit_tfidf(["red shoe", "hat"]), WORDS, WORDS, fold_accents=True, spellings=STEPS)
+    texts = WordsEncoder(fit_tfidf(["red shoe", "hat"]), WORDS, WORDS, cleaning=Cleaning(), spellings=STEPS)
     classes = Classes(PATHS, [list(those) for those in labels])
     return Model(images, texts, network, classes=classes, fusion=Fusion(LOG_LINEAR, average), info=INFO)
 

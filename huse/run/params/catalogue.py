@@ -104,7 +104,10 @@ class CatalogueParams(Settings):
         share = isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value <= MOST_UNSEEN
         paths = isinstance(value, list) and value and all(isinstance(path, str) for path in value)
         if not share and not paths:
-            raise ValueError(f"expected a share of the classes from 0 to {MOST_UNSEEN}, or a list of class paths")
+            raise ValueError(
+                f"expected a share of the classes from 0 to {MOST_UNSEEN}, or a list of class paths, in quotation "
+                "marks where they look like numbers"
+            )
         return value
 
     @property
