@@ -19,14 +19,13 @@ def main(here: Run) -> str:
     params = here.section(CleaningSettings, "preprocess_text")
     products = read_table(here / paths.PRODUCTS, ["row", "name"])
     clean = clean_names(products["name"].tolist(), params.fold_accents)
-    empty = clean.count("")
-    if empty:
-        example = products["name"].iloc[clean.index("")]
-        logging.warning("%d names have no word left after cleaning, first %r", empty, example)
+    emptied = [name for name, left in zip(products["name"], clean, strict=True) if name and not left]
+    if emptied:
+        logging.warning("%d names have no word left after cleaning, first %r", len(emptied), emptied[0])
     with Outputs() as outputs:
         outputs.table(here / paths.NAMES, products[["row", "name"]].assign(clean=clean))
     words = sum(len(name.split()) for name in clean)
-    return f"preprocess_text: {len(clean)} names, {words / max(len(clean), 1):.1f} words a name, {empty} empty"
+    return f"preprocess_text: {len(clean)} names, {words / max(len(clean), 1):.1f} words a name, {len(emptied)} empty"
 
 
 if __name__ == "__main__":
