@@ -89,8 +89,9 @@ def main(here: Run) -> str:
             **({"products_in_several_splits": torn} if torn else {}),
         }
         outputs.json(here / paths.CATALOGUE_METRICS, metrics)
+    count = len(table) - halves["with_name_only"]
     return (
-        f"catalogue: {len(table)} pictures of {metrics['products']} products in {metrics['classes']} classes, "
+        f"catalogue: {count} pictures of {metrics['products']} products in {metrics['classes']} classes, "
         + (f"{unseen} of them held out, " if unseen else "")
         + "".join(f"{count} {name.replace('_', ' ')}, " for name, count in halves.items() if count)
         + f"{len(rejected)} rows rejected"

@@ -25,7 +25,7 @@ from huse.evaluation.classification import (
 )
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
-from huse.evaluation.results import SplitResults, points
+from huse.evaluation.results import SplitResults, points, present
 from huse.evaluation.retrieval import Found, choose_share, query_metrics, retrieval_metrics, retrieve
 from huse.evaluation.space import space_metrics
 from huse.fusion import LogLinear, fuse
@@ -36,6 +36,7 @@ from huse.taxonomy import ClassTree
 TOP = 5  # classes of top_5
 EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
 BY_LEVEL = ("image", "text", "fusion")
+NONE = -1  # in place of a class
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,10 @@ class Measured:
         results: the model's results for it.
         catalogue: its classes.
         choices: made on the validation split.
-        scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32.
-        predicted: the same, N class numbers.
-        hits: the same, N float64, of `label_hits`.
+        scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32; an item of one modality has its calibrated
+            scores where both are fused, and a row of NaN in the other.
+        predicted: the same, N class numbers, `NONE` where there are no scores.
+        hits: the same, N float64, of `label_hits`; NaN where there are no scores.
         found: by `EMBEDDING`, `PROBABILITIES` and `BOTH` the rankings in four directions.
         without_pair: the same between modalities, without the query's own pair.
     """
@@ -108,7 +110,7 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
     pair = results.scores["image"], results.scores["text"]
     scores = {
         **results.scores,
-        "fusion": fuse(*pair, choices.image_weight),
+        "fusion": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
         "log_linear": choices.log_linear.scores(*pair),
     }
     labels = catalogue.class_labels
@@ -124,8 +126,11 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
         catalogue,
         choices,
         scores,
-        {name: predicted_classes(values, labels) for name, values in scores.items()},
-        {name: label_hits(values, results.classes, labels) for name, values in scores.items()},
+        {name: np.where(present(values), predicted_classes(values, labels), NONE) for name, values in scores.items()},
+        {
+            name: np.where(present(values), label_hits(values, results.classes, labels), np.nan)
+            for name, values in scores.items()
+        },
         {section: ranked[share, False] for section, share in shares.items()},
         {section: ranked[share, True] for section, share in shares.items()},
     )
@@ -140,7 +145,18 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     """
     results, catalogue = measured.results, measured.catalogue
     # References depend on the classes alone: they are computed once for all sections and directions.
-    known = cache(lambda excluded: references(results.classes, catalogue.tree, own_excluded=excluded))
+    there, classes = results.there, results.classes
+
+    @cache
+    def of(query: str, candidate: str, excluded: bool) -> dict[str, dict[str, float]]:
+        asked = there[query] & there[candidate] if excluded else there[query]
+        offered = classes[there[candidate]]
+        return references(offered, catalogue.tree, own_excluded=excluded, queries=classes[asked])
+
+    def known(direction: str, excluded: bool) -> dict[str, dict[str, float]]:
+        whole = all(those.all() for those in there.values())
+        return of(*("image", "image") if whole else direction.split("_to_"), excluded)
+
     retrieval: dict[str, dict[str, Any]] = {
         section: retrieval_metrics(measured.found[section], measured.without_pair[section], known)
         for section in measured.found
@@ -161,18 +177,24 @@ def _classification(measured: Measured) -> dict[str, Any]:
     classes, catalogue = measured.results.classes, measured.catalogue
     labels, tree = catalogue.class_labels, catalogue.tree
     metrics: dict[str, Any] = {}
+    by_level = {}
     for name, scores in measured.scores.items():
-        predicted = measured.predicted[name]
-        right = (predicted == classes).astype(np.float64)
+        there = present(scores)
+        if not there.any():
+            continue
+        predicted, actual, of_these = measured.predicted[name][there], classes[there], scores[there]
+        right = (predicted == actual).astype(np.float64)
         metrics[name] = {
-            "accuracy": float(measured.hits[name].mean()),
-            "top_5": float(top_hits(scores, classes, labels, TOP).mean()),
-            "macro_f1": macro_f1(predicted, classes, len(tree)),
-            "calibration_error": expected_calibration_error(confidence(scores, predicted, labels), right),
+            **({} if there.all() else {"items": int(there.sum())}),
+            "accuracy": float(measured.hits[name][there].mean()),
+            "top_5": float(top_hits(of_these, actual, labels, TOP).mean()),
+            "macro_f1": macro_f1(predicted, actual, len(tree)),
+            "calibration_error": expected_calibration_error(confidence(of_these, predicted, labels), right),
         }
+        by_level[name] = level_accuracy(predicted, actual, tree)
     metrics["fusion"]["image_weight"] = measured.choices.image_weight
     metrics["log_linear"] |= vars(measured.choices.log_linear)
-    metrics["by_level"] = {name: level_accuracy(measured.predicted[name], classes, tree) for name in BY_LEVEL}
+    metrics["by_level"] = {name: by_level[name] for name in BY_LEVEL if name in by_level}
     return metrics
 
 
@@ -195,7 +217,7 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
         for name, scores in measured.scores.items()
         for metric, of in (
             ("accuracy", measured.hits[name]),
-            ("top_5", top_hits(scores, measured.results.classes, measured.catalogue.class_labels, TOP)),
+            ("top_5", _top_hits(measured, scores)),
         )
     }
     for section, found in measured.found.items():
@@ -209,6 +231,12 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
             if not path.startswith((f"{PROBABILITIES}.", f"{BOTH}.")) or ".mean." in path
         }
     )
+
+
+def _top_hits(measured: Measured, scores: Floats) -> Doubles:
+    """Return `top_hits` of N items, NaN for those without scores."""
+    hits = top_hits(scores, measured.results.classes, measured.catalogue.class_labels, TOP)
+    return np.where(present(scores), hits, np.nan)
 
 
 def spread(statistics: RankStatistics, values: Doubles | Integers, count: int) -> Doubles:

@@ -156,6 +156,7 @@ def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):
 
 def test_the_lead_counts_pictures_and_products():
     products = pd.DataFrame({"split": ["train"] * 1200 + ["test"] * 3, "group": [*range(1200), 1200, 1200, 1200]})
+    products["image"] = "some.jpg"
     assert lead(products, 2) == (
         "1,203 pictures of 1,201 products in 2 classes. Measured on the 3 pictures of the test split, which training "
         "never saw."
@@ -164,6 +165,8 @@ def test_the_lead_counts_pictures_and_products():
     assert lead(torn, 2).endswith(
         "3 pictures of the test split; the given split has the products of 1 of them in training or validation too."
     )
+    halves = products.assign(image=["some.jpg"] * 1003 + [""] * 200)
+    assert lead(halves, 2).startswith("1,003 pictures and 200 names without a picture of 1,201 products in 2 classes. ")
     assert list(installed(["numpy"])) == ["Python", "numpy"]
 
 
