@@ -1,6 +1,6 @@
-"""Fuses image and text scores (HUSE 4.5), and turns label scores into class scores.
+"""Fuses image and text scores (HUSE 4.5), turns label scores into class scores, and combines the items of a product.
 
-Letters: N items, K labels, C classes.
+Letters: N items, K labels, C classes, D dimension of the shared space, P products.
 """
 
 from collections.abc import Sequence
@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy.special import logsumexp
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 LEAST = np.finfo(np.float32).tiny  # so that a score that underflows to 0 has a logarithm too
 
@@ -94,3 +96,36 @@ def class_scores(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Float
         total[:, deep] += np.take(scores, [class_labels[index][depth] for index in deep], axis=1)
     mean: Floats = np.divide(total, depths, dtype=np.float32)
     return mean
+
+
+def mean_scores(scores: Floats, products: Integers) -> Floats:
+    """Return the mean of the scores of each product's items; rows of NaN do not count.
+
+    Args:
+        scores: N × K.
+        products: N product numbers, each of 0 to P - 1 at least once.
+
+    Returns:
+        P × K float32; a row of NaN where all rows of a product are.
+    """
+    mean: Floats = pd.DataFrame(scores).groupby(products).mean().to_numpy()
+    return mean
+
+
+def mean_direction(embeddings: Floats, products: Integers) -> Floats:
+    """Return the mean of the embeddings of each product's items, scaled to unit norm; rows of NaN do not count.
+
+    No other unit vector has a greater sum of cosines with them, and no weight has to be chosen. Embeddings that cancel
+    each other have no mean direction; the first of them stands for all.
+
+    Args:
+        embeddings: N × D float32, unit norm.
+        products: N product numbers, each of 0 to P - 1 at least once.
+
+    Returns:
+        P × D float32, unit norm; a row of NaN where all rows of a product are.
+    """
+    mean, first = mean_scores(embeddings, products), pd.DataFrame(embeddings).groupby(products).first().to_numpy()
+    norm = np.linalg.norm(mean, axis=1, keepdims=True)
+    directions: Floats = np.where(norm > 0, mean / np.where(norm > 0, norm, 1), first)
+    return directions

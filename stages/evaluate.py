@@ -8,13 +8,15 @@ Writes metrics/evaluate.json: classification, retrieval in four directions, the 
 classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
 same metrics on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class
 of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
-data/evaluation items.parquet, queries.parquet and classes.parquet: one row a test item, a test item and direction, a
-class; and validation_items.parquet and validation_queries.parquet, the same of the validation split.
+data/evaluation items.parquet, queries.parquet, classes.parquet and products.parquet: one row a test item, a test item
+and direction, a class, a test product; and validation_items.parquet and validation_queries.parquet, the same of the
+validation split.
 """
 
 import numpy as np
 
 from huse.evaluation import tables
+from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
 from huse.evaluation.summary import Catalogue
@@ -61,6 +63,7 @@ def main(here: Run) -> str:
             outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups))
             outputs.table(here / queries, tables.queries_table(one.measured, one.rows))
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
+        outputs.table(here / paths.TEST_PRODUCTS, products_table(test.products, test.rows, test.groups))
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
         outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
     fusion = test.metrics["classification"]["fusion"]["accuracy"]

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from huse.evaluation.classification import Integers, majority_accuracy
+from huse.evaluation.products import Products, measure_products, product_intervals, product_metrics
 from huse.evaluation.results import SplitResults
 from huse.evaluation.summary import Catalogue, Measured, choose, measure, metric_intervals, summarise
 from huse.evaluation.unseen import measure_unseen, unseen_intervals, unseen_metrics
@@ -44,12 +45,14 @@ class MeasuredSplit:
         rows: its N row numbers in the catalogue.
         groups: N group numbers; items of one group are drawn together.
         measured: item by item.
+        products: the same, product by product.
         metrics: the content of its metrics file.
     """
 
     rows: Integers
     groups: Integers
     measured: Measured
+    products: Products
     metrics: dict[str, Any]
 
 
@@ -64,7 +67,8 @@ def measure_splits(
 ) -> tuple[MeasuredSplit, MeasuredSplit]:
     """Choose on the validation split, then measure it and the test split with these choices.
 
-    Only the test split gets `intervals`, and `unseen` if the catalogue has products of unseen classes.
+    A split gets `product` if a product of it has several items. Only the test split gets `intervals`, and `unseen` if
+    the catalogue has products of unseen classes.
 
     Args:
         results: of all M items.
@@ -83,11 +87,16 @@ def measure_splits(
 
     def measured(name: str) -> MeasuredSplit:
         """Measure a split with the choices; chance accuracy comes from the training split."""
-        found = measure(results.rows(rows[name]), catalogue, choices)
-        chance = majority_accuracy(
-            results.classes[rows["train"]], found.results.classes, catalogue.class_labels, labels
-        )
-        return MeasuredSplit(rows[name], groups[rows[name]], found, summarise(found, chance))
+
+        def chance(of: Measured) -> float:
+            return majority_accuracy(results.classes[rows["train"]], of.results.classes, catalogue.class_labels, labels)
+
+        items = measure(results.rows(rows[name]), catalogue, choices)
+        products = measure_products(items, groups[rows[name]])
+        metrics = summarise(items, chance(items))
+        if products.several:
+            metrics["product"] = product_metrics(products, chance(products.measured))
+        return MeasuredSplit(rows[name], groups[rows[name]], items, products, metrics)
 
     validation, test = measured("validation"), measured("test")
     unseen = measure_unseen(results.embeddings, results.classes, split, catalogue.tree)
@@ -96,6 +105,8 @@ def measure_splits(
     if resamples:
         drawn = {"seed": seed, "resamples": resamples}
         intervals = metric_intervals(test.measured, test.groups, **drawn)
+        if test.products.several and intervals:
+            intervals["product"] = product_intervals(test.products, test.groups, **drawn)
         if unseen is not None:
             intervals["unseen"] = unseen_intervals(unseen, groups[unseen.rows], **drawn)
         if intervals:

@@ -4,13 +4,11 @@ Letters: N items of the split, K labels, C classes, D dimension of the shared sp
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
-from huse.evaluation.chance import references
 from huse.evaluation.classification import (
     ClassLabels,
     Doubles,
@@ -26,7 +24,7 @@ from huse.evaluation.classification import (
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points, present
-from huse.evaluation.retrieval import Found, choose_share, query_metrics, retrieval_metrics, retrieve
+from huse.evaluation.retrieval import Found, choose_share, query_metrics, references_of, retrieval_metrics, retrieve
 from huse.evaluation.space import space_metrics
 from huse.fusion import LogLinear, fuse
 from huse.nesting import nest
@@ -107,13 +105,6 @@ def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
 
 def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Measured:
     """Measure a split of at least one item."""
-    pair = results.scores["image"], results.scores["text"]
-    scores = {
-        **results.scores,
-        "fusion": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
-        "log_linear": choices.log_linear.scores(*pair),
-    }
-    labels = catalogue.class_labels
     shares = {EMBEDDING: 0.0, PROBABILITIES: 1.0, BOTH: choices.probability_share}
     # With a share of 0 or 1, `both` is one of the two, and needs no new ranking.
     jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
@@ -125,14 +116,29 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
         results,
         catalogue,
         choices,
+        *classified(results, catalogue, choices),
+        {section: ranked[share, False] for section, share in shares.items()},
+        {section: ranked[share, True] for section, share in shares.items()},
+    )
+
+
+def classified(
+    results: SplitResults, catalogue: Catalogue, choices: Choices
+) -> tuple[dict[str, Floats], dict[str, Integers], dict[str, Doubles]]:
+    """Return `scores`, `predicted` and `hits` of `Measured`."""
+    pair, labels = (results.scores["image"], results.scores["text"]), catalogue.class_labels
+    scores = {
+        **results.scores,
+        "fusion": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
+        "log_linear": choices.log_linear.scores(*pair),
+    }
+    return (
         scores,
         {name: np.where(present(values), predicted_classes(values, labels), NONE) for name, values in scores.items()},
         {
             name: np.where(present(values), label_hits(values, results.classes, labels), np.nan)
             for name, values in scores.items()
         },
-        {section: ranked[share, False] for section, share in shares.items()},
-        {section: ranked[share, True] for section, share in shares.items()},
     )
 
 
@@ -145,20 +151,9 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     """
     results, catalogue = measured.results, measured.catalogue
     # References depend on the classes alone: they are computed once for all sections and directions.
-    there, classes = results.there, results.classes
-
-    @cache
-    def of(query: str, candidate: str, excluded: bool) -> dict[str, dict[str, float]]:
-        asked = there[query] & there[candidate] if excluded else there[query]
-        offered = classes[there[candidate]]
-        return references(offered, catalogue.tree, own_excluded=excluded, queries=classes[asked])
-
-    def known(direction: str, excluded: bool) -> dict[str, dict[str, float]]:
-        whole = all(those.all() for those in there.values())
-        return of(*("image", "image") if whole else direction.split("_to_"), excluded)
-
+    expected = references_of(results.there, results.classes, catalogue.tree)
     retrieval: dict[str, dict[str, Any]] = {
-        section: retrieval_metrics(measured.found[section], measured.without_pair[section], known)
+        section: retrieval_metrics(measured.found[section], measured.without_pair[section], expected)
         for section in measured.found
     }
     retrieval[BOTH] = {"probability_share": measured.choices.probability_share, **retrieval[BOTH]}
@@ -167,13 +162,14 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     )
     return {
         "items": len(results.classes),
-        "classification": {**_classification(measured), "chance": {"accuracy": chance}},
+        "classification": {**classification_metrics(measured), "chance": {"accuracy": chance}},
         **retrieval,
         "space": space,
     }
 
 
-def _classification(measured: Measured) -> dict[str, Any]:
+def classification_metrics(measured: Measured) -> dict[str, Any]:
+    """Return accuracy, top 5, macro F1 and calibration of image, text and both fusions, and accuracy by level."""
     classes, catalogue = measured.results.classes, measured.catalogue
     labels, tree = catalogue.class_labels, catalogue.tree
     metrics: dict[str, Any] = {}

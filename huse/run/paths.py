@@ -45,6 +45,7 @@ TEST_ITEMS = Path("data/evaluation/items.parquet")
 VALIDATION_ITEMS = Path("data/evaluation/validation_items.parquet")
 VALIDATION_QUERIES = Path("data/evaluation/validation_queries.parquet")
 TEST_QUERIES = Path("data/evaluation/queries.parquet")
+TEST_PRODUCTS = Path("data/evaluation/products.parquet")
 TEST_CLASSES = Path("data/evaluation/classes.parquet")
 
 CATALOGUE_METRICS = Path("metrics/catalogue.json")

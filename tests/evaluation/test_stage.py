@@ -24,6 +24,7 @@ WRITTEN = (
     paths.TEST_QUERIES,
     paths.VALIDATION_ITEMS,
     paths.VALIDATION_QUERIES,
+    paths.TEST_PRODUCTS,
     paths.TEST_CLASSES,
 )
 
@@ -45,7 +46,7 @@ def here(tmp_path, unit_rows):
             "classes": [CLASSES[number] for number in numbers],
             "class_index": numbers,
             "split": ["train", "train", "validation", "validation", "test", "test"] * 10,
-            "group": np.arange(60) // 2,
+            "group": np.arange(60) // 12 * 6 + np.arange(60) % 6,
         }
     )
     rows = fingerprint_products(products)
@@ -85,6 +86,11 @@ def test_everything_is_written_and_agrees(here):
     assert pd.read_parquet(here / paths.TEST_CLASSES)["items"].sum() == 20
     assert len(pd.read_csv(here / paths.CONFUSION)) == 20
     assert list(pd.read_csv(here / paths.CONFUSED_PAIRS)) == ["actual", "predicted", "items", "share"]
+    of_products = pd.read_parquet(here / paths.TEST_PRODUCTS)
+    assert of_products["items"].tolist() == [2] * 10 and metrics["product"]["products"] == 10
+    accuracies = metrics["product"]["classification"]
+    assert of_products["correct_fusion"].mean() == pytest.approx(accuracies["fusion"]["accuracy"])
+    assert set(metrics["intervals"]["product"]) == {"classification", "retrieval"}
     low, high = (metrics["intervals"]["classification"]["fusion"]["accuracy"][end] for end in ("low", "high"))
     assert low < accuracy < high
     validation = json.loads((here / paths.VALIDATION_METRICS).read_text())
@@ -168,6 +174,18 @@ def test_one_product_has_no_interval(here):
         outputs.table(here / paths.PRODUCTS, products)
     main(here)
     assert "intervals" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
+
+
+def test_catalogues_of_one_picture_a_product_have_no_metrics_per_product(here):
+    products = pd.read_parquet(here / paths.PRODUCTS)
+    products["group"] = range(60)
+    with Outputs() as outputs:
+        outputs.table(here / paths.PRODUCTS, products)
+    main(here)
+    assert "product" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
+    assert "product" not in json.loads((here / paths.VALIDATION_METRICS).read_text())
+    items, of_products = (pd.read_parquet(here / path) for path in (paths.TEST_ITEMS, paths.TEST_PRODUCTS))
+    pd.testing.assert_frame_equal(of_products.drop(columns="items"), items)
 
 
 def test_a_graph_of_other_labels_is_refused(here):

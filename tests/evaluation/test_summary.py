@@ -213,7 +213,8 @@ def test_items_are_measured_by_what_they_have(halves):
         assert summary["classification"][name] == alone["classification"][name]
         assert summary["classification"]["by_level"][name] == alone["classification"]["by_level"][name]
         for section in ("retrieval", "retrieval_by_probabilities", "retrieval_by_both"):
-            assert summary[section][f"{name}_to_{name}"] == pytest.approx(alone[section][f"{name}_to_{name}"])
+            found, expected = (dict(flatten(those[section][f"{name}_to_{name}"])) for those in (summary, alone))
+            assert found == pytest.approx(expected)
         assert summary["space"]["variance"][name] == alone["space"]["variance"][name]
         assert summary["space"]["semantic_order"][name] == alone["space"]["semantic_order"][name]
     assert "items" not in summary["classification"]["fusion"]

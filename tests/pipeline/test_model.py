@@ -41,3 +41,29 @@ def assert_is_what_the_stages_computed(root, elsewhere):
 
 def test_the_model_is_what_the_stages_computed(tiny_pipeline, tmp_path):
     assert_is_what_the_stages_computed(tiny_pipeline.root, tmp_path / "somewhere else")
+
+
+def test_products_of_several_pictures_are_what_the_evaluation_computed(tiny_pipeline):
+    root = tiny_pipeline.root
+    products = pd.read_parquet(root / paths.PRODUCTS)
+    test = products[products["split"] == "test"].groupby(["group", "class_index"], sort=False)
+    folder = root / read_yaml(root / "params.yaml")["catalogue"]["images"]
+    pictures = [[folder / image for image in of["image"]] for _, of in test]
+    names = [of["name"].tolist() for _, of in test]
+    table = pd.read_parquet(root / paths.TEST_PRODUCTS)
+    assert table["row"].tolist() == [of["row"].iloc[0] for _, of in test]
+    assert table["items"].tolist() == [len(those) for those in pictures] and table["items"].max() > 1
+    model = huse.load(root / paths.MODEL)
+    metrics = json.loads((root / paths.EVALUATE_METRICS).read_text())["product"]
+    assert metrics["products"] == len(table)
+    right = model.class_probabilities(pictures, names).argmax(axis=1) == table["class_index"]
+    fused = metrics["classification"]
+    assert right.mean() in (fused["fusion"]["accuracy"], fused["log_linear"]["accuracy"])
+    images = model.class_probabilities(pictures)
+    assert images.argmax(axis=1).tolist() == table["predicted_image"].tolist()
+    both = model.encode(pictures, names)
+    cosines = both @ both.T
+    np.fill_diagonal(cosines, -2)
+    found = table["class_index"].to_numpy()[cosines.argmax(axis=1)] == table["class_index"]
+    kept = table["class_index"].map(table["class_index"].value_counts()) > 1
+    assert found[kept].mean() == metrics["retrieval"]["both_to_both"]["recall_at_1"]

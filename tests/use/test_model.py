@@ -106,6 +106,50 @@ def test_both_are_combined_by_the_mean_direction(model, pictures):
     np.testing.assert_array_equal(model.encode(images=pictures), images)
 
 
+def test_several_pictures_of_a_product_are_combined(model, pictures):
+    several, texts = [pictures[:3], pictures[3], tuple(pictures[4:])], TEXTS[:3]
+    images, names = model.encode_images(pictures), model.encode_texts(texts)
+    total = np.stack([images[:3].sum(axis=0), images[3], images[4:].sum(axis=0)])
+    expected = total / np.linalg.norm(total, axis=1, keepdims=True)
+    np.testing.assert_allclose(model.encode_images(several), expected, atol=1e-5)
+    np.testing.assert_allclose(model.encode(images=several), expected, atol=1e-5)
+    both = (expected + names) / np.linalg.norm(expected + names, axis=1, keepdims=True)
+    np.testing.assert_allclose(model.encode(several, texts), both, atol=1e-5)
+    scores = model._embed("image", pictures, "raise")[1].astype(np.float64)
+    image = np.log(np.stack([scores[:3].mean(axis=0), scores[3], scores[4:].mean(axis=0)]))
+    text = np.log(model._embed("text", texts, "raise")[1].astype(np.float64))
+    np.testing.assert_allclose(model.class_probabilities(several), softmax(image / 2), atol=1e-5)
+    fused = softmax(0.25 * image / 2 + 0.75 * text / 0.5)
+    np.testing.assert_allclose(model.class_probabilities(several, texts), fused, atol=1e-5)
+    for classes, row in zip(model.classify(several, texts), fused, strict=True):
+        assert classes[0] == (PATHS[row.argmax()], pytest.approx(row.max(), abs=1e-5))
+
+
+def test_several_names_of_a_product_are_combined(model):
+    names = model.encode_texts(TEXTS[:2])
+    total = names.sum(axis=0)
+    found = model.encode_texts([["red shoe", "hat"], "hat"])
+    np.testing.assert_allclose(found, [total / np.linalg.norm(total), names[1]], atol=1e-6)
+
+
+def test_a_list_of_one_picture_is_that_picture(model, pictures):
+    np.testing.assert_array_equal(model.encode([[pictures[0]], pictures[1]]), model.encode(pictures[:2]))
+
+
+def test_a_product_goes_by_those_of_its_pictures_that_can_be_read(model, pictures, caplog):
+    items = [pictures[0], [pictures[1], b"no picture", pictures[2]], [b"no picture"]]
+    with pytest.raises(InputError, match="picture 1: file is not a picture"):
+        model.encode(items)
+    found = model.encode_images(items, errors="report")
+    np.testing.assert_allclose(found[:2], model.encode_images([pictures[0], pictures[1:3]]), atol=1e-5)
+    assert np.isnan(found[2]).all()
+    assert [record.message.partition(": file")[0] for record in caplog.records] == [
+        "left out: picture 1",
+        "left out: picture 2",
+    ]
+    assert [len(one) for one in model.classify(items, ["hat"] * 3, errors="report")] == [3, 3, 0]
+
+
 def test_probabilities_are_calibrated_and_fused(model, pictures):
     image = np.log(model._embed("image", pictures, "raise")[1].astype(np.float64))
     text = np.log(model._embed("text", TEXTS, "raise")[1].astype(np.float64))
@@ -157,8 +201,8 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
             model.encode_images(items)
         with pytest.raises(InputError, match="picture 1: file is not a picture"):
             model.encode_images(items, batch_size=1)
-        with pytest.raises(InputError, match="text 1: expected a text, found NoneType"):
-            model.classify(texts=["hat", None])
+        with pytest.raises(InputError, match="text 1: expected a text, found int"):
+            model.classify(texts=["hat", 7])
         return
     for batch_size in (1, 2, 32):
         caplog.clear()
@@ -166,7 +210,7 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
         np.testing.assert_allclose(found[[0, 2]], model.encode_images(pictures[:2]), atol=1e-5)
         assert np.isnan(found[1]).all() and "left out: picture 1: file is not a picture" in caplog.text
     assert np.isnan(model.encode_images([b"", b""], errors=errors)).all()
-    classes = model.classify(items, ["hat", "hat", None], errors=errors)
+    classes = model.classify(items, ["hat", "hat", 7], errors=errors)
     assert [len(one) for one in classes] == [3, 0, 0]
     assert np.isnan(model.encode(items, ["hat"] * 3, errors=errors)[1]).all()
 
@@ -180,6 +224,7 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
         (lambda model: model.encode_images("a.jpg"), r"found one \(a.jpg\)"),
         (lambda model: model.encode([b""], ["a", "b"]), "expected as many images as texts, found 1 and 2"),
         (lambda model: model.classify(texts=["hat"], top=0), "top: expected at least 1, found 0"),
+        (lambda model: model.classify([b"", []]), "picture 1: expected one or several, found an empty list"),
         (lambda model: model.encode_images([], batch_size=0), "batch_size: expected at least 1, found 0"),
         (lambda model: model.encode_texts(["hat"], errors="ignore"), "expected raise or report, found 'ignore'"),
     ],
@@ -222,3 +267,37 @@ def test_a_damaged_folder_is_named(folder, tmp_path, break_it, said):
     break_it(copy)
     with pytest.raises(InputError, match=said):
         huse.load(copy)
+
+
+def test_a_product_may_have_one_half(model):
+    """Each goes by what it has: as if it were asked for alone."""
+    pictures, names = [np.full((8, 8, 3), 9, np.uint8), None, np.zeros((8, 8, 3), np.uint8)], ["hat", "red shoe", None]
+    for fused in (model, make(average=0.3)):
+        found, embedded = fused.class_probabilities(pictures, names), fused.encode(pictures, names)
+        whole = slice(0, 1)
+        expected = [
+            (fused.class_probabilities(pictures[whole], names[whole]), fused.encode(pictures[whole], names[whole])),
+            (fused.class_probabilities(texts=names[1:2]), fused.encode(texts=names[1:2])),
+            (fused.class_probabilities(images=pictures[2:]), fused.encode(images=pictures[2:])),
+        ]
+        np.testing.assert_allclose(found, np.concatenate([scores for scores, _ in expected]), atol=1e-6)
+        np.testing.assert_allclose(embedded, np.concatenate([rows for _, rows in expected]), atol=1e-6)
+    several = model.encode([None, [pictures[0], pictures[2]]], ["hat", "hat"])
+    np.testing.assert_allclose(several[1:], model.encode([[pictures[0], pictures[2]]], ["hat"]), atol=1e-6)
+    failing = model.classify([b"nothing", None], ["hat", "hat"], errors="report")
+    assert failing[0] == []
+    assert dict(failing[1]) == pytest.approx(dict(model.classify(texts=["hat"])[0]), abs=1e-6)
+    with pytest.raises(InputError, match="text 1: expected a text, found int"):
+        model.classify(texts=["hat", 3])
+    for images, texts in (([None], [None]), (None, [None]), ([None], None)):
+        with pytest.raises(InputError, match="product 0: expected a picture or a name, found neither"):
+            model.encode(images, texts)
+        assert model.classify(images, texts, errors="report") == [[]]
+
+
+def test_a_model_of_names_refuses_pictures(model):
+    alone = make()
+    alone.info = {**INFO, "learned_from": {"image": 0, "text": 9}}
+    with pytest.raises(InputError, match=r"learned from no pictures, so these mean nothing to it\. Give names alone"):
+        alone.classify(images=[np.zeros((8, 8, 3), np.uint8)], texts=["hat"])
+    assert alone.classify(texts=["hat"]) == model.classify(texts=["hat"])

@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from huse.fusion import mean_direction, mean_scores
+from tests.evaluation.made import circle
+
+NAN = [np.nan, np.nan]
+
+
+def test_the_mean_direction_is_that_of_the_sum():
+    found = mean_direction(circle(0, 200, 60, 90), np.array([1, 0, 1, 1]))
+    expected = np.array([1 + np.cos(np.pi / 3), np.sin(np.pi / 3) + 1])
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.array([circle(200)[0], expected / np.linalg.norm(expected)]), abs=1e-6)
+
+
+def test_no_other_direction_is_nearer_to_all(unit_rows):
+    rows, others = unit_rows(5, 4, seed=1), unit_rows(2000, 4, seed=2)
+    best = mean_direction(rows, np.zeros(5, np.int64))
+    assert (rows @ others.T).sum(axis=0).max() < (rows @ best.T).sum()
+
+
+def test_of_opposite_embeddings_the_first_stands_for_all():
+    opposite = np.array([[0, 1], [1, 0], [0, -1], [-1, 0]], np.float32)
+    assert mean_direction(opposite, np.array([0, 1, 0, 1])).tolist() == [[0, 1], [1, 0]]
+
+
+def test_rows_of_nan_do_not_count():
+    scores = np.array([[0.25, 0.75], NAN, [0.75, 0.25], NAN], np.float32)
+    found = mean_scores(scores, np.array([0, 0, 0, 1]))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.array([[0.5, 0.5], NAN]), nan_ok=True)
+    embeddings = np.array([NAN, [0.6, 0.8], NAN], np.float32)
+    assert mean_direction(embeddings, np.array([0, 0, 1])) == pytest.approx(np.array([[0.6, 0.8], NAN]), nan_ok=True)
+
+
+def test_nothing_gives_nothing():
+    assert mean_direction(np.zeros((0, 3), np.float32), np.zeros(0, np.int64)).shape == (0, 3)
