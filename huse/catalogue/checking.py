@@ -9,6 +9,7 @@ from pathlib import Path
 from posixpath import normpath
 from typing import Literal, Protocol
 
+from huse.catalogue.finding import PictureFolder
 from huse.catalogue.reading import Rejected, Row
 from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
@@ -156,9 +157,10 @@ def check_rows(
         raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
     checked = Checked([], [], [])
     sound: list[tuple[Row, Path | str]] = []  # a picture, or why there is none
+    pictures = PictureFolder(folder)
     for row in rows:
         try:
-            sound.append((_checked(row), _picture(folder, row.image)))
+            sound.append(_with_picture(_checked(row), folder, pictures))
         except ValueError as error:
             checked.rejected.append(Rejected.of(row, str(error)))
     paths = list(dict.fromkeys(path for _, path in sound if isinstance(path, Path)))
@@ -186,18 +188,31 @@ def check_rows(
     return checked
 
 
+def _located(row: Row, pictures: PictureFolder) -> Row:
+    """Return the row with its picture's path as the folder has it, where the catalogue writes it otherwise."""
+    if pictures.has(row.image):
+        return row
+    found = pictures.find(row.image)
+    if found is not None:
+        return replace(row, image=found, repairs=(*row.repairs, f"picture path written otherwise ({row.image})"))
+    if "://" in row.image:
+        raise ValueError("the picture is a URL, and nothing is downloaded; give the path of a file")
+    return row
+
+
 def _checked(row: Row) -> Row:
     if row.split is not None and row.split not in SPLITS:
         raise ValueError(f"the split is {row.split!r}; expected {', '.join(SPLITS)}")
     return replace(row, classes=LEVEL_SEPARATOR.join(class_path(row.classes)))
 
 
-def _picture(folder: Path, image: str) -> Path | str:
-    """Return the picture's path, or why it cannot be one."""
+def _with_picture(row: Row, folder: Path, pictures: PictureFolder) -> tuple[Row, Path | str]:
+    """Return the row with its picture located, and the picture's path, or why there can be none."""
     try:
-        return picture_path(folder, image)
+        located = _located(row, pictures) if row.image else row
+        return located, picture_path(folder, located.image)
     except ValueError as error:
-        return str(error)
+        return row, str(error)
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,28 @@ INVISIBLE = re.compile(
     "[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]"
     "|(?<![^\u0000-\u024f])[\u200c\u200d]|[\u200c\u200d](?![^\u0000-\u024f])"
 )
+# Tags that descriptions are formatted with; other words in angle brackets may be part of a name.
+TAG = re.compile(
+    r"</?(?:a|b|big|br|center|div|em|font|h[1-6]|hr|i|img|li|ol|p|small|span|strong|sub|sup|table|tbody|td|tr|u|ul)"
+    r"(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
 MOST_ESCAPED = 3  # times that a text is escaped again, as in &amp;amp;
 
 
-def mend(text: str) -> tuple[str, tuple[str, ...]]:
+def mend(text: str, *, tags: bool = False) -> tuple[str, tuple[str, ...]]:
     """Return a text as it was meant, and the kinds of repair that it took; see `KINDS`.
 
     White space stays as it is: `huse.catalogue.reading.tidy` sees to it.
+
+    Args:
+        text: as the table has it.
+        tags: whether HTML tags become spaces too; in a class path ``<`` has another meaning.
     """
-    if text.isascii() and "&" not in text and "\\" not in text:
+    if text.isascii() and not any(mark in text for mark in "&\\<"):
         return text, ()
     found = []
-    for kind, repair in KINDS.items():
+    for kind, repair in (KINDS | {"HTML tags": _without_tags} if tags else KINDS).items():
         repaired = repair(text)
         if repaired != text:
             found.append(kind)
@@ -51,6 +61,10 @@ def _decode(escapes: re.Match[str]) -> str:
         return bytes.fromhex(escapes[0].replace("\\x", "")).decode("utf-8")
     except UnicodeDecodeError:
         return escapes[0]
+
+
+def _without_tags(text: str) -> str:
+    return TAG.sub(" ", text)
 
 
 def _compose(text: str) -> str:

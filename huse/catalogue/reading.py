@@ -108,7 +108,7 @@ def read_catalogue(
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:
-    (name, of_name), (classes, of_classes) = mend(fields["name"]), mend(fields["classes"])
+    (name, of_name), (classes, of_classes) = mend(fields["name"], tags=True), mend(fields["classes"])
     repairs = (*(f"{kind} in the name" for kind in of_name), *(f"{kind} in the class path" for kind in of_classes))
     split, product = (tidy(fields[kind]) if kind in fields else None for kind in ("split", "product"))
     # Inner spaces stay in the picture's path, as a file name may have them.

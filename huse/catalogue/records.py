@@ -5,6 +5,7 @@ import io
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import charset_normalizer
 
@@ -16,6 +17,7 @@ from huse.kinds import HEAD, kind_of
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
 MARKED_ENCODINGS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+BEFORE_HEADER = 20  # lines that may stand above the header
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
 
 
@@ -51,34 +53,70 @@ class Records:
             InputError: the file is missing, empty, undecodable or no text.
         """
         text, self.remarks = read_text(path, encoding)
-        first, end, rest = text.lstrip("\r\n").partition("\n")
-        if first.strip().strip('"').lower().startswith(SEPARATOR_LINE):
-            given = first.strip('\r\n" ')[len(SEPARATOR_LINE) :]
+        if "\n" not in text:
+            text = text.replace("\r", "\n")  # lines end as on the first Macintosh
+        lines = text.split("\n", BEFORE_HEADER + 1)
+        first = next((number for number, line in enumerate(lines) if line.strip()), 0)
+        if lines[first].strip(' "\r\n').lower().startswith(SEPARATOR_LINE):
+            given = lines[first].strip('\r\n" ')[len(SEPARATOR_LINE) :]
             delimiter = delimiter or given[:1] or None
-            text = text[: len(text) - len(first + end + rest)] + end + rest  # an empty line keeps the line numbers
-            first = rest.partition("\n")[0]
+            first += 1
+        wanted = {name.casefold() for name in wanted}
+        if header is None and wanted:
+            found = find_header(lines[first : first + BEFORE_HEADER], wanted, delimiter)
+            if found:
+                self.remarks.append(f"{path}: the header is line {first + found + 1}; what is above it is left out")
+            first += found
+        head = lines[first].strip() if first < len(lines) else ""
+        wrapped = header is None and len(head) > 1 and _cells(head, ",") == [head[1:-1].replace('""', '"')]
+        if wrapped:
+            head = head[1:-1]
         if delimiter is None:
-            delimiter = find_delimiter(first, wanted)
+            delimiter = find_delimiter(head, wanted)
         if delimiter != ",":
             self.remarks.append(f"{path}: fields are separated by {DELIMITERS.get(delimiter, repr(delimiter))}")
-        self._records = read_records(text, delimiter)
+        # Empty lines in place of what is left out keep the line numbers.
+        body = "\n" * first + "\n".join(lines[first:])
+        spaced = header is None and 0 < head.count(delimiter) == head.count(f"{delimiter} ")
+        self._records = read_records(body, delimiter, spaced=spaced)
+        if wrapped and len(_cells(head, delimiter)) > 1:
+            self.remarks.append(f"{path}: every line is in quotation marks as a whole; they are taken off")
+            self._records = _unwrap(self._records, delimiter)
         self.line, first_record = (1, header) if header is not None else next(self._records, (1, ""))
         self.header = [cell.strip() for cell in first_record] if isinstance(first_record, list) else []
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
-        """Yield what follows the header: see `read_records`."""
-        return self._records
+        """Yield what follows the header: see `read_records`. Where files were put together, the header stands again."""
+        for line, record in self._records:
+            again = isinstance(record, list) and [cell.strip() for cell in record] == self.header
+            yield line, "the header stands here again" if again else record
 
 
-def find_delimiter(header: str, wanted: Iterable[str]) -> str:
-    """Return the delimiter of a header line; see `Records`."""
-    wanted = set(wanted)
-    found = {
-        delimiter: [cell.strip() for cell in next(csv.reader([header], delimiter=delimiter), [])]
-        for delimiter in DELIMITERS
-    }
+def find_header(lines: list[str], wanted: set[str], delimiter: str | None) -> int:
+    """Return the place of the first line that has all wanted headers; 0 where none has."""
+    for number, line in enumerate(lines):
+        for between in [delimiter] if delimiter else DELIMITERS:
+            if wanted <= {cell.casefold() for cell in _cells(line.strip(), between)}:
+                return number
+    return 0
+
+
+def find_delimiter(header: str, wanted: set[str]) -> str:
+    """Return the delimiter of a header line; see `Records`. Wanted headers are without case."""
+    found = {delimiter: [cell.casefold() for cell in _cells(header, delimiter)] for delimiter in DELIMITERS}
     fitting = [delimiter for delimiter, cells in found.items() if wanted and wanted <= set(cells)]
     return fitting[0] if fitting else max(DELIMITERS, key=lambda delimiter: len(found[delimiter]))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    """Return the fields of one line, stripped."""
+    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+
+
+def _unwrap(records: Iterator[tuple[int, list[str] | str]], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Take lines apart that some program has quoted as a whole."""
+    for line, record in records:
+        yield line, _cells(record[0], delimiter) if isinstance(record, list) and len(record) == 1 else record
 
 
 def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
@@ -172,17 +210,20 @@ def _decode_as(path: Path, data: bytes, encoding: str) -> str:
         raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
 
 
-def read_records(text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str] | str]]:
+def read_records(text: str, delimiter: str = ",", *, spaced: bool = False) -> Iterator[tuple[int, list[str] | str]]:
     """Yield (first line, fields) of a CSV, or (line, reason) where quoting is broken.
+
+    Where a space follows every delimiter (`spaced`), it would hide a quotation mark, so it is skipped.
 
     An unclosed quotation mark would swallow the rest of the file, so after an error reading restarts on the line after
     the start of the broken record. Takes time in proportion to the lines, however many are broken.
     """
     csv.field_size_limit(2**31 - 1)  # by default a long field is an error that looks like one of quoting
     lines = list(io.StringIO(text, newline=""))
+    how: dict[str, Any] = {"strict": True, "delimiter": delimiter, "skipinitialspace": spaced}
     start = 0
     while start < len(lines):
-        reader = csv.reader((lines[number] for number in range(start, len(lines))), strict=True, delimiter=delimiter)
+        reader = csv.reader((lines[number] for number in range(start, len(lines))), **how)
         begun = start
         try:
             for record in reader:
@@ -208,12 +249,14 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
     """
     places = []
     for by, column in wanted.items():
-        count = header.count(column)
+        named = column if column in header else column.casefold()
+        spelled = header if column in header else [name.casefold() for name in header]
+        count = spelled.count(named)
         if count != 1:
             hint = "Name the right column." if not count else "Give each column a header of its own."
             if any("\0" in name for name in header):
                 hint = "The file has zero bytes: it is of another encoding."
             found = f"{count or 'none'} among: {', '.join(header)}".replace("\0", "")
             raise InputError(f"{path}: expected one column `{column}` ({by}), found {found}. {hint}")
-        places.append(header.index(column))
+        places.append(spelled.index(named))
     return places

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from huse.catalogue.importing.cells import Cells, SeveralClasses
 from huse.catalogue.importing.entries import COLUMNS, Imported, kinds, summarise
 from huse.catalogue.importing.fashion import import_fashion
 from huse.catalogue.importing.folders import import_folders
@@ -70,27 +71,52 @@ def folders(
     captions: Annotated[Path | None, typer.Option(help="CSV or TSV of pictures and their captions.")] = None,
     image: Annotated[str | None, typer.Option(help="Its column of pictures; none: guessed, and said.")] = None,
     name: Annotated[str | None, typer.Option(help="Its column of captions; none: guessed, and said.")] = None,
+    split_folders: Annotated[
+        bool | None,
+        typer.Option(
+            "--split-folders/--no-split-folders",
+            help="Whether folders such as train and test are splits, not classes; none: found out, and said.",
+        ),
+    ] = None,
     output: Output = None,
     apply: Apply = False,
     force: Force = False,
     max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """A folder tree of pictures, with a table of captions or without."""
-    imported = import_folders(folder, captions, image, name)
+    imported = import_folders(folder, captions, image, name, split_folders=split_folders)
     _finish(context.obj, imported, output, "folders", max_left_out, apply=apply, force=force)
 
 
 @app.command()
 def table(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="Table with a header, one row a picture.")],
+    file: Annotated[Path, typer.Argument(help="Table with a header, or a product feed in XML.")],
     *,
     images: Annotated[Path, typer.Option(help="Picture folder.")],
-    image: Annotated[str, typer.Option(help="Column of the picture's path below that folder.")],
+    image: Annotated[
+        list[str] | None, typer.Option(help="Column of pictures: paths below that folder, or URLs. Several: repeat it.")
+    ] = None,
+    image_pattern: Annotated[
+        str | None, typer.Option(help="Path below that folder, of columns: '{id:.3}/{id}.jpg'; instead of --image.")
+    ] = None,
+    split_images: Annotated[str | None, typer.Option(help="Between several pictures in a cell.")] = None,
     name: Annotated[str, typer.Option(help="Column of the product's name.")],
     classes: Annotated[list[str], typer.Option(help="Column of the class; once for each level, coarse to fine.")],
-    split: Annotated[str | None, typer.Option(help="Column of the split, which is kept.")] = None,
     separator: Annotated[str, typer.Option(help="Between the levels, where one column has the whole path.")] = "<",
+    split_classes: Annotated[str | None, typer.Option(help="Between several class paths in a cell.")] = None,
+    several_classes: Annotated[SeveralClasses, typer.Option(help="Which of several class paths to take.")] = "deepest",
+    skip_levels: Annotated[int, typer.Option(min=0, help="Levels to leave out at the top.")] = 0,
+    levels: Annotated[int | None, typer.Option(min=1, help="Levels to keep below them; none: all.")] = None,
+    product: Annotated[
+        list[str] | None, typer.Option(help="Column of the product's id. Several: the first that is not empty.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="Column of the split, which is kept.")] = None,
+    fill_down: Annotated[
+        bool, typer.Option("--fill-down", help="Empty names and classes: from the row above, of the same product.")
+    ] = False,
+    join: Annotated[Path | None, typer.Option(help="Another table with more columns, one row a key.")] = None,
+    on: Annotated[str | None, typer.Option(help="Column of the key in both tables, or ONE=OTHER.")] = None,
     delimiter: Annotated[str | None, typer.Option(help="Between fields; none: found out, and said.")] = None,
     encoding: Annotated[str, typer.Option(help="Of the file, such as cp1252; auto: UTF-8, else guessed.")] = "auto",
     output: Output = None,
@@ -98,9 +124,10 @@ def table(
     force: Force = False,
     max_left_out: MaxLeftOut = 0.5,
 ) -> None:
-    """Any table, by the names of its columns."""
-    columns = Columns(image, name, classes, split, separator)
-    imported = import_table(file, images, columns, delimiter=delimiter, encoding=encoding)
+    """Any table or product feed, by the names of its columns."""
+    columns = Columns(name, classes, image or (), image_pattern, split, product or ())
+    cells = Cells(separator, split_images, split_classes, several_classes, skip_levels, levels, fill_down)
+    imported = import_table(file, images, columns, cells, delimiter=delimiter, encoding=encoding, join=join, on=on)
     _finish(context.obj, imported, output, "table", max_left_out, apply=apply, force=force)
 
 
@@ -114,7 +141,7 @@ def _finish(
         kind, count, first = kinds(imported.left_out)[0]
         raise InputError(
             f"{imported.images}: {share:.0%} of the rows cannot be used ({count:,} × {kind}, the first: {first}). Is "
-            "it the right place? --max-left-out allows more."
+            "it the right place? --max-left-out allows more." + "".join(f"\n{remark}" for remark in imported.remarks)
         )
     if output.suffix.lower() != ".csv" or output.is_dir():
         raise InputError(f"{output}: expected the name of a CSV to write.")

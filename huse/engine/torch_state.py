@@ -1,9 +1,20 @@
 """The state of training as named tensors: moments of an optimizer, and torch's random numbers."""
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, optim
+
+
+class Checkpoint(Protocol):
+    """Stores the state of a run; see `huse.run.checkpoints.Checkpoint`."""
+
+    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """Return the last saved state, or None."""
+
+    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Save a state."""
 
 
 def optimizer_state(optimizer: optim.Optimizer) -> dict[str, Tensor]:

@@ -6,16 +6,24 @@ Letters: N products in a batch, K labels, C classes.
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from huse.engine.devices import reproducible
-from huse.engine.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
+from huse.engine.torch_state import (
+    Checkpoint,
+    named,
+    optimizer_state,
+    random_state,
+    restore_optimizer,
+    restore_random,
+    under,
+)
 from huse.errors import InputError
 from huse.model.losses.graph import region_shares
 from huse.model.methods import Batch, Losses, Method
@@ -32,16 +40,6 @@ WATCHED_STEPS = 32  # on a GPU, between two checks that all losses are finite: e
 
 Point = dict[str, float]  # the metrics of an interval by name
 VALIDATION = "validation/"  # prefix of the metrics of the validation split
-
-
-class Checkpoint(Protocol):
-    """Stores the state of a run; see `huse.run.checkpoints.Checkpoint`."""
-
-    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return the last saved state, or None."""
-
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Save a state."""
 
 
 class LoopSettings(SamplingSettings, OptimizerSettings):

@@ -10,10 +10,10 @@ Letters: N pictures, S pixels a side of the network's input, D values a vector, 
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from huse.engine.devices import DTYPES
-from huse.engine.torch_state import named, under
+from huse.engine.torch_state import Checkpoint, named, under
 from huse.errors import InputError
 from huse.mixup import draw_mixture
 from huse.progress import progress
@@ -38,16 +38,6 @@ CURVE = ["epoch", "loss", "validation_loss", "validation_accuracy"]  # names of 
 CHECKPOINT_SECONDS = 60.0
 MIXTURES = 1  # a random stream apart from that of the order of pictures
 WARM_UP = 0.1  # share of the backbone's steps in which its rate grows from 0
-
-
-class Checkpoint(Protocol):
-    """Stores the state of a run; see `huse.run.checkpoints.Checkpoint`."""
-
-    def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Return the last saved state, or None."""
-
-    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-        """Save a state."""
 
 
 class FinetuneSettings(Settings):

@@ -137,6 +137,22 @@ def test_half_a_product_is_kept_and_what_was_lost_is_said(tmp_path):
     }
 
 
+def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
+    (tmp_path / "A.jpg").touch()
+    rows = [row(2, image="a.JPG"), row(3, image="A.jpg"), row(4, image="http://x.example/a.jpg"), row(5, "b.jpg")]
+    checked = check_rows(
+        rows, tmp_path, lambda path: Seen(path.name, None if path.exists() else "no file"), workers=1, missing="drop"
+    )
+    assert [(product.image, product.repair) for product in checked.products] == [
+        ("A.jpg", "picture path written otherwise (a.JPG)")
+    ]
+    assert [(row.line, row.reason.split(",")[0]) for row in checked.rejected] == [
+        (3, "the same as line 2"),
+        (4, "the picture is a URL"),
+        (5, "no file"),
+    ]
+
+
 def test_repaired_pictures_stay_and_are_listed(tmp_path):
     repairs = {"a.jpg": "converted from CMYK to RGB", "b.jpg": ""}
     rows = [row(2), row(3, image="b.jpg"), replace(row(4, name="B"), repairs=("HTML entities in the name",))]

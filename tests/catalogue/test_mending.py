@@ -3,6 +3,7 @@ import pytest
 from huse.catalogue.mending import KINDS, mend
 
 ENTITIES, ESCAPES, INVISIBLE, APART = KINDS
+TAGS = "HTML tags"
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,16 @@ ENTITIES, ESCAPES, INVISIBLE, APART = KINDS
 def test_a_text_becomes_what_was_meant(text, meant, kinds):
     assert mend(text) == (meant, kinds)
     assert mend(meant) == (meant, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "kinds"),
+    [
+        ("<b>Red</b> shoe<br/>new", " Red  shoe new", (TAGS,)),
+        ("&lt;p class='x'&gt;Red&lt;/P&gt;", " Red ", (ENTITIES, TAGS)),
+        ("Cable <M> 5 < 6 > 4 <brand>", "Cable <M> 5 < 6 > 4 <brand>", ()),
+    ],
+)
+def test_tags_are_taken_out_of_names_alone(text, meant, kinds):
+    assert mend(text, tags=True) == (meant, kinds)
+    assert TAGS not in mend(text)[1]

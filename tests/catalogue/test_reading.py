@@ -140,6 +140,31 @@ def test_the_delimiter_is_recognised(read, content, said):
     assert file.rows[0].line == content.count("\n")
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("image,name,classes\ra.jpg,A,x\rb.jpg,B,y\r", None),
+        ("Image, NAME ,Classes\na.jpg,A,x\nb.jpg,B,y\n", None),
+        ('image, name, classes\na.jpg, "A", x\nb.jpg, "B", y\n', None),
+        ("# export\n\nof;a;shop\nimage;name;classes\na.jpg;A;x\nb.jpg;B;y\n", "the header is line 4"),
+        ('"image,name,classes"\n"a.jpg,A,x"\n"b.jpg,""B"",y"\n', "in quotation marks as a whole"),
+        ('"image;name;classes"\n"a.jpg;A;x"\nb.jpg;B;y\n', "in quotation marks as a whole"),
+    ],
+)
+def test_what_other_programs_make_of_a_table_is_undone(read, content, said):
+    file = read(content)
+    assert [(row.image, row.name, row.classes) for row in file.rows] == [("a.jpg", "A", "x"), ("b.jpg", "B", "y")]
+    assert file.rejected == []
+    assert (said is None) == (file.remarks == [])
+    assert said is None or any(said in remark for remark in file.remarks)
+
+
+def test_a_header_that_stands_again_is_no_product(read):
+    file = read("image,name,classes\na.jpg,A,x\nimage, name ,classes\nb.jpg,B,y\n")
+    assert [row.line for row in file.rows] == [2, 4]
+    assert [(row.line, row.reason) for row in file.rejected] == [(3, "the header stands here again")]
+
+
 def test_texts_are_mended_and_the_repairs_said(read):
     (row,) = read("image,name,classes\na&amp;b.jpg,Salt &amp; Pepper&nbsp; Mill,Home &gt; Deco&#8203;<mills\n").rows
     assert (row.image, row.name, row.classes) == ("a&amp;b.jpg", "Salt & Pepper Mill", "Home > Deco<mills")

@@ -19,7 +19,7 @@ from huse.taxonomy import LEVEL_SEPARATOR, split_path
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif")
 OF_SYSTEMS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")  # folders of computers, not of shops
 FEW = 3  # products that a class needs to be in every split
-COLUMNS = ["image", "name", "classes", "split"]
+COLUMNS = ["image", "name", "classes", "split", "product"]
 
 
 @dataclass
@@ -28,50 +28,66 @@ class Imported:
 
     Attributes:
         images: the picture folder.
-        rows: image (relative to the folder), name, class path, and split or None.
+        rows: image (relative to the folder), name, class path, and split and product, each empty where there is none.
         left_out: reasons, one for each row or picture left out.
         repaired: repairs, one for each row repaired.
         remarks: anything else to report.
     """
 
     images: Path
-    rows: list[tuple[str, str, str, str | None]] = field(default_factory=list)
+    rows: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
-    def add(self, where: str, image: str, name: str, levels: Sequence[str], split: str | None = None) -> None:
+    def add(
+        self,
+        where: str,
+        image: str,
+        name: str,
+        levels: Sequence[str],
+        *,
+        found: bool = True,
+        split: str | None = None,
+        product: str = "",
+    ) -> None:
         """Add a row, or leave it out if it is invalid.
 
         Args:
             where: its place, for messages.
-            image: relative to the picture folder.
+            image: relative to the picture folder; empty: the row names none.
             name: of the product.
             levels: of the class, coarse to fine.
+            found: whether the picture is there.
             split: if the layout has one.
+            product: its id, if the layout has one.
         """
         (name, repairs), mended = mend(name), [mend(level) for level in levels]
         name, levels = tidy(name), [tidy(level) for level, _ in mended]
-        problem = _problem(name, levels)
+        problem = _problem(image if found else "", name, levels)
         if problem:
+            where = f"{where}, {image}" if image and not found else where
             self.left_out.append(f"{problem}: {where}")
         else:
-            self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split))
+            self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split or "", tidy(product)))
             of_class = dict.fromkeys(kind for _, kinds_of_level in mended for kind in kinds_of_level)
             self.repaired += [f"{kind} in the name: {where}" for kind in repairs]
             self.repaired += [f"{kind} in the class: {where}" for kind in of_class]
 
     def table(self) -> pd.DataFrame:
-        """Return the catalogue: `image`, `name`, `classes`, and `split` if the layout has one.
+        """Return the catalogue: `image`, `name`, `classes`, and `split` and `product` if the layout has them.
 
         Raises:
             InputError: no row is left.
         """
         if not self.rows:
             first = f" The first: {self.left_out[0]}." if self.left_out else ""
-            raise InputError(f"{self.images}: expected products, found none; {len(self.left_out)} left out.{first}")
+            said = "".join(f" {remark}." for remark in self.remarks)
+            raise InputError(
+                f"{self.images}: expected products, found none; {len(self.left_out)} left out.{first}{said}"
+            )
         table = pd.DataFrame(self.rows, columns=COLUMNS)
-        return table if table["split"].notna().any() else table.drop(columns="split")
+        return table.drop(columns=[column for column in ("split", "product") if not table[column].any()])
 
     def odd_rows(self) -> pd.DataFrame:
         """Return what was left out, then what was repaired: `action`, `reason`, `where`."""
@@ -83,7 +99,10 @@ class Imported:
         return pd.DataFrame(rows, columns=["action", "reason", "where"])
 
 
-def _problem(name: str, levels: Sequence[str]) -> str:
+def _problem(image: str, name: str, levels: Sequence[str]) -> str:
+    """Return why a row cannot be in the catalogue; empty: it can. Every import asks here."""
+    if not image:
+        return "no picture"
     if not name:
         return "no name"
     if not levels or not all(levels):
@@ -130,12 +149,14 @@ def _is_picture(path: Path) -> bool:
 
 def summarise(table: pd.DataFrame) -> dict[str, str]:
     """Return the counts to check an import by, with their names."""
-    counts = table.groupby("classes")["name"].nunique().sort_values(kind="stable")
+    by_name = table["name"].str.casefold()
+    known_by = table["product"].mask(table["product"] == "", by_name) if "product" in table else by_name
+    counts = known_by.groupby(table["classes"]).nunique().sort_values(kind="stable")
     levels = Counter(len(split_path(path)) for path in counts.index)
     few = int((counts < FEW).sum())
     facts = {
         "pictures": f"{len(table):,}",
-        "products, told by their names": f"{table['name'].str.casefold().nunique():,}",
+        f"products, told by their {'ids' if 'product' in table else 'names'}": f"{known_by.nunique():,}",
         "classes": f"{len(counts):,}, of {' and '.join(map(str, sorted(levels)))} levels",
         "largest class": f"{counts.index[-1]}: {counts.iloc[-1]:,} products",
         "smallest class": f"{counts.index[0]}: {counts.iloc[0]:,} products",

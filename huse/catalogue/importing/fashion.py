@@ -1,47 +1,58 @@
-"""Kaggle's Fashion Product Images: `styles.csv`, one product a line, and `images/ID.jpg`."""
+"""Kaggle's Fashion Product Images: `styles.csv`, one product a line, and `images/ID.jpg`.
+
+Copies have the columns in other orders and more of them. Pictures may be named as at the URLs in `images.csv`, where
+`filename` is `ID.jpg` and `link` the URL.
+"""
 
 from pathlib import Path
 
-from huse.catalogue.importing.entries import Imported, list_pictures
+from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.lines import Lines
-from huse.errors import InputError
+from huse.catalogue.importing.pictures import Pictures
+from huse.catalogue.records import find_columns
 
 LEVELS = ("masterCategory", "subCategory", "articleType")
 IDENTITY, NAME = "id", "productDisplayName"
+LINKS = ("filename", "link")
 
 
 def import_fashion(folder: Path) -> Imported:
     """Read the data set; a class has three levels, from master category to article type.
 
-    Some lines have too many fields, because a name has a comma and no quotes. The name is the last column, so the
-    surplus fields belong to it.
+    Some lines have too many fields, because a name has a comma and no quotes. The surplus fields belong to the name,
+    wherever it stands: no other column is free text.
 
     Raises:
         InputError: the table or the picture folder is missing, or the table lacks a column.
     """
     path, imported = folder / "styles.csv", Imported(folder / "images")
-    pictures = set(list_pictures(imported.images))
-    lines = Lines(imported, path, surplus=True, wanted=(IDENTITY, *LEVELS, NAME))
-    columns, last = _columns(path, lines.header), len(lines.header) - 1
+    pictures = Pictures(imported)
+    wanted = {"the id": IDENTITY, "the name": NAME} | {f"level {depth}": level for depth, level in enumerate(LEVELS, 1)}
+    lines = Lines(imported, path, surplus=True, wanted=wanted.values())
+    find_columns(path, lines.header, wanted)
+    at = lines.header.index(NAME)
+    links = _links(imported, folder / "images.csv")
     asked = set()
     for where, record in lines:
-        if len(record) > last + 1:
+        end = at + len(record) - len(lines.header) + 1
+        if end > at + 1:
             imported.repaired.append(f"unquoted comma in the name: {where}")
-        picture, name = f"{record[columns[IDENTITY]].strip()}.jpg", ",".join(record[last:])
-        if picture not in pictures:
-            imported.left_out.append(f"no picture: {where}, {picture}")
-            continue
+        row = dict(zip(lines.header, [*record[:at], ",".join(record[at:end]), *record[end:]], strict=True))
+        identity = row[IDENTITY].strip()
+        name = f"{identity}.jpg"
+        picture = pictures.find(name) or (pictures.find(links[name]) if name in links else "")
         asked.add(picture)
-        imported.add(where, picture, name, [record[columns[level]] for level in LEVELS])
-    imported.left_out += [f"a picture without a line: {picture}" for picture in sorted(pictures - asked)]
+        levels = [row[level] for level in LEVELS]
+        imported.add(where, picture or name, row[NAME], levels, found=bool(picture), product=identity)
+    imported.left_out += [f"a picture without a line: {picture}" for picture in pictures.paths if picture not in asked]
+    pictures.say()
     return imported
 
 
-def _columns(path: Path, names: list[str]) -> dict[str, int]:
-    missing = [name for name in (IDENTITY, *LEVELS, NAME) if name not in names]
-    if missing or names[-1] != NAME:
-        wrong = f"no column {missing[0]}" if missing else f"{names[-1]} as the last column"
-        raise InputError(
-            f"{path}: expected {IDENTITY}, {', '.join(LEVELS)} and, as the last, {NAME} in its header; found {wrong}."
-        )
-    return {name: names.index(name) for name in names}
+def _links(imported: Imported, path: Path) -> dict[str, str]:
+    """Map the pictures of `images.csv` to their URLs; none, if there is no such file."""
+    if not path.is_file():
+        return {}
+    lines = Lines(imported, path, wanted=LINKS)
+    name, link = find_columns(path, lines.header, {column: column for column in LINKS})
+    return {record[name].strip(): record[link] for _, record in lines}

@@ -4,13 +4,21 @@ from pathlib import Path
 
 from huse.catalogue.importing.entries import Imported, list_pictures, spoken
 from huse.catalogue.importing.lines import Lines
+from huse.catalogue.importing.splits import take_splits
 from huse.errors import InputError
 
 IMAGE_HEADERS = ("image", "file", "filename", "file_name", "picture", "path")
 NAME_HEADERS = ("caption", "name", "title", "text", "description")
 
 
-def import_folders(folder: Path, captions: Path | None, image: str | None = None, name: str | None = None) -> Imported:
+def import_folders(
+    folder: Path,
+    captions: Path | None,
+    image: str | None = None,
+    name: str | None = None,
+    *,
+    split_folders: bool | None = None,
+) -> Imported:
     """Read a folder tree.
 
     Args:
@@ -19,9 +27,11 @@ def import_folders(folder: Path, captions: Path | None, image: str | None = None
             file name; and captions. None: products are named by their files.
         image: header of the column of pictures; None: the first of `IMAGE_HEADERS` found.
         name: header of the column of captions; None: the first of `NAME_HEADERS` found.
+        split_folders: whether folders such as ``train`` are splits, not levels; None: see `take_splits`.
 
     Raises:
-        InputError: the folder or the table is missing, or the table lacks a column.
+        InputError: the folder or the table is missing, or the table lacks a column; or split folders are wanted, but
+            there are none.
     """
     imported = Imported(folder)
     pictures = list_pictures(folder)
@@ -30,11 +40,15 @@ def import_folders(folder: Path, captions: Path | None, image: str | None = None
         names = {picture: spoken(Path(picture).stem) for picture in pictures}
     else:
         names = _captions(imported, pictures, captions, image, name)
-    for picture in pictures:
-        if picture in names:
-            imported.add(picture, picture, names[picture], [spoken(level) for level in picture.split("/")[:-1]])
-        else:
+    tree = [tuple(picture.split("/")[:-1]) for picture in pictures]
+    for picture, taken in zip(pictures, take_splits(imported, tree, split_folders), strict=True):
+        if taken is None:
+            imported.left_out.append(f"not in a folder of a split: {picture}")
+        elif picture not in names:
             imported.left_out.append(f"a picture without a caption: {picture}")
+        else:
+            split, folders = taken
+            imported.add(picture, picture, names[picture], [spoken(level) for level in folders], split=split)
     return imported
 
 

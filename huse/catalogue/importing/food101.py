@@ -31,13 +31,11 @@ def import_food101(folder: Path) -> Imported:
         for where, record in Lines(imported, _titles(folder, split), header=HEADER, surplus=True, delimiter=","):
             image, *title, name = record
             picture = f"{split}/{name.strip()}/{image.strip()}"
-            if picture not in pictures:
-                imported.left_out.append(f"no picture: {where}, {picture}")
-                continue
-            if len(title) > 1:
+            found = picture in pictures
+            if found and len(title) > 1:
                 imported.repaired.append(f"unquoted commas in the title: {where}")
             asked.add(picture)
-            imported.add(where, picture, ",".join(title), [spoken(name)], split)
+            imported.add(where, picture, ",".join(title), [spoken(name)], found=found, split=split)
     imported.left_out += [f"a picture without a title: {picture}" for picture in sorted(pictures - asked)]
     return imported
 

@@ -32,7 +32,7 @@ class Lines:
             imported: takes what is left out, and remarks.
             path: the file.
             header: for a table without one; None: the first line.
-            surplus: whether a line may have more fields than the header.
+            surplus: whether a line may have more fields than the header; empty columns at its end are then none.
             delimiter: see `Records`.
             encoding: see `Records`.
             wanted: see `Records`.
@@ -46,6 +46,10 @@ class Lines:
         imported.remarks += self._records.remarks
         self._imported, self._path, self._surplus = imported, path, surplus
         self.header = self._records.header
+        self._padding = 0  # empty columns at the end
+        while surplus and self.header and not self.header[-1]:
+            self.header.pop()
+            self._padding += 1
         if not self.header:
             raise InputError(f"{path}: expected a header in the first line, found none.")
 
@@ -59,4 +63,7 @@ class Lines:
             elif len(record) < count or (len(record) > count and not self._surplus):
                 self._imported.left_out.append(f"broken line: {where}, expected {count} fields, found {len(record)}")
             else:
+                for _ in range(min(self._padding, len(record) - count)):
+                    if not record[-1].strip():
+                        record.pop()
                 yield where, record

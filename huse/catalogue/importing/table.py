@@ -1,24 +1,18 @@
-"""Any table with one row a picture; the user names its columns."""
+"""Any table of products; the user names its columns."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from huse.catalogue.importing.entries import Imported, list_pictures
-from huse.catalogue.importing.lines import Lines
+from huse.catalogue.importing.cells import NOTHING, Cells, Pattern
+from huse.catalogue.importing.entries import Imported
+from huse.catalogue.importing.pictures import Pictures
+from huse.catalogue.importing.sources import Rows, join_rows, read_rows
+from huse.catalogue.importing.splits import split_of
+from huse.catalogue.mending import mend
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
-
-NAMES_OF_SPLITS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-}
 
 
 @dataclass(frozen=True)
@@ -26,59 +20,151 @@ class Columns:
     """Headers of a table.
 
     Attributes:
-        image: the picture's path below the picture folder.
         name: the product's name.
-        classes: the class: one column a level, coarse to fine, or one with the whole path.
+        classes: the class: one column a level, coarse to fine, or one with whole paths.
+        image: the pictures: paths below the picture folder, or URLs.
+        image_pattern: composes the picture's path of other columns instead; see `Pattern`.
         split: the split, if the table has one.
-        separator: between the levels of a class path in one column.
+        product: ids of the product; of several columns, the first that is not empty in a row.
     """
 
-    image: str
     name: str
     classes: Sequence[str]
+    image: Sequence[str] = ()
+    image_pattern: str | None = None
     split: str | None = None
-    separator: str = "<"
+    product: Sequence[str] = ()
+
+    def options(self) -> dict[str, str]:
+        """Return the option that names each column."""
+        single = {"--name": self.name} | ({} if self.split is None else {"--split": self.split})
+        several = {"image": self.image, "classes": self.classes, "product": self.product}
+        return single | {f"--{kind} {column}": column for kind, columns in several.items() for column in columns}
+
+    def product_of(self, row: dict[str, str]) -> str:
+        """Return the id of a row's product; empty: it has none."""
+        # WooCommerce writes `id:` before the id of a parent without an article number.
+        return next((row[column].strip().removeprefix("id:") for column in self.product if row[column].strip()), "")
 
 
-def import_table(path: Path, images: Path, columns: Columns, *, delimiter: str | None, encoding: str) -> Imported:
-    """Read a table.
+def import_table(
+    path: Path,
+    images: Path,
+    columns: Columns,
+    cells: Cells,
+    *,
+    delimiter: str | None = None,
+    encoding: str = "auto",
+    join: Path | None = None,
+    on: str | None = None,
+) -> Imported:
+    """Read a table of text, or a product feed in XML.
 
     Args:
-        path: the file, with a header.
+        path: the file.
         images: the picture folder.
-        columns: their headers.
+        columns: the headers.
+        cells: how its cells are read.
         delimiter: see `huse.catalogue.records.Records`.
         encoding: see `huse.catalogue.records.Records`.
+        join: another table, one row a key, whose columns are added; see `join_rows`.
+        on: column of the key.
 
     Raises:
-        InputError: the table or the folder is missing, or the table lacks a column; or the delimiter is no character.
+        InputError: a table or the folder is missing, or lacks a column; or an option is wrong.
     """
     if delimiter is not None and len(delimiter) != 1:
         raise InputError(f"--delimiter: expected one character, found {delimiter!r}. A tab: --delimiter $'\\t'")
+    if not cells.separator:
+        raise InputError("--separator: expected what stands between levels, such as '>'; found nothing.")
+    if bool(columns.image) == bool(columns.image_pattern):
+        raise InputError("expected either --image or --image-pattern, which say what a row's pictures are called.")
     imported = Imported(images)
-    pictures = set(list_pictures(images))
-    wanted = {"--image": columns.image, "--name": columns.name}
-    wanted |= {f"--classes {name}": name for name in columns.classes}
-    wanted |= {} if columns.split is None else {"--split": columns.split}
-    lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted.values())
-    find_columns(path, lines.header, wanted)
-    for where, record in lines:
-        _take(imported, where, dict(zip(lines.header, record, strict=True)), columns, pictures)
+    pictures = Pictures(imported)
+    options = columns.options()
+    wanted = list(options.values()) if join is None else []
+    table = read_rows(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
+    if join is not None:
+        other = read_rows(imported, join, delimiter=delimiter, encoding=encoding, wanted=[])
+        table = join_rows(imported, table, other, on)
+    find_columns(path, table.header, options)
+    _empty_cells(imported, table, columns, fill_down=cells.fill_down)
+    _take_all(imported, pictures, table, columns, cells)
+    pictures.say()
     return imported
 
 
-def _take(imported: Imported, where: str, row: dict[str, str], columns: Columns, pictures: set[str]) -> None:
-    image = row[columns.image].strip().removeprefix("./")
-    if image not in pictures:
-        imported.left_out.append(f"no picture: {where}, {image}")
-        return
-    split = None
-    if columns.split:
-        split = NAMES_OF_SPLITS.get(row[columns.split].strip().lower())
-        if split is None:
-            imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
-            return
-    levels = [row[name] for name in columns.classes]
-    if len(levels) == 1:
-        levels = levels[0].split(columns.separator)
-    imported.add(where, image, row[columns.name], levels, split)
+def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down: bool) -> None:
+    """Empty the cells that have a word for nothing; perhaps fill them from above.
+
+    That is from the first row of the same product that has something; without products, from the row before. A row
+    without a product is of the product above. Of the levels of a class, those before the first given one are filled.
+    """
+    asked = set(columns.options().values())
+    above: dict[str, dict[str, str]] = {}
+    product, filled = "", 0
+    for _, row in table.rows:
+        row.update({column: "" for column in asked if row[column].strip() in NOTHING})
+        if not fill_down:
+            continue
+        product = columns.product_of(row) or product
+        if columns.product and not columns.product_of(row):
+            row[columns.product[0]] = product
+        known = above.setdefault(product, dict.fromkeys(asked, ""))
+        empty = [column for column in (columns.name, columns.split) if column is not None and not row[column].strip()]
+        given = (place for place, level in enumerate(columns.classes) if row[level].strip())
+        empty += columns.classes[: next(given, None)]
+        row.update({column: known[column] for column in empty})
+        filled += any(known[column] for column in empty)
+        known.update({column: row[column] for column in asked if not (columns.product and known[column])})
+    if filled:
+        imported.remarks.append(f"{filled:,} rows take their name, class or split from a row above (--fill-down)")
+
+
+class _Entry(NamedTuple):
+    where: str
+    row: dict[str, str]
+    names: list[str]  # of its pictures
+    product: str
+
+
+def _take_all(imported: Imported, pictures: Pictures, table: Rows, columns: Columns, cells: Cells) -> None:
+    pattern = None if columns.image_pattern is None else Pattern(columns.image_pattern, table.header)
+    found = []
+    for where, row in table.rows:
+        texts = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
+        found.append(_Entry(where, row, cells.pictures(texts), columns.product_of(row)))
+    shown = {entry.product for entry in found if entry.product and entry.names}
+    own = [entry for entry in found if entry.names or entry.product not in shown]
+    several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
+    lists = sum(len(columns.classes) == 1 and cells.holds_levels(entry.row[columns.classes[0]]) for entry in own)
+    rows = list(dict.fromkeys(imported.rows))
+    remarks = {
+        "rows without a picture are passed over: their products have one in other rows": len(found) - len(own),
+        f"rows have several classes; of these --several-classes {cells.several_classes}": several,
+        f"classes are lists without {cells.separator!r}: their values are taken as the levels of one class": lists,
+        "times the same picture, name and class again: kept once": len(imported.rows) - len(rows),
+    }
+    imported.rows = rows
+    imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
+
+
+def _take(imported: Imported, pictures: Pictures, entry: _Entry, columns: Columns, cells: Cells) -> bool:
+    """Add a row's pictures under its classes; return whether it has several classes."""
+    where, row = entry.where, entry.row
+    split = split_of(row[columns.split]) if columns.split else None
+    if columns.split and split is None:
+        imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
+        return False
+    texts = [row[column] for column in columns.classes]
+    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
+        texts[0], repairs = mend(texts[0])
+        imported.repaired += [f"{kind} in the class: {where}" for kind in repairs]
+    paths = cells.classes(texts)
+    for levels in cells.choose(paths) or [()]:
+        for name in entry.names or [""]:
+            image = pictures.find(name)
+            imported.add(
+                where, image or name, row[columns.name], levels, found=bool(image), split=split, product=entry.product
+            )
+    return len(paths) > 1

@@ -1,6 +1,10 @@
+from dataclasses import replace
+from typing import get_args
+
 import pandas as pd
 import pytest
 
+from huse.catalogue.importing.cells import Cells, SeveralClasses
 from huse.catalogue.importing.entries import Imported, kinds, list_pictures, spoken, summarise
 from huse.catalogue.importing.fashion import import_fashion
 from huse.catalogue.importing.folders import import_folders
@@ -9,7 +13,7 @@ from huse.catalogue.importing.table import Columns, import_table
 from huse.errors import InputError
 from tests.catalogue.importing.layouts import draw
 
-PLAIN = Columns("image", "name", ["classes"])
+PLAIN, ONE = Columns("name", ["classes"], ["image"]), Cells()
 
 
 def test_food101_keeps_its_split(food101):
@@ -39,9 +43,9 @@ def test_titles_may_lie_beside_the_pictures(food101):
 def test_fashion_has_three_levels_and_mends_names(fashion):
     imported = import_fashion(fashion)
     rows = imported.table().set_index("image")
-    assert list(rows.columns) == ["name", "classes"]
-    assert rows.loc["100.jpg"].tolist() == ["Brand Thing 0", "Apparel<Topwear<Shirts"]
-    assert rows.loc["200.jpg"].tolist() == ["Brand Top, Red, Long", "Apparel<Topwear<Tops"]
+    assert list(rows.columns) == ["name", "classes", "product"]
+    assert rows.loc["100.jpg"].tolist() == ["Brand Thing 0", "Apparel<Topwear<Shirts", "100"]
+    assert rows.loc["200.jpg"].tolist() == ["Brand Top, Red, Long", "Apparel<Topwear<Tops", "200"]
     assert imported.repaired == ["unquoted comma in the name: styles.csv line 8"]
     assert imported.left_out == [
         "no picture: styles.csv line 9, 201.jpg",
@@ -106,9 +110,9 @@ def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
 def shop(folders, tmp_path):
     """Import a table with these bytes, whose pictures are in `folders`."""
 
-    def shop(content, columns=PLAIN, delimiter=",", encoding="auto"):
+    def shop(content, columns=PLAIN, cells=ONE, **options):
         (tmp_path / "shop.csv").write_bytes(content)
-        return import_table(tmp_path / "shop.csv", folders, columns, delimiter=delimiter, encoding=encoding)
+        return import_table(tmp_path / "shop.csv", folders, columns, cells, **options)
 
     return shop
 
@@ -122,26 +126,28 @@ def test_a_table_by_its_columns(shop):
         b"hats/none.jpg;Cap;Hats;Caps;test\r\n"
         b"hats/cap.jpg;;Hats;Caps;test\r\n"
         b"hats/cap.jpg;Cap;Hats;;test\r\n"
+        b"hats/cap.jpg;Cap;;Caps;test\r\n"
         b"hats/cap.jpg;Cap;Hats<s;Caps;test\r\n",
-        Columns("pic", "title", ["top", "leaf"], split="part"),
+        Columns("title", ["top", "leaf"], ["pic"], split="part"),
         delimiter=";",
     )
     assert imported.table().to_numpy().tolist() == [
         ["shoes/pumps/a.jpg", "Pump; red", "Shoes<Pumps", "train"],
         ["hats/cap.jpg", "Cap", "Hats<Caps", "validation"],
+        ["hats/cap.jpg", "Cap", "Hats", "test"],
     ]
     assert imported.left_out == [
         "no known split: shop.csv line 4, 'later'",
         "no picture: shop.csv line 5, hats/none.jpg",
         "no name: shop.csv line 6",
-        "no class, or an empty level: shop.csv line 7",
-        "a class name with <, which separates levels: shop.csv line 8",
+        "no class, or an empty level: shop.csv line 8",
+        "a class name with <, which separates levels: shop.csv line 9",
     ]
 
 
 def test_one_column_with_the_whole_path(shop):
     content = b"image,name,path\nhats/cap.jpg,Cap,Home > Hats > Caps\n"
-    table = shop(content, Columns("image", "name", ["path"], separator=">")).table()
+    table = shop(content, Columns("name", ["path"], ["image"]), Cells(separator=">")).table()
     assert table["classes"].tolist() == ["Home<Hats<Caps"]
 
 
@@ -152,9 +158,9 @@ def test_the_summary_by_hand():
         "pictures": "4",
         "products, told by their names": "3",
         "classes": "2, of 1 and 2 levels",
-        "largest class": "x<y: 3 products",
+        "largest class": "x<y: 2 products",
         "smallest class": "z: 1 products",
-        "classes of fewer than 3 products": "1, which cannot stand in every split",
+        "classes of fewer than 3 products": "2, which cannot stand in every split",
     }
     assert kinds(["no name: line 2", "no picture: line 3, a", "no name: line 4"]) == [
         ("no name", 2, "line 2"),
@@ -180,10 +186,7 @@ def test_a_missing_or_wrong_file_of_a_layout_is_named(food101, fashion, tmp_path
     with pytest.raises(InputError, match="test_titles"):
         import_food101(food101)
     (fashion / "styles.csv").write_text("id,name\n1,a\n")
-    with pytest.raises(InputError, match="found no column masterCategory"):
-        import_fashion(fashion)
-    (fashion / "styles.csv").write_text("productDisplayName,id,masterCategory,subCategory,articleType\n1,2,3,4,5\n")
-    with pytest.raises(InputError, match="found articleType as the last column"):
+    with pytest.raises(InputError, match=r"one column `productDisplayName` \(the name\), found none"):
         import_fashion(fashion)
     (fashion / "styles.csv").unlink()
     with pytest.raises(InputError, match=r"styles\.csv: not found"):
@@ -221,7 +224,7 @@ def test_a_wrong_table_is_named(shop, content, options, reason):
 
 def test_a_path_that_leaves_the_folder_is_no_picture_of_it(folders, shop):
     imported = shop(f"image,name,classes\n../shop.csv,a,b\n{folders}/hats/cap.jpg,a,b\nhats/cap.jpg,a,b\n".encode())
-    assert len(imported.left_out) == 2
+    assert [entry.split(", ")[-1] for entry in imported.left_out] == ["../shop.csv"]
     assert imported.table()["image"].tolist() == ["hats/cap.jpg"]
 
 
@@ -231,3 +234,159 @@ def test_nothing_is_kept_of_a_row_that_is_left_out(tmp_path):
     imported.add("line 2", "a.jpg", "a", [])
     assert imported.rows == []
     assert len(imported.left_out) == 2
+
+
+KEYS = ["id", "masterCategory", "subCategory", "articleType", "productDisplayName", "gender", "year"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["productDisplayName", *KEYS[:4], "gender", "year"],
+        ["", *KEYS, "filename", "link"],
+        ["id", "productDisplayName", *KEYS[1:4], "gender", "year"],
+        ["gender", *KEYS[1:4], "year", "id", "productDisplayName", "", ""],
+    ],
+    ids=["name first", "an index, and more columns", "name second", "empty columns at the end"],
+)
+def test_fashion_in_every_order_of_columns(tmp_path, header):
+    cells = dict(zip(KEYS, ["7", "Apparel", "Topwear", "Tops", "Top, Red", "Women", "2012"], strict=True))
+    lines = [",".join(header), ",".join(cells.get(column, "") for column in header)]
+    (tmp_path / "styles.csv").write_text("\n".join(lines) + "\n")
+    draw(tmp_path / "images/7.jpg")
+    imported = import_fashion(tmp_path)
+    assert imported.table().to_numpy().tolist() == [["7.jpg", "Top, Red", "Apparel<Topwear<Tops", "7"]]
+    assert imported.repaired == ["unquoted comma in the name: styles.csv line 2"]
+
+
+def test_fashion_with_pictures_named_as_at_their_urls(fashion):
+    (fashion / "images/100.jpg").rename(fashion / "images/7a5b82_images.jpg")
+    site = "http://assets.example/v1/images/style/properties"
+    (fashion / "images.csv").write_text(
+        f"filename,link\n100.jpg,{site}/7a5b82_images.jpg\n201.jpg,{site}/none_images.jpg\n"
+    )
+    imported = import_fashion(fashion)
+    assert imported.table()["image"].tolist()[0] == "7a5b82_images.jpg"
+    assert "no picture: styles.csv line 9, 201.jpg" in imported.left_out
+    assert any("such as none_images.jpg" in remark for remark in imported.remarks)
+
+
+def test_cells_that_hold_several_classes():
+    cells = Cells(separator=">", split_classes=",")
+    paths = cells.classes([r"A > B,C > D > E > ,F\, g and h, > A > B >"])
+    assert paths == [("A", "B"), ("C", "D", "E"), ("F, g and h",)]
+    chosen = {which: replace(cells, several_classes=which).choose(paths) for which in get_args(SeveralClasses)}
+    assert chosen == {"first": paths[:1], "deepest": paths[1:2], "longest": paths[2:], "all": paths}
+    assert replace(cells, several_classes="all").choose([("A",), ("A", "B"), ("AB",)]) == [("A", "B"), ("AB",)]
+    assert cells.choose(cells.classes([" > "])) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ('["A > B", null, "C"]', [("A", "B"), ("C",)]),
+        ("['Men\\'s', \"Tops\"]", [("Men's", "Tops")]),
+        ('[["A", "B"], ["C"]]', [("A", "B"), ("C",)]),
+        ("[Sale] > B", [("[Sale]", "B")]),
+    ],
+    ids=["paths", "levels", "paths of levels", "no list"],
+)
+def test_lists_in_cells(cell, expected):
+    assert Cells(separator=">").classes([cell]) == expected
+
+
+def test_a_list_taken_as_levels_is_said(shop):
+    imported = shop(b"image,name,classes\nhats/cap.jpg,Cap,\"['Hats', 'Caps']\"\nhats/cap.jpg,B,['Hats<Caps']\n")
+    assert imported.table()["classes"].tolist() == ["Hats<Caps"] * 2
+    assert imported.remarks == ["1 classes are lists without '<': their values are taken as the levels of one class"]
+
+
+def test_levels_are_cut_at_both_ends():
+    assert Cells(skip_levels=1, levels=2).classes(["a<b<c<d"]) == [("b", "c")]
+    assert Cells(skip_levels=1).classes(["a"]) == []
+    assert Cells(levels=2).classes(["a", "b", "c"]) == [("a", "b")]
+
+
+def test_cells_of_merged_rows_are_filled_from_the_row_before(shop):
+    content = (
+        b"image,name,top,leaf\nhats/cap.jpg,Cap,Hats,Caps\nshoes/pumps/a.jpg,,,Berets\nshoes/pumps/a.jpg,B,Shoes,\n"
+    )
+    columns = Columns("name", ["top", "leaf"], ["image"])
+    rows = shop(content, columns, Cells(fill_down=True)).table()[["name", "classes"]].to_numpy().tolist()
+    assert rows == [["Cap", "Hats<Caps"], ["Cap", "Hats<Berets"], ["B", "Shoes"]]
+
+
+def test_pictures_are_composed_of_columns(shop):
+    content = b"id,kind,name,classes\n7,hats,Cap,a\n,hats,Cap,a\n"
+    columns = Columns("name", ["classes"], image_pattern="{kind}/{id:.0}cap.jpg")
+    imported = shop(content, columns)
+    assert imported.table()["image"].tolist() == ["hats/cap.jpg"]
+    assert imported.left_out == ["no picture: shop.csv line 3"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "reason"),
+    [
+        ("{sku}.jpg", "`sku` is no column among: id, name, classes"),
+        ("{id.__class__}.jpg", "`id.__class__` is no column"),
+        ("{id!r}.jpg", "`id!r` is no column"),
+        ("{}.jpg", "`` is no column"),
+        ("{id:d}.jpg", "cannot be read"),
+        ("{id:{name}}.jpg", "cannot be read"),
+        ("{id.jpg", "cannot be read"),
+        ("a.jpg", "it names no column"),
+    ],
+)
+def test_a_wrong_pattern_is_named(shop, pattern, reason):
+    with pytest.raises(InputError, match=f"--image-pattern: .*{reason}"):
+        shop(b"id,name,classes\n7,Cap,a\n", Columns("name", ["classes"], image_pattern=pattern))
+
+
+def test_pictures_or_their_pattern(shop):
+    for columns in (Columns("name", ["classes"]), Columns("name", ["classes"], ["image"], "{image}")):
+        with pytest.raises(InputError, match="either --image or --image-pattern"):
+            shop(b"image,name,classes\n7,Cap,a\n", columns)
+
+
+def test_no_separator_is_none(shop):
+    with pytest.raises(InputError, match="--separator: expected what stands between levels"):
+        shop(b"image,name,classes\nhats/cap.jpg,Cap,a\n", cells=Cells(separator=""))
+
+
+def test_what_urls_do_not_tell_is_said(shop):
+    one, other = "https://a.example/x/cap.jpg", "https://b.example/y/cap.jpg"
+    imported = shop(
+        f"image,name,classes\n{one},A,a\n{other},B,a\nhttps://a.example/a.jpg,C,a\nhttp://[x,D,a\n".encode()
+    )
+    assert imported.table()["image"].tolist() == ["hats/cap.jpg", "hats/cap.jpg"]
+    assert imported.left_out == [
+        "no picture: shop.csv line 4, https://a.example/a.jpg",
+        "no picture: shop.csv line 5, http://[x",
+    ]
+    assert imported.remarks[1].endswith("First hats/cap.jpg: a.example/x/cap.jpg, b.example/y/cap.jpg")
+    assert "1 pictures are named by URLs and are not in the folder, or several have that name" in imported.remarks[2]
+
+
+def test_paths_as_other_systems_write_them(shop):
+    assert shop(b"image,name,classes\nhats\\cap.jpg,A,a\n").table()["image"].tolist() == ["hats/cap.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("header", "on", "reason"),
+    [
+        ("key,more", None, "expected one column that .* has too, found none"),
+        ("image,name,more", None, "found 'image', 'name'. Name it: --on"),
+        ("key,more", "image=sku", "--on: expected one column `sku` among: key, more"),
+        ("key,more", "sku=key", "--on: expected one column `sku` among: image, name"),
+    ],
+)
+def test_tables_that_cannot_be_joined(shop, tmp_path, header, on, reason):
+    (tmp_path / "other.csv").write_text(f"{header}\n")
+    with pytest.raises(InputError, match=reason):
+        shop(b"image,name\nhats/cap.jpg,Cap\n", join=tmp_path / "other.csv", on=on)
+
+
+def test_tables_are_joined_by_columns_of_other_names(shop, tmp_path):
+    (tmp_path / "other.csv").write_text("key,name,classes\nhats/cap.jpg,other,Hats\n")
+    imported = shop(b"image,name\nhats/cap.jpg,Cap\n", join=tmp_path / "other.csv", on="image=key")
+    assert imported.table().to_numpy().tolist() == [["hats/cap.jpg", "Cap", "Hats"]]

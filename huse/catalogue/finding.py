@@ -1,0 +1,71 @@
+"""Finds pictures that a catalogue writes otherwise than their folder has them.
+
+Tables come from other systems: Windows writes backslashes and knows no case, browsers write ``%20``, macOS takes
+accents apart, spreadsheets make 123.0 of 123, and many name a picture without its ending, or with its folder.
+"""
+
+import os
+import re
+import unicodedata
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+
+
+class PictureFolder:
+    """The files of a picture folder, by their names in any writing."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look at nothing yet: the folder is read when the first picture is not found as written."""
+        self._folder = folder
+
+    def has(self, image: str) -> bool:
+        """Say whether a path is there as it is written."""
+        # Not Path.is_file, which raises for a name that is too long.
+        return not Path(image).is_absolute() and os.path.isfile(self._folder / image)  # noqa: PTH113
+
+    def find(self, image: str) -> str | None:
+        """Return the one file that an otherwise written path can mean, relative to the folder.
+
+        A path is compared without case, accents composed, slashes forward, ``%20`` and the like undone, with and
+        without ending, and from the name of the picture folder on, where it is in the path.
+
+        Args:
+            image: as the catalogue writes it.
+
+        Returns:
+            None where no file or several files fit, and for URLs.
+        """
+        if not image or "://" in image:
+            return None
+        for key in _writings(image, self._folder.name):
+            files = self._files.get(key, set())
+            if files:
+                return next(iter(files)) if len(files) == 1 else None
+        return None
+
+    @cached_property
+    def _files(self) -> dict[str, set[str]]:
+        files: dict[str, set[str]] = {}
+        for place, _, names in os.walk(self._folder):
+            for name in names:
+                path = PurePosixPath(Path(place, name).relative_to(self._folder))
+                for key in {_key(str(path)), _key(str(path.with_suffix("")))}:
+                    files.setdefault(key, set()).add(str(path))
+        return files
+
+
+def _key(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _writings(image: str, folder: str) -> list[str]:
+    """Return the keys by which a path may be found, the nearest to what is written first."""
+    written = image.replace("\\", "/")
+    paths = [PurePosixPath(path) for path in (written, unquote(written))]
+    for path in list(paths):
+        names = [_key(part) for part in path.parts]
+        if _key(folder) in names:
+            paths.append(PurePosixPath(*path.parts[names.index(_key(folder)) + 1 :]))
+    whole = [_key(str(path).lstrip("/")) for path in paths]
+    return [*whole, *(re.sub(r"\.0$", "", key) for key in whole)]

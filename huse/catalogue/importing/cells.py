@@ -1,0 +1,142 @@
+"""What the cells of shops' tables hold: several pictures, several class paths, lists, words for nothing."""
+
+import ast
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from string import Formatter
+from typing import Any, Literal
+
+from huse.errors import InputError
+
+NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection")  # Magento's words for an empty cell
+
+SeveralClasses = Literal["first", "deepest", "longest", "all"]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How the cells of a table are read.
+
+    Attributes:
+        separator: between the levels of a class path in one column.
+        split_images: between several pictures in a cell; None: there is one.
+        split_classes: between several class paths in a cell; None: there is one.
+        several_classes: which of them to take: the ``first``; the ``deepest``, of most levels; the ``longest``, of
+            most letters; or ``all`` but those that lie above another.
+        skip_levels: how many levels to leave out at the top, such as Magento's ``Default Category``.
+        levels: how many of the others to keep; None: all.
+        fill_down: whether empty cells take what stands above.
+    """
+
+    separator: str = "<"
+    split_images: str | None = None
+    split_classes: str | None = None
+    several_classes: SeveralClasses = "deepest"
+    skip_levels: int = 0
+    levels: int | None = None
+    fill_down: bool = False
+
+    def pictures(self, cells: Sequence[str]) -> list[str]:
+        """Return the pictures that cells name, each once."""
+        return list(dict.fromkeys(text for cell in cells for text in _values(cell, self.split_images) if text))
+
+    def classes(self, cells: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the class paths of a row, before some are chosen; none: there is no class.
+
+        Args:
+            cells: one with whole paths, or one for each level. A list in a cell holds whole paths if they have the
+                separator, else the levels of one.
+        """
+        paths = [list(cells)] if len(cells) > 1 else self._paths(cells[0])
+        kept = [_trimmed(path)[self.skip_levels :][: self.levels] for path in paths]
+        return list(dict.fromkeys(tuple(path) for path in kept if path))
+
+    def _paths(self, cell: str) -> list[list[str]]:
+        listed, values = _list(cell), _values(cell, self.split_classes)
+        if listed and all(isinstance(path, list) for path in listed):
+            return [[str(level).strip() for level in path] for path in listed]
+        if self.holds_levels(cell):
+            return [values]
+        return [pieces(value.removeprefix(self.separator), self.separator) for value in values]
+
+    def holds_levels(self, cell: str) -> bool:
+        """Return whether a cell has a list of levels, not of whole paths: none of several values has the separator."""
+        listed = _list(cell) or []
+        return len(listed) > 1 and not any(isinstance(value, list) or self.separator in str(value) for value in listed)
+
+    def choose(self, paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """Choose among several class paths; of equals the first."""
+        if self.several_classes == "all":
+            return [path for path in paths if not any(path == other[: len(path)] and path != other for other in paths)]
+        if self.several_classes == "first":
+            return paths[:1]
+        size = len if self.several_classes == "deepest" else lambda path: len("".join(path))
+        return sorted(paths, key=size, reverse=True)[:1]
+
+
+def pieces(text: str, separator: str) -> list[str]:
+    r"""Split a text, but not at separators that a backslash escapes: ``Tea\, loose, Sets`` has two pieces."""
+    parts = re.split(rf"(?<!\\){re.escape(separator)}", text)
+    return [part.replace(f"\\{separator}", separator).strip() for part in parts]
+
+
+def _values(cell: str, separator: str | None) -> list[str]:
+    listed = _list(cell)
+    if listed is not None:
+        return [str(value).strip() for value in listed if value is not None]
+    return pieces(cell, separator) if separator else [cell.strip()]
+
+
+def _list(cell: str) -> list[Any] | None:
+    """Return a list that stands in a cell, as JSON or as Python writes it; None: there is none."""
+    if not cell.lstrip().startswith("["):
+        return None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            found = read(cell.strip())
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return found if isinstance(found, list) else None
+    return None
+
+
+def _trimmed(levels: list[str]) -> list[str]:
+    """Drop empty levels at the end."""
+    while levels and not levels[-1].strip():
+        levels = levels[:-1]
+    return levels
+
+
+class Pattern:
+    """Composes a picture's path of columns: ``{id:.3}/{id}.jpg`` is 010/0108775015.jpg for id 0108775015."""
+
+    def __init__(self, text: str, header: Sequence[str]) -> None:
+        """Check a pattern.
+
+        Raises:
+            InputError: it is none, names no column, or an unknown one.
+        """
+        try:
+            parts = list(Formatter().parse(text))
+            columns = [f"{column}!{how}" if how else column for _, column, _, how in parts if column is not None]
+            self._parts = [(text, column, spec or "") for text, column, spec, _ in parts]
+            _ = [format("", spec) for _, _, spec in self._parts]
+        except ValueError as error:
+            raise InputError(f"--image-pattern: {text!r} cannot be read ({error}). {EXAMPLE}") from None
+        unknown = [column for column in columns if column not in header]
+        if unknown or not columns:
+            wrong = f"`{unknown[0]}` is no column among: {', '.join(header)}" if unknown else "it names no column"
+            raise InputError(f"--image-pattern: {text!r}: {wrong}. {EXAMPLE}")
+
+    def compose(self, row: Mapping[str, str]) -> str:
+        """Return the path for a row; empty if a column is."""
+        if not all(row[column].strip() for _, column, _ in self._parts if column is not None):
+            return ""
+        return "".join(
+            text if column is None else text + format(row[column].strip(), spec) for text, column, spec in self._parts
+        )
+
+
+EXAMPLE = "Columns stand in braces, as in '{id:.3}/{id}.jpg'; {id:.3} is the first 3 characters."

@@ -1,0 +1,91 @@
+"""Finds in the picture folder what a table calls a picture: a path, or the address of a page."""
+
+from collections import defaultdict
+from posixpath import basename
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from huse.catalogue.finding import PictureFolder
+from huse.catalogue.importing.entries import Imported, list_pictures
+
+
+class Pictures:
+    """The pictures of a folder. Nothing is downloaded: a URL stands for the file that has its last part as a name."""
+
+    def __init__(self, imported: Imported) -> None:
+        """List the folder.
+
+        Raises:
+            InputError: there is no such folder.
+        """
+        self._imported = imported
+        self._folder = PictureFolder(imported.images)
+        self._otherwise: dict[str, str] = {}
+        self.paths = list_pictures(imported.images)
+        self._known = set(self.paths)
+        self._by_name: defaultdict[str, list[str]] = defaultdict(list)
+        for path in self.paths:
+            self._by_name[basename(path)].append(path)
+        self._urls: defaultdict[str, dict[str, None]] = defaultdict(dict)  # of each picture found; empty: not found
+
+    def find(self, text: str) -> str:
+        """Return the path of a picture below the folder; empty: it is not there.
+
+        Args:
+            text: its path, as the folder has it or as `huse.catalogue.finding` finds it; or a URL.
+        """
+        text = text.strip()
+        url = _url(text)
+        if url is None:
+            if text in self._known:
+                return text
+            found = self._folder.find(text) or ""
+            if found:
+                self._otherwise[text] = found
+            return found if found in self._known else ""
+        found = self._nearest(unquote(url.path)) or self._nearest(url.path)
+        self._urls[found][url.netloc + url.path] = None
+        return found
+
+    def _nearest(self, path: str) -> str:
+        """Return the picture of that file name; of several, the one that shares most folders with the path, if any."""
+        wanted = path.split("/")[::-1]
+        shared = {known: _agreeing(known.split("/")[::-1], wanted) for known in self._by_name.get(basename(path), ())}
+        best = [known for known, count in shared.items() if count == max(shared.values())]
+        return best[0] if len(best) == 1 else ""
+
+    def say(self) -> None:
+        """Remark on the pictures that were looked for by URL, or are written otherwise than their files."""
+        missing = list(self._urls.pop("", ()))
+        remarks = self._imported.remarks
+        for written, found in list(self._otherwise.items())[:1]:
+            remarks.append(
+                f"{len(self._otherwise):,} pictures are written otherwise than their files; first {written}: {found}"
+            )
+        if self._urls:
+            remarks.append(f"{len(self._urls):,} pictures are named by URLs, and were found by the URL's last part")
+        unclear = [(path, list(urls)) for path, urls in self._urls.items() if len(urls) > 1]
+        if unclear:
+            path, urls = unclear[0]
+            remarks.append(
+                f"{len(unclear):,} pictures are named by several URLs: are these the same picture? First {path}: "
+                f"{urls[0]}, {urls[1]}"
+            )
+        if missing:
+            remarks.append(
+                f"{len(missing):,} pictures are named by URLs and are not in the folder, or several have that name; "
+                f"first {missing[0]}. Nothing is downloaded: put the files into {self._imported.images}, each with the "
+                f"last part of its URL as its name, such as {unquote(basename(missing[0]))}"
+            )
+
+
+def _agreeing(one: list[str], other: list[str]) -> int:
+    """Count the first parts that are the same."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+def _url(text: str) -> SplitResult | None:
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return None
+    return url if url.netloc and url.scheme in ("", "http", "https") else None

@@ -1,0 +1,149 @@
+"""Rows of a table, whatever it is written in: text, a product feed in XML, Google's list of categories."""
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, fromstring
+
+from huse.catalogue.importing.entries import Imported
+from huse.catalogue.importing.lines import Lines
+from huse.errors import InputError
+from huse.kinds import HEAD
+
+GOOGLE = "{http://base.google.com/ns/1.0}"
+TAXONOMY = "# Google_Product_Taxonomy"
+TAXONOMY_HEADER = ["google_product_category", "taxonomy"]
+
+
+@dataclass
+class Rows:
+    """A table.
+
+    Attributes:
+        path: of the file.
+        header: its columns.
+        rows: the place of each, for messages, and its cells by column.
+    """
+
+    path: Path
+    header: list[str]
+    rows: list[tuple[str, dict[str, str]]]
+
+
+def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding: str, wanted: list[str]) -> Rows:
+    """Read a table.
+
+    Args:
+        imported: takes broken lines and remarks.
+        path: the file.
+        delimiter: see `huse.catalogue.records.Records`.
+        encoding: see `huse.catalogue.records.Records`.
+        wanted: see `huse.catalogue.records.Records`.
+
+    Raises:
+        InputError: the file is missing, empty, undecodable or no table.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: not found.")
+    with path.open("rb") as file:
+        head = file.read(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith((b"<?xml", b"<rss", b"<feed")) and b"<html" not in head:
+        return _feed(imported, path)
+    if head.startswith(TAXONOMY.lower().encode()):
+        return _taxonomy(path)
+    lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
+    rows = [(where, dict(zip(lines.header, record, strict=True))) for where, record in lines]
+    return Rows(path, lines.header, rows)
+
+
+class _Builder(TreeBuilder):
+    """Refuses document types: nothing but them can declare entities, which read other files or grow without end."""
+
+    def doctype(self, name: str, *_: str | None) -> None:
+        raise InputError(f"it declares the document type {name}, which a feed does not need. Take that line out")
+
+
+def _feed(imported: Imported, path: Path) -> Rows:
+    """Read the items of a feed, RSS or Atom; repeated fields become a list, as JSON."""
+    try:
+        root = fromstring(path.read_bytes(), XMLParser(target=_Builder()))  # noqa: S314  see _Builder
+    except (ParseError, InputError, LookupError, ValueError) as error:
+        raise InputError(f"{path}: expected a product feed in XML; {error}.") from None
+    items = [element for element in root.iter() if element.tag.rpartition("}")[2] in ("item", "entry")]
+    if not items:
+        raise InputError(f"{path}: expected a product feed with <item> or <entry>, found none in <{root.tag}>.")
+    found = [_fields(item) for item in items]
+    header = list(dict.fromkeys(name for fields in found for name in fields))
+    imported.remarks.append(f"{path}: a feed in XML; its columns are the names of its fields without `g:`")
+    empty = dict.fromkeys(header, "")
+    return Rows(
+        path, header, [(f"{path.name} item {number}", empty | fields) for number, fields in enumerate(found, 1)]
+    )
+
+
+def _fields(item: Element) -> dict[str, str]:
+    texts: defaultdict[str, list[str]] = defaultdict(list)
+    for field in item:
+        if field.text and field.text.strip():
+            texts[field.tag].append(field.text.strip())
+    fields = {tag: values[0] if len(values) == 1 else json.dumps(values) for tag, values in texts.items()}
+    # A field of Google's goes before one of the same name of RSS or Atom.
+    return {tag.rpartition("}")[2]: fields[tag] for tag in sorted(fields, key=lambda tag: tag.startswith(GOOGLE))}
+
+
+def _taxonomy(path: Path) -> Rows:
+    """Read Google's list of categories with ids: ``166 - Apparel & Accessories > Clothing``."""
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    found = [(number, re.match(r"(\d+) - (.+)", line)) for number, line in enumerate(lines, 1)]
+    rows = [
+        (f"{path.name} line {number}", dict(zip(TAXONOMY_HEADER, match.groups(), strict=True)))
+        for number, match in found
+        if match
+    ]
+    if not rows:
+        raise InputError(f"{path}: expected Google's categories with ids (taxonomy-with-ids), found none with an id.")
+    return Rows(path, TAXONOMY_HEADER, rows)
+
+
+def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> Rows:
+    """Add to each row of a table the columns of the row of another that has the same key.
+
+    Args:
+        imported: takes rows without a partner, keys that stand twice in the other table, and remarks.
+        table: whose rows stay in their order; its own columns go before those of the other.
+        other: one row a key.
+        on: column of the key in both, or ``ONE=OTHER``; None: the only one that both have.
+
+    Raises:
+        InputError: there is no such column, or not one alone.
+    """
+    common = [column for column in table.header if column in other.header]
+    if on is None and len(common) != 1:
+        found = ", ".join(map(repr, common)) or "none"
+        raise InputError(f"{other.path}: expected one column that {table.path} has too, found {found}. Name it: --on")
+    one = other_key = common[0] if on is None else on
+    if on is not None and on not in common:
+        one, _, other_key = on.partition("=")
+    for rows, column in ((table, one), (other, other_key)):
+        if rows.header.count(column) != 1:
+            raise InputError(f"{rows.path}: --on: expected one column `{column}` among: {', '.join(rows.header)}.")
+    key_name = f"column {one}" if one else "the column without a header"
+    partners: dict[str, dict[str, str]] = {}
+    for where, row in other.rows:
+        if partners.setdefault(row[other_key].strip(), row) is not row:
+            imported.left_out.append(f"a second row of a key: {where}, {row[other_key]}")
+    joined, used = [], set()
+    for where, row in table.rows:
+        key = row[one].strip()
+        if key in partners:
+            used.add(key)
+            joined.append((where, partners[key] | row))
+        else:
+            imported.left_out.append(f"no row in {other.path.name}: {where}, {key}")
+    imported.remarks.append(
+        f"{table.path.name} and {other.path.name} are joined by {key_name}: "
+        f"{len(joined):,} rows; {len(partners) - len(used):,} rows of {other.path.name} are not asked for"
+    )
+    return Rows(table.path, [*table.header, *(name for name in other.header if name not in table.header)], joined)
