@@ -35,7 +35,21 @@ class LogLinear:
     def scores(self, image: Floats, text: Floats) -> Floats:
         """Fuse N × K scores."""
         tempered = temper(image, self.image_temperature), temper(text, self.text_temperature)
-        return fuse_log_linear(*tempered, self.image_weight)
+        return self.completed(fuse_log_linear(*tempered, self.image_weight), image, text)
+
+    def completed(self, fused: Floats, image: Floats, text: Floats) -> Floats:
+        """Give items of one modality, with a row of NaN in the other, its scores calibrated by its temperature.
+
+        Args:
+            fused: N × K, from any way of fusing; changed in place.
+            image: N × K scores.
+            text: N × K scores.
+        """
+        for own, other, temperature in ((image, text, self.image_temperature), (text, image, self.text_temperature)):
+            alone = np.isnan(other[:, 0])
+            if alone.any():
+                fused[alone] = temper(own[alone], temperature)
+        return fused
 
 
 def fuse(image: Floats, text: Floats, weight: float) -> Floats:

@@ -3,10 +3,11 @@
 Reads the CSV and the picture folder that `catalogue` in params.yaml names.
 
 Writes data/catalogue/products.parquet, one row a picture in the row order of all arrays (`row`, `image`,
-`name`, `classes`, `class_index`, `split`, `group`, `line`); rejected.parquet, the rows left out and those that stay
-with a repaired picture (`action`), each with the reason; classes.json, the sorted class paths with their counts in
-each split; and metrics/catalogue.json. Products of the classes that `catalogue.unseen_classes` holds out have the split
-`unseen`, from which no stage learns.
+`name`, `classes`, `class_index`, `split`, `group`, `line`); an empty `image` or `name` is one that the product does not
+have. rejected.parquet: the rows left out, those kept without their damaged picture, and those that stay repaired
+(`action`), each with the reason. classes.json: the sorted class paths with their counts in each split.
+metrics/catalogue.json. Products of the classes that `catalogue.unseen_classes` holds out have the split `unseen`, from
+which no stage learns.
 """
 
 import logging
@@ -39,12 +40,16 @@ def main(here: Run) -> str:
         logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=params.max_pixels)
     track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
-    checked, rejected = check_rows(file.rows, folder, inspect, workers=cores(), track=track)
-    sound, of_several, several = one_class(join_spellings(checked), params.several_classes)
-    rejected = sorted([*file.rejected, *rejected, *of_several], key=lambda row: row.line)
-    if rejected:
-        share = len(rejected) / (len(sound) + len(rejected))
-        found = f"{path}: {len(rejected)} rows rejected ({share:.1%}):\n{summarise_rejected(rejected)}"
+    checked = check_rows(file.rows, folder, inspect, workers=cores(), missing=params.missing, track=track)
+    sound, of_several, several = one_class(join_spellings(checked.products), params.several_classes)
+    rejected = sorted([*file.rejected, *checked.rejected, *of_several], key=lambda row: row.line)
+    in_part = checked.in_part
+    if rejected or in_part:
+        share = (len(rejected) + len(in_part)) / (len(sound) + len(rejected))
+        found = (
+            f"{path}: {len(rejected)} rows rejected{f', {len(in_part)} kept in part' if in_part else ''} "
+            f"({share:.1%}):\n{summarise_rejected([*rejected, *in_part])}"
+        )
         if not sound:
             raise InputError(f"{found}\nNo row is left.")
         if share > params.max_rejected:
@@ -66,9 +71,12 @@ def main(here: Run) -> str:
     if torn:
         logging.warning("%s: %d products stand in several splits, as the given split has them", path, torn)
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
+    halves = {
+        f"with_{half}_only": int((table[other] == "").sum()) for half, other in (("picture", "name"), ("name", "image"))
+    }
     with Outputs() as outputs:
         outputs.table(here / paths.PRODUCTS, table)
-        odd = pd.DataFrame([*rejected, *mended], columns=list(Rejected.__dataclass_fields__))
+        odd = pd.DataFrame([*rejected, *in_part, *mended], columns=list(Rejected.__dataclass_fields__))
         outputs.table(here / paths.REJECTED, odd)
         outputs.json(here / paths.CLASSES, classes)
         metrics = {
@@ -76,13 +84,16 @@ def main(here: Run) -> str:
             "products": int(table["group"].nunique()),
             "classes": len(classes["classes"]),
             "classes_without_test": classes["counts"]["test"].count(0) - unseen,
+            **{name: count for name, count in halves.items() if count},
             **({"unseen_classes": unseen} if unseen else {}),
             **({"products_in_several_splits": torn} if torn else {}),
         }
         outputs.json(here / paths.CATALOGUE_METRICS, metrics)
+    count = len(table) - halves["with_name_only"]
     return (
-        f"catalogue: {len(table)} pictures of {metrics['products']} products in {metrics['classes']} classes, "
+        f"catalogue: {count} pictures of {metrics['products']} products in {metrics['classes']} classes, "
         + (f"{unseen} of them held out, " if unseen else "")
+        + "".join(f"{count} {name.replace('_', ' ')}, " for name, count in halves.items() if count)
         + f"{len(rejected)} rows rejected"
     )
 

@@ -23,7 +23,7 @@ from huse.evaluation.summary import Catalogue
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.run import paths
-from huse.run.artifacts import Outputs, fingerprint_split, read_array, read_labels, read_table, read_vectors
+from huse.run.artifacts import Outputs, fingerprint_split, halves, read_array, read_labels, read_table, read_vectors
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from stages.runner import run
@@ -40,7 +40,7 @@ def main(here: Run) -> str:
     if params.tree is not None:
         tree = ClassTree(read_tree(here / params.tree, tree.paths))
     catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels))
-    results = SplitResults(
+    results = SplitResults.of(
         embeddings={
             "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products),
             "text": read_vectors(here / paths.TEXT_EMBEDDINGS, products=products),
@@ -50,6 +50,7 @@ def main(here: Run) -> str:
             "text": read_vectors(here / paths.TEXT_SCORES, products=products),
         },
         classes=products["class_index"].to_numpy(np.int64),
+        there=halves(products),
     )
     split, groups = products["split"].to_numpy(), products["group"].to_numpy()
     validation, test = measure_splits(results, split, groups, catalogue, seed=seed, resamples=params.resamples)
@@ -66,7 +67,7 @@ def main(here: Run) -> str:
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
         outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
     fusion = test.metrics["classification"]["fusion"]["accuracy"]
-    recall = test.metrics["retrieval"]["mean"]["recall_at_1"]
+    recall = test.metrics["retrieval"]["mean"].get("recall_at_1", float("nan"))
     return f"evaluate: {len(test.rows)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
 
 

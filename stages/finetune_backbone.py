@@ -7,7 +7,8 @@ data/cache.
 Writes: ``data/backbone``, an encoder of pictures that `huse.encoders.families.load_encoder` reads;
 ``metrics/finetune_backbone.json`` and ``metrics/finetune.csv``, one row an epoch.
 
-HUSE trains on frozen features. Off at 0 epochs, and then the weights are passed on as they are.
+HUSE trains on frozen features. Off at 0 epochs, or without pictures to train and validate on; then the weights are
+passed on as they are.
 """
 
 import time
@@ -19,7 +20,7 @@ import pandas as pd
 from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.run import paths
-from huse.run.artifacts import Outputs, fingerprint_products, read_table
+from huse.run.artifacts import Outputs, fingerprint_products, halves, read_table
 from huse.run.checkpoints import Checkpoint
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
@@ -64,8 +65,12 @@ def main(here: Run) -> str:
     check_size(backbone, size)
     settings = params.changed(size=size, dtype=resolve_dtype(params.dtype, device))
     products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
-    files = [here / catalogue.images / image for image in products["image"]]
-    pictures = Pictures.of(files, products["split"].to_numpy(), products["class_index"].to_numpy(np.int64))
+    there = products[halves(products)["image"]]
+    if not {"train", "validation"} <= set(there["split"]):
+        _write(here, encoder, Finetuned())
+        return f"finetune_backbone: off, no pictures to train and validate on; {backbone.name} is passed on as it is"
+    files = [here / catalogue.images / image for image in there["image"]]
+    pictures = Pictures.of(files, there["split"].to_numpy(), there["class_index"].to_numpy(np.int64))
     preparation = Preparation(network.geometry, size, catalogue.max_pixels, augmentation, seed)
     decides = {
         "encoder": encoder.config,

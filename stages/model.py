@@ -41,7 +41,7 @@ def main(here: Run) -> str:
     made = read_json(manifest_path(here / paths.IMAGE_VECTORS), ["parameters"])["parameters"]
     how = {key: made[key] for key in ("dtype", "batch_size")}
     images = TorchvisionEncoder.load(here / paths.BACKBONE).changed(resolve_device("cpu"), **how)
-    trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows"])
+    trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows", "learned_from"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])
     validation = read_json(here / paths.VALIDATION_METRICS, ["classification"])["classification"]
     average, log_linear = validation["fusion"], validation["log_linear"]
@@ -56,6 +56,7 @@ def main(here: Run) -> str:
         "image_encoder": f"{made['backbone']} at {made['size']} pixels",
         "text_encoder": WordsEncoder.family,
         "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
+        "learned_from": trained["learned_from"],
         "metrics": _metrics(here, "fusion" if better else "log_linear"),
         "fingerprints": {"products": trained["rows"], "image_vectors": json.dumps(made, sort_keys=True)},
         "versions": {
@@ -88,8 +89,9 @@ def _metrics(here: Run, fused: str) -> dict[str, Any]:
         value, ends = metrics, metrics.get("intervals", {})
         for part in place:
             key = part.format(fusion=fused)
-            value, ends = value[key], ends.get(key, {})
-        shown[name] = {"value": value, **ends}
+            value, ends = value.get(key, {}), ends.get(key, {})
+        if value != {}:  # a catalogue without pictures has no metric of them
+            shown[name] = {"value": value, **ends}
     return shown
 
 

@@ -24,8 +24,9 @@ def main(here: Run) -> str:
     clean = clean_names(names, params)
     emptied = emptied_names(names, clean)
     if emptied:
-        said = describe_emptied(emptied, len(names), params)
-        if len(emptied) > params.max_emptied * len(names):
+        given = sum(map(bool, names))
+        said = describe_emptied(emptied, given, params)
+        if len(emptied) > params.max_emptied * given:
             limit = f"More than preprocess_text.max_emptied = {params.max_emptied:.1%}: change the setting, or raise it"
             raise InputError(f"{here / paths.PRODUCTS}: {said}. {limit}.")
         logging.warning("%s", said)

@@ -23,6 +23,7 @@ from huse.run import paths
 from huse.run.artifacts import (
     Outputs,
     fingerprint_products,
+    halves,
     read_array,
     read_curves,
     read_json,
@@ -53,7 +54,7 @@ def main(here: Run) -> str:
     split = _read_test_split(here, products)
     metrics = read_json(here / paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
     folder = here / catalogue.images
-    thumbnails = thumbnails_of(lambda row: _read_picture(folder / products["image"].iloc[row], catalogue.max_pixels))
+    thumbnails = thumbnails_of(lambda row: _read_picture(folder, products["image"].iloc[row], catalogue.max_pixels))
     facts = {"seed": seed, "method": train["method"], "fingerprint of the products": fingerprint_products(products)}
     parts = [
         sections.metrics_section(metrics),
@@ -88,7 +89,8 @@ def _read_test_split(here: Run, products: pd.DataFrame) -> sections.TestSplit:
         "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products)[rows],
         "text": read_vectors(here / paths.TEXT_EMBEDDINGS, products=products)[rows],
     }
-    return sections.TestSplit(rows, products["class_index"].to_numpy(np.int64)[rows], embeddings)
+    there = {modality: those[rows] for modality, those in halves(products).items()}
+    return sections.TestSplit(rows, products["class_index"].to_numpy(np.int64)[rows], embeddings, there)
 
 
 def _read_items(here: Run, split: sections.TestSplit) -> pd.DataFrame:
@@ -101,10 +103,12 @@ def _read_items(here: Run, split: sections.TestSplit) -> pd.DataFrame:
     return items
 
 
-def _read_picture(path: Path, max_pixels: int) -> Image.Image | None:
-    """Read a picture, None where it has become unreadable since the catalogue was checked: a report can do without."""
+def _read_picture(folder: Path, image: str, max_pixels: int) -> Image.Image | None:
+    """Read a picture; None if there is none, or it has become unreadable since then: a report can do without."""
+    if not image:
+        return None
     try:
-        return read_picture(path, max_pixels, shorter_side=sections.GALLERY_SIDE)
+        return read_picture(folder / image, max_pixels, shorter_side=sections.GALLERY_SIDE)
     except PictureError:
         return None
 

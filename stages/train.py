@@ -6,7 +6,8 @@ labels.json. A run that was killed goes on from data/cache.
 
 Writes data/towers/towers.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
 and text.npy (N × D float32, unit norm), and their class scores scores_image.npy and scores_text.npy
-(N × K float32, softmax); metrics/train.json; and while training goes on metrics/live, its curves.
+(N × K float32, softmax), zeros for a picture or name that a product does not have; metrics/train.json; and while
+training goes on metrics/live, its curves.
 """
 
 import time
@@ -14,9 +15,10 @@ import time
 from dvclive.live import Live
 
 from huse.engine.devices import Machine, resolve_device
+from huse.model.network import MODALITIES
 from huse.nesting import nest
 from huse.run import paths
-from huse.run.artifacts import Outputs, fingerprint_products, manifest_path, read_json
+from huse.run.artifacts import Outputs, fingerprint_products, halves, manifest_path, read_json
 from huse.run.checkpoints import Checkpoint
 from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
 from huse.run.params.train import TrainParams
@@ -67,30 +69,39 @@ def main(here: Run) -> str:
         rate = (last - trained.resumed_at) / (time.perf_counter() - start)
         _write(here, artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed})
         checkpoint.remove()
-    best = {name.removeprefix(VALIDATION): value for name, value in trained.best().items()}
+    accuracies = [
+        f"{modality} {trained.best()[name]:.3f}"
+        for modality in MODALITIES
+        if (name := f"{VALIDATION}{modality}_accuracy") in trained.best()
+    ]
     return (
         f"train: {params.method}, {len(fitting.data.train)} products, {last} steps of "
         f"{min(params.batch_size, len(fitting.data.train))}, {rate:.0f} steps/s, best at {trained.best_step}: "
-        f"image {best['image_accuracy']:.3f}, text {best['text_accuracy']:.3f} on validation"
+        f"{', '.join(accuracies)} on validation"
     )
 
 
 def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict[str, object]) -> None:
     network, data = fitting.network, fitting.data
-    rows = fingerprint_products(artefacts.products)
+    rows, there = fingerprint_products(artefacts.products), halves(artefacts.products)
     encoders = {
         modality: read_json(manifest_path(here / path), ["parameters"])["parameters"]
         for modality, path in (("image", paths.IMAGE_VECTORS), ("text", paths.TEXT_VECTORS))
     }
     with Outputs() as outputs:
-        model = {"labels": artefacts.labels, "encoders": encoders, **about, "rows": rows}
+        learned = {modality: len(data.having(modality, data.train)) for modality in MODALITIES}
+        model = {"labels": artefacts.labels, "encoders": encoders, "learned_from": learned, **about, "rows": rows}
         network.save(outputs.path(here / paths.TOWERS), outputs.path(here / paths.TOWERS_CONFIG), model)
-        for (embeddings, scores), embeddings_path, scores_path in (
-            (network.embed("image", data.images[0]), paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES),
-            (network.embed("text", data.texts), paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES),
+        for modality, vectors, places in zip(
+            MODALITIES,
+            (data.images[0], data.texts),
+            ((paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES), (paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES)),
+            strict=True,
         ):
-            outputs.vectors(here / embeddings_path, embeddings.cpu().numpy(), rows=rows, parameters=about)
-            outputs.vectors(here / scores_path, scores.cpu().numpy(), rows=rows, parameters=about)
+            for found, place in zip(network.embed(modality, vectors), places, strict=True):
+                values = found.cpu().numpy()
+                values[~there[modality]] = 0
+                outputs.vectors(here / place, values, rows=rows, parameters=about)
         graph = {"graph": {"zeta": fitting.settings.graph.zeta}} if fitting.method.graph else {}
         outputs.json(
             here / paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")}

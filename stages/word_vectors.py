@@ -19,7 +19,7 @@ import pandas as pd
 from huse.errors import InputError
 from huse.progress import progress
 from huse.run import paths
-from huse.run.artifacts import Outputs, read_json, read_names, read_table
+from huse.run.artifacts import Outputs, halves, read_json, read_names, read_table
 from huse.run.place import Run
 from huse.run.word_cache import read_source
 from huse.taxonomy import split_path
@@ -36,7 +36,7 @@ def main(here: Run) -> str:
     """Run the stage."""
     logging.getLogger("gensim").setLevel(logging.WARNING)  # it logs every epoch
     params, seed = here.section(WordVectorSettings, "word_vectors"), here.seed()
-    products = read_table(here / paths.PRODUCTS, ["row", "name", "classes", "split"])
+    products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "split"])
     names = read_names(here / paths.NAMES, products=products)
     levels = [split_path(one) for one in read_json(here / paths.CLASSES, ["classes"])["classes"]]
     labels = label_words(levels)
@@ -49,8 +49,7 @@ def main(here: Run) -> str:
         source = find_source(params.source, here.root, download=params.download)
         found, name = _read(here, source, needed, params.vocabulary), source.name
     chosen = choose_vectors(needed, found, params, seed=seed, aside=aside)
-    given = compress(names, products["name"])  # a product without a name has none to lose
-    metrics = coverage(given, labels, chosen)
+    metrics = coverage(compress(names, halves(products)["text"]), labels, chosen)
     if not any(metrics["coverage"].values()):
         raise InputError(f"{name}: expected words of the names or classes, found none. Name another source.")
     for remark in remarks(found, metrics, params.oov):
@@ -86,7 +85,7 @@ def _words(names: Iterable[str]) -> set[str]:
 def _train(
     products: pd.DataFrame, names: list[str], levels: Sequence[Sequence[str]], dimension: int, seed: int
 ) -> Found:
-    training = products["split"] == "train"
+    training = (products["split"] == "train") & halves(products)["text"]
     # Each class path once more by itself: a class without a training product needs its words too.
     texts = [*compress(names, training), *("" for _ in levels)]
     class_paths = [*map(split_path, products.loc[training, "classes"]), *levels]

@@ -68,7 +68,8 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
     first = several[0]
     found = ", ".join(f"line {product.line}: {product.classes}" for product in first[:3])
     remark = (
-        f"{len(several):,} pictures stand with the same name under several classes (first {first[0].name!r}, {found}); "
+        f"{len(several):,} pictures stand with the same name under several classes "
+        f"(first {first[0].name or first[0].image!r}, {found}); "
         f"catalogue.several_classes is {which}"
     )
     dropped = {}
@@ -118,8 +119,11 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     if not odd:
         return None
     largest = max(odd, key=len)
-    names, pictures = Counter(row.name for row in largest), Counter(row.digest for row in largest)
-    (name, by_name), (digest, by_picture) = names.most_common(1)[0], pictures.most_common(1)[0]
+    names, pictures = (
+        Counter(key for key in keys if key).most_common(1) or [("", 0)]
+        for keys in ([row.name for row in largest], [row.digest for row in largest])
+    )
+    (name, by_name), (digest, by_picture) = names[0], pictures[0]
     shared = f"the name {name!r}, which {by_name:,} rows have"
     if by_picture > by_name:
         image = next(row.image for row in largest if row.digest == digest)

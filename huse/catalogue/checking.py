@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from posixpath import normpath
-from typing import Protocol
+from typing import Literal, Protocol
 
 from huse.catalogue.finding import PictureFolder
 from huse.catalogue.reading import Rejected, Row
@@ -33,6 +33,9 @@ NO_NAMES = {
 }
 
 
+Missing = Literal["keep", "drop"]
+
+
 class Inspection(Protocol):
     """The result of inspecting a picture file."""
 
@@ -51,10 +54,12 @@ class Inspection(Protocol):
 
 @dataclass(frozen=True)
 class Product:
-    """A row that passed all checks.
+    """A row that passed all checks: a picture, a name, or both.
 
     Attributes:
-        digest: hash of the picture's bytes.
+        image: the picture, relative to the picture folder; empty where there is none.
+        name: empty where there is none.
+        digest: hash of the picture's bytes; empty where there is none.
         repair: of picture, name and class path, for messages.
         split: the one given by the catalogue, or None.
         product: id given by the catalogue, or None.
@@ -68,6 +73,21 @@ class Product:
     repair: str
     split: str | None = None
     product: str | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The result of checking.
+
+    Attributes:
+        products: in the order of the rows.
+        rejected: rows left out, each with the reason.
+        in_part: rows among the products whose picture or name was given but cannot be used, with the reason.
+    """
+
+    products: list[Product]
+    rejected: list[Rejected]
+    in_part: list[Rejected]
 
 
 def class_path(classes: str) -> tuple[str, ...]:
@@ -92,8 +112,10 @@ def picture_path(folder: Path, image: str) -> Path:
     Links in the folder are the user's own: DVC makes them, where its cache is linked. A path with ``..`` is followed.
 
     Raises:
-        ValueError: the path is absolute, or leaves the folder.
+        ValueError: the path is empty, absolute, or leaves the folder.
     """
+    if not image:
+        raise ValueError("the picture's path is empty")
     if Path(image).is_absolute():
         raise ValueError("the picture's path is absolute; give it relative to the picture folder")
     if "\0" in image:
@@ -115,8 +137,9 @@ def check_rows(
     inspect: Callable[[Path], Inspection],
     *,
     workers: int,
+    missing: Missing = "keep",
     track: Callable[[Iterable[Inspection]], Iterable[Inspection]] = lambda inspections: inspections,
-) -> tuple[list[Product], list[Rejected]]:
+) -> Checked:
     """Check rows and open their pictures.
 
     Args:
@@ -124,39 +147,45 @@ def check_rows(
         folder: the picture folder.
         inspect: opens a picture; called from threads, once a path.
         workers: threads.
+        missing: ``keep`` rows that have only a picture or only a name, or ``drop`` them.
         track: wraps the inspections, to show progress.
 
-    Returns:
-        Products in the order of the rows, and the rows left out with the reason.
-
     Raises:
-        InputError: the picture folder does not exist.
+        InputError: rows name pictures, and the picture folder does not exist.
     """
-    if not folder.is_dir():
+    if not folder.is_dir() and any(row.image for row in rows):
         raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
-    rejected: list[Rejected] = []
-    sound: list[tuple[Row, Path]] = []
-    first_line: dict[tuple[str, str, str], int] = {}
+    checked = Checked([], [], [])
+    sound: list[tuple[Row, Path | str]] = []  # a picture, or why there is none
     pictures = PictureFolder(folder)
     for row in rows:
         try:
-            located = _located(row, pictures)
-            sound.append((_checked(located, first_line), picture_path(folder, located.image)))
+            sound.append(_with_picture(_checked(row), folder, pictures))
         except ValueError as error:
-            rejected.append(Rejected.of(row, str(error)))
-    paths = list(dict.fromkeys(path for _, path in sound))
+            checked.rejected.append(Rejected.of(row, str(error)))
+    paths = list(dict.fromkeys(path for _, path in sound if isinstance(path, Path)))
     with ThreadPoolExecutor(workers) as pool:
         inspections = dict(zip(paths, track(pool.map(inspect, paths)), strict=True))
-    products = []
-    for row, path in sound:
-        inspection = inspections[path]
-        if inspection.problem is not None:
-            rejected.append(Rejected.of(row, inspection.problem))
-        else:
-            repair = "; ".join(filter(None, (*row.repairs, inspection.repair)))
-            own = {name: getattr(row, name) for name in ("line", "image", "name", "classes", "split", "product")}
-            products.append(Product(**own, digest=inspection.digest, repair=repair))
-    return products, sorted(rejected, key=lambda row: row.line)
+
+    judged = [_Judged(row, inspections[path] if isinstance(path, Path) else path) for row, path in sound]
+    named = {(one.row.name, one.row.classes) for one in judged if not one.no_picture}
+    first_line: dict[tuple[str, str, str], int] = {}
+    for one in judged:
+        reason, half = one.reason, one.half
+        if (half.image or half.name) and (missing == "keep" or not reason):
+            earlier = first_line.setdefault((normpath(half.image), half.name, half.classes), half.line)
+            reason = f"the same as line {earlier}" if earlier != half.line else ""
+            if one.lost and not half.image and (half.name, half.classes) in named:
+                reason = "the name stands in another row"  # without its picture, the row adds nothing
+            reason = "; ".join(filter(None, (one.lost, reason))) if reason else ""
+        if reason:
+            checked.rejected.append(Rejected.of(one.row, reason))
+            continue
+        checked.products.append(one.product())
+        if one.lost:
+            checked.in_part.append(replace(Rejected.of(one.row, one.lost), action="kept in part"))
+    checked.rejected.sort(key=lambda row: row.line)
+    return checked
 
 
 def _located(row: Row, pictures: PictureFolder) -> Row:
@@ -171,22 +200,79 @@ def _located(row: Row, pictures: PictureFolder) -> Row:
     return row
 
 
-def _checked(row: Row, first_line: dict[tuple[str, str, str], int]) -> Row:
-    if not row.image:
-        raise ValueError("the picture's path is empty")
-    if not row.name:
-        raise ValueError("the name is empty")
-    if row.name.casefold() in NO_NAMES or not any(map(str.isalnum, row.name)):
-        raise ValueError(f"the name {row.name!r} says nothing")
-    if len(row.name) > LONGEST_NAME:
-        raise ValueError(f"the name has {len(row.name):,} characters, more than {LONGEST_NAME:,}")
+def _checked(row: Row) -> Row:
     if row.split is not None and row.split not in SPLITS:
         raise ValueError(f"the split is {row.split!r}; expected {', '.join(SPLITS)}")
-    row = replace(row, classes=LEVEL_SEPARATOR.join(class_path(row.classes)))
-    earlier = first_line.setdefault((normpath(row.image), row.name, row.classes), row.line)
-    if earlier != row.line:
-        raise ValueError(f"the same as line {earlier}")
-    return row
+    return replace(row, classes=LEVEL_SEPARATOR.join(class_path(row.classes)))
+
+
+def _with_picture(row: Row, folder: Path, pictures: PictureFolder) -> tuple[Row, Path | str]:
+    """Return the row with its picture located, and the picture's path, or why there can be none."""
+    try:
+        located = _located(row, pictures) if row.image else row
+        return located, picture_path(folder, located.image)
+    except ValueError as error:
+        return row, str(error)
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A row with a sound class path, and the inspection of its picture or why there is no picture."""
+
+    row: Row
+    picture: Inspection | str
+
+    @property
+    def no_picture(self) -> str:
+        """Why there is no picture that can be used; empty if there is one."""
+        return self.picture if isinstance(self.picture, str) else self.picture.problem or ""
+
+    @property
+    def no_name(self) -> str:
+        """Why there is no name that can be used; empty if there is one."""
+        name = self.row.name
+        if not name:
+            return "the name is empty"
+        if name.casefold() in NO_NAMES or not any(map(str.isalnum, name)):
+            return f"the name {name!r} says nothing"
+        if len(name) > LONGEST_NAME:
+            return f"the name has {len(name):,} characters, more than {LONGEST_NAME:,}"
+        return ""
+
+    @property
+    def reason(self) -> str:
+        """What is missing; empty for a whole product."""
+        return "; ".join(filter(None, (self.no_picture, self.no_name)))
+
+    @property
+    def lost(self) -> str:
+        """Why a picture or a name that was given is missing; a name that says nothing was not given."""
+        if self.row.image and self.no_picture:
+            return f"picture missing: {self.no_picture}"
+        return f"name missing: {self.no_name}" if len(self.row.name) > LONGEST_NAME else ""
+
+    @property
+    def half(self) -> Row:
+        """The row with what can be used of it."""
+        return replace(
+            self.row, image="" if self.no_picture else self.row.image, name="" if self.no_name else self.row.name
+        )
+
+    def product(self) -> Product:
+        """Return what can be used of the row."""
+        row = self.half
+        digest, of_picture = ("", "") if isinstance(self.picture, str) else (self.picture.digest, self.picture.repair)
+        of_name = f"no name: {self.no_name}" if self.row.name and self.no_name and not self.lost else ""
+        return Product(
+            row.line,
+            row.image,
+            row.name,
+            row.classes,
+            digest if row.image else "",
+            "; ".join(filter(None, (*row.repairs, of_name, of_picture if row.image else ""))),
+            row.split,
+            row.product,
+        )
 
 
 def repaired(products: Iterable[Product]) -> list[Rejected]:

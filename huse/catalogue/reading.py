@@ -35,14 +35,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that was left out or whose picture was repaired, and why."""
+    """A row that was left out, kept without its picture or its name, or repaired, and why."""
 
     line: int
     image: str
     name: str
     classes: str
     reason: str
-    action: Literal["left out", "repaired"] = "left out"
+    action: Literal["left out", "kept in part", "repaired"] = "left out"
 
     @classmethod
     def of(cls, row: Row, reason: str) -> "Rejected":

@@ -20,19 +20,22 @@ def group_products(
     """Number the products: rows of one name, or of one picture file, belong to the same product.
 
     Names are compared without case. Rows that share a picture are joined too: else training could see a test picture.
-    Rows with an id of their product belong to that one alone.
+    Rows with an id of their product belong to that one alone. A missing name or picture joins nothing.
 
     Args:
-        names: N names.
-        digests: N hashes of the pictures' bytes.
+        names: N names, empty where there is none.
+        digests: N hashes of the pictures' bytes, empty where there is none.
         products: N ids, None or empty where there is none.
 
     Returns:
         N group numbers, counted from 0 in the order of first appearance.
     """
     rows = list(zip(names, digests, products, strict=True))
-    names_or_ids = [f"id {own}" if own else f"name {name.casefold()}" for name, _, own in rows]
-    pictures_or_ids = [f"id {own}" if own else digest for _, digest, own in rows]
+    names_or_ids = [
+        f"id {own}" if own else f"name {name.casefold()}" if name else f"row {row}"
+        for row, (name, _, own) in enumerate(rows)
+    ]
+    pictures_or_ids = [f"id {own}" if own else digest or f"row {row}" for row, (_, digest, own) in enumerate(rows)]
     # Objects: an array of strings gives every row the width of the longest name.
     keys, known = pd.factorize(np.array(names_or_ids, dtype=object))
     pictures = len(known) + pd.factorize(np.array(pictures_or_ids, dtype=object))[0]

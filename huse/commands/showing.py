@@ -19,7 +19,8 @@ def accuracy_table(metrics: dict[str, Any]) -> Table:
     columns = (Column(name, justify="right") for name in ("accuracy", "95 % interval", "top 5", "macro F1"))
     table = Table("by", *columns, title="Classification", title_justify="left")
     intervals = metrics.get("intervals", {}).get("classification", {})
-    for name in ("image", "text", "fusion", "log_linear"):
+    none = {name for name in ("image", "text") if name not in metrics["classification"]}  # no item has one
+    for name in [*sorted({"image", "text"} - none), "fusion", "log_linear"]:
         values = metrics["classification"][name]
         ends = intervals.get(name, {}).get("accuracy")
         interval = f"{ends['low']:.3f} – {ends['high']:.3f}" if ends else "–"
@@ -36,7 +37,7 @@ def retrieval_table(metrics: dict[str, Any]) -> Table:
     table = Table("query → found", *headers, title="Retrieval", title_justify="left")
     retrieval = metrics["retrieval"]
     rows = {direction.replace("_to_", " → "): values for direction, values in retrieval.items()}
-    for name, values in (*rows.items(), ("chance", retrieval["mean"]["chance"])):
+    for name, values in (*rows.items(), ("chance", retrieval["mean"].get("chance", {}))):
         cells = (f"{values[metric]:.3f}" if metric in values else "–" for metric in columns)
         table.add_row(name, *cells, style="dim" if name == "chance" else "")
     return table
@@ -51,6 +52,9 @@ def metrics(context: typer.Context) -> None:
     typer.echo(f"{catalogue['products']} products in {catalogue['classes']} classes")
     counts = (f"{pictures[name]} {name}" for name in ("train", "validation", "test", "rejected"))
     typer.echo(f"pictures: {', '.join(counts)}")
+    for half in ("with_picture_only", "with_name_only"):
+        if half in catalogue:
+            typer.echo(f"{half.replace('_', ' ')}: {catalogue[half]}")
     if "unseen" in pictures:
         held_out = f"{pictures['unseen']} pictures of {catalogue['unseen_classes']} classes"
         typer.echo(f"held out: {held_out}, never learned from")

@@ -127,10 +127,8 @@ def plan(
         cache: of known vectors; None: all are computed.
 
     Raises:
-        InputError: there are no pictures; one cannot be read.
+        InputError: one cannot be read.
     """
-    if not paths:
-        raise InputError("expected at least one picture, found none. Check the catalogue.")
     digests = digest_pictures(paths)
     plain = json.dumps([encoder.fingerprint, preparation.geometry, preparation.size], sort_keys=True)
     augmented = json.dumps([preparation.augmentation.model_dump(), preparation.seed], sort_keys=True)

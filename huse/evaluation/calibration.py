@@ -16,8 +16,16 @@ TEMPERATURES = (0.05, 20.0)  # bounds of the fit; scores that are always right w
 
 
 def choose_log_linear(image: Floats, text: Floats, classes: Integers, class_labels: ClassLabels) -> LogLinear:
-    """Fit the temperatures of the scores by likelihood, then choose the image weight by accuracy."""
-    image_temperature, text_temperature = (fit_temperature(scores, classes, class_labels) for scores in (image, text))
+    """Fit the temperatures of the scores by likelihood, then choose the image weight by accuracy.
+
+    Rows of NaN do not count; a modality without others has a temperature of 1.
+    """
+    image_temperature, text_temperature = (
+        fit_temperature(scores[those], classes[those], class_labels)
+        if (those := ~np.isnan(scores[:, 0])).any()
+        else 1.0
+        for scores in (image, text)
+    )
     tempered = temper(image, image_temperature), temper(text, text_temperature)
     weight = best_fusion_weight(*tempered, classes, class_labels, combine=fuse_log_linear)
     return LogLinear(image_temperature, text_temperature, weight)

@@ -28,13 +28,16 @@ KS = (1, 5, 10)
 DRAWS = 2000  # S
 
 
-def references(classes: Integers, tree: ClassTree, *, own_excluded: bool) -> dict[str, dict[str, float]]:
-    """Return the references of the retrieval metrics; some item needs a candidate of its class.
+def references(
+    classes: Integers, tree: ClassTree, *, own_excluded: bool, queries: Integers | None = None
+) -> dict[str, dict[str, float]]:
+    """Return the references of the retrieval metrics; some query needs a candidate of its class.
 
     Args:
         classes: N class numbers.
         tree: of the C classes.
         own_excluded: see above.
+        queries: the class numbers of the queries; None: each of the N items is one.
 
     Returns:
         `chance`, the expectation of each metric for a random order, and `best`, the best possible value of those that
@@ -42,15 +45,19 @@ def references(classes: Integers, tree: ClassTree, *, own_excluded: bool) -> dic
     """
     counts = np.bincount(classes, minlength=len(tree))
     per_class, candidates = counts - int(own_excluded), len(classes) - int(own_excluded)
-    kept = per_class[classes] > 0
-    own, relevant = classes[kept], per_class[classes[kept]]
+    asked = classes if queries is None else queries
+    own = asked[per_class[asked] > 0]
+    relevant = per_class[own]
+    alike = np.empty(len(counts), np.int64)  # an item of each class: what follows depends on the class alone
+    alike[classes] = np.arange(len(classes))
+    kept = alike[own]
     correct = correct_tables(tree)
     by_class = class_hp_chance(correct, counts, own_excluded=own_excluded)
     by_item = {k: item_hp_chance(each, classes, k, own_excluded=own_excluded) for k, each in correct.items()}
     chance = {
         **{f"recall_at_{k}": chance_at_k(relevant, candidates, k) for k in KS},
         "map": float(average_precision_chance(relevant, candidates).mean()),
-        "macro_recall_at_1": float(per_class[per_class > 0].mean() / candidates),
+        "macro_recall_at_1": float(per_class[np.unique(own)].mean() / candidates),
         "median_rank": median_rank_chance(relevant, candidates),
         **{f"hp_at_{k}": float(values[kept].mean()) for k, values in by_item.items()},
         **{f"class_hp_at_{k}": float(values[own].mean()) for k, values in by_class.items()},

@@ -60,6 +60,8 @@ def best_fusion_weight(
     """Return the weight of the image scores that gives the highest accuracy.
 
     The grid is 0, 1/`STEPS`, ..., 1. Among equal accuracies, the weight closest to one half wins, then the smaller.
+    Items with a row of NaN in one modality do not count. Without others, the weight is 1 if all have image scores, 0 if
+    all have text scores.
 
     Args:
         image: N × K scores of the validation split.
@@ -68,6 +70,11 @@ def best_fusion_weight(
         class_labels: see above.
         combine: fuses both to N × K scores; `fuse` or `calibration.fuse_log_linear`.
     """
+    pictured, named = (~np.isnan(scores[:, 0]) for scores in (image, text))
+    both = pictured & named
+    if not both.any():
+        return (1 + float(pictured.all()) - float(named.all())) / 2
+    image, text, classes = image[both], text[both], classes[both]
 
     def rank(step: int) -> tuple[float, int, int]:
         # Integers: as floats, 0.3 and 0.7 are not equally far from one half.

@@ -138,7 +138,8 @@ def _run_values(run: Run) -> dict[str, Doubles]:
         if column.startswith("correct_")
     }
     names = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
-    for (query, found), table in run.queries.groupby(["query", "found"], sort=True):
+    for (query, found), those in run.queries.groupby(["query", "found"], sort=True):
+        table = those.set_index("row").reindex(run.items["row"])  # an item without a picture, or a name, is no query
         direction = f"retrieval.{query}_to_{found}"
         first = table["first_rank"].to_numpy(np.float64, na_value=np.nan)
         for k in KS:

@@ -7,23 +7,21 @@ Letters: N items, P products.
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from huse.evaluation.chance import references
 from huse.evaluation.classification import Integers
 from huse.evaluation.results import DIRECTIONS, MODALITIES, SplitResults
-from huse.evaluation.retrieval import direction_metrics, retrieval_metrics, retrieve
+from huse.evaluation.retrieval import direction_metrics, references_of, retrieval_metrics, retrieve
 from huse.evaluation.summary import EMBEDDING, Measured, classification_metrics, classified, metric_intervals
 from huse.evaluation.tables import items_table
 from huse.fusion import mean_direction, mean_scores
 from huse.nesting import flatten, nest
 
 COMBINED = "both_to_both"  # the direction of products by picture and name together
-METRICS = {"accuracy", "top_5", "macro_f1", "calibration_error", "map", "ahp", "dropped_queries"}
+METRICS = {"items", "accuracy", "top_5", "macro_f1", "calibration_error", "map", "ahp", "dropped_queries"}
 METRICS |= {f"recall_at_{k}" for k in (1, 5, 10)}
 
 
@@ -100,10 +98,12 @@ def product_metrics(products: Products, chance: float) -> dict[str, Any]:
         `METRICS` alone, and retrieval also for `COMBINED`, which is no part of the mean.
     """
     measured = products.measured
-    known = cache(lambda excluded: references(measured.results.classes, measured.catalogue.tree, own_excluded=excluded))
+    there = measured.results.there
+    there = {**there, "both": there["image"] | there["text"]}
+    known = references_of(there, measured.results.classes, measured.catalogue.tree)
     found = measured.found[EMBEDDING]
     retrieval = retrieval_metrics({name: found[name] for name in DIRECTIONS}, {}, known)
-    retrieval[COMBINED] = direction_metrics(found[COMBINED], known)
+    retrieval[COMBINED] = direction_metrics(found[COMBINED], COMBINED, known, own_excluded=True)
     return {
         "products": len(products.items),
         "of_several_items": int((products.items > 1).sum()),

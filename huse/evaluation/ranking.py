@@ -63,6 +63,8 @@ def rank_statistics(
     correct: Mapping[int, Bools],
     similarity: Doubles,
     exclude_pair: bool = False,
+    asked: Bools | None = None,
+    offered: Bools | None = None,
     ahp_k: int = AHP_K,
     block: int = 256,
     threads: int | None = None,
@@ -80,21 +82,28 @@ def rank_statistics(
         correct: for each K the C × C table of `ClassTree.correct_sets`; at least one.
         similarity: C × C float64, of `ClassTree.similarity`.
         exclude_pair: across modalities too, leave out the candidate of the query's row.
+        asked: N, which items are queries; None: all.
+        offered: N, which items are candidates, among them all queries if own ones are left out; None: all.
         ahp_k: number of first items in the area under the graded precision; all if there are fewer.
         block: queries at a time; memory is about block × N × 10 bytes a thread, and more where most cosines are equal.
         threads: in parallel; None: one a core.
     """
     own_excluded = same_modality or exclude_pair
-    counts = np.bincount(classes, minlength=len(similarity))
-    kept = np.flatnonzero(counts[classes] > int(own_excluded))
-    candidate_count = len(classes) - int(own_excluded)
+    asked = np.ones(len(classes), dtype=bool) if asked is None else asked
+    place = np.arange(len(classes))
+    if offered is not None:
+        candidates, place = candidates[offered], np.cumsum(offered) - 1
+    gallery_classes = classes if offered is None else classes[offered]
+    counts = np.bincount(gallery_classes, minlength=len(similarity))
+    kept = np.flatnonzero(asked & (counts[classes] > int(own_excluded)))
+    candidate_count = len(candidates) - int(own_excluded)
     shown = min(max(ahp_k, *correct), candidate_count)
     best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
-    gallery = _Gallery(candidates, classes, correct, similarity)
+    gallery = _Gallery(candidates, gallery_classes, correct, similarity)
     empty = np.empty(len(kept))
     statistics = RankStatistics(
         candidate_count,
-        len(classes) - len(kept),
+        int(asked.sum()) - len(kept),
         kept,
         classes[kept],
         first=np.empty(len(kept), dtype=np.int64),
@@ -108,13 +117,13 @@ def rank_statistics(
     def measure(parts: Sequence[Integers]) -> None:
         """Write the metrics of some blocks of queries; queries of a class are adjacent."""
         # Allocated once: new memory for every block would take as long as the sort.
-        buffers = np.empty((2, max(map(len, parts), default=0), len(queries)), dtype=np.float32)
+        buffers = np.empty((2, max(map(len, parts), default=0), len(candidates)), dtype=np.float32)
         for part in parts:
             rows, own = statistics.kept[part], statistics.classes[part]
             cosines, ordered = buffers[:, : len(rows)]
             gallery.fill_cosines(queries[rows], cosines)
             if own_excluded:
-                cosines[np.arange(len(rows)), gallery.column[rows]] = -np.inf
+                cosines[np.arange(len(rows)), gallery.column[place[rows]]] = -np.inf
             ordered[:] = cosines
             ordered.sort(axis=1)
             edges = np.flatnonzero(np.diff(own, prepend=-1, append=-1)).tolist()  # of runs of one class

@@ -3,11 +3,14 @@
 Letters: N items, K labels, D dimension of the shared space.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from huse.evaluation.classification import Floats, Integers
+from huse.taxonomy import Bools
 
 MODALITIES = ("image", "text")
 DIRECTIONS = tuple(f"{query}_to_{found}" for query in MODALITIES for found in MODALITIES)
@@ -16,6 +19,8 @@ DIRECTIONS = tuple(f"{query}_to_{found}" for query in MODALITIES for found in MO
 @dataclass(frozen=True)
 class SplitResults:
     """The model's results for the items of one split, all in the same row order.
+
+    An item without a picture, or without a name, has a row of NaN in that modality, and counts where it needs none.
 
     Attributes:
         embeddings: `image` and `text`, each N × D float32 of unit norm.
@@ -27,6 +32,25 @@ class SplitResults:
     scores: dict[str, Floats]
     classes: Integers
 
+    @classmethod
+    def of(
+        cls, embeddings: dict[str, Floats], scores: dict[str, Floats], classes: Integers, there: Mapping[str, Bools]
+    ) -> "SplitResults":
+        """Build it from arrays with any rows where there is no picture, or no name; `there` says where there is one."""
+
+        def marked(those: dict[str, Floats]) -> dict[str, Floats]:
+            return {
+                name: values if there[name].all() else np.where(there[name][:, None], values, np.float32(np.nan))
+                for name, values in those.items()
+            }
+
+        return cls(marked(embeddings), marked(scores), classes)
+
+    @cached_property
+    def there(self) -> dict[str, Bools]:
+        """Which of N items have a picture, `image`, and which a name, `text`."""
+        return {name: present(self.embeddings[name]) for name in MODALITIES}
+
     def rows(self, rows: Integers) -> "SplitResults":
         """Return the results of some rows."""
         return SplitResults(
@@ -34,6 +58,12 @@ class SplitResults:
             {name: values[rows] for name, values in self.scores.items()},
             self.classes[rows],
         )
+
+
+def present(rows: Floats) -> Bools:
+    """Return which of N rows are of something that is there: not NaN."""
+    there: Bools = ~np.isnan(rows[:, 0])
+    return there
 
 
 def points(results: SplitResults, share: float) -> dict[str, Floats]:

@@ -4,22 +4,24 @@ Letters: N items, each a query and a candidate; Q queries kept.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from huse.evaluation.chance import KS
+from huse.evaluation.chance import KS, references
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import HP_KS, correct_tables
 from huse.evaluation.ranking import RankStatistics, macro_recall_at_1, rank_statistics
-from huse.evaluation.results import DIRECTIONS, SplitResults, points
-from huse.taxonomy import ClassTree
+from huse.evaluation.results import DIRECTIONS, SplitResults, points, present
+from huse.taxonomy import Bools, ClassTree
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # candidate weights of the class probabilities
 MOST_RANKED = 2000  # items used to choose that weight
 
 Found = dict[str, RankStatistics]  # by direction
-References = Callable[[bool], dict[str, dict[str, float]]]  # `chance.references`, by `own_excluded`
+# `chance.references`, by direction and `own_excluded`
+References = Callable[[str, bool], dict[str, dict[str, float]]]
 
 
 def retrieve(
@@ -30,7 +32,7 @@ def retrieve(
     directions: Sequence[str] = DIRECTIONS,
     exclude_pair: bool = False,
 ) -> Found:
-    """Rank all items for each item, in each direction.
+    """Rank all items for each item, in each direction; items with rows of NaN are no queries, or no candidates.
 
     Args:
         places: `image` and `text`, or what else the directions name, N × D float32 of unit norm; see `results.points`.
@@ -40,8 +42,11 @@ def retrieve(
         exclude_pair: only the directions between modalities, leaving out the query's own pair.
     """
     found = {}
+    there = {name: present(rows) for name, rows in places.items()}
     for direction in directions:
         query, candidate = direction.split("_to_")
+        whole = there[query].all() and there[candidate].all()
+        asked = there[query] & there[candidate] if exclude_pair else there[query]
         if not (exclude_pair and query == candidate):
             found[direction] = rank_statistics(
                 places[query],
@@ -51,8 +56,32 @@ def retrieve(
                 correct=correct_tables(tree),
                 similarity=tree.similarity,
                 exclude_pair=exclude_pair,
+                asked=None if whole else asked,
+                offered=None if whole else there[candidate],
             )
     return found
+
+
+def references_of(there: Mapping[str, Bools], classes: Integers, tree: ClassTree) -> References:
+    """Return what computes the references of each direction, once for all whose queries and candidates are all items.
+
+    Args:
+        there: by modality N, which items have one.
+        classes: N class numbers.
+        tree: of the classes.
+    """
+
+    @cache
+    def of(query: str, candidate: str, excluded: bool) -> dict[str, dict[str, float]]:
+        asked = there[query] & there[candidate] if excluded else there[query]
+        return references(classes[there[candidate]], tree, own_excluded=excluded, queries=classes[asked])
+
+    whole = next((name for name, those in there.items() if those.all()), "")
+
+    def by_direction(direction: str, excluded: bool) -> dict[str, dict[str, float]]:
+        return of(*(whole if there[name].all() else name for name in direction.split("_to_")), excluded)
+
+    return by_direction
 
 
 def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
@@ -70,37 +99,43 @@ def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
     }
 
 
-def direction_metrics(statistics: RankStatistics, references: References) -> dict[str, Any]:
+def direction_metrics(
+    statistics: RankStatistics, direction: str, expected: References, *, own_excluded: bool
+) -> dict[str, Any]:
     """Return the metrics of one direction; if all queries were dropped, only their number."""
     if len(statistics.kept) == 0:
         return {"dropped_queries": statistics.dropped}
-    own_excluded = statistics.candidates < len(statistics.kept) + statistics.dropped
     return {
         **{name: float(values.mean()) for name, values in query_metrics(statistics).items()},
         "macro_recall_at_1": macro_recall_at_1(statistics),
         "median_rank": float(np.median(statistics.first)),
         "dropped_queries": statistics.dropped,
-        **references(own_excluded),
+        **expected(direction, own_excluded),
     }
 
 
-def retrieval_metrics(found: Found, without_pair: Found, references: References) -> dict[str, Any]:
+def retrieval_metrics(found: Found, without_pair: Found, expected: References) -> dict[str, Any]:
     """Return the metrics of every direction and of their mean.
 
     Args:
         found: the four directions.
         without_pair: those between modalities, without the query's own pair.
-        references: of the items.
+        expected: the references, of `references_of`.
 
     Returns:
         By direction; `without_pair` inside the directions between modalities; `mean` over the directions with metrics,
         with the sum of their dropped queries. Best possible values of 1 are left out.
     """
-    metrics = {direction: direction_metrics(statistics, references) for direction, statistics in found.items()}
+    metrics = {
+        direction: direction_metrics(
+            statistics, direction, expected, own_excluded=len(set(direction.split("_to_"))) == 1
+        )
+        for direction, statistics in found.items()
+    }
     table: dict[str, Any] = {**metrics, "mean": _mean([entry for entry in metrics.values() if "map" in entry])}
     table["mean"]["dropped_queries"] = sum(entry["dropped_queries"] for entry in metrics.values())
     for direction, statistics in without_pair.items():
-        table[direction]["without_pair"] = direction_metrics(statistics, references)
+        table[direction]["without_pair"] = direction_metrics(statistics, direction, expected, own_excluded=True)
     for entry in [*table.values(), *(table[direction]["without_pair"] for direction in without_pair)]:
         entry["best"] = {name: best for name, best in entry.get("best", {}).items() if best < 1}
         if not entry["best"]:
@@ -109,17 +144,18 @@ def retrieval_metrics(found: Found, without_pair: Found, references: References)
 
 
 def _mean(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the mean of every metric, nested ones too."""
+    """Return the mean of every metric, nested ones too; empty without entries."""
     means: dict[str, Any] = {}
-    for name, value in entries[0].items():
+    for name, value in entries[0].items() if entries else ():
         values = [entry[name] for entry in entries]
         means[name] = _mean(values) if isinstance(value, dict) else float(np.mean(values))
     return means
 
 
 def map_over_directions(found: Found) -> float:
-    """Return the mean mAP over the directions that have it; those between modalities always do."""
-    return float(np.mean([entry.average_precision.mean() for entry in found.values() if len(entry.kept)]))
+    """Return the mean mAP over the directions that have it, 0 if none has."""
+    means = [entry.average_precision.mean() for entry in found.values() if len(entry.kept)]
+    return float(np.mean(means)) if means else 0.0
 
 
 def choose_share(results: SplitResults, tree: ClassTree) -> float:

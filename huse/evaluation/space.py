@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.keys import first_copies
-from huse.evaluation.results import MODALITIES
+from huse.evaluation.results import MODALITIES, present
 from huse.evaluation.retrieval import Found
 from huse.taxonomy import Hops
 
@@ -29,17 +29,20 @@ def space_metrics(
     """Return all metrics of the space that are defined for these items.
 
     Args:
-        embeddings: `image` and `text`, each N × D float32 of unit norm.
+        embeddings: `image` and `text`, each N × D float32 of unit norm, or a row of NaN where an item has none; the
+            gap is of the items that have both.
         classes: N class numbers.
         found: the rankings by embeddings in the four directions.
         adjacency: C × C float32, the semantic graph's distances of the classes.
         hops: C × C int16, edges between the classes in the tree.
     """
+    there = {name: present(rows) for name, rows in embeddings.items()}
+    both = there["image"] & there["text"]
     return {
-        "gap": gap_metrics(embeddings["image"], embeddings["text"]),
+        **({"gap": gap_metrics(embeddings["image"][both], embeddings["text"][both])} if both.any() else {}),
         "class_order": class_order(found),
         "semantic_order": semantic_order(embeddings, classes, {"adjacency": adjacency, "tree": hops}),
-        "variance": {name: variance_in_use(embeddings[name]) for name in MODALITIES},
+        "variance": {name: variance_in_use(embeddings[name][there[name]]) for name in MODALITIES if there[name].any()},
     }
 
 
@@ -121,15 +124,18 @@ def semantic_order(
         For `image`, `text` and `both` (the mean of all embeddings of a class) the correlation with each of the wanted
         distances, left out where one side is constant. Uses at most `MOST_RANKED` classes, evenly spaced.
     """
-    present = np.unique(classes)
-    present = present[:: -(-len(present) // MOST_RANKED)]
-    pairs = np.triu_indices(len(present), k=1)
-    places = {**embeddings, "both": embeddings["image"] + embeddings["text"]}
+    places = {**embeddings, "both": np.nan_to_num(embeddings["image"]) + np.nan_to_num(embeddings["text"])}
     metrics: dict[str, dict[str, float]] = {name: {} for name in places}
     for name, vectors in places.items():
-        distances = _class_mean_distances(vectors, classes, present)[pairs]
+        there = present(vectors)
+        if not there.any():
+            continue
+        shown = np.unique(classes[there])
+        shown = shown[:: -(-len(shown) // MOST_RANKED)]
+        pairs = np.triu_indices(len(shown), k=1)
+        distances = _class_mean_distances(vectors[there], classes[there], shown)[pairs]
         for kind, matrix in wanted.items():
-            others = matrix[np.ix_(present, present)][pairs]
+            others = matrix[np.ix_(shown, shown)][pairs]
             if len(others) > 1 and np.ptp(others) > 0 and np.ptp(distances) > 0:
                 metrics[name][kind] = float(spearmanr(distances, others).statistic)
     return metrics

@@ -4,13 +4,11 @@ Letters: N items of the split, K labels, C classes, D dimension of the shared sp
 """
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
-from huse.evaluation.chance import references
 from huse.evaluation.classification import (
     ClassLabels,
     Doubles,
@@ -25,8 +23,8 @@ from huse.evaluation.classification import (
 )
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
-from huse.evaluation.results import SplitResults, points
-from huse.evaluation.retrieval import Found, choose_share, query_metrics, retrieval_metrics, retrieve
+from huse.evaluation.results import SplitResults, points, present
+from huse.evaluation.retrieval import Found, choose_share, query_metrics, references_of, retrieval_metrics, retrieve
 from huse.evaluation.space import space_metrics
 from huse.fusion import LogLinear, fuse
 from huse.nesting import nest
@@ -36,6 +34,7 @@ from huse.taxonomy import ClassTree
 TOP = 5  # classes of top_5
 EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
 BY_LEVEL = ("image", "text", "fusion")
+NONE = -1  # in place of a class
 
 
 @dataclass(frozen=True)
@@ -76,9 +75,10 @@ class Measured:
         results: the model's results for it.
         catalogue: its classes.
         choices: made on the validation split.
-        scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32.
-        predicted: the same, N class numbers.
-        hits: the same, N float64, of `label_hits`.
+        scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32; an item of one modality has its calibrated
+            scores where both are fused, and a row of NaN in the other.
+        predicted: the same, N class numbers, `NONE` where there are no scores.
+        hits: the same, N float64, of `label_hits`; NaN where there are no scores.
         found: by `EMBEDDING`, `PROBABILITIES` and `BOTH` the rankings in four directions.
         without_pair: the same between modalities, without the query's own pair.
     """
@@ -129,13 +129,16 @@ def classified(
     pair, labels = (results.scores["image"], results.scores["text"]), catalogue.class_labels
     scores = {
         **results.scores,
-        "fusion": fuse(*pair, choices.image_weight),
+        "fusion": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
         "log_linear": choices.log_linear.scores(*pair),
     }
     return (
         scores,
-        {name: predicted_classes(values, labels) for name, values in scores.items()},
-        {name: label_hits(values, results.classes, labels) for name, values in scores.items()},
+        {name: np.where(present(values), predicted_classes(values, labels), NONE) for name, values in scores.items()},
+        {
+            name: np.where(present(values), label_hits(values, results.classes, labels), np.nan)
+            for name, values in scores.items()
+        },
     )
 
 
@@ -148,9 +151,9 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     """
     results, catalogue = measured.results, measured.catalogue
     # References depend on the classes alone: they are computed once for all sections and directions.
-    known = cache(lambda excluded: references(results.classes, catalogue.tree, own_excluded=excluded))
+    expected = references_of(results.there, results.classes, catalogue.tree)
     retrieval: dict[str, dict[str, Any]] = {
-        section: retrieval_metrics(measured.found[section], measured.without_pair[section], known)
+        section: retrieval_metrics(measured.found[section], measured.without_pair[section], expected)
         for section in measured.found
     }
     retrieval[BOTH] = {"probability_share": measured.choices.probability_share, **retrieval[BOTH]}
@@ -170,18 +173,24 @@ def classification_metrics(measured: Measured) -> dict[str, Any]:
     classes, catalogue = measured.results.classes, measured.catalogue
     labels, tree = catalogue.class_labels, catalogue.tree
     metrics: dict[str, Any] = {}
+    by_level = {}
     for name, scores in measured.scores.items():
-        predicted = measured.predicted[name]
-        right = (predicted == classes).astype(np.float64)
+        there = present(scores)
+        if not there.any():
+            continue
+        predicted, actual, of_these = measured.predicted[name][there], classes[there], scores[there]
+        right = (predicted == actual).astype(np.float64)
         metrics[name] = {
-            "accuracy": float(measured.hits[name].mean()),
-            "top_5": float(top_hits(scores, classes, labels, TOP).mean()),
-            "macro_f1": macro_f1(predicted, classes, len(tree)),
-            "calibration_error": expected_calibration_error(confidence(scores, predicted, labels), right),
+            **({} if there.all() else {"items": int(there.sum())}),
+            "accuracy": float(measured.hits[name][there].mean()),
+            "top_5": float(top_hits(of_these, actual, labels, TOP).mean()),
+            "macro_f1": macro_f1(predicted, actual, len(tree)),
+            "calibration_error": expected_calibration_error(confidence(of_these, predicted, labels), right),
         }
+        by_level[name] = level_accuracy(predicted, actual, tree)
     metrics["fusion"]["image_weight"] = measured.choices.image_weight
     metrics["log_linear"] |= vars(measured.choices.log_linear)
-    metrics["by_level"] = {name: level_accuracy(measured.predicted[name], classes, tree) for name in BY_LEVEL}
+    metrics["by_level"] = {name: by_level[name] for name in BY_LEVEL if name in by_level}
     return metrics
 
 
@@ -204,7 +213,7 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
         for name, scores in measured.scores.items()
         for metric, of in (
             ("accuracy", measured.hits[name]),
-            ("top_5", top_hits(scores, measured.results.classes, measured.catalogue.class_labels, TOP)),
+            ("top_5", _top_hits(measured, scores)),
         )
     }
     for section, found in measured.found.items():
@@ -218,6 +227,12 @@ def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resampl
             if not path.startswith((f"{PROBABILITIES}.", f"{BOTH}.")) or ".mean." in path
         }
     )
+
+
+def _top_hits(measured: Measured, scores: Floats) -> Doubles:
+    """Return `top_hits` of N items, NaN for those without scores."""
+    hits = top_hits(scores, measured.results.classes, measured.catalogue.class_labels, TOP)
+    return np.where(present(scores), hits, np.nan)
 
 
 def spread(statistics: RankStatistics, values: Doubles | Integers, count: int) -> Doubles:

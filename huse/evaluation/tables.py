@@ -13,9 +13,9 @@ from huse.evaluation.calibration import confidence
 from huse.evaluation.classification import Integers, class_f1, class_means, confused_pairs
 from huse.evaluation.hierarchy import HP_KS
 from huse.evaluation.neighbours import nearest_neighbours
-from huse.evaluation.results import DIRECTIONS
+from huse.evaluation.results import DIRECTIONS, present
 from huse.evaluation.retrieval import query_metrics
-from huse.evaluation.summary import EMBEDDING, Measured, spread
+from huse.evaluation.summary import EMBEDDING, NONE, Measured, spread
 
 SCORES = ("image", "text", "fusion")
 NEIGHBOURS = 10
@@ -25,11 +25,14 @@ CONFUSED = 30  # pairs of classes
 def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.DataFrame:
     """Return one row an item: its class, the predicted class, the confidence, and whether its labels are right.
 
-    Items of one product share their number in `groups`.
+    Items of one product share their number in `groups`. An item without a picture, or without a name, has null there.
     """
     labels = measured.catalogue.class_labels
     columns: dict[str, Any] = {"row": rows, "group": groups, "class_index": measured.results.classes}
-    columns |= {f"predicted_{name}": measured.predicted[name] for name in SCORES}
+    for name in SCORES:
+        predicted = pd.Series(measured.predicted[name])
+        none = predicted == NONE
+        columns[f"predicted_{name}"] = predicted.astype("Int64").mask(none) if none.any() else predicted
     columns |= {
         f"confidence_{name}": confidence(measured.scores[name], measured.predicted[name], labels) for name in SCORES
     }
@@ -38,7 +41,7 @@ def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.Data
 
 
 def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
-    """Return one row a direction and item: its metrics by embeddings, null if dropped, and its neighbours.
+    """Return one row a direction and query: its metrics by embeddings, null if dropped, and its neighbours.
 
     Among equal cosines, the lower row comes first in the neighbours, but wrong candidates come first in the metrics.
     """
@@ -47,21 +50,22 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
         query, found = direction.split("_to_")
         statistics = measured.found[EMBEDDING][direction]
         metrics = query_metrics(statistics)
+        asked, offered = (np.flatnonzero(measured.results.there[name]) for name in (query, found))
         neighbours = nearest_neighbours(
-            measured.results.embeddings[query],
-            measured.results.embeddings[found],
+            measured.results.embeddings[query][asked],
+            measured.results.embeddings[found][offered],
             NEIGHBOURS,
-            excluded=np.arange(len(rows)) if query == found else None,
+            excluded=np.arange(len(asked)) if query == found else None,
         )
         columns = {
-            "row": rows,
+            "row": rows[asked],
             "query": query,
             "found": found,
-            "first_rank": pd.Series(spread(statistics, statistics.first, len(rows))).astype("Int64"),
-            "average_precision": spread(statistics, metrics["map"], len(rows)),
-            "ahp": spread(statistics, metrics["ahp"], len(rows)),
-            **{f"hp_at_{k}": spread(statistics, metrics[f"hp_at_{k}"], len(rows)) for k in HP_KS},
-            "neighbours": list(rows[neighbours.rows]),
+            "first_rank": pd.Series(spread(statistics, statistics.first, len(rows))[asked]).astype("Int64"),
+            "average_precision": spread(statistics, metrics["map"], len(rows))[asked],
+            "ahp": spread(statistics, metrics["ahp"], len(rows))[asked],
+            **{f"hp_at_{k}": spread(statistics, metrics[f"hp_at_{k}"], len(rows))[asked] for k in HP_KS},
+            "neighbours": list(rows[offered][neighbours.rows]),
             "similarities": list(neighbours.similarities),
         }
         parts.append(pd.DataFrame(columns))
@@ -73,8 +77,14 @@ def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:
     actual, count = measured.results.classes, len(classes)
     items = np.bincount(actual, minlength=count)
     columns: dict[str, Any] = {"class_index": np.arange(count), "classes": classes, "items": items}
-    columns |= {f"accuracy_{name}": class_means(measured.hits[name], actual, count) for name in SCORES}
-    columns |= {f"f1_{name}": class_f1(measured.predicted[name], actual, count) for name in SCORES}
+    there = {name: present(measured.scores[name]) for name in SCORES}
+    columns |= {
+        f"accuracy_{name}": class_means(measured.hits[name][those], actual[those], count)
+        for name, those in there.items()
+    }
+    columns |= {
+        f"f1_{name}": class_f1(measured.predicted[name][those], actual[those], count) for name, those in there.items()
+    }
     for direction, statistics in measured.found[EMBEDDING].items():
         first = (statistics.first == 1).astype(np.float64)
         columns[f"recall_at_1_{direction}"] = class_means(first, statistics.classes, count)

@@ -21,7 +21,7 @@ from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import precision_at_k_chance
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.keys import first_copies
-from huse.evaluation.results import DIRECTIONS
+from huse.evaluation.results import DIRECTIONS, present
 from huse.metrics import AHP_K, area_under_hierarchical_precision, average_precision, precision_at_k
 from huse.nesting import nest
 from huse.taxonomy import Bools, ClassTree
@@ -64,7 +64,8 @@ def measure_unseen(
     another candidate is of its class.
 
     Args:
-        embeddings: `image` and `text`, each N × D float32 of unit norm.
+        embeddings: `image` and `text`, each N × D float32 of unit norm, or a row of NaN where an item has none: then it
+            is no query, or no candidate.
         classes: N class numbers.
         split: N names: train, validation, test or unseen.
         tree: of the C classes.
@@ -149,17 +150,20 @@ def _direction(
         candidates
     )  # equal candidates get equal cosines; a matrix product may add up in another order
     place = np.cumsum(unseen) - 1
+    asked, offered = present(queries), present(candidates)
+    queries, candidates = np.nan_to_num(queries), np.nan_to_num(candidates)
     values = {f"{prefix}{name}": np.full(unseen.sum(), np.nan) for prefix in ("", CHANCE) for name in METRICS}
     for own in np.unique(classes[unseen]):
         ties = (-tree.hops[own], tree.siblings[own], tree.similarity[own])
         order = np.lexsort((*(table[classes] for table in ties), classes == own))
-        members = np.flatnonzero(classes == own)
+        members = np.flatnonzero((classes == own) & asked)
         for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
             cosines = (queries[rows] @ candidates.T)[:, firsts]
             if same_modality:
                 cosines[np.arange(len(rows)), rows] = -np.inf
+            cosines[:, ~offered] = -np.inf
             ranked = order[np.argsort(-cosines[:, order], axis=1, kind="stable")]
-            ranked = ranked[:, : len(classes) - int(same_modality)]
+            ranked = ranked[:, : offered.sum() - int(same_modality)]
             seen = ranked[~unseen[ranked]].reshape(len(rows), -1)
             metrics = _among_siblings(classes[seen], own, tree) | _own_class(classes[ranked] == own)
             for name, each in metrics.items():

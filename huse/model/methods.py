@@ -63,6 +63,8 @@ class Batch:
         targets: N × K float32, distributions over the labels, mixed like the logits.
         products: N int64 class numbers.
         classes: what is known of the classes.
+        present: 2 × N bool, which products have an image and which a text; None: all have both.
+        classified: 2 × N bool, the same of what the logits are of; None: all.
     """
 
     images: Tensor
@@ -71,11 +73,23 @@ class Batch:
     targets: Tensor
     products: Tensor
     classes: Classes
+    present: Tensor | None = None
+    classified: Tensor | None = None
 
     @cached_property
     def embeddings(self) -> Tensor:
         """M × D, images first, then texts."""
         return torch.cat([self.images, self.texts])
+
+    @property
+    def embedded(self) -> Tensor | None:
+        """M bool, which embeddings are of something that is there; None: all."""
+        return None if self.present is None else self.present.flatten()
+
+    @property
+    def paired(self) -> Tensor | None:
+        """N bool, which products have both an image and a text; None: all."""
+        return None if self.present is None else self.present.all(dim=0)
 
     @property
     def class_vectors(self) -> Tensor:
@@ -120,20 +134,21 @@ Terms = dict[str, tuple[float, Tensor]]  # name of a loss term: its weight and i
 
 
 def _classification(batch: Batch) -> Tensor:
-    """Mean over both modalities; with one shared head this is the mean over the 2N rows."""
-    return classification_loss(torch.cat(batch.logits), batch.targets.repeat(2, 1))
+    """Mean over the images and texts that are there: over both modalities alike where all are."""
+    present = None if batch.classified is None else batch.classified.flatten()
+    return classification_loss(torch.cat(batch.logits), batch.targets.repeat(2, 1), present)
 
 
 def _projection(batch: Batch) -> Tensor:
     """Both modalities' distances from their class vectors, summed as eq. 13 does."""
-    return 2 * projection_loss(batch.embeddings, batch.products.repeat(2), batch.class_vectors)
+    return 2 * projection_loss(batch.embeddings, batch.products.repeat(2), batch.class_vectors, batch.embedded)
 
 
 def huse(batch: Batch, losses: Losses, sigma: Sigma | None = None) -> Terms:
     """HUSE: alpha · classification + beta · graph + gamma · gap (eq. 6), all three at every step."""
     about, distances = losses.graph, batch.classes.distances
     if about.form == "correlation":
-        graph = correlation_loss(batch.embeddings, batch.products, distances)
+        graph = correlation_loss(batch.embeddings, batch.products, distances, batch.embedded)
     else:
         graph = graph_loss(
             batch.embeddings,
@@ -143,11 +158,12 @@ def huse(batch: Batch, losses: Losses, sigma: Sigma | None = None) -> Terms:
             zeta=about.margin,
             pairs=about.pairs,
             normaliser=about.normaliser,
+            present=batch.embedded,
         )
     return {
         "classification": (losses.alpha, _classification(batch)),
         "graph": (losses.beta, graph),
-        "gap": (losses.gamma, gap_loss(batch.images, batch.texts)),
+        "gap": (losses.gamma, gap_loss(batch.images, batch.texts, batch.paired)),
     }
 
 
@@ -156,7 +172,7 @@ def huse_p(batch: Batch, losses: Losses) -> Terms:
     return {
         "classification": (losses.alpha, _classification(batch)),
         "projection": (losses.beta, _projection(batch)),
-        "gap": (losses.gamma, gap_loss(batch.images, batch.texts)),
+        "gap": (losses.gamma, gap_loss(batch.images, batch.texts, batch.paired)),
     }
 
 
@@ -166,7 +182,7 @@ def huse_plus(batch: Batch, losses: Losses) -> Terms:
     if about.weight == 0:
         return huse(batch, losses)
     nodes = batch.classes.nodes[:, batch.products].repeat(1, 2)
-    contrast = hierarchical_contrastive_loss(batch.embeddings, nodes, about.temperature, about.decay)
+    contrast = hierarchical_contrastive_loss(batch.embeddings, nodes, about.temperature, about.decay, batch.embedded)
     return {**huse(batch, losses), "contrast": (about.weight, contrast)}
 
 
@@ -178,14 +194,15 @@ def separate(batch: Batch, losses: Losses) -> Terms:
 def triplet(batch: Batch, losses: Losses) -> Terms:
     """FaceNet's triplets over the embeddings of both modalities."""
     about = losses.triplet
-    return {"triplet": (1, triplet_loss(batch.embeddings, batch.products.repeat(2), about.margin, about.variant))}
+    products = batch.products.repeat(2)
+    return {"triplet": (1, triplet_loss(batch.embeddings, products, about.margin, about.variant, batch.embedded))}
 
 
 def cme(batch: Batch, losses: Losses) -> Terms:
     """CME: matching and mismatching pairs, with a small classification loss."""
     about = losses.cme
     return {
-        "matching": (about.matching, matching_loss(batch.images, batch.texts, about.margin)),
+        "matching": (about.matching, matching_loss(batch.images, batch.texts, about.margin, batch.present)),
         # The published weight is of each modality; the loss here is their mean.
         "classification": (2 * about.classification, _classification(batch)),
     }
@@ -194,7 +211,8 @@ def cme(batch: Batch, losses: Losses) -> Terms:
 def adamine(batch: Batch, losses: Losses) -> Terms:
     """AdaMine: triplets of products and of classes."""
     about = losses.adamine
-    return {"adamine": (1, adamine_loss(batch.images, batch.texts, batch.products, about.margin, about.semantic))}
+    both = batch.images, batch.texts, batch.products
+    return {"adamine": (1, adamine_loss(*both, about.margin, about.semantic, present=batch.paired))}
 
 
 def devise(batch: Batch, losses: Losses) -> Terms:
@@ -202,7 +220,7 @@ def devise(batch: Batch, losses: Losses) -> Terms:
     if losses.devise.loss == "cosine":
         return {"projection": (1, _projection(batch))}
     products = batch.products.repeat(2)
-    ranking = 2 * ranking_loss(batch.embeddings, products, batch.class_vectors, losses.devise.margin)
+    ranking = 2 * ranking_loss(batch.embeddings, products, batch.class_vectors, losses.devise.margin, batch.embedded)
     return {"ranking": (1, ranking)}
 
 
@@ -217,11 +235,14 @@ def hie(batch: Batch, losses: Losses) -> Terms:
 def dscmr(batch: Batch, losses: Losses) -> Terms:
     """DSCMR: predictions near the one-hot targets, a binary graph, and the gap."""
     about = losses.dscmr
-    label_space = torch.stack([label_space_loss(logits, batch.targets) for logits in batch.logits]).sum()
+    present = (None, None) if batch.classified is None else batch.classified
+    label_space = torch.stack(
+        [label_space_loss(logits, batch.targets, those) for logits, those in zip(batch.logits, present, strict=True)]
+    ).sum()
     return {
         "classification": (1, label_space),
-        "likelihood": (about.likelihood, likelihood_loss(batch.images, batch.texts, batch.products)),
-        "invariance": (about.invariance, invariance_loss(batch.images, batch.texts)),
+        "likelihood": (about.likelihood, likelihood_loss(batch.images, batch.texts, batch.products, batch.present)),
+        "invariance": (about.invariance, invariance_loss(batch.images, batch.texts, batch.paired)),
     }
 
 
@@ -236,6 +257,7 @@ class Method:
         graph: whether it has a semantic graph loss.
         linear_head_only: whether its loss compares logits with one-hot targets directly, which rules out the cosine
             head.
+        pairs_only: whether it learns from products with both picture and name alone.
         recordable: whether a step can be recorded as a CUDA graph: every size in its terms depends on the batch size
             alone, not on classes or embeddings.
     """
@@ -245,6 +267,7 @@ class Method:
     class_vectors: bool = False
     graph: bool = False
     linear_head_only: bool = False
+    pairs_only: bool = False
     recordable: bool = True
 
 
@@ -253,7 +276,7 @@ METHODS: Mapping[str, Method] = {
     "triplet": Method(triplet, "class_means", recordable=False),
     "cme": Method(cme, "separate"),
     "cme_shared": Method(cme, "shared"),
-    "adamine": Method(adamine, "class_means", recordable=False),
+    "adamine": Method(adamine, "class_means", pairs_only=True, recordable=False),
     "devise": Method(devise, "label_vectors", class_vectors=True),
     "hie": Method(hie, "separate", class_vectors=True),
     "dscmr": Method(dscmr, "shared", linear_head_only=True),

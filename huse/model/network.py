@@ -19,6 +19,7 @@ from huse.model.towers import CosineHead, Scale, Tower
 from huse.settings import Settings
 
 Modality = Literal["image", "text"]
+MODALITIES: tuple[Modality, Modality] = ("image", "text")
 
 
 class NetworkSettings(Settings):
@@ -136,7 +137,9 @@ class Network(nn.Module):
         return embeddings, scores
 
     @torch.no_grad()
-    def fit_class_means(self, images: Tensor, texts: Tensor, targets: Tensor, *, score: bool) -> None:
+    def fit_class_means(
+        self, images: Tensor, texts: Tensor, targets: Tensor, *, score: bool, present: Tensor | None = None
+    ) -> None:
         """Compute each label's mean embedding; the `class_pull` has no effect before.
 
         Args:
@@ -145,8 +148,12 @@ class Network(nn.Module):
             targets: N × K float32, each a distribution over the labels; a label's mean is weighted by it. Both
                 modalities count alike.
             score: also score labels by the cosine with these means, for methods without a trained classification layer.
+            present: 2 × N bool, which products have an image and which a text; None: all have both.
         """
-        embeddings = self._embed("image", images)[0] + self._embed("text", texts)[0]
+        both = [self._embed("image", images)[0], self._embed("text", texts)[0]]
+        if present is not None:
+            both = [embeddings * there[:, None] for embeddings, there in zip(both, present, strict=True)]
+        embeddings = both[0] + both[1]
         means = functional.normalize(targets.T @ embeddings, dim=1)
         if score:
             self.fix_head(means)

@@ -58,15 +58,17 @@ def lead(products: pd.DataFrame, classes: int) -> str:
     """Say what was measured, and whether a given split let training see products of the test split.
 
     Args:
-        products: `split` and `group` of every picture.
+        products: `image`, empty where there is none, `split` and `group` of every row.
         classes: how many there are.
     """
     groups, split = products["group"], products["split"]
     test = groups[split == "test"]
     known = int(test.isin(groups[split.isin(["train", "validation"])]).sum())
+    without = int((products["image"] == "").sum())
+    rows = f"{len(products) - without:,} pictures" + (f" and {without:,} names without a picture" if without else "")
     seen = f"; the given split has the products of {known:,} of them in training or validation too." if known else ""
     return (
-        f"{len(products):,} pictures of {groups.nunique():,} products in {classes:,} classes. Measured on "
+        f"{rows} of {groups.nunique():,} products in {classes:,} classes. Measured on "
         f"the {len(test):,} pictures of the test split{seen or ', which training never saw.'}"
     )
 

@@ -20,7 +20,7 @@ from huse.report.curves import finetuning_pictures, training_pictures
 from huse.report.metric_tables import DIRECTIONS, Metrics, look_up, make_table
 from huse.report.names import short_names, shorten, whole_name
 from huse.report.thumbnails import Thumbnails
-from huse.taxonomy import ClassTree, split_path
+from huse.taxonomy import Bools, ClassTree, split_path
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -56,12 +56,14 @@ class TestSplit:
     Attributes:
         rows: N rows of the products.
         classes: N class numbers.
-        embeddings: of `image` and `text`, N × D float32, unit norm.
+        embeddings: of `image` and `text`, N × D float32, unit norm; zeros where an item has none.
+        there: of `image` and `text`, N bool, which items have one.
     """
 
     rows: Integers
     classes: Integers
     embeddings: Mapping[str, Floats]
+    there: Mapping[str, Bools]
 
 
 def metrics_section(metrics: Metrics) -> Section:
@@ -208,7 +210,9 @@ def map_section(products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails
     places = space_map.sample_items(split.classes, space_map.MOST_ITEMS, seed)
     if len(places) < 2:
         return None
-    images, texts = space_map.lay_out(split.embeddings["image"][places], split.embeddings["text"][places], seed)
+    drawn = {mark: np.flatnonzero(split.there[mark][places]) for mark in ("image", "text")}
+    images, texts = (split.embeddings[mark][places[drawn[mark]]] for mark in ("image", "text"))
+    planes = space_map.lay_out(images, texts, seed)
     shown = products.iloc[split.rows[places]]
     paths = [split_path(name) for name in shown["classes"]]
     unique = sorted(set(paths))
@@ -223,12 +227,12 @@ def map_section(products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails
         }
         for item, (name, path, row) in enumerate(zip(shown["name"], paths, split.rows[places], strict=True))
     ]
-    points = [
-        {"x": round(float(x), 4), "y": round(float(y), 4), "mark": mark, "item": item}
-        for mark, plane in (("image", images), ("text", texts))
-        for item, (x, y) in enumerate(plane)
+    points: list[dict[str, Any]] = [
+        {"x": round(float(x), 4), "y": round(float(y), 4), "mark": mark, "item": int(item)}
+        for (mark, those), plane in zip(drawn.items(), planes, strict=True)
+        for item, (x, y) in zip(those, plane, strict=True)
     ]
-    labels = space_map.name_places(np.concatenate([images, texts]), [short[path] for path in paths] * 2)
+    labels = space_map.name_places(np.concatenate(planes), [short[paths[point["item"]]] for point in points])
     chart = charts.map_chart(points, labels, [short[path] for path in unique])
     content = {"shown": len(places), "items": len(split.rows)}
     return Section("map", "A map of the space", content, {"map": chart}, {"items": items})
@@ -253,6 +257,8 @@ def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: T
     for direction, title in DIRECTIONS.items():
         query, found = direction.split("_to_")
         part = queries[(queries["query"] == query) & (queries["found"] == found)].reset_index(drop=True)
+        if part.empty:  # no item has a picture, or a name
+            continue
         chosen = galleries.choose(part, [products["classes"].iloc[row] for row in part["row"]])
         looks = names if found == "text" else range(len(names))
         kinds = []

@@ -1,7 +1,8 @@
 """Reading and writing artefacts: outputs are whole or absent, inputs are checked against each other.
 
 Arrays are ``.npy``, tables Parquet, everything else JSON; nothing is pickled. Every array has one row a
-product, in the row order of ``products.parquet``; its manifest (a ``.json`` beside the ``.npy``) carries the
+product, in the row order of ``products.parquet``; where a product has no picture, or no name, the row of its vector,
+its embedding and its scores is zeros. The manifest (a ``.json`` beside the ``.npy``) carries the
 fingerprint of that table, and a reader that needs another fingerprint stops.
 """
 
@@ -107,6 +108,13 @@ def _remove(path: Path) -> None:
 def manifest_path(vectors: Path) -> Path:
     """Return the place of the manifest of a set of vectors."""
     return vectors.with_suffix(".json")
+
+
+def halves(products: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return which of N products have a picture, `image`, and which a name, `text`: an empty field says that not."""
+    return {
+        modality: (products[column] != "").to_numpy() for modality, column in (("image", "image"), ("text", "name"))
+    }
 
 
 def fingerprint_products(products: pd.DataFrame) -> str:

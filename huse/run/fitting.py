@@ -20,9 +20,9 @@ from huse.files import fingerprint_file
 from huse.labels.graph import class_distances
 from huse.labels.vectors import tree_distances, unit_sphere_vectors
 from huse.model.methods import Classes, Method, find_method
-from huse.model.network import Architecture, Network
+from huse.model.network import MODALITIES, Architecture, Network
 from huse.run import paths
-from huse.run.artifacts import fingerprint_products, read_array, read_labels, read_table, read_vectors
+from huse.run.artifacts import fingerprint_products, halves, read_array, read_labels, read_table, read_vectors
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
@@ -122,7 +122,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         None if label_vectors is None else class_vectors(label_vectors, targets),
         torch.from_numpy(tree.levels),
     )
-    products = artefacts.products
+    products, there = artefacts.products, halves(artefacts.products)
     data = TrainingData.of(
         artefacts.images,
         artefacts.texts,
@@ -130,8 +130,14 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         split=products["split"].to_numpy(),
         classes=classes,
         similarity=tree.similarity,
-        names=products["image"].tolist(),
+        names=products["image"].where(there["image"], products["name"]).tolist(),
+        present=np.stack([there[modality] for modality in MODALITIES]),
     )
+    if method.pairs_only and data.present is not None and not data.present[:, data.train].all(dim=0).any():
+        raise InputError(
+            f"params.yaml: train.method {params.method}: it learns from products with both a picture and a name, and "
+            "no training product has both. Choose another method."
+        )
     torch.manual_seed(seed)
     trains_head = method.head in ("shared", "separate")
     settings = params.changed(
@@ -148,8 +154,10 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
             settings=settings,
         )
     )
-    network.tower("image").fit_scaler(view[rows] for view in data.images for rows in torch.split(data.train, BLOCK))
-    network.tower("text").fit_scaler(data.texts[rows] for rows in torch.split(data.train, BLOCK))
+    for modality, views in zip(MODALITIES, (data.images, data.texts[None]), strict=True):
+        train = data.having(modality, data.train)
+        if len(train):
+            network.tower(modality).fit_scaler(view[rows] for view in views for rows in torch.split(train, BLOCK))
     if method.head == "label_vectors" and label_vectors is not None:
         network.fix_head(label_vectors)
     elif method.head == "class_means":

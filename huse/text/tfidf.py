@@ -44,14 +44,14 @@ def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
         training_names: cleaned; only those of the training split, so that nothing is learned from the test split.
 
     Raises:
-        InputError: the training names hold no word.
+        InputError: there are training names, and they hold no word.
     """
     frequency: Counter[str] = Counter()
     names = 0
     for name in training_names:
         frequency.update(set(name.split()))
         names += 1
-    if not frequency:
+    if names and not frequency:
         raise InputError(
             f"expected words in the names of the training products, found none in {names} cleaned names. "
             "preprocess_text says what cleaning keeps: letters, digits."

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from huse.model.methods import Classes
+from huse.model.network import MODALITIES, Modality
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class TrainingData:
         classes: what is known of the classes.
         similarity: C × C float32, how near classes are in their tree; see `ClassTree.similarity`.
         names: N names of the pictures, for messages.
+        present: 2 × N bool, which products have a picture and which a name; None: all of the training and validation
+            split have both.
     """
 
     images: Tensor
@@ -38,6 +41,7 @@ class TrainingData:
     classes: Classes
     similarity: Tensor
     names: Sequence[str]
+    present: Tensor | None = None
 
     @classmethod
     def of(
@@ -50,8 +54,11 @@ class TrainingData:
         classes: Classes,
         similarity: npt.NDArray[np.float64],
         names: Sequence[str],
+        present: npt.NDArray[np.bool_] | None = None,
     ) -> "TrainingData":
         """Build it from the arrays of the artefacts, in row order; `split`: N names: train, validation or test."""
+        used = (split == "train") | (split == "validation")
+        whole = present is None or bool(present[:, used].all())
         return cls(
             images=torch.from_numpy(images),
             texts=torch.from_numpy(texts),
@@ -61,6 +68,7 @@ class TrainingData:
             classes=classes,
             similarity=torch.from_numpy(similarity).float(),
             names=names,
+            present=None if whole else torch.tensor(present),
         )
 
     def to(self, device: torch.device) -> "TrainingData":
@@ -69,6 +77,10 @@ class TrainingData:
             name: value.to(device) for name, value in vars(self).items() if isinstance(value, Tensor | Classes)
         }
         return replace(self, **moved)
+
+    def having(self, modality: Modality, rows: Tensor) -> Tensor:
+        """Return those of some rows whose product has a picture, or a name."""
+        return rows if self.present is None else rows[self.present[MODALITIES.index(modality), rows]]
 
     def targets(self, rows: Tensor) -> Tensor:
         """Return the label distributions of some rows, n × K float32."""

@@ -169,7 +169,11 @@ class _Run:
         by_means = self.method.head == "class_means"
         if by_means or network.architecture.settings.class_pull:
             data, train = self.data, self.data.train
-            network.fit_class_means(data.images[0, train], data.texts[train], data.targets(train), score=by_means)
+            network.fit_class_means(
+                *(data.images[0, train], data.texts[train], data.targets(train)),
+                score=by_means,
+                present=None if data.present is None else data.present[:, train],
+            )
         metrics = validate(network, self.data)
         if not all(math.isfinite(value) for value in metrics.values()):
             raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")
@@ -177,7 +181,7 @@ class _Run:
         point |= {f"{VALIDATION}{name}": value for name, value in metrics.items()}
         if self.method.graph:
             margin, embeddings = self.losses.graph.margin, batch.embeddings.detach()
-            blocks = region_shares(embeddings, batch.products, batch.classes.distances, margin)
+            blocks = region_shares(embeddings, batch.products, batch.classes.distances, margin, present=batch.embedded)
             point |= {f"regions/{block}/{name}": share for block, of in blocks.items() for name, share in of.items()}
         self.sums = {}
         self.result.curves.append(point)

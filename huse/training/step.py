@@ -70,17 +70,20 @@ def forward(
     """
     vectors = {"image": data.images[views, rows], "text": data.texts[rows]}
     targets = data.targets(rows)
+    present = classified_present = None if data.present is None else data.present[:, rows]
     images, texts = network.tower("image")(vectors["image"]), network.tower("text")(vectors["text"])
     classified = {"image": images, "text": texts}
     if mixture is not None:
         share, partners = mixture
         targets = torch.lerp(targets[partners], targets, share)
+        if present is not None:
+            classified_present = present & present[:, partners]
         classified = {
             modality: network.tower(modality)(torch.lerp(value[partners], value, share))  # type: ignore[arg-type]
             for modality, value in vectors.items()
         }
     logits = network.logits("image", classified["image"]), network.logits("text", classified["text"])
-    return Batch(images, texts, logits, targets, data.products[rows], data.classes)
+    return Batch(images, texts, logits, targets, data.products[rows], data.classes, present, classified_present)
 
 
 class Step:

@@ -16,6 +16,12 @@ def model_card(info: dict[str, Any], classes: Sequence[str], dimension: int) -> 
     """
     data, versions = info["data"], info["versions"]
     shown = [f"- `{path}`" for path in classes[:SHOWN_CLASSES]]
+    learned = info.get("learned_from", {})
+    halves = (
+        [f"Of the rows to learn from, {learned['image']} have a picture and {learned['text']} a name.", ""]
+        if len(set(learned.values())) > 1
+        else []
+    )
     more = [f"- and {len(classes) - SHOWN_CLASSES} more, in `config.json`"] if len(classes) > SHOWN_CLASSES else []
     rows = [f"| {name} | {_shown(metric)} |" for name, metric in info["metrics"].items()]
     return "\n".join(
@@ -40,6 +46,7 @@ def model_card(info: dict[str, Any], classes: Sequence[str], dimension: int) -> 
             f"validation and {data['pictures']['test']} test pictures. Pictures go through `{info['image_encoder']}`, "
             f"names through `{info['text_encoder']}`.",
             "",
+            *halves,
             "## Metrics of the test split, with 95 % intervals",
             "",
             "| metric | value |",

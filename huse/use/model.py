@@ -23,7 +23,7 @@ from huse.encoders.torchvision import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.fusion import LogLinear, class_scores, fuse, mean_direction, mean_scores, temper
-from huse.model.network import Modality, Network
+from huse.model.network import MODALITIES, Modality, Network
 from huse.use.card import model_card
 
 FORMAT = 1  # of the folder; raise it when an older reader would misread a new folder
@@ -70,14 +70,19 @@ class Fusion:
     average: float | None
 
     def scores(self, image: Floats | None, text: Floats | None) -> Floats:
-        """Return N × K scores fused from both modalities; those of one alone are calibrated by its temperature."""
+        """Return N × K scores fused from both modalities; those of one alone are calibrated by its temperature.
+
+        Of an item with a row of NaN in one modality, they are those of the other.
+        """
         if image is None or text is None:
             temperature = self.log_linear.image_temperature if text is None else self.log_linear.text_temperature
             alone = text if image is None else image
             if alone is None:
                 raise InputError("expected images, texts or both, found neither.")
             return temper(alone, temperature)
-        return self.log_linear.scores(image, text) if self.average is None else fuse(image, text, self.average)
+        if self.average is None:
+            return self.log_linear.scores(image, text)
+        return self.log_linear.completed(fuse(image, text, self.average), image, text)
 
 
 class Model:
@@ -158,8 +163,8 @@ class Model:
 
     def encode(
         self,
-        images: Sequence[OneOrSeveral[Picture]] | None = None,
-        texts: Sequence[OneOrSeveral[str]] | None = None,
+        images: Sequence[OneOrSeveral[Picture] | None] | None = None,
+        texts: Sequence[OneOrSeveral[str] | None] | None = None,
         errors: Errors = "raise",
     ) -> Floats:
         """Embed products for search: by pictures, by names, or by both.
@@ -168,8 +173,8 @@ class Model:
         product together count as much as its name.
 
         Args:
-            images: N pictures, or lists of the pictures of a product, or None.
-            texts: N names of the same products, or None.
+            images: N pictures, or lists of the pictures of a product, None for a product without; or None.
+            texts: N names of the same products, None for a product without; or None.
             errors: as in `encode_images`; a row is NaN where either fails.
 
         Returns:
@@ -178,19 +183,18 @@ class Model:
         Raises:
             InputError: neither is given, their lengths differ, or as `encode_images`.
         """
-        _check_lengths(images, texts)
-        parts = [] if images is None else [self.encode_images(images, errors=errors)]
-        parts += [] if texts is None else [self.encode_texts(texts, errors=errors)]
-        if len(parts) == 1:
-            return parts[0]
-        combined = mean_direction(np.concatenate(parts), np.tile(np.arange(len(parts[0])), 2))
-        combined[np.isnan(parts).any(axis=(0, 2))] = np.nan
+        parts, failed = self._parts(images, texts, errors)
+        embeddings = [embeddings for embeddings, _ in parts.values()]
+        if len(embeddings) == 1:
+            return embeddings[0]
+        combined = mean_direction(np.concatenate(embeddings), np.tile(np.arange(len(failed)), 2))
+        combined[failed] = np.nan
         return combined
 
     def class_probabilities(
         self,
-        images: Sequence[OneOrSeveral[Picture]] | None = None,
-        texts: Sequence[OneOrSeveral[str]] | None = None,
+        images: Sequence[OneOrSeveral[Picture] | None] | None = None,
+        texts: Sequence[OneOrSeveral[str] | None] | None = None,
         errors: Errors = "raise",
     ) -> Floats:
         """Return the calibrated probability of every class, fused as was best on the validation split.
@@ -198,8 +202,8 @@ class Model:
         The scores of the pictures of a product are averaged, then fused with those of its name.
 
         Args:
-            images: N pictures, or lists of the pictures of a product, or None.
-            texts: N names of the same products, or None.
+            images: N pictures, or lists of the pictures of a product, None for a product without; or None.
+            texts: N names of the same products, None for a product without; or None.
             errors: as in `encode`.
 
         Returns:
@@ -208,25 +212,25 @@ class Model:
         Raises:
             InputError: as `encode`.
         """
-        _check_lengths(images, texts)
-        image = None if images is None else self._embed("image", images, errors)[1]
-        text = None if texts is None else self._embed("text", texts, errors)[1]
+        parts, failed = self._parts(images, texts, errors)
+        image, text = (parts[modality][1] if modality in parts else None for modality in MODALITIES)
         scores = class_scores(self._fusion.scores(image, text), self._classes.labels)
+        scores[failed] = np.nan
         probabilities: Floats = scores / scores.sum(axis=1, keepdims=True)
         return probabilities
 
     def classify(
         self,
-        images: Sequence[OneOrSeveral[Picture]] | None = None,
-        texts: Sequence[OneOrSeveral[str]] | None = None,
+        images: Sequence[OneOrSeveral[Picture] | None] | None = None,
+        texts: Sequence[OneOrSeveral[str] | None] | None = None,
         top: int = 5,
         errors: Errors = "raise",
     ) -> list[list[ClassProbability]]:
         """Return the most probable classes of every product, the most probable first; see `class_probabilities`.
 
         Args:
-            images: N pictures, or lists of the pictures of a product, or None.
-            texts: N names of the same products, or None.
+            images: N pictures, or lists of the pictures of a product, None for a product without; or None.
+            texts: N names of the same products, None for a product without; or None.
             top: classes of each product; all where there are fewer.
             errors: as in `encode`; a product that fails gets an empty list.
 
@@ -244,10 +248,34 @@ class Model:
             for row, places in zip(probabilities, order, strict=True)
         ]
 
+    def _parts(
+        self, images: Sequence[Any] | None, texts: Sequence[Any] | None, errors: Errors
+    ) -> tuple[dict[Modality, tuple[Floats, Floats]], npt.NDArray[np.bool_]]:
+        """Return embeddings and scores of each modality that is given, and for which of N products an item failed."""
+        _check_products(images, texts, errors)
+        given = {
+            modality: items for modality, items in zip(MODALITIES, (images, texts), strict=True) if items is not None
+        }
+        parts = {modality: self._embed(modality, items, errors, optional=True) for modality, items in given.items()}
+        failed = [
+            np.isnan(parts[modality][0]).any(axis=1) & np.array([item is not None for item in items], dtype=bool)
+            for modality, items in given.items()
+        ]
+        return parts, np.any(failed, axis=0)
+
     def _embed(
-        self, modality: Modality, items: Sequence[Any], errors: Errors, batch_size: int | None = None
+        self,
+        modality: Modality,
+        items: Sequence[Any],
+        errors: Errors,
+        batch_size: int | None = None,
+        *,
+        optional: bool = False,
     ) -> tuple[Floats, Floats]:
-        """Return N × D embeddings and N × K scores; rows of NaN where every item of an entry fails."""
+        """Return N × D embeddings and N × K scores; rows of NaN where every item of an entry fails.
+
+        With `optional`, an entry may be None, and its rows are NaN.
+        """
         if isinstance(items, str | bytes | Path):
             one = "bytes" if isinstance(items, bytes) else items
             raise InputError(f"expected a list of items, found one ({one}). Put it into a list.")
@@ -255,10 +283,14 @@ class Model:
             raise InputError(f"errors: expected raise or report, found {errors!r}.")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
+        kind = "picture" if modality == "image" else "text"
+        if self.info.get("learned_from", {}).get(modality) == 0:
+            known = "names" if modality == "image" else "pictures"
+            raise InputError(f"the model has learned from no {kind}s, so these mean nothing to it. Give {known} alone.")
         several = [list(item) if isinstance(item, list | tuple) else [item] for item in items]
         if [] in several:
-            kind = "picture" if modality == "image" else "text"
             raise ItemError(several.index([]), kind, "expected one or several, found an empty list")
+        several = [[] if optional and item is None else those for item, those in zip(items, several, strict=True)]
         every = [item for those in several for item in those]
         entries = np.repeat(np.arange(len(items)), [len(those) for those in several])
         encode = self.image_encoder.encode if modality == "image" else self._texts
@@ -271,9 +303,10 @@ class Model:
             device = next(self.network.parameters()).device
             found = self.network.embed(modality, torch.from_numpy(vectors[sound]).to(device))
             embeddings[sound], scores[sound] = (part.cpu().numpy() for part in found)
-        if len(every) == len(items):
-            return embeddings, scores
-        return mean_direction(embeddings, entries), mean_scores(scores, entries)
+        given, products = np.unique(entries, return_inverse=True)
+        if len(given) < len(every):
+            embeddings, scores = mean_direction(embeddings, products), mean_scores(scores, products)
+        return _spread(embeddings, given, len(items)), _spread(scores, given, len(items))
 
     def _encoder(self, modality: Modality) -> Encoder[Any]:
         return self.image_encoder if modality == "image" else self.text_encoder
@@ -359,11 +392,27 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _check_lengths(images: Sequence[Any] | None, texts: Sequence[Any] | None) -> None:
+def _spread(rows: Floats, places: npt.NDArray[np.int64], count: int) -> Floats:
+    """Return `count` rows, these at their places and NaN elsewhere."""
+    if len(rows) == count:
+        return rows
+    spread = np.full((count, rows.shape[1]), np.nan, np.float32)
+    spread[places] = rows
+    return spread
+
+
+def _check_products(images: Sequence[Any] | None, texts: Sequence[Any] | None, errors: Errors) -> None:
     if images is None and texts is None:
         raise InputError("expected images, texts or both, found neither.")
     if images is not None and texts is not None and len(images) != len(texts):
         raise InputError(f"expected as many images as texts, found {len(images)} and {len(texts)}.")
+    given = [items for items in (images, texts) if items is not None]
+    for number, product in enumerate(zip(*given, strict=True)):
+        if all(item is None for item in product):
+            error = InputError(f"product {number}: expected a picture or a name, found neither.")
+            if errors == "raise":
+                raise error
+            logging.warning("left out: %s", error)
 
 
 def _encode(

@@ -18,6 +18,7 @@ from huse.catalogue.checking import (
 from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
 from huse.run import paths
+from huse.run.params.editing import set_values
 from tests.pipeline.in_process import write_params
 
 
@@ -74,6 +75,7 @@ def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
         row(8),
         row(9, image="broken.jpg"),
         row(10, name="B", classes=" x < y "),
+        row(11, image="", name="nan"),
     ]
     seen = []
 
@@ -81,25 +83,70 @@ def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
         seen.append(path.name)
         return Seen(path.name, "picture is truncated" if path.name == "broken.jpg" else None)
 
-    products, rejected = check_rows(rows, tmp_path, inspect, workers=2)
-    assert [(product.line, product.classes) for product in products] == [(2, "x<y"), (10, "x<y")]
-    reasons = {entry.line: entry.reason for entry in rejected}
-    assert list(reasons) == [3, 4, 5, 6, 7, 8, 9]
+    checked = check_rows(rows, tmp_path, inspect, workers=2, missing="drop")
+    assert [(product.line, product.classes) for product in checked.products] == [(2, "x<y"), (10, "x<y")]
+    assert checked.in_part == []
+    reasons = {entry.line: entry.reason for entry in checked.rejected}
+    assert list(reasons) == [3, 4, 5, 6, 7, 8, 9, 11]
     assert reasons[8] == "the same as line 2"
     assert reasons[9] == "picture is truncated"
+    assert reasons[11] == "the picture's path is empty; the name 'nan' says nothing"
     assert sorted(seen) == ["a.jpg", "broken.jpg"]  # each picture is opened once
+
+
+def test_half_a_product_is_kept_and_what_was_lost_is_said(tmp_path):
+    rows = [
+        row(2, image="", name="No picture"),
+        row(3, name=""),
+        row(4, image="b.jpg", name="n/a"),
+        row(5, image="broken.jpg", name="B"),
+        row(6, image="../b.jpg", name="C"),
+        row(7, image="b.jpg", name="long " * 500),
+        row(8, image="", name=""),
+        row(9, image="broken.jpg", name=""),
+        row(10, image="", name="No picture"),
+        row(11, image="broken.jpg", name="No picture"),
+        row(12, image="sound.jpg", name="D"),
+        row(13, image="broken.jpg", name="D"),
+    ]
+
+    def inspect(path):
+        return Seen(path.name, "not a picture: HTML" if path.name == "broken.jpg" else None, "repaired")
+
+    checked = check_rows(rows, tmp_path, inspect, workers=2)
+    found = [(one.line, one.image, one.name, one.digest, one.repair) for one in checked.products]
+    assert found == [
+        (2, "", "No picture", "", ""),
+        (3, "a.jpg", "", "a.jpg", "repaired"),
+        (4, "b.jpg", "", "b.jpg", "no name: the name 'n/a' says nothing; repaired"),
+        (5, "", "B", "", ""),
+        (6, "", "C", "", ""),
+        (12, "sound.jpg", "D", "sound.jpg", "repaired"),
+    ]
+    assert [(one.line, one.image, one.reason, one.action) for one in checked.in_part] == [
+        (5, "broken.jpg", "picture missing: not a picture: HTML", "kept in part"),
+        (6, "../b.jpg", "picture missing: the picture's path leaves the picture folder", "kept in part"),
+    ]
+    assert {entry.line: entry.reason for entry in checked.rejected} == {
+        7: "name missing: the name has 2,500 characters, more than 2,000; the same as line 4",
+        8: "the picture's path is empty; the name is empty",
+        9: "not a picture: HTML; the name is empty",
+        10: "the same as line 2",
+        11: "picture missing: not a picture: HTML; the same as line 2",
+        13: "picture missing: not a picture: HTML; the name stands in another row",
+    }
 
 
 def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
     (tmp_path / "A.jpg").touch()
     rows = [row(2, image="a.JPG"), row(3, image="A.jpg"), row(4, image="http://x.example/a.jpg"), row(5, "b.jpg")]
-    products, rejected = check_rows(
-        rows, tmp_path, lambda path: Seen(path.name, None if path.exists() else "no file"), workers=1
+    checked = check_rows(
+        rows, tmp_path, lambda path: Seen(path.name, None if path.exists() else "no file"), workers=1, missing="drop"
     )
-    assert [(product.image, product.repair) for product in products] == [
+    assert [(product.image, product.repair) for product in checked.products] == [
         ("A.jpg", "picture path written otherwise (a.JPG)")
     ]
-    assert [(row.line, row.reason.split(",")[0]) for row in rejected] == [
+    assert [(row.line, row.reason.split(",")[0]) for row in checked.rejected] == [
         (3, "the same as line 2"),
         (4, "the picture is a URL"),
         (5, "no file"),
@@ -109,10 +156,10 @@ def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
 def test_repaired_pictures_stay_and_are_listed(tmp_path):
     repairs = {"a.jpg": "converted from CMYK to RGB", "b.jpg": ""}
     rows = [row(2), row(3, image="b.jpg"), replace(row(4, name="B"), repairs=("HTML entities in the name",))]
-    products, rejected = check_rows(rows, tmp_path, lambda path: Seen("x", repair=repairs[path.name]), workers=1)
-    assert [product.line for product in products] == [2, 3, 4]
-    assert rejected == []
-    listed = [(entry.line, entry.name, entry.reason, entry.action) for entry in repaired(products)]
+    checked = check_rows(rows, tmp_path, lambda path: Seen("x", repair=repairs[path.name]), workers=1)
+    assert [product.line for product in checked.products] == [2, 3, 4]
+    assert checked.rejected == []
+    listed = [(entry.line, entry.name, entry.reason, entry.action) for entry in repaired(checked.products)]
     reason = "converted from CMYK to RGB"
     assert listed == [(2, "A", reason, "repaired"), (4, "B", f"HTML entities in the name; {reason}", "repaired")]
 
@@ -120,6 +167,8 @@ def test_repaired_pictures_stay_and_are_listed(tmp_path):
 def test_a_missing_picture_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"no such folder \(catalogue.images\)"):
         check_rows([row(2)], tmp_path / "none", lambda path: Seen("x"), workers=1)
+    alone = check_rows([row(2, image="")], tmp_path / "none", lambda path: Seen("x"), workers=1)
+    assert [product.name for product in alone.products] == ["A"]  # names alone need no folder
 
 
 def test_the_summary_counts_kinds_and_shows_the_first():
@@ -164,5 +213,9 @@ def test_repaired_pictures_do_not_count_towards_the_limit(small_catalogue, here,
 
     with csv.open("a", encoding="utf-8") as file:
         file.write("none.jpg,thing,a<b<c\n")
+    said = r"0 rows rejected, 1 kept in part \(3\.8%\)(.*\n)*More than catalogue\.max_rejected"
+    with pytest.raises(InputError, match=said):
+        stages.catalogue.main(here)
+    set_values(here / paths.PARAMS, {"catalogue": {"missing": "drop"}})
     with pytest.raises(InputError, match=r"1 rows rejected \(3\.8%\)(.*\n)*More than catalogue\.max_rejected"):
         stages.catalogue.main(here)

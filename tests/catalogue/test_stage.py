@@ -1,5 +1,6 @@
 """The stage on tables as shops export them: what stays, what is left out or repaired, and what is said."""
 
+import json
 import logging
 
 import numpy as np
@@ -43,14 +44,45 @@ def test_texts_and_spellings_are_mended_and_listed(run):
         "hat3.png,Red hat,hat<big<",
     ]
     products, rejected, _ = run(*odd)
-    assert products["name"].tolist()[16:] == ["Café hat", "Red hat"]
-    assert products["classes"].tolist()[16:] == ["hat<small", "hat<big"]
+    assert products["name"].tolist()[16:] == ["Café hat", "", "", "Red hat"]
+    assert products["classes"].tolist()[16:] == ["hat<small", "hat<big", "hat<big", "hat<big"]
     found = rejected[["line", "action", "reason"]].to_numpy().tolist()
+    spelled = [18, "repaired", "class path spelled as most are: hat<small; HTML entities in the name"]
     assert found == [
+        spelled,
+        [19, "repaired", "no name: the name 'nan' says nothing"],
+        [20, "repaired", "no name: the name '---' says nothing"],
+    ]
+    dropped, rejected, _ = run(*odd, missing="drop")
+    assert dropped["name"].tolist()[16:] == ["Café hat", "Red hat"]
+    assert rejected[["line", "action", "reason"]].to_numpy().tolist() == [
         [19, "left out", "the name 'nan' says nothing"],
         [20, "left out", "the name '---' says nothing"],
-        [18, "repaired", "class path spelled as most are: hat<small; HTML entities in the name"],
+        spelled,
     ]
+
+
+def test_halves_are_counted_and_join_no_products(run, here):
+    """Two products without a name, and two without a picture, are four products; one name is one product."""
+    products, _, _ = run("hat0.png,,hat<big", "hat1.png,,hat<big", ",Cap,hat<big", ",Hood,hat<big", ",SHOE 3,shoe<big")
+    groups = products.set_index("line")["group"]
+    assert groups[18] == groups[2]  # one picture
+    assert groups[19] == groups[3]
+    assert groups[22] == groups[13]  # one name
+    assert len({groups[18], groups[19], groups[20], groups[21]}) == 4
+    metrics = json.loads((here / paths.CATALOGUE_METRICS).read_text())
+    assert (metrics["with_picture_only"], metrics["with_name_only"]) == (2, 3)
+    assert (metrics["products"], metrics["pictures"]["rejected"]) == (18, 0)
+    run()
+    assert not {"with_picture_only", "with_name_only"} & json.loads((here / paths.CATALOGUE_METRICS).read_text()).keys()
+
+
+def test_names_alone_need_no_picture_folder(run):
+    products, rejected, _ = run(*(f",{line.split(',', 1)[1]}" for line in LINES), lines=[], images="nowhere")
+    assert products["image"].tolist() == [""] * 16
+    assert products["name"].tolist() == [line.split(",")[1] for line in LINES]
+    assert products["group"].tolist() == list(range(16))
+    assert rejected.empty
 
 
 @pytest.mark.parametrize(("which", "lines"), [("keep", [2, 18, 19]), ("first", [2, 19]), ("drop", [19])])

@@ -57,6 +57,20 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
 
 
+def test_metrics_of_a_catalogue_without_pictures(workplace):
+    names = {key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in ("text", "fusion", "log_linear")}
+    retrieval = {"text_to_text": {"map": 0.444, "chance": {"map": 0.066}}, "mean": {"map": 0.444}}
+    write(
+        paths.EVALUATE_METRICS,
+        {"classification": {**names, "chance": {"accuracy": 0.04}}, "retrieval": retrieval},
+    )
+    write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 18})
+    shown = huse("metrics").stdout
+    assert "with name only: 18" in shown
+    assert "│ text " in shown
+    assert "│ image " not in shown
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [

@@ -93,3 +93,14 @@ def test_macro_recall_is_by_class():
     chance = references(np.array([0, 0, 0, 1, 1]), ClassTree([["a"], ["b"]]), own_excluded=True)["chance"]
     assert chance["macro_recall_at_1"] == pytest.approx((2 / 4 + 1 / 4) / 2)
     assert chance["recall_at_1"] == pytest.approx((3 * 2 / 4 + 2 * 1 / 4) / 5)
+
+
+def test_queries_can_be_others_than_the_candidates():
+    """Two queries, of two classes, among five candidates; a query of a class without one does not count."""
+    tree = ClassTree([["a"], ["b"], ["c"]])
+    found = references(np.array([0, 0, 0, 1, 1]), tree, own_excluded=False, queries=np.array([1, 0, 2]))["chance"]
+    assert found["recall_at_1"] == pytest.approx((2 / 5 + 3 / 5) / 2)
+    assert found["macro_recall_at_1"] == pytest.approx((2 / 5 + 3 / 5) / 2)
+    assert found["hp_at_2"] == pytest.approx(1)  # any two of three classes without a common level are as near
+    only = references(np.array([0, 0, 0, 1, 1]), tree, own_excluded=False, queries=np.array([1]))["chance"]
+    assert (only["recall_at_1"], only["macro_recall_at_1"]) == pytest.approx((2 / 5, 2 / 5))

@@ -128,6 +128,20 @@ def test_two_runs_are_compared_item_by_item():
         assert backwards[path].low == pytest.approx(-interval.high)
 
 
+def test_items_that_are_no_queries_are_compared_by_what_they_have():
+    """The second item has no picture: it is no query of its own, and has no accuracy by images."""
+    runs = []
+    for right, ranks in (([1.0, np.nan, 0, 1], [1, 9, 2, 1]), ([0.0, np.nan, 0, 1], [2, 1, 1, 1])):
+        whole = a_run(np.array(right), ranks)
+        second = whole.items["row"].iloc[1]
+        asked = (whole.queries["query"] == "text") | (whole.queries["row"] != second)
+        runs.append(Run(whole.items, whole.queries[asked]))
+    found = paired_intervals([runs[0]], [runs[1]], seed=0, resamples=100)
+    assert found["classification.image.accuracy"].mean == pytest.approx(1 / 3)
+    assert found["retrieval.image_to_text.recall_at_1"].mean == pytest.approx((2 - 2) / 3)
+    assert found["retrieval.text_to_text.recall_at_1"].mean == pytest.approx((2 - 3) / 4)
+
+
 def test_runs_on_other_items_are_refused():
     one, other = a_run(np.ones(4), [1, 1, 1, 1]), a_run(np.ones(3), [1, 1, 1])
     with pytest.raises(InputError, match=r"items\.parquet: expected the same items in all runs"):

@@ -92,6 +92,7 @@ def naive_ranking(query, own, candidates, classes, *, others, paths, ks):
 OPTIONS = {
     "same_modality": st.booleans(),
     "exclude_pair": st.booleans(),
+    "missing": st.sampled_from([None, 1, 2]),
     "ahp_k": st.integers(1, 20),
     "block": st.sampled_from([1, 3, 256]),
     "threads": st.sampled_from([None, 1, 3]),
@@ -112,19 +113,27 @@ def test_every_metric_equals_its_definition(paths, classes, seed, options):
     candidates[::2] *= np.float32(-1)
     if options["same_modality"]:
         candidates = queries
-    statistics = measure(queries, candidates, items, paths, **options)
     own_excluded = options["same_modality"] or options["exclude_pair"]
+    missing, asked, offered = options.pop("missing"), np.ones(len(items), bool), np.ones(len(items), bool)
+    if missing is not None:
+        asked, offered = np.random.default_rng(missing).integers(0, 3, size=(2, len(items))) > 0
+        asked = asked & offered if own_excluded else asked
+        offered = asked if options["same_modality"] else offered
+        options |= {"asked": asked, "offered": offered}
+    statistics = measure(queries, candidates, items, paths, **options)
     kept, expected = [], []
     for query, own in enumerate(items):
-        others = [n for n in range(len(items)) if not (n == query and own_excluded)]
+        if not asked[query]:
+            continue
+        others = [n for n in range(len(items)) if offered[n] and not (n == query and own_excluded)]
         ranked = naive_ranking(queries[query], own, candidates, items, others=others, paths=paths, ks=KS)
         if own in ranked:
             kept.append(query)
             expected.append(naive_metrics(own, ranked, paths, KS, options["ahp_k"]))
     assert statistics.kept.tolist() == kept
     assert statistics.classes.tolist() == items[kept].tolist()
-    assert statistics.dropped == len(items) - len(kept)
-    assert statistics.candidates == len(items) - own_excluded
+    assert statistics.dropped == asked.sum() - len(kept)
+    assert statistics.candidates == offered.sum() - own_excluded
     for name, values in metrics(statistics).items():
         if name not in ("kept", "classes"):
             assert values == pytest.approx([row[name] for row in expected], nan_ok=True), name

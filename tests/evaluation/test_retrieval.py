@@ -19,7 +19,7 @@ TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
 
 def metrics_of(places, classes, tree=TREE):
     found, without = (retrieve(places, classes, tree, exclude_pair=excluded) for excluded in (False, True))
-    return retrieval_metrics(found, without, lambda excluded: references(classes, tree, own_excluded=excluded))
+    return retrieval_metrics(found, without, lambda _, excluded: references(classes, tree, own_excluded=excluded))
 
 
 def test_recall_by_hand():

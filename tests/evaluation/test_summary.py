@@ -16,7 +16,7 @@ from huse.evaluation.summary import (
     spread,
     summarise,
 )
-from huse.fusion import LogLinear
+from huse.fusion import LogLinear, temper
 from huse.nesting import flatten
 from huse.taxonomy import ClassTree
 
@@ -191,3 +191,97 @@ def test_both_is_not_ranked_again_where_it_is_one_of_the_two(make_split):
 def test_one_product_leaves_nothing_to_draw(make_split):
     measured = measure(make_split([0, 1, 2, 0]), catalogue(), CHOICES)
     assert metric_intervals(measured, np.zeros(4, np.int64), seed=0, resamples=30) == {}
+
+
+@pytest.fixture
+def halves(make_split):
+    """A whole split, the same with halves missing, and which are there."""
+    whole, number = make_split(np.arange(30) % 3), np.arange(30) // 3
+    there = {"image": number % 3 > 0, "text": number % 4 != 1}
+    there["text"] |= ~there["image"]
+    return whole, SplitResults.of(whole.embeddings, whole.scores, whole.classes, there), there
+
+
+def test_items_are_measured_by_what_they_have(halves):
+    whole, split, there = halves
+    summary = summarise(measure(split, catalogue(), CHOICES), 0.5)
+    json.dumps(summary, allow_nan=False)
+    for name in ("image", "text"):
+        rows = np.flatnonzero(there[name])
+        alone = summarise(measure(whole.rows(rows), catalogue(), CHOICES), 0.5)
+        assert summary["classification"][name].pop("items") == len(rows) < 30
+        assert summary["classification"][name] == alone["classification"][name]
+        assert summary["classification"]["by_level"][name] == alone["classification"]["by_level"][name]
+        for section in ("retrieval", "retrieval_by_probabilities", "retrieval_by_both"):
+            found, expected = (dict(flatten(those[section][f"{name}_to_{name}"])) for those in (summary, alone))
+            assert found == pytest.approx(expected)
+        assert summary["space"]["variance"][name] == alone["space"]["variance"][name]
+        assert summary["space"]["semantic_order"][name] == alone["space"]["semantic_order"][name]
+    assert "items" not in summary["classification"]["fusion"]
+    assert summary["items"] == 30
+    both = np.flatnonzero(there["image"] & there["text"])
+    gap = summarise(measure(whole.rows(both), catalogue(), CHOICES), 0.5)["space"]["gap"]
+    assert summary["space"]["gap"] == gap
+
+
+def test_a_picture_is_ranked_among_the_names_that_are_there(halves):
+    whole, split, there = halves
+    found = measure(split, catalogue(), CHOICES).found["retrieval"]["image_to_text"]
+    names = np.flatnonzero(there["text"])
+    assert found.kept.tolist() == np.flatnonzero(there["image"]).tolist()
+    assert found.candidates == len(names)
+    for place, row in enumerate(found.kept):
+        order = names[np.argsort(-(whole.embeddings["text"][names] @ whole.embeddings["image"][row]))]
+        first = np.flatnonzero(whole.classes[order] == whole.classes[row])[0] + 1
+        assert found.first[place] == first
+    pairless = measure(split, catalogue(), CHOICES).without_pair["retrieval"]["image_to_text"]
+    assert pairless.kept.tolist() == np.flatnonzero(there["image"] & there["text"]).tolist()
+    assert pairless.candidates == len(names) - 1
+
+
+def test_the_scores_of_a_half_are_its_calibrated_ones(halves):
+    whole, split, there = halves
+    choices = Choices(0.3, LogLinear(2, 0.5, 0.25), 0)
+    measured, complete = (measure(results, catalogue(), choices) for results in (split, whole))
+    both = there["image"] & there["text"]
+    for way in ("fusion", "log_linear"):
+        assert np.array_equal(measured.scores[way][both], complete.scores[way][both])
+        for name, other, temperature in (("image", "text", 2), ("text", "image", 0.5)):
+            alone = ~there[other]
+            assert alone.any()
+            assert np.array_equal(measured.scores[way][alone], temper(whole.scores[name][alone], temperature))
+    assert measured.predicted["image"][~there["image"]].tolist() == [-1] * int((~there["image"]).sum())
+
+
+def test_choices_are_made_on_what_is_there(halves):
+    whole, split, there = halves
+    chosen = choose(split, catalogue())
+    both = np.flatnonzero(there["image"] & there["text"])
+    assert chosen.image_weight == choose(whole.rows(both), catalogue()).image_weight
+    for name in ("image", "text"):
+        alone = choose(whole.rows(np.flatnonzero(there[name])), catalogue()).log_linear
+        assert getattr(chosen.log_linear, f"{name}_temperature") == getattr(alone, f"{name}_temperature")
+
+
+@pytest.mark.parametrize(("name", "other", "weight"), [("text", "image", 0), ("image", "text", 1)])
+def test_a_split_of_one_modality(make_split, name, other, weight):
+    whole = make_split(np.arange(30) % 3)
+    there = {name: np.ones(30, bool), other: np.zeros(30, bool)}
+    split = SplitResults.of(whole.embeddings, whole.scores, whole.classes, there)
+    chosen = choose(split, catalogue())
+    assert chosen.image_weight == chosen.log_linear.image_weight == weight
+    measured = measure(split, catalogue(), chosen)
+    summary = summarise(measured, 0.5)
+    summary["intervals"] = metric_intervals(measured, np.arange(30), seed=0, resamples=30)
+    json.dumps(summary, allow_nan=False)
+    classification = summary["classification"]
+    assert other not in classification
+    assert classification["fusion"]["accuracy"] == classification[name]["accuracy"]
+    assert classification["log_linear"]["accuracy"] == classification[name]["accuracy"]
+    assert "gap" not in summary["space"]
+    assert summary["retrieval"][f"{name}_to_{other}"] == {
+        "dropped_queries": 30,
+        "without_pair": {"dropped_queries": 0},
+    }
+    assert summary["retrieval"]["mean"]["recall_at_1"] == summary["retrieval"][f"{name}_to_{name}"]["recall_at_1"]
+    assert set(summary["intervals"]["classification"]) == {name, "fusion", "log_linear"}

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from huse.evaluation.results import DIRECTIONS, SplitResults
@@ -100,3 +101,24 @@ def test_confusions(measured):
     pairs = confused_pairs_table(measured, CLASSES)
     assert pairs.to_numpy().tolist() == [["a<x", "a<y", 2, pytest.approx(2 / 3)]]
     assert list(pairs.columns) == ["actual", "predicted", "items", "share"]
+
+
+def test_what_an_item_does_not_have_is_null(measured):
+    whole = measured.results
+    there = {"image": np.array([1, 1, 0, 1, 1, 1], bool), "text": np.array([1, 0, 1, 1, 1, 1], bool)}
+    half = SplitResults.of(whole.embeddings, whole.scores, whole.classes, there)
+    made = measure(half, measured.catalogue, measured.choices)
+    items = items_table(made, ROWS, GROUPS)
+    assert items["predicted_image"].tolist() == [0, 1, pd.NA, 1, 1, 2]
+    assert items["correct_image"].isna().tolist() == [False, False, True, False, False, False]
+    assert items["confidence_text"].isna().tolist() == [False, True, False, False, False, False]
+    assert items["predicted_fusion"].tolist()[1:3] == [1, 0]
+    queries = queries_table(made, ROWS)
+    for direction in DIRECTIONS:
+        query, found = direction.split("_to_")
+        part = queries[(queries["query"] == query) & (queries["found"] == found)]
+        assert part["row"].tolist() == ROWS[there[query]].tolist()
+        assert {row for rows in part["neighbours"] for row in rows} <= set(ROWS[there[found]])
+    classes = classes_table(made, CLASSES)
+    assert classes["accuracy_image"].tolist()[:3] == [0.5, 1, 1]
+    assert classes["items"].tolist() == [3, 2, 1, 0]

@@ -214,3 +214,18 @@ def test_intervals_are_of_products_and_hold_the_metrics(unit_rows):
     halves = unseen_intervals(found, groups // 15, seed=1, resamples=400)["image_to_image"]["ahp"]
     assert halves["low"] == pytest.approx(min(values[:15].mean(), values[15:].mean()))
     assert unseen_intervals(found, groups * 0, seed=1, resamples=400) == {}
+
+
+def test_what_is_missing_is_neither_asked_nor_found():
+    """Without the picture of the second eyeshadow and of the perfume: as if they had no place among the pictures."""
+    embeddings, classes, split, paths = by_hand()
+    embeddings["image"][[1, 3]] = np.nan
+    found = measure_unseen(embeddings, classes, split, ClassTree(paths)).values
+    rest = [0, 2, 4, 5, 6]
+    alone = {name: values[rest] for name, values in embeddings.items()}
+    expected = measure_unseen(alone, classes[rest], split[rest], ClassTree(paths)).values["image_to_image"]
+    for name, values in found["image_to_image"].items():
+        assert values[:1] == pytest.approx(expected[name], nan_ok=True), name
+        assert np.isnan(values[1]), name
+    assert np.isnan(found["image_to_text"]["hops"]).tolist() == [False, True]
+    assert np.isfinite(found["text_to_image"]["hops"]).all()

@@ -47,7 +47,7 @@ def add_rows(here, *rows):
 
 
 def test_every_bad_row_is_left_out_with_its_reason_and_nothing_else_is_lost(here, configure):
-    configure(catalogue={"max_megapixels": 0.01})
+    configure(catalogue={"max_megapixels": 0.01, "missing": "drop"})
     images = here / "images"
     (images / "empty.jpg").touch()
     (images / "text.jpg").write_text("this is no picture")

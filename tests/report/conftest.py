@@ -38,7 +38,10 @@ class Made:
         numbers = np.concatenate([np.arange(len(classes)), rng.integers(0, len(classes), items - len(classes))])
         centres = rng.normal(size=(len(classes), dimension))[numbers]
         self.split = sections.TestSplit(
-            np.arange(items), numbers, {name: rows_of_unit_norm(rng, centres) for name in ("image", "text")}
+            np.arange(items),
+            numbers,
+            {name: rows_of_unit_norm(rng, centres) for name in ("image", "text")},
+            {name: np.ones(items, bool) for name in ("image", "text")},
         )
         self.products = pd.DataFrame(
             {

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -12,7 +13,8 @@ from scipy.stats import spearmanr
 from huse.evaluation.space import semantic_order
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render
-from huse.report.sections import graph_section
+from huse.report.sections import gallery_section, graph_section, map_section
+from huse.report.thumbnails import thumbnails_of
 from tests.report.conftest import NASTY, Made, with_products
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -164,6 +166,7 @@ def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):
 
 def test_the_lead_counts_pictures_and_products():
     products = pd.DataFrame({"split": ["train"] * 1200 + ["test"] * 3, "group": [*range(1200), 1200, 1200, 1200]})
+    products["image"] = "some.jpg"
     assert lead(products, 2) == (
         "1,203 pictures of 1,201 products in 2 classes. Measured on the 3 pictures of the test split, which training "
         "never saw."
@@ -172,7 +175,22 @@ def test_the_lead_counts_pictures_and_products():
     assert lead(torn, 2).endswith(
         "3 pictures of the test split; the given split has the products of 1 of them in training or validation too."
     )
+    halves = products.assign(image=["some.jpg"] * 1003 + [""] * 200)
+    assert lead(halves, 2).startswith("1,003 pictures and 200 names without a picture of 1,201 products in 2 classes. ")
     assert list(installed(["numpy"])) == ["Python", "numpy"]
+
+
+def test_the_map_and_the_galleries_show_what_is_there():
+    made = Made(["a<x", "a<y", "b<z"], 12)
+    there = {"image": np.arange(12) % 3 > 0, "text": np.ones(12, bool)}
+    thumbnails = thumbnails_of(made.read)
+    chart = map_section(made.products, replace(made.split, there=there), thumbnails, seed=13)
+    marks = re.findall(r'"mark": "(image|text)", "item": (\d+)', json.dumps(chart.charts))
+    assert [int(item) for mark, item in marks if mark == "image"] == np.flatnonzero(there["image"]).tolist()
+    assert [int(item) for mark, item in marks if mark == "text"] == list(range(12))
+    alone = made.queries[(made.queries["query"] == "text") & (made.queries["found"] == "text")]
+    galleries = gallery_section(made.products, alone, thumbnails).content["directions"]
+    assert [direction["anchor"] for direction in galleries] == ["text_to_text"]
 
 
 def test_one_product_is_enough_for_a_page():

@@ -9,6 +9,7 @@ from huse.run import artifacts
 from huse.run.artifacts import (
     Outputs,
     fingerprint_products,
+    halves,
     read_array,
     read_json,
     read_labels,
@@ -179,3 +180,11 @@ def test_large_vectors_are_mapped_and_the_file_is_never_written_to(tmp_path, pro
     assert isinstance(mapped, np.memmap)
     mapped[:] = 7
     assert path.read_bytes() == before
+
+
+def test_an_empty_field_is_a_half_that_is_missing():
+    products = pd.DataFrame({"image": ["a.jpg", "", "b.jpg"], "name": ["A", "B", ""]})
+    assert {name: those.tolist() for name, those in halves(products).items()} == {
+        "image": [True, False, True],
+        "text": [True, True, False],
+    }

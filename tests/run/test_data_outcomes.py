@@ -41,6 +41,7 @@ ELSEWHERE = {
     "catalogue.csv": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
     "catalogue.images": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
     "catalogue.unseen_classes": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
+    "catalogue.missing": "tests/catalogue/test_stage.py::test_texts_and_spellings_are_mended_and_listed",
     "catalogue.max_rejected": "tests/catalogue/test_checking.py::test_repaired_pictures_do_not_count_towards_the_limit",
     "catalogue.columns.product": "tests/catalogue/test_stage.py::test_a_column_of_product_ids_is_the_product",
     "catalogue.several_classes": "tests/catalogue/test_stage.py::test_a_picture_and_name_under_several_classes",

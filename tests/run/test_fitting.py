@@ -118,3 +118,25 @@ def test_training_knows_the_class_tree(artefacts):
     data = prepare_fitting(artefacts, params(), 0, CPU).data
     assert data.similarity.tolist() == [[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]
     assert data.classes.nodes.tolist() == [[0, 0, 1], [0, 1, 2]]
+
+
+def test_halves_are_masked_and_scaled_by_what_is_there(artefacts):
+    """Without a picture, rows of zeros do not count in the mean; a name stands for the picture in messages."""
+    products = artefacts.products.copy()
+    products.loc[[1, 9], "image"] = ""
+    products.loc[2, "name"] = ""
+    half = replace(artefacts, products=products)
+    made = prepare_fitting(half, params(), 0, CPU)
+    assert made.data.present.sum(dim=1).tolist() == [10, 11]
+    rows = [0, 2, 3, 4, 5, 6, 7]
+    np.testing.assert_allclose(made.network.tower("image").mean, artefacts.images[:, rows].mean(axis=(0, 1)), atol=1e-6)
+    assert made.data.names[:3] == ["0.jpg", "thing 1", "2.jpg"]
+    assert prepare_fitting(artefacts, params(), 0, CPU).data.present is None
+
+
+def test_a_method_of_pairs_needs_pairs(artefacts):
+    alone = replace(artefacts, products=artefacts.products.assign(image=""))
+    with pytest.raises(InputError, match="adamine: it learns from products with both a picture and a name"):
+        prepare_fitting(alone, params(method="adamine"), 0, CPU)
+    made = prepare_fitting(alone, params(), 0, CPU)
+    assert torch.equal(made.network.tower("image").mean, torch.zeros(5))

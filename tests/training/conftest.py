@@ -1,5 +1,7 @@
 """A small world of three classes, and how a network of it is trained."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -76,6 +78,16 @@ def data():
         similarity=np.array([[1, 0.5, 0], [0.5, 1, 0], [0, 0, 1]]),
         names=[f"{number}.jpg" for number in range(120)],
     )
+
+
+@pytest.fixture
+def halves(data):
+    """The same world, in which a third of each class has no picture, and a fifth of the others no name."""
+    number = torch.arange(120) // 3  # of a product in its class
+    pictured = number % 3 > 0
+    present = torch.stack([pictured, ~pictured | (number % 5 > 0)])
+    images, texts = data.images * present[0, :, None], data.texts * present[1, :, None]
+    return replace(data, images=images, texts=texts, present=present)
 
 
 def make_network(seed=1, labels=3, separate_heads=False, **settings):

@@ -22,11 +22,13 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("of", ["data", "halves"])
 @pytest.mark.parametrize("case", CASES)
-def test_a_recorded_run_gives_the_bytes_of_one_that_is_not(run, monkeypatch, case):
-    recorded, trained = run(**CASES[case], device="cuda")
+def test_a_recorded_run_gives_the_bytes_of_one_that_is_not(run, monkeypatch, request, case, of):
+    world = request.getfixturevalue(of)
+    recorded, trained = run(world, **CASES[case], device="cuda")
     monkeypatch.setattr(step, "WARM_UP", SHORT.steps)
-    taken, other = run(**CASES[case], device="cuda")
+    taken, other = run(world, **CASES[case], device="cuda")
     assert_same(recorded, taken)
     assert trained.curves == other.curves
 

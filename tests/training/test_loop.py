@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from functools import partial
 
@@ -29,6 +30,48 @@ def test_every_method_learns_to_find_products_of_a_class(data, run, method):
     in_modal_only = method == "separate"
     assert metrics["recall_at_1"] > (0.5 if in_modal_only else 0.75)
     assert min(metrics["image_accuracy"], metrics["text_accuracy"]) > 0.75
+
+
+@pytest.mark.parametrize("mixup", [0, 0.4])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_from_halves(halves, run, method, mixup):
+    mixup = 0 if METHODS[method].head in ("label_vectors", "class_means") else mixup
+    network, trained = run(halves, method=method, settings=SETTINGS.changed(criterion="recall_at_1", mixup=mixup))
+    metrics = validate(network, halves)
+    assert min(metrics["image_accuracy"], metrics["text_accuracy"]) > 0.75
+    assert all(math.isfinite(value) for point in trained.curves for value in point.values())
+
+
+def test_names_alone_are_learned_whatever_stands_for_the_pictures(data, run):
+    present = torch.stack([torch.zeros(120, dtype=torch.bool), torch.ones(120, dtype=torch.bool)])
+    results = []
+    for value in (0.0, 1.0):
+        alone = replace(data, images=torch.full_like(data.images, value), present=present)
+        network, trained = run(alone)
+        results.append((network.tower("text").state_dict(), trained.curves))
+        assert validate(network, alone)["text_accuracy"] > 0.8
+    for name, value in results[0][0].items():
+        assert torch.equal(value, results[1][0][name]), name
+    assert [point["classification"] for point in results[0][1]] == [point["classification"] for point in results[1][1]]
+    assert results[0][1][-1]["gap"] == 0
+
+
+def test_class_means_are_of_what_is_there(halves):
+    network = make_network(class_pull=0.5)
+    rows = halves.train
+    network.fit_class_means(
+        halves.images[0, rows], halves.texts[rows], halves.targets(rows), score=False, present=halves.present[:, rows]
+    )
+    pulled = network.class_means.clone()
+    bare = make_network()  # the same weights, and embeddings that are not pulled
+    sums = torch.zeros(3, 8)
+    for modality, vectors, there in zip(
+        ("image", "text"), (halves.images[0], halves.texts), halves.present, strict=True
+    ):
+        found, _ = bare.embed(modality, vectors)
+        for row in rows[there[rows]].tolist():
+            sums[halves.products[row]] += found[row]
+    assert torch.allclose(pulled, torch.nn.functional.normalize(sums, dim=1), atol=1e-5)
 
 
 def test_same_seed_same_bytes(run):

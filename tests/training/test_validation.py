@@ -76,3 +76,33 @@ def test_criteria():
     assert score(metrics, "average_precision") == 0.3
     assert score(metrics, "ahp") == 0.2
     assert score(metrics, "all") == pytest.approx(0.5)
+
+
+def test_products_count_where_they_have_a_picture_or_a_name(halves):
+    """Accuracy by hand, and retrieval as of the definitions: any picture's name among all names that are there."""
+    network, metrics = make_network(), validate(make_network(), halves)
+    rows, directions = {}, []
+    for modality, vectors in (("image", halves.images[0]), ("text", halves.texts)):
+        there = halves.present[0 if modality == "image" else 1]
+        rows[modality] = [row for row in halves.validation.tolist() if there[row]]
+        _, scores = network.embed(modality, vectors)
+        right = [int(scores[row].argmax()) == int(halves.products[row]) for row in rows[modality]]
+        assert metrics[f"{modality}_accuracy"] == pytest.approx(np.mean(right))
+    found = {"image": network.embed("image", halves.images[0])[0], "text": network.embed("text", halves.texts)[0]}
+    for query, asked in rows.items():
+        for candidate, offered in rows.items():
+            hits = []
+            for row in asked:
+                others = [other for other in offered if query != candidate or other != row]
+                nearest = others[int((found[candidate][others] @ found[query][row]).argmax())]
+                hits.append(bool(halves.products[nearest] == halves.products[row]))
+            directions.append(np.mean(hits))
+    assert metrics["recall_at_1"] == pytest.approx(np.mean(directions))
+
+
+def test_without_pictures_only_the_names_are_validated(data):
+    present = torch.stack([torch.zeros(120, dtype=torch.bool), torch.ones(120, dtype=torch.bool)])
+    metrics = validate(make_network(), replace(data, present=present))
+    assert "image_accuracy" not in metrics
+    assert score(metrics, "accuracy") == metrics["text_accuracy"]
+    assert all(np.isfinite(list(metrics.values())))

@@ -202,8 +202,8 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
             model.encode_images(items)
         with pytest.raises(InputError, match="picture 1: file is not a picture"):
             model.encode_images(items, batch_size=1)
-        with pytest.raises(InputError, match="text 1: expected a text, found NoneType"):
-            model.classify(texts=["hat", None])
+        with pytest.raises(InputError, match="text 1: expected a text, found int"):
+            model.classify(texts=["hat", 7])
         return
     for batch_size in (1, 2, 32):
         caplog.clear()
@@ -211,7 +211,7 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
         np.testing.assert_allclose(found[[0, 2]], model.encode_images(pictures[:2]), atol=1e-5)
         assert np.isnan(found[1]).all() and "left out: picture 1: file is not a picture" in caplog.text
     assert np.isnan(model.encode_images([b"", b""], errors=errors)).all()
-    classes = model.classify(items, ["hat", "hat", None], errors=errors)
+    classes = model.classify(items, ["hat", "hat", 7], errors=errors)
     assert [len(one) for one in classes] == [3, 0, 0]
     assert np.isnan(model.encode(items, ["hat"] * 3, errors=errors)[1]).all()
 
@@ -268,3 +268,37 @@ def test_a_damaged_folder_is_named(folder, tmp_path, break_it, said):
     break_it(copy)
     with pytest.raises(InputError, match=said):
         huse.load(copy)
+
+
+def test_a_product_may_have_one_half(model):
+    """Each goes by what it has: as if it were asked for alone."""
+    pictures, names = [np.full((8, 8, 3), 9, np.uint8), None, np.zeros((8, 8, 3), np.uint8)], ["hat", "red shoe", None]
+    for fused in (model, make(average=0.3)):
+        found, embedded = fused.class_probabilities(pictures, names), fused.encode(pictures, names)
+        whole = slice(0, 1)
+        expected = [
+            (fused.class_probabilities(pictures[whole], names[whole]), fused.encode(pictures[whole], names[whole])),
+            (fused.class_probabilities(texts=names[1:2]), fused.encode(texts=names[1:2])),
+            (fused.class_probabilities(images=pictures[2:]), fused.encode(images=pictures[2:])),
+        ]
+        np.testing.assert_allclose(found, np.concatenate([scores for scores, _ in expected]), atol=1e-6)
+        np.testing.assert_allclose(embedded, np.concatenate([rows for _, rows in expected]), atol=1e-6)
+    several = model.encode([None, [pictures[0], pictures[2]]], ["hat", "hat"])
+    np.testing.assert_allclose(several[1:], model.encode([[pictures[0], pictures[2]]], ["hat"]), atol=1e-6)
+    failing = model.classify([b"nothing", None], ["hat", "hat"], errors="report")
+    assert failing[0] == []
+    assert dict(failing[1]) == pytest.approx(dict(model.classify(texts=["hat"])[0]), abs=1e-6)
+    with pytest.raises(InputError, match="text 1: expected a text, found int"):
+        model.classify(texts=["hat", 3])
+    for images, texts in (([None], [None]), (None, [None]), ([None], None)):
+        with pytest.raises(InputError, match="product 0: expected a picture or a name, found neither"):
+            model.encode(images, texts)
+        assert model.classify(images, texts, errors="report") == [[]]
+
+
+def test_a_model_of_names_refuses_pictures(model):
+    alone = make()
+    alone.info = {**INFO, "learned_from": {"image": 0, "text": 9}}
+    with pytest.raises(InputError, match=r"learned from no pictures, so these mean nothing to it\. Give names alone"):
+        alone.classify(images=[np.zeros((8, 8, 3), np.uint8)], texts=["hat"])
+    assert alone.classify(texts=["hat"]) == model.classify(texts=["hat"])

@@ -24,7 +24,7 @@ from huse.experiments.runs.groups import Recorded, numbers
 from huse.labels.graph import class_distances
 from huse.nesting import flatten, nest
 from huse.run import paths
-from huse.run.artifacts import Outputs, fingerprint_split
+from huse.run.artifacts import Outputs, fingerprint_split, halves
 from huse.run.checkpoints import Checkpoint, fingerprint_code
 from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
 from huse.run.params.reader import parse_section
@@ -133,7 +133,9 @@ class Runner:
             embedded = fitting.network.embed(modality, vectors)  # type: ignore[arg-type]
             embeddings[modality], scores[modality] = (values.cpu().numpy() for values in embedded)
         products = self._artefacts.products
-        results = SplitResults(embeddings, scores, products["class_index"].to_numpy(np.int64))
+        results = SplitResults.of(
+            embeddings, scores, products["class_index"].to_numpy(np.int64), there=halves(products)
+        )
         split, groups = products["split"].to_numpy(), products["group"].to_numpy()
         _, test = measure_splits(results, split, groups, self._catalogue, seed=0, resamples=0)
         queries = queries_table(test.measured, test.rows).drop(columns=["neighbours", "similarities"])

@@ -67,10 +67,15 @@ class GraphSettings(Settings):
 
 @dataclass(frozen=True)
 class _Tile:
-    """A rectangle of the M × M matrix of pairs of rows of U: above the diagonal, or a square on it."""
+    """A rectangle of the M × M matrix of pairs of rows of U: above the diagonal, or a square on it.
+
+    Attributes:
+        present: M bool, the rows of U that are there; None: all.
+    """
 
     rows: slice
     columns: slice
+    present: Tensor | None
 
     @property
     def mirrored(self) -> bool:
@@ -82,12 +87,14 @@ class _Tile:
         """The weight of each value in a sum over unordered pairs."""
         return 0.5 if self.mirrored else 1
 
-    def without_self(self, values: Tensor) -> Tensor:
-        """Set to zero, in place, the pairs of an embedding with itself."""
+    def of_pairs(self, values: Tensor) -> Tensor:
+        """Set to zero, in place, what is no pair: an embedding with itself, or with one that is not there."""
+        if self.present is not None:
+            values.mul_(self.present[self.rows, None]).mul_(self.present[self.columns])
         return values.fill_diagonal_(0) if self.mirrored else values
 
 
-def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None) -> Iterator[_Tile]:
+def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None, present: Tensor | None) -> Iterator[_Tile]:
     """Cover the unordered pairs of blocks of the matrix, in tiles of at most `tile` distances."""
     products = len(embeddings) // 2
     both, images, texts = range(2 * products), range(products), range(products, 2 * products)
@@ -103,7 +110,9 @@ def _tiles(embeddings: Tensor, blocks: tuple[Block, ...], tile: int | None) -> I
         for top in rows[::step]:
             for left in columns[::step]:
                 if left >= top:
-                    yield _Tile(slice(top, min(top + step, rows.stop)), slice(left, min(left + step, columns.stop)))
+                    yield _Tile(
+                        slice(top, min(top + step, rows.stop)), slice(left, min(left + step, columns.stop)), present
+                    )
 
 
 def graph_loss(
@@ -115,6 +124,7 @@ def graph_loss(
     zeta: float,
     pairs: Pairs = "all",
     normaliser: Normaliser = "all",
+    present: Tensor | None = None,
     tile: int | None = None,
 ) -> Tensor:
     """Semantic graph loss: mean over pairs of sigma · (d - A)² (eq. 9 to 11).
@@ -144,6 +154,7 @@ def graph_loss(
         pairs: all pairs, pairs within a modality (``intra``), or of an image and a text (``cross``).
         normaliser: the mean is over ``all`` pairs, those with sigma = 0 included, as the paper's 1/N² says; or over the
             ``active`` pairs, so that their number does not change the loss.
+        present: M bool, the embeddings that are there; pairs with others do not count. None: all.
         tile: distances in one tile; affects only speed, memory and rounding. None: chosen for the device.
 
     Returns:
@@ -151,8 +162,13 @@ def graph_loss(
     """
     rule = _Rule(classes, distances, sigma, zeta)
     count = normaliser == "active"
-    total, active = _Stress.apply(embeddings, rule, BLOCKS[pairs], count, tile)  # type: ignore[no-untyped-call]
-    counted = active.clamp(min=1) if count else max(1, counted_pairs(len(classes), pairs))
+    total, active = _Stress.apply(embeddings, rule, BLOCKS[pairs], count, tile, present)  # type: ignore[no-untyped-call]
+    if count:
+        counted = active.clamp(min=1)
+    elif present is None:
+        counted = max(1, counted_pairs(len(classes), pairs))
+    else:
+        counted = present_pairs(present, pairs).clamp(min=1)
     loss: Tensor = total / counted
     return loss
 
@@ -161,6 +177,14 @@ def counted_pairs(products: int, pairs: Pairs) -> int:
     """Return how many unordered pairs of the 2N embeddings of N products enter the graph loss."""
     within, across = products * (products - 1), products * products
     return {"all": within + across, "intra": within, "cross": across}[pairs]
+
+
+def present_pairs(present: Tensor, pairs: Pairs) -> Tensor:
+    """Count the same of M embeddings of which some are missing; a scalar."""
+    images, texts = present.view(2, -1).sum(dim=1)
+    within, across = (images * (images - 1) + texts * (texts - 1)) // 2, images * texts
+    count: Tensor = {"all": within + across, "intra": within, "cross": across}[pairs]
+    return count
 
 
 class _Rule:
@@ -202,7 +226,13 @@ class _Stress(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: PLR0917  torch passes them by position
-        ctx: Any, embeddings: Tensor, rule: _Rule, blocks: tuple[Block, ...], count: bool, tile: int | None
+        ctx: Any,
+        embeddings: Tensor,
+        rule: _Rule,
+        blocks: tuple[Block, ...],
+        count: bool,
+        tile: int | None,
+        present: Tensor | None,
     ) -> tuple[Tensor, Tensor]:
         device = embeddings.device.type
         low = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else embeddings.dtype
@@ -210,10 +240,10 @@ class _Stress(torch.autograd.Function):
         total, active = embeddings.new_zeros(()), embeddings.new_zeros(())
         with torch.autocast(device, enabled=False):
             unit = embeddings.to(low)
-            for part in _tiles(embeddings, blocks, tile):
+            for part in _tiles(embeddings, blocks, tile, present):
                 # d - A = (1 - A) - u·v, in place and with masks as numbers: passes over memory dominate the cost.
                 cosines = (unit[part.rows] @ unit[part.columns].T).to(embeddings.dtype)
-                acting = part.without_self(rule.of(part, rule.thresholds).lt_(cosines))
+                acting = part.of_pairs(rule.of(part, rule.thresholds).lt_(cosines))
                 residual = torch.sub(rule.of(part, rule.cosines), cosines, out=cosines).mul_(acting)
                 total.add_(torch.dot(residual.view(-1), residual.view(-1)), alpha=part.weight)
                 if count:
@@ -232,7 +262,7 @@ class _Stress(torch.autograd.Function):
         # The gradient of (1 - A - u·v)² in u is -2 · residual · v. Scaled in place: a second backward pass fails.
         gradient = ctx.gradient
         del ctx.gradient
-        return gradient.mul_(-2 * upstream[0]), None, None, None, None
+        return gradient.mul_(-2 * upstream[0]), None, None, None, None, None
 
 
 def _add_product(to: Tensor, left: Tensor, right: Tensor) -> None:
@@ -243,7 +273,7 @@ def _add_product(to: Tensor, left: Tensor, right: Tensor) -> None:
         to += left @ right
 
 
-def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> Tensor:
+def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor, present: Tensor | None = None) -> Tensor:
     """Graph loss as 1 - Pearson's correlation of class distances (CPCC: Zeng et al., ICLR 2023).
 
     Compares the distances between class means in the batch with the wanted ones. It asks for the same order as eq. 9,
@@ -254,6 +284,7 @@ def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> 
         embeddings: M × D, unit norm; the first N rows images, the others the same products' texts.
         classes: N int64.
         distances: C × C float32, symmetric.
+        present: M bool, the embeddings that are there, at least one of each product; None: all.
 
     Returns:
         A scalar in [0, 2]; 0 where one side is constant over all pairs of classes, or there are fewer than three
@@ -265,23 +296,30 @@ def correlation_loss(embeddings: Tensor, classes: Tensor, distances: Tensor) -> 
     places, wanted = classes, distances
     if many:
         places, wanted = torch.searchsorted(ordered, classes), distances[ordered][:, ordered]
-    sums = embeddings.new_zeros(len(wanted), embeddings.shape[1]).index_add(0, places.repeat(2), embeddings)
-    present = torch.zeros(len(wanted), dtype=torch.bool, device=classes.device).index_fill(0, places, value=True)
+    counted = embeddings if present is None else embeddings * present[:, None]
+    sums = embeddings.new_zeros(len(wanted), embeddings.shape[1]).index_add(0, places.repeat(2), counted)
+    seen = torch.zeros(len(wanted), dtype=torch.bool, device=classes.device).index_fill(0, places, value=True)
     means = functional.normalize(sums.float(), dim=1)
     with torch.autocast(embeddings.device.type, enabled=False):
         between = 1 - means @ means.T
-    pairs = (present[:, None] & present[None, :]).triu(1)
+    pairs = (seen[:, None] & seen[None, :]).triu(1)
     count = pairs.sum().clamp(min=1)
     x, y = ((values - (values * pairs).sum() / count) * pairs for values in (between, wanted))
     lengths: Tensor = x.norm() * y.norm()
     spread = wanted.masked_fill(~pairs, -torch.inf).max() - wanted.masked_fill(~pairs, torch.inf).min()
-    told = (present.sum() >= 3) & (spread >= 1e-6)
+    told = (seen.sum() >= 3) & (spread >= 1e-6)
     return torch.where(told, 1 - (x * y).sum() / lengths.clamp(min=1e-6), embeddings.sum() * 0)
 
 
 @torch.no_grad()
 def region_shares(
-    embeddings: Tensor, classes: Tensor, distances: Tensor, zeta: float, *, tile: int | None = None
+    embeddings: Tensor,
+    classes: Tensor,
+    distances: Tensor,
+    zeta: float,
+    *,
+    present: Tensor | None = None,
+    tile: int | None = None,
 ) -> dict[str, dict[str, float]]:
     """Return the share of pairs in each region of sigma's table, for each pair of modalities.
 
@@ -292,17 +330,18 @@ def region_shares(
         classes: N int64.
         distances: C × C float32, symmetric.
         zeta: the margin.
+        present: see `graph_loss`.
         tile: see `graph_loss`.
     """
     rule = _Rule(classes, distances, "or", zeta)
     shares: dict[str, dict[str, float]] = {}
     for block in MODALITIES:
         counts = torch.zeros(len(REGIONS), dtype=torch.float64)
-        for part in _tiles(embeddings, (block,), tile):
+        for part in _tiles(embeddings, (block,), tile, present):
             near = rule.of(part, rule.thresholds) < rule.least  # such pairs act at any distance
             close = embeddings[part.rows] @ embeddings[part.columns].T > rule.least
             regions = (near & close, near & ~close, ~near & close, ~near & ~close)
-            counts += part.weight * torch.stack([part.without_self(region).sum() for region in regions]).cpu()
+            counts += part.weight * torch.stack([part.of_pairs(region).sum() for region in regions]).cpu()
         shares[block] = {
             name: count / max(1, float(counts.sum())) for name, count in zip(REGIONS, counts.tolist(), strict=True)
         }

@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
+from huse.model.losses.present import mean_present
 from huse.settings import Settings
 
 MATCHING = 0.2  # share of the pairs that match, and their weight: CME's published code forces 80 % mismatches
@@ -23,17 +24,18 @@ class CmeSettings(Settings):
     )
 
 
-def gap_loss(images: Tensor, texts: Tensor) -> Tensor:
+def gap_loss(images: Tensor, texts: Tensor, present: Tensor | None = None) -> Tensor:
     """Cross-modal gap: mean distance between a product's picture and name (HUSE, arXiv 1911.05978, eq. 12).
 
     Args:
         images: N × D, unit norm.
         texts: N × D, unit norm, the same products in the same order.
+        present: N bool, the products with both; None: all.
     """
-    return (1 - (images * texts).sum(dim=1)).mean()
+    return mean_present(1 - (images * texts).sum(dim=1), present)
 
 
-def matching_loss(images: Tensor, texts: Tensor, margin: float) -> Tensor:
+def matching_loss(images: Tensor, texts: Tensor, margin: float, present: Tensor | None = None) -> Tensor:
     """Cosine embedding loss of CME (Salvador et al., CVPR 2017), over all pairs of a picture and a name.
 
     0.2 · mean over products of 1 - s(I_n, T_n) + 0.8 · mean over m ≠ n of max(0, s(I_m, T_n) - margin). HUSE
@@ -45,10 +47,13 @@ def matching_loss(images: Tensor, texts: Tensor, margin: float) -> Tensor:
         images: N × D, unit norm.
         texts: N × D, unit norm, the same products in the same order.
         margin: cosine below which a pair that does not match has no loss.
+        present: 2 × N bool, the images and the texts that are there; None: all.
     """
     cosines = images @ texts.T
-    matching = (1 - cosines.diagonal()).mean()
-    off_diagonal = ~torch.eye(len(images), dtype=torch.bool, device=images.device)
-    others = functional.relu(cosines - margin) * off_diagonal
-    mismatching = others.sum() / max(1, len(images) * (len(images) - 1))
+    matching = mean_present(1 - cosines.diagonal(), None if present is None else present.all(dim=0))
+    counted = ~torch.eye(len(images), dtype=torch.bool, device=images.device)
+    if present is not None:
+        counted = counted & present[0, :, None] & present[1, None, :]
+    pairs = max(1, len(images) * (len(images) - 1)) if present is None else counted.sum().clamp(min=1)
+    mismatching = (functional.relu(cosines - margin) * counted).sum() / pairs
     return MATCHING * matching + (1 - MATCHING) * mismatching

@@ -38,7 +38,13 @@ class AdaMineSettings(Settings):
     semantic: float = Field(default=0.1, ge=0, description="weight of the triplets of classes")
 
 
-def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Variant = "semi_hard") -> Tensor:
+def triplet_loss(
+    embeddings: Tensor,
+    classes: Tensor,
+    margin: float,
+    variant: Variant = "semi_hard",
+    present: Tensor | None = None,
+) -> Tensor:
     """Triplet loss with online semi-hard negatives (FaceNet: Schroff et al., CVPR 2015).
 
     For every ordered pair of an anchor a and another row p of its class, max(0, margin + d(a, p) - d(a, n)).
@@ -51,10 +57,13 @@ def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Va
         classes: M int64.
         margin: a cosine distance.
         variant: which negatives, see above.
+        present: M bool, the rows that take part; None: all.
 
     Returns:
         A scalar; where there is no triplet, 0 with a gradient of 0.
     """
+    if present is not None:
+        embeddings, classes = embeddings[present], classes[present]
     distances = (1 - embeddings @ embeddings.T).float()
     same = classes[:, None] == classes[None, :]
     negatives = (~same).sum(dim=1, keepdim=True)
@@ -82,7 +91,9 @@ def triplet_loss(embeddings: Tensor, classes: Tensor, margin: float, variant: Va
     return loss
 
 
-def adamine_loss(images: Tensor, texts: Tensor, classes: Tensor, margin: float, semantic: float) -> Tensor:
+def adamine_loss(
+    images: Tensor, texts: Tensor, classes: Tensor, margin: float, semantic: float, *, present: Tensor | None = None
+) -> Tensor:
     """AdaMine's loss: triplets of products and of classes, averaged over those that act (Carvalho et al., SIGIR 2018).
 
     (v(c_I) + v(c_T) + semantic · (v(s_I) + v(s_T))) / 4. c: max(0, d(m, m') - d(m, n') + margin), for every product m
@@ -96,7 +107,10 @@ def adamine_loss(images: Tensor, texts: Tensor, classes: Tensor, margin: float, 
         classes: N int64.
         margin: a cosine distance.
         semantic: weight of the triplets of classes.
+        present: N bool, the products with both, which alone take part; None: all.
     """
+    if present is not None:
+        images, texts, classes = images[present], texts[present], classes[present]
     between = (1 - images @ texts.T).float()
     same = classes[:, None] == classes[None, :]
     others = same.clone()

@@ -95,7 +95,12 @@ class CatalogueParams(Settings):
         default="keep",
         description="rows of one picture and name under several classes: keep all, those of the first class, or none",
     )
-    max_rejected: float = Field(default=0.05, ge=0, le=1, description="a larger share of rejected rows stops the run")
+    missing: Literal["keep", "drop"] = Field(
+        default="keep", description="products with only a picture or only a name: keep them, or drop: reject them"
+    )
+    max_rejected: float = Field(
+        default=0.05, ge=0, le=1, description="a larger share of rejected rows and damaged pictures stops the run"
+    )
     max_megapixels: float = Field(default=100, gt=0, description="a larger picture is rejected before it is decoded")
 
     @field_validator("unseen_classes", mode="before")

@@ -33,13 +33,18 @@ def test_sigma_table(sigma, expected):
         assert float(found) == pytest.approx(loss, abs=1e-6)
 
 
-def naive_graph_loss(embeddings, wanted, *, sigma, zeta, pairs, normaliser):
+SOME = torch.tensor([1, 1, 0, 1, 0, 1, 1, 0, 1, 1, 1, 0, 1, 1], dtype=torch.bool)
+
+
+def naive_graph_loss(embeddings, wanted, *, sigma, zeta, pairs, normaliser, present=None):
     """The definition, as a double loop over ordered pairs of float64 tensors."""
     count, total, counted, active = len(embeddings), torch.zeros((), dtype=torch.float64), 0, 0
     for i in range(count):
         for j in range(count):
             same = (i < count // 2) == (j < count // 2)
             if i == j or (pairs == "intra" and not same) or (pairs == "cross" and same):
+                continue
+            if present is not None and not (present[i] and present[j]):
                 continue
             counted += 1
             d, a = 1 - embeddings[i] @ embeddings[j], float(wanted[i, j])
@@ -55,11 +60,12 @@ def naive_graph_loss(embeddings, wanted, *, sigma, zeta, pairs, normaliser):
 @pytest.mark.parametrize("pairs", ["all", "intra", "cross"])
 @pytest.mark.parametrize("normaliser", ["all", "active"])
 @pytest.mark.parametrize("tile", [1, 14, 40, 10**6])  # squares of 1, 3 and 6 rows, and all in one
-def test_value_and_gradient_equal_the_double_loop(unit_rows, sigma, pairs, normaliser, tile):
+@pytest.mark.parametrize("present", [None, SOME], ids=["all", "some"])
+def test_value_and_gradient_equal_the_double_loop(unit_rows, sigma, pairs, normaliser, tile, present):  # noqa: PLR0917
     classes = torch.tensor([0, 2, 2, 0, 1, 1, 2])
     rows = torch.from_numpy(unit_rows(14, 5))
     fast, slow = rows.clone().requires_grad_(), rows.double().requires_grad_()
-    settings = {"sigma": sigma, "zeta": 0.8, "pairs": pairs, "normaliser": normaliser}
+    settings = {"sigma": sigma, "zeta": 0.8, "pairs": pairs, "normaliser": normaliser, "present": present}
     both = classes.repeat(2)
     expected = naive_graph_loss(slow, TABLE[both][:, both], **settings)
     found = graph_loss(fast, classes, TABLE, **settings, tile=tile)
@@ -106,19 +112,34 @@ def test_regions_by_hand_show_a_dead_literal_loss():
     assert shares["image_text"] == dict(zip(REGIONS, (0, 1, 0, 0), strict=True))
 
 
-def test_regions_equal_the_double_loop(unit_rows):
+@pytest.mark.parametrize("present", [None, SOME[:12]], ids=["all", "some"])
+def test_regions_equal_the_double_loop(unit_rows, present):
     rows, classes, zeta = unit_rows(12, 3), np.array([0, 1, 2, 0, 1, 1]), 0.8
-    shares = region_shares(torch.from_numpy(rows), torch.from_numpy(classes), TABLE, zeta, tile=1)
+    shares = region_shares(torch.from_numpy(rows), torch.from_numpy(classes), TABLE, zeta, present=present, tile=1)
+    there = np.ones(12, bool) if present is None else present.numpy()
     for name, (left, right) in {"image_image": (0, 0), "text_text": (6, 6), "image_text": (0, 6)}.items():
         counts = np.zeros(4)
         for i in range(6):
             for j in range(6):
-                if left == right and i == j:
+                if (left == right and i == j) or not (there[left + i] and there[right + j]):
                     continue
                 near = float(TABLE[classes[i], classes[j]]) < zeta
                 close = 1 - rows[left + i] @ rows[right + j] < zeta
                 counts[2 * (not near) + (not close)] += 1
         assert list(shares[name].values()) == pytest.approx(list(counts / counts.sum()))
+
+
+def test_the_correlation_is_of_the_embeddings_that_are_there(unit_rows):
+    """A product without a text weighs in its class's mean by its image alone: as numpy has it."""
+    rows, classes = unit_rows(14, 5), np.array([0, 2, 2, 0, 1, 1, 2])
+    found = correlation_loss(torch.from_numpy(rows), torch.from_numpy(classes), TABLE, present=SOME)
+    both, there = np.tile(classes, 2), SOME.numpy()
+    means = np.stack([rows[(both == number) & there].sum(axis=0) for number in range(3)])
+    means /= np.linalg.norm(means, axis=1, keepdims=True)
+    pairs = np.triu_indices(3, 1)
+    assert float(found) == pytest.approx(
+        1 - np.corrcoef((1 - means @ means.T)[pairs], TABLE.numpy()[pairs])[0, 1], abs=1e-5
+    )
 
 
 def test_classes_that_are_not_in_the_batch_change_nothing(unit_rows):
