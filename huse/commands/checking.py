@@ -9,6 +9,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -90,8 +91,11 @@ class Findings(logging.Handler):
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for parameter, text, is_remark in self.found:
-            table.add_row(parameter, f"[yellow]remark:[/yellow] {escape(text)}" if is_remark else escape(text))
+        for place, (parameter, text, is_remark) in enumerate(self.found):
+            again = place > 0 and self.found[place - 1][0] == parameter
+            table.add_row(
+                "" if again else parameter, f"[yellow]remark:[/yellow] {escape(text)}" if is_remark else escape(text)
+            )
         Console().print(table)
         if len(self.stops) > 1:
             raise InputError("\n- ".join([f"{len(self.stops)} findings would stop a run:", *self.stops]))
@@ -123,10 +127,10 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
     file = CatalogueFile([], [], [])
     with found.of("catalogue.csv"):
         file = read_catalogue(csv, encoding=params.encoding, **params.columns.model_dump())
-        for remark in file.remarks:
-            found.remark("catalogue.csv", remark)
         classes = _classes(file.rows)
         found.good("catalogue.csv", f"{csv}: {len(file.rows):,} rows, {len(classes):,} classes")
+        for remark in file.remarks:
+            found.remark("catalogue.csv", remark)
         if len(classes) < 2:
             raise InputError(f"{csv}: expected at least 2 classes, found {len(classes)}: {', '.join(classes)}.")
         with found.of("catalogue.unseen_classes"):
@@ -142,7 +146,9 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     """Check some rows as the stage does, pictures by their first bytes, and judge from them all rows."""
     from huse.vision.decoding import glance_at_picture  # noqa: PLC0415  decoders
 
-    some = file.rows[:: max(1, len(file.rows) // SAMPLE)][:SAMPLE]
+    # Drawn, not every nth: rows of a product follow each other in a rhythm.
+    drawn = np.random.default_rng(0).permutation(len(file.rows))[:SAMPLE]
+    some = [file.rows[place] for place in np.sort(drawn)]
     glance = partial(glance_at_picture, max_pixels=params.max_pixels)
     _, rejected = check_rows(some, images, glance, workers=cores())
     counted = f"{images}: {len(some):,} of {len(file.rows):,} rows looked at, with the first bytes of their pictures"
@@ -154,7 +160,7 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     least, expected = (
         (len(file.rejected) + part * rows) / (len(file.rejected) + rows) for part in (max(0, share - error), share)
     )
-    about = f"about {expected:.1%} of the rows would be rejected:\n"
+    about = f"{'about ' if len(some) < rows else ''}{expected:.1%} of the rows would be rejected:\n"
     about += summarise_rejected([*file.rejected, *rejected], SHOWN)
     if least > params.max_rejected:
         found.stop("catalogue.max_rejected", f"{about}\n  More than {params.max_rejected:.1%}: mend them, or raise it.")
