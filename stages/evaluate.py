@@ -2,7 +2,7 @@
 
 Reads the products, the labels, data/labels/adjacency.npy (K × K float32), data/embeddings/image.npy and text.npy
 (N × D float32) and scores_image.npy and scores_text.npy (N × K float32), and the tree of classes that `evaluate.tree`
-names, if any.
+names.
 
 Writes metrics/evaluate.json: classification, retrieval in four directions, the space, and where products of unseen
 classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
@@ -37,7 +37,7 @@ def main(here: Run) -> str:
     class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])
     adjacency = read_array(here / paths.ADJACENCY, shape=(count, count))
     tree = ClassTree.of(classes)
-    if params.tree is not None:
+    if here / params.tree != here / paths.CLASSES:
         tree = ClassTree(read_tree(here / params.tree, tree.paths))
     catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels))
     results = SplitResults.of(

@@ -2,7 +2,7 @@
 
 import typer
 
-from huse.commands import compare, gate, importing, keeping, methods, parameters, showing, tune
+from huse.commands import checking, compare, gate, importing, keeping, methods, parameters, showing, tune
 from huse.errors import in_one_line
 from huse.run.place import Run
 
@@ -11,7 +11,7 @@ COMMANDS = (
     showing.words,
     showing.labels,
     methods.methods,
-    keeping.check,
+    checking.check,
     keeping.cache,
     keeping.preset,
     parameters.parameters,

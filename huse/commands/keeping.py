@@ -1,48 +1,15 @@
-"""Commands for what a run starts from and leaves behind: its parameters, presets of them, and what is kept."""
+"""Commands for what a run starts from and leaves behind: presets of its parameters, and what is kept."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from huse.errors import InputError
 from huse.experiments.presets import preset_names, read_preset
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
-from huse.run.params.all import check_params
 from huse.run.params.editing import set_values
-from huse.run.place import Run
-from huse.text.word_files.source import find_source
-
-WEIGHT_FILES = (".pth", ".pt", ".safetensors")  # what is no name of torchvision's
-
-
-def check(context: typer.Context) -> None:
-    """Check params.yaml, and that what it names is there: catalogue, word vectors, weights."""
-    here: Run = context.obj
-    params = here / paths.PARAMS
-    sections = check_params(params)
-    catalogue = sections["catalogue"]
-    tree, weights = sections["evaluate"].tree, sections["backbone"].weights
-    words, labels = sections["word_vectors"], sections["label_graph"]
-    named = {  # what a parameter names, and whether it must be there
-        "catalogue.csv": (catalogue.csv, here / catalogue.csv != here / paths.SAMPLE_CSV),
-        "catalogue.images": (catalogue.images, here / catalogue.images != here / paths.SAMPLE_IMAGES),
-        "evaluate.tree": (tree, tree is not None),
-        "backbone.weights": (weights, weights.endswith(WEIGHT_FILES)),
-        "label_graph.weights": (labels.weights, labels.encoder == "infersent" and labels.weights != "random"),
-    }
-    for parameter, (file, needed) in named.items():
-        kind, there = ("folder", Path.is_dir) if parameter == "catalogue.images" else ("file", Path.is_file)
-        if needed and not there(here / file):
-            raise InputError(f"{here / file}: no such {kind} ({params}: {parameter}). Correct the path.")
-    if words.source != "catalogue" and not words.download:
-        find_source(words.source, here.root, download=False)
-    from huse.run.fitting import check_method  # noqa: PLC0415  torch takes a second to import
-
-    check_method(sections["train"], labels.scheme)
 
 
 def cache(

@@ -27,12 +27,12 @@ class EvaluationSettings(Settings):
         le=100_000,
         description="bootstrap draws for the 95 % intervals; 0: no intervals",
     )
-    tree: str | None = Field(
-        default=None,
+    tree: str = Field(
+        default="data/catalogue/classes.json",
         min_length=1,
         description=(
-            "class tree for hierarchical metrics; null: the class paths; or a CSV file child,parent whose "
-            "leaves are the class paths or their last names, of any depth, such as a part of WordNet"
+            "class tree for hierarchical metrics; data/catalogue/classes.json: the class paths; or a CSV file "
+            "child,parent whose leaves are the class paths or their last names, of any depth, such as a part of WordNet"
         ),
     )
 

@@ -70,6 +70,7 @@ TUNING = Path("data/tuning")  # studies of `huse tune`; their experiments are ke
 CACHE = Path("data/cache")
 # In the cache.
 WORD_CACHE = Path("word_vectors")
+FINGERPRINTS = Path("fingerprints.json")
 VECTOR_CACHE = Path("image_vectors.sqlite")
 CHECKPOINTS = Path("checkpoints")
 COMPARISON = Path("comparison")

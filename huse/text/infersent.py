@@ -98,14 +98,14 @@ def load_infersent(path: Path) -> InferSent:
     D and H are read from the shapes.
 
     Args:
-        path: ``.safetensors``, else a file of `torch.save`, of which only tensors are read.
+        path: see `huse.weights.read_state_dict`.
 
     Raises:
         InputError: the file is missing or damaged; a key is missing, unknown or has a wrong shape; a weight is
             not finite.
     """
-    state = read_state_dict(path)
-    expected = set(_shapes(1, 1))
+    expected = _shapes(1, 1).keys()
+    state = read_state_dict(path, expected)
     if set(state) != expected:
         missing, unknown = sorted(expected - set(state)), sorted(map(str, set(state) - expected))
         raise InputError(

@@ -9,7 +9,7 @@ Letters: N pictures, S pixels a side of the network's input, D values a vector.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,9 @@ from huse.settings import Settings
 from huse.vision.geometry import Geometry
 from huse.vision.networks import NETWORKS
 from huse.vision.torchvision_ops import import_torchvision
-from huse.weights import read_state_dict
+from huse.weights import name_first, read_state_dict
 
 models = import_torchvision().models
-
-FILE_SUFFIXES = (".pth", ".pt", ".safetensors")
-SHOWN_KEYS = 10
 
 # Mean and deviation of ImageNet's RGB values in 0 to 1, which torchvision's models were trained with.
 MEAN = (0.485, 0.456, 0.406)
@@ -52,7 +49,7 @@ class BackboneSettings(Settings):
     weights: str = Field(
         default="random",
         min_length=1,
-        description="random (seeded), a torchvision name (IMAGENET1K_V1), or a .pth / .safetensors file",
+        description="random (seeded), a torchvision name (IMAGENET1K_V1), or a file of torch.save or safetensors",
     )
     geometry: Geometry = Field(
         default="squash",
@@ -93,8 +90,8 @@ def load_backbone(name: str, weights: str, seed: int, folder: Path = Path()) -> 
     Args:
         name: a classification model of torchvision, such as ``resnet18``, or one of `huse.vision.networks`.
         weights: ``random``; a torchvision name such as ``IMAGENET1K_V1``, whose file must lie in torch hub's
-            folder; or a ``.pth``, ``.pt`` or ``.safetensors`` file with the model's state dict. The file's
-            classifier may have another number of classes, or be missing.
+            folder; or a file with the model's state dict, see `read_state_dict`. The file's classifier may have
+            another number of classes, or be missing.
         seed: of random weights; torch's global generator is not touched.
         folder: that the path of a file is relative to.
 
@@ -102,20 +99,53 @@ def load_backbone(name: str, weights: str, seed: int, folder: Path = Path()) -> 
         InputError: the model or the name of the weights is unknown; the file is missing, damaged, or of another
             network.
     """
-    if name not in NETWORKS and name not in models.list_models(module=models):
-        own = f", or one of {', '.join(NETWORKS)}" if NETWORKS else ""
-        raise InputError(
-            f"backbone: expected a classification model of torchvision, such as resnet18{own}; found {name!r}."
-        )
+    path = weights_file(name, weights, folder)
     model = _build(name, seed)
-    if weights == "random":
+    if path is None:
         fingerprint: dict[str, str | int] = {"weights": weights, "seed": seed}
     else:
-        path = folder / weights if weights.endswith(FILE_SUFFIXES) else _hub_file(name, weights)
-        _load_weights(name, model, path)
+        model.load_state_dict(_read_weights(name, model, path), strict=False)
         fingerprint = {"weights": Path(weights).name, "weights_sha256": fingerprint_file(path)}
     transform_input = weights != "random" and name in NEED_INPUT_TRANSFORM
     return _backbone(name, model, fingerprint, fingerprint, transform_input=transform_input)
+
+
+def weights_file(name: str, weights: str, folder: Path = Path()) -> Path | None:
+    """Return the file that holds some weights of a backbone; None for random ones. Arguments as in `load_backbone`.
+
+    Raises:
+        InputError: the model or the name of the weights is unknown; or the file is missing, or of torchvision's and
+            damaged.
+    """
+    if name not in NETWORKS and name not in models.list_models(module=models):
+        near = get_close_matches(name, models.list_models(module=models), 3) or ["resnet18"]
+        own = f", or one of {', '.join(NETWORKS)}" if NETWORKS else ""
+        raise InputError(
+            f"backbone.network: expected a classification model of torchvision, such as {', '.join(near)}{own}; "
+            f"found {name!r}."
+        )
+    if weights == "random":
+        return None
+    known: Any = {} if name in NETWORKS else models.get_model_weights(name).__members__
+    if weights in known:
+        return _hub_file(name, weights, known[weights])
+    if not (folder / weights).is_file():
+        named = f", to a name that torchvision has for {name} ({', '.join(known)})" if known else ""
+        raise InputError(
+            f"{folder / weights}: weights not found. Put the file there, or set backbone.weights to another file"
+            f"{named}, or to random."
+        )
+    return folder / weights
+
+
+def check_weights(name: str, path: Path) -> None:
+    """Check that a file holds the weights of a network, without making the network.
+
+    Raises:
+        InputError: as in `load_backbone`.
+    """
+    with torch.device("meta"):
+        _read_weights(name, _build(name, seed=0), path)
 
 
 def _backbone(
@@ -237,15 +267,16 @@ def _strip_classifier(model: nn.Module) -> int:
     return convolution.in_channels
 
 
-def _load_weights(name: str, model: nn.Module, path: Path) -> None:
-    """Load a state dict into a model, except for its classifier.
+def _read_weights(name: str, model: nn.Module, path: Path) -> dict[str, Tensor]:
+    """Read the state dict of a model, without its classifier.
 
     Raises:
         InputError: see `load_backbone`.
     """
     unneeded = (_classifier_name(model) + ".", *AUXILIARY_HEADS)
-    state = {key: value for key, value in read_state_dict(path).items() if not key.startswith(unneeded)}
     wanted = {key: value for key, value in model.state_dict().items() if not key.startswith(unneeded)}
+    read = read_state_dict(path, list(wanted))
+    state = {key: value for key, value in read.items() if not key.startswith(unneeded)}
     # A counter of training steps, unused in evaluation; older files lack it.
     missing = [key for key in wanted if key not in state and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in state if key not in wanted]
@@ -255,44 +286,28 @@ def _load_weights(name: str, model: nn.Module, path: Path) -> None:
         if key in state and state[key].shape != tensor.shape
     ]
     problems = [
-        f"{len(keys)} {what}: {', '.join(keys[:SHOWN_KEYS])}{', …' if len(keys) > SHOWN_KEYS else ''}"
+        f"{len(keys)} {what}: {name_first(keys)}"
         for what, keys in (("missing", missing), ("unexpected", unexpected), ("of another shape", misshapen))
         if keys
     ]
     if problems:
         raise InputError(
             f"{path}: expected the {len(wanted)} weights of {name}, found {len(state)} that do not fit. "
-            f"{'; '.join(problems)}. Set `backbone` to the network that the file was saved from."
+            f"{'; '.join(problems)}. Set backbone.network to the network that the file was saved from."
         )
-    model.load_state_dict(state, strict=False)
+    return state
 
 
 def _shape(tensor: torch.Tensor) -> str:
     return " × ".join(map(str, tensor.shape)) or "scalar"
 
 
-def _named_weights(name: str, weights: str) -> Any:
-    """Return torchvision's entry for weights by name."""
-    if name in NETWORKS:
-        raise InputError(
-            f"weights: expected random, or a {', '.join(FILE_SUFFIXES)} file for {name}, found {weights!r}."
-        )
-    known: type[Enum] = models.get_model_weights(name)
-    if weights not in known.__members__:
-        raise InputError(
-            f"weights: expected random, a {', '.join(FILE_SUFFIXES)} file, or a name that torchvision has "
-            f"for {name} ({', '.join(known.__members__)}), found {weights!r}."
-        )
-    member = known[weights]
-    mean = tuple(member.transforms().mean)  # type: ignore[attr-defined]
+def _hub_file(name: str, weights: str, entry: Any) -> Path:
+    """Return the path of torchvision's file of named weights, after checking that it is complete."""
+    mean = tuple(entry.transforms().mean)
     if mean != MEAN:
         logging.warning("%s %s was trained on pictures normalised by mean %s, not %s.", name, weights, mean, MEAN)
-    return member
-
-
-def _hub_file(name: str, weights: str) -> Path:
-    """Return the path of torchvision's file of named weights, after checking that it is complete."""
-    url: str = _named_weights(name, weights).url
+    url: str = entry.url
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
     if not path.is_file():
         raise InputError(

@@ -1,5 +1,3 @@
-import re
-
 import numpy as np
 import pytest
 
@@ -69,33 +67,6 @@ def test_metrics_of_a_catalogue_without_pictures(workplace):
     assert "with name only: 18" in shown
     assert "│ text " in shown
     assert "│ image " not in shown
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (
-            "csv: data/sample/catalogue.csv",
-            "csv: own.csv",
-            r"own.csv: no such file \(params.yaml: catalogue.csv\)\. Co",
-        ),
-        ("csv: data/sample/catalogue.csv", "csv: .", r"\.: no such file \(params.yaml: catalogue.csv\)"),
-        ("images: data/sample/images", "images: params.yaml", r"params.yaml: no such folder"),
-        ("source: catalogue ", "source: none.txt ", "none.txt: expected a file of word vectors, found nothing"),
-        ("source: catalogue ", "source: glove-twitter-25 ", "glove-twitter-25: no file of this name"),
-        ("weights: random             # InferSent", "weights: infersent1.pkl # I", "infersent1.pkl: no such file"),
-        ("tree: null ", "tree: tree.csv ", r"tree.csv: no such file \(params.yaml: evaluate.tree\)"),
-        ("weights: random  ", "weights: resnet.pth", r"resnet.pth: no such file \(params.yaml: backbone.weights\)"),
-        ("method: huse ", "method: husse ", "params.yaml: train.method: expected one of separate, .*; found 'husse'"),
-        ("method: huse ", "method: dscmr ", "(?s).*Set train.head to linear"),
-    ],
-)
-def test_check_names_what_is_missing_or_wrong(workplace, monkeypatch, old, new, message):
-    monkeypatch.setenv("GENSIM_DATA_DIR", str(workplace))
-    text = paths.PARAMS.read_text(encoding="utf-8")
-    assert old in text
-    write(paths.PARAMS, text.replace(old, new, 1))
-    assert re.match(message, error("check"))
 
 
 def test_words_shows_coverage_and_what_is_missing(workplace):

@@ -17,7 +17,7 @@ STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 # Paths that are no artefact of a stage: its parameters, and what it may find or not and makes the same of.
 OTHER_PATHS = {"PARAMS", "MAP", "LOCK", "GATE", "TUNING", "IMPORTED"}
-OTHER_PATHS |= {"CACHE", "WORD_CACHE", "VECTOR_CACHE", "CHECKPOINTS", "COMPARISON"}
+OTHER_PATHS |= {"CACHE", "WORD_CACHE", "VECTOR_CACHE", "FINGERPRINTS", "CHECKPOINTS", "COMPARISON"}
 
 
 def names(entries):
@@ -108,7 +108,9 @@ def test_parameters_are_those_that_the_stage_reads(stage):
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_artefacts_are_those_that_the_stage_names(stage):
-    read = {dep for dep in STAGES[stage]["deps"] if dep.startswith(("data/", "metrics/"))}
+    # the class paths are the tree, unless the parameter names another
+    deps = [str(paths.CLASSES) if dep == "${evaluate.tree}" else dep for dep in STAGES[stage]["deps"]]
+    read = {dep for dep in deps if dep.startswith(("data/", "metrics/"))}
     listed = {*outputs(STAGES[stage]), *read}
     described = r"manifest_path\(here / paths\.([A-Z_]+)\)"  # of these the stage reads the manifest alone
     text = script(stage)

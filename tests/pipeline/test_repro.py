@@ -38,6 +38,22 @@ def test_a_text_rule_leaves_the_image_vectors_alone(repository):
     assert not {"image_vectors", "catalogue"} & set(ran)
 
 
+def test_a_class_tree_that_is_edited_in_place_is_measured_again(repository):
+    here = Run(repository.root)
+    classes = json.loads((here / paths.CLASSES).read_text(encoding="utf-8"))["classes"]
+    found = []
+    for parents in ("ab", "a"):  # two groups of classes, then one, in which all classes are as near
+        rows = [f"{path},{parents[place % len(parents)]}" for place, path in enumerate(classes)]
+        (here / "tree.csv").write_text("\n".join(["child,parent", *rows]), encoding="utf-8")
+        repository.set_params({"evaluate": {"tree": "tree.csv"}})
+        assert repository.repro() == ["evaluate", "model", "report"]
+        assert repository.repro() == []
+        assert "up to date" in repository.dvc("status")
+        found.append(json.loads((here / paths.EVALUATE_METRICS).read_text(encoding="utf-8"))["retrieval"])
+    assert found[0]["mean"]["map"] == found[1]["mean"]["map"]
+    assert found[0]["mean"]["ahp"] != found[1]["mean"]["ahp"]
+
+
 def test_a_comment_in_what_comes_after_training_does_not_retrain(repository):
     for name in ("huse/evaluation/retrieval.py", "huse/use/card.py", "huse/report/page.py", "huse/commands/cli.py"):
         module = repository.root / name

@@ -416,7 +416,7 @@ def run_finetune(in_params, pictures, saved, once, monkeypatch):  # noqa: F811
             return finetuning.finetune(backbone, pictures, preparation, settings, **more)
 
         monkeypatch.setattr(finetune_stage, "load_backbone", lambda *_: backbone)
-        products = pd.DataFrame({"image": [], "split": [], "class_index": []})
+        products = pd.DataFrame({"image": "a.png", "name": "", "class_index": 0, "split": ["train", "validation"]})
         monkeypatch.setattr(finetune_stage, "read_table", lambda *_: products)
         monkeypatch.setattr(finetune_stage, "fingerprint_products", lambda _: "")
         monkeypatch.setattr(finetune_stage.Pictures, "of", classmethod(lambda *_: pictures))

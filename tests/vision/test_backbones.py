@@ -1,3 +1,4 @@
+from argparse import Namespace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from huse.errors import InputError
 from huse.vision.backbones import (
     NEED_INPUT_TRANSFORM,
     blocks,
+    check_weights,
     load_backbone,
     norms_are_placeholders,
 )
@@ -71,10 +73,10 @@ def test_random_weights_follow_the_seed_and_leave_the_generator():
     assert not torch.allclose(vectors(first, batch), vectors(other, batch))
 
 
-@pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".pth", ".pth.tar", ".ckpt", ".bin", "", ".safetensors", ".of_safetensors.pth"])
 def test_resnet_features_are_what_avgpool_gives(tmp_path, resnet, suffix):
     path = tmp_path / f"a{suffix}"
-    save_file(resnet.state_dict(), path) if suffix == ".safetensors" else torch.save(resnet.state_dict(), path)
+    save_file(resnet.state_dict(), path) if "safetensors" in suffix else torch.save(resnet.state_dict(), path)
     seen = []
     handle = resnet.avgpool.register_forward_hook(lambda module, inputs, output: seen.append(output.flatten(1)))
     with torch.inference_mode():
@@ -125,10 +127,27 @@ def test_damaged_file(tmp_path, resnet, suffix, content):
         load_backbone("resnet18", str(path), 1)
 
 
-def test_a_checkpoint_is_not_a_state_dict(tmp_path, resnet):
-    path = save_state({"epoch": 3, "model": resnet.state_dict()}, tmp_path / "a.pth")
-    with pytest.raises(InputError, match="expected a state dict"):
-        load_backbone("resnet18", path, 1)
+@pytest.mark.parametrize("prefix", ["module.", "model.", "backbone.", "encoder.", "_orig_mod.", "module.encoder_q."])
+def test_the_weights_of_a_checkpoint_with_a_prefix_are_the_networks_own(tmp_path, caplog, resnet, prefix):
+    caplog.set_level("INFO")
+    state = {f"{prefix}{key}": value for key, value in resnet.state_dict().items()}
+    state |= {"decoder.conv1.weight": torch.ones(1), "fc.weight": torch.ones(1)}
+    path = save_state({"epoch": 3, "args": Namespace(lr=0.1), "state_dict": state, "ema": {}}, tmp_path / "a.pth.tar")
+    backbone, plain = load_backbone("resnet18", path, 1), save_state(resnet.state_dict(), tmp_path / "b")
+    expected = load_backbone("resnet18", plain, 2).module.state_dict()
+    assert all(torch.equal(value, expected[key]) for key, value in backbone.module.state_dict().items())
+    assert caplog.messages == [
+        f"{path}: took `state_dict` of the checkpoint, not epoch, args, ema; took the prefix `{prefix}` off the names; "
+        "left out 2 weights of other parts: decoder.conv1.weight, fc.weight"
+    ]
+
+
+def test_weights_are_checked_without_the_network(tmp_path, resnet):
+    path = tmp_path / "a.pth"
+    save_state(resnet.state_dict(), path)
+    check_weights("resnet18", path)
+    with pytest.raises(InputError, match="expected the 318 weights of resnet50, found 120 that do not fit"):
+        check_weights("resnet50", path)
 
 
 def test_missing_file():
@@ -138,12 +157,14 @@ def test_missing_file():
 
 def test_unknown_model():
     for name in ("resnet19", "fasterrcnn_resnet50_fpn"):
-        with pytest.raises(InputError, match="expected a classification model of torchvision"):
+        with pytest.raises(InputError, match=r"expected a classification model of torchvision, such as \w*resnet"):
             load_backbone(name, "random", 1)
 
 
 def test_unknown_weights_name():
-    with pytest.raises(InputError, match=r"IMAGENET1K_V1.*found 'imagenet'"):
+    with pytest.raises(
+        InputError, match=r"imagenet: weights not found.*to another file, to a name .*\(IMAGENET1K_V1, DEFAULT\)"
+    ):
         load_backbone("resnet18", "imagenet", 1)
 
 
@@ -308,7 +329,7 @@ def test_a_network_that_torchvision_lacks(monkeypatch, tmp_path):
     read = load_backbone("small", str(tmp_path / "own.safetensors"), seed=3)
     hidden = torch.relu(whole.hidden(whole.features(pictures).flatten(1)))
     assert torch.allclose(read.module(pictures), hidden)
-    with pytest.raises(InputError, match=r"expected random, or a \.pth, .* file for small, found 'IMAGENET1K_V1'"):
+    with pytest.raises(InputError, match=r"IMAGENET1K_V1: weights not found.*to another file, or to random"):
         load_backbone("small", "IMAGENET1K_V1", seed=3)
     with pytest.raises(InputError, match="such as resnet18, or one of small; found 'smal'"):
         load_backbone("smal", "random", seed=3)

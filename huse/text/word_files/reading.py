@@ -9,7 +9,7 @@ from huse.text.word_files.blocks import Advance, Blocks
 from huse.text.word_files.fasttext_format import FASTTEXT, read_fasttext
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source
-from huse.text.word_files.text_format import is_binary, read_text
+from huse.text.word_files.text_format import header, is_binary, read_text
 
 PICKLE = b"\x80"  # the first byte of a file that gensim's `save` wrote
 
@@ -43,15 +43,7 @@ def read_words(
     """
     with Blocks(source, advance) as blocks:
         head = blocks.head
-        if head.startswith(PICKLE):
-            raise InputError(
-                f"{source}: expected word vectors, found a pickle, which could run code of its own and is not read. "
-                "Save the vectors in the word2vec format: vectors.save_word2vec_format(path, binary=True)."
-            )
-        fasttext = head.startswith(FASTTEXT)
-        if fasttext and blocks.packed:
-            raise InputError(f"{source}: this format is read from a file that is not packed. Unpack it first.")
-        if not fasttext:
+        if not _is_fasttext(source, blocks):
             read = read_binary if is_binary(head) else read_text
             found = read(blocks, head, wanted, name=str(source), first=first)
             found.sha256 = blocks.sha256()
@@ -59,3 +51,39 @@ def read_words(
     found = read_fasttext(source.path, wanted, compose, first)
     found.sha256 = fingerprint_file(source.path)
     return found
+
+
+def peek(source: Source) -> tuple[str, int]:
+    """Return the format of a source and its numbers a word, by its first block.
+
+    Raises:
+        InputError: see `read_words`.
+    """
+    with Blocks(source, lambda count: None) as blocks:
+        head = blocks.head
+        if _is_fasttext(source, blocks):
+            return "fastText binary", int.from_bytes(head[8:12], "little")  # after its mark and version
+        if is_binary(head):
+            return "word2vec binary", (header(head) or (0, 0))[1]
+        found = read_text([], head, (), name=str(source))
+        return found.format, found.dimension
+
+
+def fingerprint_words(source: Source) -> str:
+    """Return the SHA-256 of a source's bytes, unpacked, as `read_words` does."""
+    with Blocks(source, lambda count: None) as blocks:
+        for _ in blocks:
+            pass
+        return blocks.sha256()
+
+
+def _is_fasttext(source: Source, blocks: Blocks) -> bool:
+    if blocks.head.startswith(PICKLE):
+        raise InputError(
+            f"{source}: expected word vectors, found a pickle, which could run code of its own and is not read. "
+            "Save the vectors in the word2vec format: vectors.save_word2vec_format(path, binary=True)."
+        )
+    fasttext = blocks.head.startswith(FASTTEXT)
+    if fasttext and blocks.packed:
+        raise InputError(f"{source}: this format is read from a file that is not packed. Unpack it first.")
+    return fasttext

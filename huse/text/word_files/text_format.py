@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.errors import InputError
+from huse.kinds import kind_of
 from huse.text.word_files.found import Found
 
 PARSED_LINES = 512  # parsed together: one call a line would be slow
@@ -68,7 +69,7 @@ class _TextReader:
         self.count = said[0] if said else None
         self.dimension = said[1] if said else (statistics.mode(map(_trailing_numbers, lines)) if lines else 0)
         if not self.dimension:
-            found = repr(head[:40]) + (" with tabs" if b"\t" in head[:1000] else "")
+            found = kind_of(head) or repr(head[:40]) + (" with tabs" if b"\t" in head[:1000] else "")
             raise InputError(
                 f"{name}: expected a word and its numbers a line, single spaces between them, found {found}."
             )

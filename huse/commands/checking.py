@@ -1,0 +1,266 @@
+"""The command that looks, in seconds, at all that a run would read, and says what would stop it later."""
+
+import logging
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from huse.catalogue.checking import check_rows, class_path, summarise_rejected
+from huse.catalogue.holding_out import choose_unseen
+from huse.catalogue.reading import CatalogueFile, Row, read_catalogue
+from huse.commands.recorded import refuse_changed
+from huse.engine.cores import cores
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.run import paths
+from huse.run.params.all import check_params
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.place import Run
+from huse.taxonomy import LEVEL_SEPARATOR, split_path
+
+SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
+SHOWN = 3  # examples
+BYTES_A_VECTOR = 2 * 4 * 2048  # a large one, in the data and in DVC's cache
+BYTES_A_RUN = 1_000_000_000  # models, embeddings and tables, about
+
+
+class Findings(logging.Handler):
+    """What was found of each parameter: what is there, a remark, or what would stop a run.
+
+    What is logged in the meantime is a remark too.
+
+    Attributes:
+        found: (parameter, text, whether it is a remark), in the order of the checks.
+        stops: one text each.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.found: list[tuple[str, str, bool]] = []
+        self.stops: list[str] = []
+        self._parameter = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line of the log as a remark."""
+        if record.name == "root":  # the project's own; libraries have names
+            self.remark(self._parameter, record.getMessage())
+
+    def good(self, parameter: str, text: str) -> None:
+        """Say what is there."""
+        self.found.append((parameter, text, False))
+
+    def remark(self, parameter: str, text: str) -> None:
+        """Say what a user should know, though it stops nothing."""
+        self.found.append((parameter, text, True))
+
+    def stop(self, parameter: str, text: str) -> None:
+        """Say what would stop a run."""
+        self.stops.append(text if text.startswith(f"{paths.PARAMS}: {parameter}") else f"{parameter}: {text}")
+
+    @contextmanager
+    def of(self, parameter: str) -> Iterator[None]:
+        """Look at one parameter: an `InputError` is what would stop a run, and the next check goes on."""
+        logger, self._parameter = logging.getLogger(), parameter
+        level = logger.level
+        logger.addHandler(self)
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        except InputError as error:
+            self.stop(parameter, str(error))
+        finally:
+            logger.removeHandler(self)
+            logger.setLevel(level)
+
+    def show(self) -> None:
+        """Print what was found.
+
+        Raises:
+            InputError: something would stop a run; names all of it.
+        """
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for place, (parameter, text, is_remark) in enumerate(self.found):
+            again = place > 0 and self.found[place - 1][0] == parameter
+            table.add_row(
+                "" if again else parameter, f"[yellow]remark:[/yellow] {escape(text)}" if is_remark else escape(text)
+            )
+        Console().print(table)
+        if len(self.stops) > 1:
+            raise InputError("\n- ".join([f"{len(self.stops)} findings would stop a run:", *self.stops]))
+        if self.stops:
+            raise InputError(self.stops[0])
+
+
+def check(context: typer.Context) -> None:
+    """Check params.yaml, and look into all that it names: catalogue, pictures, word vectors, weights, class tree."""
+    here: Run = context.obj
+    sections, found = check_params(here / paths.PARAMS), Findings()
+    rows = _catalogue(here, sections["catalogue"], here.seed(), found)
+    _names(rows, sections["preprocess_text"], found)
+    dimension = _word_vectors(here, sections["word_vectors"], found)
+    _backbone(here, sections["backbone"], found)
+    _label_graph(here, sections["label_graph"], dimension, found)
+    _class_tree(here, sections["evaluate"].tree, _classes(rows), found)
+    _method(sections, found)
+    _disk(here, BYTES_A_RUN + BYTES_A_VECTOR * len(rows) * (1 + sections["image_vectors"].views), found)
+    found.show()
+
+
+def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -> list[Row]:
+    """Look at the table, at its classes, and at some of its pictures; return its rows."""
+    csv, images = here / params.csv, here / params.images
+    if csv == here / paths.SAMPLE_CSV and not csv.exists():
+        found.good("catalogue.csv", f"{csv}: the built-in sample, which the run draws")
+        return []
+    file = CatalogueFile([], [], [])
+    with found.of("catalogue.csv"):
+        file = read_catalogue(csv, encoding=params.encoding, **params.columns.model_dump())
+        classes = _classes(file.rows)
+        found.good("catalogue.csv", f"{csv}: {len(file.rows):,} rows, {len(classes):,} classes")
+        for remark in file.remarks:
+            found.remark("catalogue.csv", remark)
+        if len(classes) < 2:
+            raise InputError(f"{csv}: expected at least 2 classes, found {len(classes)}: {', '.join(classes)}.")
+        with found.of("catalogue.unseen_classes"):
+            choose_unseen(classes, params.unseen_classes, seed)
+    if not images.is_dir() and (not file.rows or any(row.image for row in file.rows)):
+        found.stop("catalogue.images", f"{images}: no such folder. Give the folder that holds the pictures.")
+    elif file.rows:
+        _pictures(file, images, params, found)
+    return file.rows
+
+
+def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found: Findings) -> None:
+    """Check some rows as the stage does, pictures by their first bytes, and judge from them all rows."""
+    from huse.vision.decoding import glance_at_picture  # noqa: PLC0415  decoders
+
+    # Drawn, not every nth: rows of a product follow each other in a rhythm.
+    drawn = np.random.default_rng(0).permutation(len(file.rows))[:SAMPLE]
+    some = [file.rows[place] for place in np.sort(drawn)]
+    glance = partial(glance_at_picture, max_pixels=params.max_pixels)
+    checked = check_rows(some, images, glance, workers=cores(), missing=params.missing)
+    rejected = [*checked.rejected, *checked.in_part]
+    counted = f"{images}: {len(some):,} of {len(file.rows):,} rows looked at, with the first bytes of their pictures"
+    found.good("catalogue.images", counted)
+    if not rejected and not file.rejected:
+        return
+    share, rows = len(rejected) / len(some), len(file.rows)
+    error = 2 * sqrt(share * (1 - share) / len(some)) if len(some) < rows else 0
+    least, expected = (
+        (len(file.rejected) + part * rows) / (len(file.rejected) + rows) for part in (max(0, share - error), share)
+    )
+    about = f"{'about ' if len(some) < rows else ''}{expected:.1%} of the rows would be rejected:\n"
+    about += summarise_rejected([*file.rejected, *rejected], SHOWN)
+    if least > params.max_rejected:
+        found.stop("catalogue.max_rejected", f"{about}\n  More than {params.max_rejected:.1%}: mend them, or raise it.")
+    else:
+        found.remark("catalogue.images", about)
+
+
+def _classes(rows: Sequence[Row]) -> list[str]:
+    """Return the class paths of rows, sorted, as far as they are sound."""
+    found = set()
+    for path in {row.classes for row in rows}:
+        try:
+            found.add(LEVEL_SEPARATOR.join(class_path(path)))
+        except ValueError:  # such a row is rejected, with its reason
+            continue
+    return sorted(found)
+
+
+def _names(rows: Sequence[Row], params: Any, found: Findings) -> None:
+    # As below: rooms that import torch or gensim.
+    from huse.text.cleaning import clean_names, describe_emptied, emptied_names  # noqa: PLC0415
+
+    names = [row.name for row in rows if row.name]
+    emptied = emptied_names(names, clean_names(names, params))
+    if emptied:
+        tell = found.stop if len(emptied) > params.max_emptied * len(names) else found.remark
+        tell("preprocess_text", describe_emptied(emptied, len(names), params))
+
+
+def _word_vectors(here: Run, params: Any, found: Findings) -> int | None:
+    """Return how many numbers a word has; None where that is not known yet."""
+    from huse.text.word_files.reading import fingerprint_words, peek  # noqa: PLC0415
+    from huse.text.word_files.source import find_source  # noqa: PLC0415
+
+    if params.source == "catalogue":
+        found.good("word_vectors.source", f"trained on the catalogue, {params.dimension} numbers a word")
+        return int(params.dimension)
+    with found.of("word_vectors.source"):
+        try:
+            source = find_source(params.source, here.root, download=False)
+        except InputError:
+            if not params.download:
+                raise
+            found.good("word_vectors.source", f"{params.source}: the run fetches it")
+            return None
+        kind, dimension = peek(source)
+        found.good("word_vectors.source", f"{source}: {kind}, {dimension} numbers a word")
+        fingerprint = partial(fingerprint_words, source)
+        refuse_changed(here, "word_vectors.source", params.source, source.path, fingerprint)
+        return dimension
+    return None
+
+
+def _backbone(here: Run, params: Any, found: Findings) -> None:
+    from huse.vision.backbones import check_weights, weights_file  # noqa: PLC0415
+
+    with found.of("backbone.weights"):
+        file = weights_file(params.network, params.weights, here.root)
+        if file is not None:
+            check_weights(params.network, file)
+            refuse_changed(here, "backbone.weights", params.weights, file, partial(fingerprint_file, file))
+        found.good("backbone.weights", f"{file or 'random'}: {params.network}")
+
+
+def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
+    from huse.text.infersent import load_infersent  # noqa: PLC0415
+
+    if params.encoder != "infersent" or params.weights == "random":
+        return
+    with found.of("label_graph.weights"):
+        file = here / params.weights
+        expected = load_infersent(file).enc_lstm.input_size
+        if dimension not in (None, expected):
+            raise InputError(
+                f"{file}: reads word vectors of {expected} numbers; word_vectors gives {dimension}. Set "
+                "word_vectors.source to those that the weights were trained with."
+            )
+        refuse_changed(here, "label_graph.weights", params.weights, file, partial(fingerprint_file, file))
+        found.good("label_graph.weights", f"{file}: InferSent of word vectors of {expected} numbers")
+
+
+def _class_tree(here: Run, tree: str, classes: Sequence[str], found: Findings) -> None:
+    from huse.evaluation.tree_file import read_tree  # noqa: PLC0415
+
+    if here / tree != here / paths.CLASSES:
+        with found.of("evaluate.tree"):
+            read_tree(here / tree, [split_path(path) for path in classes])
+            found.good("evaluate.tree", f"{here / tree}: has all {len(classes):,} classes")
+
+
+def _method(sections: dict[str, Any], found: Findings) -> None:
+    from huse.run.fitting import check_method  # noqa: PLC0415
+
+    with found.of("train.method"):
+        check_method(sections["train"], sections["label_graph"].scheme)
+        found.good("train.method", sections["train"].method)
+
+
+def _disk(here: Run, wanted: int, found: Findings) -> None:
+    free = shutil.disk_usage(here.root).free
+    said = f"{free / 1e9:,.1f} GB free, of which a run may need {wanted / 1e9:,.1f}"
+    (found.good if free > wanted else found.remark)("disk", said)

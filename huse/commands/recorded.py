@@ -1,0 +1,73 @@
+"""Whether files that parameters name are still those that the stages read.
+
+DVC watches files at paths that are always there. A parameter such as ``backbone.weights`` may name a file or say
+``random``, so DVC knows its value alone. The stages keep the SHA-256 of what they read beside what they made of it.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from huse.errors import InputError
+from huse.run import paths
+from huse.run.artifacts import Outputs, manifest_path, read_json
+from huse.run.params.reader import read_yaml
+from huse.run.place import Run
+
+
+class Reading(NamedTuple):
+    """Which stage reads the file, and where, in what it wrote, the file's SHA-256 stands."""
+
+    stage: str
+    made: Path
+    keys: tuple[str, ...]
+
+
+READINGS = {
+    "backbone.weights": Reading("finetune_backbone", paths.BACKBONE / "config.json", ("origin", "weights_sha256")),
+    "label_graph.weights": Reading("label_graph", paths.LABELS, ("weights", "kind")),
+    "word_vectors.source": Reading("word_vectors", manifest_path(paths.WORD_VECTORS), ("source_sha256",)),
+}
+
+
+def refuse_changed(here: Run, parameter: str, value: str, file: Path, fingerprint: Callable[[], str]) -> None:
+    """Refuse a file that has other content than when its stage read it under the same name.
+
+    The file is read only when its size, time or place has changed since it was last read for this: data/cache knows.
+
+    Args:
+        here: the run.
+        parameter: a key of `READINGS`.
+        value: of the parameter; where it is another than the stage had, DVC runs the stage by itself.
+        file: that it names.
+        fingerprint: returns the SHA-256 that the stage keeps.
+
+    Raises:
+        InputError: it has changed; says how to run the stage again.
+    """
+    stage, made, keys = READINGS[parameter]
+    section, _, name = parameter.partition(".")
+    try:
+        recorded: Any = read_json(here / made, keys[:1])
+        for key in keys:
+            recorded = recorded[key]
+        locked = read_yaml(here / paths.LOCK)["stages"][stage]["params"][str(paths.PARAMS)][section][name]
+    except (InputError, KeyError, TypeError):
+        return  # the stage has not run, or read no file
+    if locked == value and recorded != _known(here, file, fingerprint):
+        raise InputError(
+            f"{file}: has changed since the stage {stage} read it, which DVC cannot see. Run `dvc repro --force "
+            f"--single-item {stage}`, or give the file a new name, and name it in {parameter}."
+        )
+
+
+def _known(here: Run, file: Path, fingerprint: Callable[[], str]) -> str:
+    place, state, at = here.cache / paths.FINGERPRINTS, file.stat(), str(file.resolve())
+    known: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
+    now = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    if known.get(at, {}).get("state") != now:
+        known[at] = {"state": now, "sha256": fingerprint()}
+        with Outputs() as outputs:
+            outputs.json(place, known)
+    return str(known[at]["sha256"])

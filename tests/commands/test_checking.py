@@ -1,0 +1,234 @@
+import gzip
+import json
+import os
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from huse.commands import checking, cli
+from huse.commands.recorded import READINGS, refuse_changed
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.run import paths
+from huse.run.params.editing import set_values
+from huse.run.params.reader import read_yaml
+from huse.run.place import Run
+from huse.text.infersent import random_infersent
+from huse.text.word_files.reading import fingerprint_words, read_words
+from huse.text.word_files.source import find_source
+from huse.vision.backbones import load_backbone
+from tests.commands.conftest import error, huse, write
+from tests.conftest import ROOT
+
+CLASSES = ["a<b<c", "a<b<d", "a<e<f"]
+
+
+@pytest.fixture
+def shop(workplace):
+    """The workplace with a catalogue of 12 rows of its own; a function that changes parameters."""
+    (workplace / "images").mkdir()
+    Image.new("RGB", (8, 8)).save(workplace / "images/0.png")
+    lines = [f"{row}.png,red shoe {'x' * (row + 1)}y,{CLASSES[row % 3]}" for row in range(12)]
+    for row in range(1, 12):
+        os.link(workplace / "images/0.png", workplace / f"images/{row}.png")
+    write("shop.csv", "\n".join(["image,name,classes", *lines]))
+
+    def change(**sections):
+        set_values(paths.PARAMS, sections)
+
+    change(catalogue={"csv": "shop.csv", "images": "images"})
+    return change
+
+
+def shown():
+    """What a check that stops at nothing prints, in one line."""
+    ended = huse("check")
+    assert ended.exit_code == 0, ended.exception
+    return " ".join(ended.stdout.split())
+
+
+def test_what_is_there_is_said(shop):
+    said = shown()
+    for text in (
+        "shop.csv: 12 rows, 3 classes",
+        "images: 12 of 12 rows looked at, with the first bytes of their pictures",
+        "trained on the catalogue, 100 numbers a word",
+        "random: resnet18",
+        "GB free, of which a run may need 1.0",
+    ):
+        assert text in said
+    assert "remark" not in said
+
+
+def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
+    assert "the built-in sample, which the run draws" in shown()
+
+
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"catalogue": {"csv": "own.csv"}}, r"catalogue.csv: own.csv: not found"),
+        ({"catalogue": {"csv": "."}}, r"catalogue.csv: \.: cannot be read"),
+        ({"catalogue": {"images": "params.yaml"}}, "catalogue.images: params.yaml: no such folder"),
+        ({"catalogue": {"columns": {"name": "title"}}}, "catalogue.csv: .*one column `title`.* image, name, classes"),
+        ({"catalogue": {"unseen_classes": ["a<x"]}}, "catalogue.unseen_classes: .*a<x"),
+        ({"word_vectors": {"source": "none.txt"}}, "word_vectors.source: none.txt: expected a file of word vectors"),
+        ({"word_vectors": {"source": "glove-twitter-25"}}, "word_vectors.source: glove-twitter-25: no file of this"),
+        ({"word_vectors": {"source": "shop.csv"}}, "word_vectors.source: shop.csv: expected a word and its numbers"),
+        ({"word_vectors": {"source": "page.txt"}}, "word_vectors.source: page.txt: .* found an HTML page"),
+        ({"label_graph": {"weights": "none.pkl"}}, "label_graph.weights: none.pkl: weights not found"),
+        ({"label_graph": {"weights": "infersent.pkl"}}, "label_graph.weights: .* of 7 numbers; word_vectors gives 100"),
+        ({"evaluate": {"tree": "none.csv"}}, "evaluate.tree: none.csv: cannot be read"),
+        ({"evaluate": {"tree": "tree.csv"}}, "evaluate.tree: tree.csv: expected every class, found neither 'a<b<d'"),
+        ({"backbone": {"weights": "none.pth"}}, "backbone.weights: none.pth: weights not found"),
+        ({"backbone": {"weights": "page.txt"}}, "backbone.weights: page.txt: .*it is an HTML page"),
+        ({"backbone": {"weights": "infersent.pkl"}}, "backbone.weights: .*expected the 1.. weights of resnet18"),
+        ({"backbone": {"network": "resnet19"}}, "backbone.weights: backbone.network: expected .* such as resnet1"),
+        ({"train": {"method": "husse"}}, "params.yaml: train.method: expected one of separate, .*; found 'husse'"),
+        ({"train": {"method": "dscmr"}}, "(?s)params.yaml: train.method dscmr: .*Set train.head to linear"),
+    ],
+)
+def test_what_would_stop_a_run_is_named(shop, monkeypatch, tmp_path, sections, message):
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(tmp_path))
+    write("page.txt", "<html>not found</html>")
+    write("tree.csv", "child,parent\nc,top\nf,top\n")
+    torch.save(random_infersent(7, 3, seed=1).state_dict(), "infersent.pkl")
+    shop(**sections)
+    assert re.match(message, error("check"))
+
+
+def test_all_findings_come_in_one_go_and_the_exit_code_is_2(shop, monkeypatch, capsys):
+    shop(
+        catalogue={"images": "none", "columns": {"name": "title"}},
+        backbone={"weights": "none.pth"},
+        evaluate={"tree": "tree.csv"},
+    )
+    monkeypatch.setattr("sys.argv", ["huse", "check"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.err.startswith("error: 4 findings would stop a run:\n- catalogue.csv: ")
+    assert [line.split(":")[0] for line in said.err.splitlines()[1:]] == [
+        "- catalogue.csv",
+        "- catalogue.images",
+        "- backbone.weights",
+        "- evaluate.tree",
+    ]
+    assert "train.method" in said.out  # what is good is shown beside
+
+
+def test_remarks_on_the_table_and_the_names(shop):
+    rows = [f"{row}.png;{'red shoe' if row else '靴子'} {row};a<{row % 2}" for row in range(12)]
+    write("shop.csv", "\n".join(["image;name;classes", *rows]))
+    said = shown()
+    assert "remark: shop.csv: fields are separated by semicolons" in said
+    shop(preprocess_text={"letters": "ascii"})
+    write("shop.csv", "\n".join(["image,name,classes", *(f"{row}.png,12{row},a<{row % 2}" for row in range(12))]))
+    message = error("check")
+    assert message.startswith("preprocess_text: 12 of 12 names (100.0%) have no word left after cleaning, first '120'")
+    assert "preprocess_text.digits: keep keeps 12 of them" in message
+
+
+def test_pictures_are_opened_and_the_share_of_bad_rows_decides(shop):
+    for name in ("3.png", "5.png"):
+        Path("images", name).unlink()
+    write("images/3.png", "<html>no such picture</html>")
+    message = error("check")
+    assert message.startswith("catalogue.max_rejected: 16.7% of the rows would be rejected:")
+    assert "picture file does not exist" in message
+    assert "but an HTML page" in message
+    shop(catalogue={"max_rejected": 1})
+    assert "remark: 16.7% of the rows" in shown()
+
+
+def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
+    monkeypatch.setattr(checking, "SAMPLE", 101)
+    rows = [f"{row % 12 if row % 2 else 'none'}.png,shoe {row},a<{row % 2}" for row in range(1010)]
+    write("shop.csv", "\n".join(["image,name,classes", *rows]))
+    shop(catalogue={"max_rejected": 0.45})  # less than half, but not by more than chance in so few rows
+    assert "101 of 1,010 rows looked at" in shown()
+    share = re.search(
+        r"remark: about ([\d.]+)% of the rows would be rejected: \d+ × picture file does not exist", shown()
+    )
+    assert 45 < float(share[1]) < 55
+    shop(catalogue={"max_rejected": 0.3})
+    assert error("check").startswith(f"catalogue.max_rejected: about {share[1]}% of the rows would be rejected:")
+
+
+def test_weights_and_vectors_that_fit_are_described(shop):
+    state = {
+        f"module.{name}": value for name, value in load_backbone("resnet18", "random", 1).module.state_dict().items()
+    }
+    torch.save({"state_dict": state}, "best.ckpt")
+    Path("glove.gz").write_bytes(gzip.compress(b"red 1 2 3 4 5 6 7\nshoe 1 2 3 4 5 6 7\n"))
+    torch.save(random_infersent(7, 3, seed=1).state_dict(), "infersent.pkl")
+    write("tree.csv", "child,parent\nc,top\nf,top\nd,c\n")
+    shop(
+        backbone={"weights": "best.ckpt"},
+        word_vectors={"source": "glove.gz"},
+        label_graph={"weights": "infersent.pkl"},
+        evaluate={"tree": "tree.csv"},
+    )
+    said = shown()
+    for text in (
+        "glove.gz: GloVe text, 7 numbers a word",
+        "remark: best.ckpt: took `state_dict` of the checkpoint; took the prefix `module.` off the names",
+        "best.ckpt: resnet18",
+        "infersent.pkl: InferSent of word vectors of 7 numbers",
+        "tree.csv: has all 3 classes",
+    ):
+        assert text in said
+
+
+@pytest.mark.parametrize("parameter", READINGS)
+def test_a_file_that_has_changed_since_its_stage_read_it_is_refused(workplace, parameter):
+    stage, made, keys = READINGS[parameter]
+    section, _, name = parameter.partition(".")
+    file, read = Path("named.bin"), []
+
+    def fingerprint():
+        read.append(1)
+        return fingerprint_file(file)
+
+    check = partial(refuse_changed, Run(Path()), parameter, "named.bin", file, fingerprint)
+    file.write_bytes(b"one")
+    check()  # nothing has run
+    recorded = fingerprint_file(file)
+    for key in reversed(keys):
+        recorded = {key: recorded}
+    write(made, recorded)
+    write(paths.LOCK, {"stages": {stage: {"params": {"params.yaml": {section: {name: "named.bin"}}}}}})
+    check()
+    check()
+    assert len(read) == 1  # not again while size and time are the same
+    os.utime(file, (1, 1))
+    check()
+    assert len(read) == 2
+    file.write_bytes(b"two")
+    with pytest.raises(
+        InputError, match=f"named.bin: has changed since the stage {stage} .*--force --single-item {stage}"
+    ):
+        check()
+    refuse_changed(Run(Path()), parameter, "other.bin", file, fingerprint)  # DVC sees the new name
+
+
+def test_the_stages_keep_the_fingerprints_that_are_compared(tiny_pipeline, workplace):
+    """Where the readings say, the stages and DVC have kept something; of packed vectors it is of the unpacked bytes."""
+    locked = read_yaml(ROOT / paths.LOCK)["stages"]
+    for parameter, (stage, made, keys) in READINGS.items():
+        section, _, name = parameter.partition(".")
+        assert name in locked[stage]["params"]["params.yaml"][section]
+        kept = json.loads((tiny_pipeline.root / made).read_text(encoding="utf-8"))
+        for key in keys[:-1]:
+            kept = kept[key]
+        assert keys[-1] in kept or kept["weights"] == "random"  # of a backbone from a file, see below
+    torch.save(load_backbone("resnet18", "random", 1).module.state_dict(), "best.pth")
+    assert load_backbone("resnet18", "best.pth", 1).origin["weights_sha256"] == fingerprint_file(Path("best.pth"))
+    Path("glove.gz").write_bytes(gzip.compress(b"red 1 2 3\nshoe 1 2 3\n"))
+    source = find_source("glove.gz", download=False)
+    assert fingerprint_words(source) == read_words(source, ["red"]).sha256
