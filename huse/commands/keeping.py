@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from huse.errors import InputError
+from huse.experiments.copies import lacking
 from huse.experiments.presets import preset_names, read_preset
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
@@ -43,6 +44,8 @@ def check(context: typer.Context) -> None:
     from huse.run.fitting import check_method  # noqa: PLC0415  torch takes a second to import
 
     check_method(sections["train"], labels.scheme)
+    for line in lacking(here):
+        typer.echo(f"queued and temporary runs, and huse tune, would lack {line}")
 
 
 def cache(
