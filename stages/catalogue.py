@@ -62,7 +62,7 @@ def main(here: Run) -> str:
     if mended:
         logging.info("%s: %d rows repaired: %s", path, len(mended), summarise_repaired(mended))
 
-    table = make_table(sound, params.split.model_dump(), seed, params.unseen_classes)
+    table = make_table(sound, params.split.shares, seed, params.unseen_classes, params.split.by)
     classes, unseen = class_counts(table), unseen_classes(table)
     joined = joined_remark(sound, table["group"].tolist())
     for remark in filter(None, (several, separator_remark(classes["classes"]), joined)):

@@ -4,26 +4,24 @@ A class is held out only while another class of the same parent stays seen, beca
 lands among its siblings. First levels have the root as parent.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from huse.catalogue.checking import class_path
+from huse.catalogue.splitting import hash_keys
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
-
-DRAW = 4  # a stream of its own, apart from other draws of the seed
 
 
 def choose_unseen(classes: Sequence[str], wanted: float | Sequence[str], seed: int) -> list[str]:
     """Return the class paths that are held out, sorted.
 
+    Where a share is wanted, those with the smallest hashes are: another class exchanges at most one of them.
+
     Args:
         classes: C different class paths, sorted.
-        wanted: the share of classes to draw, at least one class, fewer if no more qualify; 0: none. Or a list of class
+        wanted: the share of classes, at least one class, fewer if no more qualify; 0: none. Or a list of class
             paths.
-        seed: of the draw.
+        seed: of the hashes.
 
     Raises:
         InputError: a class path is unknown; no sibling of one would stay seen; or no class qualifies.
@@ -32,20 +30,16 @@ def choose_unseen(classes: Sequence[str], wanted: float | Sequence[str], seed: i
         return _named(classes, wanted)
     if wanted == 0:
         return []
-    seen = Counter(map(parent, classes))
-    count = max(1, round(wanted * len(classes)))
-    chosen: list[str] = []
-    for index in np.random.default_rng([seed, DRAW]).permutation(len(classes)):
-        above = parent(classes[index])
-        if len(chosen) < count and seen[above] > 1:
-            chosen.append(classes[index])
-            seen[above] -= 1
-    if not chosen:
+    hashes = hash_keys([f"class {path}" for path in classes], seed)[:, 0]
+    order = [classes[index] for index in hashes.argsort()]
+    stays = {parent(path): path for path in order}  # the last of each parent
+    qualify = [path for path in order if stays[parent(path)] != path]
+    if not qualify:
         raise InputError(
             f"catalogue.unseen_classes: expected classes with a sibling, found none among {len(classes)}: each is the "
             "only one of its parent. Set it to 0, or give class paths with a common level above the last."
         )
-    return sorted(chosen)
+    return sorted(qualify[: max(1, round(wanted * len(classes)))])
 
 
 def parent(classes: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
 """Groups pictures into products and splits products into train, validation and test."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -14,107 +15,154 @@ SPLITS = ("train", "validation", "test")
 UNSEEN = "unseen"  # products of classes that are held out; no stage learns from them
 
 
-def group_products(
+def product_keys(
     names: Sequence[str], digests: Sequence[str], products: Sequence[str | None]
-) -> npt.NDArray[np.int64]:
-    """Number the products: rows of one name, or of one picture file, belong to the same product.
-
-    Names are compared without case. Rows that share a picture are joined too: else training could see a test picture.
-    Rows with an id of their product belong to that one alone. A missing name or picture joins nothing.
+) -> npt.NDArray[np.object_]:
+    """Return what each row's product is known by: its id, else its name without case, else its picture.
 
     Args:
         names: N names, empty where there is none.
-        digests: N hashes of the pictures' bytes, empty where there is none.
+        digests: N hashes of the pictures' bytes, empty where there is no picture.
+        products: N ids, None or empty where there is none.
+    """
+    rows = zip(names, digests, products, strict=True)
+    keys = [
+        f"id {own}" if own else f"name {name.casefold()}" if name else f"picture {digest}" for name, digest, own in rows
+    ]
+    # Objects: an array of strings gives every row the width of the longest name.
+    return np.array(keys, dtype=object)
+
+
+def group_products(
+    keys: npt.NDArray[np.object_], digests: Sequence[str], products: Sequence[str | None]
+) -> npt.NDArray[np.int64]:
+    """Number the products: rows of one key, or of one picture file, belong to the same product.
+
+    Rows that share a picture are joined too: else training could see a test picture. Rows with an id of their product
+    belong to that one alone.
+
+    Args:
+        keys: N keys of `product_keys`.
+        digests: N hashes of the pictures' bytes, empty where there is no picture.
         products: N ids, None or empty where there is none.
 
     Returns:
         N group numbers, counted from 0 in the order of first appearance.
     """
-    rows = list(zip(names, digests, products, strict=True))
-    names_or_ids = [
-        f"id {own}" if own else f"name {name.casefold()}" if name else f"row {row}"
-        for row, (name, _, own) in enumerate(rows)
-    ]
-    pictures_or_ids = [f"id {own}" if own else digest or f"row {row}" for row, (_, digest, own) in enumerate(rows)]
-    # Objects: an array of strings gives every row the width of the longest name.
-    keys, known = pd.factorize(np.array(names_or_ids, dtype=object))
-    pictures = len(known) + pd.factorize(np.array(pictures_or_ids, dtype=object))[0]
-    size = int(pictures.max()) + 1
-    graph = coo_array((np.ones(len(keys)), (keys, pictures)), shape=(size, size))
+    rows = zip(keys.tolist(), digests, products, strict=True)
+    pictures_or_keys = [key if own or not digest else f"picture {digest}" for key, digest, own in rows]
+    left, known = pd.factorize(keys)
+    right = len(known) + pd.factorize(np.array(pictures_or_keys, dtype=object))[0]
+    size = int(right.max()) + 1
+    graph = coo_array((np.ones(len(left)), (left, right)), shape=(size, size))
     component = connected_components(graph, directed=False)[1]
-    return pd.factorize(component[keys])[0]
+    return pd.factorize(component[left])[0]
 
 
-def keep_split(
-    given: npt.NDArray[Any],
-    groups: npt.NDArray[np.int64],
-    classes: Sequence[str],
-    shares: Mapping[str, float],
-    seed: int,
-) -> npt.NDArray[Any]:
-    """Return the given split; if it has no validation part, draw one from its training part.
-
-    Published splits often have only training and test. Whole products are drawn, so none is in both training and
-    validation. A product that the given split divides between training and test stays divided: metrics are of the split
-    as published.
-
-    Args:
-        given: N names of `SPLITS`.
-        groups: N group numbers.
-        classes: N class paths.
-        shares: of `split_groups`; validation takes validation / (train + validation) of the training part.
-        seed: of the draw.
-    """
-    if "validation" in given:
-        return given
-    split, training = given.copy(), np.flatnonzero(given == "train")
-    total = shares["train"] + shares["validation"]
-    within = {"train": shares["train"] / total, "validation": shares["validation"] / total, "test": 0.0}
-    split[training] = split_groups(groups[training], [classes[row] for row in training.tolist()], within, seed)
-    return split
+def hash_keys(keys: Sequence[str] | npt.NDArray[np.object_], seed: int) -> npt.NDArray[np.uint64]:
+    """Return two independent numbers for each of N keys, N × 2: the same on every machine, whatever the other keys."""
+    salt = str(seed).encode()
+    digests = b"".join(
+        blake2b(salt + b" " + key.encode("utf-8", "surrogatepass"), digest_size=16).digest() for key in keys
+    )
+    return np.frombuffer(digests, dtype=">u8").astype(np.uint64).reshape(-1, 2)
 
 
-def torn_groups(groups: npt.NDArray[np.int64], split: npt.NDArray[Any]) -> int:
-    """Count the groups whose rows stand in more than one split."""
-    return int((pd.Series(split).groupby(groups).nunique() > 1).sum())
+def split_by_hash(rows: pd.DataFrame, shares: Mapping[str, float], seed: int) -> npt.NDArray[np.object_]:
+    """Split products each by its own hash, so that another product moves none.
 
-
-def split_groups(
-    groups: npt.NDArray[np.int64], classes: Sequence[str], shares: Mapping[str, float], seed: int
-) -> npt.NDArray[Any]:
-    """Split rows by group, stratified by class.
-
-    Within a class, groups in random order go one by one to the split that is farthest below its share. The first always
-    goes to train, so that every class is learned. Ties go to the split farthest below its share over all classes, so
-    that small classes do not all favour one split.
+    The hash of the key is a place in [0, 1): below the share of train it is train, then validation, then test. Of
+    several keys the one with the smallest other hash counts. In every class the smallest place goes to train, so that
+    it is learned, and the greatest to test, if the share of test makes one product or more of it, so that it is
+    measured. Where a class has no other in train or in test, a new product may take over from that one, which goes
+    where its place says: it is the only one that moves.
 
     Args:
-        groups: N group numbers; a group is never divided. Its class is its most frequent one.
-        classes: N class paths.
-        shares: share of each of `SPLITS`; they add up to 1.
-        seed: of the order.
+        rows: columns `key`, `group`, `classes`, N rows; a group is never divided. Its class is its most frequent one.
+        shares: share of each of `SPLITS`.
+        seed: of the hash.
 
     Returns:
         N split names.
     """
+    order, place = hash_keys(rows["key"].to_numpy(), seed).T
+    table = pd.DataFrame({"group": rows["group"].to_numpy(), "order": order, "class": _classes_of_groups(rows)})
+    first = table.groupby("group")["order"].transform("idxmin").to_numpy()
+    table["place"] = (place[first] >> np.uint64(11)) * 2.0**-53  # as many bits as a float holds: 1 is never reached
+    bounds = np.cumsum([shares[name] for name in SPLITS])
+    split = np.array(SPLITS, dtype=object)[np.searchsorted(bounds[:-1] / bounds[-1], table["place"], side="right")]
+    of_class = table.groupby("class")
+    least, most = (table["place"] == of_class["place"].transform(each) for each in ("min", "max"))
+    split[most & (of_class["group"].transform("nunique") * shares["test"] >= 1)] = "test"
+    split[least] = "train"
+    return split
+
+
+def split_by_balance(rows: pd.DataFrame, shares: Mapping[str, float], seed: int) -> npt.NDArray[np.object_]:
+    """Split products so that every class has its shares as nearly as can be; another product moves many.
+
+    Within a class, groups in random order go one by one to the split that is farthest below its share. The first always
+    goes to train, so that every class is learned. Ties go to the split farthest below its share over all classes, so
+    that small classes do not all favour one split. Arguments as in `split_by_hash`; the shares add up to 1.
+    """
     members: dict[int, list[int]] = {}
-    for row, group in enumerate(groups.tolist()):
+    for row, group in enumerate(rows["group"].tolist()):
         members.setdefault(group, []).append(row)
+    classes = _classes_of_groups(rows)
     by_class: dict[str, list[list[int]]] = {}
-    for rows in members.values():
-        names, counts = np.unique([classes[row] for row in rows], return_counts=True)
-        by_class.setdefault(str(names[counts.argmax()]), []).append(rows)
+    for those in members.values():
+        by_class.setdefault(classes[those[0]], []).append(those)
     share = np.array([shares[name] for name in SPLITS])
-    lacking_overall = share * len(groups)
-    assigned = np.empty(len(groups), dtype=object)
+    lacking_overall = share * len(rows)
+    assigned = np.empty(len(rows), dtype=object)
     for name in sorted(by_class):
         candidates = by_class[name]
         order = np.random.default_rng([seed, zlib.crc32(name.encode())]).permutation(len(candidates))
         lacking = share * sum(map(len, candidates))
         for position, index in enumerate(order):
-            rows = candidates[index]
+            those = candidates[index]
             chosen = 0 if position == 0 else int(np.lexsort((lacking_overall, lacking.round(9)))[-1])
-            lacking[chosen] -= len(rows)
-            lacking_overall[chosen] -= len(rows)
-            assigned[rows] = SPLITS[chosen]
+            lacking[chosen] -= len(those)
+            lacking_overall[chosen] -= len(those)
+            assigned[those] = SPLITS[chosen]
     return assigned
+
+
+SPLIT_BY: dict[str, Callable[[pd.DataFrame, Mapping[str, float], int], npt.NDArray[np.object_]]] = {
+    "hash": split_by_hash,
+    "balance": split_by_balance,
+}
+
+
+def keep_split(rows: pd.DataFrame, shares: Mapping[str, float], seed: int, by: str) -> npt.NDArray[np.object_]:
+    """Return the given split; if it has no validation part, take one out of its training part.
+
+    Published splits often have only training and test. Whole products are taken, so none is in both training and
+    validation. A product that the given split divides between training and test stays divided: metrics are of the split
+    as published.
+
+    Args:
+        rows: columns `split`, `key`, `group`, `classes`, N rows.
+        shares: of `split_by_hash`; validation takes validation / (train + validation) of the training part.
+        seed: of the split.
+        by: a name of `SPLIT_BY`.
+    """
+    split = rows["split"].to_numpy(dtype=object, copy=True)
+    if "validation" not in split:
+        training = split == "train"
+        total = shares["train"] + shares["validation"]
+        within = {"train": shares["train"] / total, "validation": shares["validation"] / total, "test": 0.0}
+        split[training] = SPLIT_BY[by](rows[training], within, seed)
+    return split
+
+
+def _classes_of_groups(rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+    """Return for each row the most frequent class path of its group, of several the first by name."""
+    counts = rows.groupby(["group", "classes"]).size().sort_values(ascending=False, kind="stable").reset_index()
+    frequent = counts.drop_duplicates("group").set_index("group")["classes"]
+    return rows["group"].map(frequent).to_numpy(dtype=object)
+
+
+def torn_groups(groups: npt.NDArray[np.int64], split: npt.NDArray[Any]) -> int:
+    """Count the groups whose rows stand in more than one split."""
+    return int((pd.Series(split).groupby(groups).nunique() > 1).sum())

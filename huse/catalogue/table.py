@@ -9,12 +9,16 @@ import pandas as pd
 
 from huse.catalogue.checking import Product
 from huse.catalogue.holding_out import choose_unseen
-from huse.catalogue.splitting import SPLITS, UNSEEN, group_products, keep_split, split_groups
+from huse.catalogue.splitting import SPLIT_BY, SPLITS, UNSEEN, group_products, keep_split, product_keys
 from huse.errors import InputError
 
 
 def make_table(
-    products: Sequence[Product], shares: Mapping[str, float], seed: int, unseen: float | Sequence[str] = 0
+    products: Sequence[Product],
+    shares: Mapping[str, float],
+    seed: int,
+    unseen: float | Sequence[str] = 0,
+    by: str = "hash",
 ) -> pd.DataFrame:
     """Number the classes, group pictures into products and split them.
 
@@ -23,6 +27,7 @@ def make_table(
         shares: share of each split; they add up to 1.
         seed: of the split.
         unseen: classes to hold out, see `choose_unseen`.
+        by: how to split, a name of `SPLIT_BY`.
 
     Returns:
         Columns `row` (from 0), `image`, `name`, `classes`, `class_index` (place in the sorted class paths), `split`,
@@ -41,24 +46,23 @@ def make_table(
         )
     table["row"] = range(len(table))
     table["class_index"] = table["classes"].map({path: index for index, path in enumerate(classes)})
-    table["group"] = group_products(table["name"].tolist(), table["digest"].tolist(), table["product"].tolist())
+    digests, ids = table["digest"].tolist(), table["product"].tolist()
+    table["key"] = product_keys(table["name"].tolist(), digests, ids)
+    table["group"] = group_products(table["key"].to_numpy(), digests, ids)
     # Other rows of the same products are held out too: to learn from them is to learn names and pictures of an unseen
     # class.
     chosen = table["classes"].isin(choose_unseen(classes, unseen, seed))
     held_out = table["group"].isin(table.loc[chosen, "group"]).to_numpy()
     rest, split = table[~held_out], np.full(len(table), UNSEEN, dtype=object)
-    groups, paths = rest["group"].to_numpy(), rest["classes"].tolist()
-    if rest["split"].notna().any():
-        split[~held_out] = keep_split(rest["split"].to_numpy(dtype=object), groups, paths, shares, seed)
-    else:
-        split[~held_out] = split_groups(groups, paths, shares, seed)
+    given = rest["split"].notna().any()
+    split[~held_out] = keep_split(rest, shares, seed, by) if given else SPLIT_BY[by](rest, shares, seed)
     table["split"] = split
     empty = [split for split in SPLITS if not (table["split"] == split).any()]
     if empty:
         raise InputError(
             f"catalogue.csv: no product is left for {' and '.join(empty)}: {table['group'].nunique()} products "
-            f"in {len(classes)} classes are too few to split. Add products, or change catalogue.split or "
-            "catalogue.unseen_classes."
+            f"in {len(classes)} classes are too few to split. Add products, or change catalogue.split (by: "
+            "balance needs fewer) or catalogue.unseen_classes."
         )
     return table[["row", "image", "name", "classes", "class_index", "split", "group", "line"]]
 

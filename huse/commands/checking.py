@@ -21,6 +21,7 @@ from huse.catalogue.reading import CatalogueFile, Row, read_catalogue
 from huse.commands.recorded import refuse_changed
 from huse.engine.cores import cores
 from huse.errors import InputError
+from huse.experiments.copies import lacking
 from huse.files import fingerprint_file
 from huse.run import paths
 from huse.run.params.all import check_params
@@ -114,6 +115,9 @@ def check(context: typer.Context) -> None:
     _label_graph(here, sections["label_graph"], dimension, found)
     _class_tree(here, sections["evaluate"].tree, _classes(rows), found)
     _method(sections, found)
+    for line in lacking(here):
+        parameter, told = line.split(": ", 1)
+        found.remark(parameter, f"queued and temporary runs, and huse tune, would lack {told}")
     _disk(here, BYTES_A_RUN + BYTES_A_VECTOR * len(rows) * (1 + sections["image_vectors"].views), found)
     found.show()
 

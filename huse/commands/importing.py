@@ -15,6 +15,7 @@ from huse.catalogue.importing.folders import import_folders
 from huse.catalogue.importing.food101 import import_food101
 from huse.catalogue.importing.table import Columns, import_table
 from huse.errors import InputError
+from huse.experiments.copies import lacking, track
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.editing import as_yaml, set_values
@@ -167,7 +168,8 @@ def _finish(
     columns = {column: column if column in catalogue else None for column in COLUMNS}
     params = here / paths.PARAMS
     if apply:
-        lines = [f"{params}:", *set_values(params, {"catalogue": {**found, "columns": columns}})]
+        lines = [*track(here, output), f"{params}:", *set_values(params, {"catalogue": {**found, "columns": columns}})]
+        lines += [f"queued and temporary runs, and huse tune, would lack {line}" for line in lacking(here)]
     else:
         lines = [f"in {params} (or by --apply):", "catalogue:"]
         lines += [f"  {name}: {value}" for name, value in found.items()]

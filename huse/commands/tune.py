@@ -17,7 +17,7 @@ from rich.table import Column, Table
 
 from huse.errors import InputError
 from huse.experiments.tuning.space import Space, packaged_spaces, read_space
-from huse.experiments.tuning.study import Trial, Tuning, best_first
+from huse.experiments.tuning.study import RunFailed, Trial, Tuning, best_first
 from huse.run import paths
 from huse.run.params.editing import as_yaml
 from huse.run.params.reader import read_yaml
@@ -57,9 +57,13 @@ def tune(
         typer.echo(f"{name}: {metrics} on validation; {space.better} is better")
         typer.echo(_line("now", present))
         ended = []
-        for trial in tuning.run(experiments.run, count=count, name=name):
-            ended.append(trial)
-            typer.echo(_line(len(ended), trial))
+        try:
+            for trial in tuning.run(experiments.run, count=count, name=name):
+                ended.append(trial)
+                typer.echo(_line(len(ended), trial))
+        except RunFailed as failure:
+            typer.echo(f"error: {failure}", err=True)
+            raise typer.Exit(1) from failure
     found = best_first([present, *ended], space)
     Console().print(_table(found[:SHOWN], experiments.metric, space))
     best = found[0][1]

@@ -39,8 +39,14 @@ class Run:
         return self.root / path
 
     def named(self, path: Path) -> str:
-        """Return a path as ``params.yaml`` is to name it: the inverse of ``/``."""
-        return str(path) if path.is_absolute() else os.path.relpath(path, self.root)
+        """Return a path as ``params.yaml`` is to name it: the inverse of ``/``, absolute where it leaves the root.
+
+        A relative one would be another in the copies of the repository in which DVC runs experiments.
+        """
+        relative = os.path.relpath(path, self.root)
+        if path.is_absolute():
+            return str(path)
+        return os.path.normpath(path.absolute()) if relative.startswith(os.pardir) else relative
 
     def section(self, kind: type[SectionType], name: str) -> SectionType:
         """Read a section of the parameters; errors of `huse.run.params.reader.read_section`."""

@@ -36,6 +36,17 @@ def test_every_class_with_a_sibling_is_drawn_by_some_seed_and_no_other():
     assert drawn == set(CLASSES) - {"a<c<x"}
 
 
+def test_a_new_class_exchanges_at_most_one():
+    classes = [f"{top}<{n}" for top in "abcde" for n in range(20)]
+    before = set(choose_unseen(sorted(classes), 0.2, 3))
+    exchanged = 0
+    for number in range(60):
+        after = set(choose_unseen(sorted([*classes, f"{'abcde'[number % 5]}<new {number}"]), 0.2, 3))
+        assert len(before - after) <= 1 and len(after - before) <= 1
+        exchanged += before != after
+    assert 0 < exchanged < 30  # a new class is among the first fifth, or another becomes free
+
+
 def test_classes_are_taken_as_named_in_any_order_and_spacing_and_none_where_none_are_wanted():
     assert choose_unseen(CLASSES, ["d < f", "a<b<z", "a<b<z"], 0) == ["a<b<z", "d<f"]
     assert choose_unseen(["a", "b<c"], 0, 0) == []

@@ -27,6 +27,7 @@ def run(here, caplog):
             picture = random.integers(0, 255, (8, 8, 3), dtype=np.uint8)
             Image.fromarray(picture).save(here / "images" / line.split(",")[0])
         given = {"csv": "shop.csv", "images": "images", "max_rejected": 0.9}
+        given["split"] = {"by": "balance"}  # fills every split, with few products too
         write_params(here.root, {"catalogue": given | values})
         caplog.clear()
         with caplog.at_level(logging.WARNING):

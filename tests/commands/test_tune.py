@@ -1,4 +1,9 @@
-from tests.commands.conftest import error, huse
+from types import SimpleNamespace
+
+from huse.experiments.tuning import experiments
+from huse.experiments.tuning.study import RunFailed
+from huse.run import paths
+from tests.commands.conftest import error, huse, write
 
 
 def test_the_ranges_that_come_with_it_are_listed(workplace):
@@ -16,3 +21,23 @@ def test_what_is_wrong_is_named(workplace):
     assert "evaluate: not up to date" in error("tune", "training")
     (workplace / "params.yaml").unlink()
     assert "params.yaml: not found" in error("tune", "training")
+
+
+def test_if_all_trials_fail_it_ends_with_the_first_reason_and_1(workplace, monkeypatch):
+    class Failing:
+        present = SimpleNamespace(params={"train.dropout": 0.1})
+        metric = 0.5
+
+        def __init__(self, *_):
+            pass
+
+        def run(self, name, _):
+            raise RunFailed(f"{name} went wrong")
+
+    monkeypatch.setattr(experiments, "Experiments", Failing)
+    write(paths.LOCK, "")
+    write("mine.yaml", "metrics: [a.b]\nparameters: {train.dropout: {low: 0.0, high: 0.5}}\n")
+    result = huse("tune", "mine.yaml", "--trials", "2")
+    assert result.exit_code == 1
+    assert "error: all 2 trials failed; the first of them: mine-0001 went wrong" in result.output
+    assert "no trial is better" not in result.output

@@ -165,6 +165,8 @@ def run_step(repository, step):
         shell(repository, smaller(step).replace("/data/", f"{data}/"))
         if "preset" in step or "--apply" in step:  # these make the pipeline large again
             make_tiny(repository)
+        if "--apply" in step:  # what is imported has seven products
+            repository.set_params({"catalogue": {"split": {"by": "balance"}}})
         if "queue start" in step:
             wait_for_queue(repository)
 

@@ -71,6 +71,45 @@ def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
     assert f"seed: {seeds[other]}" in repository.git("show", "kept:params.yaml")
 
 
+def huse(repository, *arguments, check=True):
+    return repository.run(sys.executable, "-m", "huse", *arguments, check=check)
+
+
+def test_an_imported_catalogue_runs_temporarily_queued_and_in_place(repository, tmp_path):
+    shutil.copytree(repository.root / paths.SAMPLE_IMAGES, tmp_path / "pictures")
+    shutil.copy(repository.root / paths.SAMPLE_CSV, tmp_path / "shop.csv")
+    columns = [f"--{column}={column}" for column in ("image", "name", "classes")]
+    imported = huse(repository, "import", "table", "../shop.csv", "--images=../pictures", *columns, "--apply").stdout
+    assert "DVC tracks it, and Git data/imported/table.csv.dvc" in imported
+    assert "would lack" not in imported + huse(repository, "check").stdout
+    staged = repository.git("diff", "--cached", "--name-only").split()
+    assert staged == ["data/imported/.gitignore", "data/imported/table.csv.dvc"]
+    repository.dvc("exp", "run", "--temp", "--name=temporary", "catalogue")
+    repository.dvc("exp", "run", "--queue", "--name=queued", "--set-param=catalogue.max_rejected=0.5", "catalogue")
+    start_queue(repository)
+    wait_until(lambda: "Success" in repository.dvc("queue", "status"), "the queued run")
+    assert experiments(repository) == ["queued", "temporary"]
+    repository.dvc("repro", "catalogue")
+    assert "path: data/imported/table.csv" in (repository.root / paths.LOCK).read_text()
+    assert repository.dvc("status", "catalogue").strip() == "Data and pipelines are up to date."
+
+
+def test_a_catalogue_that_copies_lack_is_named_with_what_to_do(repository):
+    shop = repository.root / "shop"
+    shutil.copytree(repository.root / paths.SAMPLE_IMAGES.parent, shop)
+    repository.set_params({"catalogue": {"csv": "shop/catalogue.csv", "images": "shop/images"}})
+    refused = huse(repository, "tune", "training", check=False)
+    assert refused.returncode == 2
+    assert "which would lack:\n- catalogue.csv: shop/catalogue.csv: neither Git nor DVC knows it" in refused.stdout
+    lines = [line for line in huse(repository, "check").stdout.splitlines() if "would lack" in line]
+    assert len(lines) == 2
+    for line in lines:
+        repository.run("sh", "-c", line.partition("Run: ")[2])
+    assert "would lack" not in huse(repository, "check").stdout
+    repository.dvc("exp", "run", "--temp", "--name=temporary", "catalogue")
+    assert experiments(repository) == ["temporary"]
+
+
 def test_a_queue_that_is_killed_leaves_nothing_behind_and_its_run_can_go_on(repository):
     long = ["--set-param=train.steps=2500", "--set-param=train.validate_every=500", "train"]
     repository.dvc("exp", "run", "--queue", *long)

@@ -249,6 +249,7 @@ CATALOGUE = {
     "catalogue.encoding": "cp437",
     **{f"catalogue.columns.{column}": f"other {column}" for column in ("image", "name", "classes", "split")},
     **{f"catalogue.split.{split}": shares for split, shares in SHARES.items()},
+    "catalogue.split.by": "hash",
 }
 
 
@@ -269,10 +270,15 @@ def test_a_setting_of_the_catalogue_does_what_it_says(here, configure, name):  #
         stages.catalogue.main(here)
         return pd.read_parquet(here / paths.PRODUCTS)
 
-    usual = run()
+    usual = run(**{"catalogue.split.by": "balance"})
     assert usual["name"].tolist() == table["name"].tolist()
-    if section == "split":
-        changed = run(**{f"catalogue.split.{split}": share for split, share in zip(SHARES, value, strict=True)})
+    if setting == "by":
+        hashed, larger = run(), pd.concat([table, table.tail(1).assign(image="0_0.png", name="new")])
+        larger.to_csv(here / "catalogue.csv", index=False, encoding="cp1252")
+        assert run()["split"].tolist()[:20] == hashed["split"].tolist() != usual["split"].tolist()
+    elif section == "split":
+        shares = {f"catalogue.split.{split}": share for split, share in zip(SHARES, value, strict=True)}
+        changed = run(**{"catalogue.split.by": "balance"}, **shares)
         counts = changed["split"].value_counts()
         assert [counts[split] / 20 for split in SHARES] == pytest.approx(value)
         assert usual["split"].value_counts()["train"] == 14

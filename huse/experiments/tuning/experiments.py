@@ -1,15 +1,10 @@
 """Runs a trial as a DVC experiment, in a copy of the repository. Only commands use it."""
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
 
-from huse.engine.processes import end_with_parent
 from huse.errors import InputError
+from huse.experiments.copies import lacking, run_dvc
 from huse.experiments.recorded import read_metrics
 from huse.experiments.revisions import find_commit
 from huse.experiments.tuning.space import Scalar, Space
@@ -34,10 +29,14 @@ class Experiments:
             logs: folder for the output of DVC and the stages, one file an experiment.
 
         Raises:
-            InputError: the pipeline is not up to date, or a metric to tune is missing.
+            InputError: a copy of the repository would lack data, the pipeline is not up to date, or a metric to tune is
+                missing.
         """
         self._here, self._space, self._logs = here, space, logs
-        status = _dvc(here, "status", "--quiet", "--with-deps", LAST_STAGE)
+        lines = lacking(here)
+        if lines:
+            raise InputError("\n- ".join(["trials run in copies of the repository, which would lack:", *lines]))
+        status = run_dvc(here, "status", "--quiet", "--with-deps", LAST_STAGE)
         if status != 0:
             raise InputError(
                 f"{LAST_STAGE}: not up to date, and trials would all compute the same anew. Run `dvc repro` first; "
@@ -70,34 +69,11 @@ class Experiments:
         log = self._logs / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("w", encoding="utf-8") as file:
-            _dvc(self._here, "exp", "run", "--temp", f"--name={name}", *changes, LAST_STAGE, output=file)
+            run_dvc(self._here, "exp", "run", "--temp", f"--name={name}", *changes, LAST_STAGE, output=file)
         if not _exists(self._here, name):
             lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             said = [line for line in lines if "error" in line.lower()] or lines[-1:] or ["nothing was printed"]
             raise RunFailed(f"{said[0].strip()} (all of it: {log})")
-
-
-def _dvc(here: Run, *arguments: str, output: int | IO[str] = subprocess.DEVNULL) -> int:
-    """Run DVC with this Python, and return its exit code; copies of the repository share its caches."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # stages are started as `python`
-    environment = {**os.environ, "HUSE_CACHE": str(here.cache.absolute()), "PATH": path}
-    command = (sys.executable, "-m", "dvc", *arguments)
-    # A process group of its own: an interrupt must reach the stage too, and DVC needs time to clean up.
-    options: Any = {"stdout": output, "stderr": subprocess.STDOUT, "env": environment, "cwd": here.root}
-    options |= {"process_group": 0, "preexec_fn": _begin}
-    with subprocess.Popen(command, **options) as process:  # noqa: S603  no shell
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait()
-            raise
-
-
-def _begin() -> None:
-    """Make DVC end with the tuning, and its stage with DVC; accept interrupts."""
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # background jobs of a script, and their children, ignore it
 
 
 def _exists(here: Run, name: str) -> bool:

@@ -24,7 +24,7 @@ BEGUN_FROM, EXPERIMENT, REASON = "begun_from", "experiment", "reason"  # user at
 Run = Callable[[str, Mapping[str, Scalar]], float]
 
 
-class RunFailed(Exception):  # noqa: N818  it is a trial's outcome, no error of the tuning
+class RunFailed(Exception):  # noqa: N818  it is the outcome of a trial, or of all
     """A run failed; the message says why."""
 
 
@@ -114,7 +114,7 @@ class Tuning:
             name: of the tuning; its experiments are ``name-0001`` and so on.
 
         Raises:
-            InputError: several trials in a row failed, or all.
+            RunFailed: several trials in a row failed, or all that were run.
         """
         ended = self.trials
         for number in range(count):
@@ -122,10 +122,13 @@ class Tuning:
                 ended.append(self._try(f"{name}-{number + 1:04d}", ended, run))
             yield ended[number]
             so_far = ended[: number + 1]
-            failed = [trial for trial in so_far[-FAILURES:] if trial.metric is None]
-            if len(failed) == FAILURES or (number + 1 == count and all(trial.metric is None for trial in so_far)):
-                which = f"all {count}" if len(failed) == count else f"the last {FAILURES}"
-                raise InputError(f"{which} trials failed; the first of them: {failed[0].reason}")
+            failed = [trial for trial in so_far if trial.metric is None]
+            last = [trial for trial in so_far[-FAILURES:] if trial.metric is None]
+            ran = [trial for trial in so_far if trial.experiment != self._present.experiment]
+            if number + 1 == count and failed == ran != []:
+                raise RunFailed(f"all {len(ran)} trials failed; the first of them: {ran[0].reason}")
+            if len(last) == FAILURES:
+                raise RunFailed(f"the last {FAILURES} trials failed; the first of them: {last[0].reason}")
 
     def _try(self, experiment: str, ended: Sequence[Trial], run: Run) -> Trial:
         # Each trial has its own random stream, so proposals depend only on the ended trials.

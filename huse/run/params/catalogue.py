@@ -37,7 +37,7 @@ class Columns(Settings):
     split: str | None = Field(
         default=None,
         min_length=1,
-        description="train, validation or test, to keep a given split; null: drawn, see below",
+        description="train, validation or test, to keep a given split; null: see `split` below",
     )
     product: str | None = Field(
         default=None,
@@ -54,8 +54,12 @@ class Columns(Settings):
 
 
 class Split(Settings):
-    """Shares of the products."""
+    """Shares of the products, and what decides where one goes."""
 
+    by: Literal["hash", "balance"] = Field(
+        default="hash",
+        description="hash: of the product, so a new one moves no other; balance: each class has the shares",
+    )
     train: float = Field(default=0.7, gt=0, lt=1, description="learned from")
     validation: float = Field(default=0.15, gt=0, lt=1, description="parameters and the best state are chosen on it")
     test: float = Field(default=0.15, gt=0, lt=1, description="only measured")
@@ -66,6 +70,11 @@ class Split(Settings):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"train + validation + test must be 1, is {total:g}")
         return self
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """Share of each split."""
+        return {"train": self.train, "validation": self.validation, "test": self.test}
 
 
 class CatalogueParams(Settings):
@@ -87,7 +96,7 @@ class CatalogueParams(Settings):
     unseen_classes: float | list[str] = Field(
         default=0,
         description=(
-            f"held out from all training: a share of the classes, up to {MOST_UNSEEN}, drawn so that a sibling stays "
+            f"held out from all training: a share of the classes, up to {MOST_UNSEEN}, chosen so that a sibling stays "
             "seen; or a list of class paths; evaluate measures where they land"
         ),
     )

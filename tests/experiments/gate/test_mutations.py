@@ -50,8 +50,8 @@ MUTATIONS = {
     ),
     "products torn between the splits": (
         "huse/catalogue/splitting.py",
-        "    return pd.factorize(component[keys])[0]\n",
-        "    return np.arange(len(keys))\n",
+        "    return pd.factorize(component[left])[0]\n",
+        "    return np.arange(len(left))\n",
         "tests/catalogue/test_splitting.py",
     ),
 }

@@ -79,15 +79,24 @@ def test_a_failed_trial_is_kept_with_its_reason(space, tmp_path):
 
 
 def test_three_failures_in_a_row_stop_it(space, tmp_path):
-    with pytest.raises(InputError, match="the last 3 trials failed; the first of them: s-0001 went wrong"):
+    with pytest.raises(RunFailed, match="the last 3 trials failed; the first of them: s-0001 went wrong"):
         run_all(space, tmp_path / "t.sqlite", 10, fails)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_if_all_trials_fail_the_first_reason_is_the_error(space, tmp_path, count):
     for _ in range(2):  # the second time they are read
-        with pytest.raises(InputError, match=f"all {count} trials failed; the first of them: s-0001 went wrong"):
+        with pytest.raises(RunFailed, match=f"all {count} trials failed; the first of them: s-0001 went wrong"):
             run_all(space, tmp_path / "t.sqlite", count, fails)
+
+
+def test_trials_that_equal_the_parameters_as_they_are_do_not_hide_that_all_others_failed(space, tmp_path):
+    few = space.model_copy(update={"parameters": {"train.graph.sigma": space.parameters["train.graph.sigma"]}})
+    present = Trial("workspace", {"train.graph.sigma": "or"}, 0.5)
+    ended = []
+    with pytest.raises(RunFailed, match=r"all 1 trials failed; the first of them: s-000. went wrong"):
+        ended.extend(Tuning(few, tmp_path / "t.sqlite", present, "x").run(fails, count=2, name="s"))
+    assert "workspace" in [trial.experiment for trial in Tuning(few, tmp_path / "t.sqlite", present, "x").trials]
 
 
 def run_and_die(space, path, last):
