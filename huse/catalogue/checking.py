@@ -248,8 +248,8 @@ class _Judged:
     def lost(self) -> str:
         """Why a picture or a name that was given is missing; a name that says nothing was not given."""
         if self.row.image and self.no_picture:
-            return f"picture missing: {self.no_picture}"
-        return f"name missing: {self.no_name}" if len(self.row.name) > LONGEST_NAME else ""
+            return f"picture missing, {self.no_picture}"
+        return f"name missing, {self.no_name}" if len(self.row.name) > LONGEST_NAME else ""
 
     @property
     def half(self) -> Row:

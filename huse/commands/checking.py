@@ -165,7 +165,7 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     least, expected = (
         (len(file.rejected) + part * rows) / (len(file.rejected) + rows) for part in (max(0, share - error), share)
     )
-    about = f"{'about ' if len(some) < rows else ''}{expected:.1%} of the rows would be rejected:\n"
+    about = f"{'about ' if len(some) < rows else ''}{expected:.1%} of the rows would be rejected, or kept in part:\n"
     about += summarise_rejected([*file.rejected, *rejected], SHOWN)
     if least > params.max_rejected:
         found.stop("catalogue.max_rejected", f"{about}\n  More than {params.max_rejected:.1%}: mend them, or raise it.")

@@ -124,16 +124,16 @@ def test_half_a_product_is_kept_and_what_was_lost_is_said(tmp_path):
         (12, "sound.jpg", "D", "sound.jpg", "repaired"),
     ]
     assert [(one.line, one.image, one.reason, one.action) for one in checked.in_part] == [
-        (5, "broken.jpg", "picture missing: not a picture: HTML", "kept in part"),
-        (6, "../b.jpg", "picture missing: the picture's path leaves the picture folder", "kept in part"),
+        (5, "broken.jpg", "picture missing, not a picture: HTML", "kept in part"),
+        (6, "../b.jpg", "picture missing, the picture's path leaves the picture folder", "kept in part"),
     ]
     assert {entry.line: entry.reason for entry in checked.rejected} == {
-        7: "name missing: the name has 2,500 characters, more than 2,000; the same as line 4",
+        7: "name missing, the name has 2,500 characters, more than 2,000; the same as line 4",
         8: "the picture's path is empty; the name is empty",
         9: "not a picture: HTML; the name is empty",
         10: "the same as line 2",
-        11: "picture missing: not a picture: HTML; the same as line 2",
-        13: "picture missing: not a picture: HTML; the name stands in another row",
+        11: "picture missing, not a picture: HTML; the same as line 2",
+        13: "picture missing, not a picture: HTML; the name stands in another row",
     }
 
 

@@ -139,7 +139,7 @@ def test_pictures_are_opened_and_the_share_of_bad_rows_decides(shop):
         Path("images", name).unlink()
     write("images/3.png", "<html>no such picture</html>")
     message = error("check")
-    assert message.startswith("catalogue.max_rejected: 16.7% of the rows would be rejected:")
+    assert message.startswith("catalogue.max_rejected: 16.7% of the rows would be rejected, or kept in part:")
     assert "picture file does not exist" in message
     assert "but an HTML page" in message
     shop(catalogue={"max_rejected": 1})
@@ -153,11 +153,15 @@ def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
     shop(catalogue={"max_rejected": 0.45})  # less than half, but not by more than chance in so few rows
     assert "101 of 1,010 rows looked at" in shown()
     share = re.search(
-        r"remark: about ([\d.]+)% of the rows would be rejected: \d+ × picture file does not exist", shown()
+        r"remark: about ([\d.]+)% of the rows would be rejected, or kept in part: "
+        r"\d+ × picture missing, picture file does not exist",
+        shown(),
     )
     assert 45 < float(share[1]) < 55
     shop(catalogue={"max_rejected": 0.3})
-    assert error("check").startswith(f"catalogue.max_rejected: about {share[1]}% of the rows would be rejected:")
+    assert error("check").startswith(
+        f"catalogue.max_rejected: about {share[1]}% of the rows would be rejected, or kept in part:"
+    )
 
 
 def test_weights_and_vectors_that_fit_are_described(shop):

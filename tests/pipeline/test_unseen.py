@@ -17,7 +17,12 @@ UNSEEN = "shoes<pumps"
 COLOURS = ("red", "green", "blue", "black", "white")
 NEW_WORDS = ("glitter", "velvet", "suede")  # of unseen products alone, with long vectors
 CHANGES = {
-    "catalogue": {"csv": "catalogue.csv", "images": "images", "unseen_classes": [UNSEEN]},
+    "catalogue": {
+        "csv": "catalogue.csv",
+        "images": "images",
+        "unseen_classes": [UNSEEN],
+        "split": {"by": "balance"},  # the chances below are of its counts
+    },
     "machine": {"device": "cpu", "workers": 0},
     "backbone": {"size": 32},
     "finetune_backbone": {"batch_size": 8},
