@@ -56,7 +56,7 @@ class Imported:
         Args:
             where: its place, for messages.
             image: relative to the picture folder; empty: the row names none.
-            name: of the product.
+            name: of the product; empty: it has none.
             levels: of the class, coarse to fine.
             found: whether the picture is there.
             split: if the layout has one.
@@ -64,7 +64,7 @@ class Imported:
         """
         (name, repairs), mended = mend(name), [mend(level) for level in levels]
         name, levels = tidy(name), [tidy(level) for level, _ in mended]
-        problem = _problem(image if found else "", name, levels)
+        problem = "no picture" if image and not found else _problem(image, name, levels)
         if problem:
             where = f"{where}, {image}" if image and not found else where
             self.left_out.append(f"{problem}: {where}")
@@ -100,11 +100,9 @@ class Imported:
 
 
 def _problem(image: str, name: str, levels: Sequence[str]) -> str:
-    """Return why a row cannot be in the catalogue; empty: it can. Every import asks here."""
-    if not image:
-        return "no picture"
-    if not name:
-        return "no name"
+    """Return why a row cannot be in the catalogue; empty: it can. Of halves, `catalogue.missing` decides."""
+    if not image and not name:
+        return "neither picture nor name"
     if not levels or not all(levels):
         return "no class, or an empty level"
     if any(LEVEL_SEPARATOR in level for level in levels):
@@ -149,18 +147,21 @@ def _is_picture(path: Path) -> bool:
 
 def summarise(table: pd.DataFrame) -> dict[str, str]:
     """Return the counts to check an import by, with their names."""
-    by_name = table["name"].str.casefold()
+    by_name = table["name"].str.casefold().mask(table["name"] == "", table["image"])
     known_by = table["product"].mask(table["product"] == "", by_name) if "product" in table else by_name
     counts = known_by.groupby(table["classes"]).nunique().sort_values(kind="stable")
     levels = Counter(len(split_path(path)) for path in counts.index)
     few = int((counts < FEW).sum())
     facts = {
-        "pictures": f"{len(table):,}",
+        "pictures": f"{(table['image'] != '').sum():,}",
         f"products, told by their {'ids' if 'product' in table else 'names'}": f"{known_by.nunique():,}",
         "classes": f"{len(counts):,}, of {' and '.join(map(str, sorted(levels)))} levels",
         "largest class": f"{counts.index[-1]}: {counts.iloc[-1]:,} products",
         "smallest class": f"{counts.index[0]}: {counts.iloc[0]:,} products",
     }
+    for half, other in (("picture", "name"), ("name", "image")):
+        if lacking := (table[other] == "").sum():
+            facts[f"rows with a {half} only"] = f"{lacking:,}; see catalogue.missing"
     if few:
         facts[f"classes of fewer than {FEW} products"] = f"{few:,}, which cannot stand in every split"
     if "split" in table:

@@ -44,11 +44,9 @@ def import_folders(
     for picture, taken in zip(pictures, take_splits(imported, tree, split_folders), strict=True):
         if taken is None:
             imported.left_out.append(f"not in a folder of a split: {picture}")
-        elif picture not in names:
-            imported.left_out.append(f"a picture without a caption: {picture}")
         else:
             split, folders = taken
-            imported.add(picture, picture, names[picture], [spoken(level) for level in folders], split=split)
+            imported.add(picture, picture, names.get(picture, ""), [spoken(level) for level in folders], split=split)
     return imported
 
 

