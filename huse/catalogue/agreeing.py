@@ -68,7 +68,7 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
     first = several[0]
     found = ", ".join(f"line {product.line}: {product.classes}" for product in first[:3])
     remark = (
-        f"{len(several):,} pictures stand with the same name under several classes "
+        f"{len(several):,} times the same picture and name stand under several classes "
         f"(first {first[0].name or first[0].image!r}, {found}); "
         f"catalogue.several_classes is {which}"
     )
@@ -121,15 +121,19 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     largest = max(odd, key=len)
     names, pictures = (
         Counter(key for key in keys if key).most_common(1) or [("", 0)]
-        for keys in ([row.name for row in largest], [row.digest for row in largest])
+        for keys in ([row.name.casefold() for row in largest], [row.digest for row in largest])
     )
-    (name, by_name), (digest, by_picture) = names[0], pictures[0]
+    (folded, by_name), (digest, by_picture) = names[0], pictures[0]
+    name = next(row.name for row in largest if row.name.casefold() == folded)
     shared = f"the name {name!r}, which {by_name:,} rows have"
-    if by_picture > by_name:
+    remedy = "name a column of product ids: catalogue.columns.product"
+    if largest[0].product:
+        shared, remedy = f"the id {largest[0].product!r}", "give each an id of its own"
+    elif by_picture > by_name:
         image = next(row.image for row in largest if row.digest == digest)
         shared = f"the picture {image}, which {by_picture:,} rows have"
     return (
         f"{len(odd):,} products have over {MOST_ROWS} rows or several classes. The largest has {len(largest):,} rows "
         f"in {len({row.classes for row in largest}):,} classes, joined for instance by {shared}. All rows of a product "
-        "are in one split. If these are different products, name a column of product ids: catalogue.columns.product."
+        f"are in one split. If these are different products, {remedy}."
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark
@@ -42,7 +44,7 @@ def test_a_picture_and_name_of_several_classes(which, kept, left_out):
     assert [one.line for one in rejected] == left_out
     assert all(one.reason == "the same picture and name under another class: line 2" for one in rejected)
     assert remark.startswith(
-        "1 pictures stand with the same name under several classes (first 'A', line 2: a, line 3: b"
+        "1 times the same picture and name stand under several classes (first 'A', line 2: a, line 3: b"
     )
     assert remark.endswith(f"catalogue.several_classes is {which}")
 
@@ -70,6 +72,8 @@ def test_what_was_joined_into_a_suspicious_product_is_said():
     remark = joined_remark([*rows, product(60, "a", "B", "1")], [0] * 60 + [1])
     assert remark.startswith("1 products have over 50 rows or several classes. The largest has 60 rows in 3 classes")
     assert "by the picture 0.jpg, which 60 rows have" in remark
-    by_name = joined_remark([product(2, "a", "Dress", "1"), product(3, "b", "Dress", "2")], [0, 0])
+    by_name = joined_remark([product(2, "a", "Dress", "1"), product(3, "b", "DRESS", "2")], [0, 0])
     assert "by the name 'Dress', which 2 rows have" in by_name
+    of_id = [replace(product(line, f"class {line}", digest=str(line)), product="p7") for line in range(2)]
+    assert "by the id 'p7'. All rows" in joined_remark(of_id, [0, 0])
     assert joined_remark([product(2, "a", "A", "1"), product(3, "a", "A", "2")], [0, 0]) is None

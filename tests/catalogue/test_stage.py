@@ -91,7 +91,7 @@ def test_a_picture_and_name_under_several_classes(run, which, lines):
     products, rejected, said = run("hat0.png,HAT 0,shoe<big", "hat0.png,Hut,hat<small", several_classes=which)
     assert products.loc[products["image"] == "hat0.png", "line"].tolist() == lines
     assert rejected["reason"].tolist() == ["the same picture and name under another class: line 2"] * (3 - len(lines))
-    assert "1 pictures stand with the same name under several classes (first 'hat 0'" in said
+    assert "1 times the same picture and name stand under several classes (first 'hat 0'" in said
     assert ("1 products have over 50 rows or several classes" in said) == (which == "keep")
 
 
