@@ -92,12 +92,14 @@ class Findings(logging.Handler):
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
-        for place, (parameter, text, is_remark) in enumerate(self.found):
-            again = place > 0 and self.found[place - 1][0] == parameter
-            table.add_row(
-                "" if again else parameter, f"[yellow]remark:[/yellow] {escape(text)}" if is_remark else escape(text)
-            )
-        Console().print(table)
+        for parameter, text, is_remark in self.found:
+            if not is_remark:
+                table.add_row(parameter, escape(text))
+        console = Console()
+        console.print(table)
+        for parameter, text, is_remark in self.found:
+            if is_remark:  # not wrapped, since it may have a command to copy
+                console.print(f"[yellow]remark:[/yellow] {parameter}: {escape(text)}", soft_wrap=True)
         if len(self.stops) > 1:
             raise InputError("\n- ".join([f"{len(self.stops)} findings would stop a run:", *self.stops]))
         if self.stops:

@@ -126,7 +126,7 @@ def test_remarks_on_the_table_and_the_names(shop):
     rows = [f"{row}.png;{'red shoe' if row else '靴子'} {row};a<{row % 2}" for row in range(12)]
     write("shop.csv", "\n".join(["image;name;classes", *rows]))
     said = shown()
-    assert "remark: shop.csv: fields are separated by semicolons" in said
+    assert "remark: catalogue.csv: shop.csv: fields are separated by semicolons" in said
     shop(preprocess_text={"letters": "ascii"})
     write("shop.csv", "\n".join(["image,name,classes", *(f"{row}.png,12{row},a<{row % 2}" for row in range(12))]))
     message = error("check")
@@ -143,7 +143,7 @@ def test_pictures_are_opened_and_the_share_of_bad_rows_decides(shop):
     assert "picture file does not exist" in message
     assert "but an HTML page" in message
     shop(catalogue={"max_rejected": 1})
-    assert "remark: 16.7% of the rows" in shown()
+    assert "remark: catalogue.images: 16.7% of the rows" in shown()
 
 
 def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
@@ -153,7 +153,7 @@ def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
     shop(catalogue={"max_rejected": 0.45})  # less than half, but not by more than chance in so few rows
     assert "101 of 1,010 rows looked at" in shown()
     share = re.search(
-        r"remark: about ([\d.]+)% of the rows would be rejected, or kept in part: "
+        r"remark: catalogue.images: about ([\d.]+)% of the rows would be rejected, or kept in part: "
         r"\d+ × picture missing, picture file does not exist",
         shown(),
     )
@@ -181,7 +181,7 @@ def test_weights_and_vectors_that_fit_are_described(shop):
     said = shown()
     for text in (
         "glove.gz: GloVe text, 7 numbers a word",
-        "remark: best.ckpt: took `state_dict` of the checkpoint; took the prefix `module.` off the names",
+        "remark: backbone.weights: best.ckpt: took `state_dict` of the checkpoint; took the prefix `module.` off the",
         "best.ckpt: resnet18",
         "infersent.pkl: InferSent of word vectors of 7 numbers",
         "tree.csv: has all 3 classes",

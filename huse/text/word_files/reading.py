@@ -1,6 +1,6 @@
 """One reader for all sets of word vectors."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from huse.errors import InputError
 from huse.files import fingerprint_file
@@ -44,13 +44,17 @@ def read_words(
     with Blocks(source, advance) as blocks:
         head = blocks.head
         if not _is_fasttext(source, blocks):
-            read = read_binary if is_binary(head) else read_text
-            found = read(blocks, head, wanted, name=str(source), first=first)
+            found = _reader(head)(blocks, head, wanted, name=str(source), first=first)
             found.sha256 = blocks.sha256()
             return found
     found = read_fasttext(source.path, wanted, compose, first)
     found.sha256 = fingerprint_file(source.path)
     return found
+
+
+def _reader(head: bytes) -> Callable[..., Found]:
+    """Return what reads a set in one pass, by its first bytes."""
+    return read_binary if is_binary(head) else read_text
 
 
 def peek(source: Source) -> tuple[str, int]:
@@ -65,7 +69,8 @@ def peek(source: Source) -> tuple[str, int]:
             return "fastText binary", int.from_bytes(head[8:12], "little")  # after its mark and version
         if is_binary(head):
             return "word2vec binary", (header(head) or (0, 0))[1]
-        found = read_text([], head, (), name=str(source))
+        lines = head[: head.rfind(b"\n") + 1] or head  # the last one may go on in the next block
+        found = _reader(head)([lines], head, (), name=str(source))
         return found.format, found.dimension
 
 
