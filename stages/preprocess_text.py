@@ -26,7 +26,7 @@ def main(here: Run) -> str:
     if emptied:
         given = sum(map(bool, names))
         said = describe_emptied(emptied, given, params)
-        if len(emptied) > params.max_emptied * given:
+        if not params.allows(len(emptied), given):
             limit = f"More than preprocess_text.max_emptied = {params.max_emptied:.1%}: change the setting, or raise it"
             raise InputError(f"{here / paths.PRODUCTS}: {said}. {limit}.")
         logging.warning("%s", said)

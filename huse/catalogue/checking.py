@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from posixpath import normpath
 from typing import Literal, Protocol
@@ -104,6 +105,17 @@ def class_path(classes: str) -> tuple[str, ...]:
     if "" in levels:
         raise ValueError(f"the class path {classes!r} has an empty level")
     return levels
+
+
+def why_no_name(name: str) -> str:
+    """Return why a name cannot be used; empty: it can."""
+    if not name:
+        return "the name is empty"
+    if name.casefold() in NO_NAMES or not any(map(str.isalnum, name)):
+        return f"the name {name!r} says nothing"
+    if len(name) > LONGEST_NAME:
+        return f"the name has {len(name):,} characters, more than {LONGEST_NAME:,}"
+    return ""
 
 
 def picture_path(folder: Path, image: str) -> Path:
@@ -227,17 +239,10 @@ class _Judged:
         """Why there is no picture that can be used; empty if there is one."""
         return self.picture if isinstance(self.picture, str) else self.picture.problem or ""
 
-    @property
+    @cached_property
     def no_name(self) -> str:
         """Why there is no name that can be used; empty if there is one."""
-        name = self.row.name
-        if not name:
-            return "the name is empty"
-        if name.casefold() in NO_NAMES or not any(map(str.isalnum, name)):
-            return f"the name {name!r} says nothing"
-        if len(name) > LONGEST_NAME:
-            return f"the name has {len(name):,} characters, more than {LONGEST_NAME:,}"
-        return ""
+        return why_no_name(self.row.name)
 
     @property
     def reason(self) -> str:
@@ -251,7 +256,7 @@ class _Judged:
             return f"picture missing, {self.no_picture}"
         return f"name missing, {self.no_name}" if len(self.row.name) > LONGEST_NAME else ""
 
-    @property
+    @cached_property
     def half(self) -> Row:
         """The row with what can be used of it."""
         return replace(

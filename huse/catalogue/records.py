@@ -68,6 +68,7 @@ class Records:
                 self.remarks.append(f"{path}: the header is line {first + found + 1}; what is above it is left out")
             first += found
         head = lines[first].strip() if first < len(lines) else ""
+        # Not that its first field alone is in quotation marks: then the rest of the line is not within the one field.
         wrapped = header is None and len(head) > 1 and _cells(head, ",") == [head[1:-1].replace('""', '"')]
         if wrapped:
             head = head[1:-1]

@@ -15,13 +15,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.checking import check_rows, class_path, summarise_rejected
+from huse.catalogue.checking import check_rows, class_path, summarise_rejected, why_no_name
 from huse.catalogue.holding_out import choose_unseen
 from huse.catalogue.reading import CatalogueFile, Row, read_catalogue
 from huse.commands.recorded import refuse_changed
 from huse.engine.cores import cores
 from huse.errors import InputError
-from huse.experiments.copies import lacking
+from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
 from huse.run import paths
 from huse.run.params.all import check_params
@@ -110,27 +110,27 @@ def check(context: typer.Context) -> None:
     """Check params.yaml, and look into all that it names: catalogue, pictures, word vectors, weights, class tree."""
     here: Run = context.obj
     sections, found = check_params(here / paths.PARAMS), Findings()
-    rows = _catalogue(here, sections["catalogue"], here.seed(), found)
+    rows, classes = _catalogue(here, sections["catalogue"], here.seed(), found)
     _names(rows, sections["preprocess_text"], found)
     dimension = _word_vectors(here, sections["word_vectors"], found)
     _backbone(here, sections["backbone"], found)
     _label_graph(here, sections["label_graph"], dimension, found)
-    _class_tree(here, sections["evaluate"].tree, _classes(rows), found)
+    _class_tree(here, sections["evaluate"].tree, classes, found)
     _method(sections, found)
     for line in lacking(here):
         parameter, told = line.split(": ", 1)
-        found.remark(parameter, f"queued and temporary runs, and huse tune, would lack {told}")
+        found.remark(parameter, f"{WOULD_LACK} {told}")
     _disk(here, BYTES_A_RUN + BYTES_A_VECTOR * len(rows) * (1 + sections["image_vectors"].views), found)
     found.show()
 
 
-def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -> list[Row]:
-    """Look at the table, at its classes, and at some of its pictures; return its rows."""
+def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -> tuple[list[Row], list[str]]:
+    """Look at the table, at its classes, and at some of its pictures; return its rows and its sound class paths."""
     csv, images = here / params.csv, here / params.images
     if csv == here / paths.SAMPLE_CSV and not csv.exists():
         found.good("catalogue.csv", f"{csv}: the built-in sample, which the run draws")
-        return []
-    file = CatalogueFile([], [], [])
+        return [], []
+    file, classes = CatalogueFile([], [], []), list[str]()
     with found.of("catalogue.csv"):
         file = read_catalogue(csv, encoding=params.encoding, **params.columns.model_dump())
         classes = _classes(file.rows)
@@ -145,7 +145,7 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
         found.stop("catalogue.images", f"{images}: no such folder. Give the folder that holds the pictures.")
     elif file.rows:
         _pictures(file, images, params, found)
-    return file.rows
+    return file.rows, classes
 
 
 def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found: Findings) -> None:
@@ -190,10 +190,10 @@ def _names(rows: Sequence[Row], params: Any, found: Findings) -> None:
     # As below: rooms that import torch or gensim.
     from huse.text.cleaning import clean_names, describe_emptied, emptied_names  # noqa: PLC0415
 
-    names = [row.name for row in rows if row.name]
+    names = [row.name for row in rows if not why_no_name(row.name)]
     emptied = emptied_names(names, clean_names(names, params))
     if emptied:
-        tell = found.stop if len(emptied) > params.max_emptied * len(names) else found.remark
+        tell = found.remark if params.allows(len(emptied), len(names)) else found.stop
         tell("preprocess_text", describe_emptied(emptied, len(names), params))
 
 

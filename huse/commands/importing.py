@@ -15,7 +15,7 @@ from huse.catalogue.importing.folders import import_folders
 from huse.catalogue.importing.food101 import import_food101
 from huse.catalogue.importing.table import Columns, import_table
 from huse.errors import InputError
-from huse.experiments.copies import lacking, track
+from huse.experiments.copies import WOULD_LACK, lacking, track
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.editing import as_yaml, set_values
@@ -169,7 +169,7 @@ def _finish(
     params = here / paths.PARAMS
     if apply:
         lines = [*track(here, output), f"{params}:", *set_values(params, {"catalogue": {**found, "columns": columns}})]
-        lines += [f"queued and temporary runs, and huse tune, would lack {line}" for line in lacking(here)]
+        lines += [f"{WOULD_LACK} {line}" for line in lacking(here)]
     else:
         lines = [f"in {params} (or by --apply):", "catalogue:"]
         lines += [f"  {name}: {value}" for name, value in found.items()]

@@ -20,6 +20,7 @@ from huse.run.params.all import check_params
 from huse.run.params.reader import read_yaml
 from huse.run.place import Run
 
+WOULD_LACK = "queued and temporary runs, and huse tune, would lack"  # before a line of `lacking`
 NO_PATHS = ("catalogue", "random")  # values of the same parameters
 
 

@@ -72,6 +72,10 @@ class CleaningSettings(Cleaning):
         default=0.05, ge=0, le=1, description="a larger share of names without any word left stops the run"
     )
 
+    def allows(self, emptied: int, names: int) -> bool:
+        """Say whether a run goes on with so many emptied names of all."""
+        return emptied <= self.max_emptied * names
+
 
 @cache
 def _fold_letter(letter: str) -> str:

@@ -134,6 +134,19 @@ def test_remarks_on_the_table_and_the_names(shop):
     assert "preprocess_text.digits: keep keeps 12 of them" in message
 
 
+def test_names_that_say_nothing_are_missing_and_not_emptied(shop):
+    write(
+        "shop.csv",
+        "\n".join(
+            [
+                "image,name,classes",
+                *(f"{row}.png,{'---' if row < 4 else f'shoe {row}'},a<{row % 2}" for row in range(12)),
+            ]
+        ),
+    )
+    assert "preprocess_text" not in shown()
+
+
 def test_pictures_are_opened_and_the_share_of_bad_rows_decides(shop):
     for name in ("3.png", "5.png"):
         Path("images", name).unlink()

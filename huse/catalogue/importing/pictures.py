@@ -57,7 +57,8 @@ class Pictures:
         """Remark on the pictures that were looked for by URL, or are written otherwise than their files."""
         missing = list(self._urls.pop("", ()))
         remarks = self._imported.remarks
-        for written, found in list(self._otherwise.items())[:1]:
+        if self._otherwise:
+            written, found = next(iter(self._otherwise.items()))
             remarks.append(
                 f"{len(self._otherwise):,} pictures are written otherwise than their files; first {written}: {found}"
             )
