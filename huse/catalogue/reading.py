@@ -62,8 +62,8 @@ class CatalogueFile:
 def read_catalogue(
     path: Path,
     *,
-    image: str,
-    name: str,
+    image: str | None,
+    name: str | None,
     classes: str,
     split: str | None = None,
     product: str | None = None,
@@ -73,8 +73,8 @@ def read_catalogue(
 
     Args:
         path: the file.
-        image: header of the column with the picture's path.
-        name: header of the column with the product's name.
+        image: header of the column with the picture's path; None: there is none.
+        name: header of the column with the product's name; None: there is none.
         classes: header of the column with the class path.
         split: header of the column with the split; None: there is none.
         product: header of the column with the product's id; None: there is none.
@@ -89,7 +89,7 @@ def read_catalogue(
     header = records.header
     if not header:
         raise InputError(
-            f"{path}: line {records.line}: expected a header such as {image},{name},{classes}; found none."
+            f"{path}: line {records.line}: expected a header such as {','.join(columns.values())}; found none."
         )
     places = find_columns(path, header, {f"catalogue.columns.{kind}": column for kind, column in columns.items()})
     rows: list[Row] = []
@@ -108,11 +108,11 @@ def read_catalogue(
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:
-    (name, of_name), (classes, of_classes) = mend(fields["name"], tags=True), mend(fields["classes"])
+    (name, of_name), (classes, of_classes) = mend(fields.get("name", ""), tags=True), mend(fields["classes"])
     repairs = (*(f"{kind} in the name" for kind in of_name), *(f"{kind} in the class path" for kind in of_classes))
     split, product = (tidy(fields[kind]) if kind in fields else None for kind in ("split", "product"))
     # Inner spaces stay in the picture's path, as a file name may have them.
-    return Row(line, fields["image"].strip(), tidy(name), tidy(classes), split, product, repairs)
+    return Row(line, fields.get("image", "").strip(), tidy(name), tidy(classes), split, product, repairs)
 
 
 def tidy(text: str) -> str:

@@ -254,7 +254,7 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
         spelled = header if column in header else [name.casefold() for name in header]
         count = spelled.count(named)
         if count != 1:
-            hint = "Name the right column." if not count else "Give each column a header of its own."
+            hint = "Give each a header of its own." if count else "Name the right column, or leave an optional one out."
             if any("\0" in name for name in header):
                 hint = "The file has zero bytes: it is of another encoding."
             found = f"{count or 'none'} among: {', '.join(header)}".replace("\0", "")

@@ -26,6 +26,11 @@ def test_rows_keep_their_line_and_order(read):
     assert file.remarks == []
 
 
+def test_a_table_may_have_no_column_of_names_or_of_pictures(read):
+    assert [(row.image, row.name) for row in read("name,classes\nA,x\n", image=None).rows] == [("", "A")]
+    assert [(row.image, row.name) for row in read("image,classes\na.jpg,x\n", name=None).rows] == [("a.jpg", "")]
+
+
 def test_quotes_commas_and_line_breaks_in_names(read):
     file = read('image,name,classes\r\na.jpg,"A ""big"", red\r\n bag",x<y\r\nb.jpg,B,x<z\r\n')
     assert [row.name for row in file.rows] == ['A "big", red bag', "B"]

@@ -20,7 +20,7 @@ class Columns:
     """Headers of a table.
 
     Attributes:
-        name: the product's name.
+        name: the product's name, if the table has one.
         classes: the class: one column a level, coarse to fine, or one with whole paths.
         image: the pictures: paths below the picture folder, or URLs.
         image_pattern: composes the picture's path of other columns instead; see `Pattern`.
@@ -28,7 +28,7 @@ class Columns:
         product: ids of the product; of several columns, the first that is not empty in a row.
     """
 
-    name: str
+    name: str | None
     classes: Sequence[str]
     image: Sequence[str] = ()
     image_pattern: str | None = None
@@ -37,9 +37,11 @@ class Columns:
 
     def options(self) -> dict[str, str]:
         """Return the option that names each column."""
-        single = {"--name": self.name} | ({} if self.split is None else {"--split": self.split})
+        single = {"--name": self.name, "--split": self.split}
         several = {"image": self.image, "classes": self.classes, "product": self.product}
-        return single | {f"--{kind} {column}": column for kind, columns in several.items() for column in columns}
+        return {option: column for option, column in single.items() if column is not None} | {
+            f"--{kind} {column}": column for kind, columns in several.items() for column in columns
+        }
 
     def product_of(self, row: dict[str, str]) -> str:
         """Return the id of a row's product; empty: it has none."""
@@ -49,7 +51,7 @@ class Columns:
 
 def import_table(
     path: Path,
-    images: Path,
+    images: Path | None,
     columns: Columns,
     cells: Cells,
     *,
@@ -62,7 +64,7 @@ def import_table(
 
     Args:
         path: the file.
-        images: the picture folder.
+        images: the picture folder; None: there are only names.
         columns: the headers.
         cells: how its cells are read.
         delimiter: see `huse.catalogue.records.Records`.
@@ -77,10 +79,12 @@ def import_table(
         raise InputError(f"--delimiter: expected one character, found {delimiter!r}. A tab: --delimiter $'\\t'")
     if not cells.separator:
         raise InputError("--separator: expected what stands between levels, such as '>'; found nothing.")
-    if bool(columns.image) == bool(columns.image_pattern):
-        raise InputError("expected either --image or --image-pattern, which say what a row's pictures are called.")
-    imported = Imported(images)
-    pictures = Pictures(imported)
+    if bool(columns.image) + bool(columns.image_pattern) != (images is not None):
+        raise InputError("expected --images and one of --image and --image-pattern, or, for names alone, none of them.")
+    if images is None and columns.name is None:
+        raise InputError("expected --name, or pictures: --images and --image; found neither.")
+    imported = Imported(images or path.parent)
+    pictures = None if images is None else Pictures(imported)
     options = columns.options()
     wanted = list(options.values()) if join is None else []
     table = read_rows(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
@@ -90,7 +94,8 @@ def import_table(
     find_columns(path, table.header, options)
     _empty_cells(imported, table, columns, fill_down=cells.fill_down)
     _take_all(imported, pictures, table, columns, cells)
-    pictures.say()
+    if pictures is not None:
+        pictures.say()
     return imported
 
 
@@ -128,7 +133,7 @@ class _Entry(NamedTuple):
     product: str
 
 
-def _take_all(imported: Imported, pictures: Pictures, table: Rows, columns: Columns, cells: Cells) -> None:
+def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, cells: Cells) -> None:
     pattern = None if columns.image_pattern is None else Pattern(columns.image_pattern, table.header)
     found = []
     for where, row in table.rows:
@@ -149,7 +154,7 @@ def _take_all(imported: Imported, pictures: Pictures, table: Rows, columns: Colu
     imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
 
 
-def _take(imported: Imported, pictures: Pictures, entry: _Entry, columns: Columns, cells: Cells) -> bool:
+def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns: Columns, cells: Cells) -> bool:
     """Add a row's pictures under its classes; return whether it has several classes."""
     where, row = entry.where, entry.row
     split = split_of(row[columns.split]) if columns.split else None
@@ -163,8 +168,7 @@ def _take(imported: Imported, pictures: Pictures, entry: _Entry, columns: Column
     paths = cells.classes(texts)
     for levels in cells.choose(paths) or [()]:
         for name in entry.names or [""]:
-            image = pictures.find(name)
-            imported.add(
-                where, image or name, row[columns.name], levels, found=bool(image), split=split, product=entry.product
-            )
+            image = pictures.find(name) if pictures else ""
+            called = row[columns.name] if columns.name else ""
+            imported.add(where, image or name, called, levels, found=bool(image), split=split, product=entry.product)
     return len(paths) > 1

@@ -343,8 +343,20 @@ def test_a_wrong_pattern_is_named(shop, pattern, reason):
 
 def test_pictures_or_their_pattern(shop):
     for columns in (Columns("name", ["classes"]), Columns("name", ["classes"], ["image"], "{image}")):
-        with pytest.raises(InputError, match="either --image or --image-pattern"):
+        with pytest.raises(
+            InputError, match="--images and one of --image and --image-pattern, or, for names alone, none"
+        ):
             shop(b"image,name,classes\n7,Cap,a\n", columns)
+
+
+def test_names_alone_and_pictures_alone(shop, tmp_path):
+    content = b"image,name,classes\nhats/cap.jpg,Cap,Hats\n"
+    assert shop(content, Columns(None, ["classes"], ["image"])).rows == [("hats/cap.jpg", "", "Hats", "", "")]
+    (tmp_path / "names.csv").write_bytes(content)
+    imported = import_table(tmp_path / "names.csv", None, Columns("name", ["classes"]), ONE)
+    assert imported.rows == [("", "Cap", "Hats", "", "")]
+    with pytest.raises(InputError, match="expected --name, or pictures: --images and --image; found neither"):
+        import_table(tmp_path / "names.csv", None, Columns(None, ["classes"]), ONE)
 
 
 def test_no_separator_is_none(shop):
