@@ -17,6 +17,12 @@ from huse.kinds import HEAD, kind_of
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
 MARKED_ENCODINGS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+REMEDIES = {  # for what is no table of text, by words of its kind
+    "Excel": "Open it and save it as CSV UTF-8",
+    "archive": "Unpack it, and give the table in it",
+    "JSON": "Write it as CSV, such as by pandas: read_json(…, lines=True).to_csv(…, index=False)",
+    "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
+}
 BEFORE_HEADER = 20  # lines that may stand above the header
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
 
@@ -143,7 +149,7 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
         raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
     kind = kind_of(data[:HEAD])
     if kind:
-        remedy = "Open it and save it as CSV UTF-8" if "Excel" in kind else "Export the table as CSV"
+        remedy = next((remedy for word, remedy in REMEDIES.items() if word in kind), "Export the table as CSV")
         raise InputError(f"{path}: expected a table of text (CSV), found {kind}. {remedy}.")
     if encoding != "auto":
         return _decode_as(path, data, encoding).removeprefix("\ufeff"), []

@@ -79,13 +79,16 @@ def folders(
             help="Whether folders such as train and test are splits, not classes; none: found out, and said.",
         ),
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names/--no-names", help="Without captions: whether files name their products.")
+    ] = True,
     output: Output = None,
     apply: Apply = False,
     force: Force = False,
     max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """A folder tree of pictures, with a table of captions or without."""
-    imported = import_folders(folder, captions, image, name, split_folders=split_folders)
+    imported = import_folders(folder, captions, image, name, split_folders=split_folders, names=names)
     _finish(context.obj, imported, output, "folders", max_left_out, apply=apply, force=force)
 
 

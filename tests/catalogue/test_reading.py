@@ -73,7 +73,9 @@ def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
         ("image name classes\na b c\n", "found none among: image name classes"),
         ("<!DOCTYPE html><html>", "expected a table of text .CSV., found an HTML page. Export the table as CSV"),
         (b"PK\x03\x04 xl/workbook.xml", "found an Excel workbook, or another Office document. Open it and save it"),
-        ('[{"image": "a.jpg"}]', "found JSON"),
+        ('[{"image": "a.jpg"}]', "found JSON. Write it as CSV, such as by pandas: read_json"),
+        (b"PAR1", "found a Parquet table. Write it as CSV, such as by pandas: read_parquet"),
+        (b"\x1f\x8b\x08", "found a gzip archive. Unpack it, and give the table in it"),
     ],
 )
 def test_a_file_that_is_no_catalogue(read, content, message):

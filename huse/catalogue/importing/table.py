@@ -131,14 +131,26 @@ class _Entry(NamedTuple):
     row: dict[str, str]
     names: list[str]  # of its pictures
     product: str
+    classes: list[tuple[str, ...]]  # paths of its row, or, with --fill-down, of all rows of its product
+    repairs: tuple[str, ...]  # of the class
+
+
+def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Columns, cells: Cells) -> _Entry:
+    images = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
+    texts, repairs = [row[column] for column in columns.classes], tuple[str, ...]()
+    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
+        texts[0], repairs = mend(texts[0])
+    return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), repairs)
 
 
 def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, cells: Cells) -> None:
     pattern = None if columns.image_pattern is None else Pattern(columns.image_pattern, table.header)
-    found = []
-    for where, row in table.rows:
-        texts = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
-        found.append(_Entry(where, row, cells.pictures(texts), columns.product_of(row)))
+    found = [_entry(where, row, pattern, columns, cells) for where, row in table.rows]
+    if cells.fill_down:  # each row of a product may have another of its classes, as in Magento 1
+        of_product: dict[str, dict[tuple[str, ...], None]] = {}
+        for entry in found:
+            of_product.setdefault(entry.product, {}).update(dict.fromkeys(entry.classes))
+        found = [each._replace(classes=list(of_product[each.product])) if each.product else each for each in found]
     shown = {entry.product for entry in found if entry.product and entry.names}
     own = [entry for entry in found if entry.names or entry.product not in shown]
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
@@ -161,14 +173,10 @@ def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns:
     if columns.split and split is None:
         imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
         return False
-    texts = [row[column] for column in columns.classes]
-    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
-        texts[0], repairs = mend(texts[0])
-        imported.repaired += [f"{kind} in the class: {where}" for kind in repairs]
-    paths = cells.classes(texts)
-    for levels in cells.choose(paths) or [()]:
+    imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
+    for levels in cells.choose(entry.classes) or [()]:
         for name in entry.names or [""]:
             image = pictures.find(name) if pictures else ""
             called = row[columns.name] if columns.name else ""
             imported.add(where, image or name, called, levels, found=bool(image), split=split, product=entry.product)
-    return len(paths) > 1
+    return len(entry.classes) > 1

@@ -97,7 +97,10 @@ def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp
 def test_folders_without_captions_name_products_by_their_files(folders):
     imported = import_folders(folders, None)
     assert imported.table()["name"].tolist() == ["cap", "a", "b 1", "a"]
-    assert imported.remarks == ["no captions were given, so products are named by their files"]
+    assert len(imported.remarks) == 1
+    imported = import_folders(folders, None, names=False)
+    assert imported.table()["name"].tolist() == [""] * 4
+    assert imported.remarks == ["no captions were given, so products have no names"]
 
 
 def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
@@ -140,8 +143,8 @@ def test_a_table_by_its_columns(shop):
     assert imported.left_out == [
         "no known split: shop.csv line 4, 'later'",
         "no picture: shop.csv line 5, hats/none.jpg",
-        "no class, or an empty level: shop.csv line 8",
-        "a class name with <, which separates levels: shop.csv line 9",
+        "no class, or an empty level: shop.csv line 8, hats/cap.jpg",
+        "a class name with <, which separates levels: shop.csv line 9, hats/cap.jpg",
     ]
 
 
@@ -395,6 +398,17 @@ def test_tables_that_cannot_be_joined(shop, tmp_path, header, on, reason):
     (tmp_path / "other.csv").write_text(f"{header}\n")
     with pytest.raises(InputError, match=reason):
         shop(b"image,name\nhats/cap.jpg,Cap\n", join=tmp_path / "other.csv", on=on)
+
+
+def test_rows_without_a_key_are_kept_in_a_join(shop, tmp_path):
+    (tmp_path / "other.csv").write_text("id,classes\n7,Hats\n")
+    content = b"image,name,id\nhats/cap.jpg,Cap,7\nshoes/pumps/a.jpg,,\n"
+    assert shop(content, cells=Cells(fill_down=True), join=tmp_path / "other.csv").rows == [
+        ("hats/cap.jpg", "Cap", "Hats", "", ""),
+        ("shoes/pumps/a.jpg", "Cap", "Hats", "", ""),
+    ]
+    left_out = shop(content, join=tmp_path / "other.csv").left_out
+    assert left_out == ["no class, or an empty level: shop.csv line 3, shoes/pumps/a.jpg"]
 
 
 def test_tables_are_joined_by_columns_of_other_names(shop, tmp_path):
