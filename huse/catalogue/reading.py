@@ -1,6 +1,7 @@
 """Reads the catalogue's CSV row by row, so that a damaged row loses only itself."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -104,7 +105,7 @@ def read_catalogue(
             rows.append(_row(line, dict(zip(columns, (record[place] for place in places), strict=True))))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
-    return CatalogueFile(rows, rejected, records.remarks)
+    return CatalogueFile(rows, rejected, [*records.remarks, *rounded_remark(row.product for row in rows)])
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:
@@ -113,6 +114,17 @@ def _row(line: int, fields: dict[str, str]) -> Row:
     split, product = (tidy(fields[kind]) if kind in fields else None for kind in ("split", "product"))
     # Inner spaces stay in the picture's path, as a file name may have them.
     return Row(line, fields.get("image", "").strip(), tidy(name), tidy(classes), split, product, repairs)
+
+
+def rounded_remark(ids: Iterable[str | None]) -> list[str]:
+    """Return a remark if ids are numbers that a spreadsheet has rounded, such as 4.01E+12."""
+    rounded = [each for each in ids if each and re.fullmatch(r"\d([.,]\d+)?E\+\d+", each)]
+    if not rounded:
+        return []
+    return [
+        f"{len(rounded):,} ids of products are numbers that a spreadsheet has rounded, the first {rounded[0]!r}: "
+        "different products may have one id. Export them as text"
+    ]
 
 
 def tidy(text: str) -> str:

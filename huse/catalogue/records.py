@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -24,6 +25,7 @@ REMEDIES = {  # for what is no table of text, by words of its kind
     "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
 }
 BEFORE_HEADER = 20  # lines that may stand above the header
+FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
 
 
@@ -89,14 +91,21 @@ class Records:
         if wrapped and len(_cells(head, delimiter)) > 1:
             self.remarks.append(f"{path}: every line is in quotation marks as a whole; they are taken off")
             self._records = _unwrap(self._records, delimiter)
+        self._formulas = re.search(r'(?:^|[,;\t|])(?:=|"=")"', body, re.MULTILINE) is not None
+        if self._formulas:
+            self.remarks.append(f'{path}: has cells such as ="007", which are read as 007')
         self.line, first_record = (1, header) if header is not None else next(self._records, (1, ""))
         self.header = [cell.strip() for cell in first_record] if isinstance(first_record, list) else []
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yield what follows the header: see `read_records`. Where files were put together, the header stands again."""
         for line, record in self._records:
-            again = isinstance(record, list) and [cell.strip() for cell in record] == self.header
-            yield line, "the header stands here again" if again else record
+            if isinstance(record, str):
+                yield line, record
+            elif [cell.strip() for cell in record] == self.header:
+                yield line, "the header stands here again"
+            else:
+                yield line, [FORMULA.sub(r"\1", cell) for cell in record] if self._formulas else record
 
 
 def find_header(lines: list[str], wanted: set[str], delimiter: str | None) -> int:

@@ -31,6 +31,19 @@ def test_a_table_may_have_no_column_of_names_or_of_pictures(read):
     assert [(row.image, row.name) for row in read("image,classes\na.jpg,x\n", name=None).rows] == [("a.jpg", "")]
 
 
+def test_cells_that_a_spreadsheet_has_made(read):
+    file = read('image,name,classes,id\n"=""a.jpg""",Cap,x,="007"\nb.jpg,"A ""b""",x,4.01234E+12\n', product="id")
+    assert [(row.image, row.name, row.product) for row in file.rows] == [
+        ("a.jpg", "Cap", "007"),
+        ("b.jpg", 'A "b"', "4.01234E+12"),
+    ]
+    assert 'has cells such as ="007", which are read as 007' in file.remarks[0]
+    assert file.remarks[1].startswith(
+        "1 ids of products are numbers that a spreadsheet has rounded, the first '4.01234E+12'"
+    )
+    assert read('image,name,classes\na.jpg,A ="x",x\n').rows[0].name == 'A ="x"'
+
+
 def test_quotes_commas_and_line_breaks_in_names(read):
     file = read('image,name,classes\r\na.jpg,"A ""big"", red\r\n bag",x<y\r\nb.jpg,B,x<z\r\n')
     assert [row.name for row in file.rows] == ['A "big", red bag', "B"]

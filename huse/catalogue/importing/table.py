@@ -11,6 +11,7 @@ from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows
 from huse.catalogue.importing.splits import split_of
 from huse.catalogue.mending import mend
+from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
 
@@ -163,6 +164,7 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
         "times the same picture, name and class again: kept once": len(imported.rows) - len(rows),
     }
     imported.rows = rows
+    imported.remarks += rounded_remark(entry.product for entry in own)
     imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
 
 

@@ -304,6 +304,44 @@ def test_a_list_taken_as_levels_is_said(shop):
     assert imported.remarks == ["1 classes are lists without '<': their values are taken as the levels of one class"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("https://x.example/w_4,h_4/a.jpg, https://x.example/b.jpg", 2),
+        ("//x.example/w_4,h_4/a.jpg,http://x.example/b.jpg", 2),
+        ("https://x.example/w_4,h_4/a.jpg", 1),
+        ("a.jpg,b.jpg", 2),
+    ],
+)
+def test_a_url_may_hold_what_separates_pictures(cell, expected):
+    found = Cells(split_images=",").pictures([cell])
+    assert len(found) == expected
+    assert found[0].endswith("a.jpg")
+
+
+def test_urls_name_files_in_any_writing(shop, tmp_path):
+    draw(tmp_path / "folders/a/Gro\u0308\u00dfe 1.JPG")
+    draw(tmp_path / "folders/a/gr\u00f6\u00dfe 2.jpg")
+    content = "".join(
+        f"{url},A,a\n"
+        for url in (
+            "https://x.example/gr%C3%B6%C3%9Fe%201.jpg",
+            "https://x.example/image.php?size=9&file=gr%C3%B6%C3%9Fe%202.jpg",
+            "https://x.example/_next/image?url=%2Fmedia%2Fcap.jpg&w=640",
+        )
+    )
+    found = shop(f"image,name,classes\n{content}".encode()).table()["image"].tolist()
+    assert found == ["a/Gro\u0308\u00dfe 1.JPG", "a/gr\u00f6\u00dfe 2.jpg", "hats/cap.jpg"]
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_said(shop):
+    content = b"image,name,classes,ean\nhats/cap.jpg,Cap,a,4.01234E+12\nshoes/pumps/a.jpg,Pump,a,4006381333931\n"
+    remarks = shop(content, Columns("name", ["classes"], ["image"], product=["ean"])).remarks
+    assert remarks[0].startswith(
+        "1 ids of products are numbers that a spreadsheet has rounded, the first '4.01234E+12'"
+    )
+
+
 def test_levels_are_cut_at_both_ends():
     assert Cells(skip_levels=1, levels=2).classes(["a<b<c<d"]) == [("b", "c")]
     assert Cells(skip_levels=1).classes(["a"]) == []
