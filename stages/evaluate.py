@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from huse.evaluation import tables
-from huse.evaluation.baselines import Baselines, measure_baselines
+from huse.evaluation.baselines import Baselines, beside, measure_baselines, remarks
 from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
-from huse.evaluation.splits import EvaluationSettings, MeasuredSplit, measure_splits
+from huse.evaluation.splits import EvaluationSettings, measure_splits
 from huse.evaluation.summary import Catalogue
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
@@ -62,22 +62,26 @@ def main(here: Run) -> str:
     )
     split, groups = products["split"].to_numpy(), products["group"].to_numpy()
     validation, test = measure_splits(results, split, groups, catalogue, seed=seed, resamples=params.resamples)
-    baselines = _baselines(here, products, params, validation, test) if params.baselines else (None, None)
+    baselines = _baselines(here, products, params, catalogue, count) if params.baselines else (None, None)
     with Outputs() as outputs:
         for name, one, baseline, metrics, items, queries in (
             ("validation", validation, baselines[0], *VALIDATION),
             ("test", test, baselines[1], *TEST),
         ):
             content = {"split": fingerprint_split(products, name), **one.metrics}
+            if baseline is not None:
+                resamples = params.resamples if name == "test" else 0
+                compared = beside(baseline, one, seed=seed, resamples=resamples)
+                content["baselines"] = {**baseline.metrics, "beside": compared, "remarks": remarks(compared)}
             other = None if baseline is None else baseline.measured
-            outputs.json(here / metrics, content | ({} if baseline is None else {"baselines": baseline.metrics}))
+            outputs.json(here / metrics, content)
             outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, other))
             outputs.table(here / queries, tables.queries_table(one.measured, one.rows, other))
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
         outputs.table(here / paths.TEST_PRODUCTS, products_table(test.products, test.rows, test.groups))
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
         outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
-    for remark in baselines[1].metrics["remarks"] if baselines[1] else ():
+    for remark in content.get("baselines", {}).get("remarks", ()):
         logging.warning("%s", remark)
     fusion = test.metrics["classification"]["fusion"]["accuracy"]
     recall = test.metrics["retrieval"]["mean"].get("recall_at_1", float("nan"))
@@ -85,13 +89,12 @@ def main(here: Run) -> str:
 
 
 def _baselines(
-    here: Run, products: pd.DataFrame, params: EvaluationSettings, validation: MeasuredSplit, test: MeasuredSplit
+    here: Run, products: pd.DataFrame, params: EvaluationSettings, catalogue: Catalogue, labels: int
 ) -> tuple[Baselines, Baselines]:
     """Measure the baselines of both splits on what the towers get."""
     images = read_vectors(here / paths.IMAGE_VECTORS, products=products, views=True)[0]
     texts = read_vectors(here / paths.TEXT_VECTORS, products=products)
-    inputs = baseline_inputs(products, images, texts, most=params.baselines)
-    return measure_baselines(inputs, validation, test, seed=here.seed(), resamples=params.resamples)
+    return measure_baselines(baseline_inputs(products, images, texts, most=params.baselines), catalogue, labels)
 
 
 if __name__ == "__main__":

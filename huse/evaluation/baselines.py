@@ -138,10 +138,14 @@ class Baselines:
 
     Attributes:
         measured: item by item: the scores of pictures, of names, and of both fused; the rankings by them.
-        metrics: the section `baselines` of its metrics file.
+        near: rankings by raw vectors, within a modality.
+        text: the better regression on names, by validation.
+        metrics: for the metrics file.
     """
 
     measured: Measured
+    near: Found
+    text: str
     metrics: dict[str, Any]
 
 
@@ -162,58 +166,49 @@ def rows_in_use(split: npt.NDArray[Any], classes: Integers, most: int) -> dict[s
     return rows
 
 
-def measure_baselines(
-    inputs: Inputs, validation: MeasuredSplit, test: MeasuredSplit, *, seed: int, resamples: int
-) -> tuple[Baselines, Baselines]:
-    """Fit on the training split, choose on the validation split, and measure it and the test split beside ours.
+def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tuple[Baselines, Baselines]:
+    """Fit on the training split, choose on the validation split, and measure it and the test split.
 
     Args:
-        inputs: the items of validation and test in the order of the measured ones.
-        validation: our space there.
-        test: our space there.
-        seed: of the bootstrap.
-        resamples: its draws; 0: no intervals. Only the test split gets intervals.
+        inputs: the items of all three.
+        catalogue: the classes.
+        labels: K.
     """
-    ours, catalogue = validation.measured.results, validation.measured.catalogue
-    labels = ours.scores["image"].shape[1]
     fitted = fit_all(inputs, catalogue, labels)
-    right = {name: _accuracy(fitted[name], ours.classes, catalogue) for name in (NGRAMS, TEXT) if name in fitted}
+    classes = {split: inputs.classes[places] for split, places in inputs.parts.items()}
+    right = {
+        name: _accuracy(fitted[name], classes["validation"], catalogue) for name in (NGRAMS, TEXT) if name in fitted
+    }
     chosen = {"image": IMAGE, "text": max(right, key=lambda name: right[name], default=TEXT)}
     raw = {name: _choose_raw(inputs, name, catalogue) for name in MODALITIES if inputs.there[name].any()}
 
     def scores_of(split: str) -> dict[str, Floats]:
-        none = Linear({split: np.full((len(inputs.parts[split]), labels), np.nan, np.float32)}, 0)
+        """Return the scores of pictures and of names; all NaN where no training item has one."""
+        none = Linear({split: np.full((len(classes[split]), labels), np.nan, np.float32)}, 0)
         return {modality: fitted.get(name, none).scores[split] for modality, name in chosen.items()}
 
     pair = scores_of("validation")
-    log_linear = choose_log_linear(pair["image"], pair["text"], ours.classes, catalogue.class_labels)
+    log_linear = choose_log_linear(pair["image"], pair["text"], classes["validation"], catalogue.class_labels)
     choices = Choices(log_linear.image_weight, log_linear, 1.0)
 
-    def of(split: str, ours: MeasuredSplit, draws: int) -> Baselines:
-        pair, classes = scores_of(split), ours.measured.results.classes
+    def of(split: str) -> Baselines:
+        pair = scores_of(split)
         scores = {**{name: one.scores[split] for name, one in fitted.items()}, **pair}
         scores["fusion"] = log_linear.scores(pair["image"], pair["text"])
-        results = SplitResults({}, pair, classes)
-        results = SplitResults(points(results, 1.0), pair, classes)
-        found = {EMBEDDING: retrieve(results.embeddings, classes, catalogue.tree)}
-        judgement = judged(scores, classes, catalogue.class_labels)
+        places = points(SplitResults({}, pair, classes[split]), 1.0)
+        found = {EMBEDDING: retrieve(places, classes[split], catalogue.tree)}
+        judgement = judged(scores, classes[split], catalogue.class_labels)
+        results = SplitResults(places, pair, classes[split])
         measured = Measured(results, catalogue, choices, scores, *judgement, found, {})
         near: Found = {}
         for modality, kind in raw.items():
             near |= _neighbours(inputs, modality, kind, split, catalogue)
-        beside = _beside(measured, near, ours, chosen["text"], {"seed": seed, "resamples": draws})
+        there = [name for name in (*fitted, "fusion") if present(scores[name]).any()]
+        of_scores = {name: score_metrics(measured, name) for name in there}
         metrics = {
             "training_items": len(inputs.parts["train"]),
-            **{
-                name: {**score_metrics(measured, name), "strength": one.strength}
-                for name, one in fitted.items()
-                if present(scores[name]).any()
-            },
-            "fused": {
-                **(score_metrics(measured, "fusion") if present(scores["fusion"]).any() else {}),
-                "text": chosen["text"],
-                **vars(log_linear),
-            },
+            **{name: {**of_scores[name], "strength": one.strength} for name, one in fitted.items() if name in there},
+            "fused": {**of_scores.get("fusion", {}), "text": chosen["text"], **vars(log_linear)},
             "retrieval": retrieval_metrics(found[EMBEDDING], {}, _no_references),
             "neighbours": {
                 direction: {
@@ -222,12 +217,10 @@ def measure_baselines(
                 }
                 for direction, one in near.items()
             },
-            "beside": beside,
-            "remarks": remarks(beside),
         }
-        return Baselines(measured, metrics)
+        return Baselines(measured, near, chosen["text"], metrics)
 
-    return of("validation", validation, 0), of("test", test, resamples)
+    return of("validation"), of("test")
 
 
 def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Linear]:
@@ -327,60 +320,62 @@ def _no_references(direction: str, excluded: bool) -> dict[str, dict[str, float]
     return {}
 
 
-def _beside(
-    measured: Measured, near: Found, ours: MeasuredSplit, text: str, drawn: Mapping[str, int]
-) -> dict[str, dict[str, Any]]:
+def beside(baselines: Baselines, ours: MeasuredSplit, *, seed: int, resamples: int) -> dict[str, dict[str, Any]]:
     """Return each metric of `COMPARISONS`, ours and the baseline's, by path.
 
     Args:
-        measured: the baselines of a split.
-        near: neighbours in the raw vectors, by direction.
+        baselines: of a split.
         ours: our space there.
-        text: the baseline of names.
-        drawn: `seed` and `resamples` of the bootstrap.
+        seed: of the bootstrap.
+        resamples: its draws; 0: no intervals.
 
     Returns:
         `name` of the metric, `ours`, `baseline`, `by`, which says what that is, and `difference`, ours less the
         baseline's, with its paired interval from `low` to `high`, if one is drawn.
     """
+    measured = baselines.measured
     gained = {
         f"classification.{name}.accuracy": ours.measured.hits[name] - measured.hits[name]
         for name in ("image", "text", "fusion")
     }
-    for section, found in (("retrieval", measured.found[EMBEDDING]), ("neighbours", near)):
-        for direction, statistics in found.items():
+    for section, rankings in (("retrieval", measured.found[EMBEDDING]), ("neighbours", baselines.near)):
+        for direction, statistics in rankings.items():
             own, other = (
                 {name: spread(one, of, len(ours.rows)) for name, of in query_metrics(one).items()}
                 for one in (ours.measured.found[EMBEDDING][direction], statistics)
             )
             gained |= {f"{section}.{direction}.{name}": own[name] - other[name] for name in COMPARED}
-    intervals = mean_intervals(gained, ours.groups, **drawn)
+    intervals = mean_intervals(gained, ours.groups, seed=seed, resamples=resamples)
+    drawn = resamples and len(np.unique(ours.groups)) > 1
     values = dict(flatten(ours.metrics))
-    beside: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for comparison in COMPARISONS:
         for path, name in comparison.metrics.items():
             if path in intervals:
-                mean, value = intervals[path].mean, values[path.replace("neighbours.", "retrieval.")]
-                beside[path] = {
+                one, value = intervals[path], values[path.replace("neighbours.", "retrieval.")]
+                found[path] = {
                     "name": f"{comparison.what}: {name}",
                     "ours": value,
-                    "baseline": value - mean,
-                    "by": comparison.baseline.format(text=_TEXTS[text]),
-                    "difference": mean,
+                    "baseline": value - one.mean,
+                    "by": comparison.baseline.format(text=_TEXTS[baselines.text]),
+                    "difference": one.mean,
+                    **({"low": one.low, "high": one.high} if drawn else {}),
                 }
-                if drawn["resamples"] and len(np.unique(ours.groups)) > 1:
-                    beside[path] |= {"low": intervals[path].low, "high": intervals[path].high}
-    return beside
+    return found
 
 
-def remarks(beside: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say where our space is behind a baseline, in a line for each of `COMPARISONS`, and what to try."""
+def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say where our space is behind a baseline, in a line for each of `COMPARISONS`, and what to try.
+
+    Args:
+        compared: of `beside`.
+    """
     lines = []
     for comparison in COMPARISONS:
         behind = {
-            path: beside[path]
+            path: compared[path]
             for path in comparison.metrics
-            if path in beside and beside[path]["difference"] < -ROUNDING
+            if path in compared and compared[path]["difference"] < -ROUNDING
         }
         if behind:
             told = "; ".join(_told(comparison.metrics[path], one) for path, one in behind.items())

@@ -8,6 +8,7 @@ from huse.evaluation.baselines import (
     NGRAMS,
     TEXT,
     Inputs,
+    beside,
     fit_all,
     measure_baselines,
     remarks,
@@ -38,19 +39,18 @@ def inputs(image=TELLING, text=None, ngrams=TELLING, pictured=True, named=True):
 
 
 def measured(given, catalogue=CATALOGUE, labels=3):
-    """Measure the baselines beside a space by chance."""
-    space, scores = by_chance(2), by_chance(3, labels)
+    return measure_baselines(given, catalogue, labels)
+
+
+def by_chance_beside(given):
+    """Put the baselines of the test split beside a space by chance."""
+    space, scores = by_chance(2), by_chance(3)
     space /= np.linalg.norm(space, axis=1, keepdims=True)
     scores /= scores.sum(axis=1, keepdims=True)
-    results = SplitResults.of(
-        {"image": space, "text": space[::-1].copy()},
-        {"image": scores, "text": scores[::-1].copy()},
-        CLASSES,
-        given.there,
-    )
-    groups = np.arange(COUNT)
-    validation, test = measure_splits(results, SPLIT, groups, catalogue, seed=0, resamples=0)
-    return measure_baselines(given, validation, test, seed=0, resamples=200)
+    halves = {"image": space, "text": space[::-1].copy()}, {"image": scores, "text": scores[::-1].copy()}
+    results = SplitResults.of(*halves, CLASSES, given.there)
+    _, ours = measure_splits(results, SPLIT, np.arange(COUNT), CATALOGUE, seed=0, resamples=0)
+    return ours, beside(measured(given)[1], ours, seed=0, resamples=200)
 
 
 def test_vectors_that_tell_the_class_are_right_and_others_are_not():
@@ -136,7 +136,26 @@ def test_catalogues_of_one_modality(modality):
     assert set(test.metrics) & {IMAGE, NGRAMS, TEXT} == ({IMAGE} if modality == "image" else {NGRAMS, TEXT})
     assert test.metrics["fused"]["accuracy"] == 1
     assert list(test.metrics["neighbours"]) == [f"{modality}_to_{modality}"]
-    assert {path.split(".")[1] for path in test.metrics["beside"] if path.startswith("class")} == {modality, "fusion"}
+    _, compared = by_chance_beside(inputs(**there))
+    assert {path.split(".")[1] for path in compared if path.startswith("class")} == {modality, "fusion"}
+
+
+def test_ours_stand_beside_the_baselines_with_paired_intervals():
+    """The baselines are always right, so each difference is what ours lacks."""
+    ours, compared = by_chance_beside(inputs())
+    for path, value in (
+        ("classification.text.accuracy", ours.metrics["classification"]["text"]["accuracy"]),
+        ("retrieval.mean.map", ours.metrics["retrieval"]["mean"]["map"]),
+        ("neighbours.image_to_image.recall_at_1", ours.metrics["retrieval"]["image_to_image"]["recall_at_1"]),
+    ):
+        one = compared[path]
+        assert one["ours"] == value < 1
+        assert one["baseline"] == pytest.approx(1)
+        assert one["difference"] == pytest.approx(value - 1)
+        assert one["low"] < one["difference"] < one["high"] < 0
+    assert compared["neighbours.image_to_image.map"]["by"] == "nearest neighbours in the raw image vectors"
+    assert compared["classification.text.accuracy"]["by"] == "logistic regression on n-grams of the names"
+    assert len(compared) == 9 and len(remarks(compared)[0].splitlines()) == 1
 
 
 def test_what_only_the_test_split_has_is_not_learned():
