@@ -146,6 +146,12 @@ def paired_intervals(
     return mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
 
 
+def run_means(run: Run) -> dict[str, float]:
+    """Return the metrics that a run's tables have, by path, and their means over the directions."""
+    groups = run.items["group"].to_numpy(np.int64)
+    return {path: one.mean for path, one in mean_intervals(_run_values(run), groups, seed=0, resamples=0).items()}
+
+
 def _run_values(run: Run) -> dict[str, Doubles]:
     """Return the value of each metric for each item, NaN where it was dropped."""
     values = {
