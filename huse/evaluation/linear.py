@@ -165,8 +165,13 @@ def probabilities(blocks: Sequence[Block], weights: Sequence[Floats]) -> Floats:
 
 
 def rows_of(block: Block, rows: Integers) -> Block:
-    """Return some rows of a block."""
-    return [block[0][rows], *block[1:]]
+    """Return some rows of a block, without the rows of a second factor that none of them needs."""
+    first, *others = block
+    first = first[rows]
+    if others and isinstance(first, csr_matrix):
+        needed = np.unique(first.indices)
+        return [first[:, needed], others[0][needed], *others[1:]]
+    return [first, *others]
 
 
 def _product(factors: Block, matrix: Floats) -> Floats:
