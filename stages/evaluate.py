@@ -1,8 +1,8 @@
 """Measures the trained space on the test split (HUSE 4.3 and 4.5).
 
 Reads the products, the labels, data/labels/adjacency.npy (K × K float32), data/embeddings/image.npy and text.npy
-(N × D float32) and scores_image.npy and scores_text.npy (N × K float32), and the tree of classes that `evaluate.tree`
-names.
+(N × D float32) and scores_image.npy and scores_text.npy (N × K float32), the tree of classes that `evaluate.tree`
+names, and for the baselines data/vectors/image.npy and text.npy (N × F float32).
 
 Writes metrics/evaluate.json: classification, retrieval in four directions, the space, and where products of unseen
 classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
@@ -10,12 +10,16 @@ same metrics on the validation split, the one to choose parameters by; metrics/c
 of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
 data/evaluation items.parquet, queries.parquet, classes.parquet and products.parquet: one row a test item, a test item
 and direction, a class, a test product; and validation_items.parquet and validation_queries.parquet, the same of the
-validation split.
+validation split. Metrics and tables of items and queries have the baselines beside ours, if there are any.
 """
 
+import logging
+
 import numpy as np
+import pandas as pd
 
 from huse.evaluation import tables
+from huse.evaluation.baselines import Baselines, beside, measure_baselines, remarks
 from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
@@ -24,9 +28,13 @@ from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, halves, read_array, read_labels, read_table, read_vectors
+from huse.run.baselines import baseline_inputs
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from stages.runner import run
+
+VALIDATION = paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES
+TEST = paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES
 
 
 def main(here: Run) -> str:
@@ -54,21 +62,39 @@ def main(here: Run) -> str:
     )
     split, groups = products["split"].to_numpy(), products["group"].to_numpy()
     validation, test = measure_splits(results, split, groups, catalogue, seed=seed, resamples=params.resamples)
+    baselines = _baselines(here, products, params, catalogue, count) if params.baselines else (None, None)
     with Outputs() as outputs:
-        for name, one, metrics, items, queries in (
-            ("validation", validation, paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES),
-            ("test", test, paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES),
+        for name, one, baseline, metrics, items, queries in (
+            ("validation", validation, baselines[0], *VALIDATION),
+            ("test", test, baselines[1], *TEST),
         ):
-            outputs.json(here / metrics, {"split": fingerprint_split(products, name), **one.metrics})
-            outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups))
-            outputs.table(here / queries, tables.queries_table(one.measured, one.rows))
+            content = {"split": fingerprint_split(products, name), **one.metrics}
+            if baseline is not None:
+                resamples = params.resamples if name == "test" else 0
+                compared = beside(baseline, one, seed=seed, resamples=resamples)
+                content["baselines"] = {**baseline.metrics, "beside": compared, "remarks": remarks(compared)}
+            other = None if baseline is None else baseline.measured
+            outputs.json(here / metrics, content)
+            outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, other))
+            outputs.table(here / queries, tables.queries_table(one.measured, one.rows, other))
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
         outputs.table(here / paths.TEST_PRODUCTS, products_table(test.products, test.rows, test.groups))
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
         outputs.table(here / paths.CONFUSED_PAIRS, tables.confused_pairs_table(test.measured, classes))
+    for remark in content.get("baselines", {}).get("remarks", ()):
+        logging.warning("%s", remark)
     fusion = test.metrics["classification"]["fusion"]["accuracy"]
     recall = test.metrics["retrieval"]["mean"].get("recall_at_1", float("nan"))
     return f"evaluate: {len(test.rows)} test items, fusion accuracy {fusion:.3f}, mean R@1 {recall:.3f}"
+
+
+def _baselines(
+    here: Run, products: pd.DataFrame, params: EvaluationSettings, catalogue: Catalogue, labels: int
+) -> tuple[Baselines, Baselines]:
+    """Measure the baselines of both splits on what the towers get."""
+    images = read_vectors(here / paths.IMAGE_VECTORS, products=products, views=True)[0]
+    texts = read_vectors(here / paths.TEXT_VECTORS, products=products)
+    return measure_baselines(baseline_inputs(products, images, texts, most=params.baselines), catalogue, labels)
 
 
 if __name__ == "__main__":

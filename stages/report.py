@@ -58,6 +58,7 @@ def main(here: Run) -> str:
     facts = {"seed": seed, "method": train["method"], "fingerprint of the products": fingerprint_products(products)}
     parts = [
         sections.metrics_section(metrics),
+        sections.baselines_section(metrics),
         sections.training_section(
             read_curves(here / paths.LIVE / "plots/metrics"),
             read_text_table(here / paths.FINETUNE_CURVES, ["epoch", "loss", "validation_loss", "validation_accuracy"]),

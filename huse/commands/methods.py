@@ -23,8 +23,9 @@ def methods(
     from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import BASELINE, ENTRIES  # noqa: PLC0415
+    from huse.experiments.methods.regression import measure_regression  # noqa: PLC0415
     from huse.experiments.methods.running import Runner  # noqa: PLC0415
-    from huse.experiments.runs.groups import differences, group_runs  # noqa: PLC0415
+    from huse.experiments.runs.groups import differences, group_runs, regression  # noqa: PLC0415
     from huse.experiments.runs.tables import publish  # noqa: PLC0415
     from huse.progress import progress  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
@@ -44,5 +45,7 @@ def methods(
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])
     baseline = next((group for group in groups if group.label == BASELINE), groups[0])
     page, further = (output or here / "metrics") / "methods.md", "\n" + choices_markdown(outcomes)
-    compared = differences(groups, baseline, seed=seed)
+    tables = measure_regression(here)
+    others = [] if tables is None else [regression(tables, groups[0].runs[0].split, groups)]
+    compared = differences([*groups, *others], baseline, seed=seed)
     publish(compared, "test", page, further=further, choices=choices_json(outcomes))

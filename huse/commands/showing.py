@@ -43,6 +43,19 @@ def retrieval_table(metrics: dict[str, Any]) -> Table:
     return table
 
 
+def baselines_table(baselines: dict[str, Any]) -> Table:
+    """Return our metrics beside those of the baselines, as a table for the terminal."""
+    columns = (Column(name, justify="right") for name in ("ours", "baseline", "difference, 95 %"))
+    table = Table(Column("", overflow="fold"), *columns, title="Beside baselines", title_justify="left")
+    for one in baselines["beside"].values():
+        interval = f" ({one['low']:+.3f}, {one['high']:+.3f})" if "low" in one else ""
+        numbers = f"{one['ours']:.3f}", f"{one['baseline']:.3f}", f"{one['difference']:+.3f}{interval}"
+        table.add_row(escape(one["name"]), *numbers, style="yellow" if one["difference"] < 0 else "")
+    table.caption = "; ".join(dict.fromkeys(one["by"] for one in baselines["beside"].values()))
+    table.caption_justify = "left"
+    return table
+
+
 def metrics(context: typer.Context) -> None:
     """Show the metrics of the last run on the test split, and where to look further."""
     here: Run = context.obj
@@ -62,13 +75,17 @@ def metrics(context: typer.Context) -> None:
     seen = f"; the given split has {torn} products in several splits" if torn else ", which training never saw"
     typer.echo(f"metrics of the test split{seen}:")
     try:
-        shown = accuracy_table(values), retrieval_table(values)
+        shown = [accuracy_table(values), retrieval_table(values)]
+        if "baselines" in values:
+            shown.append(baselines_table(values["baselines"]))
     except KeyError as error:
         raise InputError(
             f"{here / paths.EVALUATE_METRICS}: expected the metric {error}, found none: another version wrote the "
             "file. Run `dvc repro` to make it again."
         ) from error
     Console().print(*shown, sep="\n")
+    for remark in values.get("baselines", {}).get("remarks", ()):
+        Console().print(escape(remark), style="yellow")
     typer.echo(f"report         {here / paths.REPORT}, a page for any browser")
     typer.echo(f"all metrics    {here / paths.EVALUATE_METRICS}")
     typer.echo("plots          dvc plots show (after: source .venv/bin/activate)")

@@ -21,6 +21,9 @@ from huse.evaluation.results import DIRECTIONS
 RESAMPLES = 2000
 LEVEL = 0.95
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)  # percent
+BASELINE = "baseline_"  # begins the columns of a run's tables that are of its baseline
+# Metrics of a query beside its first rank: column of data/evaluation/queries.parquet, and name in the metrics file.
+QUERY_COLUMNS = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
 BATCH = 100  # draws at a time; memory is BATCH × G × 16 bytes
 
 
@@ -44,6 +47,19 @@ class Run:
 
     items: pd.DataFrame
     queries: pd.DataFrame
+
+    @property
+    def baseline(self) -> "Run | None":
+        """The tables of its baseline, if they are there: for ``correct_text`` those have ``baseline_correct_text``."""
+        if f"{BASELINE}first_rank" not in self.queries.columns:
+            return None
+        keys = {"row", "group", "query", "found"}
+
+        def of(table: pd.DataFrame) -> pd.DataFrame:
+            kept = table[[name for name in table.columns if name in keys or name.startswith(BASELINE)]]
+            return kept.rename(columns=lambda name: name.removeprefix(BASELINE))
+
+        return Run(of(self.items), of(self.queries))
 
 
 def mean_intervals(
@@ -130,6 +146,12 @@ def paired_intervals(
     return mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
 
 
+def run_means(run: Run) -> dict[str, float]:
+    """Return the metrics that a run's tables have, by path, and their means over the directions."""
+    groups = run.items["group"].to_numpy(np.int64)
+    return {path: one.mean for path, one in mean_intervals(_run_values(run), groups, seed=0, resamples=0).items()}
+
+
 def _run_values(run: Run) -> dict[str, Doubles]:
     """Return the value of each metric for each item, NaN where it was dropped."""
     values = {
@@ -137,14 +159,13 @@ def _run_values(run: Run) -> dict[str, Doubles]:
         for column in run.items.columns
         if column.startswith("correct_")
     }
-    names = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
     for (query, found), those in run.queries.groupby(["query", "found"], sort=True):
         table = those.set_index("row").reindex(run.items["row"])  # an item without a picture, or a name, is no query
         direction = f"retrieval.{query}_to_{found}"
         first = table["first_rank"].to_numpy(np.float64, na_value=np.nan)
         for k in KS:
             values[f"{direction}.recall_at_{k}"] = np.where(np.isfinite(first), first <= k, np.nan)
-        for column, name in names.items():
+        for column, name in QUERY_COLUMNS.items():
             values[f"{direction}.{name}"] = table[column].to_numpy(np.float64)
     return values
 

@@ -35,6 +35,11 @@ class EvaluationSettings(Settings):
             "child,parent whose leaves are the class paths or their last names, of any depth, such as a part of WordNet"
         ),
     )
+    baselines: int = Field(
+        default=20_000,
+        ge=0,
+        description="training pictures and names that the baselines learn from, at most; 0: no baselines",
+    )
 
 
 @dataclass(frozen=True)

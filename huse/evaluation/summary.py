@@ -3,6 +3,7 @@
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,17 +127,23 @@ def classified(
     results: SplitResults, catalogue: Catalogue, choices: Choices
 ) -> tuple[dict[str, Floats], dict[str, Integers], dict[str, Doubles]]:
     """Return `scores`, `predicted` and `hits` of `Measured`."""
-    pair, labels = (results.scores["image"], results.scores["text"]), catalogue.class_labels
+    pair = results.scores["image"], results.scores["text"]
     scores = {
         **results.scores,
         "fusion": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
         "log_linear": choices.log_linear.scores(*pair),
     }
+    return (scores, *judged(scores, results.classes, catalogue.class_labels))
+
+
+def judged(
+    scores: Mapping[str, Floats], classes: Integers, labels: ClassLabels
+) -> tuple[dict[str, Integers], dict[str, Doubles]]:
+    """Return `predicted` and `hits` of `Measured`."""
     return (
-        scores,
         {name: np.where(present(values), predicted_classes(values, labels), NONE) for name, values in scores.items()},
         {
-            name: np.where(present(values), label_hits(values, results.classes, labels), np.nan)
+            name: np.where(present(values), label_hits(values, classes, labels), np.nan)
             for name, values in scores.items()
         },
     )
@@ -170,28 +177,33 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
 
 def classification_metrics(measured: Measured) -> dict[str, Any]:
     """Return accuracy, top 5, macro F1 and calibration of image, text and both fusions, and accuracy by level."""
-    classes, catalogue = measured.results.classes, measured.catalogue
-    labels, tree = catalogue.class_labels, catalogue.tree
+    classes, tree = measured.results.classes, measured.catalogue.tree
     metrics: dict[str, Any] = {}
     by_level = {}
     for name, scores in measured.scores.items():
         there = present(scores)
-        if not there.any():
-            continue
-        predicted, actual, of_these = measured.predicted[name][there], classes[there], scores[there]
-        right = (predicted == actual).astype(np.float64)
-        metrics[name] = {
-            **({} if there.all() else {"items": int(there.sum())}),
-            "accuracy": float(measured.hits[name][there].mean()),
-            "top_5": float(top_hits(of_these, actual, labels, TOP).mean()),
-            "macro_f1": macro_f1(predicted, actual, len(tree)),
-            "calibration_error": expected_calibration_error(confidence(of_these, predicted, labels), right),
-        }
-        by_level[name] = level_accuracy(predicted, actual, tree)
+        if there.any():
+            metrics[name] = score_metrics(measured, name)
+            by_level[name] = level_accuracy(measured.predicted[name][there], classes[there], tree)
     metrics["fusion"]["image_weight"] = measured.choices.image_weight
     metrics["log_linear"] |= vars(measured.choices.log_linear)
     metrics["by_level"] = {name: by_level[name] for name in BY_LEVEL if name in by_level}
     return metrics
+
+
+def score_metrics(measured: Measured, name: str) -> dict[str, Any]:
+    """Return accuracy, top 5, macro F1 and calibration of the scores of that name, some of which are there."""
+    labels, there = measured.catalogue.class_labels, present(measured.scores[name])
+    scores, predicted = measured.scores[name][there], measured.predicted[name][there]
+    actual = measured.results.classes[there]
+    right = (predicted == actual).astype(np.float64)
+    return {
+        **({} if there.all() else {"items": int(there.sum())}),
+        "accuracy": float(measured.hits[name][there].mean()),
+        "top_5": float(top_hits(scores, actual, labels, TOP).mean()),
+        "macro_f1": macro_f1(predicted, actual, len(measured.catalogue.tree)),
+        "calibration_error": expected_calibration_error(confidence(scores, predicted, labels), right),
+    }
 
 
 def metric_intervals(measured: Measured, groups: Integers, *, seed: int, resamples: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from huse.evaluation.calibration import confidence
 from huse.evaluation.classification import Integers, class_f1, class_means, confused_pairs
-from huse.evaluation.hierarchy import HP_KS
+from huse.evaluation.intervals import BASELINE, QUERY_COLUMNS
 from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.results import DIRECTIONS, present
 from huse.evaluation.retrieval import query_metrics
@@ -22,10 +22,11 @@ NEIGHBOURS = 10
 CONFUSED = 30  # pairs of classes
 
 
-def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.DataFrame:
+def items_table(measured: Measured, rows: Integers, groups: Integers, baseline: Measured | None = None) -> pd.DataFrame:
     """Return one row an item: its class, the predicted class, the confidence, and whether its labels are right.
 
     Items of one product share their number in `groups`. An item without a picture, or without a name, has null there.
+    With a baseline, columns with `BASELINE` before their names say whether that is right.
     """
     labels = measured.catalogue.class_labels
     columns: dict[str, Any] = {"row": rows, "group": groups, "class_index": measured.results.classes}
@@ -36,20 +37,20 @@ def items_table(measured: Measured, rows: Integers, groups: Integers) -> pd.Data
     columns |= {
         f"confidence_{name}": confidence(measured.scores[name], measured.predicted[name], labels) for name in SCORES
     }
-    columns |= {f"correct_{name}": measured.hits[name] for name in SCORES}
+    for prefix, one in _beside(measured, baseline):
+        columns |= {f"{prefix}correct_{name}": one.hits[name] for name in SCORES}
     return pd.DataFrame(columns)
 
 
-def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
+def queries_table(measured: Measured, rows: Integers, baseline: Measured | None = None) -> pd.DataFrame:
     """Return one row a direction and query: its metrics by embeddings, null if dropped, and its neighbours.
 
+    With a baseline, columns with `BASELINE` before their names have its metrics.
     Among equal cosines, the lower row comes first in the neighbours, but wrong candidates come first in the metrics.
     """
     parts = []
     for direction in DIRECTIONS:
         query, found = direction.split("_to_")
-        statistics = measured.found[EMBEDDING][direction]
-        metrics = query_metrics(statistics)
         asked, offered = (np.flatnonzero(measured.results.there[name]) for name in (query, found))
         neighbours = nearest_neighbours(
             measured.results.embeddings[query][asked],
@@ -57,19 +58,24 @@ def queries_table(measured: Measured, rows: Integers) -> pd.DataFrame:
             NEIGHBOURS,
             excluded=np.arange(len(asked)) if query == found else None,
         )
-        columns = {
-            "row": rows[asked],
-            "query": query,
-            "found": found,
-            "first_rank": pd.Series(spread(statistics, statistics.first, len(rows))[asked]).astype("Int64"),
-            "average_precision": spread(statistics, metrics["map"], len(rows))[asked],
-            "ahp": spread(statistics, metrics["ahp"], len(rows))[asked],
-            **{f"hp_at_{k}": spread(statistics, metrics[f"hp_at_{k}"], len(rows))[asked] for k in HP_KS},
-            "neighbours": list(rows[offered][neighbours.rows]),
-            "similarities": list(neighbours.similarities),
-        }
+        columns: dict[str, Any] = {"row": rows[asked], "query": query, "found": found}
+        for prefix, one in _beside(measured, baseline):
+            statistics = one.found[EMBEDDING][direction]
+            metrics = query_metrics(statistics)
+            first = pd.Series(spread(statistics, statistics.first, len(rows))[asked]).astype("Int64")
+            columns[f"{prefix}first_rank"] = first
+            columns |= {
+                f"{prefix}{column}": spread(statistics, metrics[metric], len(rows))[asked]
+                for column, metric in QUERY_COLUMNS.items()
+            }
+        columns |= {"neighbours": list(rows[offered][neighbours.rows]), "similarities": list(neighbours.similarities)}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _beside(measured: Measured, baseline: Measured | None) -> list[tuple[str, Measured]]:
+    """Return what stands in a table, with the prefix of its columns."""
+    return [("", measured), *([] if baseline is None else [(BASELINE, baseline)])]
 
 
 def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:

@@ -19,6 +19,12 @@ CLASSIFIERS = {
     "fusion": "both, mean of the scores",
     "log_linear": "both, product of the scores",
 }
+BASELINES = {
+    "image_linear": "logistic regression, image vectors",
+    "ngrams_linear": "logistic regression, n-grams of names",
+    "text_linear": "logistic regression, n-grams and text vectors",
+    "fused": "picture and name, product of the probabilities",
+}
 SHORT = {"image": "image", "text": "text", "fusion": "both"}
 CLASSIFICATION = {
     "accuracy": "accuracy",
@@ -217,6 +223,19 @@ def product_table(metrics: Metrics) -> Table | None:
     }
     rows = [(shown, [read_metric(of, path) for of in (metrics, products)]) for shown, path in wanted.items()]
     return Table(["per picture", "per product"], [row for row in rows if any(row[1])])
+
+
+def baseline_table(metrics: Metrics) -> Table | None:
+    """Return our metrics beside those of the baselines, or None where these were not measured."""
+    beside = metrics.get("baselines", {}).get("beside", {})
+    rows: list[tuple[str, list[Metric | None]]] = [
+        (
+            one["name"],
+            [Metric(one["ours"]), Metric(one["baseline"]), Metric(one["difference"], one.get("low"), one.get("high"))],
+        )
+        for one in beside.values()
+    ]
+    return Table(["ours", "baseline", "difference"], rows) if rows else None
 
 
 def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:

@@ -116,6 +116,32 @@ def metrics_section(metrics: Metrics) -> Section:
     return Section("metrics", "Metrics", content, drawn)
 
 
+def baselines_section(metrics: Metrics) -> Section | None:
+    """Our metrics beside those of simple means on the same vectors."""
+    table = metric_tables.baseline_table(metrics)
+    if table is None:
+        return None
+    baselines, directions = metrics["baselines"], {**DIRECTIONS, "mean": "mean"}
+    every = {**metric_tables.RETRIEVAL, "macro_recall_at_1": "macro R@1"}
+    shown = {
+        "Accuracy of the baselines": ("", metric_tables.BASELINES, metric_tables.CLASSIFICATION),
+        "Retrieval by the class probabilities of the baselines": ("retrieval", directions, every),
+        "Retrieval by nearest neighbours in the raw vectors": ("neighbours", directions, every),
+    }
+    further = {
+        title: make_table(metrics, ".".join(["baselines", *([folder] if folder else [])]), rows, columns)
+        for title, (folder, rows, columns) in shown.items()
+    }
+    content = {
+        "table": table,
+        "baselines": list(dict.fromkeys(one["by"] for one in baselines["beside"].values())),
+        "training_items": baselines["training_items"],
+        "remarks": baselines["remarks"],
+        "further": [(title, found) for title, found in further.items() if found],
+    }
+    return Section("baselines", "Beside simple baselines", content)
+
+
 def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -> Section | None:
     """Curves of training and of fine-tuning, if any."""
     pictures = [*training_pictures(curves), *finetuning_pictures(epochs)]

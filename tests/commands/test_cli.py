@@ -55,6 +55,34 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
 
 
+def test_metrics_shows_the_baselines_beside_ours(workplace):
+    names = {key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in ("text", "fusion", "log_linear")}
+    values = {
+        "classification": {**names, "chance": {"accuracy": 0.04}},
+        "retrieval": {"mean": {"map": 0.444}},
+        "baselines": {
+            "beside": {
+                "classification.text.accuracy": {
+                    "name": "names: accuracy", "by": "a regression", "ours": 0.501, "baseline": 0.612,
+                    "difference": -0.111, "low": -0.222, "high": -0.033,
+                },
+                "retrieval.mean.map": {
+                    "name": "retrieval: mAP", "by": "another", "ours": 0.444, "baseline": 0.333, "difference": 0.111,
+                },
+            },
+            "remarks": ["behind a baseline, names: try harder [really]"],
+        },
+    }  # fmt: skip
+    write(paths.EVALUATE_METRICS, values)
+    write(paths.CATALOGUE_METRICS, CATALOGUE)
+    shown = huse("metrics").stdout
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["names: accuracy", "0.501", "0.612", "-0.111 (-0.222, -0.033)"] in rows
+    assert ["retrieval: mAP", "0.444", "0.333", "+0.111"] in rows
+    assert "a regression; another" in shown
+    assert "behind a baseline, names: try harder [really]" in shown
+
+
 def test_metrics_of_a_catalogue_without_pictures(workplace):
     names = {key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in ("text", "fusion", "log_linear")}
     retrieval = {"text_to_text": {"map": 0.444, "chance": {"map": 0.066}}, "mean": {"map": 0.444}}

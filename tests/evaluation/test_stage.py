@@ -61,6 +61,9 @@ def here(tmp_path, unit_rows):
             (paths.TEXT_SCORES, scores[1]),
         ):
             outputs.vectors(here / path, vectors.astype(np.float32), rows=rows, parameters={})
+        images = np.random.default_rng(3).random((1, 60, 5)).astype(np.float32)
+        outputs.vectors(here / paths.IMAGE_VECTORS, images, rows=rows, parameters={})
+        outputs.vectors(here / paths.TEXT_VECTORS, unit_rows(60, 4, seed=4), rows=rows, parameters={})
         outputs.json(
             here / paths.LABELS,
             {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES},
@@ -107,6 +110,62 @@ def test_everything_is_written_and_agrees(here):
     assert list(validation) == [name for name in metrics if name != "intervals"]
 
 
+def test_the_baselines_stand_beside_ours(here):
+    main(here)
+    metrics = json.loads((here / paths.EVALUATE_METRICS).read_text())
+    baselines = metrics["baselines"]
+    assert baselines["training_items"] == 20
+    items, queries = pd.read_parquet(here / paths.TEST_ITEMS), pd.read_parquet(here / paths.TEST_QUERIES)
+    one = baselines["beside"]["classification.fusion.accuracy"]
+    assert one["ours"] == metrics["classification"]["fusion"]["accuracy"]
+    assert one["baseline"] == pytest.approx(baselines["fused"]["accuracy"])
+    assert items["baseline_correct_fusion"].mean() == pytest.approx(baselines["fused"]["accuracy"])
+    assert one["difference"] == pytest.approx(one["ours"] - one["baseline"])
+    assert one["low"] <= one["difference"] <= one["high"] and one["low"] < one["high"]
+    of_names = queries[(queries["query"] == "text") & (queries["found"] == "text")]
+    expected = baselines["retrieval"]["text_to_text"]["map"]
+    assert of_names["baseline_average_precision"].mean() == pytest.approx(expected)
+    validation = json.loads((here / paths.VALIDATION_METRICS).read_text())["baselines"]
+    assert not any("low" in of for of in validation["beside"].values())
+    assert baselines["image_linear"]["strength"] == validation["image_linear"]["strength"]
+
+
+def test_baselines_can_be_left_out(here):
+    text = (here / paths.PARAMS).read_text(encoding="utf-8")
+    (here / paths.PARAMS).write_text(text.replace("baselines: 20000 ", "baselines: 0 "), encoding="utf-8")
+    for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
+        (here / path).unlink()  # nothing else needs them
+    main(here)
+    assert "baselines" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
+    assert "baseline_correct_fusion" not in pd.read_parquet(here / paths.TEST_ITEMS)
+
+
+def test_where_the_space_is_behind_it_is_said(here, caplog):
+    """Image vectors that name the class, beside embeddings and scores by chance."""
+    products = pd.read_parquet(here / paths.PRODUCTS)
+    products["class_index"] = np.arange(60) // 2 % 3
+    products["classes"] = [CLASSES[number] for number in products["class_index"]]
+    products["split"] = np.repeat(["train", "validation", "test"], [24, 18, 18])
+    products["group"] = range(60)
+    rows = fingerprint_products(products)
+    telling = np.eye(3, dtype=np.float32)[products["class_index"]][None]
+    with Outputs() as outputs:
+        outputs.table(here / paths.PRODUCTS, products)
+        for path in (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES):
+            outputs.vectors(here / path, np.load(here / path), rows=rows, parameters={})
+        outputs.vectors(here / paths.TEXT_VECTORS, np.load(here / paths.TEXT_VECTORS), rows=rows, parameters={})
+        outputs.vectors(here / paths.IMAGE_VECTORS, telling, rows=rows, parameters={})
+    main(here)
+    baselines = json.loads((here / paths.EVALUATE_METRICS).read_text())["baselines"]
+    assert baselines["image_linear"]["accuracy"] == 1
+    assert baselines["neighbours"]["image_to_image"]["map"] == 1
+    assert [record.message for record in caplog.records] == baselines["remarks"]
+    (pictures,) = (line for line in baselines["remarks"] if "baseline, pictures: accuracy" in line)
+    ours = baselines["beside"]["classification.image.accuracy"]["ours"]
+    assert f"accuracy {ours:.3f}, the baseline has 1.000 (95 % interval of the difference -" in pictures
+    assert "logistic regression on the image vectors. Try " in pictures and "chance" not in pictures
+
+
 def test_labels_of_several_levels(here):
     """Scores are of labels then, and what is told of classes is still of classes."""
     products = pd.read_parquet(here / paths.PRODUCTS)
@@ -127,6 +186,8 @@ def test_labels_of_several_levels(here):
     items = pd.read_parquet(here / paths.TEST_ITEMS)
     assert (items["predicted_image"] == items["class_index"]).all()
     assert pd.read_parquet(here / paths.TEST_CLASSES)["classes"].tolist() == CLASSES
+    of_names = json.loads((here / paths.EVALUATE_METRICS).read_text())["baselines"]["beside"]
+    assert of_names["classification.text.accuracy"]["ours"] == pytest.approx(1)
 
 
 def test_the_same_inputs_give_the_same_bytes(here):
@@ -185,7 +246,8 @@ def test_catalogues_of_one_picture_a_product_have_no_metrics_per_product(here):
     assert "product" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
     assert "product" not in json.loads((here / paths.VALIDATION_METRICS).read_text())
     items, of_products = (pd.read_parquet(here / path) for path in (paths.TEST_ITEMS, paths.TEST_PRODUCTS))
-    pd.testing.assert_frame_equal(of_products.drop(columns="items"), items)
+    of_baselines = [name for name in items if name.startswith("baseline_")]
+    pd.testing.assert_frame_equal(of_products.drop(columns="items"), items.drop(columns=of_baselines))
 
 
 def test_a_graph_of_other_labels_is_refused(here):

@@ -95,6 +95,7 @@ class Made:
         thumbnails = thumbnails_of(self.read)
         return [
             sections.metrics_section(self.metrics),
+            sections.baselines_section(self.metrics),
             sections.training_section(self.curves, self.epochs),
             sections.confusion_section(self.classes, self.items, self.pairs, self.table),
             sections.graph_section(self.classes, self.wanted, self.split, self.metrics, trained_on_tree=False),
@@ -121,7 +122,23 @@ def metrics():
         "retrieval": dict.fromkeys((*DIRECTIONS, "mean"), direction),
         "space": {"gap": {"mean_distance": 0.25}},
         "intervals": {"classification": {"image": {"accuracy": {"low": 0.25, "high": 0.75}}}},
-    }
+        "baselines": {
+            "training_items": 1234,
+            "image_linear": {"accuracy": 0.75},
+            "retrieval": {"mean": {"map": 0.3125}},
+            "beside": {
+                "classification.image.accuracy": {
+                    "name": "pictures: accuracy", "by": "a regression", "ours": 0.5, "baseline": 0.75,
+                    "difference": -0.25, "low": -0.375, "high": -0.125,
+                },
+                "retrieval.mean.map": {
+                    "name": "retrieval, mean: mAP", "by": "its probabilities", "ours": 0.4375, "baseline": 0.3125,
+                    "difference": 0.125,
+                },
+            },
+            "remarks": ["behind a baseline, pictures: <b>try</b> more"],
+        },
+    }  # fmt: skip
 
 
 def with_products():

@@ -13,9 +13,9 @@ from scipy.stats import spearmanr
 from huse.evaluation.space import semantic_order
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render
-from huse.report.sections import gallery_section, graph_section, map_section
+from huse.report.sections import baselines_section, gallery_section, graph_section, map_section
 from huse.report.thumbnails import thumbnails_of
-from tests.report.conftest import NASTY, Made, with_products
+from tests.report.conftest import NASTY, Made, metrics, with_products
 
 VOID = {"meta", "link", "img", "input", "br"}
 
@@ -148,6 +148,26 @@ def test_metrics_per_product_stand_beside_those_per_picture(elements):
     for said in ("per picture per product", "17 products, 11 of them with several pictures"):
         assert said not in elements.words
         assert said in Elements(other.page()).words
+
+
+def test_baselines_stand_beside_ours_and_what_is_behind_is_said(elements):
+    words = elements.words
+    assert "of 1,234 training items: a regression; its probabilities" in words
+    assert "pictures: accuracy 0.500 0.750 -0.250 -0.375 to -0.125" in words
+    assert "retrieval, mean: mAP 0.438 0.312 0.125" in words
+    assert "behind a baseline, pictures: <b>try</b> more" in words
+    assert "behind no baseline" not in words
+
+
+def test_without_baselines_there_is_no_section():
+    of = metrics()
+    of["baselines"]["remarks"] = []
+    assert (
+        "Ours is behind no baseline."
+        in Elements(render({"lead": "", "key_metrics": []}, [baselines_section(of)])).words
+    )
+    del of["baselines"]
+    assert baselines_section(of) is None
 
 
 def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):

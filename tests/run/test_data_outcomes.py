@@ -54,6 +54,7 @@ ELSEWHERE = {
     "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
     "label_graph.scheme": "tests/text/test_stages.py::test_every_scheme_text_and_source_of_the_graph",
     "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
+    "evaluate.baselines": "tests/evaluation/test_stage.py::test_baselines_can_be_left_out",
     "evaluate.tree": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
 }
 

@@ -19,6 +19,9 @@ class Rule(Settings):
         tolerance: how much worse than the base it may be, in its own unit.
         floor: least allowed value, whatever the base has; only if higher is better.
         ceiling: greatest allowed value; only if lower is better.
+        above: path of another metric of the same file and run that it must reach, such as
+            ``baselines.text_linear.accuracy``; only if higher is better.
+        margin: by how much at least it must be above that; below 0, by how much it may be less.
         deviation: standard deviation over seeds that gave the tolerance; None if set by hand.
     """
 
@@ -27,6 +30,8 @@ class Rule(Settings):
     tolerance: float = Field(ge=0)
     floor: float | None = None
     ceiling: float | None = None
+    above: str | None = Field(default=None, pattern=r"^\w+(\.\w+)*$")
+    margin: float = 0.0
     deviation: float | None = Field(default=None, ge=0)
 
     @model_validator(mode="after")
@@ -35,12 +40,21 @@ class Rule(Settings):
             raise ValueError("a ceiling is for what is better lower; set a floor")
         if self.better == "lower" and self.floor is not None:
             raise ValueError("a floor is for what is better higher; set a ceiling")
+        if self.better == "lower" and self.above is not None:
+            raise ValueError("`above` is for what is better higher; set a ceiling")
+        if self.above is None and self.margin:
+            raise ValueError("a margin is over the metric that `above` names; set that too")
         return self
 
     @property
     def file(self) -> str:
         """The name of the metrics file, without folder and ending."""
         return self.metric.partition(".")[0]
+
+    @property
+    def reached(self) -> str | None:
+        """File and path of the metric of `above`."""
+        return None if self.above is None else f"{self.file}.{self.above}"
 
 
 class MeasuredOn(Settings):

@@ -44,9 +44,9 @@ def reasons_of(outcome: Outcome) -> Sequence[str]:
 
 def _cells(line: Line) -> list[str]:
     rule = line.rule
-    bound = rule.floor if rule.floor is not None else rule.ceiling
+    least, most = line.least, rule.ceiling
     change = None if line.base is None or line.here is None else line.here - line.base
-    shown = "–" if bound is None else f"{'≥' if rule.floor is not None else '≤'} {bound:g}"
+    shown = f"≥ {least:.4g}" if least is not None else "–" if most is None else f"≤ {most:g}"
     numbers = (_number(line.base), _number(line.here), _number(change, "+.4f"), _number(rule.tolerance))
     return [rule.metric, *numbers, shown, line.verdict]
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeGuard
 
@@ -30,13 +30,24 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Line:
-    """A rule, the base's value, the value to judge, the verdict, and the reason if it does not pass."""
+    """A rule, the base's value, the value to judge, the verdict, and the reason if it does not pass.
+
+    Attributes:
+        reached: the value here of the metric that the rule's `above` names.
+    """
 
     rule: Rule
     base: float | None
     here: float | None
     verdict: Verdict
     reason: str = ""
+    reached: float | None = None
+
+    @property
+    def least(self) -> float | None:
+        """The least allowed value, if there is one: the floor, or what `above` asks for."""
+        asked = [] if self.reached is None else [self.reached + self.rule.margin]
+        return max([*asked, *([] if self.rule.floor is None else [self.rule.floor])], default=None)
 
 
 @dataclass(frozen=True)
@@ -71,7 +82,9 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
             present and within its bounds.
     """
     old, new = flat(base), flat(here)
-    lines = [_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline) for rule in rules]
+    lines = [
+        _above(_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline), new) for rule in rules
+    ]
     sides = [(here, "here")] if new_baseline else [(base, "in the base"), (here, "here")]
     missing = [
         f"metrics/{name}.json: not found {where}"
@@ -101,6 +114,23 @@ def _line(rule: Rule, base: Any, here: Any, *, held: bool) -> Line:
     if gained < -rule.tolerance - ROUNDING:
         return Line(rule, old, new, Verdict.WORSE, f"worse by {-gained:.4f}, more than {rule.tolerance:g}")
     return Line(rule, old, new, Verdict.BETTER if gained > rule.tolerance + ROUNDING else Verdict.SAME)
+
+
+def _above(line: Line, here: Mapping[str, Any]) -> Line:
+    """Hold a line to the metric of the same run that its rule names, if it does."""
+    name = line.rule.reached
+    if name is None:
+        return line
+    other = here.get(name)
+    if not is_number(other):
+        remedy = "; evaluate.baselines of params.yaml must be above 0" if ".baselines." in name else ""
+        return replace(line, verdict=Verdict.NO_METRIC, reason=f"`above`: {name} here is {_named(other)}{remedy}")
+    line = replace(line, reached=other)
+    if line.here is None or line.verdict is Verdict.OUT_OF_BOUNDS or line.here >= other + line.rule.margin - ROUNDING:
+        return line
+    margin = f"{line.rule.margin:+g}" if line.rule.margin else ""
+    reason = f"{line.here:.4f} is below the {other:.4f}{margin} of {name}"
+    return replace(line, verdict=Verdict.OUT_OF_BOUNDS, reason=reason)
 
 
 def _out_of_bounds(rule: Rule, value: float) -> str:

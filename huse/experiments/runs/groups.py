@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from huse.errors import InputError
-from huse.evaluation.intervals import Interval, Run, paired_intervals
+from huse.evaluation.intervals import Interval, Run, paired_intervals, run_means
 from huse.nesting import flatten
 
 SEEDS = ("seed", "train.seed")
 ABSENT = "–"  # for a missing parameter
+REGRESSION = "logistic regression"
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,38 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
     names = dict.fromkeys(name for params in firsts for name in params if name not in SEEDS)
     differing = [name for name in names if len({repr(params.get(name, ABSENT)) for params in firsts}) > 1]
     return [Group(those, {name: those[0].params.get(name, ABSENT) for name in differing}) for those in groups]
+
+
+def regression_groups(groups: Sequence[Group]) -> list[Group]:
+    """Return the baselines that the runs' tables have, each once: runs on the same vectors have the same.
+
+    Its metrics are accuracies, and retrieval by class probabilities.
+    """
+    found: dict[tuple[Any, ...], Group] = {}
+    for run in (run for group in groups for run in group.runs):
+        tables = None if run.items is None else run.items.baseline
+        if tables is not None:
+            one = regression(tables, run.split, groups)
+            found.setdefault((run.split, *one.runs[0].metrics.items()), one)
+    if len(found) > 1:
+        numbered = enumerate(found.values(), start=1)
+        return [replace(one, runs=[replace(one.runs[0], label=f"{one.label} {place}")]) for place, one in numbered]
+    return list(found.values())
+
+
+def regression(tables: Run, split: str, groups: Sequence[Group]) -> Group:
+    """Return the group of a baseline.
+
+    Args:
+        tables: of its items and queries.
+        split: fingerprint of the products.
+        groups: what it stands beside.
+    """
+    metrics = run_means(tables)
+    own = {path: value for path, value in metrics.items() if path.startswith("retrieval.")}
+    metrics |= {path.replace("retrieval.", "retrieval_by_probabilities.", 1): value for path, value in own.items()}
+    run = Recorded(REGRESSION, {}, metrics, split, tables, REGRESSION)
+    return Group([run], dict.fromkeys(groups[0].differing, ABSENT))
 
 
 def difference(group: Group, baseline: Group, *, seed: int) -> Group:

@@ -46,6 +46,50 @@ def test_a_bound_holds_whatever_the_base_has():
     ]
 
 
+def beside(accuracy, baseline):
+    return {"evaluate": {**metrics(accuracy)["evaluate"], "baselines": {"text_linear": {"accuracy": baseline}}}}
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "baseline", "margin", "verdict"),
+    [
+        (0.75, 0.75, 0, Verdict.SAME),
+        (0.75, 0.76, 0, Verdict.OUT_OF_BOUNDS),
+        (0.75, 0.65, 0.1, Verdict.SAME),
+        (0.75, 0.66, 0.1, Verdict.OUT_OF_BOUNDS),
+        (0.75, 0.80, -0.1, Verdict.SAME),
+        (0.95, 0.90, 0, Verdict.BETTER),
+        (0.60, 0.50, 0, Verdict.WORSE),  # than the base
+        (0.45, 0.40, 0, Verdict.OUT_OF_BOUNDS),  # the floor
+    ],
+)
+def test_a_metric_is_held_to_a_baseline_of_the_same_run(accuracy, baseline, margin, verdict):
+    rule = HIGHER.changed(above="baselines.text_linear.accuracy", margin=margin)
+    # What the base's baseline is does not matter.
+    (line,) = judge([rule], beside(0.75, 0.99), beside(accuracy, baseline)).lines
+    assert line.verdict is verdict
+
+
+def test_what_a_baseline_asks_for_is_told():
+    rule = HIGHER.changed(above="baselines.text_linear.accuracy", margin=0.01)
+    outcome = judge([rule], metrics(), beside(0.75, 0.8))
+    assert outcome.exit_code == 1
+    reason = "evaluate.accuracy: 0.7500 is below the 0.8000+0.01 of evaluate.baselines.text_linear.accuracy"
+    assert reasons_of(outcome) == [reason]
+    assert "| ≥ 0.81 |" in " ".join(as_markdown(outcome, "").split())
+
+
+@pytest.mark.parametrize("new_baseline", [True, False])
+def test_a_baseline_that_is_not_there_fails(new_baseline):
+    rule = HIGHER.changed(above="baselines.text_linear.accuracy")
+    outcome = judge([rule], metrics(), metrics(), new_baseline=new_baseline)
+    assert outcome.exit_code == 2
+    (reason,) = reasons_of(outcome)
+    assert "`above`: evaluate.baselines.text_linear.accuracy here is none" in reason
+    assert "evaluate.baselines of params.yaml must be above 0" in reason
+    assert judge([rule], metrics(), beside(0.75, math.nan)).exit_code == 2
+
+
 @pytest.mark.parametrize("value", [None, math.nan, math.inf, "0.75", True, [0.75]])
 @pytest.mark.parametrize("here", [True, False])
 def test_what_is_no_finite_number_fails(value, here):

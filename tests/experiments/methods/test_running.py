@@ -13,6 +13,7 @@ from huse.evaluation.results import DIRECTIONS
 from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.methods import running
 from huse.experiments.methods.entries import Entry
+from huse.experiments.methods.regression import measure_regression
 from huse.experiments.methods.running import Runner, with_changes
 from huse.nesting import flatten
 from huse.run import paths
@@ -138,7 +139,7 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     )
     assert result.exit_code == 0, result.output
     content = json.loads((here / "out/methods.json").read_text())
-    separate, own = content["groups"]
+    separate, own, regression = content["groups"]
     assert (separate["label"], own["label"], own["baseline"]) == ("Separate", "HUSE", True)
     assert set(content["choices"]) == {"Separate", "HUSE"}
     found = separate["difference_to_baseline"]["classification.fusion.accuracy"]
@@ -146,10 +147,19 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     assert found["low"] <= found["mean"] <= found["high"]
     assert found["mean"] == pytest.approx(means[0] - means[1])
     assert "retrieval.mean.map" in separate["difference_to_baseline"]
+    assert regression["label"] == "logistic regression" and len(regression["runs"]) == 1
+    assert 0.8 < regression["metrics"]["classification.image.accuracy"]["mean"] <= 1  # the vectors tell the classes
+    assert {"retrieval.mean.map", "classification.text.accuracy"} <= set(regression["difference_to_baseline"])
     assert "beside the baseline" in result.output
     page = (here / "out/methods.md").read_text()
     assert "| Separate" in page
     assert page.count("±") > 20
+
+
+def test_without_baselines_no_regression_is_measured(here):
+    shutil.copy(ROOT / "params.yaml", here.root)
+    set_values(here / paths.PARAMS, {"evaluate": {"baselines": 0}})
+    assert measure_regression(here) is None
 
 
 def test_the_command_names_the_methods_it_knows():

@@ -1,5 +1,7 @@
 """Runs made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -22,3 +24,15 @@ def recorded(name, right, *, seed=13, train_seed=None, beta=10, split="one", at_
     metrics = {"classification.image.accuracy": float(np.mean(right)), "retrieval.mean.map": 1.0}
     params = {"seed": seed, "train.seed": train_seed, "train.beta": beta, **more}
     return Recorded(name, params, metrics, split, tables(right) if at_hand else None, label)
+
+
+def with_baseline(run, right):
+    """Add the columns of a baseline that is right about those items, and finds every product second."""
+    baseline = tables(right)
+    baseline.queries["first_rank"] += 1
+    items, queries = (
+        pd.concat([own, other.drop(columns=[name for name in ("row", "group", "query", "found") if name in other])
+                   .add_prefix("baseline_")], axis=1)
+        for own, other in ((run.items.items, baseline.items), (run.items.queries, baseline.queries))
+    )  # fmt: skip
+    return replace(run, items=Run(items, queries))

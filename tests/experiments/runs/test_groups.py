@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from huse.errors import InputError
-from huse.experiments.runs.groups import difference, differences, group_runs
-from tests.experiments.runs.made import recorded
+from huse.experiments.runs.groups import difference, differences, group_runs, regression_groups
+from tests.experiments.runs.made import recorded, with_baseline
 
 ACCURACY = "classification.image.accuracy"
 
@@ -100,3 +100,29 @@ def test_any_group_may_be_the_baseline():
     first, second = differences(groups, groups[1], seed=0)
     assert first.intervals[ACCURACY].mean == 0.5
     assert (first.baseline, second.baseline, second.intervals) == (False, True, {})
+
+
+def test_the_baseline_of_runs_is_a_row_of_its_own():
+    """Both runs have the same; it is right about three of four items, and finds every product second."""
+    runs = [with_baseline(recorded(name, [1, 0, 0, 0], beta=beta), [1, 1, 1, 0]) for name, beta in (("a", 1), ("b", 2))]
+    groups = group_runs(runs)
+    (regression,) = regression_groups(groups)
+    assert regression.label == "logistic regression"
+    assert regression.mean(ACCURACY) == 0.75
+    assert regression.mean("retrieval.image_to_text.recall_at_1") == 0
+    assert regression.mean("retrieval.mean.recall_at_5") == regression.mean("retrieval.mean.map") == 1
+    assert regression.mean("retrieval_by_probabilities.mean.map") == 1
+    assert regression.differing == {"train.beta": "–"}
+    compared = difference(regression, groups[0], seed=0)
+    assert compared.intervals[ACCURACY].mean == 0.5
+    assert compared.intervals["retrieval.mean.recall_at_1"].mean == -1
+
+
+def test_baselines_on_other_vectors_are_told_apart():
+    runs = [
+        with_baseline(recorded(name, [1, 0], beta=beta), right)
+        for name, beta, right in (("a", 1, [1, 1]), ("b", 2, [1, 0]))
+    ]
+    labels = [one.label for one in regression_groups(group_runs([*runs, recorded("c", [1, 0], beta=3)]))]
+    assert labels == ["logistic regression 1", "logistic regression 2"]
+    assert regression_groups(group_runs([recorded("d", [1]), recorded("e", [1], at_hand=False, beta=1)])) == []
