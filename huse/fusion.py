@@ -20,22 +20,25 @@ LEAST = np.finfo(np.float32).tiny  # so that a score that underflows to 0 has a 
 
 @dataclass(frozen=True)
 class LogLinear:
-    """Fusion of image and text scores by their logarithms; chosen on the validation split.
+    """Fusion of image and text scores by their logarithms; fitted on the validation split.
 
     Attributes:
         image_temperature: of the image scores; above 1 makes them less certain.
         text_temperature: of the text scores.
-        image_weight: exponent of the image scores, from 0 to 1; that of the text scores is 1 - image_weight.
+        image_weight: of the image scores' logarithms in the sum, from 0 to 1; that of the text scores is
+            1 - image_weight.
+        sharpness: what the sum is multiplied by. Where both agree, they are surer than either.
     """
 
     image_temperature: float
     text_temperature: float
     image_weight: float
+    sharpness: float = 1.0
 
     def scores(self, image: Floats, text: Floats) -> Floats:
         """Fuse N × K scores."""
         tempered = temper(image, self.image_temperature), temper(text, self.text_temperature)
-        return self.completed(fuse_log_linear(*tempered, self.image_weight), image, text)
+        return self.completed(fuse_log_linear(*tempered, self.image_weight, self.sharpness), image, text)
 
     def completed(self, fused: Floats, image: Floats, text: Floats) -> Floats:
         """Give items of one modality, with a row of NaN in the other, its scores calibrated by its temperature.
@@ -69,9 +72,9 @@ def temper(scores: Floats, temperature: float) -> Floats:
     return _normalised(log_scores(scores) / temperature)
 
 
-def fuse_log_linear(image: Floats, text: Floats, weight: float) -> Floats:
-    """Return the weighted geometric mean of N × K scores, image^weight · text^(1 - weight), each row adding up to 1."""
-    return _normalised(weight * log_scores(image) + (1 - weight) * log_scores(text))
+def fuse_log_linear(image: Floats, text: Floats, weight: float, sharpness: float = 1.0) -> Floats:
+    """Return (image^weight · text^(1 - weight))^sharpness of N × K scores, each row scaled to add up to 1."""
+    return _normalised(sharpness * (weight * log_scores(image) + (1 - weight) * log_scores(text)))
 
 
 def _normalised(logs: Doubles) -> Floats:

@@ -30,7 +30,7 @@ from stages.runner import run
 SHOWN = {  # of the model card: where each metric stands in evaluate.json
     "accuracy by picture": ("classification", "image", "accuracy"),
     "accuracy by name": ("classification", "text", "accuracy"),
-    "accuracy by both": ("classification", "{fusion}", "accuracy"),
+    "accuracy by both": ("classification", "fusion", "accuracy"),
     "R@1, mean of four directions": ("retrieval", "mean", "recall_at_1"),
     "mAP, mean of four directions": ("retrieval", "mean", "map"),
 }
@@ -45,11 +45,10 @@ def main(here: Run) -> str:
     trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows", "learned_from"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])
     validation = read_json(here / paths.VALIDATION_METRICS, ["classification"])["classification"]
-    average, log_linear = validation["fusion"], validation["log_linear"]
-    better = average["accuracy"] > log_linear["accuracy"]
+    average, log_linear = validation["average"], validation["log_linear"]
     fusion = Fusion(
         LogLinear(**{name: log_linear[name] for name in LogLinear.__dataclass_fields__}),
-        average["image_weight"] if better else None,
+        average["image_weight"] if validation["fusion"]["by"] == "average" else None,
     )
     info = {
         "method": trained["params"]["method"],
@@ -58,7 +57,7 @@ def main(here: Run) -> str:
         "text_encoder": " + ".join(texts.config.get("blocks", {texts.config["family"]: None})),
         "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
         "learned_from": trained["learned_from"],
-        "metrics": _metrics(here, "fusion" if better else "log_linear"),
+        "metrics": _metrics(here),
         "fingerprints": {"products": trained["rows"], "image_vectors": json.dumps(made, sort_keys=True)},
         "versions": {
             "huse": huse.__version__,
@@ -83,14 +82,13 @@ def main(here: Run) -> str:
     return f"model: {len(model.classes)} classes, {model.dimension} dimensions, {megabytes:.0f} MB"
 
 
-def _metrics(here: Run, fused: str) -> dict[str, Any]:
+def _metrics(here: Run) -> dict[str, Any]:
     metrics = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
     shown = {}
     for name, place in SHOWN.items():
         value, ends = metrics, metrics.get("intervals", {})
         for part in place:
-            key = part.format(fusion=fused)
-            value, ends = value.get(key, {}), ends.get(key, {})
+            value, ends = value.get(part, {}), ends.get(part, {})
         if value != {}:  # a catalogue without pictures has no metric of them
             shown[name] = {"value": value, **ends}
     return shown

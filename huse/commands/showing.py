@@ -20,7 +20,7 @@ def accuracy_table(metrics: dict[str, Any]) -> Table:
     table = Table("by", *columns, title="Classification", title_justify="left")
     intervals = metrics.get("intervals", {}).get("classification", {})
     none = {name for name in ("image", "text") if name not in metrics["classification"]}  # no item has one
-    for name in [*sorted({"image", "text"} - none), "fusion", "log_linear"]:
+    for name in [*sorted({"image", "text"} - none), "average", "log_linear", "fusion"]:
         values = metrics["classification"][name]
         ends = intervals.get(name, {}).get("accuracy")
         interval = f"{ends['low']:.3f} – {ends['high']:.3f}" if ends else "–"

@@ -189,7 +189,7 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
 
     pair = scores_of("validation")
     log_linear = choose_log_linear(pair["image"], pair["text"], classes["validation"], catalogue.class_labels)
-    choices = Choices(log_linear.image_weight, log_linear, 1.0)
+    choices = Choices(log_linear.image_weight, log_linear, "log_linear", 1.0)
 
     def of(split: str) -> Baselines:
         pair = scores_of(split)

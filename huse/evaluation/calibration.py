@@ -5,20 +5,26 @@ numbers, `class_labels` are C lists of label numbers.
 """
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 from scipy.special import logsumexp
 
-from huse.evaluation.classification import ClassLabels, Doubles, Floats, Integers, best_fusion_weight, label_matrix
-from huse.fusion import LogLinear, fuse_log_linear, log_scores, temper
+from huse.evaluation.classification import ClassLabels, Doubles, Floats, Integers, label_matrix
+from huse.fusion import LogLinear, log_scores, temper
 
 BINS = 15  # Guo et al. 2017, arXiv 1706.04599
 TEMPERATURES = (0.05, 20.0)  # bounds of the fit; scores that are always right would need 0
+EXPONENT = 20.0  # the largest in the fusion; for the same reason
+LEAST_SHARPNESS = 0.05  # where neither modality says anything
 
 
 def choose_log_linear(image: Floats, text: Floats, classes: Integers, class_labels: ClassLabels) -> LogLinear:
-    """Fit the temperatures of the scores by likelihood, then choose the image weight by accuracy.
+    """Fit the temperatures of both modalities, then weight and sharpness of their sum, all by likelihood.
 
-    Rows of NaN do not count; a modality without others has a temperature of 1.
+    Likelihood sees how sure every item is, accuracy only which items change sides: of a few hundred items, accuracy
+    leaves the weight to chance. The weight can be 0 or 1, so the fusion need not be worse than either modality.
+
+    Rows of NaN do not count; a modality without others has a temperature of 1. Without items of both, the weight is 1
+    if all have image scores, 0 if all have text scores.
     """
     image_temperature, text_temperature = (
         fit_temperature(scores[those], classes[those], class_labels)
@@ -26,9 +32,33 @@ def choose_log_linear(image: Floats, text: Floats, classes: Integers, class_labe
         else 1.0
         for scores in (image, text)
     )
-    tempered = temper(image, image_temperature), temper(text, text_temperature)
-    weight = best_fusion_weight(*tempered, classes, class_labels, combine=fuse_log_linear)
-    return LogLinear(image_temperature, text_temperature, weight)
+    pictured, named = (~np.isnan(scores[:, 0]) for scores in (image, text))
+    both = pictured & named
+    if not both.any():
+        return LogLinear(image_temperature, text_temperature, (1 + float(pictured.all()) - float(named.all())) / 2)
+    tempered = temper(image[both], image_temperature), temper(text[both], text_temperature)
+    return LogLinear(image_temperature, text_temperature, *_fit_weight(*tempered, classes[both], class_labels))
+
+
+def _fit_weight(image: Floats, text: Floats, classes: Integers, class_labels: ClassLabels) -> tuple[float, float]:
+    """Return the weight of the image scores and the sharpness with the lowest negative log-likelihood.
+
+    The loss is convex in the two exponents, sharpness · weight and sharpness · (1 - weight), so there is one minimum.
+    """
+    logs = np.stack([log_scores(image), log_scores(text)])
+    wanted = label_matrix(class_labels, image.shape[1])[classes]
+    own = ((logs * wanted).sum(axis=2) / wanted.sum(axis=1)).mean(axis=1)
+
+    def loss(exponents: Doubles) -> tuple[float, Doubles]:
+        total = np.tensordot(exponents, logs, axes=1)
+        largest = logsumexp(total, axis=1, keepdims=True)
+        expected = (np.exp(total - largest) * logs).sum(axis=2).mean(axis=1)
+        return float(largest.mean() - own @ exponents), expected - own
+
+    found = minimize(loss, [0.5, 0.5], jac=True, method="L-BFGS-B", bounds=[(0, EXPONENT)] * 2)
+    of_image, of_text = found.x
+    total = float(of_image + of_text)
+    return (float(of_image) / total, total) if total > 0 else (0.5, LEAST_SHARPNESS)
 
 
 def fit_temperature(scores: Floats, classes: Integers, class_labels: ClassLabels) -> float:

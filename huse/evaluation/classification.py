@@ -6,7 +6,7 @@ Where not said otherwise, `scores` are N × K, `classes` and `predicted` are N c
 predicted ones, `class_labels` are C lists of label numbers, and `count` is C.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -54,10 +54,8 @@ def best_fusion_weight(
     text: Floats,
     classes: Integers,
     class_labels: ClassLabels,
-    *,
-    combine: Callable[[Floats, Floats, float], Floats] = fuse,
 ) -> float:
-    """Return the weight of the image scores that gives the highest accuracy.
+    """Return the weight of the image scores in the average that gives the highest accuracy.
 
     The grid is 0, 1/`STEPS`, ..., 1. Among equal accuracies, the weight closest to one half wins, then the smaller.
     Items with a row of NaN in one modality do not count. Without others, the weight is 1 if all have image scores, 0 if
@@ -68,7 +66,6 @@ def best_fusion_weight(
         text: N × K scores of the same items.
         classes: see above.
         class_labels: see above.
-        combine: fuses both to N × K scores; `fuse` or `calibration.fuse_log_linear`.
     """
     pictured, named = (~np.isnan(scores[:, 0]) for scores in (image, text))
     both = pictured & named
@@ -78,7 +75,7 @@ def best_fusion_weight(
 
     def rank(step: int) -> tuple[float, int, int]:
         # Integers: as floats, 0.3 and 0.7 are not equally far from one half.
-        return accuracy(combine(image, text, step / STEPS), classes, class_labels), -abs(2 * step - STEPS), -step
+        return accuracy(fuse(image, text, step / STEPS), classes, class_labels), -abs(2 * step - STEPS), -step
 
     return max(range(STEPS + 1), key=rank) / STEPS
 

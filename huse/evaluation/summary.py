@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
 from huse.evaluation.classification import (
@@ -15,6 +16,7 @@ from huse.evaluation.classification import (
     Doubles,
     Floats,
     Integers,
+    accuracy,
     best_fusion_weight,
     label_hits,
     level_accuracy,
@@ -36,6 +38,7 @@ TOP = 5  # classes of top_5
 EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
 BY_LEVEL = ("image", "text", "fusion")
 NONE = -1  # in place of a class
+DECIDERS = ("both", "image", "text", "neither")
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,13 @@ class Choices:
     Attributes:
         image_weight: weight of the image scores in the average of image and text scores.
         log_linear: the other fusion.
+        by: which of the two is more accurate, `average` or `log_linear`, and so is `fusion`; the latter of equal ones.
         probability_share: weight of the class probabilities in retrieval by both.
     """
 
     image_weight: float
     log_linear: LogLinear
+    by: str
     probability_share: float
 
 
@@ -76,8 +81,8 @@ class Measured:
         results: the model's results for it.
         catalogue: its classes.
         choices: made on the validation split.
-        scores: `image`, `text`, `fusion`, `log_linear`, each N × K float32; an item of one modality has its calibrated
-            scores where both are fused, and a row of NaN in the other.
+        scores: `image`, `text`, `average`, `log_linear` and `fusion`, which is one of these two, each N × K float32; an
+            item of one modality has its calibrated scores where both are fused, and a row of NaN in the other.
         predicted: the same, N class numbers, `NONE` where there are no scores.
         hits: the same, N float64, of `label_hits`; NaN where there are no scores.
         found: by `EMBEDDING`, `PROBABILITIES` and `BOTH` the rankings in four directions.
@@ -96,12 +101,17 @@ class Measured:
 
 def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
     """Make all choices that the test metrics depend on, on the validation split."""
-    scores = validation.scores["image"], validation.scores["text"]
-    return Choices(
-        best_fusion_weight(*scores, validation.classes, catalogue.class_labels),
-        choose_log_linear(*scores, validation.classes, catalogue.class_labels),
-        choose_share(validation, catalogue.tree),
+    scores, truth = (
+        (validation.scores["image"], validation.scores["text"]),
+        (validation.classes, catalogue.class_labels),
     )
+    image_weight, log_linear = best_fusion_weight(*scores, *truth), choose_log_linear(*scores, *truth)
+    fused = {
+        "log_linear": log_linear.scores(*scores),
+        "average": log_linear.completed(fuse(*scores, image_weight), *scores),
+    }
+    by = max(fused, key=lambda name: accuracy(fused[name], *truth))
+    return Choices(image_weight, log_linear, by, choose_share(validation, catalogue.tree))
 
 
 def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Measured:
@@ -130,9 +140,10 @@ def classified(
     pair = results.scores["image"], results.scores["text"]
     scores = {
         **results.scores,
-        "fusion": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
+        "average": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
         "log_linear": choices.log_linear.scores(*pair),
     }
+    scores["fusion"] = scores[choices.by]
     return (scores, *judged(scores, results.classes, catalogue.class_labels))
 
 
@@ -185,10 +196,30 @@ def classification_metrics(measured: Measured) -> dict[str, Any]:
         if there.any():
             metrics[name] = score_metrics(measured, name)
             by_level[name] = level_accuracy(measured.predicted[name][there], classes[there], tree)
-    metrics["fusion"]["image_weight"] = measured.choices.image_weight
+    metrics["average"]["image_weight"] = measured.choices.image_weight
     metrics["log_linear"] |= vars(measured.choices.log_linear)
+    metrics["fusion"] = {"by": measured.choices.by, **metrics["fusion"], "decided_by": decisions(measured)}
     metrics["by_level"] = {name: by_level[name] for name in BY_LEVEL if name in by_level}
     return metrics
+
+
+def deciders(measured: Measured) -> npt.NDArray[np.str_]:
+    """Return for each of N items which modality's own class the fused one is: image, text, both or neither.
+
+    An item of one modality is decided by it.
+    """
+    own = {name: measured.predicted[name] == measured.predicted["fusion"] for name in ("image", "text")}
+    cases = [own["image"] & own["text"], own["image"], own["text"]]
+    return np.select(cases, ["both", "image", "text"], "neither")
+
+
+def decisions(measured: Measured) -> dict[str, dict[str, float]]:
+    """Return the share of the items that each of `deciders` decided, and how accurate the fused scores are there."""
+    found, hits = deciders(measured), measured.hits["fusion"]
+    there = [name for name in DECIDERS if (found == name).any()]
+    return {
+        name: {"share": float((found == name).mean()), "accuracy": float(hits[found == name].mean())} for name in there
+    }
 
 
 def score_metrics(measured: Measured, name: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from huse.evaluation.intervals import BASELINE, QUERY_COLUMNS
 from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.results import DIRECTIONS, present
 from huse.evaluation.retrieval import query_metrics
-from huse.evaluation.summary import EMBEDDING, NONE, Measured, spread
+from huse.evaluation.summary import EMBEDDING, NONE, Measured, deciders, spread
 
 SCORES = ("image", "text", "fusion")
 NEIGHBOURS = 10
@@ -24,6 +24,8 @@ CONFUSED = 30  # pairs of classes
 
 def items_table(measured: Measured, rows: Integers, groups: Integers, baseline: Measured | None = None) -> pd.DataFrame:
     """Return one row an item: its class, the predicted class, the confidence, and whether its labels are right.
+
+    `decided_by` says whose own class the fused one is; see `deciders`. `confidence_fusion` says how sure that is.
 
     Items of one product share their number in `groups`. An item without a picture, or without a name, has null there.
     With a baseline, columns with `BASELINE` before their names say whether that is right.
@@ -37,6 +39,7 @@ def items_table(measured: Measured, rows: Integers, groups: Integers, baseline: 
     columns |= {
         f"confidence_{name}": confidence(measured.scores[name], measured.predicted[name], labels) for name in SCORES
     }
+    columns["decided_by"] = deciders(measured)
     for prefix, one in _beside(measured, baseline):
         columns |= {f"{prefix}correct_{name}": one.hits[name] for name in SCORES}
     return pd.DataFrame(columns)

@@ -16,8 +16,9 @@ DIRECTIONS = {f"{query}_to_{found}": f"{query} → {found}" for query in SIDES f
 CLASSIFIERS = {
     "image": "image",
     "text": "text",
-    "fusion": "both, mean of the scores",
+    "average": "both, mean of the scores",
     "log_linear": "both, product of the scores",
+    "fusion": "both, the better of the two on validation",
 }
 BASELINES = {
     "image_linear": "logistic regression, image vectors",

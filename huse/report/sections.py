@@ -92,7 +92,7 @@ def metrics_section(metrics: Metrics) -> Section:
     content: dict[str, Any] = {
         "classification": make_table(metrics, "classification", classifiers, metric_tables.CLASSIFICATION),
         "retrieval": make_table(metrics, "retrieval", directions, metric_tables.RETRIEVAL),
-        "fusion_weight": look_up(metrics, "classification.fusion.image_weight"),
+        "fusion_weight": look_up(metrics, "classification.average.image_weight"),
         "further": [(title, table) for title, table in further.items() if table],
         "space": metric_tables.space_tables(metrics),
         "product": metric_tables.product_table(metrics),

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -5,15 +7,12 @@ from hypothesis import strategies as st
 
 from huse.evaluation.calibration import (
     TEMPERATURES,
-    LogLinear,
     choose_log_linear,
     confidence,
     expected_calibration_error,
     fit_temperature,
-    fuse_log_linear,
-    temper,
 )
-from huse.evaluation.classification import accuracy, best_fusion_weight
+from huse.fusion import fuse_log_linear, temper
 
 LEAF = [[0], [1], [2]]
 
@@ -80,19 +79,38 @@ def test_log_linear_fusion_by_hand():
     assert fuse_log_linear(image, other, 0.5)[0] == pytest.approx(product / product.sum())
 
 
-def test_everything_of_the_fusion_is_chosen_on_the_scores_given():
+def test_sharpness_by_hand():
+    image, text = np.array([[0.8, 0.2]], np.float32), np.array([[0.8, 0.2]], np.float32)
+    assert fuse_log_linear(image, text, 0.3, 2) == pytest.approx(np.array([[16 / 17, 1 / 17]]))
+
+
+def test_the_fusion_is_the_most_likely_one():
+    """No weight and no sharpness near, nor either modality alone, makes the classes more likely."""
     image, classes = drawn(500, 3, seed=1)
     text, _ = drawn(500, 0.5, seed=2)
     chosen = choose_log_linear(image, text, classes, LEAF)
     assert chosen.image_temperature == fit_temperature(image, classes, LEAF)
-    tempered = temper(image, chosen.image_temperature), temper(text, chosen.text_temperature)
-    assert chosen.image_weight == best_fusion_weight(*tempered, classes, LEAF, combine=fuse_log_linear)
-    fused = chosen.scores(image, text)
-    assert fused.dtype == np.float32
-    assert fused.sum(axis=1) == pytest.approx(1, abs=1e-5)
-    for step in range(21):
-        other = LogLinear(chosen.image_temperature, chosen.text_temperature, step / 20).scores(image, text)
-        assert accuracy(fused, classes, LEAF) >= accuracy(other, classes, LEAF)
+
+    def unlikely(how):
+        scores = how.scores(image, text)
+        return -np.log(scores[np.arange(len(classes)), classes], dtype=np.float64).mean()
+
+    assert chosen.scores(image, text).dtype == np.float32
+    assert chosen.scores(image, text).sum(axis=1) == pytest.approx(1, abs=1e-5)
+    for changes in (
+        *({"image_weight": step / 20} for step in range(21)),
+        *({"sharpness": chosen.sharpness * factor} for factor in (0.5, 0.9, 1.1, 2)),
+        {"image_weight": 1.0, "sharpness": 1.0},
+        {"image_weight": 0.0, "sharpness": 1.0},
+    ):
+        assert unlikely(chosen) <= unlikely(replace(chosen, **changes)) + 1e-6, changes
+
+
+def test_a_modality_that_knows_nothing_has_no_say():
+    image, classes = drawn(500, 3, seed=1)
+    noise, other = drawn(500, 3, seed=2)[0], np.random.default_rng(3).permutation(500)
+    assert choose_log_linear(image, noise[other], classes, LEAF).image_weight > 0.9
+    assert choose_log_linear(noise[other], image, classes, LEAF).image_weight < 0.1
 
 
 def test_confidence_is_the_score_of_the_predicted_class():

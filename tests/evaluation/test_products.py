@@ -19,7 +19,7 @@ from tests.evaluation.made import circle
 
 TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
 CATALOGUE = Catalogue([[0], [1], [2]], TREE, TREE.hops.astype(np.float32) / 4)
-CHOICES = Choices(0.75, LogLinear(2, 0.5, 0.25), 0.5)
+CHOICES = Choices(0.75, LogLinear(2, 0.5, 0.25), "average", 0.5)
 
 
 def products_of(results, groups):

@@ -212,10 +212,10 @@ def test_choices_are_of_the_validation_split_and_chance_is_of_the_training_split
             outputs.vectors(here / path, scores, rows=rows, parameters={})
     main(here)
     second = json.loads((here / paths.EVALUATE_METRICS).read_text())
-    chosen = ("image_weight", "image_temperature", "text_temperature")
+    chosen = ("image_weight", "sharpness", "image_temperature", "text_temperature")
     for metrics in (first, second):
         metrics["chosen"] = [metrics["classification"]["log_linear"][name] for name in chosen]
-        metrics["chosen"] += [metrics["classification"]["fusion"]["image_weight"]]
+        metrics["chosen"] += [metrics["classification"]["average"]["image_weight"]]
         metrics["chosen"] += [metrics["retrieval_by_both"]["probability_share"]]
     assert first["chosen"] == second["chosen"]
     assert first["classification"]["image"] != second["classification"]["image"]

@@ -1,16 +1,19 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from huse.evaluation.calibration import choose_log_linear
-from huse.evaluation.classification import best_fusion_weight
+from huse.evaluation.classification import accuracy, best_fusion_weight
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.retrieval import choose_share
 from huse.evaluation.summary import (
     Catalogue,
     Choices,
     choose,
+    deciders,
+    decisions,
     measure,
     metric_intervals,
     spread,
@@ -22,7 +25,7 @@ from huse.taxonomy import ClassTree
 
 PATHS = [["a", "x"], ["a", "y"], ["b", "z"]]
 LEAF = [[0], [1], [2]]
-CHOICES = Choices(0.5, LogLinear(1, 1, 0.5), 0.25)
+CHOICES = Choices(0.5, LogLinear(1, 1, 0.5), "average", 0.25)
 
 
 def catalogue(paths=PATHS, class_labels=None):
@@ -60,11 +63,12 @@ def test_the_summary_holds_every_metric(make_split):
     ]
     assert summary["items"] == 30
     classification = summary["classification"]
-    assert list(classification) == ["image", "text", "fusion", "log_linear", "by_level", "chance"]
+    assert list(classification) == ["image", "text", "average", "log_linear", "fusion", "by_level", "chance"]
     metrics = {"accuracy", "top_5", "macro_f1", "calibration_error"}
     assert set(classification["text"]) == metrics
-    assert set(classification["fusion"]) == {*metrics, "image_weight"}
-    temperatures = {"image_temperature", "text_temperature"}
+    assert set(classification["average"]) == {*metrics, "image_weight"}
+    assert set(classification["fusion"]) == {*metrics, "by", "decided_by"}
+    temperatures = {"image_temperature", "text_temperature", "sharpness"}
     assert set(classification["log_linear"]) == {*metrics, "image_weight", *temperatures}
     assert classification["image"]["accuracy"] == 1
     assert classification["text"]["accuracy"] < 1
@@ -154,7 +158,7 @@ def test_intervals_hold_the_metrics_that_they_stand_beside(make_split):
     assert found["retrieval.mean.map.low"] < found["retrieval.mean.map.high"]
     assert set(intervals["retrieval_by_both"]) == {"mean"}
     assert set(intervals["retrieval"]) == {*DIRECTIONS, "mean"}
-    assert set(intervals["classification"]) == {"image", "text", "fusion", "log_linear"}
+    assert set(intervals["classification"]) == {"image", "text", "average", "log_linear", "fusion"}
 
 
 def test_what_is_chosen_is_the_best_on_the_split_given(make_split):
@@ -164,6 +168,35 @@ def test_what_is_chosen_is_the_best_on_the_split_given(make_split):
     assert chosen.image_weight == best_fusion_weight(*scores, split.classes, LEAF)
     assert chosen.log_linear == choose_log_linear(*scores, split.classes, LEAF)
     assert chosen.probability_share == choose_share(split, known.tree) == 1  # embeddings by chance bring nothing
+
+
+def test_the_fusion_is_the_one_that_is_better_on_validation(make_split):
+    split = make_split(np.arange(30) % 3)
+    chosen = choose(split, catalogue())
+    accuracies = {
+        name: accuracy(scores, split.classes, LEAF)
+        for name, scores in measure(split, catalogue(), chosen).scores.items()
+    }
+    assert accuracies["fusion"] == max(accuracies["average"], accuracies["log_linear"]) == accuracies[chosen.by]
+    for name in ("average", "log_linear"):
+        measured = measure(split, catalogue(), replace(chosen, by=name))
+        assert measured.scores["fusion"] is measured.scores[name]
+
+
+def test_who_decided(make_split):
+    """Items whose fused class is that of the picture, of the name, of both and of neither; by hand."""
+    split = make_split([0, 0, 0, 0])
+    measured = measure(split, catalogue(), CHOICES)
+    predicted = {"image": [0, 0, 1, 1], "text": [0, 1, 0, 2], "fusion": [0, 0, 0, 0]}
+    told = replace(
+        measured,
+        predicted={name: np.array(of) for name, of in predicted.items()},
+        hits={"fusion": np.array([1.0, 1, 1, 0])},
+    )
+    assert deciders(told).tolist() == ["both", "image", "text", "neither"]
+    assert decisions(told) == {
+        name: {"share": 0.25, "accuracy": float(name != "neither")} for name in ("both", "image", "text", "neither")
+    }
 
 
 def test_what_queries_add_stands_at_their_rows(make_split):
@@ -184,7 +217,7 @@ def test_without_the_pair_is_measured_apart(make_split):
 
 def test_both_is_not_ranked_again_where_it_is_one_of_the_two(make_split):
     split = make_split(np.arange(12) % 3)
-    measured = measure(split, catalogue(), Choices(0.5, LogLinear(1, 1, 0.5), 1.0))
+    measured = measure(split, catalogue(), Choices(0.5, LogLinear(1, 1, 0.5), "average", 1.0))
     assert measured.found["retrieval_by_both"] is measured.found["retrieval_by_probabilities"]
 
 
@@ -241,10 +274,10 @@ def test_a_picture_is_ranked_among_the_names_that_are_there(halves):
 
 def test_the_scores_of_a_half_are_its_calibrated_ones(halves):
     whole, split, there = halves
-    choices = Choices(0.3, LogLinear(2, 0.5, 0.25), 0)
+    choices = Choices(0.3, LogLinear(2, 0.5, 0.25), "average", 0)
     measured, complete = (measure(results, catalogue(), choices) for results in (split, whole))
     both = there["image"] & there["text"]
-    for way in ("fusion", "log_linear"):
+    for way in ("average", "log_linear"):
         assert np.array_equal(measured.scores[way][both], complete.scores[way][both])
         for name, other, temperature in (("image", "text", 2), ("text", "image", 0.5)):
             alone = ~there[other]
@@ -277,11 +310,13 @@ def test_a_split_of_one_modality(make_split, name, other, weight):
     classification = summary["classification"]
     assert other not in classification
     assert classification["fusion"]["accuracy"] == classification[name]["accuracy"]
+    assert classification["average"]["accuracy"] == classification[name]["accuracy"]
     assert classification["log_linear"]["accuracy"] == classification[name]["accuracy"]
+    assert list(classification["fusion"]["decided_by"]) == [name]
     assert "gap" not in summary["space"]
     assert summary["retrieval"][f"{name}_to_{other}"] == {
         "dropped_queries": 30,
         "without_pair": {"dropped_queries": 0},
     }
     assert summary["retrieval"]["mean"]["recall_at_1"] == summary["retrieval"][f"{name}_to_{name}"]["recall_at_1"]
-    assert set(summary["intervals"]["classification"]) == {name, "fusion", "log_linear"}
+    assert set(summary["intervals"]["classification"]) == {name, "average", "log_linear", "fusion"}

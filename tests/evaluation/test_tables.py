@@ -27,7 +27,9 @@ def measured(unit_rows):
     scores = {"image": np.array(IMAGE, np.float32), "text": np.full((6, 4), 0.25, np.float32)}
     tree = ClassTree.of(CLASSES)
     catalogue = Catalogue([[0], [1], [2], [3]], tree, tree.hops.astype(np.float32))
-    return measure(SplitResults(embeddings, scores, ACTUAL), catalogue, Choices(0.5, LogLinear(1, 1, 0.5), 0.5))
+    return measure(
+        SplitResults(embeddings, scores, ACTUAL), catalogue, Choices(0.5, LogLinear(1, 1, 0.5), "average", 0.5)
+    )
 
 
 def test_items(measured):

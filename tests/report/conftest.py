@@ -116,7 +116,8 @@ def metrics():
         "items": 30,
         "classification": {
             "image": {"accuracy": 0.5, "top_5": 0.75},
-            "fusion": {"accuracy": 0.625, "image_weight": 0.25},
+            "average": {"accuracy": 0.625, "image_weight": 0.25},
+            "fusion": {"accuracy": 0.625, "by": "average"},
             "chance": {"accuracy": 0.125},
         },
         "retrieval": dict.fromkeys((*DIRECTIONS, "mean"), direction),

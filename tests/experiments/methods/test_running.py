@@ -97,7 +97,7 @@ def test_metrics_are_those_of_the_test_split_and_follow_the_mean_over_items(make
         assert run.items.items[f"correct_{name}"].mean() == pytest.approx(
             run.metrics[f"classification.{name}.accuracy"]
         )
-    assert run.metrics == dict(flatten(test.metrics))
+    assert run.metrics == {path: value for path, value in flatten(test.metrics) if not isinstance(value, str)}
     assert {f"retrieval_by_probabilities.{way}.hp_at_5" for way in ("mean", *DIRECTIONS)} <= run.metrics.keys()
     directions = [run.metrics[f"retrieval.{way}.map"] for way in DIRECTIONS]
     assert run.metrics["retrieval.mean.map"] == pytest.approx(np.mean(directions))
