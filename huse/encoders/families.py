@@ -8,12 +8,21 @@ from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.torchvision import TorchvisionEncoder
 from huse.encoders.transformer import SentencesEncoder
 from huse.encoders.tree import TreeEncoder
+from huse.encoders.use import UseEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 
 FAMILIES: dict[str, type[Encoder[Any]]] = {
     encoder.family: encoder
-    for encoder in (TorchvisionEncoder, WordsEncoder, InferSentEncoder, MeanEncoder, TreeEncoder, SentencesEncoder)
+    for encoder in (
+        TorchvisionEncoder,
+        WordsEncoder,
+        InferSentEncoder,
+        MeanEncoder,
+        TreeEncoder,
+        SentencesEncoder,
+        UseEncoder,
+    )
 }
 
 

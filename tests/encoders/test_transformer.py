@@ -316,7 +316,7 @@ def test_the_libraries_are_left_as_they_were(opened):
 
 def test_without_the_library_the_extra_is_named(opened, monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    with pytest.raises(InputError, match=r"sentence_transformers is not installed.*pip install 'huse\[text\]'"):
+    with pytest.raises(InputError, match=r"sentence-transformers is not installed.*pip install 'huse\[text\]'"):
         opened()
 
 
