@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from huse.encoders.contract import CONFIG, Encoder, read_config
+from huse.encoders.given import GivenEncoder
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.torchvision import TorchvisionEncoder
 from huse.encoders.transformer import SentencesEncoder
@@ -22,6 +23,7 @@ FAMILIES: dict[str, type[Encoder[Any]]] = {
         TreeEncoder,
         SentencesEncoder,
         UseEncoder,
+        GivenEncoder,
     )
 }
 
