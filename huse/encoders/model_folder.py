@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -62,13 +63,19 @@ def _in_cache(name: str, path: Path, *, download: bool) -> Path:
     try:
         from huggingface_hub import snapshot_download  # noqa: PLC0415  of the extra `text`
         from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+        from huggingface_hub.utils import (  # noqa: PLC0415
+            are_progress_bars_disabled,
+            disable_progress_bars,
+            enable_progress_bars,
+        )
     except ImportError:
         raise InputError(
             f"{path}: no such folder, and no installed package has a model of this name. {elsewhere}"
         ) from None
-    wanted = [f"*{suffix}" for suffix in KEPT]
     try:
-        return Path(snapshot_download(repository, local_files_only=True))
+        folder = Path(snapshot_download(repository, local_files_only=True))
+        if not download or any(folder.rglob("*.safetensors")):
+            return folder
     except HFValidationError:
         raise InputError(f"{path}: no such folder. Expected the folder of a model. {elsewhere}") from None
     except LocalEntryNotFoundError:
@@ -77,11 +84,17 @@ def _in_cache(name: str, path: Path, *, download: bool) -> Path:
                 f"{path}: no such folder, no installed package has a model of this name, and Hugging Face's cache has "
                 f"no {repository}. {elsewhere} Or set `download` to true."
             ) from None
+    logging.info("fetching %s from the Hugging Face hub", repository)
+    shown = not are_progress_bars_disabled()
     try:
-        return Path(snapshot_download(repository, allow_patterns=wanted))
+        disable_progress_bars()
+        return Path(snapshot_download(repository, allow_patterns=[f"*{suffix}" for suffix in KEPT]))
     except Exception as error:  # of the network, of the hub, of the disk
         reason = str(error).strip().partition("\n")[0]
         raise InputError(f"{repository}: could not be fetched ({reason}). {elsewhere}") from None
+    finally:
+        if shown:
+            enable_progress_bars()
 
 
 def kept_files(folder: Path) -> list[Path]:

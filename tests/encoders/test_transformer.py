@@ -243,15 +243,18 @@ def test_what_a_saved_encoder_lacks_is_named(opened, tmp_path, file):
 def test_a_model_is_found_by_folder_then_package_then_cache(folders, tmp_path, monkeypatch):
     import huggingface_hub
 
-    fetched = []
+    fetched, known, part = [], huggingface_hub.utils.are_progress_bars_disabled(), tmp_path / "part"
+    part.mkdir()
 
-    def snapshot(repository, local_files_only=False, **_):
+    def snapshot(repository, local_files_only=False, **how):
         fetched.append((repository, local_files_only))
-        if local_files_only and repository.endswith("absent"):
-            raise huggingface_hub.errors.LocalEntryNotFoundError("not cached")
         if repository.endswith("absent"):
-            raise OSError("no route to host")
-        return str(folders[0])
+            error = huggingface_hub.errors.LocalEntryNotFoundError if local_files_only else OSError
+            raise error("no route to host")
+        if not local_files_only:
+            assert how == {"allow_patterns": ["*.safetensors", "*.json", "*.txt", "*.model"]}
+            assert huggingface_hub.utils.are_progress_bars_disabled()
+        return str(part if local_files_only and repository.endswith("part") else folders[0])
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     (tmp_path / "all-MiniLM-L6-v2").mkdir()
@@ -265,6 +268,8 @@ def test_a_model_is_found_by_folder_then_package_then_cache(folders, tmp_path, m
     assert fetched[2:] == [("own/absent", True)]  # the network was not asked
     with pytest.raises(InputError, match=r"own/absent: could not be fetched \(no route to host\).*hf download own/abs"):
         find_model("own/absent", tmp_path, download=True)
+    assert find_model("own/part") == part != find_model("own/part", download=True) == folders[0]
+    assert huggingface_hub.utils.are_progress_bars_disabled() == known
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="expected the folder of a model, found a file"):
         find_model("file", tmp_path)
