@@ -5,6 +5,7 @@ Letters: N texts, B texts of a batch, T tokens of its longest, D values a vector
 
 import json
 import logging
+import math
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 MODEL, SALIENCE = "model", "tfidf.json"  # in the folder of the encoder
 PROBE = "shoe"
+MARKS = 4  # that a tokenizer adds to a text, at most
 INSTALL = "Run `pip install 'huse[text]'`; where torch is a CPU build, it stays."
 REMEDY = "Copy the folder again, or name another model."
 
@@ -141,25 +143,41 @@ class SentencesEncoder:
                 batch = texts[start : start + self.reading.batch_size]
                 vectors[start : start + len(batch)] = self._vectors(batch)
                 bar.update(len(batch))
+        self._tell_cut(texts)
         return vectors
+
+    def _tell_cut(self, texts: Sequence[str]) -> None:
+        longest, tokenizer = self.network.max_seq_length or math.inf, self.network.tokenizer
+        long = [text for text in texts if len(self._prompt.encode() + text.encode()) + MARKS > longest]
+        if long and callable(tokenizer):  # a token has a byte at least, so no others can be cut
+            lengths = map(
+                len, tokenizer([self._prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
+            )
+            cut = [text for text, length in zip(long, lengths, strict=True) if length > longest]
+            if cut:
+                said = "%d of %d texts are longer than max_length, %d tokens, and are cut off, first %.80r"
+                logging.warning(said, len(cut), len(texts), longest, cut[0])
+
+    @property
+    def _prompt(self) -> str:
+        return self.reading.prompt or self.network.prompts.get(self.network.default_prompt_name or "") or ""
 
     @torch.inference_mode()
     def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
         """Return the vectors of B texts that go through the model together, B × D."""
-        prompt = self.reading.prompt or self.network.prompts.get(self.network.default_prompt_name or "") or ""
         if self.salience is None:
-            vectors: Tensor = self.network(self.network.preprocess(batch, prompt=prompt))["sentence_embedding"]
+            vectors: Tensor = self.network(self.network.preprocess(batch, prompt=self._prompt))["sentence_embedding"]
         else:
-            vectors = self._weighted(batch, prompt, self.salience)
+            vectors = self._weighted(batch, self.salience)
         if self.reading.normalise:
             vectors = functional.normalize(vectors, dim=1)
         return vectors.float().numpy()
 
-    def _weighted(self, batch: list[str], prompt: str, salience: Salience) -> Tensor:
+    def _weighted(self, batch: list[str], salience: Salience) -> Tensor:
         """Return vectors by weights of tokens in place of the model's pooling; what follows the pooling stays."""
         modules, offsets = list(self.network), {"text": {"return_offsets_mapping": True}}
-        features = self.network.preprocess(batch, prompt=prompt, processing_kwargs=offsets)
-        spans = (features.pop("offset_mapping") - len(prompt)).clamp(min=0).tolist()
+        features = self.network.preprocess(batch, prompt=self._prompt, processing_kwargs=offsets)
+        spans = (features.pop("offset_mapping") - len(self._prompt)).clamp(min=0).tolist()
         weights = np.stack([salience.weights(text, each) for text, each in zip(batch, spans, strict=True)])
         features = modules[0](features)
         shares = torch.from_numpy(weights) * features["attention_mask"]  # where no token has a weight, padding has one

@@ -88,6 +88,14 @@ def test_a_saved_encoder_needs_nothing_else_and_gives_the_same_bytes(opened, tmp
         assert (tmp_path / "again" / file).read_bytes() == (tmp_path / "saved" / file).read_bytes(), file
 
 
+def test_texts_that_are_cut_off_are_counted(opened, caplog):
+    encoder = opened(max_length=6, prompt="query: ")
+    encoder.encode(["red shoe", "red", "女 士"])  # 6 tokens, marks and prompt among them
+    assert not caplog.text
+    encoder.encode(["red shoe", "red red shoe", "the velvety lipstick"])
+    assert "2 of 3 texts are longer than max_length, 6 tokens, and are cut off, first 'the velvety lip" in caplog.text
+
+
 def test_prompt_norm_and_length(opened, folders):
     plain = opened(normalise=True).encode(["shoe"])
     prompted = opened(prompt="query: ").encode(["shoe"])
