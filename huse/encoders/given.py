@@ -51,13 +51,13 @@ class GivenEncoder:
 
     Attributes:
         vectors: by name, white space and the composition of letters aside.
-        sha256: of the file that gave them.
+        fingerprint: of the file that gave them.
     """
 
     family: ClassVar[str] = "given"
 
     vectors: KeyedVectors
-    sha256: str
+    fingerprint: str
 
     @property
     def dimension(self) -> int:
@@ -67,7 +67,7 @@ class GivenEncoder:
     @property
     def config(self) -> dict[str, Any]:
         """See `huse.encoders.contract.Encoder`."""
-        return {"family": self.family, "dimension": self.dimension, "given_sha256": self.sha256}
+        return {"family": self.family, "dimension": self.dimension, "given_sha256": self.fingerprint}
 
     def encode(self, items: Sequence[str]) -> Floats:
         """Look names up.
@@ -128,7 +128,7 @@ def open_given(settings: GivenSettings, root: Path, names: Sequence[str]) -> Giv
     logging.warning("%s: they get zeros", said)
     known = given.vectors
     vectors = np.concatenate([known.vectors, np.zeros((len(missing), given.dimension), np.float32)])
-    return GivenEncoder(keyed_vectors([*known.index_to_key, *missing], vectors), given.sha256)
+    return GivenEncoder(keyed_vectors([*known.index_to_key, *missing], vectors), given.fingerprint)
 
 
 def read_given(settings: GivenSettings, root: Path = Path()) -> GivenEncoder:
