@@ -25,6 +25,7 @@ NAMES = 65_714  # of the catalogue that took the notebook ten hours
 FILE_WORDS, NEEDED_WORDS = 200_000, 5_000
 DIMENSION = 300
 LABELS, LABEL_DIMENSION = 10_000, 4096
+SENTENCES = 1_000
 TIMED_NAMES = 200  # for the slow side
 
 DIFFERENT = {False: "names", True: "different names"}
@@ -70,6 +71,15 @@ def name_vectors(names: str, table: Table) -> None:
         table.add_row(work, rate, f"{ours.seconds:.2f}", "", "", f"{ours.megabytes:,.0f}")
 
 
+def sentences(model: str, names: str, table: Table) -> None:
+    """Measure names through a model of sentences; the library encodes equal names each by itself."""
+    for different in (False, True):
+        run: dict[str, Any] = {"model": model, "names": names, "count": SENTENCES, "different": different}
+        both = (measure(f"sentences:{side}", repeats=3, **run) for side in ("ours", "library"))
+        work = f"model of sentences, {SENTENCES:,} {DIFFERENT[different]}"
+        add(table, (work, "sentence-transformers"), both, near(0, 1e-5))
+
+
 def labels(table: Table) -> None:
     """Measure InferSent, and the distances of labels."""
     both = (measure(f"infersent:{side}", labels=LABELS) for side in ("grouped", "as_they_come"))
@@ -84,6 +94,9 @@ def main(
     names: Annotated[
         Path, typer.Option(exists=True, help="CSV with a header; names are its second column.")
     ] = SAMPLE_CSV,
+    sentence_model: Annotated[
+        str | None, typer.Option(help="Compare a model of sentences too: a folder, package or name.")
+    ] = None,
 ) -> None:
     """Measure and print one table."""
     table = new_table("Text and labels beside what they replace; seconds and peak memory in MB", "s")
@@ -92,6 +105,7 @@ def main(
         glove,
         partial(name_vectors, str(names)),
         labels,
+        *([partial(sentences, sentence_model, str(names))] if sentence_model else []),
     ]
     for work in progress(works, description="benchmark", unit="comparison"):
         work(table)

@@ -1,18 +1,23 @@
 """Builds the semantic graph of the labels, the distances A of HUSE's equation 9.
 
-Reads data/catalogue/classes.json, data/text/word_vectors.npy and words.parquet, and the weights that
-`label_graph.weights` names. Writes to data/labels: label_vectors.npy, K × E float32; adjacency.npy, distances, K × K
-float32; labels.json, the labels and which each class has; pairs.csv, the nearest and the farthest classes; and
-metrics/labels.json.
+Reads data/catalogue/classes.json, and what the encoder needs: data/text/word_vectors.npy and words.parquet, with the
+weights that `label_graph.weights` names; or a model of sentences. Writes to data/labels: label_vectors.npy, K × E
+float32; adjacency.npy, distances, K × K float32; labels.json, the labels and which each class has; pairs.csv, the
+nearest and the farthest classes; and metrics/labels.json.
 """
 
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from gensim.models import KeyedVectors
 
+from huse.encoders.contract import Encoder
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
+from huse.encoders.transformer import open_sentences
 from huse.encoders.tree import TreeEncoder
+from huse.encoders.use import UseEncoder
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import adjacency, class_distances
@@ -47,13 +52,9 @@ def main(here: Run) -> str:
         places = dict(zip(labels.labels, label_nodes(labels), strict=True))
         vectors, distances = TreeEncoder(places, int(steps.max())).encode(labels.labels), tree_distances(steps)
     else:
-        words = read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS)
-        unknown = without_words(label_texts(labels, params.label_text), words, params.infersent.version)
-        encoder, source = _encoder(here, params, words, seed)
+        encoder, source = _encoder(here, params, label_texts(labels, params.label_text), seed)
         vectors = text_vectors(labels, encoder.encode, params.label_text)
         distances = adjacency(vectors, labels.labels)
-        if unknown:
-            logging.warning("no word of %s has a vector: the sentence marks stand for it", name_some(unknown))
 
     between = class_distances(distances, labels.class_labels)
     summary = summarise_distances(distances, between, hops)
@@ -71,11 +72,28 @@ def main(here: Run) -> str:
 
 
 def _encoder(
-    here: Run, params: LabelGraphParams, words: KeyedVectors, seed: int
-) -> tuple[MeanEncoder | InferSentEncoder, dict[str, Any]]:
-    """Return what encodes texts, and what labels.json says of it."""
+    here: Run, params: LabelGraphParams, texts: Sequence[str], seed: int
+) -> tuple[Encoder[str], dict[str, Any]]:
+    """Return what encodes the texts of the labels, and what labels.json says of it."""
+    if params.encoder == "sentences":
+        model = open_sentences(params.sentences, here.root)
+        name = Path(params.sentences.model).name
+        return model, {"encoder": f"sentences ({name})", "weights": None, "sentences": model.config}
+    if params.encoder == "use":
+        use = UseEncoder.of_package()
+        return use, {"encoder": "use", "weights": None, "use": use.config}
+    words = read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS)
     if params.encoder == "word_vectors":
         return MeanEncoder(words, params.infersent.version), {"encoder": "word_vectors", "weights": None}
+    return _infersent(here, params, words, texts, seed)
+
+
+def _infersent(
+    here: Run, params: LabelGraphParams, words: KeyedVectors, texts: Sequence[str], seed: int
+) -> tuple[Encoder[str], dict[str, Any]]:
+    unknown = without_words(texts, words, params.infersent.version)
+    if unknown:
+        logging.warning("no word of %s has a vector: the sentence marks stand for it", name_some(unknown))
     if params.weights == "random":
         model = random_infersent(words.vector_size, params.infersent.hidden, seed)
         name, weights = f"random, seed {seed}", {"kind": "random", "seed": seed}

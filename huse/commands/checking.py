@@ -246,10 +246,41 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
 
 
 def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
+    if params.encoder == "infersent" and params.weights != "random":
+        _infersent(here, params, dimension, found)
+    elif params.encoder == "sentences":
+        _sentences(here, "label_graph.sentences", params.sentences, found)
+    elif params.encoder == "use":
+        from huse.encoders.use import PACKAGE, fingerprint_use  # noqa: PLC0415
+
+        with found.of("label_graph.encoder"):
+            fingerprint_use()
+            found.good("label_graph.encoder", f"use: {PACKAGE} is installed")
+
+
+def _sentences(here: Run, section: str, settings: Any, found: Findings) -> None:
+    """Look at the folder of a model of sentences, without the library, which takes seconds to import."""
+    from huse.encoders.model_folder import check_model, find_model, fingerprint_model  # noqa: PLC0415
+    from huse.encoders.transformer import refuse_without_library  # noqa: PLC0415
+
+    parameter = f"{section}.model"
+    with found.of(parameter):
+        refuse_without_library()
+        try:
+            folder = find_model(settings.model, here.root)
+        except InputError:
+            if not settings.download:
+                raise
+            found.good(parameter, f"{settings.model}: the run fetches it")
+            return
+        check_model(folder)
+        refuse_changed(here, parameter, settings.model, folder, partial(fingerprint_model, folder))
+        found.good(parameter, f"{settings.model}: {folder}")
+
+
+def _infersent(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
     from huse.text.infersent import load_infersent  # noqa: PLC0415
 
-    if params.encoder != "infersent" or params.weights == "random":
-        return
     with found.of("label_graph.weights"):
         file = here / params.weights
         expected = load_infersent(file).enc_lstm.input_size

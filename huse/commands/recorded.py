@@ -26,6 +26,7 @@ class Reading(NamedTuple):
 
 READINGS = {
     "backbone.weights": Reading("finetune_backbone", paths.BACKBONE / "config.json", ("origin", "weights_sha256")),
+    "label_graph.sentences.model": Reading("label_graph", paths.LABELS, ("sentences", "model_sha256")),
     "label_graph.weights": Reading("label_graph", paths.LABELS, ("weights", "kind")),
     "word_vectors.source": Reading("word_vectors", manifest_path(paths.WORD_VECTORS), ("source_sha256",)),
 }
@@ -40,19 +41,20 @@ def refuse_changed(here: Run, parameter: str, value: str, file: Path, fingerprin
         here: the run.
         parameter: a key of `READINGS`.
         value: of the parameter; where it is another than the stage had, DVC runs the stage by itself.
-        file: that it names.
+        file: that it names; or a folder.
         fingerprint: returns the SHA-256 that the stage keeps.
 
     Raises:
         InputError: it has changed; says how to run the stage again.
     """
     stage, made, keys = READINGS[parameter]
-    section, _, name = parameter.partition(".")
     try:
         recorded: Any = read_json(here / made, keys[:1])
         for key in keys:
             recorded = recorded[key]
-        locked = read_yaml(here / paths.LOCK)["stages"][stage]["params"][str(paths.PARAMS)][section][name]
+        locked: Any = read_yaml(here / paths.LOCK)["stages"][stage]["params"][str(paths.PARAMS)]
+        for name in parameter.split("."):
+            locked = locked[name]
     except (InputError, KeyError, TypeError):
         return  # the stage has not run, or read no file
     if locked == value and recorded != _known(here, file, fingerprint):
@@ -63,9 +65,10 @@ def refuse_changed(here: Run, parameter: str, value: str, file: Path, fingerprin
 
 
 def _known(here: Run, file: Path, fingerprint: Callable[[], str]) -> str:
-    place, state, at = here.cache / paths.FINGERPRINTS, file.stat(), str(file.resolve())
+    place, at = here.cache / paths.FINGERPRINTS, str(file.resolve())
     known: dict[str, Any] = json.loads(place.read_text(encoding="utf-8")) if place.is_file() else {}
-    now = [state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino]
+    states = [each.stat() for each in (sorted(file.rglob("*")) if file.is_dir() else [file])]
+    now = [part for state in states for part in (state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)]
     if known.get(at, {}).get("state") != now:
         known[at] = {"state": now, "sha256": fingerprint()}
         with Outputs() as outputs:

@@ -4,7 +4,7 @@ Letters: N items, D values a vector.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, Self, TypeVar
 
@@ -67,6 +67,31 @@ class Encoder(Protocol[Item_contra]):
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Read what `save` wrote; raises an `InputError` that names a missing or damaged file."""
+
+
+def encode_each_once(
+    texts: Sequence[str], dimension: int, encode: Callable[[list[str]], npt.NDArray[np.float32]]
+) -> npt.NDArray[np.float32]:
+    """Encode different texts, in an order that is theirs alone: long ones first, then by alphabet.
+
+    For encoders in which a text goes through a network in a batch with others, which changes its vector by rounding
+    (2e-7): so the same texts, in any order and number, get the same bytes.
+
+    Args:
+        texts: N.
+        dimension: D.
+        encode: M different texts → M × D float32.
+
+    Returns:
+        N × D float32; zeros where a text has no visible character.
+    """
+    told = {text for text in texts if any(each.isprintable() and not each.isspace() for each in text)}
+    different = sorted(told, key=lambda text: (-len(text), text))
+    vectors = np.zeros((len(different) + 1, dimension), np.float32)  # the last one stands for nothing
+    if different:
+        vectors[:-1] = encode(different)
+    row = {text: number for number, text in enumerate(different)}
+    return vectors[[row.get(text, -1) for text in texts]]
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

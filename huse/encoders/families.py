@@ -5,10 +5,13 @@ from typing import Any
 
 from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import CONFIG, Encoder, read_config
+from huse.encoders.given import GivenEncoder
 from huse.encoders.ngrams import NgramsEncoder
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.transformer import SentencesEncoder
 from huse.encoders.tree import TreeEncoder
+from huse.encoders.use import UseEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 
@@ -22,6 +25,9 @@ FAMILIES: dict[str, type[Encoder[Any]]] = {
         InferSentEncoder,
         MeanEncoder,
         TreeEncoder,
+        SentencesEncoder,
+        UseEncoder,
+        GivenEncoder,
     )
 }
 

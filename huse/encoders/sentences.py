@@ -16,6 +16,7 @@ from pydantic import Field
 from safetensors.torch import save_file
 
 from huse.encoders.contract import read_config, write_config
+from huse.encoders.transformer import SentenceModelSettings
 from huse.encoders.word_table import load_words, save_words
 from huse.files import fingerprint_file
 from huse.progress import progress
@@ -29,8 +30,12 @@ WEIGHTS = "weights.safetensors"
 class LabelEncoderSettings(Settings):
     """What makes the vectors of labels."""
 
-    encoder: Literal["infersent", "word_vectors", "tree"] = Field(
-        default="infersent", description="infersent, word_vectors (their mean), tree (hops between classes)"
+    encoder: Literal["infersent", "word_vectors", "sentences", "use", "tree"] = Field(
+        default="infersent",
+        description=(
+            "infersent, word_vectors (their mean), sentences (a model, below), use (Universal Sentence Encoder), tree "
+            "(hops between classes)"
+        ),
     )
     weights: str = Field(
         default="random",
@@ -38,6 +43,7 @@ class LabelEncoderSettings(Settings):
         description="InferSent: random (seeded; Wieting & Kiela 2019) or a published state dict",
     )
     infersent: InferSentSettings = InferSentSettings()
+    sentences: SentenceModelSettings = SentenceModelSettings()
 
 
 @dataclass(frozen=True)

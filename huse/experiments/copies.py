@@ -36,6 +36,7 @@ def lacking(here: Run) -> list[str]:
         "catalogue.images": sections["catalogue"].images,
         "evaluate.tree": sections["evaluate"].tree,
         "backbone.weights": sections["backbone"].weights,
+        "label_graph.sentences.model": sections["label_graph"].sentences.model,
         "label_graph.weights": sections["label_graph"].weights,
         "word_vectors.source": sections["word_vectors"].source,
     }

@@ -31,8 +31,8 @@ class TfIdf:
     document_frequency: dict[str, int]
 
     def idf(self, words: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Return the inverse document frequencies ln((1 + n) / (1 + df)) + 1, float64."""
-        frequencies = np.array([self.document_frequency[word] for word in words], np.float64)
+        """Return the inverse document frequencies ln((1 + n) / (1 + df)) + 1, float64; df is 0 of a new word."""
+        frequencies = np.array([self.document_frequency.get(word, 0) for word in words], np.float64)
         idf: npt.NDArray[np.float64] = np.log((1 + self.names) / (1 + frequencies)) + 1
         return idf
 

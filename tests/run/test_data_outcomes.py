@@ -18,6 +18,7 @@ import stages.image_vectors
 from huse.encoders import picture_vectors
 from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.transformer import SentenceModelSettings, open_sentences
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.files import fingerprint_file
@@ -31,6 +32,7 @@ from huse.text.word_vectors import mean_word_vectors
 from huse.vision import preparing
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
+from tests.encoders.models import make_model, needs_library
 from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
 from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of, once  # noqa: F401  once is a fixture
 from tests.text.test_stages import catalogue, vectors_of  # noqa: F401  fixtures
@@ -52,6 +54,7 @@ ELSEWHERE = {
     "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",
     "word_vectors.source": "tests/text/test_stages.py::test_a_given_file_is_cut_to_the_words_in_need",
     "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
+    "label_graph.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
     "label_graph.scheme": "tests/text/test_stages.py::test_every_scheme_text_and_source_of_the_graph",
     "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
     "evaluate.baselines": "tests/evaluation/test_stage.py::test_baselines_can_be_left_out",
@@ -82,6 +85,7 @@ def run_text(here, vectors_of, once):  # noqa: F811
             encoder=encoder.config,
             ngrams=getattr(encoder, "ngrams", None),
             weights=json.loads((here / paths.LABELS).read_text())["weights"],
+            sentences=json.loads((here / paths.LABELS).read_text()).get("sentences"),
             own_weights=fingerprint_file(here / "own.safetensors"),
             vectors=np.load(here / paths.LABEL_VECTORS),
         )
@@ -175,6 +179,29 @@ TEXT = {
 def test_a_setting_of_names_words_and_labels_does_what_it_says(run_text, name):
     value, seen, usually = TEXT[name]
     seen(run_text(**usually), run_text(**usually, **{name: value}))
+
+
+SENTENCES = {
+    "label_graph.sentences.model": "other",
+    "label_graph.sentences.prompt": "query: ",
+    "label_graph.sentences.normalise": False,
+    "label_graph.sentences.max_length": 3,
+    "label_graph.sentences.batch_size": 1,
+}
+
+
+@needs_library
+@pytest.mark.parametrize("name", SENTENCES)
+def test_a_setting_of_a_model_of_sentences_does_what_it_says(here, run_text, name):
+    make_model(here / "model", normalise=False)
+    make_model(here / "other", seed=1)
+    usually = {"label_graph.encoder": "sentences", "label_graph.label_text": "leaf"}
+    usually |= {"label_graph.sentences.model": "model"}
+    usual, changed = run_text(**usually), run_text(**(usually | {name: SENTENCES[name]}))
+    settings = SentenceModelSettings(**{"model": "model", name.split(".")[-1]: SENTENCES[name]})
+    np.testing.assert_array_equal(changed.vectors, open_sentences(settings, here.root).encode(leaves()))
+    assert np.allclose(usual.vectors, changed.vectors, atol=1e-6) == name.endswith("batch_size")
+    assert usual.sentences != changed.sentences
 
 
 def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch):
@@ -308,7 +335,7 @@ def test_every_setting_of_every_section_is_looked_at():
     declared = {f"{name}.{each}" for name, kind in sections().items() for each, _ in flatten(kind().model_dump())}
     training = {f"train.{name}" for name in TRAIN} | {f"finetune_backbone.{name}" for name in FINETUNE}
     augmentation = {f"augmentation.{name}" for name in AUGMENTED}
-    here = {*TEXT, *IMAGES, *CATALOGUE, "word_vectors.download"}
+    here = {*TEXT, *SENTENCES, *IMAGES, *CATALOGUE, "word_vectors.download"}
     assert here | set(ELSEWHERE) | training | augmentation == declared
     assert not here & set(ELSEWHERE)
     for place in ELSEWHERE.values():

