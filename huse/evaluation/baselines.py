@@ -364,6 +364,24 @@ def beside(baselines: Baselines, ours: MeasuredSplit, *, seed: int, resamples: i
     return found
 
 
+def as_json(baselines: Baselines, compared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the section of a metrics file; words stand in lists, which DVC takes for no metrics.
+
+    Args:
+        baselines: of the split.
+        compared: of `beside`.
+    """
+    words = ("name", "by")
+    return {
+        **baselines.metrics,
+        "beside": {
+            path: {key: value for key, value in one.items() if key not in words} for path, one in compared.items()
+        },
+        "rows": [{"metric": path, **{key: one[key] for key in words}} for path, one in compared.items()],
+        "remarks": remarks(compared),
+    }
+
+
 def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Say where our space is behind a baseline, in a line for each of `COMPARISONS`, and what to try.
 
