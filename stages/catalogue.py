@@ -18,7 +18,7 @@ import pandas as pd
 from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
-from huse.catalogue.splitting import torn_groups
+from huse.catalogue.splitting import lacking_parts, torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
 from huse.engine.cores import cores
 from huse.errors import InputError
@@ -62,6 +62,9 @@ def main(here: Run) -> str:
     if mended:
         logging.info("%s: %d rows repaired: %s", path, len(mended), summarise_repaired(mended))
 
+    given = [product.split for product in sound if product.split]
+    for part in lacking_parts(given) if given else ():
+        logging.info("%s: the given split has no %s part, so it is taken out of the training part", path, part)
     table = make_table(sound, params.split.shares, seed, params.unseen_classes, params.split.by)
     classes, unseen = class_counts(table), unseen_classes(table)
     joined = joined_remark(sound, table["group"].tolist())

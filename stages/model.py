@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 import huse
+from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import TorchvisionEncoder
-from huse.encoders.words import WordsEncoder
 from huse.engine.devices import resolve_device
 from huse.fusion import LogLinear
 from huse.model.network import Network
@@ -41,6 +41,7 @@ def main(here: Run) -> str:
     made = read_json(manifest_path(here / paths.IMAGE_VECTORS), ["parameters"])["parameters"]
     how = {key: made[key] for key in ("dtype", "batch_size")}
     images = TorchvisionEncoder.load(here / paths.BACKBONE).changed(resolve_device("cpu"), **how)
+    texts = load_encoder(here / paths.TEXT_ENCODER)
     trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows", "learned_from"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])
     validation = read_json(here / paths.VALIDATION_METRICS, ["classification"])["classification"]
@@ -54,7 +55,7 @@ def main(here: Run) -> str:
         "method": trained["params"]["method"],
         "seed": trained["seed"],
         "image_encoder": f"{made['backbone']} at {made['size']} pixels",
-        "text_encoder": WordsEncoder.family,
+        "text_encoder": " + ".join(texts.config.get("blocks", {texts.config["family"]: None})),
         "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
         "learned_from": trained["learned_from"],
         "metrics": _metrics(here, "fusion" if better else "log_linear"),
@@ -68,7 +69,7 @@ def main(here: Run) -> str:
     }
     model = Model(
         images,
-        WordsEncoder.load(here / paths.TEXT_ENCODER),
+        texts,
         Network.load(here / paths.TOWERS, here / paths.TOWERS_CONFIG),
         classes=Classes(labels["classes"], labels["class_labels"]),
         fusion=fusion,

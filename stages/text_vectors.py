@@ -1,12 +1,12 @@
-"""Makes the text vectors of the products: their words' vectors, weighted by TF-IDF.
+"""Makes the text vectors of the products, by the encoders that `text_vectors.encoders` names.
 
 Reads data/catalogue/products.parquet, data/text/names.parquet, word_vectors.npy and words.parquet, vocabulary.npy and
-vocabulary.parquet. The document frequencies come from the training products alone.
+vocabulary.parquet. Whatever is fitted, such as document frequencies, is fitted on the training products alone.
 
-Writes data/vectors/text.npy, N × D float32, one row a picture; zeros where there is no name, or a name has no known
-word, and how many names those are in metrics/text_vectors.json; and data/text/encoder, by which a new name becomes a
+Writes data/vectors/text.npy, N × D float32, one row a picture; zeros where there is no name, or nothing of a name is
+known, and how many names those are in metrics/text_vectors.json; and data/text/encoder, by which a new name becomes a
 vector later.
-HUSE weights BERT's vectors by TF-IDF; here every word has one vector, as in the published notebook.
+HUSE weights BERT's vectors by TF-IDF; the words here have one vector each, as in the published notebook.
 """
 
 import logging
@@ -14,6 +14,9 @@ from itertools import compress
 
 import numpy as np
 
+from huse.encoders.contract import Encoder
+from huse.encoders.names import TextVectorSettings, join_encoders
+from huse.encoders.ngrams import NgramsEncoder
 from huse.encoders.words import WordsEncoder
 from huse.files import fingerprint_file
 from huse.run import paths
@@ -28,21 +31,31 @@ from stages.runner import run
 
 def main(here: Run) -> str:
     """Run the stage."""
+    params = here.section(TextVectorSettings, "text_vectors")
     products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "split"])
-    names = read_names(here / paths.NAMES, products=products)
+    clean, names = read_names(here / paths.NAMES, products=products), products["name"].tolist()
     there = halves(products)["text"]
-    encoder = WordsEncoder(
-        fit_tfidf(compress(names, (products["split"] == "train") & there)),
-        read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
-        read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
-        here.section(CleaningSettings, "preprocess_text"),
-        here.section(WordVectorSettings, "word_vectors").spellings.steps,
-    )
-    vectors = encoder.encode_clean(names)
+    training = (products["split"] == "train").to_numpy() & there
+
+    def fit(kind: str) -> Encoder[str]:
+        if kind == "ngrams":
+            return NgramsEncoder.fit(list(compress(names, training)), params.ngrams, here.seed())
+        return WordsEncoder(
+            fit_tfidf(compress(clean, training)),
+            read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
+            read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
+            here.section(CleaningSettings, "preprocess_text"),
+            here.section(WordVectorSettings, "word_vectors").spellings.steps,
+        )
+
+    encoders = {str(kind): fit(kind) for kind in params.encoders}
+    blocks = {kind: encoder.encode(names) for kind, encoder in encoders.items()}
+    unknown = {kind: int((there & ~block.any(axis=1)).sum()) for kind, block in blocks.items()}
+    encoder, vectors = join_encoders(encoders, blocks, training)
     count, zeros = int(there.sum()), np.flatnonzero(~vectors.any(axis=1) & there)
     if len(zeros):
         example = products["name"].iloc[int(zeros[0])]
-        logging.warning("%d of %d names have no known word and get zeros, first %r", len(zeros), count, example)
+        logging.warning("nothing of %d of %d names is known; they get zeros, first %r", len(zeros), count, example)
     with Outputs() as outputs:
         folder = outputs.path(here / paths.TEXT_ENCODER)
         folder.mkdir()
@@ -52,16 +65,17 @@ def main(here: Run) -> str:
             vectors,
             rows=fingerprint_products(products),
             parameters={
-                "word_vectors_sha256": fingerprint_file(here / paths.WORD_VECTORS),
-                "words_sha256": fingerprint_file(here / paths.WORDS),
-                "names_sha256": fingerprint_file(here / paths.NAMES),
+                **encoder.config,
+                **{
+                    f"{path.stem}_sha256": fingerprint_file(here / path)
+                    for path in (paths.WORD_VECTORS, paths.WORDS, paths.NAMES)
+                },
             },
         )
-        outputs.json(here / paths.TEXT_VECTOR_METRICS, {"names": count, "names_without_known_word": len(zeros)})
-    return (
-        f"text_vectors: {count} names × {vectors.shape[1]}, "
-        f"{len(encoder.tfidf.document_frequency)} training words, {len(zeros)} names without a known word"
-    )
+        metrics = {"names": count, "names_unknown": len(zeros), "names_unknown_by_encoder": unknown}
+        outputs.json(here / paths.TEXT_VECTOR_METRICS, metrics)
+    of = " + ".join(f"{kind} ({encoder.dimension})" for kind, encoder in encoders.items())
+    return f"text_vectors: {count} names × {vectors.shape[1]}: {of}; {len(zeros)} names of which nothing is known"
 
 
 if __name__ == "__main__":

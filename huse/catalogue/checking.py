@@ -22,6 +22,7 @@ NO_NAMES = {
     "nan",
     "none",
     "null",
+    r"\n",
     "n/a",
     "#n/a",
     "<na>",

@@ -50,12 +50,13 @@ class PictureFolder:
         for place, _, names in os.walk(self._folder):
             for name in names:
                 path = PurePosixPath(Path(place, name).relative_to(self._folder))
-                for key in {_key(str(path)), _key(str(path.with_suffix("")))}:
+                for key in {key_of(str(path)), key_of(str(path.with_suffix("")))}:
                     files.setdefault(key, set()).add(str(path))
         return files
 
 
-def _key(path: str) -> str:
+def key_of(path: str) -> str:
+    """Return what a path is known by in any case, with accents composed or not."""
     return unicodedata.normalize("NFC", path).casefold()
 
 
@@ -64,8 +65,8 @@ def _writings(image: str, folder: str) -> list[str]:
     written = image.replace("\\", "/")
     paths = [PurePosixPath(path) for path in (written, unquote(written))]
     for path in list(paths):
-        names = [_key(part) for part in path.parts]
-        if _key(folder) in names:
-            paths.append(PurePosixPath(*path.parts[names.index(_key(folder)) + 1 :]))
-    whole = [_key(str(path).lstrip("/")) for path in paths]
+        names = [key_of(part) for part in path.parts]
+        if key_of(folder) in names:
+            paths.append(PurePosixPath(*path.parts[names.index(key_of(folder)) + 1 :]))
+    whole = [key_of(str(path).lstrip("/")) for path in paths]
     return [*whole, *(re.sub(r"\.0$", "", key) for key in whole)]

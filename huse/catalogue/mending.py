@@ -24,6 +24,8 @@ TAG = re.compile(
     r"(?:\s[^<>]*)?/?>",
     re.IGNORECASE,
 )
+# UTF-8 that some program has read as cp1252. Not every run that could be: "ROSÉ®" is as it was meant.
+MISREAD = re.compile("[\u00c2\u00c3][^\\w\\s]|[\u00c2\u00c3][\u0080-\u00bfŠŒŽšœžŸƒˆ]|â€.|(?:[ÐÑ][^ -~]){2,}")
 MOST_ESCAPED = 3  # times that a text is escaped again, as in &amp;amp;
 
 
@@ -63,6 +65,19 @@ def _decode(escapes: re.Match[str]) -> str:
         return escapes[0]
 
 
+def _read_again(run: re.Match[str]) -> str:
+    """Return the characters of UTF-8 bytes that were taken for letters of cp1252; others stay."""
+    try:
+        # What cp1252 has no letter for is left as the byte's number.
+        return b"".join(_byte(letter) for letter in run[0]).decode("utf-8")
+    except UnicodeError:
+        return run[0]
+
+
+def _byte(letter: str) -> bytes:
+    return letter.encode("latin-1" if "\x80" <= letter <= "\x9f" else "cp1252")
+
+
 def _without_tags(text: str) -> str:
     return TAG.sub(" ", text)
 
@@ -74,6 +89,7 @@ def _compose(text: str) -> str:
 KINDS: dict[str, Callable[[str], str]] = {
     "HTML entities": _unescape,
     "bytes written out": lambda text: ESCAPES.sub(_decode, text),
+    "UTF-8 read as cp1252": lambda text: MISREAD.sub(_read_again, text),
     "invisible characters": lambda text: INVISIBLE.sub("", text),
     "accents apart from their letters": _compose,
 }

@@ -1,6 +1,7 @@
 """Reads the catalogue's CSV row by row, so that a damaged row loses only itself."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -62,8 +63,8 @@ class CatalogueFile:
 def read_catalogue(
     path: Path,
     *,
-    image: str,
-    name: str,
+    image: str | None,
+    name: str | None,
     classes: str,
     split: str | None = None,
     product: str | None = None,
@@ -73,8 +74,8 @@ def read_catalogue(
 
     Args:
         path: the file.
-        image: header of the column with the picture's path.
-        name: header of the column with the product's name.
+        image: header of the column with the picture's path; None: there is none.
+        name: header of the column with the product's name; None: there is none.
         classes: header of the column with the class path.
         split: header of the column with the split; None: there is none.
         product: header of the column with the product's id; None: there is none.
@@ -89,7 +90,7 @@ def read_catalogue(
     header = records.header
     if not header:
         raise InputError(
-            f"{path}: line {records.line}: expected a header such as {image},{name},{classes}; found none."
+            f"{path}: line {records.line}: expected a header such as {','.join(columns.values())}; found none."
         )
     places = find_columns(path, header, {f"catalogue.columns.{kind}": column for kind, column in columns.items()})
     rows: list[Row] = []
@@ -104,15 +105,26 @@ def read_catalogue(
             rows.append(_row(line, dict(zip(columns, (record[place] for place in places), strict=True))))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
-    return CatalogueFile(rows, rejected, records.remarks)
+    return CatalogueFile(rows, rejected, [*records.remarks, *rounded_remark(row.product for row in rows)])
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:
-    (name, of_name), (classes, of_classes) = mend(fields["name"], tags=True), mend(fields["classes"])
+    (name, of_name), (classes, of_classes) = mend(fields.get("name", ""), tags=True), mend(fields["classes"])
     repairs = (*(f"{kind} in the name" for kind in of_name), *(f"{kind} in the class path" for kind in of_classes))
     split, product = (tidy(fields[kind]) if kind in fields else None for kind in ("split", "product"))
     # Inner spaces stay in the picture's path, as a file name may have them.
-    return Row(line, fields["image"].strip(), tidy(name), tidy(classes), split, product, repairs)
+    return Row(line, fields.get("image", "").strip(), tidy(name), tidy(classes), split, product, repairs)
+
+
+def rounded_remark(ids: Iterable[str | None]) -> list[str]:
+    """Return a remark if ids are numbers that a spreadsheet has rounded, such as 4.01E+12."""
+    rounded = [each for each in ids if each and re.fullmatch(r"\d([.,]\d+)?E\+\d+", each)]
+    if not rounded:
+        return []
+    return [
+        f"{len(rounded):,} ids of products are numbers that a spreadsheet has rounded, the first {rounded[0]!r}: "
+        "different products may have one id. Export them as text"
+    ]
 
 
 def tidy(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,7 +18,14 @@ from huse.kinds import HEAD, kind_of
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
 MARKED_ENCODINGS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+REMEDIES = {  # for what is no table of text, by words of its kind
+    "Excel": "Open it and save it as CSV UTF-8",
+    "archive": "Unpack it, and give the table in it",
+    "JSON": "Write it as CSV, such as by pandas: read_json(…, lines=True).to_csv(…, index=False)",
+    "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
+}
 BEFORE_HEADER = 20  # lines that may stand above the header
+FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
 
 
@@ -83,14 +91,21 @@ class Records:
         if wrapped and len(_cells(head, delimiter)) > 1:
             self.remarks.append(f"{path}: every line is in quotation marks as a whole; they are taken off")
             self._records = _unwrap(self._records, delimiter)
+        self._formulas = re.search(r'(?:^|[,;\t|])(?:=|"=")"', body, re.MULTILINE) is not None
+        if self._formulas:
+            self.remarks.append(f'{path}: has cells such as ="007", which are read as 007')
         self.line, first_record = (1, header) if header is not None else next(self._records, (1, ""))
         self.header = [cell.strip() for cell in first_record] if isinstance(first_record, list) else []
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yield what follows the header: see `read_records`. Where files were put together, the header stands again."""
         for line, record in self._records:
-            again = isinstance(record, list) and [cell.strip() for cell in record] == self.header
-            yield line, "the header stands here again" if again else record
+            if isinstance(record, str):
+                yield line, record
+            elif [cell.strip() for cell in record] == self.header:
+                yield line, "the header stands here again"
+            else:
+                yield line, [FORMULA.sub(r"\1", cell) for cell in record] if self._formulas else record
 
 
 def find_header(lines: list[str], wanted: set[str], delimiter: str | None) -> int:
@@ -143,7 +158,7 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
         raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
     kind = kind_of(data[:HEAD])
     if kind:
-        remedy = "Open it and save it as CSV UTF-8" if "Excel" in kind else "Export the table as CSV"
+        remedy = next((remedy for word, remedy in REMEDIES.items() if word in kind), "Export the table as CSV")
         raise InputError(f"{path}: expected a table of text (CSV), found {kind}. {remedy}.")
     if encoding != "auto":
         return _decode_as(path, data, encoding).removeprefix("\ufeff"), []
@@ -254,7 +269,7 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
         spelled = header if column in header else [name.casefold() for name in header]
         count = spelled.count(named)
         if count != 1:
-            hint = "Name the right column." if not count else "Give each column a header of its own."
+            hint = "Give each a header of its own." if count else "Name the right column, or leave an optional one out."
             if any("\0" in name for name in header):
                 hint = "The file has zero bytes: it is of another encoding."
             found = f"{count or 'none'} among: {', '.join(header)}".replace("\0", "")

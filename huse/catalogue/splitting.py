@@ -1,7 +1,7 @@
 """Groups pictures into products and splits products into train, validation and test."""
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -135,25 +135,30 @@ SPLIT_BY: dict[str, Callable[[pd.DataFrame, Mapping[str, float], int], npt.NDArr
 
 
 def keep_split(rows: pd.DataFrame, shares: Mapping[str, float], seed: int, by: str) -> npt.NDArray[np.object_]:
-    """Return the given split; if it has no validation part, take one out of its training part.
+    """Return the given split; if it has no validation or no test part, take it out of its training part.
 
-    Published splits often have only training and test. Whole products are taken, so none is in both training and
-    validation. A product that the given split divides between training and test stays divided: metrics are of the split
-    as published.
+    Published splits often have only training and one other. Whole products are taken, so none is in both training and
+    the part that is taken. A product that the given split divides stays divided: metrics are of the split as published.
 
     Args:
         rows: columns `split`, `key`, `group`, `classes`, N rows.
-        shares: of `split_by_hash`; validation takes validation / (train + validation) of the training part.
+        shares: of `split_by_hash`; the shares of training and of what is taken divide the training part.
         seed: of the split.
         by: a name of `SPLIT_BY`.
     """
     split = rows["split"].to_numpy(dtype=object, copy=True)
-    if "validation" not in split:
+    if lacking := lacking_parts(split):
         training = split == "train"
-        total = shares["train"] + shares["validation"]
-        within = {"train": shares["train"] / total, "validation": shares["validation"] / total, "test": 0.0}
+        within = {name: share if name in ("train", *lacking) else 0.0 for name, share in shares.items()}
+        within = {name: share / sum(within.values()) for name, share in within.items()}
         split[training] = SPLIT_BY[by](rows[training], within, seed)
     return split
+
+
+def lacking_parts(given: Iterable[str | None]) -> list[str]:
+    """Return the splits that a given one lacks beside training, which `keep_split` takes out of that."""
+    found = set(given)
+    return [name for name in SPLITS[1:] if name not in found]
 
 
 def _classes_of_groups(rows: pd.DataFrame) -> npt.NDArray[np.object_]:

@@ -15,9 +15,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.checking import check_rows, class_path, summarise_rejected, why_no_name
+from huse.catalogue.agreeing import join_spellings
+from huse.catalogue.checking import Product, check_rows, class_path, summarise_rejected, why_no_name
 from huse.catalogue.holding_out import choose_unseen
 from huse.catalogue.reading import CatalogueFile, Row, read_catalogue
+from huse.catalogue.splitting import SPLITS
+from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
 from huse.engine.cores import cores
 from huse.errors import InputError
@@ -133,7 +136,8 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
     file, classes = CatalogueFile([], [], []), list[str]()
     with found.of("catalogue.csv"):
         file = read_catalogue(csv, encoding=params.encoding, **params.columns.model_dump())
-        classes = _classes(file.rows)
+        products = _products(file.rows)
+        classes = sorted({product.classes for product in products})
         found.good("catalogue.csv", f"{csv}: {len(file.rows):,} rows, {len(classes):,} classes")
         for remark in file.remarks:
             found.remark("catalogue.csv", remark)
@@ -141,6 +145,10 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
             raise InputError(f"{csv}: expected at least 2 classes, found {len(classes)}: {', '.join(classes)}.")
         with found.of("catalogue.unseen_classes"):
             choose_unseen(classes, params.unseen_classes, seed)
+            # Without a name or an id, the bytes of its picture say where a product goes.
+            if all(product.name or product.product for product in products):
+                with found.of("catalogue.split"):
+                    make_table(products, params.split.shares, seed, params.unseen_classes, params.split.by)
     if not images.is_dir() and (not file.rows or any(row.image for row in file.rows)):
         found.stop("catalogue.images", f"{images}: no such folder. Give the folder that holds the pictures.")
     elif file.rows:
@@ -159,6 +167,8 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     checked = check_rows(some, images, glance, workers=cores(), missing=params.missing)
     rejected = [*checked.rejected, *checked.in_part]
     counted = f"{images}: {len(some):,} of {len(file.rows):,} rows looked at, with the first bytes of their pictures"
+    if not any(row.image for row in file.rows):
+        counted = "no row names a picture: the model learns from the names alone"
     found.good("catalogue.images", counted)
     if not rejected and not file.rejected:
         return
@@ -175,15 +185,18 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
         found.remark("catalogue.images", about)
 
 
-def _classes(rows: Sequence[Row]) -> list[str]:
-    """Return the class paths of rows, sorted, as far as they are sound."""
-    found = set()
-    for path in {row.classes for row in rows}:
+def _products(rows: Sequence[Row]) -> list[Product]:
+    """Return the rows that are sound as far as the table tells; nothing is known of the bytes of their pictures."""
+    found = []
+    for row in rows:
+        name = "" if why_no_name(row.name) else row.name
         try:
-            found.add(LEVEL_SEPARATOR.join(class_path(path)))
+            classes = LEVEL_SEPARATOR.join(class_path(row.classes))
         except ValueError:  # such a row is rejected, with its reason
             continue
-    return sorted(found)
+        if (name or row.image) and (row.split is None or row.split in SPLITS):
+            found.append(Product(row.line, row.image, name, classes, "", "", row.split, row.product))
+    return join_spellings(found)
 
 
 def _names(rows: Sequence[Row], params: Any, found: Findings) -> None:

@@ -79,13 +79,16 @@ def folders(
             help="Whether folders such as train and test are splits, not classes; none: found out, and said.",
         ),
     ] = None,
+    names: Annotated[
+        bool, typer.Option("--names/--no-names", help="Without captions: whether files name their products.")
+    ] = True,
     output: Output = None,
     apply: Apply = False,
     force: Force = False,
     max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """A folder tree of pictures, with a table of captions or without."""
-    imported = import_folders(folder, captions, image, name, split_folders=split_folders)
+    imported = import_folders(folder, captions, image, name, split_folders=split_folders, names=names)
     _finish(context.obj, imported, output, "folders", max_left_out, apply=apply, force=force)
 
 
@@ -94,7 +97,7 @@ def table(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="Table with a header, or a product feed in XML.")],
     *,
-    images: Annotated[Path, typer.Option(help="Picture folder.")],
+    images: Annotated[Path | None, typer.Option(help="Picture folder; none: there are only names.")] = None,
     image: Annotated[
         list[str] | None, typer.Option(help="Column of pictures: paths below that folder, or URLs. Several: repeat it.")
     ] = None,
@@ -102,7 +105,9 @@ def table(
         str | None, typer.Option(help="Path below that folder, of columns: '{id:.3}/{id}.jpg'; instead of --image.")
     ] = None,
     split_images: Annotated[str | None, typer.Option(help="Between several pictures in a cell.")] = None,
-    name: Annotated[str, typer.Option(help="Column of the product's name.")],
+    name: Annotated[
+        str | None, typer.Option(help="Column of the product's name; none: there are only pictures.")
+    ] = None,
     classes: Annotated[list[str], typer.Option(help="Column of the class; once for each level, coarse to fine.")],
     separator: Annotated[str, typer.Option(help="Between the levels, where one column has the whole path.")] = "<",
     split_classes: Annotated[str | None, typer.Option(help="Between several class paths in a cell.")] = None,
@@ -164,7 +169,9 @@ def _finish(
         lines += [f"  {count:,} × {kind}, the first: {first}" for kind, count, first in kinds(reasons)[:SHOWN]]
     lines += [*imported.remarks, f"wrote {output}, and {odd} with every row that was left out or repaired"]
     typer.echo("\n".join(lines))
-    found = {"csv": here.named(output), "images": here.named(imported.images), "encoding": "auto"}
+    found = {"csv": here.named(output), "encoding": "auto"}
+    if (catalogue["image"] != "").any():
+        found["images"] = here.named(imported.images)
     columns = {column: column if column in catalogue else None for column in COLUMNS}
     params = here / paths.PARAMS
     if apply:

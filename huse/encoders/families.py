@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import CONFIG, Encoder, read_config
+from huse.encoders.ngrams import NgramsEncoder
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.torchvision import TorchvisionEncoder
 from huse.encoders.tree import TreeEncoder
@@ -12,7 +14,15 @@ from huse.errors import InputError
 
 FAMILIES: dict[str, type[Encoder[Any]]] = {
     encoder.family: encoder
-    for encoder in (TorchvisionEncoder, WordsEncoder, InferSentEncoder, MeanEncoder, TreeEncoder)
+    for encoder in (
+        TorchvisionEncoder,
+        WordsEncoder,
+        NgramsEncoder,
+        BlocksEncoder,
+        InferSentEncoder,
+        MeanEncoder,
+        TreeEncoder,
+    )
 }
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from huse.errors import InputError
-from huse.model.towers import CosineHead, Scale, Tower
+from huse.model.towers import CosineHead, Scale, Scaling, Tower
 from huse.settings import Settings
 
 Modality = Literal["image", "text"]
@@ -29,6 +29,10 @@ class NetworkSettings(Settings):
     width: int = Field(default=512, ge=1, le=65536, description="of a hidden layer")
     image_layers: int = Field(default=5, ge=1, description="linear layers of the image tower, the last one included")
     text_layers: int = Field(default=2, ge=1, description="the same of the text tower")
+    text_scaling: Scaling = Field(
+        default="together",
+        description="of text vectors: each value by its own deviation, or all together, so that small ones stay small",
+    )
     dropout: float = Field(default=0.15, ge=0, lt=1, description="after every hidden layer")
     relu_last: bool = Field(
         default=False, description="a ReLU after the last layer too; embeddings are then at most 1 apart"

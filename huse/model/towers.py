@@ -14,6 +14,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
 Scale = float | Literal["learned"]
+Scaling = Literal["each", "together"]
 
 FIRST_SCALE, GREATEST_SCALE = 16.0, 100.0  # of a learned scale
 LEAST_NORM = 1e-12  # a row with a smaller norm is divided by this
@@ -86,13 +87,15 @@ class Tower(nn.Module):
         self.dropout = dropout
         self.relu_last = relu_last
 
-    def fit_scaler(self, blocks: Iterable[Tensor]) -> None:
+    def fit_scaler(self, blocks: Iterable[Tensor], scaling: Scaling = "each") -> None:
         """Take mean and standard deviation of each feature from training vectors, in float64.
 
         A feature that hardly varies (deviation below 1e-4 of the mean one) is centred, but not scaled up.
 
         Args:
             blocks: the vectors, n × F float32 at a time, so they need not all be in memory.
+            scaling: ``each`` feature by its own deviation; or ``together``, all by the root of their mean variance, so
+                that those that vary little stay small.
         """
         count = 0
         mean, squares = (torch.zeros_like(self.mean, dtype=torch.float64) for _ in range(2))
@@ -105,6 +108,8 @@ class Tower(nn.Module):
             mean += (own - mean) * len(values) / both
             count = both
         deviation = (squares / count).sqrt()
+        if scaling == "together":
+            deviation = deviation.square().mean().sqrt().expand_as(deviation)
         floor = 1e-4 * deviation.mean()
         self.mean.copy_(mean)
         self.deviation.copy_(torch.where(deviation > floor, deviation, torch.ones_like(deviation)))

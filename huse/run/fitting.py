@@ -157,7 +157,10 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
     for modality, views in zip(MODALITIES, (data.images, data.texts[None]), strict=True):
         train = data.having(modality, data.train)
         if len(train):
-            network.tower(modality).fit_scaler(view[rows] for view in views for rows in torch.split(train, BLOCK))
+            network.tower(modality).fit_scaler(
+                (view[rows] for view in views for rows in torch.split(train, BLOCK)),
+                scaling=settings.text_scaling if modality == "text" else "each",
+            )
     if method.head == "label_vectors" and label_vectors is not None:
         network.fix_head(label_vectors)
     elif method.head == "class_means":

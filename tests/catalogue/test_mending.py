@@ -2,7 +2,7 @@ import pytest
 
 from huse.catalogue.mending import KINDS, mend
 
-ENTITIES, ESCAPES, INVISIBLE, APART = KINDS
+ENTITIES, ESCAPES, MISREAD, INVISIBLE, APART = KINDS
 TAGS = "HTML tags"
 
 
@@ -18,6 +18,10 @@ TAGS = "HTML tags"
         ("&unknown; &notit", "&unknown; &notit", ()),
         (r"Women\xe2\x80\x99s", "Women’s", (ESCAPES,)),
         (r"C:\xampp \xff\xfe", r"C:\xampp \xff\xfe", ()),
+        ("CrÃ¨me brÃ»lÃ©e, StraÃŸe", "Crème brûlée, Straße", (MISREAD,)),
+        ("ACMEÂ® Itâ€™s â€œokâ€\x9d â€“ Ã\xa0 la", "ACME® It’s “ok” – à la", (MISREAD,)),
+        ("Ð¨Ð°Ð¿ÐºÐ° ÐºÑ€Ð°Ñ\x81Ð½Ð°Ñ\x8f", "Шапка красная", (MISREAD,)),
+        ("ROSÉ® CAFÉ’S SÃO CHÂTEAU PÂTÉ… ÂÃ Ñandú", "ROSÉ® CAFÉ’S SÃO CHÂTEAU PÂTÉ… ÂÃ Ñandú", ()),
         ("zero\u200bwidth\ufeff soft\u00adhyphen", "zerowidth softhyphen", (INVISIBLE,)),
         ("a\u200db\u200c", "ab", (INVISIBLE,)),
         ("می\u200cخواهم क्\u200dष", "می\u200cخواهم क्\u200dष", ()),

@@ -26,6 +26,24 @@ def test_rows_keep_their_line_and_order(read):
     assert file.remarks == []
 
 
+def test_a_table_may_have_no_column_of_names_or_of_pictures(read):
+    assert [(row.image, row.name) for row in read("name,classes\nA,x\n", image=None).rows] == [("", "A")]
+    assert [(row.image, row.name) for row in read("image,classes\na.jpg,x\n", name=None).rows] == [("a.jpg", "")]
+
+
+def test_cells_that_a_spreadsheet_has_made(read):
+    file = read('image,name,classes,id\n"=""a.jpg""",Cap,x,="007"\nb.jpg,"A ""b""",x,4.01234E+12\n', product="id")
+    assert [(row.image, row.name, row.product) for row in file.rows] == [
+        ("a.jpg", "Cap", "007"),
+        ("b.jpg", 'A "b"', "4.01234E+12"),
+    ]
+    assert 'has cells such as ="007", which are read as 007' in file.remarks[0]
+    assert file.remarks[1].startswith(
+        "1 ids of products are numbers that a spreadsheet has rounded, the first '4.01234E+12'"
+    )
+    assert read('image,name,classes\na.jpg,A ="x",x\n').rows[0].name == 'A ="x"'
+
+
 def test_quotes_commas_and_line_breaks_in_names(read):
     file = read('image,name,classes\r\na.jpg,"A ""big"", red\r\n bag",x<y\r\nb.jpg,B,x<z\r\n')
     assert [row.name for row in file.rows] == ['A "big", red bag', "B"]
@@ -68,7 +86,9 @@ def test_other_columns_are_left_aside_and_headers_may_have_other_names(read):
         ("image name classes\na b c\n", "found none among: image name classes"),
         ("<!DOCTYPE html><html>", "expected a table of text .CSV., found an HTML page. Export the table as CSV"),
         (b"PK\x03\x04 xl/workbook.xml", "found an Excel workbook, or another Office document. Open it and save it"),
-        ('[{"image": "a.jpg"}]', "found JSON"),
+        ('[{"image": "a.jpg"}]', "found JSON. Write it as CSV, such as by pandas: read_json"),
+        (b"PAR1", "found a Parquet table. Write it as CSV, such as by pandas: read_parquet"),
+        (b"\x1f\x8b\x08", "found a gzip archive. Unpack it, and give the table in it"),
     ],
 )
 def test_a_file_that_is_no_catalogue(read, content, message):

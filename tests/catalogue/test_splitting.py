@@ -213,6 +213,17 @@ def test_a_given_split_is_kept_and_validation_is_taken_from_its_training_part(by
     assert split.tolist() == keep_split(table, SHARES, 7, by).tolist()
 
 
+@every_way
+def test_a_missing_test_part_is_taken_from_the_training_part(by):
+    given = np.array(["train"] * 400 + ["validation"] * 100, dtype=object)
+    split = keep_split(rows_of(["a", "b"] * 250).assign(split=given), SHARES, 7, by)
+    assert (split[400:] == "validation").all()
+    assert set(split[:400]) == {"train", "test"}
+    share = 0.15 / 0.85
+    near = {"balance": 2, "hash": 3 * (400 * share * (1 - share)) ** 0.5}
+    assert (split[:400] == "test").sum() == pytest.approx(400 * share, abs=near[by])
+
+
 def test_a_new_product_of_a_given_training_part_moves_no_other():
     table = rows_of(["a", "b"] * 200).assign(split=["train"] * 300 + ["test"] * 100)
     more = pd.concat([table, table.tail(1).assign(key="name new", group=400, split="train")], ignore_index=True)

@@ -76,6 +76,10 @@ def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
         ({"catalogue": {"images": "params.yaml"}}, "catalogue.images: params.yaml: no such folder"),
         ({"catalogue": {"columns": {"name": "title"}}}, "catalogue.csv: .*one column `title`.* image, name, classes"),
         ({"catalogue": {"unseen_classes": ["a<x"]}}, "catalogue.unseen_classes: .*a<x"),
+        (
+            {"catalogue": {"split": {"by": "balance", "test": 0.01, "train": 0.84}}},
+            "catalogue.split: .*for test: 12 prod",
+        ),
         ({"word_vectors": {"source": "none.txt"}}, "word_vectors.source: none.txt: expected a file of word vectors"),
         ({"word_vectors": {"source": "glove-twitter-25"}}, "word_vectors.source: glove-twitter-25: no file of this"),
         ({"word_vectors": {"source": "shop.csv"}}, "word_vectors.source: shop.csv: expected a word and its numbers"),
@@ -120,6 +124,14 @@ def test_all_findings_come_in_one_go_and_the_exit_code_is_2(shop, monkeypatch, c
         "- evaluate.tree",
     ]
     assert "train.method" in said.out  # what is good is shown beside
+
+
+def test_names_alone_are_told(shop):
+    write("shop.csv", "\n".join(["name,classes", *(f"shoe {row},a<{row % 2}" for row in range(12))]))
+    shop(catalogue={"columns": {"image": None}})
+    assert "no row names a picture: the model learns from the names alone" in shown()
+    shop(catalogue={"columns": {"name": None}})
+    assert "catalogue.columns: value error, expected image, name or both" in error("check")
 
 
 def test_remarks_on_the_table_and_the_names(shop):

@@ -68,6 +68,14 @@ def test_a_table_by_options(workplace, folders):  # noqa: F811
     assert table.to_numpy().tolist() == [["hats/cap.jpg", "Cap", "Hats<Caps"]]
 
 
+def test_names_alone_leave_the_picture_folder_as_it_is(workplace):
+    (workplace / "names.csv").write_text("title,kind\nCap,Hats\n")
+    said = huse("import", "table", "names.csv", "--name", "title", "--classes", "kind", "--apply").stdout
+    assert "rows with a name only 1; see catalogue.missing" in " ".join(said.split())
+    catalogue = check_params(paths.PARAMS)["catalogue"]
+    assert (catalogue.csv, catalogue.images) == ("data/imported/table.csv", "data/sample/images")
+
+
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="<"), min_size=1, max_size=12)
 
 

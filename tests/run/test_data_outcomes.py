@@ -16,6 +16,7 @@ import stages.catalogue
 import stages.finetune_backbone
 import stages.image_vectors
 from huse.encoders import picture_vectors
+from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
@@ -69,15 +70,17 @@ def run_text(here, vectors_of, once):  # noqa: F811
     save_file(random_infersent(6, 4, 5).state_dict(), here / "own.safetensors")
 
     def run(**changes):
-        set_values(here / paths.PARAMS, nest(changes))
+        set_values(here / paths.PARAMS, nest({"text_vectors.encoders": ["words"], **changes}))
         for stage in (preprocess_text, word_vectors, text_vectors, label_graph):
             stage.main(here)
+        encoder = load_encoder(here / paths.TEXT_ENCODER)
         return SimpleNamespace(
             clean=pd.read_parquet(here / paths.NAMES)["clean"].tolist(),
             steps=dict(pd.read_parquet(here / paths.WORDS)[["word", "step"]].to_numpy().tolist()),
             words=read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
             kept=set(pd.read_parquet(here / paths.VOCABULARY_WORDS)["word"]),
-            encoder=json.loads((here / paths.TEXT_ENCODER / "config.json").read_text()),
+            encoder=encoder.config,
+            ngrams=getattr(encoder, "ngrams", None),
             weights=json.loads((here / paths.LABELS).read_text())["weights"],
             own_weights=fingerprint_file(here / "own.safetensors"),
             vectors=np.load(here / paths.LABEL_VECTORS),
@@ -136,6 +139,11 @@ LETTERS = gives(lambda run: (run.clean[3], run.encoder["letters"]), ("chloé boo
 DIGITS = gives(lambda run: (run.clean[4], run.encoder["digits"]), ("", "drop"), ("100", "keep"))
 KEPT = gives(lambda run: run.kept & {"the", "red", "pumps"}, {"the", "red", "pumps"}, {"red", "pumps"})
 LEAF = {"label_graph__label_text": "leaf"}
+NGRAMS = {"text_vectors__encoders": ["ngrams"], "text_vectors__ngrams__min_names": 1}
+FAMILIES = gives(lambda run: run.encoder["family"], "words", "ngrams")
+RUNS = gives(lambda run: max(term.count(" ") for term in run.ngrams.words.terms), 1, 2)
+PIECES = gives(lambda run: max(map(len, run.ngrams.characters.terms)), 5, 3)
+RARE = gives(lambda run: int(run.ngrams.characters.document_frequency.min()), 2, 1)
 TEXT = {
     "preprocess_text.letters": of("ascii", LETTERS, preprocess_text__fold_accents=False),
     "preprocess_text.digits": of("keep", DIGITS),
@@ -147,6 +155,12 @@ TEXT = {
     "word_vectors.spellings.capitalised": of(False, found_by("leather", "capitalised", None)),
     "word_vectors.spellings.hyphens": of(False, found_by("T-Shirt", "hyphens", None)),
     "word_vectors.spellings.accents": of(False, found_by("Crème", "accents", None)),
+    "text_vectors.encoders": of(["ngrams"], FAMILIES),
+    "text_vectors.ngrams.words": of(3, RUNS, **NGRAMS),
+    "text_vectors.ngrams.characters": of(3, PIECES, **NGRAMS),
+    "text_vectors.ngrams.min_names": of(1, RARE, text_vectors__encoders=["ngrams"]),
+    "text_vectors.ngrams.dimension": of(2, gives(lambda run: run.encoder["dimension"], 6, 2), **NGRAMS),
+    "text_vectors.ngrams.fitted_on": of(2, gives(lambda run: run.ngrams.words.names, 6, 2), **NGRAMS),
     "label_graph.encoder": of("word_vectors", is_mean, **LEAF),
     "label_graph.label_text": of("path", is_text(" ".join), label_graph__encoder="word_vectors"),
     "label_graph.weights": of("own.safetensors", is_infersent(hidden=4, seed=5), **LEAF),

@@ -268,6 +268,13 @@ def see_dropout(usual, changed):
     assert not torch.allclose(usual.batches[0].texts, changed.batches[0].texts)
 
 
+def see_text_scaling(usual, changed):
+    together, each = usual.states[0]["towers.text.deviation"], changed.states[0]["towers.text.deviation"]
+    assert torch.allclose(together, each.square().mean().sqrt().expand_as(each))
+    assert not torch.allclose(together, each)
+    assert torch.equal(usual.states[0]["towers.image.deviation"], changed.states[0]["towers.image.deviation"])
+
+
 def see_relu(usual, changed):
     assert (changed.batches[0].images >= 0).all()
     assert (changed.batches[0].texts >= 0).all()
@@ -371,6 +378,7 @@ TRAIN = {
     "width": of(9, shapes(towers__image__linears__0__weight=(9, 5), towers__text__linears__0__weight=(9, 4))),
     "image_layers": of(3, shapes(towers__image__linears__2__weight=(8, 8))),
     "text_layers": of(3, shapes(towers__text__linears__2__weight=(8, 8))),
+    "text_scaling": of("each", see_text_scaling),
     "dropout": of(0.5, see_dropout),
     "relu_last": of(True, see_relu),
     "head": of("linear", shapes(heads__0__bias=(3,))),

@@ -11,6 +11,7 @@ from PIL import Image
 from ruamel.yaml import YAML
 from safetensors.torch import save_file
 
+from huse.encoders.families import load_encoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.run.artifacts import read_vectors
@@ -37,6 +38,7 @@ def catalogue(here):
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     params["preprocess_text"]["max_emptied"] = 0.2
     params["word_vectors"]["dimension"] = 6
+    params["text_vectors"]["encoders"] = ["words"]
     params["label_graph"]["infersent"]["hidden"] = 8
 
     def change(section=None, **values):
@@ -63,7 +65,7 @@ def test_writes_what_the_docstrings_say(here, catalogue, caplog):
     assert (
         "4 of 24 names (16.7%) have no word left after cleaning, first '100 %'. preprocess_text.digits" in caplog.text
     )
-    assert "4 names have no known word and get zeros" in caplog.text
+    assert "nothing of 4 of 24 names is known; they get zeros, first '100 %'" in caplog.text
     clean = pd.read_parquet(here / "data/text/names.parquet")
     assert clean["row"].tolist() == list(range(24))
     assert clean["clean"].tolist()[:5] == [
@@ -169,7 +171,7 @@ def test_hashed_words_give_every_name_a_vector(here, vectors_of):
     assert not set(words.index) & {"<s>", "</s>", "<p>", "</p>"}
     metrics = json.loads((here / "metrics/word_vectors.json").read_text())
     assert metrics["coverage"]["running"] == pytest.approx(2 / 14)  # the empty name counts as a word
-    assert json.loads((here / "metrics/text_vectors.json").read_text())["names_without_known_word"] == 4  # "100 %"
+    assert json.loads((here / "metrics/text_vectors.json").read_text())["names_unknown"] == 4  # "100 %"
 
 
 def test_a_new_name_becomes_a_vector_without_the_catalogue(here, catalogue):
@@ -275,7 +277,7 @@ def test_names_of_every_script_become_vectors(here, caplog):
     units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     nearest = (units @ units.T - 2 * np.eye(len(units))).argmax(axis=1)
     assert (products["classes"].to_numpy()[nearest] == products["classes"].to_numpy()).all()
-    loaded = WordsEncoder.load(here / "data/text/encoder")
+    loaded = load_encoder(here / "data/text/encoder")
     np.testing.assert_array_equal(loaded.encode(products["name"].tolist()), vectors)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from huse.errors import InputError
 
-NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection")  # Magento's words for an empty cell
+NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection", r"\N")  # words of Magento and MySQL for an empty cell
 
 SeveralClasses = Literal["first", "deepest", "longest", "all"]
 
@@ -86,6 +86,8 @@ def _values(cell: str, separator: str | None) -> list[str]:
     listed = _list(cell)
     if listed is not None:
         return [str(value).strip() for value in listed if value is not None]
+    if separator and re.match(r"\s*(?:https?:)?//", cell):  # a URL may hold the separator: …/w_400,h_400/hat.jpg
+        return [part.strip() for part in re.split(rf"{re.escape(separator)}\s*(?=(?:https?:)?//)", cell)]
     return pieces(cell, separator) if separator else [cell.strip()]
 
 

@@ -66,7 +66,7 @@ class Imported:
         name, levels = tidy(name), [tidy(level) for level, _ in mended]
         problem = "no picture" if image and not found else _problem(image, name, levels)
         if problem:
-            where = f"{where}, {image}" if image and not found else where
+            where = f"{where}, {image}" if image and image != where else where
             self.left_out.append(f"{problem}: {where}")
         else:
             self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split or "", tidy(product)))

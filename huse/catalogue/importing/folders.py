@@ -18,6 +18,7 @@ def import_folders(
     name: str | None = None,
     *,
     split_folders: bool | None = None,
+    names: bool = True,
 ) -> Imported:
     """Read a folder tree.
 
@@ -27,6 +28,7 @@ def import_folders(
             file name; and captions. None: products are named by their files.
         image: header of the column of pictures; None: the first of `IMAGE_HEADERS` found.
         name: header of the column of captions; None: the first of `NAME_HEADERS` found.
+        names: whether files name their products, where there are no captions; else products have no name.
         split_folders: whether folders such as ``train`` are splits, not levels; None: see `take_splits`.
 
     Raises:
@@ -36,17 +38,18 @@ def import_folders(
     imported = Imported(folder)
     pictures = list_pictures(folder)
     if captions is None:
-        imported.remarks.append("no captions were given, so products are named by their files")
-        names = {picture: spoken(Path(picture).stem) for picture in pictures}
+        named = {picture: spoken(Path(picture).stem) for picture in pictures if names}
+        how = "are named by their files (--no-names leaves them without)" if names else "have no names"
+        imported.remarks.append(f"no captions were given, so products {how}")
     else:
-        names = _captions(imported, pictures, captions, image, name)
+        named = _captions(imported, pictures, captions, image, name)
     tree = [tuple(picture.split("/")[:-1]) for picture in pictures]
     for picture, taken in zip(pictures, take_splits(imported, tree, split_folders), strict=True):
         if taken is None:
             imported.left_out.append(f"not in a folder of a split: {picture}")
         else:
             split, folders = taken
-            imported.add(picture, picture, names.get(picture, ""), [spoken(level) for level in folders], split=split)
+            imported.add(picture, picture, named.get(picture, ""), [spoken(level) for level in folders], split=split)
     return imported
 
 

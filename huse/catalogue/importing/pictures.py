@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from posixpath import basename
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from huse.catalogue.finding import PictureFolder
+from huse.catalogue.finding import PictureFolder, key_of
 from huse.catalogue.importing.entries import Imported, list_pictures
 
 
@@ -24,7 +24,7 @@ class Pictures:
         self._known = set(self.paths)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         for path in self.paths:
-            self._by_name[basename(path)].append(path)
+            self._by_name[key_of(basename(path))].append(path)
         self._urls: defaultdict[str, dict[str, None]] = defaultdict(dict)  # of each picture found; empty: not found
 
     def find(self, text: str) -> str:
@@ -42,14 +42,18 @@ class Pictures:
             if found:
                 self._otherwise[text] = found
             return found if found in self._known else ""
-        found = self._nearest(unquote(url.path)) or self._nearest(url.path)
+        # Some addresses are of a program, which is told the picture: image.php?file=hat.jpg
+        places = (unquote(url.path), url.path, *(value for _, value in parse_qsl(url.query)))
+        found = next(filter(None, map(self._nearest, places)), "")
         self._urls[found][url.netloc + url.path] = None
         return found
 
     def _nearest(self, path: str) -> str:
         """Return the picture of that file name; of several, the one that shares most folders with the path, if any."""
         wanted = path.split("/")[::-1]
-        shared = {known: _agreeing(known.split("/")[::-1], wanted) for known in self._by_name.get(basename(path), ())}
+        shared = {
+            known: _agreeing(known.split("/")[::-1], wanted) for known in self._by_name.get(key_of(basename(path)), ())
+        }
         best = [known for known, count in shared.items() if count == max(shared.values())]
         return best[0] if len(best) == 1 else ""
 

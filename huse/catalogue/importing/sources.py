@@ -112,7 +112,7 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
 
     Args:
         imported: takes rows without a partner, keys that stand twice in the other table, and remarks.
-        table: whose rows stay in their order; its own columns go before those of the other.
+        table: whose rows stay in their order; its own columns go before those of the other. A row without a key stays.
         other: one row a key.
         on: column of the key in both, or ``ONE=OTHER``; None: the only one that both have.
 
@@ -140,6 +140,8 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
         if key in partners:
             used.add(key)
             joined.append((where, partners[key] | row))
+        elif not key:  # a variant of the row above, or a product that has nothing there
+            joined.append((where, dict.fromkeys(other.header, "") | row))
         else:
             imported.left_out.append(f"no row in {other.path.name}: {where}, {key}")
     imported.remarks.append(

@@ -11,6 +11,7 @@ from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows
 from huse.catalogue.importing.splits import split_of
 from huse.catalogue.mending import mend
+from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
 
@@ -20,7 +21,7 @@ class Columns:
     """Headers of a table.
 
     Attributes:
-        name: the product's name.
+        name: the product's name, if the table has one.
         classes: the class: one column a level, coarse to fine, or one with whole paths.
         image: the pictures: paths below the picture folder, or URLs.
         image_pattern: composes the picture's path of other columns instead; see `Pattern`.
@@ -28,7 +29,7 @@ class Columns:
         product: ids of the product; of several columns, the first that is not empty in a row.
     """
 
-    name: str
+    name: str | None
     classes: Sequence[str]
     image: Sequence[str] = ()
     image_pattern: str | None = None
@@ -37,9 +38,11 @@ class Columns:
 
     def options(self) -> dict[str, str]:
         """Return the option that names each column."""
-        single = {"--name": self.name} | ({} if self.split is None else {"--split": self.split})
+        single = {"--name": self.name, "--split": self.split}
         several = {"image": self.image, "classes": self.classes, "product": self.product}
-        return single | {f"--{kind} {column}": column for kind, columns in several.items() for column in columns}
+        return {option: column for option, column in single.items() if column is not None} | {
+            f"--{kind} {column}": column for kind, columns in several.items() for column in columns
+        }
 
     def product_of(self, row: dict[str, str]) -> str:
         """Return the id of a row's product; empty: it has none."""
@@ -49,7 +52,7 @@ class Columns:
 
 def import_table(
     path: Path,
-    images: Path,
+    images: Path | None,
     columns: Columns,
     cells: Cells,
     *,
@@ -62,7 +65,7 @@ def import_table(
 
     Args:
         path: the file.
-        images: the picture folder.
+        images: the picture folder; None: there are only names.
         columns: the headers.
         cells: how its cells are read.
         delimiter: see `huse.catalogue.records.Records`.
@@ -77,10 +80,12 @@ def import_table(
         raise InputError(f"--delimiter: expected one character, found {delimiter!r}. A tab: --delimiter $'\\t'")
     if not cells.separator:
         raise InputError("--separator: expected what stands between levels, such as '>'; found nothing.")
-    if bool(columns.image) == bool(columns.image_pattern):
-        raise InputError("expected either --image or --image-pattern, which say what a row's pictures are called.")
-    imported = Imported(images)
-    pictures = Pictures(imported)
+    if bool(columns.image) + bool(columns.image_pattern) != (images is not None):
+        raise InputError("expected --images and one of --image and --image-pattern, or, for names alone, none of them.")
+    if images is None and columns.name is None:
+        raise InputError("expected --name, or pictures: --images and --image; found neither.")
+    imported = Imported(images or path.parent)
+    pictures = None if images is None else Pictures(imported)
     options = columns.options()
     wanted = list(options.values()) if join is None else []
     table = read_rows(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
@@ -90,7 +95,8 @@ def import_table(
     find_columns(path, table.header, options)
     _empty_cells(imported, table, columns, fill_down=cells.fill_down)
     _take_all(imported, pictures, table, columns, cells)
-    pictures.say()
+    if pictures is not None:
+        pictures.say()
     return imported
 
 
@@ -126,14 +132,26 @@ class _Entry(NamedTuple):
     row: dict[str, str]
     names: list[str]  # of its pictures
     product: str
+    classes: list[tuple[str, ...]]  # paths of its row, or, with --fill-down, of all rows of its product
+    repairs: tuple[str, ...]  # of the class
 
 
-def _take_all(imported: Imported, pictures: Pictures, table: Rows, columns: Columns, cells: Cells) -> None:
+def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Columns, cells: Cells) -> _Entry:
+    images = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
+    texts, repairs = [row[column] for column in columns.classes], tuple[str, ...]()
+    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
+        texts[0], repairs = mend(texts[0])
+    return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), repairs)
+
+
+def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, cells: Cells) -> None:
     pattern = None if columns.image_pattern is None else Pattern(columns.image_pattern, table.header)
-    found = []
-    for where, row in table.rows:
-        texts = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
-        found.append(_Entry(where, row, cells.pictures(texts), columns.product_of(row)))
+    found = [_entry(where, row, pattern, columns, cells) for where, row in table.rows]
+    if cells.fill_down:  # each row of a product may have another of its classes, as in Magento 1
+        of_product: dict[str, dict[tuple[str, ...], None]] = {}
+        for entry in found:
+            of_product.setdefault(entry.product, {}).update(dict.fromkeys(entry.classes))
+        found = [each._replace(classes=list(of_product[each.product])) if each.product else each for each in found]
     shown = {entry.product for entry in found if entry.product and entry.names}
     own = [entry for entry in found if entry.names or entry.product not in shown]
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
@@ -146,25 +164,21 @@ def _take_all(imported: Imported, pictures: Pictures, table: Rows, columns: Colu
         "times the same picture, name and class again: kept once": len(imported.rows) - len(rows),
     }
     imported.rows = rows
+    imported.remarks += rounded_remark(entry.product for entry in own)
     imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
 
 
-def _take(imported: Imported, pictures: Pictures, entry: _Entry, columns: Columns, cells: Cells) -> bool:
+def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns: Columns, cells: Cells) -> bool:
     """Add a row's pictures under its classes; return whether it has several classes."""
     where, row = entry.where, entry.row
     split = split_of(row[columns.split]) if columns.split else None
     if columns.split and split is None:
         imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
         return False
-    texts = [row[column] for column in columns.classes]
-    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
-        texts[0], repairs = mend(texts[0])
-        imported.repaired += [f"{kind} in the class: {where}" for kind in repairs]
-    paths = cells.classes(texts)
-    for levels in cells.choose(paths) or [()]:
+    imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
+    for levels in cells.choose(entry.classes) or [()]:
         for name in entry.names or [""]:
-            image = pictures.find(name)
-            imported.add(
-                where, image or name, row[columns.name], levels, found=bool(image), split=split, product=entry.product
-            )
-    return len(paths) > 1
+            image = pictures.find(name) if pictures else ""
+            called = row[columns.name] if columns.name else ""
+            imported.add(where, image or name, called, levels, found=bool(image), split=split, product=entry.product)
+    return len(entry.classes) > 1

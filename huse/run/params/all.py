@@ -12,6 +12,7 @@ from huse.settings import Settings
 def sections() -> dict[str, type[Settings]]:
     """Return what declares each section, by its name."""
     # These import torch and gensim, which takes seconds; most commands do without.
+    from huse.encoders.names import TextVectorSettings  # noqa: PLC0415
     from huse.encoders.picture_vectors import ImageVectorSettings  # noqa: PLC0415
     from huse.engine.devices import Machine  # noqa: PLC0415
     from huse.evaluation.splits import EvaluationSettings  # noqa: PLC0415
@@ -33,6 +34,7 @@ def sections() -> dict[str, type[Settings]]:
         "finetune_backbone": FinetuneSettings,
         "image_vectors": ImageVectorSettings,
         "word_vectors": WordVectorSettings,
+        "text_vectors": TextVectorSettings,
         "label_graph": LabelGraphParams,
         "train": TrainParams,
         "evaluate": EvaluationSettings,

@@ -25,9 +25,13 @@ class SampleCatalogueParams(Settings):
 class Columns(Settings):
     """Which column of the CSV holds what."""
 
-    image: str = Field(default="image", min_length=1, description="of the picture, relative to `images`")
-    name: str = Field(
-        default="name", min_length=1, description="of the product; pictures that share it are one product"
+    image: str | None = Field(
+        default="image", min_length=1, description="of the picture, relative to `images`; null: there are only names"
+    )
+    name: str | None = Field(
+        default="name",
+        min_length=1,
+        description="of the product; pictures that share it are one product; null: there are only pictures",
     )
     classes: str = Field(
         default="classes",
@@ -50,6 +54,8 @@ class Columns(Settings):
         named = [name for name in vars(self).values() if name is not None]
         if len(set(named)) < len(named):
             raise ValueError(f"{', '.join(vars(self))} must be different columns")
+        if self.image is None and self.name is None:
+            raise ValueError("expected image, name or both")
         return self
 
 

@@ -97,7 +97,10 @@ def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp
 def test_folders_without_captions_name_products_by_their_files(folders):
     imported = import_folders(folders, None)
     assert imported.table()["name"].tolist() == ["cap", "a", "b 1", "a"]
-    assert imported.remarks == ["no captions were given, so products are named by their files"]
+    assert len(imported.remarks) == 1
+    imported = import_folders(folders, None, names=False)
+    assert imported.table()["name"].tolist() == [""] * 4
+    assert imported.remarks == ["no captions were given, so products have no names"]
 
 
 def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
@@ -140,8 +143,8 @@ def test_a_table_by_its_columns(shop):
     assert imported.left_out == [
         "no known split: shop.csv line 4, 'later'",
         "no picture: shop.csv line 5, hats/none.jpg",
-        "no class, or an empty level: shop.csv line 8",
-        "a class name with <, which separates levels: shop.csv line 9",
+        "no class, or an empty level: shop.csv line 8, hats/cap.jpg",
+        "a class name with <, which separates levels: shop.csv line 9, hats/cap.jpg",
     ]
 
 
@@ -301,6 +304,44 @@ def test_a_list_taken_as_levels_is_said(shop):
     assert imported.remarks == ["1 classes are lists without '<': their values are taken as the levels of one class"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("https://x.example/w_4,h_4/a.jpg, https://x.example/b.jpg", 2),
+        ("//x.example/w_4,h_4/a.jpg,http://x.example/b.jpg", 2),
+        ("https://x.example/w_4,h_4/a.jpg", 1),
+        ("a.jpg,b.jpg", 2),
+    ],
+)
+def test_a_url_may_hold_what_separates_pictures(cell, expected):
+    found = Cells(split_images=",").pictures([cell])
+    assert len(found) == expected
+    assert found[0].endswith("a.jpg")
+
+
+def test_urls_name_files_in_any_writing(shop, tmp_path):
+    draw(tmp_path / "folders/a/Gro\u0308\u00dfe 1.JPG")
+    draw(tmp_path / "folders/a/gr\u00f6\u00dfe 2.jpg")
+    content = "".join(
+        f"{url},A,a\n"
+        for url in (
+            "https://x.example/gr%C3%B6%C3%9Fe%201.jpg",
+            "https://x.example/image.php?size=9&file=gr%C3%B6%C3%9Fe%202.jpg",
+            "https://x.example/_next/image?url=%2Fmedia%2Fcap.jpg&w=640",
+        )
+    )
+    found = shop(f"image,name,classes\n{content}".encode()).table()["image"].tolist()
+    assert found == ["a/Gro\u0308\u00dfe 1.JPG", "a/gr\u00f6\u00dfe 2.jpg", "hats/cap.jpg"]
+
+
+def test_ids_that_a_spreadsheet_has_rounded_are_said(shop):
+    content = b"image,name,classes,ean\nhats/cap.jpg,Cap,a,4.01234E+12\nshoes/pumps/a.jpg,Pump,a,4006381333931\n"
+    remarks = shop(content, Columns("name", ["classes"], ["image"], product=["ean"])).remarks
+    assert remarks[0].startswith(
+        "1 ids of products are numbers that a spreadsheet has rounded, the first '4.01234E+12'"
+    )
+
+
 def test_levels_are_cut_at_both_ends():
     assert Cells(skip_levels=1, levels=2).classes(["a<b<c<d"]) == [("b", "c")]
     assert Cells(skip_levels=1).classes(["a"]) == []
@@ -343,8 +384,20 @@ def test_a_wrong_pattern_is_named(shop, pattern, reason):
 
 def test_pictures_or_their_pattern(shop):
     for columns in (Columns("name", ["classes"]), Columns("name", ["classes"], ["image"], "{image}")):
-        with pytest.raises(InputError, match="either --image or --image-pattern"):
+        with pytest.raises(
+            InputError, match="--images and one of --image and --image-pattern, or, for names alone, none"
+        ):
             shop(b"image,name,classes\n7,Cap,a\n", columns)
+
+
+def test_names_alone_and_pictures_alone(shop, tmp_path):
+    content = b"image,name,classes\nhats/cap.jpg,Cap,Hats\n"
+    assert shop(content, Columns(None, ["classes"], ["image"])).rows == [("hats/cap.jpg", "", "Hats", "", "")]
+    (tmp_path / "names.csv").write_bytes(content)
+    imported = import_table(tmp_path / "names.csv", None, Columns("name", ["classes"]), ONE)
+    assert imported.rows == [("", "Cap", "Hats", "", "")]
+    with pytest.raises(InputError, match="expected --name, or pictures: --images and --image; found neither"):
+        import_table(tmp_path / "names.csv", None, Columns(None, ["classes"]), ONE)
 
 
 def test_no_separator_is_none(shop):
@@ -383,6 +436,17 @@ def test_tables_that_cannot_be_joined(shop, tmp_path, header, on, reason):
     (tmp_path / "other.csv").write_text(f"{header}\n")
     with pytest.raises(InputError, match=reason):
         shop(b"image,name\nhats/cap.jpg,Cap\n", join=tmp_path / "other.csv", on=on)
+
+
+def test_rows_without_a_key_are_kept_in_a_join(shop, tmp_path):
+    (tmp_path / "other.csv").write_text("id,classes\n7,Hats\n")
+    content = b"image,name,id\nhats/cap.jpg,Cap,7\nshoes/pumps/a.jpg,,\n"
+    assert shop(content, cells=Cells(fill_down=True), join=tmp_path / "other.csv").rows == [
+        ("hats/cap.jpg", "Cap", "Hats", "", ""),
+        ("shoes/pumps/a.jpg", "Cap", "Hats", "", ""),
+    ]
+    left_out = shop(content, join=tmp_path / "other.csv").left_out
+    assert left_out == ["no class, or an empty level: shop.csv line 3, shoes/pumps/a.jpg"]
 
 
 def test_tables_are_joined_by_columns_of_other_names(shop, tmp_path):

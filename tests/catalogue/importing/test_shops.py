@@ -20,7 +20,9 @@ CDN = "https://cdn.shopify.com/s/files/1/0001/0002/products"
 
 def documented(shop):
     """The options that the page names for a shop system."""
-    return shlex.split(re.search(rf"^\| {re.escape(shop)}[^|]*\| `([^`]+)` \|$", PAGE, re.MULTILINE)[1])
+    return shlex.split(
+        re.search(rf"^\| {re.escape(shop)}[^|]*\| `([^`]+)` \|$", PAGE, re.MULTILINE)[1].replace(r"\|", "|")
+    )
 
 
 def table(header, *rows, delimiter=","):
@@ -163,7 +165,7 @@ def test_magento(shop):
         ["_/x/_x.jpg", "Joust Duffle", "Gear<Bags", "24-MB01"],
         ["", "Backpack", "Gear<Bags", "24-MB02"],
     ]
-    assert "1 × no class, or an empty level, the first: catalog_product.csv line 5" in said
+    assert "1 × no class, or an empty level, the first: catalog_product.csv line 5, m/b/mb03.jpg" in said
     assert "1 rows without a picture are passed over" in said
 
 
@@ -173,16 +175,70 @@ def test_magento_1(shop):
         {"sku": "msj000", "_category": "Men/Shirts", "image": "/m/s/msj000t_1.jpg", "name": "French Cuff Shirt",
          "_media_image": "/m/s/msj000t_1.jpg"},
         {"_store": "german", "name": "Hemd"},
-        {"_media_image": "/m/s/msj000b_1.jpg"},
+        {"_category": "Men/Shirts/French Cuffs", "_media_image": "/m/s/msj000b_1.jpg"},
+        {"_category": "Sale"},
         {"sku": "msj001", "_category": "Men/Ties", "image": "no_selection", "name": "Tie"},
     )  # fmt: skip
-    rows, _ = shop("Magento 1", "products.csv", content, ["m/s/msj000t_1.jpg", "m/s/msj000b_1.jpg"])
-    # The row of the store view has a name of its own, and none of the pictures.
+    rows, said = shop("Magento 1", "products.csv", content, ["m/s/msj000t_1.jpg", "m/s/msj000b_1.jpg"])
+    # The row of the store view has a name of its own, and none of the pictures. Each of the first three rows of the
+    # product has another of its classes, which say nothing of the picture beside.
     assert rows == [
-        ["m/s/msj000t_1.jpg", "French Cuff Shirt", "Men<Shirts", "msj000"],
-        ["m/s/msj000b_1.jpg", "French Cuff Shirt", "Men<Shirts", "msj000"],
+        ["m/s/msj000t_1.jpg", "French Cuff Shirt", "Men<Shirts<French Cuffs", "msj000"],
+        ["m/s/msj000b_1.jpg", "French Cuff Shirt", "Men<Shirts<French Cuffs", "msj000"],
         ["", "Tie", "Men<Ties", "msj001"],
     ]
+    assert "2 rows have several classes; of these --several-classes deepest" in said
+
+
+def test_prestashop(shop):
+    content = (
+        '"Product ID";"Active (0/1)";"Name *";"Categories (x,y,z...)";"Reference #";"Image URLs (x,y,z...)"\n'
+        '"1";"1";"Mug";"Home,Accessories,Mugs";"demo";'
+        '"https://shop.example/img/p/1/1-large.jpg,https://shop.example/img/p/2/2-large.jpg"\n'
+    )
+    rows, _ = shop("PrestaShop", "products_import.csv", content, ["1/1-large.jpg", "2/2-large.jpg"])
+    assert rows == [[f"{n}/{n}-large.jpg", "Mug", "Accessories<Mugs", "1"] for n in "12"]
+
+
+def test_bigcommerce(shop):
+    content = table(
+        "Item Type,Product ID,Product Name,Product Code/SKU,Category,Product Image File - 1,Product Image File - 2",
+        {"Item Type": "Product", "Product ID": "200", "Product Name": "Pan", "Category": "Home/Pots;Home/Pots/Pans",
+         "Product Image File - 1": "h/021/pan__10.jpg", "Product Image File - 2": "h/021/pan_2__11.jpg"},
+        *({"Item Type": "  SKU", "Product ID": str(id), "Product Name": f"[S]Size={id}"} for id in range(3)),
+    )  # fmt: skip
+    rows, said = shop("BigCommerce", "products.csv", content, ["h/021/pan__10.jpg", "h/021/pan_2__11.jpg"])
+    assert rows == [[f"h/021/{name}.jpg", "Pan", "Home<Pots<Pans", "200"] for name in ("pan__10", "pan_2__11")]
+    assert "3 × no class, or an empty level, the first: products.csv line 3" in said
+
+
+def test_etsy(shop):
+    images = [f"IMAGE{number}" for number in range(1, 11)]
+    content = table(
+        f"TITLE,DESCRIPTION,PRICE,CURRENCY_CODE,QUANTITY,TAGS,MATERIALS,{','.join(images)},VARIATION 1 TYPE,SKU",
+        {"TITLE": "Rings &amp; more", "TAGS": "gold_ring,gift", "SKU": "R1",
+         "IMAGE1": "https://i.etsystatic.com/1/r/il/a/9/il_fullxfull.9_a.jpg"},
+        {"TITLE": "Mug", "TAGS": "mug", "IMAGE1": "https://i.etsystatic.com/1/r/il/b/8/il_fullxfull.8_b.jpg"},
+    )  # fmt: skip
+    pictures = ["il_fullxfull.9_a.jpg", "il_fullxfull.8_b.jpg"]
+    rows, _ = shop("Etsy", "EtsyListingsDownload.csv", content, pictures)
+    assert rows == [[pictures[0], "Rings & more", "gold_ring", "R1"], [pictures[1], "Mug", "mug", ""]]
+
+
+def test_shopware(shop, workplace):  # noqa: F811
+    (workplace / "categories.csv").write_text("id;parent_id;name;breadcrumb\nc1;;Pans;Home|Kitchen|Pans\n")
+    site = "https://shop.example/media/1a/2b"
+    content = table(
+        "id,parent_id,product_number,name,cover_media_url,categories,media",
+        {"id": "p1", "product_number": "SW1", "name": "Pan", "cover_media_url": f"{site}/a.jpg", "categories": "c1",
+         "media": f"{site}/a.jpg|{site}/b.jpg"},
+        {"id": "p2", "parent_id": "p1", "product_number": "SW1.1", "cover_media_url": f"{site}/c.jpg"},
+        {"id": "p3", "parent_id": "p1", "product_number": "SW1.2"},
+        delimiter=";",
+    )  # fmt: skip
+    rows, said = shop("Shopware 6", "products.csv", content, [f"1a/2b/{letter}.jpg" for letter in "abc"])
+    assert rows == [[f"1a/2b/{letter}.jpg", "Pan", "Kitchen<Pans", "p1"] for letter in "abc"]
+    assert "1 rows without a picture are passed over" in said
 
 
 GOOGLE = [

@@ -4,6 +4,7 @@ from huse.catalogue.importing.folders import import_folders
 from huse.errors import InputError
 from tests.catalogue.importing.layouts import draw
 
+NAMED = "no captions were given, so products are named by their files (--no-names leaves them without)"
 IMAGENET = ["train/shoe/a.jpg", "train/hat/cap/b.jpg", "val/shoe/c.jpg"]
 
 
@@ -65,7 +66,7 @@ def test_what_may_be_a_class_stays_one_and_is_said(tree, pictures):
 def test_the_option_decides(tree):
     found, imported = tree(IMAGENET, split_folders=False)
     assert found["val/shoe/c.jpg"] == ("val<shoe", "")
-    assert imported.remarks == ["no captions were given, so products are named by their files"]
+    assert imported.remarks == [NAMED]
     found, imported = tree(["sample/d.jpg"], split_folders=True)
     assert sorted(found) == sorted(IMAGENET)
     assert imported.left_out == ["not in a folder of a split: sample/d.jpg"]
@@ -84,4 +85,4 @@ def test_no_split_folder_where_one_is_wanted(tree):
 
 def test_other_trees_are_not_spoken_of(tree):
     _, imported = tree(["shoe/a.jpg", "hat/trainers/b.jpg"])
-    assert imported.remarks == ["no captions were given, so products are named by their files"]
+    assert imported.remarks == [NAMED]
