@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from huse.evaluation import tables
-from huse.evaluation.baselines import Baselines, beside, measure_baselines, remarks
+from huse.evaluation.baselines import Baselines, as_json, beside, measure_baselines
 from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
@@ -72,7 +72,7 @@ def main(here: Run) -> str:
             if baseline is not None:
                 resamples = params.resamples if name == "test" else 0
                 compared = beside(baseline, one, seed=seed, resamples=resamples)
-                content["baselines"] = {**baseline.metrics, "beside": compared, "remarks": remarks(compared)}
+                content["baselines"] = as_json(baseline, compared)
             other = None if baseline is None else baseline.measured
             outputs.json(here / metrics, content)
             outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, other))

@@ -47,11 +47,12 @@ def baselines_table(baselines: dict[str, Any]) -> Table:
     """Return our metrics beside those of the baselines, as a table for the terminal."""
     columns = (Column(name, justify="right") for name in ("ours", "baseline", "difference, 95 %"))
     table = Table(Column("", overflow="fold"), *columns, title="Beside baselines", title_justify="left")
-    for one in baselines["beside"].values():
+    for row in baselines["rows"]:
+        one = baselines["beside"][row["metric"]]
         interval = f" ({one['low']:+.3f}, {one['high']:+.3f})" if "low" in one else ""
         numbers = f"{one['ours']:.3f}", f"{one['baseline']:.3f}", f"{one['difference']:+.3f}{interval}"
-        table.add_row(escape(one["name"]), *numbers, style="yellow" if one["difference"] < 0 else "")
-    table.caption = "; ".join(dict.fromkeys(one["by"] for one in baselines["beside"].values()))
+        table.add_row(escape(row["name"]), *numbers, style="yellow" if one["difference"] < 0 else "")
+    table.caption = "; ".join(dict.fromkeys(row["by"] for row in baselines["rows"]))
     table.caption_justify = "left"
     return table
 

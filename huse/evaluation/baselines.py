@@ -40,7 +40,7 @@ STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # C of the logistic regressions
 STEPS = 10  # of each, and twice as many for the first
 COMPARED = {"recall_at_1": "R@1", "map": "mAP"}
 FUSED = ("image", "text", "fusion")
-LEAST = 1e-6  # deviation of a feature; below it the feature is constant
+LEAST = 1e-4  # deviation of a feature as a share of the mean one; below it the feature is constant
 ROUNDING = 1e-9  # of differences
 
 _TEXTS = {NGRAMS: "n-grams of the names", TEXT: "n-grams of the names and the text vectors"}
@@ -74,7 +74,7 @@ COMPARISONS = (
         "names",
         {"classification.text.accuracy": "accuracy"},
         "logistic regression on {text}",
-        "ngrams or sentences in text_vectors.encoders; more train.steps",
+        "ngrams and sentences in text_vectors.encoders; more train.steps",
     ),
     Comparison(
         "both fused",
@@ -288,7 +288,7 @@ def _scaled(vectors: Floats, train: Integers) -> Floats:
     So a vector has a squared length of about 1, as rows of n-grams do, and no block drowns another.
     """
     mean, deviation = vectors[train].mean(axis=0), vectors[train].std(axis=0)
-    varies = deviation > LEAST
+    varies = deviation > LEAST * deviation.mean()
     scale = np.where(varies, deviation, np.inf) * np.sqrt(max(varies.sum(), 1))
     scaled: Floats = (vectors - mean) / scale.astype(np.float32)
     return scaled
@@ -362,6 +362,24 @@ def beside(baselines: Baselines, ours: MeasuredSplit, *, seed: int, resamples: i
                     **({"low": one.low, "high": one.high} if drawn else {}),
                 }
     return found
+
+
+def as_json(baselines: Baselines, compared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the section of a metrics file; words stand in lists, which DVC takes for no metrics.
+
+    Args:
+        baselines: of the split.
+        compared: of `beside`.
+    """
+    words = ("name", "by")
+    return {
+        **baselines.metrics,
+        "beside": {
+            path: {key: value for key, value in one.items() if key not in words} for path, one in compared.items()
+        },
+        "rows": [{"metric": path, **{key: one[key] for key in words}} for path, one in compared.items()],
+        "remarks": remarks(compared),
+    }
 
 
 def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:

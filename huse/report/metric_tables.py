@@ -228,14 +228,11 @@ def product_table(metrics: Metrics) -> Table | None:
 
 def baseline_table(metrics: Metrics) -> Table | None:
     """Return our metrics beside those of the baselines, or None where these were not measured."""
-    beside = metrics.get("baselines", {}).get("beside", {})
-    rows: list[tuple[str, list[Metric | None]]] = [
-        (
-            one["name"],
-            [Metric(one["ours"]), Metric(one["baseline"]), Metric(one["difference"], one.get("low"), one.get("high"))],
-        )
-        for one in beside.values()
-    ]
+    rows: list[tuple[str, list[Metric | None]]] = []
+    for row in metrics.get("baselines", {}).get("rows", ()):
+        one = metrics["baselines"]["beside"][row["metric"]]
+        difference = Metric(one["difference"], one.get("low"), one.get("high"))
+        rows.append((row["name"], [Metric(one["ours"]), Metric(one["baseline"]), difference]))
     return Table(["ours", "baseline", "difference"], rows) if rows else None
 
 

@@ -134,7 +134,7 @@ def baselines_section(metrics: Metrics) -> Section | None:
     }
     content = {
         "table": table,
-        "baselines": list(dict.fromkeys(one["by"] for one in baselines["beside"].values())),
+        "baselines": list(dict.fromkeys(row["by"] for row in baselines["rows"])),
         "training_items": baselines["training_items"],
         "remarks": baselines["remarks"],
         "further": [(title, found) for title, found in further.items() if found],

@@ -65,13 +65,17 @@ def test_metrics_shows_the_baselines_beside_ours(workplace):
         "baselines": {
             "beside": {
                 "classification.text.accuracy": {
-                    "name": "names: accuracy", "by": "a regression", "ours": 0.501, "baseline": 0.612,
+                    "ours": 0.501, "baseline": 0.612,
                     "difference": -0.111, "low": -0.222, "high": -0.033,
                 },
                 "retrieval.mean.map": {
-                    "name": "retrieval: mAP", "by": "another", "ours": 0.444, "baseline": 0.333, "difference": 0.111,
+                    "ours": 0.444, "baseline": 0.333, "difference": 0.111,
                 },
             },
+            "rows": [
+                {"metric": "classification.text.accuracy", "name": "names: accuracy", "by": "a regression"},
+                {"metric": "retrieval.mean.map", "name": "retrieval: mAP", "by": "another"},
+            ],
             "remarks": ["behind a baseline, names: try harder [really]"],
         },
     }  # fmt: skip
