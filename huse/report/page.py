@@ -104,7 +104,7 @@ def write_number(value: float | None) -> str:
     """Write a number of unknown kind: large ones with separators and at most one decimal, small ones with three."""
     if value is None:
         return "–"
-    if abs(value) >= 10 or (value.is_integer() and abs(value) > 1):
+    if abs(value) >= 10 or (float(value).is_integer() and abs(value) > 1):
         return f"{value:,.1f}".removesuffix(".0")
     return f"{value:.3f}"
 
