@@ -119,3 +119,12 @@ def test_a_forgotten_separator_is_a_warning(run):
     _, _, said = run(*lines, lines=[])
     assert "4 of 4 classes have one level and contain >, first 'hat > big'" in said
     assert "contain >" not in run()[2]
+
+
+def test_a_class_without_a_product_in_training_is_said_and_counted(run, here):
+    lines = [f"{line},{'test' if line.endswith('shoe<big') else 'train'}" for line in LINES]
+    _, _, said = run(*lines, lines=[], header="image,name,classes,split", columns={"split": "split"})
+    assert "1 classes have no product in training, first 'shoe<big': they cannot be learned" in said
+    assert json.loads((here / paths.CATALOGUE_METRICS).read_text())["classes_without_train"] == 1
+    assert "in training, first" not in run()[2]
+    assert "classes_without_train" not in json.loads((here / paths.CATALOGUE_METRICS).read_text())
