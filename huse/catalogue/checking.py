@@ -253,7 +253,8 @@ def _located(row: Row, pictures: PictureFolder) -> Row:
 def _checked(row: Row) -> Row:
     if row.split is not None and row.split not in SPLITS:
         raise ValueError(f"the split is {row.split!r}; expected {', '.join(SPLITS)}")
-    return replace(row, classes=LEVEL_SEPARATOR.join(class_path(row.classes)))
+    classes = LEVEL_SEPARATOR.join(class_path(row.classes))
+    return row if classes == row.classes else replace(row, classes=classes)
 
 
 def _with_picture(row: Row, folder: Path, pictures: PictureFolder) -> tuple[Row, Path | str]:
@@ -297,6 +298,8 @@ class _Judged:
     @cached_property
     def half(self) -> Row:
         """The row with what can be used of it."""
+        if not self.no_picture and not self.no_name:
+            return self.row
         return replace(
             self.row, image="" if self.no_picture else self.row.image, name="" if self.no_name else self.row.name
         )

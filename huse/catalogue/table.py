@@ -37,7 +37,7 @@ def make_table(
         InputError: there are fewer than two classes, or too few products to give every split one; or see
             `choose_unseen`.
     """
-    table = pd.DataFrame(products)
+    table = pd.DataFrame(map(vars, products))  # pandas would copy every field of every product deeply
     classes = sorted(set(table["classes"]))
     if len(classes) < 2:
         raise InputError(

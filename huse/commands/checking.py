@@ -126,7 +126,7 @@ def check(context: typer.Context) -> None:
     _backbone(here, sections["backbone"], found)
     _label_graph(here, sections["label_graph"], dimension, found)
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
-    train = table[table["split"] == "train"] if len(table) else pd.DataFrame(products)
+    train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
     _method(sections, train, found)
     for line in lacking(here):
         parameter, told = line.split(": ", 1)
