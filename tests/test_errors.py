@@ -1,4 +1,5 @@
 import errno
+import sqlite3
 
 import pytest
 
@@ -14,6 +15,16 @@ from huse.errors import said_of_system
         ),
         (PermissionError(errno.EACCES, "x", "data"), "data: Permission denied. Allow this user to read and write it"),
         (RuntimeError("I/O error: No space left on device (os error 28)"), "No space left on device. Make room"),
+        (
+            PermissionError(
+                errno.EACCES, "Failed to open local file 'a.parquet'. Detail: [errno 13] Permission denied"
+            ),
+            "a.parquet: Permission denied.",
+        ),
+        (OSError("18432 requested and 2016 written"), "No space left on device. Make room"),
+        (sqlite3.OperationalError("database or disk is full"), "No space left on device. Make room"),
+        (sqlite3.OperationalError("disk I/O error"), "Input/output error. Look whether the disk is full"),
+        (sqlite3.OperationalError("no such table: x"), None),
         (FileNotFoundError(errno.ENOENT, "x", "a"), None),
         (ValueError("28"), None),
     ],
