@@ -44,6 +44,9 @@ def said_of_system(error: Exception) -> str | None:
     named = re.search(r"os error (\d+)", str(error))
     number = getattr(error, "errno", None) or (int(named[1]) if named else None)
     number = number or next((of for said, of in UNNUMBERED.items() if re.fullmatch(said, str(error))), None)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        wanted = str(error).splitlines() or ["the memory is used up"]
+        return f"{wanted[0].rstrip('.')}. Lower batch_size, or whatever was raised, or use a machine with more memory."
     if number not in REMEDIES:
         return None
     quoted = re.search(r"file '([^']+)'", str(error))

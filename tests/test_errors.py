@@ -25,6 +25,12 @@ from huse.errors import said_of_system
         (sqlite3.OperationalError("database or disk is full"), "No space left on device. Make room"),
         (sqlite3.OperationalError("disk I/O error"), "Input/output error. Look whether the disk is full"),
         (sqlite3.OperationalError("no such table: x"), None),
+        (
+            MemoryError("Unable to allocate 3 TiB for an array"),
+            "Unable to allocate 3 TiB for an array. Lower batch_size",
+        ),
+        (MemoryError(), "the memory is used up. Lower batch_size"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes.\nAt:"), "[enforce fail]"),
         (FileNotFoundError(errno.ENOENT, "x", "a"), None),
         (ValueError("28"), None),
     ],
