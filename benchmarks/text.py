@@ -26,6 +26,7 @@ FILE_WORDS, NEEDED_WORDS = 200_000, 5_000
 DIMENSION = 300
 LABELS, LABEL_DIMENSION = 10_000, 4096
 SENTENCES = 1_000
+NGRAM_NAMES = 20_000
 TIMED_NAMES = 200  # for the slow side
 
 DIFFERENT = {False: "names", True: "different names"}
@@ -71,6 +72,18 @@ def name_vectors(names: str, table: Table) -> None:
         table.add_row(work, rate, f"{ours.seconds:.2f}", "", "", f"{ours.megabytes:,.0f}")
 
 
+def ngrams(names: str, table: Table) -> None:
+    """Measure names to vectors by n-grams, 1,024 values each, and then up to a million of them."""
+    for different in (False, True):
+        run: dict[str, Any] = {"names": names, "count": NGRAM_NAMES, "different": different}
+        both = (measure(f"ngrams:{side}", repeats=2, **run) for side in ("ours", "scikit_learn"))
+        add(table, (f"n-grams of {NGRAM_NAMES:,} {DIFFERENT[different]}", "scikit-learn"), both, near(1e-5, 1e-5))
+    for count in (10_000, 100_000, 300_000):
+        ours = measure("ngrams:ours", names=names, count=count, different=True)
+        rate, work = f"{count / ours.seconds:,.0f} names/s", f"n-grams of {count:,} {DIFFERENT[True]}"
+        table.add_row(work, rate, f"{ours.seconds:.2f}", "", "", f"{ours.megabytes:,.0f}")
+
+
 def sentences(model: str, names: str, table: Table) -> None:
     """Measure names through a model of sentences; the library encodes equal names each by itself."""
     for different in (False, True):
@@ -104,6 +117,7 @@ def main(
         partial(cleaning, str(names)),
         glove,
         partial(name_vectors, str(names)),
+        partial(ngrams, str(names)),
         labels,
         *([partial(sentences, sentence_model, str(names))] if sentence_model else []),
     ]

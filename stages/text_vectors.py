@@ -15,8 +15,10 @@ from itertools import compress
 import numpy as np
 
 from huse.encoders.contract import Encoder
+from huse.encoders.given import open_given
 from huse.encoders.names import TextVectorSettings, join_encoders
 from huse.encoders.ngrams import NgramsEncoder
+from huse.encoders.transformer import open_sentences
 from huse.encoders.words import WordsEncoder
 from huse.files import fingerprint_file
 from huse.run import paths
@@ -40,11 +42,16 @@ def main(here: Run) -> str:
     def fit(kind: str) -> Encoder[str]:
         if kind == "ngrams":
             return NgramsEncoder.fit(list(compress(names, training)), params.ngrams, here.seed())
+        if kind == "given":
+            return open_given(params.given, here.root, names)
+        tfidf, cleaning = fit_tfidf(compress(clean, training)), here.section(CleaningSettings, "preprocess_text")
+        if kind == "sentences":
+            return open_sentences(params.sentences, here.root, tfidf, cleaning)
         return WordsEncoder(
-            fit_tfidf(compress(clean, training)),
+            tfidf,
             read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
             read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
-            here.section(CleaningSettings, "preprocess_text"),
+            cleaning,
             here.section(WordVectorSettings, "word_vectors").spellings.steps,
         )
 
@@ -66,6 +73,8 @@ def main(here: Run) -> str:
             rows=fingerprint_products(products),
             parameters={
                 **encoder.config,
+                # by which `huse check` sees that a file has changed
+                "fingerprints": {kind: getattr(part, "fingerprint", None) for kind, part in encoders.items()},
                 **{
                     f"{path.stem}_sha256": fingerprint_file(here / path)
                     for path in (paths.WORD_VECTORS, paths.WORDS, paths.NAMES)

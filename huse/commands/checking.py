@@ -124,6 +124,7 @@ def check(context: typer.Context) -> None:
     _names(products, sections["preprocess_text"], found)
     dimension = _word_vectors(here, sections["word_vectors"], found)
     _backbone(here, sections["backbone"], found)
+    _text_vectors(here, sections["text_vectors"], found)
     _label_graph(here, sections["label_graph"], dimension, found)
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
     train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
@@ -250,6 +251,19 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
             check_weights(params.network, file)
             refuse_changed(here, "backbone.weights", params.weights, file, partial(fingerprint_file, file))
         found.good("backbone.weights", f"{file or 'random'}: {params.network}")
+
+
+def _text_vectors(here: Run, params: Any, found: Findings) -> None:
+    from huse.encoders.given import read_given  # noqa: PLC0415
+
+    if "sentences" in params.encoders:
+        _sentences(here, "text_vectors.sentences", params.sentences, found)
+    if "given" in params.encoders:
+        with found.of("text_vectors.given.file"):
+            given, name = read_given(params.given, here.root), params.given.file
+            refuse_changed(here, "text_vectors.given.file", name, here / name, lambda: given.fingerprint)
+            count = f"{len(given.vectors.index_to_key):,} names, {given.dimension} numbers each"
+            found.good("text_vectors.given.file", f"{here / name}: {count}")
 
 
 def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings) -> None:

@@ -24,10 +24,13 @@ class Reading(NamedTuple):
     keys: tuple[str, ...]
 
 
+_TEXT = manifest_path(paths.TEXT_VECTORS)
 READINGS = {
     "backbone.weights": Reading("finetune_backbone", paths.BACKBONE / "config.json", ("origin", "weights_sha256")),
     "label_graph.sentences.model": Reading("label_graph", paths.LABELS, ("sentences", "model_sha256")),
     "label_graph.weights": Reading("label_graph", paths.LABELS, ("weights", "kind")),
+    "text_vectors.given.file": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "given")),
+    "text_vectors.sentences.model": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "sentences")),
     "word_vectors.source": Reading("word_vectors", manifest_path(paths.WORD_VECTORS), ("source_sha256",)),
 }
 

@@ -9,7 +9,9 @@ from pydantic import Field, field_validator
 
 from huse.encoders.blocks import BlocksEncoder, block_scale, join_blocks
 from huse.encoders.contract import Encoder
+from huse.encoders.given import GivenSettings
 from huse.encoders.ngrams import NgramVectorSettings
+from huse.encoders.transformer import SentenceSettings
 from huse.settings import Settings
 
 Floats = npt.NDArray[np.float32]
@@ -18,12 +20,17 @@ Floats = npt.NDArray[np.float32]
 class TextVectorSettings(Settings):
     """What makes the vectors of names."""
 
-    encoders: list[Literal["words", "ngrams"]] = Field(
+    encoders: list[Literal["words", "ngrams", "sentences", "given"]] = Field(
         default=["words", "ngrams"],
         min_length=1,
-        description="words: TF-IDF weighted word vectors; ngrams: of words and of characters; several side by side",
+        description=(
+            "several side by side: words: TF-IDF weighted word vectors; ngrams: of words and of characters; sentences: "
+            "a model; given: your own"
+        ),
     )
     ngrams: NgramVectorSettings = NgramVectorSettings()
+    sentences: SentenceSettings = SentenceSettings()
+    given: GivenSettings = GivenSettings()
 
     @field_validator("encoders")
     @classmethod

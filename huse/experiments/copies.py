@@ -38,6 +38,8 @@ def lacking(here: Run) -> list[str]:
         "backbone.weights": sections["backbone"].weights,
         "label_graph.sentences.model": sections["label_graph"].sentences.model,
         "label_graph.weights": sections["label_graph"].weights,
+        "text_vectors.given.file": sections["text_vectors"].given.file,
+        "text_vectors.sentences.model": sections["text_vectors"].sentences.model,
         "word_vectors.source": sections["word_vectors"].source,
     }
     for stage in read_yaml(here / paths.MAP)["stages"].values():

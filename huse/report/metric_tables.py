@@ -125,7 +125,7 @@ def look_up(metrics: Metrics, path: str) -> float | None:
         if not isinstance(at, Mapping) or key not in at:
             return None
         at = at[key]
-    return float(at) if isinstance(at, int | float) and not isinstance(at, bool) else None
+    return at if isinstance(at, int | float) and not isinstance(at, bool) else None
 
 
 def read_metric(metrics: Metrics, path: str) -> Metric | None:

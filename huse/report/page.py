@@ -101,10 +101,10 @@ def write_interval(metric: Metric | None) -> str:
 
 
 def write_number(value: float | None) -> str:
-    """Write a number of unknown kind: large ones with separators and at most one decimal, small ones with three."""
+    """Write a number of unknown kind: counts and large ones with separators, small ones with three decimals."""
     if value is None:
         return "–"
-    if abs(value) >= 10 or (float(value).is_integer() and abs(value) > 1):
+    if isinstance(value, int) or abs(value) >= 10 or (value.is_integer() and abs(value) > 1):
         return f"{value:,.1f}".removesuffix(".0")
     return f"{value:.3f}"
 

@@ -44,5 +44,5 @@ def _ngrams(names: list[str], training_names: list[str]) -> list[Block]:
     """Return the TF-IDF of the n-grams of words and of characters; no features if no name is learned from."""
     if not training_names:
         return [[csr_matrix(np.zeros((len(names), 1), np.float32))]]
-    found = Ngrams.fit(training_names, NgramSettings()).weigh(names)
+    found = Ngrams.fit(training_names, NgramSettings(min_names=1)).weigh(names)
     return [[found.words], [found.counts, found.characters]]

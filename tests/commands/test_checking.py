@@ -280,20 +280,32 @@ def test_weights_and_vectors_that_fit_are_described(shop):
 
 
 @needs_library
-def test_a_model_of_sentences_is_described_and_one_that_has_changed_is_refused(shop, monkeypatch):
-    folder = make_bert(Path("bert"))
-    shop(label_graph={"encoder": "sentences", "sentences": {"model": "bert"}})
-    assert "label_graph.sentences.model bert: bert" in shown()
-    settings = nest({"label_graph.sentences.model": "bert"})
-    write(paths.LABELS, {"sentences": {"model_sha256": fingerprint_model(folder)}})
-    write(paths.LOCK, {"stages": {"label_graph": {"params": {"params.yaml": settings}}}})
+@pytest.mark.parametrize(
+    "section", [{"label_graph": {"encoder": "sentences"}}, {"text_vectors": {"encoders": ["sentences"]}}]
+)
+def test_a_model_of_sentences_is_described_and_one_that_has_changed_is_refused(shop, monkeypatch, section):
+    folder, (stage,) = make_bert(Path("bert")), section
+    shop(**section)
+    shop(**{stage: {"sentences": {"model": "bert"}}})
+    assert f"{stage}.sentences.model bert: bert" in shown()
+    _, made, keys = READINGS[f"{stage}.sentences.model"]
+    write(made, nest({".".join(keys): fingerprint_model(folder)}))
+    settings = nest({f"{stage}.sentences.model": "bert"})
+    write(paths.LOCK, {"stages": {stage: {"params": {"params.yaml": settings}}}})
     shown()
     (folder / "vocab.txt").write_text("other")
-    assert "bert: has changed since the stage label_graph read it" in error("check")
-    shop(label_graph={"sentences": {"model": "own/absent", "download": True}})
-    assert "label_graph.sentences.model own/absent: the run fetches it" in shown()
+    assert f"bert: has changed since the stage {stage} read it" in error("check")
+    shop(**{stage: {"sentences": {"model": "own/absent", "download": True}}})
+    assert f"{stage}.sentences.model own/absent: the run fetches it" in shown()
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
-    assert "label_graph.sentences.model: sentence-transformers is not installed" in error("check")
+    assert f"{stage}.sentences.model: sentence-transformers is not installed" in error("check")
+
+
+def test_given_vectors_are_described(shop):
+    shop(text_vectors={"encoders": ["given", "words"], "given": {"file": "given.parquet"}})
+    assert re.match("text_vectors.given.file: given.parquet: not found", error("check"))
+    pd.DataFrame({"name": ["a", "b"], "v": [1.0, 2.0]}).to_parquet("given.parquet")
+    assert "text_vectors.given.file given.parquet: 2 names, 1 numbers each" in shown()
 
 
 def test_the_package_of_the_universal_sentence_encoder_must_be_there(shop, monkeypatch):
@@ -341,8 +353,8 @@ def test_the_stages_keep_the_fingerprints_that_are_compared(tiny_pipeline, workp
     locked = read_yaml(tiny_pipeline.root / paths.LOCK)["stages"]
     for parameter, (stage, made, keys) in READINGS.items():
         assert parameter in dict(flatten(locked[stage]["params"]["params.yaml"]))
-        if parameter.endswith("sentences.model"):
-            continue  # not read by this pipeline: see tests/text/test_stages.py
+        if parameter.endswith(("sentences.model", "given.file")):
+            continue  # not read by this pipeline: see the two tests above
         kept = json.loads((tiny_pipeline.root / made).read_text(encoding="utf-8"))
         for key in keys[:-1]:
             kept = kept[key]

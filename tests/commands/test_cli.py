@@ -175,7 +175,7 @@ def test_the_cache_is_shown_and_cleared(workplace):
 
 
 def test_presets_are_listed_and_applied(workplace):
-    assert huse("preset").stdout == "paper\nproducts\nsample\n"
+    assert huse("preset").stdout == "notebook\npaper\nproducts\nproducts-text\nsample\n"
     shown = huse("preset", "paper").stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in huse("preset", "paper").stdout

@@ -42,7 +42,9 @@ def test_items(measured):
     assert table["predicted_text"].tolist() == [0] * 6
     assert table["confidence_fusion"].tolist() == pytest.approx([0.475, 0.475, 0.525, 0.625, 0.575, 0.625])
     expected = ["row", "group", "class_index"]
-    expected += [f"{what}_{name}" for what in ("predicted", "confidence", "correct") for name in "itf"]
+    expected += [f"{what}_{name}" for what in ("predicted", "confidence") for name in "itf"]
+    expected += ["decided_by", *(f"correct_{name}" for name in "itf")]
+    assert table["decided_by"].tolist()[0] == "both"  # all three say class 0
     assert [column.replace("mage", "").replace("ext", "").replace("usion", "") for column in table] == expected
 
 

@@ -65,10 +65,19 @@ def test_queued_runs_have_their_own_code_and_compute_no_vector(repository):
     repository.dvc("exp", "diff", one, other)
     repository.dvc("exp", "apply", one)
     metrics = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
-    assert metrics == runs[one]["metrics"]["metrics/evaluate.json"]["data"]
+    assert without_lists(metrics) == runs[one]["metrics"]["metrics/evaluate.json"]["data"]
     assert repository.dvc("status", "--with-deps", "evaluate").strip() == "Data and pipelines are up to date."
     repository.dvc("exp", "branch", other, "kept")
     assert f"seed: {seeds[other]}" in repository.git("show", "kept:params.yaml")
+
+
+def without_lists(content):
+    """What DVC takes for metrics; the words about baselines stand in lists."""
+    return {
+        name: without_lists(value) if isinstance(value, dict) else value
+        for name, value in content.items()
+        if not isinstance(value, list)
+    }
 
 
 def huse(repository, *arguments, check=True):

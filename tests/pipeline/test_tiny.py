@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from huse.encoders.ngrams import NgramsEncoder
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.place import Run
@@ -34,9 +35,10 @@ def test_the_artefacts_are_as_described(tiny_pipeline):
     assert (products.groupby(products["name"].str.casefold())["split"].nunique() == 1).all()
     names = pd.read_parquet(tiny_pipeline.root / paths.NAMES)
     assert names["row"].tolist() == products["row"].tolist()
+    ngrams = NgramsEncoder.load(tiny_pipeline.root / paths.TEXT_ENCODER / "ngrams")
     expected = {
         paths.IMAGE_VECTORS: (1, count, 512),
-        paths.TEXT_VECTORS: (count, 16),
+        paths.TEXT_VECTORS: (count, 16 + ngrams.dimension),
         paths.LABEL_VECTORS: (classes, 64),
         paths.ADJACENCY: (classes, classes),
         paths.IMAGE_EMBEDDINGS: (count, 32),

@@ -46,8 +46,8 @@ def write_catalogue(here, unseen_word, shade):
 
 
 def files_of(here, folder):
-    """The files of a folder, by the names of the layout."""
-    return [path.relative_to(here.root) for path in sorted((here / folder).iterdir())]
+    """The files below a folder, by the names of the layout."""
+    return [path.relative_to(here.root) for path in sorted((here / folder).rglob("*.*")) if path.is_file()]
 
 
 def run(here):

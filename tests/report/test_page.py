@@ -12,7 +12,7 @@ from scipy.stats import spearmanr
 
 from huse.evaluation.space import semantic_order
 from huse.report.matrices import class_mean_distances
-from huse.report.page import installed, lead, render
+from huse.report.page import installed, lead, render, write_number
 from huse.report.sections import baselines_section, gallery_section, graph_section, map_section
 from huse.report.thumbnails import thumbnails_of
 from tests.report.conftest import NASTY, Made, metrics, with_products
@@ -61,6 +61,11 @@ def charts_of(page):
 @pytest.fixture(scope="module")
 def elements(page):
     return Elements(page)
+
+
+def test_counts_are_whole_and_shares_have_three_decimals():
+    written = [write_number(value) for value in (1, 1312, 0, 1.0, 0.5, 12.34, 3.0, None)]
+    assert written == ["1", "1,312", "0", "1.000", "0.500", "12.3", "3", "–"]
 
 
 def test_names_are_text_wherever_they_stand(elements):

@@ -18,7 +18,7 @@ import stages.image_vectors
 from huse.encoders import picture_vectors
 from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import Encoding, TorchvisionEncoder
-from huse.encoders.transformer import SentenceModelSettings, open_sentences
+from huse.encoders.transformer import SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.files import fingerprint_file
@@ -27,7 +27,9 @@ from huse.run import paths
 from huse.run.params.all import sections
 from huse.run.params.editing import set_values
 from huse.run.word_store import read_word_vectors
+from huse.text.cleaning import Cleaning
 from huse.text.infersent import encode, random_infersent
+from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import mean_word_vectors
 from huse.vision import preparing
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
@@ -35,7 +37,7 @@ from tests.conftest import ROOT
 from tests.encoders.models import make_model, needs_library
 from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
 from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of, once  # noqa: F401  once is a fixture
-from tests.text.test_stages import catalogue, vectors_of  # noqa: F401  fixtures
+from tests.text.test_stages import NAMES, catalogue, vectors_of  # noqa: F401  fixtures
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
@@ -54,6 +56,11 @@ ELSEWHERE = {
     "image_vectors.views": "tests/pipeline/test_wrong_input.py::test_views_are_of_the_training_pictures_alone",
     "word_vectors.source": "tests/text/test_stages.py::test_a_given_file_is_cut_to_the_words_in_need",
     "word_vectors.oov": "tests/text/test_stages.py::test_hashed_words_give_every_name_a_vector",
+    **dict.fromkeys(
+        (f"text_vectors.given.{setting}" for setting in ("file", "names", "max_missing")),
+        "tests/run/test_data_outcomes.py::test_given_vectors_are_those_of_the_file_by_its_names",
+    ),
+    "text_vectors.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
     "label_graph.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
     "label_graph.scheme": "tests/text/test_stages.py::test_every_scheme_text_and_source_of_the_graph",
     "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
@@ -85,6 +92,7 @@ def run_text(here, vectors_of, once):  # noqa: F811
             encoder=encoder.config,
             ngrams=getattr(encoder, "ngrams", None),
             weights=json.loads((here / paths.LABELS).read_text())["weights"],
+            names=np.load(here / paths.TEXT_VECTORS),
             sentences=json.loads((here / paths.LABELS).read_text()).get("sentences"),
             own_weights=fingerprint_file(here / "own.safetensors"),
             vectors=np.load(here / paths.LABEL_VECTORS),
@@ -182,11 +190,12 @@ def test_a_setting_of_names_words_and_labels_does_what_it_says(run_text, name):
 
 
 SENTENCES = {
-    "label_graph.sentences.model": "other",
-    "label_graph.sentences.prompt": "query: ",
-    "label_graph.sentences.normalise": False,
-    "label_graph.sentences.max_length": 3,
-    "label_graph.sentences.batch_size": 1,
+    **{f"{section}.sentences.model": "other" for section in ("label_graph", "text_vectors")},
+    **{f"{section}.sentences.prompt": "query: " for section in ("label_graph", "text_vectors")},
+    **{f"{section}.sentences.normalise": False for section in ("label_graph", "text_vectors")},
+    **{f"{section}.sentences.max_length": 3 for section in ("label_graph", "text_vectors")},
+    **{f"{section}.sentences.batch_size": 1 for section in ("label_graph", "text_vectors")},
+    "text_vectors.sentences.pooling": "tfidf",
 }
 
 
@@ -196,12 +205,34 @@ def test_a_setting_of_a_model_of_sentences_does_what_it_says(here, run_text, nam
     make_model(here / "model", normalise=False)
     make_model(here / "other", seed=1)
     usually = {"label_graph.encoder": "sentences", "label_graph.label_text": "leaf"}
-    usually |= {"label_graph.sentences.model": "model"}
+    usually |= {"text_vectors.encoders": ["sentences"]}
+    usually |= {f"{section}.sentences.model": "model" for section in ("label_graph", "text_vectors")}
     usual, changed = run_text(**usually), run_text(**(usually | {name: SENTENCES[name]}))
-    settings = SentenceModelSettings(**{"model": "model", name.split(".")[-1]: SENTENCES[name]})
-    np.testing.assert_array_equal(changed.vectors, open_sentences(settings, here.root).encode(leaves()))
-    assert np.allclose(usual.vectors, changed.vectors, atol=1e-6) == name.endswith("batch_size")
-    assert usual.sentences != changed.sentences
+    settings = SentenceSettings(**{"model": "model", name.split(".")[-1]: SENTENCES[name]})
+    encoder = open_sentences(settings, here.root, fit_tfidf(usual.clean[:18]), Cleaning())
+    if name.startswith("label_graph"):
+        before, after, texts = usual.vectors, changed.vectors, leaves()
+        assert usual.sentences != changed.sentences
+    else:
+        before, after, texts = usual.names, changed.names, NAMES * 4
+        assert usual.encoder != changed.encoder == encoder.config
+    np.testing.assert_array_equal(after, encoder.encode(texts))
+    assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
+
+
+def test_given_vectors_are_those_of_the_file_by_its_names(here, run_text):
+    given = pd.DataFrame({"name": NAMES[:4], "other": NAMES[3::-1], "v": [1.0, 2, 3, 4]})
+    given.to_parquet(here / "one.parquet")
+    usually = {"text_vectors.encoders": ["given"], "text_vectors.given.file": "one.parquet"}
+    with pytest.raises(InputError, match=r"2 of 6 different names have no vector .*max_missing = 5%"):
+        run_text(**usually)
+    usual = run_text(**usually, **{"text_vectors.given.max_missing": 0.5})
+    assert usual.names[:6, 0].tolist() == [1, 2, 3, 4, 0, 0]
+    changed = run_text(**usually, **{"text_vectors.given.max_missing": 0.5, "text_vectors.given.names": "other"})
+    assert changed.names[:6, 0].tolist() == [4, 3, 2, 1, 0, 0]
+    given.assign(v=7.0).to_parquet(here / "two.parquet")
+    changed = run_text(**usually | {"text_vectors.given.max_missing": 0.5, "text_vectors.given.file": "two.parquet"})
+    assert changed.names[:6, 0].tolist() == [7, 7, 7, 7, 0, 0]
 
 
 def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch):

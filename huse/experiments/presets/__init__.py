@@ -1,7 +1,8 @@
 """Presets: named sets of parameters, each a YAML file in this folder with its purpose.
 
 All set the same parameters, so that the earlier values do not matter: ``sample`` lists every value, the others list
-their differences. Presets leave parameters of the catalogue and the machine alone.
+their differences to it, or to the preset that `like` names. Presets leave parameters of the catalogue and the machine
+alone.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from huse.errors import InputError
 from huse.experiments.packaged import packaged_names, read_packaged
 from huse.nesting import flatten, nest
 
-COMPLETE = "sample"
+COMPLETE, LIKE = "sample", "like"
 
 
 def preset_names() -> list[str]:
@@ -26,5 +27,6 @@ def read_preset(name: str) -> dict[str, Any]:
     """
     if name not in preset_names():
         raise InputError(f"no preset {name!r}; there are: {', '.join(preset_names())}.")
-    complete, own = (read_packaged("huse.experiments.presets", each) for each in (COMPLETE, name))
-    return nest(dict(flatten(complete)) | dict(flatten(own)))
+    own = dict(flatten(read_packaged("huse.experiments.presets", name)))
+    like = own.pop(LIKE, COMPLETE)
+    return nest(own if name == COMPLETE else dict(flatten(read_preset(like))) | own)

@@ -57,5 +57,8 @@ def _merge(content: Any, values: Mapping[str, Any], path: Path, prefix: str) -> 
             changes += _merge(content[key], value, path, f"{prefix}{key}.")
         elif content[key] != value:
             changes.append(f"{prefix}{key}: {as_yaml(content[key])} -> {as_yaml(value)}")
-            content[key] = value
+            if isinstance(value, list) and isinstance(content[key], list):
+                content[key][:] = value  # in place: on one line as before, with its comment
+            else:
+                content[key] = value
     return changes
