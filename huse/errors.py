@@ -16,6 +16,15 @@ REMEDIES = {
     errno.EACCES: "Allow this user to read and write it",
     errno.EPERM: "Allow this user to read and write it",
     errno.EMFILE: "Raise the limit on open files",
+    errno.EIO: "Look whether the disk is full, or damaged",
+}
+# What libraries say in place of its number: NumPy of an array, SQLite of DVC's notes on files.
+UNNUMBERED = {
+    r"\d+ requested and \d+ written": errno.ENOSPC,
+    "database or disk is full": errno.ENOSPC,
+    "disk I/O error": errno.EIO,
+    "attempt to write a readonly database": errno.EROFS,
+    "unable to open database file": errno.EACCES,
 }
 
 
@@ -30,13 +39,18 @@ class InputError(Exception):
 def said_of_system(error: Exception) -> str | None:
     """Return one line on an error of the system that a user can mend, such as a full disk; None for any other.
 
-    Libraries that write files themselves wrap such an error, and name its number in their message.
+    Libraries that write files themselves wrap such an error, and name its number or its kind in their message.
     """
     named = re.search(r"os error (\d+)", str(error))
-    number = error.errno if isinstance(error, OSError) else int(named[1]) if named else None
+    number = getattr(error, "errno", None) or (int(named[1]) if named else None)
+    number = number or next((of for said, of in UNNUMBERED.items() if re.fullmatch(said, str(error))), None)
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        wanted = str(error).splitlines() or ["the memory is used up"]
+        return f"{wanted[0].rstrip('.')}. Lower batch_size, or whatever was raised, or use a machine with more memory."
     if number not in REMEDIES:
         return None
-    place = getattr(error, "filename", None)
+    quoted = re.search(r"file '([^']+)'", str(error))
+    place = getattr(error, "filename", None) or (quoted and quoted[1])
     return f"{f'{place}: ' if place else ''}{os.strerror(number)}. {REMEDIES[number]}, and run it again."
 
 

@@ -36,7 +36,7 @@ def read_state_dict(path: Path, wanted: Collection[str] = ()) -> dict[str, Tenso
         wanted: the network's own names, in its order; they tell the prefix. Empty: names stay.
 
     Raises:
-        InputError: the file is missing or damaged, or holds no named tensors.
+        InputError: the file is missing or damaged, holds no named tensors, or a number that is not finite.
     """
     content, said = _load(path), []
     while isinstance(content, Mapping) and not _is_state(content):
@@ -55,6 +55,9 @@ def read_state_dict(path: Path, wanted: Collection[str] = ()) -> dict[str, Tenso
     prefix = _prefix(list(content), wanted)
     state = {name.removeprefix(prefix): tensor for name, tensor in content.items() if name.startswith(prefix)}
     left = [name for name in content if not name.startswith(prefix)]
+    damaged = [name for name, tensor in state.items() if not tensor.isfinite().all()]
+    if damaged:
+        raise InputError(f"{path}: these weights hold a number that is not finite: {name_first(damaged)}. {REMEDY}")
     if prefix:
         said.append(f"took the prefix `{prefix}` off the names")
     if left:

@@ -15,7 +15,7 @@ from functools import partial
 
 import pandas as pd
 
-from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark
+from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
 from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import lacking_parts, torn_groups
@@ -67,12 +67,10 @@ def main(here: Run) -> str:
         logging.info("%s: the given split has no %s part, so it is taken out of the training part", path, part)
     table = make_table(sound, params.split.shares, seed, params.unseen_classes, params.split.by)
     classes, unseen = class_counts(table), unseen_classes(table)
-    joined = joined_remark(sound, table["group"].tolist())
-    for remark in filter(None, (several, separator_remark(classes["classes"]), joined)):
+    for remark in filter(None, (several, *table_remarks(sound, table))):
         logging.warning("%s: %s", path, remark)
     torn = torn_groups(table["group"].to_numpy(), table["split"].to_numpy())
-    if torn:
-        logging.warning("%s: %d products stand in several splits, as the given split has them", path, torn)
+    untrained = classes["counts"]["train"].count(0) - unseen
     pictures = {split: sum(counts) for split, counts in classes["counts"].items()}
     halves = {
         f"with_{half}_only": int((table[other] == "").sum()) for half, other in (("picture", "name"), ("name", "image"))
@@ -88,6 +86,7 @@ def main(here: Run) -> str:
             "classes": len(classes["classes"]),
             "classes_without_test": classes["counts"]["test"].count(0) - unseen,
             **{name: count for name, count in halves.items() if count},
+            **({"classes_without_train": untrained} if untrained else {}),
             **({"unseen_classes": unseen} if unseen else {}),
             **({"products_in_several_splits": torn} if torn else {}),
         }

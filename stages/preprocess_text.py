@@ -22,9 +22,8 @@ def main(here: Run) -> str:
     products = read_table(here / paths.PRODUCTS, ["row", "name"])
     names = products["name"].tolist()
     clean = clean_names(names, params)
-    emptied = emptied_names(names, clean)
+    emptied, given = emptied_names(names, clean), sum(map(bool, names))
     if emptied:
-        given = sum(map(bool, names))
         said = describe_emptied(emptied, given, params)
         if not params.allows(len(emptied), given):
             limit = f"More than preprocess_text.max_emptied = {params.max_emptied:.1%}: change the setting, or raise it"
@@ -33,7 +32,7 @@ def main(here: Run) -> str:
     with Outputs() as outputs:
         outputs.table(here / paths.NAMES, products[["row", "name"]].assign(clean=clean))
     words = sum(len(name.split()) for name in clean)
-    return f"preprocess_text: {len(clean)} names, {words / max(len(clean), 1):.1f} words a name, {len(emptied)} emptied"
+    return f"preprocess_text: {given} names, {words / max(given, 1):.1f} words a name, {len(emptied)} emptied"
 
 
 if __name__ == "__main__":

@@ -13,12 +13,13 @@ from huse.engine.processes import end_with_who_set
 from huse.errors import in_one_line
 from huse.run.place import Run
 
+AS_BEFORE = "all outputs are as before, or all are written"
 STARTED_BY_DVC = "DVC_STAGE"  # in the environment of every stage that DVC starts
 
 
 def _terminate(number: int, frame: object) -> NoReturn:
     """Leave through every ``with`` block, so that unfinished outputs are removed."""
-    print("terminated: nothing was written", file=sys.stderr)
+    print(f"terminated: {AS_BEFORE}", file=sys.stderr)
     sys.exit(128 + number)
 
 
@@ -38,7 +39,7 @@ def run(stage: Callable[[Run], str]) -> None:
         with in_one_line(system=" Nothing was written."):
             line = stage(Run(Path()))
     except KeyboardInterrupt:
-        print("interrupted: nothing was written", file=sys.stderr)
+        print(f"interrupted: {AS_BEFORE}", file=sys.stderr)
         sys.exit(130)
     logging.info("%s (%.1f s)", line, time.perf_counter() - start)
     gc.freeze()  # at its end Python would search all that torch has brought for cycles, which takes up to a second

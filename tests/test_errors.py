@@ -1,4 +1,5 @@
 import errno
+import sqlite3
 
 import pytest
 
@@ -14,6 +15,22 @@ from huse.errors import said_of_system
         ),
         (PermissionError(errno.EACCES, "x", "data"), "data: Permission denied. Allow this user to read and write it"),
         (RuntimeError("I/O error: No space left on device (os error 28)"), "No space left on device. Make room"),
+        (
+            PermissionError(
+                errno.EACCES, "Failed to open local file 'a.parquet'. Detail: [errno 13] Permission denied"
+            ),
+            "a.parquet: Permission denied.",
+        ),
+        (OSError("18432 requested and 2016 written"), "No space left on device. Make room"),
+        (sqlite3.OperationalError("database or disk is full"), "No space left on device. Make room"),
+        (sqlite3.OperationalError("disk I/O error"), "Input/output error. Look whether the disk is full"),
+        (sqlite3.OperationalError("no such table: x"), None),
+        (
+            MemoryError("Unable to allocate 3 TiB for an array"),
+            "Unable to allocate 3 TiB for an array. Lower batch_size",
+        ),
+        (MemoryError(), "the memory is used up. Lower batch_size"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes.\nAt:"), "[enforce fail]"),
         (FileNotFoundError(errno.ENOENT, "x", "a"), None),
         (ValueError("28"), None),
     ],

@@ -106,3 +106,11 @@ def test_a_checkpoint_without_weights_says_what_it_holds(tmp_path):
     torch.save({"epoch": 3, "optimizer": {"lr": 0.1}}, tmp_path / "w.pth")
     with pytest.raises(InputError, match=r"found dict with other content: epoch, optimizer. Save model"):
         read_state_dict(tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_numbers_that_are_not_finite_are_refused(tmp_path, value):
+    """At once, not when the vectors of all pictures have been computed."""
+    torch.save({"model": {**STATE, "count": torch.tensor(3), "c": torch.tensor([1, value])}}, tmp_path / "w.pth")
+    with pytest.raises(InputError, match="these weights hold a number that is not finite: c"):
+        read_state_dict(tmp_path / "w.pth")

@@ -9,8 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
+import pandas as pd
+
 from huse.catalogue.checking import Product
 from huse.catalogue.reading import Rejected
+from huse.catalogue.splitting import UNSEEN, torn_groups
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 OTHER_SEPARATORS = (">", "/", "|", "»")
@@ -83,6 +86,29 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
         if product.line in dropped
     ]
     return [product for product in products if product.line not in dropped], left_out, remark
+
+
+def table_remarks(products: Sequence[Product], table: pd.DataFrame) -> list[str]:
+    """Return what looks wrong in a table of products that is split, of `huse.catalogue.table.make_table`."""
+    torn = torn_groups(table["group"].to_numpy(), table["split"].to_numpy())
+    divided = f"{torn} products stand in several splits, as the given split has them" if torn else None
+    found = separator_remark(table["classes"]), joined_remark(products, table["group"].tolist()), divided
+    return [remark for remark in (*found, untrained_remark(table)) if remark]
+
+
+def untrained_remark(table: pd.DataFrame) -> str | None:
+    """Return a remark if classes that are not held out have products, but none in training.
+
+    The given split may have it so. Or all products of a class are of another class too, and count as that one.
+    """
+    seen = table[table["split"] != UNSEEN]
+    untrained = sorted(set(seen["classes"]) - set(seen.loc[seen["split"] == "train", "classes"]))
+    if not untrained:
+        return None
+    return (
+        f"{len(untrained):,} classes have no product in training, first {untrained[0]!r}: they cannot be learned, and "
+        "each of their products counts as wrong. Give them products there, or catalogue.unseen_classes their names."
+    )
 
 
 def separator_remark(classes: Iterable[str]) -> str | None:

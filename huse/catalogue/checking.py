@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,6 +16,7 @@ from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
+NO_PATH, NO_FILE = "the picture's path is empty", "picture file does not exist"
 LONGEST_NAME = 2000  # characters; a longer one is a description, or a damaged file
 # What exports write where there is no name.
 NO_NAMES = {
@@ -128,7 +129,7 @@ def picture_path(folder: Path, image: str) -> Path:
         ValueError: the path is empty, absolute, or leaves the folder.
     """
     if not image:
-        raise ValueError("the picture's path is empty")
+        raise ValueError(NO_PATH)
     if Path(image).is_absolute():
         raise ValueError("the picture's path is absolute; give it relative to the picture folder")
     if "\0" in image:
@@ -168,19 +169,55 @@ def check_rows(
     """
     if not folder.is_dir() and any(row.image for row in rows):
         raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
-    checked = Checked([], [], [])
-    sound: list[tuple[Row, Path | str]] = []  # a picture, or why there is none
-    pictures = PictureFolder(folder)
-    for row in rows:
-        try:
-            sound.append(_with_picture(_checked(row), folder, pictures))
-        except ValueError as error:
-            checked.rejected.append(Rejected.of(row, str(error)))
-    paths = list(dict.fromkeys(path for _, path in sound if isinstance(path, Path)))
+    checked, pictures = Checked([], [], []), PictureFolder(folder)
+    located = [_with_picture(row, folder, pictures) for row in _sound(rows, checked)]
+    paths = list(dict.fromkeys(path for _, path in located if isinstance(path, Path)))
     with ThreadPoolExecutor(workers) as pool:
         inspections = dict(zip(paths, track(pool.map(inspect, paths)), strict=True))
+    judged = [_Judged(row, inspections[path] if isinstance(path, Path) else path) for row, path in located]
+    return _kept(judged, checked, missing)
 
-    judged = [_Judged(row, inspections[path] if isinstance(path, Path) else path) for row, path in sound]
+
+@dataclass(frozen=True)
+class _NotOpened:
+    """Stands for a picture that nobody has opened; its path tells it from others."""
+
+    digest: str
+    problem: None = None
+    repair: str = ""
+
+
+def check_table(rows: Sequence[Row], folder: Path, missing: Missing = "keep") -> Checked:
+    """Check rows as far as the table tells, as if the pictures were sound.
+
+    Only those that several rows name are looked for: a missing one does not make these rows one product.
+
+    Args:
+        rows: as read.
+        folder: the picture folder.
+        missing: see `check_rows`.
+    """
+    checked, pictures = Checked([], [], []), PictureFolder(folder)
+    times = Counter(row.image for row in rows)
+    there = {image: image and (times[image] == 1 or pictures.has(image) or pictures.find(image)) for image in times}
+    judged = [
+        _Judged(row, _NotOpened(normpath(row.image)) if there[row.image] else NO_FILE if row.image else NO_PATH)
+        for row in _sound(rows, checked)
+    ]
+    return _kept(judged, checked, missing)
+
+
+def _sound(rows: Iterable[Row], checked: Checked) -> Iterator[Row]:
+    """Yield the rows whose split and class path are sound; the others are rejected."""
+    for row in rows:
+        try:
+            yield _checked(row)
+        except ValueError as error:
+            checked.rejected.append(Rejected.of(row, str(error)))
+
+
+def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Checked:
+    """Sort rows into those that are kept, kept in part and rejected, and return them."""
     named = {(one.row.name, one.row.classes) for one in judged if not one.no_picture}
     first_line: dict[tuple[str, str, str], int] = {}
     for one in judged:
@@ -216,7 +253,8 @@ def _located(row: Row, pictures: PictureFolder) -> Row:
 def _checked(row: Row) -> Row:
     if row.split is not None and row.split not in SPLITS:
         raise ValueError(f"the split is {row.split!r}; expected {', '.join(SPLITS)}")
-    return replace(row, classes=LEVEL_SEPARATOR.join(class_path(row.classes)))
+    classes = LEVEL_SEPARATOR.join(class_path(row.classes))
+    return row if classes == row.classes else replace(row, classes=classes)
 
 
 def _with_picture(row: Row, folder: Path, pictures: PictureFolder) -> tuple[Row, Path | str]:
@@ -260,6 +298,8 @@ class _Judged:
     @cached_property
     def half(self) -> Row:
         """The row with what can be used of it."""
+        if not self.no_picture and not self.no_name:
+            return self.row
         return replace(
             self.row, image="" if self.no_picture else self.row.image, name="" if self.no_name else self.row.name
         )

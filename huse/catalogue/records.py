@@ -24,6 +24,7 @@ REMEDIES = {  # for what is no table of text, by words of its kind
     "JSON": "Write it as CSV, such as by pandas: read_json(…, lines=True).to_csv(…, index=False)",
     "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
 }
+BYTES = re.compile("[\udc80-\udcff]+")  # which `surrogateescape` makes of bytes that are not UTF-8
 BEFORE_HEADER = 20  # lines that may stand above the header
 FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
@@ -180,20 +181,21 @@ def _wide(head: bytes) -> str:
 
 
 def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
-    """Decode as UTF-8 what is UTF-8, and only the other lines by the fallback."""
+    """Decode as UTF-8 what is UTF-8, and only other lines, or in a file of UTF-8 other bytes, by the fallback."""
     try:
         return data.decode("utf-8-sig"), []
     except UnicodeDecodeError:
         lines = data.removeprefix(BOM_UTF8).split(b"\n")
     bad = [number for number, line in enumerate(lines) if not _is_utf8(line)]
     beyond_ascii = sum(not line.isascii() for line in lines)
-    fallback = "cp1252"
+    fallback, decode = "cp1252", _decode_rest
     if 2 * len(bad) > beyond_ascii:  # the file as a whole is of another encoding
         guess = charset_normalizer.from_bytes(
             b"\n".join(lines[number] for number in bad), cp_isolation=GUESSED_ENCODINGS
         ).best()
         fallback = guess.encoding if guess is not None else fallback
-    decoded = {number: lines[number].decode(fallback, "replace") for number in bad}
+        decode = _decode_line
+    decoded = {number: decode(lines[number], fallback) for number in bad}
     text = "\n".join(decoded[number] if number in decoded else line.decode() for number, line in enumerate(lines))
     lost = sum(line.count("\ufffd") for line in decoded.values())
     remark = (
@@ -203,6 +205,18 @@ def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
         + ". If that looks wrong, set catalogue.encoding or save the file as UTF-8."
     )
     return text, [remark]
+
+
+def _decode_line(line: bytes, encoding: str) -> str:
+    return line.decode(encoding, "replace")
+
+
+def _decode_rest(line: bytes, encoding: str) -> str:
+    """Decode a line as UTF-8, and only bytes that are none, such as of a character that was cut, by an encoding."""
+    return BYTES.sub(
+        lambda rest: _decode_line(rest[0].encode("utf-8", "surrogateescape"), encoding),
+        line.decode("utf-8", "surrogateescape"),
+    )
 
 
 def _is_utf8(line: bytes) -> bool:

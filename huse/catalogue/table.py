@@ -37,7 +37,7 @@ def make_table(
         InputError: there are fewer than two classes, or too few products to give every split one; or see
             `choose_unseen`.
     """
-    table = pd.DataFrame(products)
+    table = pd.DataFrame(map(vars, products))  # pandas would copy every field of every product deeply
     classes = sorted(set(table["classes"]))
     if len(classes) < 2:
         raise InputError(
@@ -59,11 +59,15 @@ def make_table(
     table["split"] = split
     empty = [split for split in SPLITS if not (table["split"] == split).any()]
     if empty:
-        raise InputError(
-            f"catalogue.csv: no product is left for {' and '.join(empty)}: {table['group'].nunique()} products "
-            f"in {len(classes)} classes are too few to split. Add products, or change catalogue.split (by: "
-            "balance needs fewer) or catalogue.unseen_classes."
+        reason = (
+            f"{table['group'].nunique()} products in {len(classes)} classes are too few to split. Add products, or "
+            "change catalogue.split (by: balance needs fewer) or catalogue.unseen_classes"
         )
+        if given and "train" in empty:
+            reason = (
+                "the split that the table gives has none, or catalogue.unseen_classes holds them out. Change either"
+            )
+        raise InputError(f"catalogue.csv: no product is left for {' and '.join(empty)}: {reason}.")
     return table[["row", "image", "name", "classes", "class_index", "split", "group", "line"]]
 
 

@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.agreeing import join_spellings
-from huse.catalogue.checking import Product, check_rows, class_path, summarise_rejected, why_no_name
+from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
+from huse.catalogue.checking import (
+    Product,
+    check_rows,
+    check_table,
+    repaired,
+    summarise_rejected,
+    summarise_repaired,
+)
 from huse.catalogue.holding_out import choose_unseen
-from huse.catalogue.reading import CatalogueFile, Row, read_catalogue
-from huse.catalogue.splitting import SPLITS
+from huse.catalogue.reading import CatalogueFile, read_catalogue
 from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
 from huse.engine.cores import cores
@@ -30,7 +37,7 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.taxonomy import LEVEL_SEPARATOR, split_path
+from huse.taxonomy import split_path
 
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
 SHOWN = 3  # examples
@@ -113,35 +120,47 @@ def check(context: typer.Context) -> None:
     """Check params.yaml, and look into all that it names: catalogue, pictures, word vectors, weights, class tree."""
     here: Run = context.obj
     sections, found = check_params(here / paths.PARAMS), Findings()
-    rows, classes = _catalogue(here, sections["catalogue"], here.seed(), found)
-    _names(rows, sections["preprocess_text"], found)
+    products, table = _catalogue(here, sections["catalogue"], here.seed(), found)
+    _names(products, sections["preprocess_text"], found)
     dimension = _word_vectors(here, sections["word_vectors"], found)
     _backbone(here, sections["backbone"], found)
     _text_vectors(here, sections["text_vectors"], found)
     _label_graph(here, sections["label_graph"], dimension, found)
-    _class_tree(here, sections["evaluate"].tree, classes, found)
-    _method(sections, found)
+    _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
+    train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
+    _method(sections, train, found)
     for line in lacking(here):
         parameter, told = line.split(": ", 1)
         found.remark(parameter, f"{WOULD_LACK} {told}")
-    _disk(here, BYTES_A_RUN + BYTES_A_VECTOR * len(rows) * (1 + sections["image_vectors"].views), found)
+    _disk(here, BYTES_A_RUN + BYTES_A_VECTOR * len(products) * (1 + sections["image_vectors"].views), found)
     found.show()
 
 
-def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -> tuple[list[Row], list[str]]:
-    """Look at the table, at its classes, and at some of its pictures; return its rows and its sound class paths."""
+def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -> tuple[list[Product], pd.DataFrame]:
+    """Look at the table, at its classes and split, and at some of its pictures.
+
+    Returns:
+        The rows that are sound as far as the table tells, and the products as the stage splits them; no rows where
+        that is not known.
+    """
     csv, images = here / params.csv, here / params.images
+    file, products, table = CatalogueFile([], [], []), list[Product](), pd.DataFrame()
     if csv == here / paths.SAMPLE_CSV and not csv.exists():
         found.good("catalogue.csv", f"{csv}: the built-in sample, which the run draws")
-        return [], []
-    file, classes = CatalogueFile([], [], []), list[str]()
+        return products, table
     with found.of("catalogue.csv"):
         file = read_catalogue(csv, encoding=params.encoding, **params.columns.model_dump())
-        products = _products(file.rows)
+        checked = check_table(file.rows, images, params.missing)
+        products, of_several, several = one_class(join_spellings(checked.products), params.several_classes)
         classes = sorted({product.classes for product in products})
         found.good("catalogue.csv", f"{csv}: {len(file.rows):,} rows, {len(classes):,} classes")
-        for remark in file.remarks:
+        mended = repaired(products)
+        told = f"{len(mended):,} rows repaired: {summarise_repaired(mended)}" if mended else None
+        for remark in filter(None, (*file.remarks, told, several)):
             found.remark("catalogue.csv", remark)
+        rejected = [*checked.rejected, *of_several]
+        left = {row.line for row in rejected}
+        file = CatalogueFile([row for row in file.rows if row.line not in left], [*file.rejected, *rejected], [])
         if len(classes) < 2:
             raise InputError(f"{csv}: expected at least 2 classes, found {len(classes)}: {', '.join(classes)}.")
         with found.of("catalogue.unseen_classes"):
@@ -149,12 +168,14 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
             # Without a name or an id, the bytes of its picture say where a product goes.
             if all(product.name or product.product for product in products):
                 with found.of("catalogue.split"):
-                    make_table(products, params.split.shares, seed, params.unseen_classes, params.split.by)
+                    table = make_table(products, params.split.shares, seed, params.unseen_classes, params.split.by)
+                    for remark in table_remarks(products, table):
+                        found.remark("catalogue.csv", remark)
     if not images.is_dir() and (not file.rows or any(row.image for row in file.rows)):
         found.stop("catalogue.images", f"{images}: no such folder. Give the folder that holds the pictures.")
-    elif file.rows:
+    elif file.rows or file.rejected:
         _pictures(file, images, params, found)
-    return file.rows, classes
+    return products, table
 
 
 def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found: Findings) -> None:
@@ -168,12 +189,12 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     checked = check_rows(some, images, glance, workers=cores(), missing=params.missing)
     rejected = [*checked.rejected, *checked.in_part]
     counted = f"{images}: {len(some):,} of {len(file.rows):,} rows looked at, with the first bytes of their pictures"
-    if not any(row.image for row in file.rows):
+    if file.rows and not any(row.image for row in file.rows):
         counted = "no row names a picture: the model learns from the names alone"
     found.good("catalogue.images", counted)
     if not rejected and not file.rejected:
         return
-    share, rows = len(rejected) / len(some), len(file.rows)
+    share, rows = len(rejected) / max(len(some), 1), len(file.rows)
     error = 2 * sqrt(share * (1 - share) / len(some)) if len(some) < rows else 0
     least, expected = (
         (len(file.rejected) + part * rows) / (len(file.rejected) + rows) for part in (max(0, share - error), share)
@@ -186,25 +207,11 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
         found.remark("catalogue.images", about)
 
 
-def _products(rows: Sequence[Row]) -> list[Product]:
-    """Return the rows that are sound as far as the table tells; nothing is known of the bytes of their pictures."""
-    found = []
-    for row in rows:
-        name = "" if why_no_name(row.name) else row.name
-        try:
-            classes = LEVEL_SEPARATOR.join(class_path(row.classes))
-        except ValueError:  # such a row is rejected, with its reason
-            continue
-        if (name or row.image) and (row.split is None or row.split in SPLITS):
-            found.append(Product(row.line, row.image, name, classes, "", "", row.split, row.product))
-    return join_spellings(found)
-
-
-def _names(rows: Sequence[Row], params: Any, found: Findings) -> None:
+def _names(products: Sequence[Product], params: Any, found: Findings) -> None:
     # As below: rooms that import torch or gensim.
     from huse.text.cleaning import clean_names, describe_emptied, emptied_names  # noqa: PLC0415
 
-    names = [row.name for row in rows if not why_no_name(row.name)]
+    names = [product.name for product in products if product.name]
     emptied = emptied_names(names, clean_names(names, params))
     if emptied:
         tell = found.remark if params.allows(len(emptied), len(names)) else found.stop
@@ -316,11 +323,13 @@ def _class_tree(here: Run, tree: str, classes: Sequence[str], found: Findings) -
             found.good("evaluate.tree", f"{here / tree}: has all {len(classes):,} classes")
 
 
-def _method(sections: dict[str, Any], found: Findings) -> None:
-    from huse.run.fitting import check_method  # noqa: PLC0415
+def _method(sections: dict[str, Any], train: pd.DataFrame, found: Findings) -> None:
+    from huse.run.fitting import check_method, check_pairs  # noqa: PLC0415
 
     with found.of("train.method"):
-        check_method(sections["train"], sections["label_graph"].scheme)
+        method = check_method(sections["train"], sections["label_graph"].scheme)
+        if len(train):
+            check_pairs(method, sections["train"].method, train)
         found.good("train.method", sections["train"].method)
 
 

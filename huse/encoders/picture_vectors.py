@@ -40,6 +40,7 @@ class ImageVectorSettings(Settings):
     batch_size: int = Field(
         default=32,
         ge=1,
+        le=65536,
         description="pictures; speed, memory and rounding only; 16 to 32 on a CPU, hundreds on a GPU",
     )
 

@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -33,6 +34,26 @@ def end_with_who_set(variable: str) -> None:
     who = next((process for process in psutil.Process().parents() if not _has(process, variable, value)), None)
     if who is not None:
         threading.Thread(target=_end_after, args=(who,), name=f"end with {variable}", daemon=True).start()
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back SIGTERM and interrupts until the block ends; no effect outside the main thread, which gets them."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: held.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler or signal.SIG_DFL)
+        for number in held[:1]:
+            signal.raise_signal(number)
 
 
 def _has(process: psutil.Process, variable: str, value: str) -> bool:

@@ -157,7 +157,7 @@ def _direction(
         ties = (-tree.hops[own], tree.siblings[own], tree.similarity[own])
         order = np.lexsort((*(table[classes] for table in ties), classes == own))
         members = np.flatnonzero((classes == own) & asked)
-        for rows in np.split(members, range(BLOCK, len(members), BLOCK)):
+        for rows in (members[start : start + BLOCK] for start in range(0, len(members), BLOCK)):
             cosines = (queries[rows] @ candidates.T)[:, firsts]
             if same_modality:
                 cosines[np.arange(len(rows)), rows] = -np.inf

@@ -27,8 +27,10 @@ class NetworkSettings(Settings):
 
     dimension: int = Field(default=512, ge=2, le=65536, description="of the shared space")
     width: int = Field(default=512, ge=1, le=65536, description="of a hidden layer")
-    image_layers: int = Field(default=5, ge=1, description="linear layers of the image tower, the last one included")
-    text_layers: int = Field(default=2, ge=1, description="the same of the text tower")
+    image_layers: int = Field(
+        default=5, ge=1, le=256, description="linear layers of the image tower, the last one included"
+    )
+    text_layers: int = Field(default=2, ge=1, le=256, description="the same of the text tower")
     text_scaling: Scaling = Field(
         default="together",
         description="of text vectors: each value by its own deviation, or all together, so that small ones stay small",

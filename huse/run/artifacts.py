@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from huse.engine.processes import uninterrupted
 from huse.errors import InputError
 from huse.files import fingerprint_file
 
@@ -30,8 +31,8 @@ class Outputs:
     """The outputs of one stage, moved to their places together when the ``with`` block ends well.
 
     Every output is first written beside its place as ``.partial-<name>``. When the block raises, the
-    partial files are removed and the places stay as they were. A killed process can leave partial files; the
-    next run removes them before it writes its own.
+    partial files are removed and the places stay as they were. SIGTERM and interrupts wait for that, or for all
+    to be moved. A killed process can leave partial files; the next run removes them before it writes its own.
     """
 
     def __init__(self) -> None:
@@ -43,17 +44,12 @@ class Outputs:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for final, partial in self._partial.items():
-            if kind is not None:
-                _remove(partial)
-                continue
-            aside = final.with_name(f"{PARTIAL_PREFIX}old-{final.name}")
-            # No folder can be replaced by another in one step, but it can be renamed first.
-            if final.is_dir() and partial.is_dir():
-                _remove(aside)
-                final.replace(aside)
-            partial.replace(final)
-            _remove(aside)
+        with uninterrupted():
+            for final, partial in self._partial.items():
+                if kind is not None:
+                    _remove(partial)
+                else:
+                    _move(partial, final)
 
     def path(self, final: Path) -> Path:
         """Return the path to write to now; the file or folder there becomes `final` in the end."""
@@ -96,6 +92,16 @@ class Outputs:
             parameters: what made the vectors; everything that would change them.
         """
         self.described_array(final, array, {"rows": rows, "parameters": dict(parameters)})
+
+
+def _move(partial: Path, final: Path) -> None:
+    aside = final.with_name(f"{PARTIAL_PREFIX}old-{final.name}")
+    # No folder can be replaced by another in one step, but it can be renamed first.
+    if final.is_dir() and partial.is_dir():
+        _remove(aside)
+        final.replace(aside)
+    partial.replace(final)
+    _remove(aside)
 
 
 def _remove(path: Path) -> None:

@@ -133,11 +133,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         names=products["image"].where(there["image"], products["name"]).tolist(),
         present=np.stack([there[modality] for modality in MODALITIES]),
     )
-    if method.pairs_only and data.present is not None and not data.present[:, data.train].all(dim=0).any():
-        raise InputError(
-            f"params.yaml: train.method {params.method}: it learns from products with both a picture and a name, and "
-            "no training product has both. Choose another method."
-        )
+    check_pairs(method, params.method, products[products["split"] == "train"])
     torch.manual_seed(seed)
     trains_head = method.head in ("shared", "separate")
     settings = params.changed(
@@ -166,6 +162,19 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
     elif method.head == "class_means":
         network.fix_head(network.heads[0].weight)  # type: ignore[arg-type]
     return Fitting(network.to(device), data.to(device), method, settings)
+
+
+def check_pairs(method: Method, name: str, train: pd.DataFrame) -> None:
+    """Refuse a method that learns from pairs alone where no training product has both a picture and a name.
+
+    Raises:
+        InputError: says so.
+    """
+    if method.pairs_only and not np.logical_and(*halves(train).values()).any():
+        raise InputError(
+            f"params.yaml: train.method {name}: it learns from products with both a picture and a name, and no "
+            "training product has both. Choose another method."
+        )
 
 
 def check_method(params: TrainParams, scheme: str) -> Method:

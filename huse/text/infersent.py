@@ -101,8 +101,7 @@ def load_infersent(path: Path) -> InferSent:
         path: see `huse.weights.read_state_dict`.
 
     Raises:
-        InputError: the file is missing or damaged; a key is missing, unknown or has a wrong shape; a weight is
-            not finite.
+        InputError: as there; or a key is missing, unknown or has a wrong shape.
     """
     expected = _shapes(1, 1).keys()
     state = read_state_dict(path, expected)
@@ -120,9 +119,6 @@ def load_infersent(path: Path) -> InferSent:
         found = ", ".join(f"{key} {' × '.join(map(str, shapes[key]))}" for key in wrong)
         raise InputError(f"{path}: these weights of InferSent do not fit the others: {found}.")
     weights = {key: weight.detach().float().contiguous() for key, weight in state.items()}
-    damaged = [key for key, weight in weights.items() if not weight.isfinite().all()]
-    if damaged:
-        raise InputError(f"{path}: these weights hold a number that is not finite: {', '.join(damaged)}.")
     return _with_weights(weights, *dimensions)
 
 

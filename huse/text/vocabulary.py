@@ -35,7 +35,9 @@ class WordVectorSettings(Settings):
         ),
     )
     download: bool = Field(default=False, description="true: gensim may fetch a set that its own folder lacks")
-    dimension: int = Field(default=100, ge=1, description="of vectors trained on the catalogue; a file has its own")
+    dimension: int = Field(
+        default=100, ge=1, le=16384, description="of vectors trained on the catalogue; a file has its own"
+    )
     vocabulary: int = Field(
         default=100_000,
         ge=0,

@@ -174,7 +174,7 @@ class Model:
 
         Args:
             images: N pictures, or lists of the pictures of a product, None for a product without; or None.
-            texts: N names of the same products, None for a product without; or None.
+            texts: N names of the same products, None or an empty one for a product without; or None.
             errors: as in `encode_images`; a row is NaN where either fails.
 
         Returns:
@@ -203,7 +203,7 @@ class Model:
 
         Args:
             images: N pictures, or lists of the pictures of a product, None for a product without; or None.
-            texts: N names of the same products, None for a product without; or None.
+            texts: N names of the same products, None or an empty one for a product without; or None.
             errors: as in `encode`.
 
         Returns:
@@ -230,7 +230,7 @@ class Model:
 
         Args:
             images: N pictures, or lists of the pictures of a product, None for a product without; or None.
-            texts: N names of the same products, None for a product without; or None.
+            texts: N names of the same products, None or an empty one for a product without; or None.
             top: classes of each product; all where there are fewer.
             errors: as in `encode`; a product that fails gets an empty list.
 
@@ -252,6 +252,10 @@ class Model:
         self, images: Sequence[Any] | None, texts: Sequence[Any] | None, errors: Errors
     ) -> tuple[dict[Modality, tuple[Floats, Floats]], npt.NDArray[np.bool_]]:
         """Return embeddings and scores of each modality that is given, and for which of N products an item failed."""
+        for items in (images, texts):
+            _refuse_one(items)
+        if texts is not None:  # an empty name is none, as in the catalogue
+            texts = [None if isinstance(text, str) and not text.strip() else text for text in texts]
         _check_products(images, texts, errors)
         given = {
             modality: items for modality, items in zip(MODALITIES, (images, texts), strict=True) if items is not None
@@ -276,15 +280,14 @@ class Model:
 
         With `optional`, an entry may be None, and its rows are NaN.
         """
-        if isinstance(items, str | bytes | Path):
-            one = "bytes" if isinstance(items, bytes) else items
-            raise InputError(f"expected a list of items, found one ({one}). Put it into a list.")
+        _refuse_one(items)
         if errors not in ("raise", "report"):
             raise InputError(f"errors: expected raise or report, found {errors!r}.")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
         kind = "picture" if modality == "image" else "text"
-        if self.info.get("learned_from", {}).get(modality) == 0:
+        given = any(item is not None for item in items)
+        if given and self.info.get("learned_from", {}).get(modality) == 0:
             known = "names" if modality == "image" else "pictures"
             raise InputError(f"the model has learned from no {kind}s, so these mean nothing to it. Give {known} alone.")
         several = [list(item) if isinstance(item, list | tuple) else [item] for item in items]
@@ -303,10 +306,10 @@ class Model:
             device = next(self.network.parameters()).device
             found = self.network.embed(modality, torch.from_numpy(vectors[sound]).to(device))
             embeddings[sound], scores[sound] = (part.cpu().numpy() for part in found)
-        given, products = np.unique(entries, return_inverse=True)
-        if len(given) < len(every):
+        places, products = np.unique(entries, return_inverse=True)
+        if len(places) < len(every):
             embeddings, scores = mean_direction(embeddings, products), mean_scores(scores, products)
-        return _spread(embeddings, given, len(items)), _spread(scores, given, len(items))
+        return _spread(embeddings, places, len(items)), _spread(scores, places, len(items))
 
     def _encoder(self, modality: Modality) -> Encoder[Any]:
         return self.image_encoder if modality == "image" else self.text_encoder
@@ -390,6 +393,12 @@ def _read_config(folder: Path) -> dict[str, Any]:
     if missing:
         raise InputError(f"{path}: expected the keys {', '.join(missing)}. Copy the folder again.")
     return content
+
+
+def _refuse_one(items: Sequence[Any] | None) -> None:
+    if isinstance(items, str | bytes | Path) or (items is not None and not hasattr(items, "__len__")):
+        one = items if isinstance(items, str | Path) else type(items).__name__
+        raise InputError(f"expected a list of items, found one ({one}). Put it into a list.")
 
 
 def _spread(rows: Floats, places: npt.NDArray[np.int64], count: int) -> Floats:

@@ -22,6 +22,10 @@ from huse.vision.picture_error import PictureError
 # Pillow's other formats are no product pictures, and some of them start foreign programs (EPS).
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")
 
+# What a whole file has near its end. It may be missing from one that can be read, and in one that cannot be.
+ENDS = {"JPEG": b"\xff\xd9", "PNG": b"IEND"}
+TAIL = 4096  # bytes; some programs write more behind the end
+
 # Pillow warns about broken tags of good pictures, without the file's name.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
@@ -97,12 +101,15 @@ def inspect_picture(path: Path, max_pixels: int) -> Inspection:
 
 
 def glance_at_picture(path: Path, max_pixels: int) -> Inspection:
-    """Look at the first bytes of a picture alone; where they are wrong, the reason is that of `inspect_picture`."""
+    """Look at the first and the last bytes of a picture alone; where they look wrong, `inspect_picture` decides."""
     try:
-        with _open_file(path) as file, pixel_limit(max_pixels), Image.open(file, formats=FORMATS):
-            return Inspection("", None, "")
-    except Exception:  # decoders raise nearly anything
-        return inspect_picture(path, max_pixels)
+        with _open_file(path) as file, pixel_limit(max_pixels), Image.open(file, formats=FORMATS) as picture:
+            file.seek(max(0, path.stat().st_size - TAIL))
+            if ENDS.get(picture.format or "", b"") in file.read():
+                return Inspection("", None, "")
+    except Exception:  # noqa: S110  decoders raise nearly anything
+        pass
+    return inspect_picture(path, max_pixels)
 
 
 def _digest(file: BufferedReader | BytesIO) -> str:

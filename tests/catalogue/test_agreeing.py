@@ -1,8 +1,9 @@
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
-from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark
+from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark, untrained_remark
 from huse.catalogue.checking import Product
 
 
@@ -77,3 +78,12 @@ def test_what_was_joined_into_a_suspicious_product_is_said():
     of_id = [replace(product(line, f"class {line}", digest=str(line)), product="p7") for line in range(2)]
     assert "by the id 'p7'. All rows" in joined_remark(of_id, [0, 0])
     assert joined_remark([product(2, "a", "A", "1"), product(3, "a", "A", "2")], [0, 0]) is None
+
+
+def test_classes_without_a_product_in_training_are_said_unless_they_are_held_out():
+    table = pd.DataFrame(
+        [("a", "train"), ("a", "test"), ("b", "test"), ("c", "validation"), ("d", "unseen")],
+        columns=["classes", "split"],
+    )
+    assert untrained_remark(table).startswith("2 classes have no product in training, first 'b'")
+    assert untrained_remark(table.assign(split="train")) is None

@@ -129,6 +129,17 @@ def test_one_bad_line_does_not_change_how_the_others_are_read(read):
     assert "1 of 10 lines" in remark and "(first line 6); read as cp1252" in remark
 
 
+def test_only_what_is_cut_of_a_line_is_read_otherwise(read):
+    """A database that counts bytes cuts a letter in two; the rest of its line is UTF-8, as is its class path."""
+    names = [f"Красное платье {n}" for n in range(9)]
+    cut = f"9.jpg,{'Красное платье' * 2}".encode()[:-1] + ",Одежда<Платье\n".encode()
+    lines = "".join(f"{n}.jpg,{name},Одежда<Платье\n" for n, name in enumerate(names)).encode()
+    file = read(b"image,name,classes\n" + lines + cut)
+    assert {row.classes for row in file.rows} == {"Одежда<Платье"}
+    assert file.rows[9].name == "Красное платьеКрасное платьÐ"
+    assert "1 of 10 lines with letters beyond ASCII are not UTF-8 (first line 11)" in file.remarks[0]
+
+
 def test_bytes_that_are_no_letters_are_counted(read):
     file = read(b"image,name,classes\na.jpg,\xc3\xa9t\xc3\xa9,x\nb.jpg,\x81 bag,x\n")
     assert [row.name for row in file.rows] == ["été", "\ufffd bag"]

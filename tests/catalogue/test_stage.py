@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from huse.errors import InputError
 from huse.run import paths
 from stages import catalogue
 from tests.pipeline.in_process import write_params
@@ -119,3 +120,18 @@ def test_a_forgotten_separator_is_a_warning(run):
     _, _, said = run(*lines, lines=[])
     assert "4 of 4 classes have one level and contain >, first 'hat > big'" in said
     assert "contain >" not in run()[2]
+
+
+def test_a_class_without_a_product_in_training_is_said_and_counted(run, here):
+    lines = [f"{line},{'test' if line.endswith('shoe<big') else 'train'}" for line in LINES]
+    _, _, said = run(*lines, lines=[], header="image,name,classes,split", columns={"split": "split"})
+    assert "1 classes have no product in training, first 'shoe<big': they cannot be learned" in said
+    assert json.loads((here / paths.CATALOGUE_METRICS).read_text())["classes_without_train"] == 1
+    assert "in training, first" not in run()[2]
+    assert "classes_without_train" not in json.loads((here / paths.CATALOGUE_METRICS).read_text())
+
+
+def test_a_given_split_without_training_is_not_called_too_small(run):
+    lines = [f"{line},{'test' if number % 2 else 'validation'}" for number, line in enumerate(LINES)]
+    with pytest.raises(InputError, match="no product is left for train: the split that the table gives has none"):
+        run(*lines, lines=[], header="image,name,classes,split", columns={"split": "split"})

@@ -160,6 +160,57 @@ def test_remarks_on_the_table_and_the_names(shop):
     assert "preprocess_text.digits: keep keeps 12 of them" in message
 
 
+def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop):
+    rows = [f"{row}.png,red shoe {'xyz'[row % 3]}{row // 3 * 'y'},a<{row % 2}" for row in range(12)]
+    rows += ["0.png,RED shoe x,a<1", "1.png,Red &amp; blue hat,A<0"]
+    write("shop.csv", "\n".join(["image,name,classes", *rows]))
+    shop(catalogue={"split": {"by": "balance"}})
+    said = shown()
+    for text in (
+        "remark: catalogue.csv: 1 rows repaired: 1 × class path spelled as most are, 1 × HTML entities in the name",
+        "1 times the same picture and name stand under several classes (first 'red shoe x', line 2: a<0, line 14: a<1)",
+        # By the name, and by the picture, whose bytes are not read.
+        "2 products have over 50 rows or several classes",
+    ):
+        assert text in said
+    assert "have no product in training" not in said
+    given = "\n".join(f"{row},{'train' if row.endswith('<0') else 'test'}" for row in rows)
+    write("shop.csv", f"image,name,classes,split\n{given}")
+    shop(catalogue={"columns": {"split": "split"}})
+    said = shown()
+    assert "products stand in several splits, as the given split has them" in said
+    assert "1 classes have no product in training, first 'a<1': they cannot be learned" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "changes", "message"),
+    [
+        (
+            ["0.png,red shoe xy,a<b<x"],
+            {"several_classes": "drop"},
+            "15.4% .*\n  2 × the same picture and name under an",
+        ),
+        (["0.png,red shoe xy,a<b<c"] * 3, {}, "20.0% .*\n  3 × the same as line …"),
+        ([",,a<b<c"] * 2, {}, "14.3% .*\n  2 × the picture's path is empty"),
+        (["0.png,hat,a<<c", "0.png,hat,"], {}, "14.3% .*\n  1 × the class path … has an empty level"),
+    ],
+)
+def test_rows_that_the_table_alone_rejects_are_counted_in_full(shop, monkeypatch, more, changes, message):
+    monkeypatch.setattr(checking, "SAMPLE", 1)
+    table = Path("shop.csv").read_text()
+    write("shop.csv", "\n".join([table, *more]))
+    shop(catalogue={"split": {"by": "balance"}, **changes})
+    assert re.match(f"(?s)catalogue.max_rejected: about {message}", error("check"))
+
+
+@pytest.mark.parametrize("column", ["image", "name"])
+def test_a_method_of_pairs_needs_them(shop, column):
+    shop(train={"method": "adamine"})
+    shown()
+    pd.read_csv("shop.csv").assign(**{column: ""}).to_csv("shop.csv", index=False)
+    assert "train.method adamine: it learns from products with both a picture and a name" in error("check")
+
+
 def test_names_that_say_nothing_are_missing_and_not_emptied(shop):
     write(
         "shop.csv",

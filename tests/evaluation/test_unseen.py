@@ -229,3 +229,18 @@ def test_what_is_missing_is_neither_asked_nor_found():
         assert np.isnan(values[1]), name
     assert np.isnan(found["image_to_text"]["hops"]).tolist() == [False, True]
     assert np.isfinite(found["text_to_image"]["hops"]).all()
+
+
+@pytest.mark.parametrize("name", ["image", "text"])
+def test_without_any_picture_or_name_of_unseen_classes_there_are_the_other_directions(name):
+    embeddings, classes, split, paths = by_hand()
+    whole = metrics_of(embeddings, classes, split, paths)
+    embeddings[name][:2] = np.nan
+    found = metrics_of(embeddings, classes, split, paths)
+    other = "text" if name == "image" else "image"
+    for missing in (f"{name}_to_{name}", f"{name}_to_{other}"):
+        assert found[missing] == {"chance": {}, "dropped_without_sibling": 2, "dropped_without_own": 2}
+    assert found[f"{other}_to_{other}"] == whole[f"{other}_to_{other}"]
+    assert found[f"{other}_to_{name}"]["hops"] == whole[f"{other}_to_{name}"]["hops"]
+    embeddings[name][:] = np.nan
+    assert metrics_of(embeddings, classes, split, paths)[f"{other}_to_{other}"] == whole[f"{other}_to_{other}"]

@@ -24,6 +24,7 @@ from huse.run import paths
 from huse.run.params.editing import set_values
 from huse.run.params.reader import read_seed
 from huse.vision.backbones import load_backbone
+from stages.runner import AS_BEFORE
 from tests.conftest import ROOT
 from tests.pipeline.in_process import write_params
 
@@ -247,6 +248,6 @@ def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(here, configure, 
     # as a named tuple of an import. To a shell both are 128 + number.
     by_signal = {-number} if number == signal.SIGINT else set()
     assert process.returncode in {128 + number} | by_signal, message
-    assert message.splitlines()[-1] in {"terminated: nothing was written", "interrupted: nothing was written"}
+    assert message.splitlines()[-1] in {f"terminated: {AS_BEFORE}", f"interrupted: {AS_BEFORE}"}
     assert "Traceback" not in message
     assert list((here / "data/sample").iterdir()) == []

@@ -116,6 +116,7 @@ def test_metrics_are_written_with_three_digits(metric, written, interval):
 def test_other_numbers_are_written_by_their_size():
     written = {3.0: "3", 12345.0: "12,345", 196.5: "196.5", 0.5: "0.500", 1.0: "1.000", -0.25: "-0.250", 2.5: "2.500"}
     assert {value: write_number(value) for value in written} == written
+    assert write_number(9) == "9"  # an integer has no is_integer before Python 3.12
     assert write_number(None) == "–"
 
 

@@ -1,4 +1,7 @@
 import io
+import os
+import signal
+import time
 
 import numpy as np
 import pandas as pd
@@ -53,6 +56,27 @@ def test_an_error_leaves_everything_as_it_was(tmp_path):
         raise RuntimeError
     assert one.read_text() == "old"
     assert list(tmp_path.iterdir()) == [one]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_waits_until_all_outputs_are_moved(tmp_path, monkeypatch, number):
+    """And comes only once, to the handler that was there."""
+    move = artifacts._move
+    monkeypatch.setattr(
+        artifacts,
+        "_move",
+        lambda partial, final: (move(partial, final), os.kill(os.getpid(), number), time.sleep(0.01)),
+    )
+    seen = []
+    before = signal.signal(number, lambda *_: seen.append([path.exists() for path in places]))
+    places = [tmp_path / name for name in ("one.json", "two.json", "three.json")]
+    try:
+        with Outputs() as outputs:
+            for place in places:
+                outputs.json(place, 1)
+    finally:
+        signal.signal(number, before)
+    assert seen == [[True] * 3]
 
 
 def test_what_a_killed_run_left_is_overwritten(tmp_path):

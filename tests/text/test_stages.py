@@ -64,6 +64,16 @@ def outputs(here):
     return {str(path): path.read_bytes() for folder in ("data", "metrics") for path in (here / folder).rglob("*.*")}
 
 
+def test_products_without_a_name_are_no_names(here, catalogue):
+    catalogue("preprocess_text", max_emptied=0.5)
+    products = pd.read_parquet(here / "data/catalogue/products.parquet")
+    every = preprocess_text.main(here)
+    assert every == "preprocess_text: 24 names, 2.2 words a name, 4 emptied"
+    products.loc[products.index % 2 == 1, "name"] = ""
+    products.to_parquet(here / "data/catalogue/products.parquet", index=False)
+    assert preprocess_text.main(here) == "preprocess_text: 12 names, 2.0 words a name, 4 emptied"
+
+
 def test_writes_what_the_docstrings_say(here, catalogue, caplog):
     lines = run_all(here)
     assert lines[0].startswith("preprocess_text: 24 names")

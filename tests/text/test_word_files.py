@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from huse.errors import InputError
 from huse.text.word_files import blocks as blocks_module
-from huse.text.word_files.reading import read_words
+from huse.text.word_files.reading import peek, read_words
 from huse.text.word_files.source import Source, find_source
 
 WORDS = ["red", "blue", "Été", "t-shirt", "a\u2028b", "\u0085"]
@@ -288,6 +288,19 @@ def test_a_damaged_or_packed_fasttext_file_is_refused(file, fasttext):
     content = fasttext[0].read_bytes()
     refuse(file(content[:200]), "not a readable fastText")
     refuse(file(gzip.compress(content)), "Unpack it first")
+
+
+def test_a_binary_file_that_is_cut_off_is_told_by_its_first_bytes(file, fasttext):
+    for whole, kind, dimension in (
+        (BINARY, "word2vec binary", 1),
+        (fasttext[0].read_bytes(), "fastText binary", 5),
+    ):
+        assert peek(Source(file(whole))) == (kind, dimension)
+        assert peek(Source(file(gzip.compress(BINARY[:-9])))) == ("word2vec binary", 1)  # its size says nothing
+        for left in (len(whole) // 2, 70):
+            if left < len(whole):
+                with pytest.raises(InputError, match=f"found {left:,}: it is cut off"):
+                    peek(Source(file(whole[:left])))
 
 
 def test_a_zip_with_several_files_needs_a_name(file):

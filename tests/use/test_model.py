@@ -223,6 +223,9 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
         (lambda model: model.encode(), "expected images, texts or both, found neither"),
         (lambda model: model.encode_texts("hat"), r"expected a list of items, found one \(hat\)"),
         (lambda model: model.encode_images("a.jpg"), r"found one \(a.jpg\)"),
+        (lambda model: model.encode_images(b"GIF8"), r"found one \(bytes\)"),
+        (lambda model: model.classify(Image.new("RGB", (8, 8))), r"found one \(Image\)"),
+        (lambda model: model.encode(texts=(text for text in ["hat"])), r"found one \(generator\)"),
         (lambda model: model.encode([b""], ["a", "b"]), "expected as many images as texts, found 1 and 2"),
         (lambda model: model.classify(texts=["hat"], top=0), "top: expected at least 1, found 0"),
         (lambda model: model.classify([b"", []]), "picture 1: expected one or several, found an empty list"),
@@ -283,6 +286,9 @@ def test_a_product_may_have_one_half(model):
         ]
         np.testing.assert_allclose(found, np.concatenate([scores for scores, _ in expected]), atol=1e-6)
         np.testing.assert_allclose(embedded, np.concatenate([rows for _, rows in expected]), atol=1e-6)
+    for empty in ("", " \n"):
+        assert np.array_equal(model.encode(pictures, ["hat", "red shoe", empty]), model.encode(pictures, names))
+        assert model.classify(pictures, ["hat", "red shoe", empty]) == model.classify(pictures, names)
     several = model.encode([None, [pictures[0], pictures[2]]], ["hat", "hat"])
     np.testing.assert_allclose(several[1:], model.encode([[pictures[0], pictures[2]]], ["hat"]), atol=1e-6)
     failing = model.classify([b"nothing", None], ["hat", "hat"], errors="report")
@@ -290,7 +296,7 @@ def test_a_product_may_have_one_half(model):
     assert dict(failing[1]) == pytest.approx(dict(model.classify(texts=["hat"])[0]), abs=1e-6)
     with pytest.raises(InputError, match="text 1: expected a text, found int"):
         model.classify(texts=["hat", 3])
-    for images, texts in (([None], [None]), (None, [None]), ([None], None)):
+    for images, texts in (([None], [None]), (None, [None]), ([None], None), ([None], [""])):
         with pytest.raises(InputError, match="product 0: expected a picture or a name, found neither"):
             model.encode(images, texts)
         assert model.classify(images, texts, errors="report") == [[]]
@@ -301,4 +307,5 @@ def test_a_model_of_names_refuses_pictures(model):
     alone.info = {**INFO, "learned_from": {"image": 0, "text": 9}}
     with pytest.raises(InputError, match=r"learned from no pictures, so these mean nothing to it\. Give names alone"):
         alone.classify(images=[np.zeros((8, 8, 3), np.uint8)], texts=["hat"])
-    assert alone.classify(texts=["hat"]) == model.classify(texts=["hat"])
+    for images in (None, [None]):
+        assert alone.classify(images, ["hat"]) == model.classify(texts=["hat"])

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from huse.vision.decoding import FORMATS, Inspection, digest_picture, inspect_picture, read_picture
+from huse.vision.decoding import (
+    FORMATS,
+    Inspection,
+    digest_picture,
+    glance_at_picture,
+    inspect_picture,
+    read_picture,
+)
 from huse.vision.picture_error import PictureError
 from tests.vision.conftest import noise, png
 
@@ -205,9 +212,23 @@ def test_truncated(tmp_path, suffix, options, share):
     path.write_bytes(whole[: int(len(whole) * share)])
     with pytest.raises(PictureError, match=r"picture is (truncated|damaged)|not a picture") as seen:
         read_picture(path, LIMIT)
-    assert inspect_picture(path, LIMIT).problem is not None
+    inspected = inspect_picture(path, LIMIT)
+    assert inspected.problem is not None
+    if suffix in (".jpg", ".png", ".webp"):  # of the others the end does not tell
+        assert glance_at_picture(path, LIMIT) == inspected
     if suffix in (".jpg", ".png", ".bmp") and share > 0.1:
         assert str(seen.value).startswith("picture is truncated (")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".gif", ".webp", ".bmp", ".tif", ".avif"])
+def test_a_glance_opens_no_whole_picture_and_calls_none_broken_that_has_more_at_its_end(tmp_path, monkeypatch, suffix):
+    path = save(noise(160, 120), tmp_path / f"a{suffix}")
+    with path.open("ab") as file:
+        file.write(bytes(5000))
+    assert glance_at_picture(path, LIMIT).problem is None
+    save(noise(160, 120), path)
+    monkeypatch.setattr("huse.vision.decoding.inspect_picture", None)
+    assert glance_at_picture(path, LIMIT).problem is None
 
 
 @pytest.mark.filterwarnings("error")

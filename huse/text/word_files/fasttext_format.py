@@ -10,6 +10,16 @@ from huse.errors import InputError
 from huse.text.word_files.found import Found
 
 FASTTEXT = (793712314).to_bytes(4, "little")  # fastText's files begin with it
+HEADER = 92  # bytes, with the sizes of the dictionary
+
+
+def least_size(head: bytes) -> int:
+    """Return the bytes that a file of fastText's has at least, by its first ones: those of the numbers of its words.
+
+    Its header says how many numbers a vector has, how many parts of words have vectors, and how many words.
+    """
+    dimension, parts, words = (int.from_bytes(head[place : place + 4], "little") for place in (8, 40, 68))
+    return HEADER + 4 * dimension * (parts + words)
 
 
 def read_fasttext(path: Path, wanted: Iterable[str], compose: Iterable[str], first: int = 0) -> Found:

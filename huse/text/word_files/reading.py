@@ -6,7 +6,7 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.text.word_files.binary_format import read_binary
 from huse.text.word_files.blocks import Advance, Blocks
-from huse.text.word_files.fasttext_format import FASTTEXT, read_fasttext
+from huse.text.word_files.fasttext_format import FASTTEXT, least_size, read_fasttext
 from huse.text.word_files.found import Found
 from huse.text.word_files.source import Source
 from huse.text.word_files.text_format import header, is_binary, read_text
@@ -66,12 +66,24 @@ def peek(source: Source) -> tuple[str, int]:
     with Blocks(source, lambda count: None) as blocks:
         head = blocks.head
         if _is_fasttext(source, blocks):
+            _refuse_cut(source, least_size(head))
             return "fastText binary", int.from_bytes(head[8:12], "little")  # after its mark and version
         if is_binary(head):
-            return "word2vec binary", (header(head) or (0, 0))[1]
+            count, dimension = header(head) or (0, 0)
+            if not blocks.packed:
+                _refuse_cut(source, count * (1 + 4 * dimension))  # after a word stands a space
+            return "word2vec binary", dimension
         lines = head[: head.rfind(b"\n") + 1] or head  # the last one may go on in the next block
         found = _reader(head)([lines], head, (), name=str(source))
         return found.format, found.dimension
+
+
+def _refuse_cut(source: Source, least: int) -> None:
+    size = source.path.stat().st_size
+    if size < least:
+        raise InputError(
+            f"{source}: its first bytes tell of {least:,} bytes or more, found {size:,}: it is cut off. Fetch it again."
+        )
 
 
 def fingerprint_words(source: Source) -> str:
