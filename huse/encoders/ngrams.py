@@ -3,9 +3,11 @@
 Letters: N names, F n-grams, D values a vector.
 """
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -13,17 +15,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from pydantic import Field
-from sklearn.utils.extmath import randomized_svd
-from threadpoolctl import threadpool_limits
 
 from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.engine.cores import cores
 from huse.errors import InputError
+from huse.text.directions import find_directions
 from huse.text.ngrams import Ngrams, NgramSettings, Terms
 
 PROJECTION = "projection.npy"
-KINDS = ("words", "characters")
-PASSES = 3  # of the SVD over the rows; more change no metric
+SEPARATORS = {"words": " ", "characters": ""}
 BLOCK = 16_384  # names that a thread takes at a time
 SETTINGS = tuple(NgramSettings.model_fields)
 
@@ -54,14 +54,14 @@ class NgramsEncoder:
 
     @classmethod
     def fit(cls, training_names: Sequence[str], settings: NgramVectorSettings, seed: int) -> Self:
-        """Count n-grams, and find the projection by a randomized SVD (Halko et al. 2011, arXiv 0909.4061).
+        """Count n-grams, and find the projection.
 
         A name that several pictures share counts once.
 
         Args:
             training_names: as in the catalogue; only those of the training split.
             settings: see there.
-            seed: of the SVD.
+            seed: of `find_directions`.
 
         Raises:
             InputError: see `Ngrams.fit`.
@@ -73,10 +73,8 @@ class NgramsEncoder:
         dimension = min(settings.dimension, len(names), ngrams.size)
         if dimension == 0:
             return cls(ngrams, np.zeros((0, 1), np.float32))
-        with threadpool_limits(1):  # sums must not depend on the number of threads
-            rows = ngrams.weigh(names).rows()
-            _, _, directions = randomized_svd(rows, dimension, n_iter=PASSES, random_state=seed)
-        return cls(ngrams, directions.T.astype(np.float16).astype(np.float32))
+        directions = find_directions(ngrams.weigh(names), dimension, seed)
+        return cls(ngrams, directions.astype(np.float16).astype(np.float32))
 
     @property
     def dimension(self) -> int:
@@ -95,18 +93,26 @@ class NgramsEncoder:
             N × D float32; zeros where no n-gram is known.
         """
         vectors = np.zeros((len(items), self.dimension), np.float32)
+        of_known, threads = self._of_known, cores()
+        blocks = threads * math.ceil(len(items) / (threads * BLOCK))  # all threads end at about the same time
+        bounds = np.linspace(0, len(items), blocks + 1).astype(int).tolist()
 
-        def encode(start: int) -> None:
-            block = slice(start, start + BLOCK)
-            vectors[block] = self.ngrams.weigh(items[block]).times(self.projection)
+        def encode(start: int, end: int) -> None:
+            vectors[start:end] = self.ngrams.weigh(items[start:end]).times(self.projection, of_known)
 
-        with ThreadPoolExecutor(cores()) as threads:
-            list(threads.map(encode, range(0, len(items), BLOCK)))
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(encode, bounds[:-1], bounds[1:]))
         return vectors
+
+    @cached_property
+    def _of_known(self) -> npt.NDArray[np.float32]:
+        """The projected character n-grams of each word that the n-grams have."""
+        product: npt.NDArray[np.float32] = self.ngrams.known @ self.projection[len(self.ngrams.words.terms) :]
+        return product
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`."""
-        for kind in KINDS:
+        for kind in SEPARATORS:
             terms: Terms = getattr(self.ngrams, kind)
             table = pd.DataFrame({"term": pd.Series(terms.terms, dtype=str), "names": terms.document_frequency})
             table.to_parquet(folder / f"{kind}.parquet", index=False)
@@ -121,16 +127,17 @@ class NgramsEncoder:
         try:
             settings = NgramSettings.model_validate({name: config[name] for name in SETTINGS})
             kinds = []
-            for kind in KINDS:
+            for kind, separator in SEPARATORS.items():
                 table = pd.read_parquet(folder / f"{kind}.parquet")
-                kinds.append(Terms(table["term"].tolist(), table["names"].to_numpy(), int(config["training_names"])))
+                frequency, count = table["names"].to_numpy(), int(config["training_names"])
+                kinds.append(Terms(table["term"].tolist(), frequency, count, separator))
             ngrams = Ngrams(settings, *kinds)
             projection = np.load(folder / PROJECTION, allow_pickle=False)
             if projection.dtype != np.float16 or projection.ndim != 2 or len(projection) != ngrams.size:
                 raise ValueError(f"{ngrams.size} n-grams, {projection.shape} {projection.dtype} projection")
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
             raise InputError(
-                f"{folder}: expected {CONFIG}, {', '.join(f'{kind}.parquet' for kind in KINDS)} and {PROJECTION} of an "
+                f"{folder}: expected {CONFIG}, {', '.join(f'{kind}.parquet' for kind in SEPARATORS)} and {PROJECTION} of an "
                 f"encoder of n-grams, found one missing or damaged ({error}). Copy the folder again."
             ) from None
         return cls(ngrams, projection.astype(np.float32))

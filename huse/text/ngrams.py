@@ -3,24 +3,28 @@
 Character n-grams stay within a word. So those of a word are found once, however many names have it, and a product with
 a matrix goes over the few words of a name in place of its many n-grams.
 
-Letters: N names, V distinct words of them; Fw n-grams of words, Fc of characters, F both; D columns of a matrix.
+Letters: N names; U known words, those of the n-grams, and R others; Fw n-grams of words, Fc of characters, F both; D
+columns of a matrix.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, compress
+from itertools import chain
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, model_validator
 from scipy.sparse import csr_matrix, diags, hstack, vstack
 
 from huse.errors import InputError
 from huse.settings import Settings
 from huse.text.cleaning import Cleaning, clean_names
+from huse.text.tfidf import smooth_idf
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -28,6 +32,7 @@ Words = Sequence[str]  # of one name
 
 CLEANING = Cleaning(digits="keep")  # any letter or digit may tell products apart
 FEWEST = 2  # characters of an n-gram
+CHARACTERS = 0x110000  # that Unicode has room for
 BLOCK = 8192  # names at a time where their n-grams are counted
 
 
@@ -52,39 +57,81 @@ class Terms:
     """N-grams of one kind that occur in enough training names.
 
     Attributes:
-        terms: the n-grams; their order is that of the columns.
+        terms: the F' n-grams; their order is that of the columns.
         document_frequency: in how many training names each is.
         names: n, the number of training names.
+        separator: what joins the units of an n-gram: a space words, nothing characters.
     """
 
     terms: list[str]
     document_frequency: Integers
     names: int
-
-    @cached_property
-    def column(self) -> dict[str, int]:
-        """The column of each n-gram."""
-        return {term: column for column, term in enumerate(self.terms)}
+    separator: str
 
     @cached_property
     def idf(self) -> Floats:
-        """The inverse document frequencies ln((1 + n) / (1 + df)) + 1."""
-        return (np.log((1 + self.names) / (1 + self.document_frequency)) + 1).astype(np.float32)
+        """The inverse document frequency of each n-gram."""
+        return smooth_idf(self.document_frequency, self.names).astype(np.float32)
 
     @cached_property
-    def longer(self) -> list[tuple[Integers, Integers]]:
-        """Of n-grams of words: keys, ascending, and columns of those of 2 words, of 3 words, and so on.
+    def units(self) -> dict[str, int]:
+        """The words, or characters, of which the n-grams are, and the number of each."""
+        return {unit: number for number, unit in enumerate(dict.fromkeys(chain.from_iterable(self._split())))}
 
-        The key is F' · a + b, with a the column of the n-gram without its last word, and b that of the last word. Both
-        are there: they are in every name that has the whole.
+    def _split(self) -> list[Sequence[str]]:
+        return [term.split(self.separator) if self.separator else term for term in self.terms]
+
+    @cached_property
+    def _by_length(self) -> list[tuple[Integers, Integers]]:
+        """Keys, ascending, and columns of the n-grams of 1 unit, of 2, and so on.
+
+        The key is the place, among those a unit shorter, of the n-gram without its last unit, times the number of all
+        units, plus the number of the last. The shorter n-gram is there: it is in every name that has the longer one.
+        All single units are there, by number; one that is no n-gram itself has the column -1.
         """
-        found: dict[int, list[tuple[int, int]]] = {}
-        for term, column in self.column.items():
-            before, _, last = term.rpartition(" ")
-            if before:
-                key = self.column[before] * len(self.terms) + self.column[last]
-                found.setdefault(term.count(" "), []).append((key, column))
-        return [tuple(np.array(sorted(pairs), np.int64).T) for _, pairs in sorted(found.items())]
+        column = {term: place for place, term in enumerate(self.terms)}
+        levels = [(np.arange(len(self.units)), np.array([column.get(unit, -1) for unit in self.units], np.int64))]
+        longer: dict[int, list[tuple[str, str, str]]] = {}
+        for term, units in zip(self.terms, self._split(), strict=True):
+            if len(units) > 1:
+                longer.setdefault(len(units), []).append((self.separator.join(units[:-1]), units[-1], term))
+        place: Mapping[str, int] = self.units
+        for _, found in sorted(longer.items()):
+            keyed = sorted((place[before] * len(self.units) + self.units[last], term) for before, last, term in found)
+            place = {term: at for at, (_, term) in enumerate(keyed)}
+            levels.append((np.array([key for key, _ in keyed]), np.array([column[term] for term in place])))
+        return levels
+
+    def weigh(self, units: Integers, ends: Integers) -> csr_matrix:
+        """Return the TF-IDF of M texts.
+
+        Args:
+            units: the numbers of the units of all texts, one text after another; -1: it is in no n-gram.
+            ends: M + 1, the first unit of each text, and the end of the last.
+
+        Returns:
+            M × F' float32, not of unit norm.
+        """
+        text = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
+        start = np.flatnonzero(units >= 0)
+        place = units[start]
+        found = []
+        for length, (keys, columns) in enumerate(self._by_length):
+            if length:
+                inside = start + length < len(units)
+                start, place = start[inside], place[inside]
+                last = units[start + length]
+                key = place * len(self.units) + last
+                at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+                there = (keys[at] == key) & (last >= 0) & (text[start] == text[start + length])
+                start, place = start[there], at[there]
+            found.append((text[start], columns[place]))
+        rows, places = (np.concatenate(each) for each in zip(*found, strict=True))
+        known = places >= 0
+        shape = len(ends) - 1, len(self.terms)
+        counts = csr_matrix((np.ones(known.sum(), np.float32), (rows[known], places[known])), shape)
+        counts.data *= self.idf[counts.indices]
+        return counts
 
 
 @dataclass(frozen=True)
@@ -92,33 +139,51 @@ class Weighted:
     """The TF-IDF of N names, in factors.
 
     Attributes:
-        words: N × Fw, of word n-grams; rows of unit norm, or zeros.
-        counts: N × V, how often each word is in a name, divided by the norm of the name's character n-grams.
-        characters: V × Fc, the TF-IDF of each word's character n-grams, not of unit norm.
+        words: N × Fw, of n-grams of words; rows of unit norm, or zeros.
+        counts: N × (U + R), how often each word is in a name, divided by the norm of the name's character n-grams.
+        known: U × Fc, the TF-IDF of the character n-grams of each known word, not of unit norm.
+        others: R × Fc, the same of the other words.
     """
 
     words: csr_matrix
     counts: csr_matrix
-    characters: csr_matrix
+    known: csr_matrix
+    others: csr_matrix
 
     def rows(self) -> csr_matrix:
         """Return the TF-IDF itself, N × F float32."""
-        both: csr_matrix = hstack([self.words, self.counts @ self.characters], format="csr", dtype=np.float32)
+        spelled = vstack([self.known, self.others], format="csr")
+        both: csr_matrix = hstack([self.words, self.counts @ spelled], format="csr", dtype=np.float32)
         return both
 
-    def times(self, matrix: Floats) -> Floats:
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N and F."""
+        return self.words.shape[0], self.words.shape[1] + self.known.shape[1]
+
+    def times(self, matrix: Floats, of_known: Floats | None = None) -> Floats:
         """Return its product with a matrix.
 
         Args:
             matrix: F × D float32.
+            of_known: U × D float32, the product of `known` with the rows of the matrix for characters, where it has
+                been found before.
 
         Returns:
             N × D float32.
         """
         of_words, of_characters = np.split(matrix, [self.words.shape[1]])
+        of_known = self.known @ of_characters if of_known is None else of_known
         product: Floats = self.words @ of_words
-        product += self.counts @ (self.characters @ of_characters)
+        product += self.counts @ np.concatenate([of_known, self.others @ of_characters])
         return product
+
+    def transposed_times(self, matrix: Floats) -> Floats:
+        """Return the product of its transpose with an N × D float32 matrix, F × D float32."""
+        of_known, of_others = np.split(self.counts.T @ matrix, [self.known.shape[0]])
+        of_characters = self.known.T @ of_known
+        of_characters += self.others.T @ of_others
+        return np.concatenate([self.words.T @ matrix, of_characters])
 
 
 @dataclass(frozen=True)
@@ -127,7 +192,7 @@ class Ngrams:
 
     Attributes:
         settings: which count.
-        words: n-grams of words, joined by spaces.
+        words: n-grams of words.
         characters: n-grams of characters, of words between two spaces.
     """
 
@@ -147,13 +212,11 @@ class Ngrams:
         Raises:
             InputError: there are training names, and none of their n-grams is in enough of them.
         """
-        names = _split(training_names)
-        of_words = Counter(chain.from_iterable(set(word_grams(words, settings.words)) for words in names))
-        found = cls(
-            settings,
-            _frequent(of_words, len(names), settings.min_names),
-            _frequent(_character_frequencies(names, settings.characters), len(names), settings.min_names),
-        )
+        names = clean_names(training_names, CLEANING)
+        of_words = Counter(chain.from_iterable(set(word_grams(name.split(), settings.words)) for name in names))
+        of_characters = _character_frequencies(names, settings.characters)
+        frequencies = {" ": of_words, "": of_characters}
+        found = cls(settings, *(_frequent(each, len(names), settings.min_names, by) for by, each in frequencies.items()))
         if names and not found.size:
             raise InputError(
                 f"expected n-grams that are in {settings.min_names} of {len(names)} training names, found none. "
@@ -166,60 +229,38 @@ class Ngrams:
         """F."""
         return len(self.words.terms) + len(self.characters.terms)
 
+    @cached_property
+    def known(self) -> csr_matrix:
+        """The TF-IDF of the character n-grams of each known word, U × Fc, not of unit norm."""
+        return self._spelled(list(self.words.units))
+
     def weigh(self, names: Sequence[str]) -> Weighted:
         """Return the TF-IDF of N names, as in the catalogue.
 
         The n-grams of words and those of characters get unit norm by themselves, so both count alike.
         """
-        distinct, numbers, ends = _flat(_split(names))
-        columns = np.fromiter((self.words.column.get(word, -1) for word in distinct), np.int64, len(distinct))
-        words = _weighted(self._runs(columns[numbers], ends), self.words.idf)
-        characters, row = self._spelled(distinct, columns)
-        counts = csr_matrix((np.ones(len(numbers), np.float32), row[numbers], ends), (len(names), len(distinct)))
-        return Weighted(_unit(words, words), _unit(counts, counts @ characters), characters)
+        distinct, places, ends = _flat(clean_names(names, CLEANING))
+        number = np.fromiter((self.words.units.get(word, -1) for word in distinct), np.int64, len(distinct))
+        words = self.words.weigh(number[places], ends)
+        other = number < 0
+        others = self._spelled([distinct[place] for place in np.flatnonzero(other)])
+        number[other] = np.arange(len(self.words.units), len(self.words.units) + other.sum())
+        spelled = vstack([self.known, others], format="csr")
+        counts = _ones(number[places], ends, spelled.shape[0])
+        return Weighted(_unit(words, words), _unit(counts, counts @ spelled), self.known, others)
 
-    def _runs(self, columns: Integers, ends: Integers) -> csr_matrix:
-        """Count n-grams of words.
-
-        Args:
-            columns: of the words of all names, one after another, each as an n-gram of one word; -1: it is none.
-            ends: N + 1, the first word of each name, and the end of the last.
-
-        Returns:
-            N × Fw float32.
-        """
-        name = np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-        found = [columns]  # by the number of words, the n-gram that starts at each word
-        for length, (keys, those) in enumerate(self.words.longer, start=1):
-            before, last = found[-1][:-1], columns[length:]
-            key = before * len(self.words.terms) + last
-            place = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-            there = (keys[place] == key) & (before >= 0) & (last >= 0) & (name[length:] == name[: len(last)])
-            found.append(np.where(there, those[place], -1))
-        rows, places = np.concatenate([name[: len(each)] for each in found]), np.concatenate(found)
-        known = places >= 0
-        shape = len(ends) - 1, len(self.words.terms)
-        return csr_matrix((np.ones(known.sum(), np.float32), (rows[known], places[known])), shape)
-
-    def _spelled(self, words: Words, columns: Integers) -> tuple[csr_matrix, Integers]:
-        """Return the TF-IDF of words' character n-grams, V × Fc, and the row of each word in it.
-
-        Args:
-            words: V.
-            columns: of each as an n-gram of one word, or -1.
-        """
-        frequent = columns >= 0
-        rare = (character_grams(word, self.settings.characters) for word in compress(words, ~frequent))
-        others = _weighted(_count(rare, self.characters.column), self.characters.idf)
-        order = np.concatenate([np.flatnonzero(frequent), np.flatnonzero(~frequent)])
-        return vstack([self._of_frequent[columns[frequent]], others], format="csr"), np.argsort(order)
+    def _spelled(self, words: Words) -> csr_matrix:
+        """Return the TF-IDF of words' character n-grams, one row a word."""
+        characters = "".join(f" {word} " for word in words).encode("utf-32-le")
+        ends = np.cumsum([0, *(len(word) + 2 for word in words)])
+        return self.characters.weigh(self._number[np.frombuffer(characters, "<u4")], ends)
 
     @cached_property
-    def _of_frequent(self) -> csr_matrix:
-        """The TF-IDF of the character n-grams of every n-gram of words that is a single word, Fw × Fc."""
-        most = self.settings.characters
-        grams = ([] if " " in term else character_grams(term, most) for term in self.words.terms)
-        return _weighted(_count(grams, self.characters.column), self.characters.idf)
+    def _number(self) -> Integers:
+        """The number of each character by its code point, -1 where it is in no n-gram."""
+        number = np.full(CHARACTERS, -1, np.int64)
+        number[[ord(character) for character in self.characters.units]] = np.arange(len(self.characters.units))
+        return number
 
 
 def word_grams(words: Words, most: int) -> list[str]:
@@ -243,56 +284,46 @@ def character_grams(word: str, most: int) -> list[str]:
     ]
 
 
-def _split(names: Sequence[str]) -> list[list[str]]:
-    return [name.split() for name in clean_names(names, CLEANING)]
+def _flat(names: Sequence[str]) -> tuple[list[str], Integers, Integers]:
+    """Split N cleaned names into words.
+
+    Returns:
+        the V distinct words; for each word of all names its place among them; and N + 1 ends: where each name starts.
+    """
+    split = pc.split_pattern(pa.array([name or None for name in names], pa.string()), " ")
+    words = split.flatten().dictionary_encode()
+    lengths = pc.fill_null(pc.list_value_length(split), 0)
+    return words.dictionary.to_pylist(), words.indices.to_numpy(), np.cumsum([0, *lengths.to_pylist()])
 
 
-def _flat(names: Sequence[Words]) -> tuple[list[str], Integers, Integers]:
-    """Return the V distinct words, the number of each word of all names, and N + 1 ends: where each name starts."""
-    distinct = list(dict.fromkeys(chain.from_iterable(names)))
-    number = {word: place for place, word in enumerate(distinct)}
-    ends = np.cumsum([0, *map(len, names)])
-    return distinct, np.fromiter(map(number.get, chain.from_iterable(names)), np.int64, int(ends[-1])), ends
-
-
-def _count(grams: Iterable[Sequence[str]], column: Mapping[str, int]) -> csr_matrix:
-    """Return how often each known n-gram is in each of M texts, M × F' float32."""
-    known = [[place for gram in each if (place := column.get(gram)) is not None] for each in grams]
-    ends = np.cumsum([0, *map(len, known)])
-    places = np.fromiter(chain.from_iterable(known), np.int64, int(ends[-1]))
-    found = csr_matrix((np.ones(len(places), np.float32), places, ends), (len(known), len(column)))
-    found.sum_duplicates()
-    return found
-
-
-def _character_frequencies(names: Sequence[Words], most: int) -> Counter[str]:
-    """Return in how many names each character n-gram is."""
-    distinct, numbers, ends = _flat(names)
-    of_word = [character_grams(word, most) for word in distinct]
-    terms = list(dict.fromkeys(chain.from_iterable(of_word)))
-    grams = _count(of_word, {term: column for column, term in enumerate(terms)})
-    counts = csr_matrix((np.ones(len(numbers), np.float32), numbers, ends), (len(names), len(distinct)))
-    frequency = np.zeros(len(terms), np.int64)
+def _character_frequencies(names: Sequence[str], most: int) -> Counter[str]:
+    """Return in how many cleaned names each character n-gram is."""
+    distinct, places, ends = _flat(names)
+    number: dict[str, int] = {}
+    of_word = [[number.setdefault(gram, len(number)) for gram in set(character_grams(word, most))] for word in distinct]
+    grams = _ones(list(chain.from_iterable(of_word)), np.cumsum([0, *map(len, of_word)]), len(number))
+    words = _ones(places, ends, len(distinct))
+    frequency = np.zeros(len(number), np.int64)
     for start in range(0, len(names), BLOCK):
         # No value is 0, so an n-gram has one entry for each name that has it.
-        frequency += np.bincount((counts[start : start + BLOCK] @ grams).indices, minlength=len(terms))
-    return Counter(dict(zip(terms, frequency.tolist(), strict=True)))
+        frequency += np.bincount((words[start : start + BLOCK] @ grams).indices, minlength=len(number))
+    return Counter(dict(zip(number, frequency.tolist(), strict=True)))
 
 
-def _frequent(frequency: Mapping[str, int], names: int, least: int) -> Terms:
+def _ones(columns: npt.ArrayLike, ends: Integers, width: int) -> csr_matrix:
+    """Return a matrix that counts the columns of each row, given one row after another."""
+    return csr_matrix((np.ones(int(ends[-1]), np.float32), columns, ends), (len(ends) - 1, width))
+
+
+def _frequent(frequency: Mapping[str, int], names: int, least: int, separator: str) -> Terms:
     """Return the n-grams of at least `least` names, in alphabetical order."""
     terms = sorted(term for term, count in frequency.items() if count >= least)
-    return Terms(terms, np.array([frequency[term] for term in terms], np.int64), names)
-
-
-def _weighted(rows: csr_matrix, weights: Floats) -> csr_matrix:
-    """Multiply the columns by weights, in place."""
-    rows.data *= weights[rows.indices]
-    return rows
+    return Terms(terms, np.array([frequency[term] for term in terms], np.int64), names, separator)
 
 
 def _unit(rows: csr_matrix, like: csr_matrix) -> csr_matrix:
     """Divide rows by the norms of those of another matrix, where these are not 0."""
-    norms = np.sqrt(np.asarray(like.multiply(like).sum(axis=1)).ravel())
+    squares = csr_matrix((like.data**2, like.indices, like.indptr), like.shape)  # like.power sorts the columns
+    norms = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
     unit: csr_matrix = diags(1 / np.where(norms > 0, norms, 1), dtype=np.float32) @ rows
     return unit

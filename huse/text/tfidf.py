@@ -31,10 +31,17 @@ class TfIdf:
     document_frequency: dict[str, int]
 
     def idf(self, words: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Return the inverse document frequencies ln((1 + n) / (1 + df)) + 1, float64; df is 0 of a new word."""
-        frequencies = np.array([self.document_frequency.get(word, 0) for word in words], np.float64)
-        idf: npt.NDArray[np.float64] = np.log((1 + self.names) / (1 + frequencies)) + 1
-        return idf
+        """Return the inverse document frequencies; df is 0 of a new word."""
+        return smooth_idf(np.array([self.document_frequency.get(word, 0) for word in words], np.int64), self.names)
+
+
+def smooth_idf(document_frequency: npt.NDArray[np.int64], names: int) -> npt.NDArray[np.float64]:
+    """Return the inverse document frequencies ln((1 + n) / (1 + df)) + 1, float64, of words that are in df of n names.
+
+    As scikit-learn's: an additional name has every word, so no df is 0.
+    """
+    idf: npt.NDArray[np.float64] = np.log((1 + names) / (1 + document_frequency)) + 1
+    return idf
 
 
 def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
