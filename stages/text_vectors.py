@@ -10,9 +10,11 @@ HUSE weights BERT's vectors by TF-IDF; the words here have one vector each, as i
 """
 
 import logging
+from collections.abc import Iterator
 from itertools import compress
 
 import numpy as np
+import numpy.typing as npt
 
 from huse.encoders.contract import Encoder
 from huse.encoders.given import open_given
@@ -22,13 +24,16 @@ from huse.encoders.transformer import open_sentences
 from huse.encoders.words import WordsEncoder
 from huse.files import fingerprint_file
 from huse.run import paths
-from huse.run.artifacts import Outputs, fingerprint_products, halves, read_names, read_table
+from huse.run.artifacts import Blocks, Outputs, fingerprint_products, halves, read_names, read_table
 from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
 from huse.text.cleaning import CleaningSettings
 from huse.text.tfidf import fit_tfidf
 from huse.text.vocabulary import WordVectorSettings
 from stages.runner import run
+
+
+BLOCK = 65_536  # names whose vectors are in memory
 
 
 def main(here: Run) -> str:
@@ -38,13 +43,17 @@ def main(here: Run) -> str:
     clean, names = read_names(here / paths.NAMES, products=products), products["name"].tolist()
     there = halves(products)["text"]
     training = (products["split"] == "train").to_numpy() & there
+    training_names = list(compress(names, training))
 
     def fit(kind: str) -> Encoder[str]:
         if kind == "ngrams":
-            return NgramsEncoder.fit(list(compress(names, training)), params.ngrams, here.seed())
+            return NgramsEncoder.fit(training_names, params.ngrams, here.seed())
         if kind == "given":
             return open_given(params.given, here.root, names)
-        tfidf, cleaning = fit_tfidf(compress(clean, training)), here.section(CleaningSettings, "preprocess_text")
+        cleaning = here.section(CleaningSettings, "preprocess_text")
+        if kind == "sentences" and params.sentences.pooling == "model":
+            return open_sentences(params.sentences, here.root)
+        tfidf = fit_tfidf(compress(clean, training))
         if kind == "sentences":
             return open_sentences(params.sentences, here.root, tfidf, cleaning)
         return WordsEncoder(
@@ -56,20 +65,24 @@ def main(here: Run) -> str:
         )
 
     encoders = {str(kind): fit(kind) for kind in params.encoders}
-    blocks = {kind: encoder.encode(names) for kind, encoder in encoders.items()}
-    unknown = {kind: int((there & ~block.any(axis=1)).sum()) for kind, block in blocks.items()}
-    encoder, vectors = join_encoders(encoders, blocks, training)
-    count, zeros = int(there.sum()), np.flatnonzero(~vectors.any(axis=1) & there)
-    if len(zeros):
-        example = products["name"].iloc[int(zeros[0])]
-        logging.warning("nothing of %d of %d names is known; they get zeros, first %r", len(zeros), count, example)
+    encoder = join_encoders(encoders, training_names)
+    ends = np.cumsum([part.dimension for part in encoders.values()])
+    known = np.zeros((len(names), len(encoders)), bool)
+
+    def encode() -> Iterator[npt.NDArray[np.float32]]:
+        for start in range(0, len(names), BLOCK):
+            rows = slice(start, start + BLOCK)
+            vectors = encoder.encode(names[rows])
+            known[rows] = np.transpose([part.any(axis=1) for part in np.split(vectors, ends[:-1], axis=1)])
+            yield vectors
+
     with Outputs() as outputs:
         folder = outputs.path(here / paths.TEXT_ENCODER)
         folder.mkdir()
         encoder.save(folder)
         outputs.vectors(
             here / paths.TEXT_VECTORS,
-            vectors,
+            Blocks((len(names), encoder.dimension), encode()),
             rows=fingerprint_products(products),
             parameters={
                 **encoder.config,
@@ -81,10 +94,15 @@ def main(here: Run) -> str:
                 },
             },
         )
+        unknown = {kind: int((there & ~column).sum()) for kind, column in zip(encoders, known.T, strict=True)}
+        count, zeros = int(there.sum()), np.flatnonzero(there & ~known.any(axis=1))
         metrics = {"names": count, "names_unknown": len(zeros), "names_unknown_by_encoder": unknown}
         outputs.json(here / paths.TEXT_VECTOR_METRICS, metrics)
-    of = " + ".join(f"{kind} ({encoder.dimension})" for kind, encoder in encoders.items())
-    return f"text_vectors: {count} names × {vectors.shape[1]}: {of}; {len(zeros)} names of which nothing is known"
+    if len(zeros):
+        example = names[int(zeros[0])]
+        logging.warning("nothing of %d of %d names is known; they get zeros, first %r", len(zeros), count, example)
+    of = " + ".join(f"{kind} ({part.dimension})" for kind, part in encoders.items())
+    return f"text_vectors: {count} names × {encoder.dimension}: {of}; {len(zeros)} names of which nothing is known"
 
 
 if __name__ == "__main__":

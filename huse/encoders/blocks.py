@@ -42,7 +42,8 @@ class BlocksEncoder:
 
     def encode(self, items: Sequence[Any]) -> npt.NDArray[np.float32]:
         """See `huse.encoders.contract.Encoder`."""
-        return join_blocks({name: encoder.encode(items) for name, encoder in self.encoders.items()}, self.scales)
+        blocks = [each.encode(items) / np.float32(self.scales[name]) for name, each in self.encoders.items()]
+        return np.concatenate(blocks, axis=1)
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`; each block has a folder of its name."""
@@ -60,11 +61,6 @@ class BlocksEncoder:
         if not isinstance(scales, dict) or not all(isinstance(scale, float) and scale > 0 for scale in scales.values()):
             raise InputError(f"{folder / CONFIG}: expected a scale above 0 for each block. Copy the folder again.")
         return cls({name: load_encoder(folder / name) for name in scales}, scales)
-
-
-def join_blocks(vectors: Mapping[str, npt.NDArray[np.float32]], scales: Mapping[str, float]) -> npt.NDArray[np.float32]:
-    """Divide each block by its scale, and put the N × D' blocks side by side."""
-    return np.concatenate([block / np.float32(scales[name]) for name, block in vectors.items()], axis=1)
 
 
 def block_scale(training: npt.NDArray[np.float32]) -> float:

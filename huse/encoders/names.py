@@ -1,20 +1,18 @@
 """What makes the vectors of names: one encoder, or several side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import numpy as np
-import numpy.typing as npt
 from pydantic import Field, field_validator
 
-from huse.encoders.blocks import BlocksEncoder, block_scale, join_blocks
+from huse.encoders.blocks import BlocksEncoder, block_scale
 from huse.encoders.contract import Encoder
 from huse.encoders.given import GivenSettings
-from huse.encoders.ngrams import NgramVectorSettings
+from huse.encoders.ngrams import NgramVectorSettings, draw_evenly
 from huse.encoders.transformer import SentenceSettings
 from huse.settings import Settings
 
-Floats = npt.NDArray[np.float32]
+SCALED_BY = 2_000  # training names, by which the scales of blocks are known to a per cent
 
 
 class TextVectorSettings(Settings):
@@ -40,17 +38,14 @@ class TextVectorSettings(Settings):
         return encoders
 
 
-def join_encoders(
-    encoders: Mapping[str, Encoder[str]], vectors: Mapping[str, Floats], training: npt.NDArray[np.bool_]
-) -> tuple[Encoder[Any], Floats]:
-    """Make one encoder of several, and one array of their vectors; a single one stays as it is.
+def join_encoders(encoders: Mapping[str, Encoder[str]], training_names: Sequence[str]) -> Encoder[Any]:
+    """Make one encoder of several; a single one stays as it is.
 
     Args:
         encoders: by name.
-        vectors: by name, N × D' float32 of all names.
-        training: N, which names are those of the training split.
+        training_names: as in the catalogue; their vectors, or those of some of them, say how much a block varies.
     """
     if len(encoders) == 1:
-        return next(iter(encoders.values())), next(iter(vectors.values()))
-    scales = {name: block_scale(block[training]) for name, block in vectors.items()}
-    return BlocksEncoder(encoders, scales), join_blocks(vectors, scales)
+        return next(iter(encoders.values()))
+    drawn = draw_evenly(training_names, SCALED_BY)
+    return BlocksEncoder(encoders, {name: block_scale(each.encode(drawn)) for name, each in encoders.items()})

@@ -66,9 +66,7 @@ class NgramsEncoder:
         Raises:
             InputError: see `Ngrams.fit`.
         """
-        names = list(dict.fromkeys(training_names))
-        if len(names) > settings.fitted_on:
-            names = [names[row] for row in np.linspace(0, len(names) - 1, settings.fitted_on).astype(int)]
+        names = draw_evenly(list(dict.fromkeys(training_names)), settings.fitted_on)
         ngrams = Ngrams.fit(names, NgramSettings(**settings.model_dump(include=set(SETTINGS))))
         dimension = min(settings.dimension, len(names), ngrams.size)
         if dimension == 0:
@@ -141,3 +139,10 @@ class NgramsEncoder:
                 f"encoder of n-grams, found one missing or damaged ({error}). Copy the folder again."
             ) from None
         return cls(ngrams, projection.astype(np.float32))
+
+
+def draw_evenly(names: Sequence[str], most: int) -> Sequence[str]:
+    """Return names from first to last, equally far from each other; all, where there are not more than `most`."""
+    if len(names) <= most:
+        return names
+    return [names[row] for row in np.linspace(0, len(names) - 1, most).astype(int).tolist()]

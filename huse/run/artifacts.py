@@ -10,10 +10,11 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,27 @@ from huse.files import fingerprint_file
 
 PARTIAL_PREFIX = ".partial-"
 MAPPED_ABOVE = 2**31  # bytes of an array of vectors that is memory-mapped in place of read
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A float32 array that is written some rows at a time, so that it need not be in memory.
+
+    Attributes:
+        shape: of the whole.
+        rows: the rows, in blocks of any length.
+    """
+
+    shape: tuple[int, ...]
+    rows: Iterable[npt.NDArray[np.float32]]
+    dtype: ClassVar[np.dtype[np.float32]] = np.dtype(np.float32)
+
+    def write(self, file: BinaryIO) -> None:
+        """Write what `numpy.save` writes of the whole."""
+        header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        for block in self.rows:
+            file.write(np.ascontiguousarray(block, self.dtype))
 
 
 class Outputs:
@@ -71,18 +93,23 @@ class Outputs:
         else:
             table.to_parquet(self.path(final), index=False)
 
-    def array(self, final: Path, array: npt.NDArray[Any]) -> None:
+    def array(self, final: Path, array: npt.NDArray[Any] | Blocks) -> None:
         """Write an array as ``.npy``, memory-mappable."""
         with self.path(final).open("wb") as file:
-            np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+            if isinstance(array, Blocks):
+                array.write(file)
+            else:
+                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
 
-    def described_array(self, final: Path, array: npt.NDArray[Any], about: Mapping[str, Any]) -> None:
+    def described_array(self, final: Path, array: npt.NDArray[Any] | Blocks, about: Mapping[str, Any]) -> None:
         """Write an array with a manifest beside it: shape, dtype, SHA-256 of the file, and what else is said of it."""
         self.array(final, array)
         form = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": fingerprint_file(self._partial[final])}
         self.json(manifest_path(final), {**form, **about})
 
-    def vectors(self, final: Path, array: npt.NDArray[np.float32], *, rows: str, parameters: Mapping[str, Any]) -> None:
+    def vectors(
+        self, final: Path, array: npt.NDArray[np.float32] | Blocks, *, rows: str, parameters: Mapping[str, Any]
+    ) -> None:
         """Write N × D float32 vectors, or V × N × D in several views, with a manifest beside them.
 
         Args:

@@ -20,9 +20,7 @@ def ngrams(**settings: int) -> NgramsEncoder:
 
 def joined() -> tuple[BlocksEncoder, dict[str, NgramsEncoder]]:
     parts = {"words": ngrams(characters=0), "pieces": ngrams(words=0, dimension=3)}
-    encoder, _ = join_encoders(
-        parts, {name: part.encode(NAMES) for name, part in parts.items()}, np.array([True, True, True, False])
-    )
+    encoder = join_encoders(parts, NAMES[:3])
     assert isinstance(encoder, BlocksEncoder)
     return encoder, parts
 
@@ -35,6 +33,13 @@ def test_every_block_varies_alike_over_the_training_names() -> None:
         assert block[:3].var(axis=0).sum() == pytest.approx(1, abs=1e-5)
         proportion = block / np.where(part.encode(NAMES) == 0, np.nan, part.encode(NAMES))
         np.testing.assert_allclose(proportion[~np.isnan(proportion)], proportion[~np.isnan(proportion)][0], rtol=1e-5)
+
+
+def test_some_names_from_first_to_last_give_the_scales(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huse.encoders.names.SCALED_BY", 2)
+    encoder = join_encoders({"a": ngrams(), "b": ngrams()}, NAMES)
+    assert isinstance(encoder, BlocksEncoder)
+    assert encoder.scales["a"] == block_scale(ngrams().encode([NAMES[0], NAMES[-1]]))
 
 
 def test_the_scale_by_hand() -> None:
@@ -62,9 +67,7 @@ def test_a_damaged_folder_is_named(tmp_path: Path, scales: str) -> None:
 
 def test_one_encoder_stays_as_it_is() -> None:
     one = ngrams()
-    encoder, vectors = join_encoders({"ngrams": one}, {"ngrams": one.encode(NAMES)}, np.ones(4, bool))
-    assert encoder is one
-    np.testing.assert_array_equal(vectors, one.encode(NAMES))
+    assert join_encoders({"ngrams": one}, NAMES) is one
 
 
 @pytest.mark.parametrize(("encoders", "message"), [(["words", "words"], "each encoder once"), ([], "at least 1 item")])

@@ -10,6 +10,7 @@ import pytest
 from huse.errors import InputError
 from huse.run import artifacts
 from huse.run.artifacts import (
+    Blocks,
     Outputs,
     fingerprint_products,
     halves,
@@ -45,6 +46,14 @@ def test_outputs_appear_together_when_the_block_ends(tmp_path):
     assert one.read_text(encoding="utf-8") == '{\n  "b": 1,\n  "a": "é"\n}\n'
     assert folder.is_dir()
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "folder", "one.json"]
+
+
+def test_an_array_in_blocks_has_the_bytes_of_the_whole(tmp_path, products):
+    values = np.arange(6, dtype=np.float32).reshape(2, 3)
+    write_vectors(tmp_path / "whole.npy", products, values)
+    write_vectors(tmp_path / "blocks.npy", products, Blocks((2, 3), iter([values[:1], values[1:]])))
+    for ending in ("npy", "json"):
+        assert (tmp_path / f"blocks.{ending}").read_bytes() == (tmp_path / f"whole.{ending}").read_bytes()
 
 
 def test_an_error_leaves_everything_as_it_was(tmp_path):

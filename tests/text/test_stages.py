@@ -112,6 +112,15 @@ def test_writes_what_the_docstrings_say(here, catalogue, caplog):
     assert json.loads((here / "metrics/labels.json").read_text())["labels"] == 3
 
 
+def test_text_vectors_are_the_same_bytes_in_blocks(here, catalogue, monkeypatch):
+    catalogue("text_vectors", encoders=["words", "ngrams"])
+    run_all(here)
+    whole = outputs(here)
+    monkeypatch.setattr(text_vectors, "BLOCK", 5)
+    text_vectors.main(here)
+    assert outputs(here) == whole
+
+
 @pytest.mark.slow
 def test_runs_give_the_same_bytes_whatever_the_hash_seed(here, catalogue):
     seen = []
