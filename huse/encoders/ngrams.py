@@ -71,8 +71,9 @@ class NgramsEncoder:
         dimension = min(settings.dimension, len(names), ngrams.size)
         if dimension == 0:
             return cls(ngrams, np.zeros((0, 1), np.float32))
-        directions = find_directions(ngrams.weigh(names), dimension, seed)
-        return cls(ngrams, directions.astype(np.float16).astype(np.float32))
+        projection = find_directions(ngrams.weigh(names), dimension, seed)
+        projection[:] = projection.astype(np.float16)
+        return cls(ngrams, projection)
 
     @property
     def dimension(self) -> int:

@@ -35,6 +35,7 @@ class NetworkSettings(Settings):
         default="together",
         description="of text vectors: each value by its own deviation, or all together, so that small ones stay small",
     )
+    input_dropout: float = Field(default=0, ge=0, lt=1, description="of the values of image and text vectors")
     dropout: float = Field(default=0.15, ge=0, lt=1, description="after every hidden layer")
     relu_last: bool = Field(
         default=False, description="a ReLU after the last layer too; embeddings are then at most 1 apart"
@@ -91,7 +92,14 @@ class Network(nn.Module):
         }
         self.towers = nn.ModuleDict(
             {
-                modality: Tower(*of, settings.width, settings.dimension, settings.dropout, relu_last=settings.relu_last)
+                modality: Tower(
+                    *of,
+                    settings.width,
+                    settings.dimension,
+                    settings.dropout,
+                    input_dropout=settings.input_dropout,
+                    relu_last=settings.relu_last,
+                )
                 for modality, of in features.items()
             }
         )

@@ -68,6 +68,8 @@ def unit_rows(rows: Tensor) -> Tensor:
 class Tower(nn.Module):
     """Fully connected layers with ReLU and dropout between them, L2-normalised output (HUSE 3.1, 4.2).
 
+    Dropout of the standardised inputs is ours; the paper's vectors have far fewer values than ours of names.
+
     By default the last layer has no ReLU: with one, no two embeddings could be farther apart than a right angle,
     while the graph asks for distances above 1. Inputs are standardised with statistics that are part of the tower.
     """
@@ -76,7 +78,15 @@ class Tower(nn.Module):
     deviation: Tensor
 
     def __init__(
-        self, features: int, layers: int, width: int, dimension: int, dropout: float, *, relu_last: bool = False
+        self,
+        features: int,
+        layers: int,
+        width: int,
+        dimension: int,
+        dropout: float,
+        *,
+        input_dropout: float = 0,
+        relu_last: bool = False,
     ) -> None:
         """Build a tower from F `features` to D, of `layers` linear layers, the last one (to `dimension`) included."""
         super().__init__()
@@ -84,7 +94,7 @@ class Tower(nn.Module):
         self.register_buffer("deviation", torch.ones(features))
         widths = [features, *[width] * (layers - 1), dimension]
         self.linears = nn.ModuleList(nn.Linear(i, o) for i, o in pairwise(widths))
-        self.dropout = dropout
+        self.dropout, self.input_dropout = dropout, input_dropout
         self.relu_last = relu_last
 
     def fit_scaler(self, blocks: Iterable[Tensor], scaling: Scaling = "each") -> None:
@@ -117,6 +127,8 @@ class Tower(nn.Module):
     def forward(self, vectors: Tensor) -> Tensor:
         """Map N × F float32 to N × D float32 of unit norm."""
         hidden = (vectors - self.mean) / self.deviation
+        if self.training:
+            hidden = drop(hidden, self.input_dropout)
         for linear in self.linears[:-1]:
             hidden = functional.relu(linear(hidden))
             if self.training:

@@ -22,7 +22,7 @@ def find_directions(rows: Weighted, dimension: int, seed: int) -> Floats:
 
     That is algorithm 4.4 of Halko et al. 2011 (arXiv 0909.4061). Only the side of the names is made orthonormal, as
     there are fewer of them than n-grams, and the products use the factors of the rows. So it takes a third of the time
-    and memory of scikit-learn's `randomized_svd`, which gives the same.
+    of scikit-learn's `randomized_svd`, which gives the same.
 
     Args:
         rows: N × F.
@@ -33,12 +33,13 @@ def find_directions(rows: Weighted, dimension: int, seed: int) -> Floats:
         F × D float32, orthonormal columns.
     """
     names, ngrams = rows.shape
-    start = np.random.default_rng(seed).standard_normal((ngrams, min(dimension + ADDED, names)), np.float32)
+    across = np.empty((ngrams, min(dimension + ADDED, names)), np.float32)  # the greatest array here, so there is one
+    np.random.default_rng(seed).standard_normal(dtype=np.float32, out=across)
     with threadpool_limits(1):  # sums must not depend on the number of threads
-        product = rows.times(start)
+        product = rows.times(across)
         for _ in range(PASSES + 1):
             basis, _ = scipy.linalg.qr(product, mode="economic", overwrite_a=True, check_finite=False)
-            across = rows.transposed_times(basis)
+            rows.transposed_times(basis, out=across)
             product = rows.times(across)
         # With A the rows and Q the basis, Qᵀ A Aᵀ Q has the squares of the singular values as its eigenvalues.
         squares, vectors = np.linalg.eigh(basis.T.astype(np.float64) @ product)

@@ -34,6 +34,7 @@ CLEANING = Cleaning(digits="keep")  # any letter or digit may tell products apar
 FEWEST = 2  # characters of an n-gram
 CHARACTERS = 0x110000  # that Unicode has room for
 BLOCK = 8192  # names at a time where their n-grams are counted
+BLOCK_COLUMNS = 128  # of a product with a transpose
 
 
 class NgramSettings(Settings):
@@ -178,12 +179,16 @@ class Weighted:
         product += self.counts @ np.concatenate([of_known, self.others @ of_characters])
         return product
 
-    def transposed_times(self, matrix: Floats) -> Floats:
-        """Return the product of its transpose with an N × D float32 matrix, F × D float32."""
-        of_known, of_others = np.split(self.counts.T @ matrix, [self.known.shape[0]])
-        of_characters = self.known.T @ of_known
-        of_characters += self.others.T @ of_others
-        return np.concatenate([self.words.T @ matrix, of_characters])
+    def transposed_times(self, matrix: Floats, out: Floats) -> None:
+        """Write the product of its transpose with an N × D float32 matrix into an F × D float32 one."""
+        of_words, of_characters = np.split(out, [self.words.shape[1]])
+        for start in range(0, matrix.shape[1], BLOCK_COLUMNS):
+            columns = slice(start, start + BLOCK_COLUMNS)
+            block = np.ascontiguousarray(matrix[:, columns])
+            of_known, of_others = np.split(self.counts.T @ block, [self.known.shape[0]])
+            of_words[:, columns] = self.words.T @ block
+            of_characters[:, columns] = self.known.T @ of_known
+            of_characters[:, columns] += self.others.T @ of_others
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,18 @@ def test_without_dropout_nothing_changes():
     assert drop(values.bfloat16(), 0.5).dtype == torch.bfloat16
 
 
+def test_dropout_of_the_input_is_for_training_alone():
+    torch.manual_seed(0)
+    tower = Tower(50, 1, 1, 2, 0.0, input_dropout=0.5)
+    vectors = torch.randn(1, 50).expand(200, 50)
+    assert len(tower(vectors).unique(dim=0)) > 100
+    tower.eval()
+    assert len(tower(vectors).unique(dim=0)) == 1
+    plain = Tower(50, 1, 1, 2, 0.0)
+    plain.load_state_dict(tower.state_dict())
+    assert torch.equal(tower(vectors), plain(vectors))
+
+
 def test_a_learned_scale_begins_at_16_learns_and_is_bounded():
     head = CosineHead(2, 2, scale="learned")
     assert float(head.scale) == pytest.approx(16)

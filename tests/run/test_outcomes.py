@@ -380,6 +380,7 @@ TRAIN = {
     "text_layers": of(3, shapes(towers__text__linears__2__weight=(8, 8))),
     "text_scaling": of("each", see_text_scaling),
     "dropout": of(0.5, see_dropout),
+    "input_dropout": of(0.5, see_dropout),
     "relu_last": of(True, see_relu),
     "head": of("linear", shapes(heads__0__bias=(3,))),
     "scale": of(8, see_scale),
