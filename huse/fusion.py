@@ -36,18 +36,16 @@ class LogLinear:
     sharpness: float = 1.0
 
     def scores(self, image: Floats, text: Floats) -> Floats:
-        """Fuse N × K scores."""
+        """Fuse N × K scores; an item with a row of NaN in one modality gets those of the other, calibrated."""
         tempered = temper(image, self.image_temperature), temper(text, self.text_temperature)
-        return self.completed(fuse_log_linear(*tempered, self.image_weight, self.sharpness), image, text)
+        return self._completed(fuse_log_linear(*tempered, self.image_weight, self.sharpness), image, text)
 
-    def completed(self, fused: Floats, image: Floats, text: Floats) -> Floats:
-        """Give items of one modality, with a row of NaN in the other, its scores calibrated by its temperature.
+    def average(self, image: Floats, text: Floats, weight: float) -> Floats:
+        """Return the weighted average in place of the log-linear fusion; see `fuse`."""
+        return self._completed(fuse(image, text, weight), image, text)
 
-        Args:
-            fused: N × K, from any way of fusing; changed in place.
-            image: N × K scores.
-            text: N × K scores.
-        """
+    def _completed(self, fused: Floats, image: Floats, text: Floats) -> Floats:
+        """Change the rows of items of one modality, with a row of NaN in the other, to its calibrated scores."""
         for own, other, temperature in ((image, text, self.image_temperature), (text, image, self.text_temperature)):
             alone = np.isnan(other[:, 0])
             if alone.any():

@@ -54,7 +54,7 @@ def main(here: Run) -> str:
         "method": trained["params"]["method"],
         "seed": trained["seed"],
         "image_encoder": f"{made['backbone']} at {made['size']} pixels",
-        "text_encoder": " + ".join(texts.config.get("blocks", {texts.config["family"]: None})),
+        "text_encoder": " + ".join(texts.config.get("blocks", [texts.config["family"]])),
         "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
         "learned_from": trained["learned_from"],
         "metrics": _metrics(here),

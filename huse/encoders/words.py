@@ -61,21 +61,18 @@ class WordsEncoder:
         }
 
     def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Encode names as written in a catalogue; see `encode_clean`."""
-        return self.encode_clean(clean_names(items, self.cleaning))
-
-    def encode_clean(self, names: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Encode cleaned names: Σ tf·idf·v / Σ tf·idf over the words of the training names; see `weighted_mean`.
+        """Encode names: Σ tf·idf·v / Σ tf·idf over the words of the training names; see `weighted_mean`.
 
         A name without such a word gets the plain mean of the words that the vocabulary knows: none of them occurred in
         training, so all would have the same weight.
 
         Args:
-            names: N, from `huse.text.cleaning`.
+            items: N names as in the catalogue.
 
         Returns:
             N × D float32; zeros where no word is known.
         """
+        names = clean_names(items, self.cleaning)
         vectors = weighted_mean(names, self.tfidf, self.words)
         for row in np.flatnonzero(~vectors.any(axis=1)).tolist():
             found = [find_spelling(word, self.vocabulary, self.spellings) for word in names[row].split()]

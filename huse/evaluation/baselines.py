@@ -192,6 +192,7 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
     choices = Choices(log_linear.image_weight, log_linear, "log_linear", 1.0)
 
     def of(split: str) -> Baselines:
+        """Measure a split."""
         pair = scores_of(split)
         scores = {**{name: one.scores[split] for name, one in fitted.items()}, **pair}
         scores["fusion"] = log_linear.scores(pair["image"], pair["text"])

@@ -46,8 +46,7 @@ def _fit_weight(image: Floats, text: Floats, classes: Integers, class_labels: Cl
     The loss is convex in the two exponents, sharpness · weight and sharpness · (1 - weight), so there is one minimum.
     """
     logs = np.stack([log_scores(image), log_scores(text)])
-    wanted = label_matrix(class_labels, image.shape[1])[classes]
-    own = ((logs * wanted).sum(axis=2) / wanted.sum(axis=1)).mean(axis=1)
+    own = _own(logs, classes, class_labels)
 
     def loss(exponents: Doubles) -> tuple[float, Doubles]:
         total = np.tensordot(exponents, logs, axes=1)
@@ -68,8 +67,7 @@ def fit_temperature(scores: Floats, classes: Integers, class_labels: ClassLabels
     one minimum; the search stays within `TEMPERATURES`.
     """
     logs = log_scores(scores)
-    wanted = label_matrix(class_labels, scores.shape[1])[classes]
-    own = float(((logs * wanted).sum(axis=1) / wanted.sum(axis=1)).mean())
+    own = float(_own(logs, classes, class_labels))
 
     def loss(logarithm: float) -> float:
         inverse = np.exp(-logarithm)
@@ -78,6 +76,13 @@ def fit_temperature(scores: Floats, classes: Integers, class_labels: ClassLabels
     low, high = np.log(TEMPERATURES)
     found = minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
+
+
+def _own(logs: Doubles, classes: Integers, class_labels: ClassLabels) -> Doubles:
+    """Return the mean logarithm of the items' own labels; of … × N × K values there are … means."""
+    wanted = label_matrix(class_labels, logs.shape[-1])[classes]
+    means: Doubles = ((logs * wanted).sum(axis=-1) / wanted.sum(axis=1)).mean(axis=-1)
+    return means
 
 
 def confidence(scores: Floats, predicted: Integers, class_labels: ClassLabels) -> Doubles:

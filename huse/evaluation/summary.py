@@ -29,7 +29,7 @@ from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points, present
 from huse.evaluation.retrieval import Found, choose_share, query_metrics, references_of, retrieval_metrics, retrieve
 from huse.evaluation.space import space_metrics
-from huse.fusion import LogLinear, fuse
+from huse.fusion import LogLinear
 from huse.nesting import nest
 from huse.progress import progress
 from huse.taxonomy import ClassTree
@@ -101,15 +101,12 @@ class Measured:
 
 def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
     """Make all choices that the test metrics depend on, on the validation split."""
-    scores, truth = (
+    pair, truth = (
         (validation.scores["image"], validation.scores["text"]),
         (validation.classes, catalogue.class_labels),
     )
-    image_weight, log_linear = best_fusion_weight(*scores, *truth), choose_log_linear(*scores, *truth)
-    fused = {
-        "log_linear": log_linear.scores(*scores),
-        "average": log_linear.completed(fuse(*scores, image_weight), *scores),
-    }
+    image_weight, log_linear = best_fusion_weight(*pair, *truth), choose_log_linear(*pair, *truth)
+    fused = {"log_linear": log_linear.scores(*pair), "average": log_linear.average(*pair, image_weight)}
     by = max(fused, key=lambda name: accuracy(fused[name], *truth))
     return Choices(image_weight, log_linear, by, choose_share(validation, catalogue.tree))
 
@@ -140,7 +137,7 @@ def classified(
     pair = results.scores["image"], results.scores["text"]
     scores = {
         **results.scores,
-        "average": choices.log_linear.completed(fuse(*pair, choices.image_weight), *pair),
+        "average": choices.log_linear.average(*pair, choices.image_weight),
         "log_linear": choices.log_linear.scores(*pair),
     }
     scores["fusion"] = scores[choices.by]

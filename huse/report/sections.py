@@ -124,14 +124,11 @@ def baselines_section(metrics: Metrics) -> Section | None:
     baselines, directions = metrics["baselines"], {**DIRECTIONS, "mean": "mean"}
     every = {**metric_tables.RETRIEVAL, "macro_recall_at_1": "macro R@1"}
     shown = {
-        "Accuracy of the baselines": ("", metric_tables.BASELINES, metric_tables.CLASSIFICATION),
-        "Retrieval by the class probabilities of the baselines": ("retrieval", directions, every),
-        "Retrieval by nearest neighbours in the raw vectors": ("neighbours", directions, every),
+        "Accuracy of the baselines": ("baselines", metric_tables.BASELINES, metric_tables.CLASSIFICATION),
+        "Retrieval by the class probabilities of the baselines": ("baselines.retrieval", directions, every),
+        "Retrieval by nearest neighbours in the raw vectors": ("baselines.neighbours", directions, every),
     }
-    further = {
-        title: make_table(metrics, ".".join(["baselines", *([folder] if folder else [])]), rows, columns)
-        for title, (folder, rows, columns) in shown.items()
-    }
+    further = {title: make_table(metrics, *table) for title, table in shown.items()}
     content = {
         "table": table,
         "baselines": list(dict.fromkeys(row["by"] for row in baselines["rows"])),

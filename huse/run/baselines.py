@@ -45,4 +45,4 @@ def _ngrams(names: list[str], training_names: list[str]) -> list[Block]:
     if not training_names:
         return [[csr_matrix(np.zeros((len(names), 1), np.float32))]]
     found = Ngrams.fit(training_names, NgramSettings(min_names=1)).weigh(names)
-    return [[found.words], [found.counts, found.characters]]
+    return [[found.words], [found.counts, found.spelled]]

@@ -151,10 +151,14 @@ class Weighted:
     known: csr_matrix
     others: csr_matrix
 
+    @property
+    def spelled(self) -> csr_matrix:
+        """Known words above others, (U + R) × Fc."""
+        return vstack([self.known, self.others], format="csr")
+
     def rows(self) -> csr_matrix:
         """Return the TF-IDF itself, N × F float32."""
-        spelled = vstack([self.known, self.others], format="csr")
-        both: csr_matrix = hstack([self.words, self.counts @ spelled], format="csr", dtype=np.float32)
+        both: csr_matrix = hstack([self.words, self.counts @ self.spelled], format="csr", dtype=np.float32)
         return both
 
     @property

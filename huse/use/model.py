@@ -22,7 +22,7 @@ from huse.encoders.families import load_encoder
 from huse.encoders.torchvision import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.fusion import LogLinear, class_scores, fuse, mean_direction, mean_scores, temper
+from huse.fusion import LogLinear, class_scores, mean_direction, mean_scores, temper
 from huse.model.network import MODALITIES, Modality, Network
 from huse.use.card import model_card
 
@@ -82,7 +82,7 @@ class Fusion:
             return temper(alone, temperature)
         if self.average is None:
             return self.log_linear.scores(image, text)
-        return self.log_linear.completed(fuse(image, text, self.average), image, text)
+        return self.log_linear.average(image, text, self.average)
 
 
 class Model:
