@@ -135,9 +135,10 @@ class NgramsEncoder:
             if projection.dtype != np.float16 or projection.ndim != 2 or len(projection) != ngrams.size:
                 raise ValueError(f"{ngrams.size} n-grams, {projection.shape} {projection.dtype} projection")
         except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+            files = ", ".join([CONFIG, *(f"{kind}.parquet" for kind in SEPARATORS)])
             raise InputError(
-                f"{folder}: expected {CONFIG}, {', '.join(f'{kind}.parquet' for kind in SEPARATORS)} and {PROJECTION} of an "
-                f"encoder of n-grams, found one missing or damaged ({error}). Copy the folder again."
+                f"{folder}: expected {files} and {PROJECTION} of an encoder of n-grams, found one missing or damaged "
+                f"({error}). Copy the folder again."
             ) from None
         return cls(ngrams, projection.astype(np.float32))
 

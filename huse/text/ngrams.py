@@ -225,7 +225,9 @@ class Ngrams:
         of_words = Counter(chain.from_iterable(set(word_grams(name.split(), settings.words)) for name in names))
         of_characters = _character_frequencies(names, settings.characters)
         frequencies = {" ": of_words, "": of_characters}
-        found = cls(settings, *(_frequent(each, len(names), settings.min_names, by) for by, each in frequencies.items()))
+        found = cls(
+            settings, *(_frequent(each, len(names), settings.min_names, by) for by, each in frequencies.items())
+        )
         if names and not found.size:
             raise InputError(
                 f"expected n-grams that are in {settings.min_names} of {len(names)} training names, found none. "

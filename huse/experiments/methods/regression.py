@@ -1,4 +1,7 @@
-"""The row of the comparison that trains no towers: logistic regressions on the same vectors."""
+"""The row of the comparison that trains no towers: logistic regressions on the same vectors.
+
+It stands apart from `running`, because trained results do not depend on the code that reads names.
+"""
 
 import numpy as np
 
