@@ -32,7 +32,6 @@ from huse.text.tfidf import fit_tfidf
 from huse.text.vocabulary import WordVectorSettings
 from stages.runner import run
 
-
 BLOCK = 65_536  # names whose vectors are in memory
 
 

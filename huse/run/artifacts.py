@@ -46,7 +46,7 @@ class Blocks:
         header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
         np.lib.format.write_array_header_1_0(file, header)
         for block in self.rows:
-            file.write(np.ascontiguousarray(block, self.dtype))
+            file.write(np.ascontiguousarray(block, self.dtype).data)
 
 
 class Outputs:

@@ -154,7 +154,8 @@ class Weighted:
     @property
     def spelled(self) -> csr_matrix:
         """Known words above others, (U + R) × Fc."""
-        return vstack([self.known, self.others], format="csr")
+        both: csr_matrix = vstack([self.known, self.others], format="csr")
+        return both
 
     def rows(self) -> csr_matrix:
         """Return the TF-IDF itself, N × F float32."""
@@ -312,7 +313,7 @@ def _character_frequencies(names: Sequence[str], most: int) -> Counter[str]:
     distinct, places, ends = _flat(names)
     number: dict[str, int] = {}
     of_word = [[number.setdefault(gram, len(number)) for gram in set(character_grams(word, most))] for word in distinct]
-    grams = _ones(list(chain.from_iterable(of_word)), np.cumsum([0, *map(len, of_word)]), len(number))
+    grams = _ones(np.array([*chain.from_iterable(of_word)], np.int64), np.cumsum([0, *map(len, of_word)]), len(number))
     words = _ones(places, ends, len(distinct))
     frequency = np.zeros(len(number), np.int64)
     for start in range(0, len(names), BLOCK):
@@ -321,7 +322,7 @@ def _character_frequencies(names: Sequence[str], most: int) -> Counter[str]:
     return Counter(dict(zip(number, frequency.tolist(), strict=True)))
 
 
-def _ones(columns: npt.ArrayLike, ends: Integers, width: int) -> csr_matrix:
+def _ones(columns: Integers, ends: Integers, width: int) -> csr_matrix:
     """Return a matrix that counts the columns of each row, given one row after another."""
     return csr_matrix((np.ones(int(ends[-1]), np.float32), columns, ends), (len(ends) - 1, width))
 
