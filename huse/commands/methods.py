@@ -15,6 +15,7 @@ def methods(
     context: typer.Context,
     seeds: Annotated[int, typer.Option(min=1, max=20, help="Seeds of each method; the parameters' is the first.")] = 5,
     only: Annotated[list[str] | None, typer.Option(help="A method, as the table names it; more than once.")] = None,
+    ablation: Annotated[bool, typer.Option(help="HUSE+ without each of its parts, in place of the methods.")] = False,
     output: Annotated[Path | None, typer.Option(help="Folder for methods.md and methods.json; none: metrics.")] = None,
 ) -> None:
     """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
@@ -22,7 +23,7 @@ def methods(
     # These take seconds to import; the other commands do without them.
     from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
-    from huse.experiments.methods.entries import BASELINE, ENTRIES  # noqa: PLC0415
+    from huse.experiments.methods.entries import ABLATION, BASELINE, ENTRIES, OURS  # noqa: PLC0415
     from huse.experiments.methods.regression import measure_regression  # noqa: PLC0415
     from huse.experiments.methods.running import Runner  # noqa: PLC0415
     from huse.experiments.runs.groups import differences, group_runs, regression  # noqa: PLC0415
@@ -30,20 +31,21 @@ def methods(
     from huse.progress import progress  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
 
-    known = {entry.name: entry for entry in ENTRIES}
+    entries, first = (ABLATION, OURS) if ablation else (ENTRIES, BASELINE)
+    known = {entry.name: entry for entry in entries}
     unknown = [name for name in only or () if name not in known]
     if unknown:
         raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     params, seed = here.section(TrainParams, "train"), here.seed()
     runner = Runner(here, params, resolve_device(here.section(Machine, "machine").device))
-    chosen = [known[name] for name in only] if only else list(ENTRIES)
+    chosen = [known[name] for name in only] if only else list(entries)
     outcomes = []
     for entry in progress(chosen, description="compare", unit="method"):
         outcomes.append(runner.outcome(entry, range(seed, seed + seeds)))
         logging.info("%s: best on validation with %s", entry.name, dict(outcomes[-1].chosen))
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])
-    baseline = next((group for group in groups if group.label == BASELINE), groups[0])
+    baseline = next((group for group in groups if group.label == known[first].label), groups[0])
     page, further = (output or here / "metrics") / "methods.md", "\n" + choices_markdown(outcomes)
     tables = measure_regression(here)
     others = [] if tables is None else [regression(tables, groups[0].runs[0].split, groups)]

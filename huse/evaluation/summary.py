@@ -16,7 +16,6 @@ from huse.evaluation.classification import (
     Doubles,
     Floats,
     Integers,
-    accuracy,
     best_fusion_weight,
     label_hits,
     level_accuracy,
@@ -63,7 +62,7 @@ class Choices:
     Attributes:
         image_weight: weight of the image scores in the average of image and text scores.
         log_linear: the other fusion.
-        by: which of the two is more accurate, `average` or `log_linear`, and so is `fusion`; the latter of equal ones.
+        by: which of the two is `fusion`: `average` if it is more accurate by a standard error, else `log_linear`.
         probability_share: weight of the class probabilities in retrieval by both.
     """
 
@@ -107,7 +106,9 @@ def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
     )
     image_weight, log_linear = best_fusion_weight(*pair, *truth), choose_log_linear(*pair, *truth)
     fused = {"log_linear": log_linear.scores(*pair), "average": log_linear.average(*pair, image_weight)}
-    by = max(fused, key=lambda name: accuracy(fused[name], *truth))
+    gain = label_hits(fused["average"], *truth) - label_hits(fused["log_linear"], *truth)
+    # By less than a standard error, the weight of the average is the better one by chance: accuracy has chosen it.
+    by = "average" if gain.mean() > gain.std() / np.sqrt(len(gain)) else "log_linear"
     return Choices(image_weight, log_linear, by, choose_share(validation, catalogue.tree))
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from huse.errors import InputError
-from huse.experiments.methods.entries import BASELINE, COMMON, ENTRIES
+from huse.experiments.methods.entries import ABLATION, BASELINE, COMMON, ENTRIES, OURS
 from huse.experiments.methods.running import with_changes
 from huse.model.methods import METHODS
 from huse.nesting import flatten
@@ -40,6 +40,18 @@ def test_entries_that_know_the_tree_say_so(params):
         made = with_changes(params, entry.changes)
         knows = made.graph.distances == "tree" or made.class_vectors == "tree" or made.method == "huse_plus"
         assert entry.label == entry.name + " *" * knows, entry.name
+
+
+def test_every_part_of_the_preset_is_left_out_once(params):
+    """What the preset products sets is what the whole has, and the others differ from it in their part alone."""
+    made = [with_changes(params, {**COMMON, **entry.changes}) for entry in ABLATION]
+    whole, *others = (dict(flatten(each.model_dump())) for each in made)
+    preset = dict(flatten(read_yaml(ROOT / "huse/experiments/presets/products.yaml")["train"]))
+    assert {name: whole[name] for name in preset} == preset
+    assert ABLATION[0].name == OURS
+    left_out = [{name for name, value in other.items() if value != whole[name]} for other in others]
+    assert all(left_out) and len(set(map(frozenset, left_out))) == len(others)
+    assert set().union(*left_out) >= set(preset) - {"method", "criterion"}
 
 
 @pytest.mark.parametrize(("name", "value"), [("nonsense", 1), ("steps", 0)])
