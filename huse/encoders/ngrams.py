@@ -24,7 +24,7 @@ from huse.text.ngrams import Ngrams, NgramSettings, Terms
 
 PROJECTION = "projection.npy"
 SEPARATORS = {"words": " ", "characters": ""}
-BLOCK = 16_384  # names that a thread takes at a time
+BLOCK = 65_536  # names that a thread takes at a time
 SETTINGS = tuple(NgramSettings.model_fields)
 
 
@@ -97,7 +97,7 @@ class NgramsEncoder:
         bounds = np.linspace(0, len(items), blocks + 1).astype(int).tolist()
 
         def encode(start: int, end: int) -> None:
-            vectors[start:end] = self.ngrams.weigh(items[start:end]).times(self.projection, of_known)
+            self.ngrams.weigh(items[start:end]).times(self.projection, of_known, out=vectors[start:end])
 
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(encode, bounds[:-1], bounds[1:]))

@@ -34,7 +34,7 @@ CLEANING = Cleaning(digits="keep")  # any letter or digit may tell products apar
 FEWEST = 2  # characters of an n-gram
 CHARACTERS = 0x110000  # that Unicode has room for
 BLOCK = 8192  # names at a time where their n-grams are counted
-BLOCK_COLUMNS = 128  # of a product with a transpose
+BLOCK_ROWS, BLOCK_COLUMNS = 1024, 128  # of a product, so that its parts stay in the CPU's cache
 
 
 class NgramSettings(Settings):
@@ -167,22 +167,23 @@ class Weighted:
         """N and F."""
         return self.words.shape[0], self.words.shape[1] + self.known.shape[1]
 
-    def times(self, matrix: Floats, of_known: Floats | None = None) -> Floats:
+    def times(self, matrix: Floats, of_known: Floats | None = None, out: Floats | None = None) -> Floats:
         """Return its product with a matrix.
 
         Args:
             matrix: F × D float32.
             of_known: U × D float32, the product of `known` with the rows of the matrix for characters, where it has
                 been found before.
-
-        Returns:
-            N × D float32.
+            out: N × D float32 to write to, where there is one.
         """
         of_words, of_characters = np.split(matrix, [self.words.shape[1]])
         of_known = self.known @ of_characters if of_known is None else of_known
-        product: Floats = self.words @ of_words
-        product += self.counts @ np.concatenate([of_known, self.others @ of_characters])
-        return product
+        out = np.empty((self.words.shape[0], matrix.shape[1]), np.float32) if out is None else out
+        spelled = np.concatenate([of_known, self.others @ of_characters])
+        for start in range(0, len(out), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            np.add(self.words[rows] @ of_words, self.counts[rows] @ spelled, out=out[rows])
+        return out
 
     def transposed_times(self, matrix: Floats, out: Floats) -> None:
         """Write the product of its transpose with an N × D float32 matrix into an F × D float32 one."""
