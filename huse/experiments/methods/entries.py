@@ -105,7 +105,7 @@ ENTRIES: tuple[Entry, ...] = (
     Entry("HUSE, equation 10", {"method": "huse_eq10"}, _HUSE),
     Entry(BASELINE, {"method": "huse"}, _HUSE),
     Entry("HUSE, tree", {"method": "huse", **_TREE}, _HUSE),
-    Entry("HUSE, towers of HUSE+", {"method": "huse", **_TOWERS}, _HUSE),
+    Entry("HUSE, shallow", {"method": "huse", **_TOWERS}, _HUSE),
     Entry(OURS, _PLUS, _values("class_pull", 0.3, 0.4, 0.5, 0.6)),
 )
 
