@@ -11,6 +11,7 @@ HUSE weights BERT's vectors by TF-IDF; the words here have one vector each, as i
 
 import logging
 from collections.abc import Iterator
+from functools import cache
 from itertools import compress
 
 import numpy as np
@@ -28,7 +29,7 @@ from huse.run.artifacts import Blocks, Outputs, fingerprint_products, halves, re
 from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
 from huse.text.cleaning import CleaningSettings
-from huse.text.tfidf import fit_tfidf
+from huse.text.tfidf import TfIdf, fit_tfidf
 from huse.text.vocabulary import WordVectorSettings
 from stages.runner import run
 
@@ -44,19 +45,21 @@ def main(here: Run) -> str:
     training = (products["split"] == "train").to_numpy() & there
     training_names = list(compress(names, training))
 
+    @cache
+    def tfidf() -> TfIdf:
+        return fit_tfidf(compress(clean, training))
+
     def fit(kind: str) -> Encoder[str]:
         if kind == "ngrams":
             return NgramsEncoder.fit(training_names, params.ngrams, here.seed())
         if kind == "given":
             return open_given(params.given, here.root, names)
         cleaning = here.section(CleaningSettings, "preprocess_text")
-        if kind == "sentences" and params.sentences.pooling == "model":
-            return open_sentences(params.sentences, here.root)
-        tfidf = fit_tfidf(compress(clean, training))
         if kind == "sentences":
-            return open_sentences(params.sentences, here.root, tfidf, cleaning)
+            weights = tfidf() if params.sentences.pooling == "tfidf" else None
+            return open_sentences(params.sentences, here.root, weights, cleaning)
         return WordsEncoder(
-            tfidf,
+            tfidf(),
             read_word_vectors(here / paths.WORD_VECTORS, here / paths.WORDS),
             read_word_vectors(here / paths.VOCABULARY, here / paths.VOCABULARY_WORDS),
             cleaning,

@@ -20,10 +20,9 @@ from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.text.directions import find_directions
-from huse.text.ngrams import Ngrams, NgramSettings, Terms
+from huse.text.ngrams import SEPARATORS, Ngrams, NgramSettings, Terms
 
 PROJECTION = "projection.npy"
-SEPARATORS = {"words": " ", "characters": ""}
 BLOCK = 65_536  # names that a thread takes at a time
 SETTINGS = tuple(NgramSettings.model_fields)
 

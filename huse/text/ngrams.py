@@ -31,6 +31,7 @@ Integers = npt.NDArray[np.int64]
 Words = Sequence[str]  # of one name
 
 CLEANING = Cleaning(digits="keep")  # any letter or digit may tell products apart
+SEPARATORS = {"words": " ", "characters": ""}  # of each kind of n-grams
 FEWEST = 2  # characters of an n-gram
 CHARACTERS = 0x110000  # that Unicode has room for
 BLOCK = 8192  # names at a time where their n-grams are counted
@@ -224,12 +225,15 @@ class Ngrams:
             InputError: there are training names, and none of their n-grams is in enough of them.
         """
         names = clean_names(training_names, CLEANING)
-        of_words = Counter(chain.from_iterable(set(word_grams(name.split(), settings.words)) for name in names))
-        of_characters = _character_frequencies(names, settings.characters)
-        frequencies = {" ": of_words, "": of_characters}
-        found = cls(
-            settings, *(_frequent(each, len(names), settings.min_names, by) for by, each in frequencies.items())
-        )
+        counted = {
+            "words": Counter(chain.from_iterable(set(word_grams(name.split(), settings.words)) for name in names)),
+            "characters": _character_frequencies(names, settings.characters),
+        }
+        kinds = {
+            kind: _frequent(frequency, len(names), settings.min_names, SEPARATORS[kind])
+            for kind, frequency in counted.items()
+        }
+        found = cls(settings, **kinds)
         if names and not found.size:
             raise InputError(
                 f"expected n-grams that are in {settings.min_names} of {len(names)} training names, found none. "
