@@ -12,11 +12,12 @@ which no stage learns.
 
 import logging
 from functools import partial
+from pathlib import Path
 
 import pandas as pd
 
 from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
-from huse.catalogue.checking import check_rows, repaired, summarise_rejected, summarise_repaired
+from huse.catalogue.checking import check_rows, count_lost, repaired, summarise_rejected, summarise_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import lacking_parts, torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
@@ -45,18 +46,7 @@ def main(here: Run) -> str:
     rejected = sorted([*file.rejected, *checked.rejected, *of_several], key=lambda row: row.line)
     in_part = checked.in_part
     if rejected or in_part:
-        share = (len(rejected) + len(in_part)) / (len(sound) + len(rejected))
-        found = (
-            f"{path}: {len(rejected)} rows rejected{f', {len(in_part)} kept in part' if in_part else ''} "
-            f"({share:.1%}):\n{summarise_rejected([*rejected, *in_part])}"
-        )
-        if not sound:
-            raise InputError(f"{found}\nNo row is left.")
-        if share > params.max_rejected:
-            raise InputError(
-                f"{found}\nMore than catalogue.max_rejected = {params.max_rejected:.1%}: mend or raise it."
-            )
-        logging.warning("%s", found)
+        _tell_odd(path, len(sound), rejected, in_part, params.max_rejected)
 
     mended = repaired(sound)
     if mended:
@@ -98,6 +88,22 @@ def main(here: Run) -> str:
         + "".join(f"{count} {name.replace('_', ' ')}, " for name, count in halves.items() if count)
         + f"{len(rejected)} rows rejected"
     )
+
+
+def _tell_odd(path: Path, sound: int, rejected: list[Rejected], in_part: list[Rejected], most: float) -> None:
+    """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
+    lost = count_lost(rejected)
+    share, repeated = (lost + len(in_part)) / (sound + len(rejected)), len(rejected) - lost
+    without = f" without the {repeated} that repeat an earlier row" if repeated else ""
+    found = (
+        f"{path}: {len(rejected)} rows rejected{f', {len(in_part)} kept in part' if in_part else ''} "
+        f"({share:.1%}{without}):\n{summarise_rejected([*rejected, *in_part])}"
+    )
+    if not sound:
+        raise InputError(f"{found}\nNo row is left.")
+    if share > most:
+        raise InputError(f"{found}\nMore than catalogue.max_rejected = {most:.1%}: mend or raise it.")
+    logging.warning("%s", found)
 
 
 if __name__ == "__main__":

@@ -221,15 +221,17 @@ def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Ch
     named = {(one.row.name, one.row.classes) for one in judged if not one.no_picture}
     first_line: dict[tuple[str, str, str], int] = {}
     for one in judged:
-        reason, half = one.reason, one.half
+        reason, half, repeated = one.reason, one.half, False
         if (half.image or half.name) and (missing == "keep" or not reason):
             earlier = first_line.setdefault((normpath(half.image), half.name, half.classes), half.line)
+            repeated = earlier != half.line and not one.lost
             reason = f"the same as line {earlier}" if earlier != half.line else ""
             if one.lost and not half.image and (half.name, half.classes) in named:
                 reason = "the name stands in another row"  # without its picture, the row adds nothing
             reason = "; ".join(filter(None, (one.lost, reason))) if reason else ""
         if reason:
-            checked.rejected.append(Rejected.of(one.row, reason))
+            rejected = Rejected.of(one.row, reason)
+            checked.rejected.append(replace(rejected, action="repeated") if repeated else rejected)
             continue
         checked.products.append(one.product())
         if one.lost:
@@ -334,6 +336,11 @@ def summarise_repaired(rows: Iterable[Rejected]) -> str:
     """Summarise repairs in one line: counts by kind, the most frequent first; a picture may count twice."""
     kinds = Counter(_without_details(repair) for row in rows for repair in row.reason.split("; "))
     return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
+
+
+def count_lost(rejected: Iterable[Rejected]) -> int:
+    """Return with how many of the rows something is lost: with all but those that say what an earlier one says."""
+    return sum(row.action != "repeated" for row in rejected)
 
 
 def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:

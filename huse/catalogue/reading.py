@@ -36,14 +36,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that was left out, kept without its picture or its name, or repaired, and why."""
+    """A row that was left out, kept without its picture or its name, or repaired, and why.
+
+    A row that says what an earlier one says is `repeated`: it is left out too, but nothing is lost with it.
+    """
 
     line: int
     image: str
     name: str
     classes: str
     reason: str
-    action: Literal["left out", "kept in part", "repaired"] = "left out"
+    action: Literal["left out", "repeated", "kept in part", "repaired"] = "left out"
 
     @classmethod
     def of(cls, row: Row, reason: str) -> "Rejected":

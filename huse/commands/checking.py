@@ -21,6 +21,7 @@ from huse.catalogue.checking import (
     Product,
     check_rows,
     check_table,
+    count_lost,
     repaired,
     summarise_rejected,
     summarise_repaired,
@@ -194,11 +195,9 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     found.good("catalogue.images", counted)
     if not rejected and not file.rejected:
         return
-    share, rows = len(rejected) / max(len(some), 1), len(file.rows)
+    share, rows, lost = count_lost(rejected) / max(len(some), 1), len(file.rows), count_lost(file.rejected)
     error = 2 * sqrt(share * (1 - share) / len(some)) if len(some) < rows else 0
-    least, expected = (
-        (len(file.rejected) + part * rows) / (len(file.rejected) + rows) for part in (max(0, share - error), share)
-    )
+    least, expected = ((lost + part * rows) / (len(file.rejected) + rows) for part in (max(0, share - error), share))
     about = f"{'about ' if len(some) < rows else ''}{expected:.1%} of the rows would be rejected, or kept in part:\n"
     about += summarise_rejected([*file.rejected, *rejected], SHOWN)
     if least > params.max_rejected:

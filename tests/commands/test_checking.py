@@ -190,7 +190,7 @@ def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop)
             {"several_classes": "drop"},
             "15.4% .*\n  2 × the same picture and name under an",
         ),
-        (["0.png,red shoe xy,a<b<c"] * 3, {}, "20.0% .*\n  3 × the same as line …"),
+        (["0.png,red shoe xy,a<b<c", ",,a<b<c"], {}, "7.1% .*\n  1 × the same as line …"),
         ([",,a<b<c"] * 2, {}, "14.3% .*\n  2 × the picture's path is empty"),
         (["0.png,hat,a<<c", "0.png,hat,"], {}, "14.3% .*\n  1 × the class path … has an empty level"),
     ],
@@ -234,6 +234,13 @@ def test_pictures_are_opened_and_the_share_of_bad_rows_decides(shop):
     assert "but an HTML page" in message
     shop(catalogue={"max_rejected": 1})
     assert "remark: catalogue.images: 16.7% of the rows" in shown()
+
+
+def test_rows_that_repeat_others_stop_nothing(shop):
+    shop(catalogue={"max_rejected": 0})
+    lines = Path("shop.csv").read_text().splitlines()
+    write("shop.csv", "\n".join([*lines, *lines[1:5]]))
+    assert "remark: catalogue.images: 0.0% of the rows would be rejected, or kept in part: 4 × the same as" in shown()
 
 
 def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
