@@ -93,8 +93,8 @@ def main(here: Run) -> str:
 def _tell_odd(path: Path, sound: int, rejected: list[Rejected], in_part: list[Rejected], most: float) -> None:
     """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
     lost = count_lost(rejected)
-    share, repeated = (lost + len(in_part)) / (sound + len(rejected)), len(rejected) - lost
-    without = f" without the {repeated} that repeat an earlier row" if repeated else ""
+    share, others = (lost + len(in_part)) / (sound + len(rejected)), len(rejected) - lost
+    without = f" without the {others} that repeat others or go by several_classes" if others else ""
     found = (
         f"{path}: {len(rejected)} rows rejected{f', {len(in_part)} kept in part' if in_part else ''} "
         f"({share:.1%}{without}):\n{summarise_rejected([*rejected, *in_part])}"

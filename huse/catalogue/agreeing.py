@@ -12,12 +12,13 @@ from typing import Literal
 import pandas as pd
 
 from huse.catalogue.checking import Product
+from huse.catalogue.mending import says_nothing
 from huse.catalogue.reading import Rejected
 from huse.catalogue.splitting import UNSEEN, torn_groups
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 OTHER_SEPARATORS = (">", "/", "|", "»")
-MOST_ROWS = 50  # of one product, before that is worth a remark
+MOST_ROWS, MOST_NAMES = 50, 9  # of one product, before that is worth a remark
 
 SeveralClasses = Literal["keep", "first", "drop"]
 
@@ -81,7 +82,7 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
             if which == "drop" or product.classes != those[0].classes:
                 dropped[product.line] = f"the same picture and name under another class: line {those[0].line}"
     left_out = [
-        Rejected(product.line, product.image, product.name, product.classes, dropped[product.line])
+        Rejected(product.line, product.image, product.name, product.classes, dropped[product.line], "chosen")
         for product in products
         if product.line in dropped
     ]
@@ -92,8 +93,20 @@ def table_remarks(products: Sequence[Product], table: pd.DataFrame) -> list[str]
     """Return what looks wrong in a table of products that is split, of `huse.catalogue.table.make_table`."""
     torn = torn_groups(table["group"].to_numpy(), table["split"].to_numpy())
     divided = f"{torn} products stand in several splits, as the given split has them" if torn else None
-    found = separator_remark(table["classes"]), joined_remark(products, table["group"].tolist()), divided
+    joined = joined_remark(products, table["group"].tolist())
+    found = separator_remark(table["classes"]), empty_remark(table["classes"]), joined, divided
     return [remark for remark in (*found, untrained_remark(table)) if remark]
+
+
+def empty_remark(classes: Iterable[str]) -> str | None:
+    """Return a remark if levels of class paths are what programs write into an empty cell."""
+    odd = [path for path in sorted(set(classes)) if any(map(says_nothing, split_path(path)))]
+    if not odd:
+        return None
+    return (
+        f"{len(odd):,} classes have a level that looks like an empty cell, first {odd[0]!r}. If it is one, leave the "
+        "level out, or the cell empty: then the row is rejected."
+    )
 
 
 def untrained_remark(table: pd.DataFrame) -> str | None:
@@ -130,7 +143,7 @@ def separator_remark(classes: Iterable[str]) -> str | None:
 def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | None:
     """Return a remark if rows that shared a name or a picture make up a suspicious product.
 
-    That is one of over `MOST_ROWS` rows, or one of several classes.
+    That is one of over `MOST_ROWS` rows or `MOST_NAMES` different names, or one of several classes.
 
     Args:
         products: N rows.
@@ -140,7 +153,11 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     for product, group in zip(products, groups, strict=True):
         rows[group].append(product)
     odd = [
-        those for those in rows.values() if len(those) > MOST_ROWS or len({product.classes for product in those}) > 1
+        those
+        for those in rows.values()
+        if len(those) > MOST_ROWS
+        or len({product.name.casefold() for product in those}) > MOST_NAMES
+        or len({product.classes for product in those}) > 1
     ]
     if not odd:
         return None
@@ -159,7 +176,8 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
         image = next(row.image for row in largest if row.digest == digest)
         shared = f"the picture {image}, which {by_picture:,} rows have"
     return (
-        f"{len(odd):,} products have over {MOST_ROWS} rows or several classes. The largest has {len(largest):,} rows "
+        f"{len(odd):,} products have over {MOST_ROWS} rows, over {MOST_NAMES} names or several classes. The largest "
+        f"has {len(largest):,} rows "
         f"in {len({row.classes for row in largest}):,} classes, joined for instance by {shared}. All rows of a product "
         f"are in one split. If these are different products, {remedy}."
     )

@@ -11,6 +11,7 @@ from posixpath import normpath
 from typing import Literal, Protocol
 
 from huse.catalogue.finding import PictureFolder
+from huse.catalogue.mending import EMPTY, says_nothing
 from huse.catalogue.reading import Rejected, Row
 from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
@@ -18,21 +19,19 @@ from huse.taxonomy import LEVEL_SEPARATOR, split_path
 
 NO_PATH, NO_FILE = "the picture's path is empty", "picture file does not exist"
 LONGEST_NAME = 2000  # characters; a longer one is a description, or a damaged file
-# What exports write where there is no name.
+# What people write where there is no name, beside what programs write.
 NO_NAMES = {
-    "nan",
-    "none",
-    "null",
-    r"\n",
-    "n/a",
-    "#n/a",
-    "<na>",
-    "undefined",
+    *EMPTY,
     "untitled",
     "no name",
     "no title",
+    "default title",
     "product",
     "item",
+    "unknown",
+    "missing",
+    "tbd",
+    "tba",
 }
 
 
@@ -113,7 +112,7 @@ def why_no_name(name: str) -> str:
     """Return why a name cannot be used; empty: it can."""
     if not name:
         return "the name is empty"
-    if name.casefold() in NO_NAMES or not any(map(str.isalnum, name)):
+    if says_nothing(name, NO_NAMES):
         return f"the name {name!r} says nothing"
     if len(name) > LONGEST_NAME:
         return f"the name has {len(name):,} characters, more than {LONGEST_NAME:,}"
@@ -339,8 +338,8 @@ def summarise_repaired(rows: Iterable[Rejected]) -> str:
 
 
 def count_lost(rejected: Iterable[Rejected]) -> int:
-    """Return with how many of the rows something is lost: with all but those that say what an earlier one says."""
-    return sum(row.action != "repeated" for row in rejected)
+    """Return with how many of the rows something is lost that nobody has asked to leave out."""
+    return sum(row.action not in ("repeated", "chosen") for row in rejected)
 
 
 def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:

@@ -11,6 +11,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from huse.catalogue.mending import mend
+
 
 class PictureFolder:
     """The files of a picture folder, by their names in any writing."""
@@ -27,8 +29,8 @@ class PictureFolder:
     def find(self, image: str) -> str | None:
         """Return the one file that an otherwise written path can mean, relative to the folder.
 
-        A path is compared without case, accents composed, slashes forward, ``%20`` and the like undone, with and
-        without ending, and from the name of the picture folder on, where it is in the path.
+        A path is compared without case, accents composed, slashes forward, ``%20``, ``&amp;`` and the like undone, with
+        and without ending, and from the name of the picture folder on, where it is in the path.
 
         Args:
             image: as the catalogue writes it.
@@ -63,7 +65,7 @@ def key_of(path: str) -> str:
 def _writings(image: str, folder: str) -> list[str]:
     """Return the keys by which a path may be found, the nearest to what is written first."""
     written = image.replace("\\", "/")
-    paths = [PurePosixPath(path) for path in (written, unquote(written))]
+    paths = [PurePosixPath(path) for path in (written, unquote(written), mend(written)[0])]
     for path in list(paths):
         names = [key_of(part) for part in path.parts]
         if key_of(folder) in names:

@@ -7,7 +7,7 @@ invisible characters, and with accents apart from their letters.
 import html
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Set
 
 # With the semicolon alone: without it, "R&D", "M&S" and "&not" of a name would change.
 ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -26,6 +26,8 @@ TAG = re.compile(
 )
 # UTF-8 that some program has read as cp1252. Not every run that could be: "ROSÉ®" is as it was meant.
 MISREAD = re.compile("[\u00c2\u00c3][^\\w\\s]|[\u00c2\u00c3][\u0080-\u00bfŠŒŽšœžŸƒˆ]|â€.|(?:[ÐÑ][^ -~]){2,}")
+# What programs write into an empty cell.
+EMPTY = {"nan", "nat", "none", "null", "na", "n/a", "n.a.", r"\n", "undefined", "#name?", "#ref!", "#value!", "#div/0!"}
 MOST_ESCAPED = 3  # times that a text is escaped again, as in &amp;amp;
 
 
@@ -47,6 +49,13 @@ def mend(text: str, *, tags: bool = False) -> tuple[str, tuple[str, ...]]:
             found.append(kind)
             text = repaired
     return text, tuple(found)
+
+
+def says_nothing(text: str, words: Set[str] = EMPTY) -> bool:
+    """Say whether a text has no letter and no digit, or is one of some words, in any case and with marks around it."""
+    text = text.casefold()
+    bare = " ".join(re.findall(r"[\w/]+", text))
+    return not any(map(str.isalnum, text)) or not {text, bare}.isdisjoint(words) or set(bare.split()) <= EMPTY
 
 
 def _unescape(text: str) -> str:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from huse.catalogue.mending import mend
+from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.records import Records, find_columns
 from huse.errors import InputError
+
+SHORT = 0.05  # share of rows that end before the header's last columns; where more do, the file is written so
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Row:
 class Rejected:
     """A row that was left out, kept without its picture or its name, or repaired, and why.
 
-    A row that says what an earlier one says is `repeated`: it is left out too, but nothing is lost with it.
+    A row that says what an earlier one says is `repeated`, one that `catalogue.several_classes` leaves out is `chosen`:
+    they are left out too, but that is no fault.
     """
 
     line: int
@@ -46,7 +49,7 @@ class Rejected:
     name: str
     classes: str
     reason: str
-    action: Literal["left out", "repeated", "kept in part", "repaired"] = "left out"
+    action: Literal["left out", "repeated", "chosen", "kept in part", "repaired"] = "left out"
 
     @classmethod
     def of(cls, row: Row, reason: str) -> "Rejected":
@@ -98,25 +101,37 @@ def read_catalogue(
     places = find_columns(path, header, {f"catalogue.columns.{kind}": column for kind, column in columns.items()})
     rows: list[Row] = []
     rejected: list[Rejected] = []
-    for line, record in records:
+    found = list(records)
+    short = sum(isinstance(record, list) and max(places) < len(record) < len(header) for _, record in found)
+    as_written = short > len(found) * SHORT
+    for line, record in found:
         if isinstance(record, str):
             rejected.append(Rejected(line, "", "", "", record))
-        elif len(record) != len(header):
+        elif len(record) < len(header) and not (as_written and max(places) < len(record)):
+            reason = f"expected {len(header)} fields, found {len(record)}: is one missing, or a line broken?"
+            rejected.append(Rejected(line, record[0], "", "", reason))
+        elif any(cell.strip() for cell in record[len(header) :]):
             reason = f"expected {len(header)} fields, found {len(record)}: an unquoted comma?"
             rejected.append(Rejected(line, record[0], "", "", reason))
         else:
             rows.append(_row(line, dict(zip(columns, (record[place] for place in places), strict=True))))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
-    return CatalogueFile(rows, rejected, [*records.remarks, *rounded_remark(row.product for row in rows)])
+    remarks = [*records.remarks, *rounded_remark(row.product for row in rows)]
+    if as_written:
+        remarks.append(f"{path}: {short:,} rows end before the last columns of the header, which are taken as empty")
+    return CatalogueFile(rows, rejected, remarks)
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:
     (name, of_name), (classes, of_classes) = mend(fields.get("name", ""), tags=True), mend(fields["classes"])
     repairs = (*(f"{kind} in the name" for kind in of_name), *(f"{kind} in the class path" for kind in of_classes))
     split, product = (tidy(fields[kind]) if kind in fields else None for kind in ("split", "product"))
+    if product and says_nothing(product):  # or it would make one product of many
+        repairs, product = (*repairs, f"no id of its product: {product!r} says nothing"), ""
     # Inner spaces stay in the picture's path, as a file name may have them.
-    return Row(line, fields.get("image", "").strip(), tidy(name), tidy(classes), split, product, repairs)
+    image = fields.get("image", "").strip()
+    return Row(line, image, tidy(name), tidy(classes), split and split.lower(), product, repairs)
 
 
 def rounded_remark(ids: Iterable[str | None]) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import charset_normalizer
 
+from huse.catalogue.mending import mend
 from huse.errors import InputError
 from huse.kinds import HEAD, kind_of
 
@@ -27,6 +28,7 @@ REMEDIES = {  # for what is no table of text, by words of its kind
 BYTES = re.compile("[\udc80-\udcff]+")  # which `surrogateescape` makes of bytes that are not UTF-8
 BEFORE_HEADER = 20  # lines that may stand above the header
 FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
+FEW_FIELDS, FEW_LINES = 4, 3  # with fewer fields, fewer lines within a field may look like rows by chance
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
 
 
@@ -70,7 +72,7 @@ class Records:
             given = lines[first].strip('\r\n" ')[len(SEPARATOR_LINE) :]
             delimiter = delimiter or given[:1] or None
             first += 1
-        wanted = {name.casefold() for name in wanted}
+        wanted = {_plain(name).casefold() for name in wanted}
         if header is None and wanted:
             found = find_header(lines[first : first + BEFORE_HEADER], wanted, delimiter)
             if found:
@@ -96,14 +98,15 @@ class Records:
         if self._formulas:
             self.remarks.append(f'{path}: has cells such as ="007", which are read as 007')
         self.line, first_record = (1, header) if header is not None else next(self._records, (1, ""))
-        self.header = [cell.strip() for cell in first_record] if isinstance(first_record, list) else []
+        self.header = [_plain(cell) for cell in first_record] if isinstance(first_record, list) else []
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yield what follows the header: see `read_records`. Where files were put together, the header stands again."""
+        header = [cell.casefold() for cell in self.header]
         for line, record in self._records:
             if isinstance(record, str):
                 yield line, record
-            elif [cell.strip() for cell in record] == self.header:
+            elif len(record) == len(header) and [_plain(cell).casefold() for cell in record] == header:
                 yield line, "the header stands here again"
             else:
                 yield line, [FORMULA.sub(r"\1", cell) for cell in record] if self._formulas else record
@@ -113,14 +116,14 @@ def find_header(lines: list[str], wanted: set[str], delimiter: str | None) -> in
     """Return the place of the first line that has all wanted headers; 0 where none has."""
     for number, line in enumerate(lines):
         for between in [delimiter] if delimiter else DELIMITERS:
-            if wanted <= {cell.casefold() for cell in _cells(line.strip(), between)}:
+            if wanted <= {_plain(cell).casefold() for cell in _cells(line.strip(), between)}:
                 return number
     return 0
 
 
 def find_delimiter(header: str, wanted: set[str]) -> str:
     """Return the delimiter of a header line; see `Records`. Wanted headers are without case."""
-    found = {delimiter: [cell.casefold() for cell in _cells(header, delimiter)] for delimiter in DELIMITERS}
+    found = {delimiter: [_plain(cell).casefold() for cell in _cells(header, delimiter)] for delimiter in DELIMITERS}
     fitting = [delimiter for delimiter, cells in found.items() if wanted and wanted <= set(cells)]
     return fitting[0] if fitting else max(DELIMITERS, key=lambda delimiter: len(found[delimiter]))
 
@@ -128,6 +131,11 @@ def find_delimiter(header: str, wanted: set[str]) -> str:
 def _cells(line: str, delimiter: str) -> list[str]:
     """Return the fields of one line, stripped."""
     return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+
+
+def _plain(cell: str) -> str:
+    """Return a header without what nobody sees, such as a byte order mark or accents apart from their letters."""
+    return mend(FORMULA.sub(r"\1", cell))[0].strip()
 
 
 def _unwrap(records: Iterator[tuple[int, list[str] | str]], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
@@ -245,25 +253,44 @@ def read_records(text: str, delimiter: str = ",", *, spaced: bool = False) -> It
 
     Where a space follows every delimiter (`spaced`), it would hide a quotation mark, so it is skipped.
 
-    An unclosed quotation mark would swallow the rest of the file, so after an error reading restarts on the line after
-    the start of the broken record. Takes time in proportion to the lines, however many are broken.
+    An unclosed quotation mark would swallow the rest of the file, or all rows up to the next mark. So after an error,
+    or a field whose lines look like rows, reading restarts on the line after the start of the broken record. Takes time
+    in proportion to the lines, however many are broken.
     """
     csv.field_size_limit(2**31 - 1)  # by default a long field is an error that looks like one of quoting
     lines = list(io.StringIO(text, newline=""))
     how: dict[str, Any] = {"strict": True, "delimiter": delimiter, "skipinitialspace": spaced}
-    start = 0
+    start = width = 0
     while start < len(lines):
         reader = csv.reader((lines[number] for number in range(start, len(lines))), **how)
         begun = start
         try:
             for record in reader:
+                width = width or len(record)
+                end = start + reader.line_num
+                if _swallows(lines[begun + 1 : end - 1], width, how):
+                    raise csv.Error(f"an unclosed one takes the {end - begun - 1} lines below into its field")
                 if any(cell.strip() for cell in record):
                     yield begun + 1, record
-                begun = start + reader.line_num
+                begun = end
             return
         except csv.Error as error:
             yield begun + 1, f"quotation marks do not fit ({error})"
             start = begun + 1
+
+
+def _swallows(inside: list[str], width: int, how: dict[str, Any]) -> bool:
+    """Return whether lines within a field are rows themselves: nearly all of them have as many fields as the header."""
+    inside = [line for line in inside if line.strip()]
+    if width < 2 or len(inside) < (1 if width >= FEW_FIELDS else FEW_LINES):
+        return False
+    whole = 0
+    for line in inside:
+        try:
+            whole += len(next(csv.reader([line], **how))) == width
+        except csv.Error:  # with a mark of its own
+            continue
+    return 5 * whole >= 4 * len(inside)
 
 
 def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[int]:
@@ -278,7 +305,7 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
         InputError: a header is not there, or several times.
     """
     places = []
-    for by, column in wanted.items():
+    for by, column in ((by, _plain(column)) for by, column in wanted.items()):
         named = column if column in header else column.casefold()
         spelled = header if column in header else [name.casefold() for name in header]
         count = spelled.count(named)

@@ -3,7 +3,14 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from huse.catalogue.agreeing import join_spellings, joined_remark, one_class, separator_remark, untrained_remark
+from huse.catalogue.agreeing import (
+    empty_remark,
+    join_spellings,
+    joined_remark,
+    one_class,
+    separator_remark,
+    untrained_remark,
+)
 from huse.catalogue.checking import Product
 
 
@@ -71,13 +78,23 @@ def test_a_forgotten_separator_is_said(classes, said):
 def test_what_was_joined_into_a_suspicious_product_is_said():
     rows = [product(line, f"class {line % 3}", name=f"name {line}", digest="placeholder") for line in range(60)]
     remark = joined_remark([*rows, product(60, "a", "B", "1")], [0] * 60 + [1])
-    assert remark.startswith("1 products have over 50 rows or several classes. The largest has 60 rows in 3 classes")
+    assert remark.startswith(
+        "1 products have over 50 rows, over 9 names or several classes. The largest has 60 rows in 3 classes"
+    )
     assert "by the picture 0.jpg, which 60 rows have" in remark
     by_name = joined_remark([product(2, "a", "Dress", "1"), product(3, "b", "DRESS", "2")], [0, 0])
     assert "by the name 'Dress', which 2 rows have" in by_name
     of_id = [replace(product(line, f"class {line}", digest=str(line)), product="p7") for line in range(2)]
     assert "by the id 'p7'. All rows" in joined_remark(of_id, [0, 0])
     assert joined_remark([product(2, "a", "A", "1"), product(3, "a", "A", "2")], [0, 0]) is None
+    names = [product(line, "a", f"name {line}", digest="placeholder") for line in range(10)]
+    assert "by the picture 0.jpg, which 10 rows have" in joined_remark(names, [0] * 10)
+    assert joined_remark(names[:9], [0] * 9) is None
+
+
+def test_a_level_that_looks_like_an_empty_cell_is_said():
+    assert empty_remark(["shoes<boots", "shoes<none of these"]) is None
+    assert empty_remark(["shoes<boots", "shoes<NaN", "-"]).startswith("2 classes have a level that looks like an empty")
 
 
 def test_classes_without_a_product_in_training_are_said_unless_they_are_held_out():

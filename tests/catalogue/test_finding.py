@@ -23,6 +23,7 @@ def folder(tmp_path):
         ("sub\\a.jpg", "sub/a.jpg"),
         ("SUB/A.JPG", "sub/a.jpg"),
         ("red%20shoe.jpg", "red shoe.jpg"),
+        ("red&#32;shoe.jpg", "red shoe.jpg"),
         ("big", "Big.PNG"),
         ("\u00e9.jpg", unicodedata.normalize("NFD", "é.jpg")),
         ("123.0", "123.jpg"),

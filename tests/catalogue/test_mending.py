@@ -1,6 +1,6 @@
 import pytest
 
-from huse.catalogue.mending import KINDS, mend
+from huse.catalogue.mending import KINDS, mend, says_nothing
 
 ENTITIES, ESCAPES, MISREAD, INVISIBLE, APART = KINDS
 TAGS = "HTML tags"
@@ -45,3 +45,13 @@ def test_a_text_becomes_what_was_meant(text, meant, kinds):
 def test_tags_are_taken_out_of_names_alone(text, meant, kinds):
     assert mend(text, tags=True) == (meant, kinds)
     assert TAGS not in mend(text)[1]
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN nan", "(null)", "#N/A", "<NA>", "#VALUE!", "N.A.", "---", "", r"\N"])
+def test_what_stands_in_an_empty_cell_says_nothing(text):
+    assert says_nothing(text)
+
+
+@pytest.mark.parametrize("text", ["Nanna", "none of these", "0", "Na 40 W", "N", "Тапочки", "नमक"])
+def test_a_text_says_something(text):
+    assert not says_nothing(text)

@@ -55,6 +55,8 @@ def test_quotes_commas_and_line_breaks_in_names(read):
     [
         ('a.jpg,A,x\nb.jpg,"B,x\nc.jpg,C,x\nd.jpg,"D, d",x\n', ["A", "C", "D, d"], [3]),
         ('a.jpg,"A,x\nb.jpg,B,x\nc.jpg,"C,x\nd.jpg,D,x\n', ["B", "D"], [2, 4]),
+        # The mark of inches, rows later, closes the field: all rows between would be one name.
+        ('a.jpg,"A,x\n' + "b.jpg,B,x\n" * 3 + 'c.jpg,TV 32",x\n', ["B", "B", "B", 'TV 32"'], [2]),
     ],
 )
 def test_an_unclosed_quote_costs_its_own_row_alone(read, rows, names, rejected):
@@ -62,6 +64,34 @@ def test_an_unclosed_quote_costs_its_own_row_alone(read, rows, names, rejected):
     assert [row.name for row in file.rows] == names
     assert [row.line for row in file.rejected] == rejected
     assert "quotation marks" in file.rejected[0].reason
+
+
+def test_with_many_columns_one_line_that_is_a_row_shows_an_unclosed_quote(read):
+    header = "image,name,classes,price\n"
+    file = read(f'{header}a.jpg,"A,x,1\nb.jpg,B,x,2\nc.jpg,TV 32",x,3\n')
+    assert [row.name for row in file.rows] == ["B", 'TV 32"']
+    assert "takes the 2 lines below into its field" in file.rejected[0].reason
+    of_several_lines = 'a.jpg,"A,\nred, large, new\n\nend",x,1\nb.jpg,B,x,2\n'
+    assert [row.name for row in read(header + of_several_lines).rows] == ["A, red, large, new end", "B"]
+
+
+def test_empty_cells_at_the_end_may_be_there_or_not(read):
+    file = read("image,name,classes\na.jpg,A,x,\nb.jpg,B,x, ,\n")
+    assert ([row.name for row in file.rows], file.rejected, file.remarks) == (["A", "B"], [], [])
+    header, whole = "image,name,classes,price,note\n", "b.jpg,B,x,1,new\n"
+    file = read(f"{header}{whole}a.jpg,A,x,\n{whole}")
+    assert [row.name for row in file.rows] == ["B", "A", "B"]
+    assert "1 rows end before the last columns of the header, which are taken as empty" in file.remarks[0]
+    # Here and there one, it rather is a damaged row.
+    file = read(f"{header}{whole * 20}a.jpg,A,x\n")
+    assert [row.line for row in file.rejected] == [22]
+    assert read(f"{header}{whole}a.jpg,A\n").rejected[0].line == 3, "a column that is needed is missing"
+
+
+def test_ids_that_say_nothing_are_none(read):
+    file = read("image,name,classes,id\na,A,x,nan\nb,B,x,NULL\nc,C,x,0\nd,D,x,#N/A\n", product="id")
+    assert [row.product for row in file.rows] == ["", "", "0", ""]
+    assert file.rows[0].repairs == ("no id of its product: 'nan' says nothing",)
 
 
 def test_a_row_with_another_number_of_fields_is_rejected_with_a_reason(read):
@@ -176,6 +206,8 @@ def test_the_delimiter_is_recognised(read, content, said):
     [
         ("image,name,classes\ra.jpg,A,x\rb.jpg,B,y\r", None),
         ("Image, NAME ,Classes\na.jpg,A,x\nb.jpg,B,y\n", None),
+        ("\ufeffimage\u200b,name,classes\na.jpg,A,x\nb.jpg,B,y\n", None),
+        ('="image",="name",="classes"\n="a.jpg",="A",="x"\nb.jpg,B,y\n', "such as"),
         ('image, name, classes\na.jpg, "A", x\nb.jpg, "B", y\n', None),
         ("# export\n\nof;a;shop\nimage;name;classes\na.jpg;A;x\nb.jpg;B;y\n", "the header is line 4"),
         ('"image,name,classes"\n"a.jpg,A,x"\n"b.jpg,""B"",y"\n', "in quotation marks as a whole"),
@@ -191,9 +223,13 @@ def test_what_other_programs_make_of_a_table_is_undone(read, content, said):
 
 
 def test_a_header_that_stands_again_is_no_product(read):
-    file = read("image,name,classes\na.jpg,A,x\nimage, name ,classes\nb.jpg,B,y\n")
+    file = read("image,name,classes\na.jpg,A,x\nimage, name ,classes\nb.jpg,B,y\n\ufeffImage,Name,Classes\n")
     assert [row.line for row in file.rows] == [2, 4]
-    assert [(row.line, row.reason) for row in file.rejected] == [(3, "the header stands here again")]
+    assert [(row.line, row.reason) for row in file.rejected] == [(at, "the header stands here again") for at in (3, 5)]
+
+
+def test_a_column_is_found_however_its_accents_are_written(read):
+    assert read("image,de\u0301signation,classes\na.jpg,A,x\n", name="d\u00e9signation").rows[0].name == "A"
 
 
 def test_texts_are_mended_and_the_repairs_said(read):

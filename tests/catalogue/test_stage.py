@@ -93,7 +93,7 @@ def test_a_picture_and_name_under_several_classes(run, which, lines):
     assert products.loc[products["image"] == "hat0.png", "line"].tolist() == lines
     assert rejected["reason"].tolist() == ["the same picture and name under another class: line 2"] * (3 - len(lines))
     assert "1 times the same picture and name stand under several classes (first 'hat 0'" in said
-    assert ("1 products have over 50 rows or several classes" in said) == (which == "keep")
+    assert ("1 products have over 50 rows, over 9 names or several classes" in said) == (which == "keep")
 
 
 def test_a_column_of_product_ids_is_the_product(run):
