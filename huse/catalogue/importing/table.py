@@ -1,7 +1,7 @@
 """Any table of products; the user names its columns."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,6 +43,17 @@ class Columns:
         return {option: column for option, column in single.items() if column is not None} | {
             f"--{kind} {column}": column for kind, columns in several.items() for column in columns
         }
+
+    def spelled(self, headers: Mapping[str, str]) -> "Columns":
+        """Return the columns by the headers that the table has, given for each that an option names."""
+        return replace(
+            self,
+            name=None if self.name is None else headers[self.name],
+            classes=[headers[column] for column in self.classes],
+            image=[headers[column] for column in self.image],
+            split=None if self.split is None else headers[self.split],
+            product=[headers[column] for column in self.product],
+        )
 
     def product_of(self, row: dict[str, str]) -> str:
         """Return the id of a row's product; empty: it has none."""
@@ -92,7 +103,8 @@ def import_table(
     if join is not None:
         other = read_rows(imported, join, delimiter=delimiter, encoding=encoding, wanted=[])
         table = join_rows(imported, table, other, on)
-    find_columns(path, table.header, options)
+    places = find_columns(path, table.header, options)
+    columns = columns.spelled({column: table.header[at] for column, at in zip(options.values(), places, strict=True)})
     _empty_cells(imported, table, columns, fill_down=cells.fill_down)
     _take_all(imported, pictures, table, columns, cells)
     if pictures is not None:

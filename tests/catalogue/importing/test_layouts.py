@@ -148,6 +148,13 @@ def test_a_table_by_its_columns(shop):
     ]
 
 
+def test_options_name_columns_in_any_case(shop):
+    content = b"Photo,Title,Category,ID,Part\nhats/cap.jpg,Cap,Hats,7,train\n"
+    columns = Columns("title", ["CATEGORY"], ["photo"], split="part", product=["id"])
+    assert shop(content, columns).rows == [("hats/cap.jpg", "Cap", "Hats", "train", "7")]
+    assert shop(content, columns, Cells(fill_down=True)).rows == [("hats/cap.jpg", "Cap", "Hats", "train", "7")]
+
+
 def test_one_column_with_the_whole_path(shop):
     content = b"image,name,path\nhats/cap.jpg,Cap,Home > Hats > Caps\n"
     table = shop(content, Columns("name", ["path"], ["image"]), Cells(separator=">")).table()
