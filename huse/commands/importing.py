@@ -154,6 +154,8 @@ def _finish(
     odd = output.with_suffix(f".rejected{output.suffix}")
     tables = {output: catalogue, odd: imported.odd_rows()}
     for place in tables:
+        if place.exists() and any(place.samefile(read) for read in imported.tables):
+            raise InputError(f"{place}: is what was imported, and would be lost. Give another --output.")
         if place.exists() and not force:
             raise InputError(f"{place}: is there already. Replace it with --force, or give another --output.")
     with Outputs() as outputs:

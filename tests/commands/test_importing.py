@@ -57,6 +57,33 @@ def test_what_is_there_is_not_replaced_unasked(workplace, fashion):  # noqa: F81
     assert "expected the name of a CSV" in error("import", "fashion", fashion, "--output", "x.txt")
 
 
+@pytest.mark.parametrize("read", ["shop.csv", "other.csv", "feed.xml.csv", "google.csv"])
+def test_what_was_read_is_never_replaced(workplace, read):
+    rows = {
+        "shop.csv": "id,title\n1,Cap\n",
+        "other.csv": "id,kind\n1,Hats\n",
+        "feed.xml.csv": "<rss><item><id>1</id><kind>Hats</kind></item></rss>",
+        "google.csv": "# Google_Product_Taxonomy_Version: 1\n1 - Hats\n",
+    }
+    for name, content in rows.items():
+        (workplace / name).write_text(content)
+    other = "other.csv" if read == "shop.csv" else read
+    on, kind = ("id=google_product_category", "taxonomy") if read == "google.csv" else ("id", "kind")
+    options = ("--join", other, "--on", on, "--name", "title", "--classes", kind, "--force", "--output")
+    reason = f"{read}: is what was imported, and would be lost"
+    assert reason in error("import", "table", "shop.csv", *options, workplace / read)
+    assert (workplace / read).read_text() == rows[read]
+    assert huse("import", "table", "shop.csv", *options, "new.csv").exit_code == 0
+
+
+def test_captions_are_never_replaced(workplace, folders):  # noqa: F811
+    for read, output in (("own.csv", "own.csv"), ("own.rejected.csv", "own.csv")):
+        (workplace / read).write_text("image,caption\ncap.jpg,Cap\n")
+        options = ("--captions", read, "--output", output, "--force")
+        assert f"{read}: is what was imported" in error("import", "folders", folders, *options)
+        assert (workplace / read).read_text() == "image,caption\ncap.jpg,Cap\n"
+
+
 def test_a_table_by_options(workplace, folders):  # noqa: F811
     (workplace / "shop.tsv").write_text("pic\ttitle\ta\tb\nhats/cap.jpg\tCap\tHats\tCaps\n")
     result = huse(

@@ -36,7 +36,7 @@ def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding
     """Read a table.
 
     Args:
-        imported: takes broken lines and remarks.
+        imported: takes broken lines, remarks, and the file.
         path: the file.
         delimiter: see `huse.catalogue.records.Records`.
         encoding: see `huse.catalogue.records.Records`.
@@ -52,7 +52,7 @@ def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding
     if head.startswith((b"<?xml", b"<rss", b"<feed")) and b"<html" not in head:
         return _feed(imported, path)
     if head.startswith(TAXONOMY.lower().encode()):
-        return _taxonomy(path)
+        return _taxonomy(imported, path)
     lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
     rows = [(where, dict(zip(lines.header, record, strict=True))) for where, record in lines]
     return Rows(path, lines.header, rows)
@@ -76,6 +76,7 @@ def _feed(imported: Imported, path: Path) -> Rows:
         raise InputError(f"{path}: expected a product feed with <item> or <entry>, found none in <{root.tag}>.")
     found = [_fields(item) for item in items]
     header = list(dict.fromkeys(name for fields in found for name in fields))
+    imported.tables.append(path)
     imported.remarks.append(f"{path}: a feed in XML; its columns are the names of its fields without `g:`")
     empty = dict.fromkeys(header, "")
     return Rows(
@@ -93,7 +94,7 @@ def _fields(item: Element) -> dict[str, str]:
     return {tag.rpartition("}")[2]: fields[tag] for tag in sorted(fields, key=lambda tag: tag.startswith(GOOGLE))}
 
 
-def _taxonomy(path: Path) -> Rows:
+def _taxonomy(imported: Imported, path: Path) -> Rows:
     """Read Google's list of categories with ids: ``166 - Apparel & Accessories > Clothing``."""
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     found = [(number, re.match(r"(\d+) - (.+)", line)) for number, line in enumerate(lines, 1)]
@@ -104,6 +105,7 @@ def _taxonomy(path: Path) -> Rows:
     ]
     if not rows:
         raise InputError(f"{path}: expected Google's categories with ids (taxonomy-with-ids), found none with an id.")
+    imported.tables.append(path)
     return Rows(path, TAXONOMY_HEADER, rows)
 
 
