@@ -118,7 +118,7 @@ class Pattern:
         """Check a pattern.
 
         Raises:
-            InputError: it is none, names no column, or an unknown one.
+            InputError: it is none, names no column, an unknown one, or one that is there several times.
         """
         try:
             parts = list(Formatter().parse(text))
@@ -127,9 +127,10 @@ class Pattern:
             _ = [format("", spec) for _, _, spec in self._parts]
         except ValueError as error:
             raise InputError(f"--image-pattern: {text!r} cannot be read ({error}). {EXAMPLE}") from None
-        unknown = [column for column in columns if column not in header]
-        if unknown or not columns:
-            wrong = f"`{unknown[0]}` is no column among: {', '.join(header)}" if unknown else "it names no column"
+        odd = [column for column in columns if header.count(column) != 1]
+        if odd or not columns:
+            found = "several columns" if odd and odd[0] in header else "no column"
+            wrong = f"`{odd[0]}` is {found} among: {', '.join(header)}" if odd else "it names no column"
             raise InputError(f"--image-pattern: {text!r}: {wrong}. {EXAMPLE}")
 
     def compose(self, row: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from huse.catalogue.importing.entries import Imported, list_pictures, spoken
 from huse.catalogue.importing.lines import Lines
 from huse.catalogue.importing.splits import take_splits
+from huse.catalogue.records import find_columns
 from huse.errors import InputError
 
 IMAGE_HEADERS = ("image", "file", "filename", "file_name", "picture", "path")
@@ -32,8 +33,8 @@ def import_folders(
         split_folders: whether folders such as ``train`` are splits, not levels; None: see `take_splits`.
 
     Raises:
-        InputError: the folder or the table is missing, or the table lacks a column; or split folders are wanted, but
-            there are none.
+        InputError: the folder or the table is missing, or the table lacks a column or has it several times; or split
+            folders are wanted, but there are none.
     """
     imported = Imported(folder)
     pictures = list_pictures(folder)
@@ -58,7 +59,8 @@ def _captions(
 ) -> dict[str, str]:
     lines = Lines(imported, path, wanted=[column for column in (image, name) if column is not None])
     columns = lines.header
-    at = [_column(path, columns, wanted, known) for wanted, known in ((image, IMAGE_HEADERS), (name, NAME_HEADERS))]
+    asked = (("--image", image, IMAGE_HEADERS), ("--name", name, NAME_HEADERS))
+    at = [_column(path, columns, option, wanted, known) for option, wanted, known in asked]
     imported.remarks.append(f"{path.name}: pictures are in column {columns[at[0]]}, captions in {columns[at[1]]}")
     places = _places(pictures)
     found: dict[str, str] = {}
@@ -81,10 +83,10 @@ def _places(pictures: list[str]) -> dict[str, str]:
     return {name: those[0] for name, those in by_name.items() if len(those) == 1} | {path: path for path in pictures}
 
 
-def _column(path: Path, columns: list[str], wanted: str | None, known: tuple[str, ...]) -> int:
+def _column(path: Path, columns: list[str], option: str, wanted: str | None, known: tuple[str, ...]) -> int:
     lower = [column.lower() for column in columns]
-    matches = [columns.index(wanted)] if wanted in columns else [lower.index(name) for name in known if name in lower]
-    if not matches or (wanted is not None and wanted not in columns):
-        expected = wanted if wanted is not None else f"one of {', '.join(known)}"
-        raise InputError(f"{path}: expected a column {expected}, found {', '.join(columns)}. Name it with an option.")
-    return matches[0]
+    column = wanted if wanted is not None else next((name for name in known if name in lower), None)
+    if column is None:
+        expected, found = ", ".join(known), ", ".join(columns)
+        raise InputError(f"{path}: expected a column one of {expected}, found {found}. Name it: {option}")
+    return find_columns(path, columns, {option: column})[0]

@@ -211,8 +211,12 @@ def test_wrong_captions_are_named(folders, tmp_path):
     with pytest.raises(InputError, match="expected a column one of image, file"):
         import_folders(folders, captions)
     captions.write_text("file,caption\n")
-    with pytest.raises(InputError, match="expected a column words, found file, caption"):
+    with pytest.raises(InputError, match=r"one column `words` \(--name\), found none among: file, caption"):
         import_folders(folders, captions, name="words")
+    captions.write_text("File,Caption,Caption\n")
+    for name in (None, "caption"):
+        with pytest.raises(InputError, match=r"one column `caption` \(--name\), found 2 among: File, Caption, Caption"):
+            import_folders(folders, captions, name=name)
 
 
 @pytest.mark.parametrize(
@@ -382,11 +386,12 @@ def test_pictures_are_composed_of_columns(shop):
         ("{id:{name}}.jpg", "cannot be read"),
         ("{id.jpg", "cannot be read"),
         ("a.jpg", "it names no column"),
+        ("{classes}.jpg", "`classes` is several columns among: id, name, classes, classes"),
     ],
 )
 def test_a_wrong_pattern_is_named(shop, pattern, reason):
     with pytest.raises(InputError, match=f"--image-pattern: .*{reason}"):
-        shop(b"id,name,classes\n7,Cap,a\n", Columns("name", ["classes"], image_pattern=pattern))
+        shop(b"id,name,classes,classes\n7,Cap,a,b\n", Columns("name", ["name"], image_pattern=pattern))
 
 
 def test_pictures_or_their_pattern(shop):
