@@ -1,6 +1,7 @@
 """What the cells of shops' tables hold: several pictures, several class paths, lists, words for nothing."""
 
 import ast
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
+from huse.catalogue.mending import ENTITY, mend
 from huse.errors import InputError
 
 NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection", r"\N")  # words of Magento and MySQL for an empty cell
@@ -41,6 +43,21 @@ class Cells:
     def pictures(self, cells: Sequence[str]) -> list[str]:
         """Return the pictures that cells name, each once."""
         return list(dict.fromkeys(text for cell in cells for text in _values(cell, self.split_images) if text))
+
+    def mend(self, cell: str) -> tuple[str, tuple[str, ...]]:
+        """Undo what exports do to a cell of whole class paths, before it is split; see `huse.catalogue.mending.mend`.
+
+        An entity has a ``;`` of its own, which may be a separator. An export may have escaped even the separators; but
+        beside a separator that it has not, as in ``Hats < Size &lt; 40``, the entity is part of a level.
+        """
+        bare = ENTITY.sub("", cell)
+        if _list(cell) is not None:  # an entity may be a quotation mark in it: its values are mended one by one
+            mended, repairs = mend(cell)
+            return (cell, ()) if self.separator in bare or _list(mended) is None else (mended, repairs)
+        separators = [text for text in (self.separator, self.split_classes) if text and text in bare]
+        kept = ENTITY.sub(lambda entity: _escaped(entity[0], separators), cell)
+        mended, repairs = mend(kept)
+        return mended, repairs if kept == cell else tuple(dict.fromkeys(("HTML entities", *repairs)))
 
     def classes(self, cells: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the class paths of a row, before some are chosen; none: there is no class.
@@ -80,6 +97,12 @@ def pieces(text: str, separator: str) -> list[str]:
     r"""Split a text, but not at separators that a backslash escapes: ``Tea\, loose, Sets`` has two pieces."""
     parts = re.split(rf"(?<!\\){re.escape(separator)}", text)
     return [part.replace(f"\\{separator}", separator).strip() for part in parts]
+
+
+def _escaped(entity: str, separators: Sequence[str]) -> str:
+    """Return an entity, or a backslash and the separator that it stands for; see `pieces`."""
+    meant = html.unescape(entity)
+    return f"\\{meant}" if meant in separators else entity
 
 
 def _values(cell: str, separator: str | None) -> list[str]:

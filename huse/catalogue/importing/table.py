@@ -10,7 +10,6 @@ from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows
 from huse.catalogue.importing.splits import split_of
-from huse.catalogue.mending import mend
 from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
@@ -151,8 +150,8 @@ class _Entry(NamedTuple):
 def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Columns, cells: Cells) -> _Entry:
     images = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
     texts, repairs = [row[column] for column in columns.classes], tuple[str, ...]()
-    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
-        texts[0], repairs = mend(texts[0])
+    if len(texts) == 1:
+        texts[0], repairs = cells.mend(texts[0])
     return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), repairs)
 
 
@@ -187,10 +186,12 @@ def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns:
     if columns.split and split is None:
         imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
         return False
-    imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
+    before = len(imported.rows)
     for levels in cells.choose(entry.classes) or [()]:
         for name in entry.names or [""]:
             image = pictures.find(name) if pictures else ""
             called = row[columns.name] if columns.name else ""
             imported.add(where, image or name, called, levels, found=bool(image), split=split, product=entry.product)
+    if len(imported.rows) > before:
+        imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
     return len(entry.classes) > 1

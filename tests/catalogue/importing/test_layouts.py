@@ -296,6 +296,27 @@ def test_cells_that_hold_several_classes():
 
 
 @pytest.mark.parametrize(
+    ("separator", "split_classes", "cell", "expected"),
+    [
+        ("/", ";", "Home &amp; Garden/Pots;Sale", ["Home & Garden<Pots", "Sale"]),
+        (">", ";", "Home &amp; Garden &gt; Pots;Sale", ["Home & Garden<Pots", "Sale"]),
+        (">", None, "Men &gt; Tees", ["Men<Tees"]),
+        (">", None, "Men > Size &gt; 40", ["Men<Size > 40"]),
+        (">", ",", "Tea&#44; loose > Sets, Sale", ["Tea, loose<Sets", "Sale"]),
+        (">", None, '["Rings &gt; 14&#39;"]', ["Rings<14'"]),
+        (">", None, '["Rings > 14&quot;"]', ['Rings<14"']),
+        (">", None, "[&quot;Rings &gt; Gold&quot;]", ["Rings<Gold"]),
+    ],
+)
+def test_entities_are_undone_before_cells_are_split(shop, separator, split_classes, cell, expected):
+    quoted = cell.replace('"', '""')
+    cells = Cells(separator, split_classes=split_classes, several_classes="all")
+    imported = shop(f'image,name,classes\nhats/cap.jpg,Cap,"{quoted}"\nnone.jpg,Cap,"{quoted}"\n'.encode(), cells=cells)
+    assert imported.table()["classes"].tolist() == expected
+    assert [reason.partition(": ")[0] for reason in imported.repaired] == ["HTML entities in the class"]
+
+
+@pytest.mark.parametrize(
     ("cell", "expected"),
     [
         ('["A > B", null, "C"]', [("A", "B"), ("C",)]),
