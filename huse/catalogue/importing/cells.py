@@ -30,6 +30,7 @@ class Cells:
         skip_levels: how many levels to leave out at the top, such as Magento's ``Default Category``.
         levels: how many of the others to keep; None: all.
         fill_down: whether empty cells take what stands above.
+        repeated: whether a list in a cell is a field that stands several times, so never the levels of one class.
     """
 
     separator: str = "<"
@@ -39,6 +40,7 @@ class Cells:
     skip_levels: int = 0
     levels: int | None = None
     fill_down: bool = False
+    repeated: bool = False
 
     def pictures(self, cells: Sequence[str]) -> list[str]:
         """Return the pictures that cells name, each once."""
@@ -81,7 +83,8 @@ class Cells:
     def holds_levels(self, cell: str) -> bool:
         """Return whether a cell has a list of levels, not of whole paths: none of several values has the separator."""
         listed = _list(cell) or []
-        return len(listed) > 1 and not any(isinstance(value, list) or self.separator in str(value) for value in listed)
+        paths = any(isinstance(value, list) or self.separator in str(value) for value in listed)
+        return len(listed) > 1 and not paths and not self.repeated
 
     def choose(self, paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Choose among several class paths; of equals the first."""

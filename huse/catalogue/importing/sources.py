@@ -25,11 +25,13 @@ class Rows:
         path: of the file.
         header: its columns.
         rows: the place of each, for messages, and its cells by column.
+        feed: whether they are of a feed, where a list in a cell is a field that stands several times.
     """
 
     path: Path
     header: list[str]
     rows: list[tuple[str, dict[str, str]]]
+    feed: bool = False
 
 
 def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding: str, wanted: list[str]) -> Rows:
@@ -79,9 +81,8 @@ def _feed(imported: Imported, path: Path) -> Rows:
     imported.tables.append(path)
     imported.remarks.append(f"{path}: a feed in XML; its columns are the names of its fields without `g:`")
     empty = dict.fromkeys(header, "")
-    return Rows(
-        path, header, [(f"{path.name} item {number}", empty | fields) for number, fields in enumerate(found, 1)]
-    )
+    rows = [(f"{path.name} item {number}", empty | fields) for number, fields in enumerate(found, 1)]
+    return Rows(path, header, rows, feed=True)
 
 
 def _fields(item: Element) -> dict[str, str]:
@@ -150,4 +151,5 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
         f"{table.path.name} and {other.path.name} are joined by {key_name}: "
         f"{len(joined):,} rows; {len(partners) - len(used):,} rows of {other.path.name} are not asked for"
     )
-    return Rows(table.path, [*table.header, *(name for name in other.header if name not in table.header)], joined)
+    header = [*table.header, *(name for name in other.header if name not in table.header)]
+    return Rows(table.path, header, joined, feed=table.feed or other.feed)

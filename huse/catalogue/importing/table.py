@@ -105,7 +105,7 @@ def import_table(
     places = find_columns(path, table.header, options)
     columns = columns.spelled({column: table.header[at] for column, at in zip(options.values(), places, strict=True)})
     _empty_cells(imported, table, columns, fill_down=cells.fill_down)
-    _take_all(imported, pictures, table, columns, cells)
+    _take_all(imported, pictures, table, columns, replace(cells, repeated=table.feed))
     if pictures is not None:
         pictures.say()
     return imported
