@@ -66,13 +66,15 @@ class Cells:
 
         Args:
             cells: one with whole paths, or one for each level. A list in a cell holds whole paths if they have the
-                separator, else the levels of one.
+                separator, else the levels of one; a broken one holds none.
         """
         paths = [list(cells)] if len(cells) > 1 else self._paths(cells[0])
         kept = [_trimmed(path)[self.skip_levels :][: self.levels] for path in paths]
         return list(dict.fromkeys(tuple(path) for path in kept if path))
 
     def _paths(self, cell: str) -> list[list[str]]:
+        if is_broken_list(cell):
+            return []
         listed, values = _list(cell), _values(cell, self.split_classes)
         if listed and all(isinstance(path, list) for path in listed):
             return [[str(level).strip() for level in path] for path in listed]
@@ -100,6 +102,11 @@ def pieces(text: str, separator: str) -> list[str]:
     r"""Split a text, but not at separators that a backslash escapes: ``Tea\, loose, Sets`` has two pieces."""
     parts = re.split(rf"(?<!\\){re.escape(separator)}", text)
     return [part.replace(f"\\{separator}", separator).strip() for part in parts]
+
+
+def is_broken_list(cell: str) -> bool:
+    """Return whether a cell begins as a list of texts, but cannot be read as one; ``[Sale]`` is a name like others."""
+    return re.match(r"\s*(\[\s*)+[\"']", cell) is not None and _list(cell) is None
 
 
 def _escaped(entity: str, separators: Sequence[str]) -> str:

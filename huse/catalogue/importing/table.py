@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from huse.catalogue.importing.cells import NOTHING, Cells, Pattern
+from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, is_broken_list
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows
@@ -144,15 +144,17 @@ class _Entry(NamedTuple):
     names: list[str]  # of its pictures
     product: str
     classes: list[tuple[str, ...]]  # paths of its row, or, with --fill-down, of all rows of its product
+    cell: str  # of the class, mended; empty: each level has one
     repairs: tuple[str, ...]  # of the class
 
 
 def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Columns, cells: Cells) -> _Entry:
     images = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
-    texts, repairs = [row[column] for column in columns.classes], tuple[str, ...]()
+    texts, cell, repairs = [row[column] for column in columns.classes], "", tuple[str, ...]()
     if len(texts) == 1:
-        texts[0], repairs = cells.mend(texts[0])
-    return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), repairs)
+        cell, repairs = cells.mend(texts[0])
+        texts = [cell]
+    return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), cell, repairs)
 
 
 def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, cells: Cells) -> None:
@@ -166,7 +168,7 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
     shown = {entry.product for entry in found if entry.product and entry.names}
     own = [entry for entry in found if entry.names or entry.product not in shown]
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
-    lists = sum(len(columns.classes) == 1 and cells.holds_levels(entry.row[columns.classes[0]]) for entry in own)
+    lists = sum(cells.holds_levels(entry.cell) for entry in own)
     rows = list(dict.fromkeys(imported.rows))
     remarks = {
         "rows without a picture are passed over: their products have one in other rows": len(found) - len(own),
@@ -185,6 +187,9 @@ def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns:
     split = split_of(row[columns.split]) if columns.split else None
     if columns.split and split is None:
         imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
+        return False
+    if is_broken_list(entry.cell) and not entry.classes:  # another row of the product may have given some
+        imported.left_out.append(f"a list of classes that cannot be read: {where}, {entry.cell}")
         return False
     before = len(imported.rows)
     for levels in cells.choose(entry.classes) or [()]:

@@ -323,11 +323,18 @@ def test_entities_are_undone_before_cells_are_split(shop, separator, split_class
         ("['Men\\'s', \"Tops\"]", [("Men's", "Tops")]),
         ('[["A", "B"], ["C"]]', [("A", "B"), ("C",)]),
         ("[Sale] > B", [("[Sale]", "B")]),
+        ('["A > B > B "gold" 5"]', []),
     ],
-    ids=["paths", "levels", "paths of levels", "no list"],
+    ids=["paths", "levels", "paths of levels", "no list", "a broken list"],
 )
 def test_lists_in_cells(cell, expected):
     assert Cells(separator=">").classes([cell]) == expected
+
+
+def test_a_list_that_cannot_be_read_is_left_out_and_said(shop):
+    imported = shop(b'image;name;classes\nhats/cap.jpg;Cap;"[""A<B ""gold"" 5""]"\nhats/cap.jpg;Cap;[Sale]\n')
+    assert imported.table()["classes"].tolist() == ["[Sale]"]
+    assert imported.left_out == ['a list of classes that cannot be read: shop.csv line 2, ["A<B "gold" 5"]']
 
 
 def test_a_list_taken_as_levels_is_said(shop):
