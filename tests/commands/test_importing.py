@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.reading import read_catalogue
+from huse.commands import cli
 from huse.run import paths
 from huse.run.params.all import check_params
 from tests.catalogue.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
@@ -82,6 +83,25 @@ def test_captions_are_never_replaced(workplace, folders):  # noqa: F811
         options = ("--captions", read, "--output", output, "--force")
         assert f"{read}: is what was imported" in error("import", "folders", folders, *options)
         assert (workplace / read).read_text() == "image,caption\ncap.jpg,Cap\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("README.md/x.csv", "error: README.md: File exists. Move the file"),
+        ("README.md/deep/x.csv", "error: README.md/deep: Not a directory. Move the file"),
+        ("/proc/x.csv", "error: /proc/x.csv: Read-only file system. Make the folder writable"),
+        ("/proc/deep/x.csv", "error: /proc/deep/x.csv: Read-only file system. Make the folder writable"),
+    ],
+)
+def test_a_place_that_takes_no_file_is_said_in_one_line(workplace, monkeypatch, capsys, output, said):
+    (workplace / "README.md").write_text("title,kind\nCap,Hats\n")
+    options = ["--name", "title", "--classes", "kind", "--output", output]
+    monkeypatch.setattr("sys.argv", ["huse", "import", "table", "README.md", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_a_table_by_options(workplace, folders):  # noqa: F811
