@@ -103,6 +103,23 @@ def test_folders_without_captions_name_products_by_their_files(folders):
     assert imported.remarks == ["no captions were given, so products have no names"]
 
 
+def test_captions_name_pictures_in_any_writing(folders, tmp_path):
+    draw(folders / "shoes/b-1.png")
+    captions = tmp_path / "captions.csv"
+    captions.write_text(
+        "image,caption\nSHOES\\ankle_boots\\A.jpg,High\nfolders/shoes/pumps/a,Pump\nCAP,Cap\nb-1.png,Low\nB-1.png,two\n"
+    )
+    imported = import_folders(folders, captions)
+    assert {row[0]: row[1] for row in imported.rows if row[1]} == {
+        "hats/cap.jpg": "Cap",
+        "shoes/ankle_boots/a.jpg": "High",
+        "shoes/b-1.png": "Low",
+        "shoes/pumps/a.jpg": "Pump",
+    }
+    assert "a caption without a picture: captions.csv line 6, B-1.png" in imported.left_out
+    assert "3 pictures are written otherwise than their files; first SHOES" in imported.remarks[-1]
+
+
 def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
     captions = tmp_path / "captions.tsv"
     captions.write_text("id\tfile\twords\n1\tcap.jpg\tA cap, red\n")
