@@ -13,6 +13,8 @@ REMEDIES = {
     errno.EDQUOT: "Make room within the quota",
     errno.EFBIG: "Raise the limit on the size of files",
     errno.EROFS: "Make the folder writable",
+    errno.EEXIST: "Move the file that stands where a folder is to be, or give another place",
+    errno.ENOTDIR: "Move the file that stands where a folder is to be, or give another place",
     errno.EACCES: "Allow this user to read and write it",
     errno.EPERM: "Allow this user to read and write it",
     errno.EMFILE: "Raise the limit on open files",

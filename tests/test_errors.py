@@ -31,6 +31,8 @@ from huse.errors import said_of_system
         ),
         (MemoryError(), "the memory is used up. Lower batch_size"),
         (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes.\nAt:"), "[enforce fail]"),
+        (FileExistsError(errno.EEXIST, "x", "a.md"), "a.md: File exists. Move the file that stands where a folder is"),
+        (NotADirectoryError(errno.ENOTDIR, "x", "a.md/b"), "a.md/b: Not a directory. Move the file"),
         (FileNotFoundError(errno.ENOENT, "x", "a"), None),
         (ValueError("28"), None),
     ],

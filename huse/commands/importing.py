@@ -1,5 +1,7 @@
 """Commands that turn other people's data into a catalogue; pictures stay where they are."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -154,11 +156,16 @@ def _finish(
     odd = output.with_suffix(f".rejected{output.suffix}")
     tables = {output: catalogue, odd: imported.odd_rows()}
     for place in tables:
+        if place.exists() and any(place.samefile(read) for read in imported.tables):
+            raise InputError(f"{place}: is what was imported, and would be lost. Give another --output.")
         if place.exists() and not force:
             raise InputError(f"{place}: is there already. Replace it with --force, or give another --output.")
-    with Outputs() as outputs:
-        for place, content in tables.items():
-            outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    try:
+        with Outputs() as outputs:
+            for place, content in tables.items():
+                outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+    except FileNotFoundError as error:  # so say folders that take no files, such as /proc
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(output)) from error
     facts = Table.grid(padding=(0, 2))
     for fact, value in summarise(catalogue).items():
         facts.add_row(fact, escape(value))

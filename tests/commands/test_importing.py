@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.reading import read_catalogue
+from huse.commands import cli
 from huse.run import paths
 from huse.run.params.all import check_params
 from tests.catalogue.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
@@ -55,6 +56,52 @@ def test_what_is_there_is_not_replaced_unasked(workplace, fashion):  # noqa: F81
     for options in ([], ["--force"]):
         assert huse("import", "fashion", fashion, *options).exit_code == 0
     assert "expected the name of a CSV" in error("import", "fashion", fashion, "--output", "x.txt")
+
+
+@pytest.mark.parametrize("read", ["shop.csv", "other.csv", "feed.xml.csv", "google.csv"])
+def test_what_was_read_is_never_replaced(workplace, read):
+    rows = {
+        "shop.csv": "id,title\n1,Cap\n",
+        "other.csv": "id,kind\n1,Hats\n",
+        "feed.xml.csv": "<rss><item><id>1</id><kind>Hats</kind></item></rss>",
+        "google.csv": "# Google_Product_Taxonomy_Version: 1\n1 - Hats\n",
+    }
+    for name, content in rows.items():
+        (workplace / name).write_text(content)
+    other = "other.csv" if read == "shop.csv" else read
+    on, kind = ("id=google_product_category", "taxonomy") if read == "google.csv" else ("id", "kind")
+    options = ("--join", other, "--on", on, "--name", "title", "--classes", kind, "--force", "--output")
+    reason = f"{read}: is what was imported, and would be lost"
+    assert reason in error("import", "table", "shop.csv", *options, workplace / read)
+    assert (workplace / read).read_text() == rows[read]
+    assert huse("import", "table", "shop.csv", *options, "new.csv").exit_code == 0
+
+
+def test_captions_are_never_replaced(workplace, folders):  # noqa: F811
+    for read, output in (("own.csv", "own.csv"), ("own.rejected.csv", "own.csv")):
+        (workplace / read).write_text("image,caption\ncap.jpg,Cap\n")
+        options = ("--captions", read, "--output", output, "--force")
+        assert f"{read}: is what was imported" in error("import", "folders", folders, *options)
+        assert (workplace / read).read_text() == "image,caption\ncap.jpg,Cap\n"
+
+
+@pytest.mark.parametrize(
+    ("output", "said"),
+    [
+        ("README.md/x.csv", "error: README.md: File exists. Move the file"),
+        ("README.md/deep/x.csv", "error: README.md/deep: Not a directory. Move the file"),
+        ("/proc/x.csv", "error: /proc/x.csv: Read-only file system. Make the folder writable"),
+        ("/proc/deep/x.csv", "error: /proc/deep/x.csv: Read-only file system. Make the folder writable"),
+    ],
+)
+def test_a_place_that_takes_no_file_is_said_in_one_line(workplace, monkeypatch, capsys, output, said):
+    (workplace / "README.md").write_text("title,kind\nCap,Hats\n")
+    options = ["--name", "title", "--classes", "kind", "--output", output]
+    monkeypatch.setattr("sys.argv", ["huse", "import", "table", "README.md", *options])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_a_table_by_options(workplace, folders):  # noqa: F811

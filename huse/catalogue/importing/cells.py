@@ -1,6 +1,7 @@
 """What the cells of shops' tables hold: several pictures, several class paths, lists, words for nothing."""
 
 import ast
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
+from huse.catalogue.mending import ENTITY, mend
 from huse.errors import InputError
 
 NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection", r"\N")  # words of Magento and MySQL for an empty cell
@@ -28,6 +30,7 @@ class Cells:
         skip_levels: how many levels to leave out at the top, such as Magento's ``Default Category``.
         levels: how many of the others to keep; None: all.
         fill_down: whether empty cells take what stands above.
+        repeated: whether a list in a cell is a field that stands several times, so never the levels of one class.
     """
 
     separator: str = "<"
@@ -37,23 +40,41 @@ class Cells:
     skip_levels: int = 0
     levels: int | None = None
     fill_down: bool = False
+    repeated: bool = False
 
     def pictures(self, cells: Sequence[str]) -> list[str]:
         """Return the pictures that cells name, each once."""
         return list(dict.fromkeys(text for cell in cells for text in _values(cell, self.split_images) if text))
+
+    def mend(self, cell: str) -> tuple[str, tuple[str, ...]]:
+        """Undo what exports do to a cell of whole class paths, before it is split; see `huse.catalogue.mending.mend`.
+
+        An entity has a ``;`` of its own, which may be a separator. An export may have escaped even the separators; but
+        beside a separator that it has not, as in ``Hats < Size &lt; 40``, the entity is part of a level.
+        """
+        bare = ENTITY.sub("", cell)
+        if _list(cell) is not None:  # an entity may be a quotation mark in it: its values are mended one by one
+            mended, repairs = mend(cell)
+            return (cell, ()) if self.separator in bare or _list(mended) is None else (mended, repairs)
+        separators = [text for text in (self.separator, self.split_classes) if text and text in bare]
+        kept = ENTITY.sub(lambda entity: _escaped(entity[0], separators), cell)
+        mended, repairs = mend(kept)
+        return mended, repairs if kept == cell else tuple(dict.fromkeys(("HTML entities", *repairs)))
 
     def classes(self, cells: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the class paths of a row, before some are chosen; none: there is no class.
 
         Args:
             cells: one with whole paths, or one for each level. A list in a cell holds whole paths if they have the
-                separator, else the levels of one.
+                separator, else the levels of one; a broken one holds none.
         """
         paths = [list(cells)] if len(cells) > 1 else self._paths(cells[0])
         kept = [_trimmed(path)[self.skip_levels :][: self.levels] for path in paths]
         return list(dict.fromkeys(tuple(path) for path in kept if path))
 
     def _paths(self, cell: str) -> list[list[str]]:
+        if is_broken_list(cell):
+            return []
         listed, values = _list(cell), _values(cell, self.split_classes)
         if listed and all(isinstance(path, list) for path in listed):
             return [[str(level).strip() for level in path] for path in listed]
@@ -64,7 +85,8 @@ class Cells:
     def holds_levels(self, cell: str) -> bool:
         """Return whether a cell has a list of levels, not of whole paths: none of several values has the separator."""
         listed = _list(cell) or []
-        return len(listed) > 1 and not any(isinstance(value, list) or self.separator in str(value) for value in listed)
+        paths = any(isinstance(value, list) or self.separator in str(value) for value in listed)
+        return len(listed) > 1 and not paths and not self.repeated
 
     def choose(self, paths: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         """Choose among several class paths; of equals the first."""
@@ -80,6 +102,17 @@ def pieces(text: str, separator: str) -> list[str]:
     r"""Split a text, but not at separators that a backslash escapes: ``Tea\, loose, Sets`` has two pieces."""
     parts = re.split(rf"(?<!\\){re.escape(separator)}", text)
     return [part.replace(f"\\{separator}", separator).strip() for part in parts]
+
+
+def is_broken_list(cell: str) -> bool:
+    """Return whether a cell begins as a list of texts, but cannot be read as one; ``[Sale]`` is a name like others."""
+    return re.match(r"\s*(\[\s*)+[\"']", cell) is not None and _list(cell) is None
+
+
+def _escaped(entity: str, separators: Sequence[str]) -> str:
+    """Return an entity, or a backslash and the separator that it stands for; see `pieces`."""
+    meant = html.unescape(entity)
+    return f"\\{meant}" if meant in separators else entity
 
 
 def _values(cell: str, separator: str | None) -> list[str]:
@@ -118,7 +151,7 @@ class Pattern:
         """Check a pattern.
 
         Raises:
-            InputError: it is none, names no column, or an unknown one.
+            InputError: it is none, names no column, an unknown one, or one that is there several times.
         """
         try:
             parts = list(Formatter().parse(text))
@@ -127,9 +160,10 @@ class Pattern:
             _ = [format("", spec) for _, _, spec in self._parts]
         except ValueError as error:
             raise InputError(f"--image-pattern: {text!r} cannot be read ({error}). {EXAMPLE}") from None
-        unknown = [column for column in columns if column not in header]
-        if unknown or not columns:
-            wrong = f"`{unknown[0]}` is no column among: {', '.join(header)}" if unknown else "it names no column"
+        odd = [column for column in columns if header.count(column) != 1]
+        if odd or not columns:
+            found = "several columns" if odd and odd[0] in header else "no column"
+            wrong = f"`{odd[0]}` is {found} among: {', '.join(header)}" if odd else "it names no column"
             raise InputError(f"--image-pattern: {text!r}: {wrong}. {EXAMPLE}")
 
     def compose(self, row: Mapping[str, str]) -> str:

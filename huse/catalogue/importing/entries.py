@@ -32,6 +32,7 @@ class Imported:
         left_out: reasons, one for each row or picture left out.
         repaired: repairs, one for each row repaired.
         remarks: anything else to report.
+        tables: files that were read, which must not be written over.
     """
 
     images: Path
@@ -39,6 +40,7 @@ class Imported:
     left_out: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    tables: list[Path] = field(default_factory=list)
 
     def add(
         self,

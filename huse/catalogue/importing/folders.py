@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from huse.catalogue.importing.entries import Imported, list_pictures, spoken
+from huse.catalogue.importing.entries import Imported, spoken
 from huse.catalogue.importing.lines import Lines
+from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.splits import take_splits
+from huse.catalogue.records import find_columns
 from huse.errors import InputError
 
 IMAGE_HEADERS = ("image", "file", "filename", "file_name", "picture", "path")
@@ -25,24 +27,25 @@ def import_folders(
     Args:
         folder: of pictures; one in ``shoes/boots`` is of the class ``shoes<boots``.
         captions: table of text with a header. Names pictures by path below the folder or, if unique, by
-            file name; and captions. None: products are named by their files.
+            file name, in any writing; and captions. None: products are named by their files.
         image: header of the column of pictures; None: the first of `IMAGE_HEADERS` found.
         name: header of the column of captions; None: the first of `NAME_HEADERS` found.
         names: whether files name their products, where there are no captions; else products have no name.
         split_folders: whether folders such as ``train`` are splits, not levels; None: see `take_splits`.
 
     Raises:
-        InputError: the folder or the table is missing, or the table lacks a column; or split folders are wanted, but
-            there are none.
+        InputError: the folder or the table is missing, or the table lacks a column or has it several times; or split
+            folders are wanted, but there are none.
     """
     imported = Imported(folder)
-    pictures = list_pictures(folder)
+    known = Pictures(imported)
+    pictures = known.paths
     if captions is None:
         named = {picture: spoken(Path(picture).stem) for picture in pictures if names}
         how = "are named by their files (--no-names leaves them without)" if names else "have no names"
         imported.remarks.append(f"no captions were given, so products {how}")
     else:
-        named = _captions(imported, pictures, captions, image, name)
+        named = _captions(imported, known, captions, image, name)
     tree = [tuple(picture.split("/")[:-1]) for picture in pictures]
     for picture, taken in zip(pictures, take_splits(imported, tree, split_folders), strict=True):
         if taken is None:
@@ -54,37 +57,30 @@ def import_folders(
 
 
 def _captions(
-    imported: Imported, pictures: list[str], path: Path, image: str | None, name: str | None
+    imported: Imported, pictures: Pictures, path: Path, image: str | None, name: str | None
 ) -> dict[str, str]:
     lines = Lines(imported, path, wanted=[column for column in (image, name) if column is not None])
     columns = lines.header
-    at = [_column(path, columns, wanted, known) for wanted, known in ((image, IMAGE_HEADERS), (name, NAME_HEADERS))]
+    asked = (("--image", image, IMAGE_HEADERS), ("--name", name, NAME_HEADERS))
+    at = [_column(path, columns, option, wanted, known) for option, wanted, known in asked]
     imported.remarks.append(f"{path.name}: pictures are in column {columns[at[0]]}, captions in {columns[at[1]]}")
-    places = _places(pictures)
     found: dict[str, str] = {}
     for where, record in lines:
-        picture = places.get(record[at[0]].strip().removeprefix("./"))
-        if picture is None:
+        picture = pictures.find_named(record[at[0]])
+        if not picture:
             imported.left_out.append(f"a caption without a picture: {where}, {record[at[0]]}")
         elif picture in found:
             imported.left_out.append(f"a second caption: {where}, {picture}")
         else:
             found[picture] = record[at[1]]
+    pictures.say()
     return found
 
 
-def _places(pictures: list[str]) -> dict[str, str]:
-    """Map each picture's path, and its file name if unique, to its path."""
-    by_name: dict[str, list[str]] = {}
-    for picture in pictures:
-        by_name.setdefault(picture.rpartition("/")[2], []).append(picture)
-    return {name: those[0] for name, those in by_name.items() if len(those) == 1} | {path: path for path in pictures}
-
-
-def _column(path: Path, columns: list[str], wanted: str | None, known: tuple[str, ...]) -> int:
+def _column(path: Path, columns: list[str], option: str, wanted: str | None, known: tuple[str, ...]) -> int:
     lower = [column.lower() for column in columns]
-    matches = [columns.index(wanted)] if wanted in columns else [lower.index(name) for name in known if name in lower]
-    if not matches or (wanted is not None and wanted not in columns):
-        expected = wanted if wanted is not None else f"one of {', '.join(known)}"
-        raise InputError(f"{path}: expected a column {expected}, found {', '.join(columns)}. Name it with an option.")
-    return matches[0]
+    column = wanted if wanted is not None else next((name for name in known if name in lower), None)
+    if column is None:
+        expected, found = ", ".join(known), ", ".join(columns)
+        raise InputError(f"{path}: expected a column one of {expected}, found {found}. Name it: {option}")
+    return find_columns(path, columns, {option: column})[0]

@@ -29,7 +29,7 @@ class Lines:
         """Open a table.
 
         Args:
-            imported: takes what is left out, and remarks.
+            imported: takes what is left out, remarks, and the file.
             path: the file.
             header: for a table without one; None: the first line.
             surplus: whether a line may have more fields than the header; empty columns at its end are then none.
@@ -44,6 +44,7 @@ class Lines:
             raise InputError(f"{path}: not found.")
         self._records = Records(path, header=header, encoding=encoding, delimiter=delimiter, wanted=wanted)
         imported.remarks += self._records.remarks
+        imported.tables.append(path)
         self._imported, self._path, self._surplus = imported, path, surplus
         self.header = self._records.header
         self._padding = 0  # empty columns at the end

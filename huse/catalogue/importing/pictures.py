@@ -1,7 +1,7 @@
 """Finds in the picture folder what a table calls a picture: a path, or the address of a page."""
 
 from collections import defaultdict
-from posixpath import basename
+from posixpath import basename, splitext
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from huse.catalogue.finding import PictureFolder, key_of
@@ -23,8 +23,10 @@ class Pictures:
         self.paths = list_pictures(imported.images)
         self._known = set(self.paths)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
+        self._by_stem: defaultdict[str, list[str]] = defaultdict(list)  # without ending
         for path in self.paths:
             self._by_name[key_of(basename(path))].append(path)
+            self._by_stem[key_of(splitext(basename(path))[0])].append(path)
         self._urls: defaultdict[str, dict[str, None]] = defaultdict(dict)  # of each picture found; empty: not found
 
     def find(self, text: str) -> str:
@@ -46,6 +48,24 @@ class Pictures:
         places = (unquote(url.path), url.path, *(value for _, value in parse_qsl(url.query)))
         found = next(filter(None, map(self._nearest, places)), "")
         self._urls[found][url.netloc + url.path] = None
+        return found
+
+    def find_named(self, text: str) -> str:
+        """Return the path of a picture that a text names as `find` says, or by its file name alone, if that is unique.
+
+        What is written as the folder has it goes before other writings, and a path before a file name.
+        """
+        text = text.strip().removeprefix("./")
+        if text in self._known:
+            return text
+        alike = self._by_name.get(key_of(text), [])
+        as_written = [path for path in alike if basename(path) == text]
+        if len(as_written) == 1:
+            return as_written[0]
+        found = self.find(text)
+        those = alike or self._by_stem.get(key_of(text), [])
+        if not found and len(those) == 1:
+            found = self._otherwise[text] = those[0]
         return found
 
     def _nearest(self, path: str) -> str:

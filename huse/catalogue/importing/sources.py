@@ -25,18 +25,20 @@ class Rows:
         path: of the file.
         header: its columns.
         rows: the place of each, for messages, and its cells by column.
+        feed: whether they are of a feed, where a list in a cell is a field that stands several times.
     """
 
     path: Path
     header: list[str]
     rows: list[tuple[str, dict[str, str]]]
+    feed: bool = False
 
 
 def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding: str, wanted: list[str]) -> Rows:
     """Read a table.
 
     Args:
-        imported: takes broken lines and remarks.
+        imported: takes broken lines, remarks, and the file.
         path: the file.
         delimiter: see `huse.catalogue.records.Records`.
         encoding: see `huse.catalogue.records.Records`.
@@ -52,7 +54,7 @@ def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding
     if head.startswith((b"<?xml", b"<rss", b"<feed")) and b"<html" not in head:
         return _feed(imported, path)
     if head.startswith(TAXONOMY.lower().encode()):
-        return _taxonomy(path)
+        return _taxonomy(imported, path)
     lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
     rows = [(where, dict(zip(lines.header, record, strict=True))) for where, record in lines]
     return Rows(path, lines.header, rows)
@@ -76,11 +78,11 @@ def _feed(imported: Imported, path: Path) -> Rows:
         raise InputError(f"{path}: expected a product feed with <item> or <entry>, found none in <{root.tag}>.")
     found = [_fields(item) for item in items]
     header = list(dict.fromkeys(name for fields in found for name in fields))
+    imported.tables.append(path)
     imported.remarks.append(f"{path}: a feed in XML; its columns are the names of its fields without `g:`")
     empty = dict.fromkeys(header, "")
-    return Rows(
-        path, header, [(f"{path.name} item {number}", empty | fields) for number, fields in enumerate(found, 1)]
-    )
+    rows = [(f"{path.name} item {number}", empty | fields) for number, fields in enumerate(found, 1)]
+    return Rows(path, header, rows, feed=True)
 
 
 def _fields(item: Element) -> dict[str, str]:
@@ -93,7 +95,7 @@ def _fields(item: Element) -> dict[str, str]:
     return {tag.rpartition("}")[2]: fields[tag] for tag in sorted(fields, key=lambda tag: tag.startswith(GOOGLE))}
 
 
-def _taxonomy(path: Path) -> Rows:
+def _taxonomy(imported: Imported, path: Path) -> Rows:
     """Read Google's list of categories with ids: ``166 - Apparel & Accessories > Clothing``."""
     lines = path.read_text(encoding="utf-8-sig").splitlines()
     found = [(number, re.match(r"(\d+) - (.+)", line)) for number, line in enumerate(lines, 1)]
@@ -104,6 +106,7 @@ def _taxonomy(path: Path) -> Rows:
     ]
     if not rows:
         raise InputError(f"{path}: expected Google's categories with ids (taxonomy-with-ids), found none with an id.")
+    imported.tables.append(path)
     return Rows(path, TAXONOMY_HEADER, rows)
 
 
@@ -148,4 +151,5 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
         f"{table.path.name} and {other.path.name} are joined by {key_name}: "
         f"{len(joined):,} rows; {len(partners) - len(used):,} rows of {other.path.name} are not asked for"
     )
-    return Rows(table.path, [*table.header, *(name for name in other.header if name not in table.header)], joined)
+    header = [*table.header, *(name for name in other.header if name not in table.header)]
+    return Rows(table.path, header, joined, feed=table.feed or other.feed)

@@ -15,8 +15,11 @@ NAMES = {
     "dev": "validation",
     "test": "test",
     "testing": "test",
+    "evaluation": "test",
+    "pred": "test",
 }
-ENDING = re.compile(r"[ _-]?(set|data|images|imgs|split)$")  # as in test_set
+# As in test_set, train2017 and seg_train.
+AROUND = re.compile(r"^(seg|data|images|imgs)[ _-]|([ _-]?(set|data|images|imgs|split|(19|20)\d\d))+$")
 OPTION = "--split-folders (or --no-split-folders)"
 
 Folders = tuple[str, ...]
@@ -24,7 +27,7 @@ Folders = tuple[str, ...]
 
 def split_of(text: str) -> str | None:
     """Return the split that a folder or a cell names, in any case; None: it names none."""
-    return NAMES.get(ENDING.sub("", text.strip().lower()))
+    return NAMES.get(AROUND.sub("", text.strip().lower()))
 
 
 def take_splits(
@@ -34,7 +37,7 @@ def take_splits(
 
     Folders are splits, if every picture lies in such a folder at one depth, and the classes below agree: a class is in
     training and in another split, or only training has classes. A shop may sell test kits and toy trains, so anything
-    less is only said.
+    less is only said. A picture beside all folders has no class in any case, so it does not count.
 
     Args:
         imported: takes remarks.
@@ -78,7 +81,7 @@ def _class(folders: Folders, depth: int) -> Folders:
 
 
 def _are_splits(tree: Sequence[Folders], depth: int) -> bool:
-    classes = {(_split(folders, depth), _class(folders, depth)) for folders in tree}
+    classes = {(_split(folders, depth), _class(folders, depth)) for folders in tree if folders}
     training = {path for split, path in classes if split == "train" and path}
     others = {path for split, path in classes if split != "train" and path}
     fitting = not others or bool(training & others)

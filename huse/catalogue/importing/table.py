@@ -1,16 +1,15 @@
 """Any table of products; the user names its columns."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from huse.catalogue.importing.cells import NOTHING, Cells, Pattern
+from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, is_broken_list
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows
 from huse.catalogue.importing.splits import split_of
-from huse.catalogue.mending import mend
 from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
@@ -43,6 +42,17 @@ class Columns:
         return {option: column for option, column in single.items() if column is not None} | {
             f"--{kind} {column}": column for kind, columns in several.items() for column in columns
         }
+
+    def spelled(self, headers: Mapping[str, str]) -> "Columns":
+        """Return the columns by the headers that the table has, given for each that an option names."""
+        return replace(
+            self,
+            name=None if self.name is None else headers[self.name],
+            classes=[headers[column] for column in self.classes],
+            image=[headers[column] for column in self.image],
+            split=None if self.split is None else headers[self.split],
+            product=[headers[column] for column in self.product],
+        )
 
     def product_of(self, row: dict[str, str]) -> str:
         """Return the id of a row's product; empty: it has none."""
@@ -92,9 +102,10 @@ def import_table(
     if join is not None:
         other = read_rows(imported, join, delimiter=delimiter, encoding=encoding, wanted=[])
         table = join_rows(imported, table, other, on)
-    find_columns(path, table.header, options)
+    places = find_columns(path, table.header, options)
+    columns = columns.spelled({column: table.header[at] for column, at in zip(options.values(), places, strict=True)})
     _empty_cells(imported, table, columns, fill_down=cells.fill_down)
-    _take_all(imported, pictures, table, columns, cells)
+    _take_all(imported, pictures, table, columns, replace(cells, repeated=table.feed))
     if pictures is not None:
         pictures.say()
     return imported
@@ -133,15 +144,17 @@ class _Entry(NamedTuple):
     names: list[str]  # of its pictures
     product: str
     classes: list[tuple[str, ...]]  # paths of its row, or, with --fill-down, of all rows of its product
+    cell: str  # of the class, mended; empty: each level has one
     repairs: tuple[str, ...]  # of the class
 
 
 def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Columns, cells: Cells) -> _Entry:
     images = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
-    texts, repairs = [row[column] for column in columns.classes], tuple[str, ...]()
-    if len(texts) == 1 and cells.separator not in texts[0]:  # an export may have escaped even the separator: &gt;
-        texts[0], repairs = mend(texts[0])
-    return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), repairs)
+    texts, cell, repairs = [row[column] for column in columns.classes], "", tuple[str, ...]()
+    if len(texts) == 1:
+        cell, repairs = cells.mend(texts[0])
+        texts = [cell]
+    return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), cell, repairs)
 
 
 def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, cells: Cells) -> None:
@@ -155,7 +168,7 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
     shown = {entry.product for entry in found if entry.product and entry.names}
     own = [entry for entry in found if entry.names or entry.product not in shown]
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
-    lists = sum(len(columns.classes) == 1 and cells.holds_levels(entry.row[columns.classes[0]]) for entry in own)
+    lists = sum(cells.holds_levels(entry.cell) for entry in own)
     rows = list(dict.fromkeys(imported.rows))
     remarks = {
         "rows without a picture are passed over: their products have one in other rows": len(found) - len(own),
@@ -175,10 +188,15 @@ def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns:
     if columns.split and split is None:
         imported.left_out.append(f"no known split: {where}, {row[columns.split]!r}")
         return False
-    imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
+    if is_broken_list(entry.cell) and not entry.classes:  # another row of the product may have given some
+        imported.left_out.append(f"a list of classes that cannot be read: {where}, {entry.cell}")
+        return False
+    before = len(imported.rows)
     for levels in cells.choose(entry.classes) or [()]:
         for name in entry.names or [""]:
             image = pictures.find(name) if pictures else ""
             called = row[columns.name] if columns.name else ""
             imported.add(where, image or name, called, levels, found=bool(image), split=split, product=entry.product)
+    if len(imported.rows) > before:
+        imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
     return len(entry.classes) > 1

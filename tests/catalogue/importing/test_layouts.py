@@ -103,6 +103,23 @@ def test_folders_without_captions_name_products_by_their_files(folders):
     assert imported.remarks == ["no captions were given, so products have no names"]
 
 
+def test_captions_name_pictures_in_any_writing(folders, tmp_path):
+    draw(folders / "shoes/b-1.png")
+    captions = tmp_path / "captions.csv"
+    captions.write_text(
+        "image,caption\nSHOES\\ankle_boots\\A.jpg,High\nfolders/shoes/pumps/a,Pump\nCAP,Cap\nb-1.png,Low\nB-1.png,two\n"
+    )
+    imported = import_folders(folders, captions)
+    assert {row[0]: row[1] for row in imported.rows if row[1]} == {
+        "hats/cap.jpg": "Cap",
+        "shoes/ankle_boots/a.jpg": "High",
+        "shoes/b-1.png": "Low",
+        "shoes/pumps/a.jpg": "Pump",
+    }
+    assert "a caption without a picture: captions.csv line 6, B-1.png" in imported.left_out
+    assert "3 pictures are written otherwise than their files; first SHOES" in imported.remarks[-1]
+
+
 def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
     captions = tmp_path / "captions.tsv"
     captions.write_text("id\tfile\twords\n1\tcap.jpg\tA cap, red\n")
@@ -146,6 +163,13 @@ def test_a_table_by_its_columns(shop):
         "no class, or an empty level: shop.csv line 8, hats/cap.jpg",
         "a class name with <, which separates levels: shop.csv line 9, hats/cap.jpg",
     ]
+
+
+def test_options_name_columns_in_any_case(shop):
+    content = b"Photo,Title,Category,ID,Part\nhats/cap.jpg,Cap,Hats,7,train\n"
+    columns = Columns("title", ["CATEGORY"], ["photo"], split="part", product=["id"])
+    assert shop(content, columns).rows == [("hats/cap.jpg", "Cap", "Hats", "train", "7")]
+    assert shop(content, columns, Cells(fill_down=True)).rows == [("hats/cap.jpg", "Cap", "Hats", "train", "7")]
 
 
 def test_one_column_with_the_whole_path(shop):
@@ -204,8 +228,12 @@ def test_wrong_captions_are_named(folders, tmp_path):
     with pytest.raises(InputError, match="expected a column one of image, file"):
         import_folders(folders, captions)
     captions.write_text("file,caption\n")
-    with pytest.raises(InputError, match="expected a column words, found file, caption"):
+    with pytest.raises(InputError, match=r"one column `words` \(--name\), found none among: file, caption"):
         import_folders(folders, captions, name="words")
+    captions.write_text("File,Caption,Caption\n")
+    for name in (None, "caption"):
+        with pytest.raises(InputError, match=r"one column `caption` \(--name\), found 2 among: File, Caption, Caption"):
+            import_folders(folders, captions, name=name)
 
 
 @pytest.mark.parametrize(
@@ -285,17 +313,45 @@ def test_cells_that_hold_several_classes():
 
 
 @pytest.mark.parametrize(
+    ("separator", "split_classes", "cell", "expected"),
+    [
+        ("/", ";", "Home &amp; Garden/Pots;Sale", ["Home & Garden<Pots", "Sale"]),
+        (">", ";", "Home &amp; Garden &gt; Pots;Sale", ["Home & Garden<Pots", "Sale"]),
+        (">", None, "Men &gt; Tees", ["Men<Tees"]),
+        (">", None, "Men > Size &gt; 40", ["Men<Size > 40"]),
+        (">", ",", "Tea&#44; loose > Sets, Sale", ["Tea, loose<Sets", "Sale"]),
+        (">", None, '["Rings &gt; 14&#39;"]', ["Rings<14'"]),
+        (">", None, '["Rings > 14&quot;"]', ['Rings<14"']),
+        (">", None, "[&quot;Rings &gt; Gold&quot;]", ["Rings<Gold"]),
+    ],
+)
+def test_entities_are_undone_before_cells_are_split(shop, separator, split_classes, cell, expected):
+    quoted = cell.replace('"', '""')
+    cells = Cells(separator, split_classes=split_classes, several_classes="all")
+    imported = shop(f'image,name,classes\nhats/cap.jpg,Cap,"{quoted}"\nnone.jpg,Cap,"{quoted}"\n'.encode(), cells=cells)
+    assert imported.table()["classes"].tolist() == expected
+    assert [reason.partition(": ")[0] for reason in imported.repaired] == ["HTML entities in the class"]
+
+
+@pytest.mark.parametrize(
     ("cell", "expected"),
     [
         ('["A > B", null, "C"]', [("A", "B"), ("C",)]),
         ("['Men\\'s', \"Tops\"]", [("Men's", "Tops")]),
         ('[["A", "B"], ["C"]]', [("A", "B"), ("C",)]),
         ("[Sale] > B", [("[Sale]", "B")]),
+        ('["A > B > B "gold" 5"]', []),
     ],
-    ids=["paths", "levels", "paths of levels", "no list"],
+    ids=["paths", "levels", "paths of levels", "no list", "a broken list"],
 )
 def test_lists_in_cells(cell, expected):
     assert Cells(separator=">").classes([cell]) == expected
+
+
+def test_a_list_that_cannot_be_read_is_left_out_and_said(shop):
+    imported = shop(b'image;name;classes\nhats/cap.jpg;Cap;"[""A<B ""gold"" 5""]"\nhats/cap.jpg;Cap;[Sale]\n')
+    assert imported.table()["classes"].tolist() == ["[Sale]"]
+    assert imported.left_out == ['a list of classes that cannot be read: shop.csv line 2, ["A<B "gold" 5"]']
 
 
 def test_a_list_taken_as_levels_is_said(shop):
@@ -375,11 +431,12 @@ def test_pictures_are_composed_of_columns(shop):
         ("{id:{name}}.jpg", "cannot be read"),
         ("{id.jpg", "cannot be read"),
         ("a.jpg", "it names no column"),
+        ("{classes}.jpg", "`classes` is several columns among: id, name, classes, classes"),
     ],
 )
 def test_a_wrong_pattern_is_named(shop, pattern, reason):
     with pytest.raises(InputError, match=f"--image-pattern: .*{reason}"):
-        shop(b"id,name,classes\n7,Cap,a\n", Columns("name", ["classes"], image_pattern=pattern))
+        shop(b"id,name,classes,classes\n7,Cap,a,b\n", Columns("name", ["name"], image_pattern=pattern))
 
 
 def test_pictures_or_their_pattern(shop):

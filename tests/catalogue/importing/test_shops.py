@@ -310,6 +310,14 @@ def test_google_merchant_in_xml(shop, feed):
     assert "a feed in XML" in said
 
 
+def test_repeated_classes_of_a_feed_are_several(shop):
+    feed = RSS.replace("<g:product_type>Home &gt; TVs<", "<g:product_type>Shoes</g:product_type><g:product_type>Sale<")
+    rows, said = shop("Google Merchant", "feed.xml", feed, PICTURES)
+    assert [row[2] for row in rows] == ["Shoes"] * 3 + ["Clothing<Tees"]
+    assert "1 rows have several classes; of these --several-classes deepest" in said
+    assert "taken as the levels" not in said
+
+
 @pytest.mark.parametrize(
     ("feed", "reason"),
     [

@@ -1,6 +1,7 @@
 import pytest
 
 from huse.catalogue.importing.folders import import_folders
+from huse.catalogue.importing.splits import split_of
 from huse.errors import InputError
 from tests.catalogue.importing.layouts import draw
 
@@ -30,9 +31,22 @@ def tree(tmp_path):
         (["b/train/1.jpg", "b/test/2.jpg", "a/train/3.jpg"], [("a", "train"), ("b", "test"), ("b", "train")]),
         (["training_set/training_set/a/1.jpg", "test-set/test-set/a/2.jpg"], [("a", "test"), ("a", "train")]),
         (["data/train/a/1.jpg", "data/valid/a/2.jpg"], [("data<a", "train"), ("data<a", "validation")]),
+        (
+            ["seg_train/seg_train/sea/1.jpg", "seg_test/seg_test/sea/2.jpg", "seg_pred/seg_pred/3.jpg"],
+            [("sea", "test"), ("sea", "train")],
+        ),
+        (["train2017/a/1.jpg", "val2017/a/2.jpg"], [("a", "train"), ("a", "validation")]),
+        (
+            ["training/a/1.jpg", "validation/a/2.jpg", "evaluation/a/3.jpg"],
+            [("a", "test"), ("a", "train"), ("a", "validation")],
+        ),
+        (["train/a/1.jpg", "val/a/2.jpg", "logo.png"], [("a", "train"), ("a", "validation")]),
         (["train/a/1.jpg", "train/b/1.jpg", "test/2.jpg", "test/3.jpg"], [("a", "train"), ("b", "train")]),
     ],
-    ids=["ImageFolder", "any case", "below the classes", "twice", "below one folder", "a test part without classes"],
+    ids=[
+        "ImageFolder", "any case", "below the classes", "twice", "below one folder", "Intel", "COCO", "Food-11",
+        "a stray file", "a test part without classes",
+    ],
 )  # fmt: skip
 def test_split_folders_are_no_levels(tree, pictures, expected):
     found, imported = tree(pictures)
@@ -70,6 +84,16 @@ def test_the_option_decides(tree):
     found, imported = tree(["sample/d.jpg"], split_folders=True)
     assert sorted(found) == sorted(IMAGENET)
     assert imported.left_out == ["not in a folder of a split: sample/d.jpg"]
+
+
+def test_a_picture_beside_the_splits_is_left_out_and_said(tree):
+    _, imported = tree([*IMAGENET, "logo.png"])
+    assert imported.left_out == ["not in a folder of a split: logo.png"]
+
+
+@pytest.mark.parametrize("text", ["2017", "seg_", "pretrain", "train20", "test kits"])
+def test_what_names_no_split(text):
+    assert split_of(text) is None
 
 
 def test_one_split_alone_is_none(tree):
