@@ -102,14 +102,19 @@ class Records:
 
     def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yield what follows the header: see `read_records`. Where files were put together, the header stands again."""
-        header = [cell.casefold() for cell in self.header]
         for line, record in self._records:
             if isinstance(record, str):
                 yield line, record
-            elif len(record) == len(header) and [_plain(cell).casefold() for cell in record] == header:
+            elif self._is_header(record):
                 yield line, "the header stands here again"
             else:
                 yield line, [FORMULA.sub(r"\1", cell) for cell in record] if self._formulas else record
+
+    def _is_header(self, record: list[str]) -> bool:
+        header = self.header
+        if len(record) != len(header) or header[0].casefold() not in record[0].casefold():  # nearly all rows, quickly
+            return False
+        return [_plain(cell).casefold() for cell in record] == [own.casefold() for own in header]
 
 
 def find_header(lines: list[str], wanted: set[str], delimiter: str | None) -> int:
