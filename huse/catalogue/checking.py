@@ -354,7 +354,7 @@ def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
 
 def _kind(reason: str) -> str:
     """Drop the parts that differ by row: brackets, text after a colon, quoted text, numbers."""
-    return re.sub(r"'.*'|\d[\d,.]*", "…", _without_details(reason))
+    return re.sub(r"(?<!\w)'.*'(?!\w)|\d[\d,.]*", "…", _without_details(reason))
 
 
 def _without_details(reason: str) -> str:

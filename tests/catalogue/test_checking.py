@@ -173,10 +173,10 @@ def test_a_missing_picture_folder_is_an_error(tmp_path):
 
 def test_the_summary_counts_kinds_and_shows_the_first():
     rejected = [Rejected(line, "a.jpg", "A", "x", f"the same as line {line - 1}") for line in range(3, 16)]
-    rejected.append(Rejected(20, "", "", "", "the picture's path is empty"))
+    rejected.append(Rejected(20, "", "", "", "the picture's path is empty; the name 'Men's' says nothing"))
     text = summarise_rejected(rejected, shown=3)
     assert "13 × the same as line …\n" in text
-    assert "1 × the picture's path is empty" in text
+    assert "1 × the picture's path is empty; the name … says nothing" in text
     assert "line 3: a.jpg: the same as line 2" in text
     assert text.endswith("… and 11 more")
 
