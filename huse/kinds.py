@@ -9,7 +9,9 @@ _STARTS = {
     b"II*\x00": "a TIFF picture",
     b"MM\x00*": "a TIFF picture",
     b"version https://git-lfs": "a pointer of Git LFS; fetch the file itself with `git lfs pull`",
+    b"outs:\n- md5: ": "a pointer of DVC; fetch the file itself with `dvc pull`",
     b"%PDF-": "a PDF document",
+    b"{\\rtf": "an RTF document",
     b"%!PS": "a PostScript document",
     b"8BPS": "a Photoshop document",
     b"PAR1": "a Parquet table",
@@ -59,6 +61,8 @@ def kind_of(head: bytes) -> str:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if head.startswith(b"PK\x03\x04") and (b"xl/" in head or b"[Content_Types].xml" in head):
         kind = "an Excel workbook, or another Office document"
+    elif head.startswith(b"PK\x03\x04") and b"vnd.oasis.opendocument" in head:
+        kind = "an OpenDocument file"
     elif head[:2] == b"BM" and head[6:10] == bytes(4):  # a header of a table may begin with these letters
         kind = "a BMP picture"
     elif head[:4] == b"RIFF":
@@ -66,7 +70,8 @@ def kind_of(head: bytes) -> str:
     elif head[4:8] == b"ftyp":
         kind = _BRANDS.get(head[8:12], "a video")
     elif text.startswith((b"<?xml", b"<!--")):
-        kind = "an SVG drawing" if b"<svg" in text else "an HTML page" if b"<html" in text else "XML"
+        of_comment = "XML" if text.startswith(b"<?xml") else "an HTML page"
+        kind = "an SVG drawing" if b"<svg" in text else "an HTML page" if b"<html" in text else of_comment
     else:
         starts = [kind for start, kind in _STARTS.items() if head.startswith(start)]
         starts += [kind for start, kind in _MARKUP.items() if text.startswith(start)]

@@ -21,6 +21,7 @@ MARKED_ENCODINGS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE:
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 REMEDIES = {  # for what is no table of text, by words of its kind
     "Excel": "Open it and save it as CSV UTF-8",
+    "OpenDocument": "Open it and save it as CSV UTF-8",
     "archive": "Unpack it, and give the table in it",
     "JSON": "Write it as CSV, such as by pandas: read_json(…, lines=True).to_csv(…, index=False)",
     "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
