@@ -70,8 +70,8 @@ def kind_of(head: bytes) -> str:
     elif head[4:8] == b"ftyp":
         kind = _BRANDS.get(head[8:12], "a video")
     elif text.startswith((b"<?xml", b"<!--")):
-        of_comment = "XML" if text.startswith(b"<?xml") else "an HTML page"
-        kind = "an SVG drawing" if b"<svg" in text else "an HTML page" if b"<html" in text else of_comment
+        page = b"<html" in text or text.startswith(b"<!--")
+        kind = "an SVG drawing" if b"<svg" in text else "an HTML page" if page else "XML"
     else:
         starts = [kind for start, kind in _STARTS.items() if head.startswith(start)]
         starts += [kind for start, kind in _MARKUP.items() if text.startswith(start)]

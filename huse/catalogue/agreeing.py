@@ -177,7 +177,6 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
         shared = f"the picture {image}, which {by_picture:,} rows have"
     return (
         f"{len(odd):,} products have over {MOST_ROWS} rows, over {MOST_NAMES} names or several classes. The largest "
-        f"has {len(largest):,} rows "
-        f"in {len({row.classes for row in largest}):,} classes, joined for instance by {shared}. All rows of a product "
-        f"are in one split. If these are different products, {remedy}."
+        f"has {len(largest):,} rows in {len({row.classes for row in largest}):,} classes, joined for instance by "
+        f"{shared}. All rows of a product are in one split. If these are different products, {remedy}."
     )

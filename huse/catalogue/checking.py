@@ -229,12 +229,11 @@ def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Ch
                 reason = "the name stands in another row"  # without its picture, the row adds nothing
             reason = "; ".join(filter(None, (one.lost, reason))) if reason else ""
         if reason:
-            rejected = Rejected.of(one.row, reason)
-            checked.rejected.append(replace(rejected, action="repeated") if repeated else rejected)
+            checked.rejected.append(Rejected.of(one.row, reason, "repeated" if repeated else "left out"))
             continue
         checked.products.append(one.product())
         if one.lost:
-            checked.in_part.append(replace(Rejected.of(one.row, one.lost), action="kept in part"))
+            checked.in_part.append(Rejected.of(one.row, one.lost, "kept in part"))
     checked.rejected.sort(key=lambda row: row.line)
     return checked
 

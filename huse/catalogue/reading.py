@@ -13,6 +13,9 @@ from huse.errors import InputError
 SHORT = 0.05  # share of rows that end before the header's last columns; where more do, the file is written so
 
 
+Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired"]
+
+
 @dataclass(frozen=True)
 class Row:
     """One row of the CSV: fields stripped, nothing checked.
@@ -49,12 +52,12 @@ class Rejected:
     name: str
     classes: str
     reason: str
-    action: Literal["left out", "repeated", "chosen", "kept in part", "repaired"] = "left out"
+    action: Action = "left out"
 
     @classmethod
-    def of(cls, row: Row, reason: str) -> "Rejected":
-        """Leave out `row` for `reason`."""
-        return cls(row.line, row.image, row.name, row.classes, reason)
+    def of(cls, row: Row, reason: str, action: Action = "left out") -> "Rejected":
+        """Say what was done with `row`, and why."""
+        return cls(row.line, row.image, row.name, row.classes, reason, action)
 
 
 @dataclass(frozen=True)

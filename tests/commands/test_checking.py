@@ -238,6 +238,15 @@ def test_rows_that_repeat_others_stop_nothing(shop):
     assert "remark: catalogue.images: 0.0% of the rows would be rejected, or kept in part: 4 × the same as" in shown()
 
 
+def test_rows_that_a_parameter_leaves_out_stop_nothing(shop):
+    shop(catalogue={"max_rejected": 0, "split": {"by": "balance"}, "several_classes": "drop"})
+    write("shop.csv", Path("shop.csv").read_text() + "\n0.png,red shoe xy,a<b<x")
+    said = (
+        "remark: catalogue.images: 0.0% of the rows would be rejected, or kept in part: 2 × the same picture and name"
+    )
+    assert said in shown()
+
+
 def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
     monkeypatch.setattr(checking, "SAMPLE", 101)
     rows = [f"{row % 12 if row % 2 else 'none'}.png,shoe {row},a<{row % 2}" for row in range(1010)]
