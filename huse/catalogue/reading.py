@@ -10,9 +10,6 @@ from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.records import Records, find_columns
 from huse.errors import InputError
 
-SHORT = 0.05  # share of rows that end before the header's last columns; where more do, the file is written so
-
-
 Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired"]
 
 
@@ -104,25 +101,14 @@ def read_catalogue(
     places = find_columns(path, header, {f"catalogue.columns.{kind}": column for kind, column in columns.items()})
     rows: list[Row] = []
     rejected: list[Rejected] = []
-    found = list(records)
-    short = sum(isinstance(record, list) and max(places) < len(record) < len(header) for _, record in found)
-    as_written = short > len(found) * SHORT
-    for line, record in found:
+    for line, record in records.rows(places):
         if isinstance(record, str):
             rejected.append(Rejected(line, "", "", "", record))
-        elif len(record) < len(header) and not (as_written and max(places) < len(record)):
-            reason = f"expected {len(header)} fields, found {len(record)}: is one missing, or a line broken?"
-            rejected.append(Rejected(line, record[0], "", "", reason))
-        elif any(cell.strip() for cell in record[len(header) :]):
-            reason = f"expected {len(header)} fields, found {len(record)}: an unquoted comma?"
-            rejected.append(Rejected(line, record[0], "", "", reason))
         else:
             rows.append(_row(line, dict(zip(columns, (record[place] for place in places), strict=True))))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
     remarks = [*records.remarks, *rounded_remark(row.product for row in rows)]
-    if as_written:
-        remarks.append(f"{path}: {short:,} rows end before the last columns of the header, which are taken as empty")
     return CatalogueFile(rows, rejected, remarks)
 
 

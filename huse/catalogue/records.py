@@ -29,6 +29,7 @@ REMEDIES = {  # for what is no table of text, by words of its kind
 BYTES = re.compile("[\udc80-\udcff]+")  # which `surrogateescape` makes of bytes that are not UTF-8
 BEFORE_HEADER = 20  # lines that may stand above the header
 FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
+SHORT = 0.05  # share of rows that end before the header's last columns; where more do, the file is written so
 FEW_FIELDS, FEW_LINES = 4, 3  # with fewer fields, fewer lines within a field may look like rows by chance
 SEPARATOR_LINE = "sep="  # the first line of some spreadsheets' exports names the delimiter
 
@@ -39,7 +40,7 @@ class Records:
     Attributes:
         header: the first record, stripped; empty where there is none.
         line: where it stands, from 1.
-        remarks: on encoding and delimiter, where they are not UTF-8 and commas.
+        remarks: on encoding and delimiter, where they are not UTF-8 and commas; and see `rows`.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Records:
         encoding: str = "auto",
         delimiter: str | None = None,
         wanted: Iterable[str] = (),
+        surplus: bool = False,
     ) -> None:
         """Open a table.
 
@@ -60,10 +62,12 @@ class Records:
             delimiter: between fields, one character; None: that of ``sep=``, else the first of `DELIMITERS` that gives
                 the wanted columns, else the one that gives most columns.
             wanted: headers of columns that are needed, as far as they are known.
+            surplus: whether a row may have more fields than the header; empty columns at its end are then none.
 
         Raises:
             InputError: the file is missing, empty, undecodable or no text.
         """
+        self._path, self._surplus = path, surplus
         text, self.remarks = read_text(path, encoding)
         if "\n" not in text:
             text = text.replace("\r", "\n")  # lines end as on the first Macintosh
@@ -100,8 +104,44 @@ class Records:
             self.remarks.append(f'{path}: has cells such as ="007", which are read as 007')
         self.line, first_record = (1, header) if header is not None else next(self._records, (1, ""))
         self.header = [_plain(cell) for cell in first_record] if isinstance(first_record, list) else []
+        self._padding = 0  # empty columns at the end
+        while surplus and self.header and not self.header[-1]:
+            self.header.pop()
+            self._padding += 1
 
-    def __iter__(self) -> Iterator[tuple[int, list[str] | str]]:
+    def rows(self, needed: Iterable[int]) -> list[tuple[int, list[str] | str]]:
+        """Return the line of each row, and its fields, as many as the header has, or why it cannot be used.
+
+        Empty cells too many at the end are left off. A row that ends before the last columns has them empty, if many
+        rows do, which a remark says; here and there one, it rather is a damaged row.
+
+        Args:
+            needed: places of the columns that every row must have.
+        """
+        found, width, last = list(self._below()), len(self.header), max(needed, default=-1)
+        short = sum(isinstance(record, list) and last < len(record) < width for _, record in found)
+        if short > len(found) * SHORT:
+            self.remarks.append(
+                f"{self._path}: {short:,} rows end before the last columns of the header, which are taken as empty"
+            )
+        else:
+            last = width - 1
+        return [(line, record if isinstance(record, str) else self._fitted(record, last)) for line, record in found]
+
+    def _fitted(self, record: list[str], last: int) -> list[str] | str:
+        """Return a row as wide as the header, if it has the column at the place `last`; or why not."""
+        width = len(self.header)
+        # Where a name has commas too many, an empty cell may be that of the last column, before the name is whole.
+        most = max(width, len(record) - self._padding) if self._surplus else width
+        while len(record) > most and not record[-1].strip():
+            record.pop()
+        if len(record) <= last:
+            return f"expected {width} fields, found {len(record)}: is one missing, or a line broken?"
+        if len(record) > width and not self._surplus:
+            return f"expected {width} fields, found {len(record)}: an unquoted comma?"
+        return record + [""] * (width - len(record))
+
+    def _below(self) -> Iterator[tuple[int, list[str] | str]]:
         """Yield what follows the header: see `read_records`. Where files were put together, the header stands again."""
         for line, record in self._records:
             if isinstance(record, str):
@@ -312,14 +352,21 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
     """
     places = []
     for by, column in ((by, _plain(column)) for by, column in wanted.items()):
-        named = column if column in header else column.casefold()
-        spelled = header if column in header else [name.casefold() for name in header]
-        count = spelled.count(named)
+        found_at = places_of(header, column)
+        count = len(found_at)
         if count != 1:
             hint = "Give each a header of its own." if count else "Name the right column, or leave an optional one out."
             if any("\0" in name for name in header):
                 hint = "The file has zero bytes: it is of another encoding."
             found = f"{count or 'none'} among: {', '.join(header)}".replace("\0", "")
             raise InputError(f"{path}: expected one column `{column}` ({by}), found {found}. {hint}")
-        places.append(spelled.index(named))
+        places += found_at
     return places
+
+
+def places_of(header: list[str], column: str) -> list[int]:
+    """Return the places where a header stands as it is given, or else in any case and with what nobody sees."""
+    column = _plain(column)
+    if column in header:
+        return [at for at, name in enumerate(header) if name == column]
+    return [at for at, name in enumerate(header) if name.casefold() == column.casefold()]

@@ -29,11 +29,11 @@ def import_fashion(folder: Path) -> Imported:
     pictures = Pictures(imported)
     wanted = {"the id": IDENTITY, "the name": NAME} | {f"level {depth}": level for depth, level in enumerate(LEVELS, 1)}
     lines = Lines(imported, path, surplus=True, wanted=wanted.values())
-    find_columns(path, lines.header, wanted)
+    needed = find_columns(path, lines.header, wanted)
     at = lines.header.index(NAME)
     links = _links(imported, folder / "images.csv")
     asked = set()
-    for where, record in lines:
+    for where, record in lines.rows(needed):
         end = at + len(record) - len(lines.header) + 1
         if end > at + 1:
             imported.repaired.append(f"unquoted comma in the name: {where}")
@@ -55,4 +55,4 @@ def _links(imported: Imported, path: Path) -> dict[str, str]:
         return {}
     lines = Lines(imported, path, wanted=LINKS)
     name, link = find_columns(path, lines.header, {column: column for column in LINKS})
-    return {record[name].strip(): record[link] for _, record in lines}
+    return {record[name].strip(): record[link] for _, record in lines.rows((name, link))}

@@ -65,7 +65,7 @@ def _captions(
     at = [_column(path, columns, option, wanted, known) for option, wanted, known in asked]
     imported.remarks.append(f"{path.name}: pictures are in column {columns[at[0]]}, captions in {columns[at[1]]}")
     found: dict[str, str] = {}
-    for where, record in lines:
+    for where, record in lines.rows(at):
         picture = pictures.find_named(record[at[0]])
         if not picture:
             imported.left_out.append(f"a caption without a picture: {where}, {record[at[0]]}")

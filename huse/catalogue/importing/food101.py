@@ -28,7 +28,8 @@ def import_food101(folder: Path) -> Imported:
     pictures = set(list_pictures(imported.images))
     asked: set[str] = set()
     for split in SPLITS:
-        for where, record in Lines(imported, _titles(folder, split), header=HEADER, surplus=True, delimiter=","):
+        lines = Lines(imported, _titles(folder, split), header=HEADER, surplus=True, delimiter=",")
+        for where, record in lines.rows(range(len(HEADER))):
             image, *title, name = record
             picture = f"{split}/{name.strip()}/{image.strip()}"
             found = picture in pictures

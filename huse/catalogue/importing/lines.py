@@ -32,7 +32,7 @@ class Lines:
             imported: takes what is left out, remarks, and the file.
             path: the file.
             header: for a table without one; None: the first line.
-            surplus: whether a line may have more fields than the header; empty columns at its end are then none.
+            surplus: see `Records`.
             delimiter: see `Records`.
             encoding: see `Records`.
             wanted: see `Records`.
@@ -42,29 +42,22 @@ class Lines:
         """
         if not path.is_file():
             raise InputError(f"{path}: not found.")
-        self._records = Records(path, header=header, encoding=encoding, delimiter=delimiter, wanted=wanted)
-        imported.remarks += self._records.remarks
+        self._records = Records(
+            path, header=header, encoding=encoding, delimiter=delimiter, wanted=wanted, surplus=surplus
+        )
         imported.tables.append(path)
-        self._imported, self._path, self._surplus = imported, path, surplus
+        self._imported, self._path = imported, path
         self.header = self._records.header
-        self._padding = 0  # empty columns at the end
-        while surplus and self.header and not self.header[-1]:
-            self.header.pop()
-            self._padding += 1
         if not self.header:
             raise InputError(f"{path}: expected a header in the first line, found none.")
 
-    def __iter__(self) -> Iterator[tuple[str, list[str]]]:
-        """Yield the place of each line, for messages, and its fields, at least as many as the header has."""
-        count = len(self.header)
-        for line, record in self._records:
+    def rows(self, needed: Iterable[int]) -> Iterator[tuple[str, list[str]]]:
+        """Yield the place of each row, for messages, and its fields; see `Records.rows`."""
+        found = self._records.rows(needed)
+        self._imported.remarks += self._records.remarks
+        for line, record in found:
             where = f"{self._path.name} line {line}"
             if isinstance(record, str):
                 self._imported.left_out.append(f"broken line: {where}, {record}")
-            elif len(record) < count or (len(record) > count and not self._surplus):
-                self._imported.left_out.append(f"broken line: {where}, expected {count} fields, found {len(record)}")
             else:
-                for _ in range(min(self._padding, len(record) - count)):
-                    if not record[-1].strip():
-                        record.pop()
                 yield where, record

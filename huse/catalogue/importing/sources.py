@@ -3,12 +3,14 @@
 import json
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, fromstring
 
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.lines import Lines
+from huse.catalogue.records import places_of
 from huse.errors import InputError
 from huse.kinds import HEAD
 
@@ -34,7 +36,15 @@ class Rows:
     feed: bool = False
 
 
-def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding: str, wanted: list[str]) -> Rows:
+def read_rows(
+    imported: Imported,
+    path: Path,
+    *,
+    delimiter: str | None,
+    encoding: str,
+    wanted: Sequence[str],
+    needed: Sequence[str],
+) -> Rows:
     """Read a table.
 
     Args:
@@ -43,6 +53,7 @@ def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding
         delimiter: see `huse.catalogue.records.Records`.
         encoding: see `huse.catalogue.records.Records`.
         wanted: see `huse.catalogue.records.Records`.
+        needed: headers of columns that every row must have, in this table or in another that is joined to it.
 
     Raises:
         InputError: the file is missing, empty, undecodable or no table.
@@ -56,7 +67,8 @@ def read_rows(imported: Imported, path: Path, *, delimiter: str | None, encoding
     if head.startswith(TAXONOMY.lower().encode()):
         return _taxonomy(imported, path)
     lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
-    rows = [(where, dict(zip(lines.header, record, strict=True))) for where, record in lines]
+    places = [place for column in needed for place in places_of(lines.header, column)]
+    rows = [(where, dict(zip(lines.header, record, strict=True))) for where, record in lines.rows(places)]
     return Rows(path, lines.header, rows)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,10 @@ class Columns:
         return {option: column for option, column in single.items() if column is not None} | {
             f"--{kind} {column}": column for kind, columns in several.items() for column in columns
         }
+
+    def needed(self) -> list[str]:
+        """Return the columns that every row must have; others may be empty, and are so in a row that ends before."""
+        return [column for column in (self.name, *self.classes[:1], *self.image[:1]) if column is not None]
 
     def spelled(self, headers: Mapping[str, str]) -> "Columns":
         """Return the columns by the headers that the table has, given for each that an option names."""
@@ -97,10 +102,10 @@ def import_table(
     imported = Imported(images or path.parent)
     pictures = None if images is None else Pictures(imported)
     options = columns.options()
-    wanted = list(options.values()) if join is None else []
-    table = read_rows(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
+    read = partial(read_rows, imported, delimiter=delimiter, encoding=encoding, needed=columns.needed())
+    table = read(path, wanted=list(options.values()) if join is None else [])
     if join is not None:
-        other = read_rows(imported, join, delimiter=delimiter, encoding=encoding, wanted=[])
+        other = read(join, wanted=[])
         table = join_rows(imported, table, other, on)
     places = find_columns(path, table.header, options)
     columns = columns.spelled({column: table.header[at] for column, at in zip(options.values(), places, strict=True)})

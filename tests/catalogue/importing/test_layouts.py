@@ -29,7 +29,7 @@ def test_food101_keeps_its_split(food101):
     assert imported.repaired == ["unquoted commas in the title: train_titles.csv line 15"]
     assert imported.left_out == [
         "no picture: train_titles.csv line 13, train/apple_pie/apple_pie_9.jpg",
-        "broken line: train_titles.csv line 14, expected 3 fields, found 1",
+        "broken line: train_titles.csv line 14, expected 3 fields, found 1: is one missing, or a line broken?",
         "a picture without a title: train/apple_pie/apple_pie_untitled.jpg",
     ]
 
@@ -49,7 +49,7 @@ def test_fashion_has_three_levels_and_mends_names(fashion):
     assert imported.repaired == ["unquoted comma in the name: styles.csv line 8"]
     assert imported.left_out == [
         "no picture: styles.csv line 9, 201.jpg",
-        "broken line: styles.csv line 10, expected 10 fields, found 3",
+        "broken line: styles.csv line 10, expected 10 fields, found 3: is one missing, or a line broken?",
         "a picture without a line: 300.jpg",
     ]
 
@@ -70,7 +70,7 @@ def test_folders_are_levels_and_captions_names(folders, tmp_path):
     assert imported.left_out == [
         "a caption without a picture: captions.csv line 5, a.jpg",
         "a second caption: captions.csv line 6, hats/cap.jpg",
-        "broken line: captions.csv line 7, expected 2 fields, found 1",
+        "broken line: captions.csv line 7, expected 2 fields, found 1: is one missing, or a line broken?",
     ]
     assert imported.remarks == ["captions.csv: pictures are in column File, captions in Caption"]
 
@@ -163,6 +163,26 @@ def test_a_table_by_its_columns(shop):
         "no class, or an empty level: shop.csv line 8, hats/cap.jpg",
         "a class name with <, which separates levels: shop.csv line 9, hats/cap.jpg",
     ]
+
+
+def test_empty_cells_at_the_end_of_rows_may_be_there_or_not(shop):
+    """As in a catalogue itself: see `huse.catalogue.records.Records.rows`."""
+    header, whole = b"image,name,top,leaf,price\n", b"hats/cap.jpg,Cap,Hats,Caps,1\n"
+    columns = Columns("name", ["top", "leaf"], ["image"])
+    imported = shop(header + whole + b"hats/cap.jpg,A,Hats\nhats/cap.jpg,B,Hats,Caps, ,,\n", columns)
+    assert [row[1:3] for row in imported.rows] == [("Cap", "Hats<Caps"), ("A", "Hats"), ("B", "Hats<Caps")]
+    assert (len(imported.left_out), len(imported.remarks)) == (0, 1)
+    assert "1 rows end before the last columns of the header, which are taken as empty" in imported.remarks[0]
+    # One that lacks its class, or is alone among many, rather is a damaged row; a field too many always is.
+    for damaged in (b"hats/cap.jpg,A\n", whole * 20 + b"hats/cap.jpg,A,Hats\n", b"hats/cap.jpg,A,red,Hats,Caps,1\n"):
+        imported = shop(header + whole + damaged, columns)
+        assert [reason.partition(":")[0] for reason in imported.left_out] == ["broken line"]
+
+
+def test_rows_may_end_early_in_a_table_that_is_joined(shop, tmp_path):
+    (tmp_path / "other.csv").write_text("key,classes,note\nhats/cap.jpg,Hats\n")
+    imported = shop(b"image,name\nhats/cap.jpg,Cap\n", join=tmp_path / "other.csv", on="image=key")
+    assert imported.rows == [("hats/cap.jpg", "Cap", "Hats", "", "")]
 
 
 def test_options_name_columns_in_any_case(shop):
