@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.importing.cells import Cells, SeveralClasses
+from huse.catalogue.importing.cells import Cells, Pattern, SeveralClasses
 from huse.catalogue.importing.entries import COLUMNS, Imported, kinds, summarise
 from huse.catalogue.importing.fashion import import_fashion
 from huse.catalogue.importing.folders import import_folders
@@ -133,7 +133,8 @@ def table(
     max_left_out: MaxLeftOut = 0.5,
 ) -> None:
     """Any table or product feed, by the names of its columns."""
-    columns = Columns(name, classes, image or (), image_pattern, split, product or ())
+    pattern = None if image_pattern is None else Pattern.of(image_pattern)
+    columns = Columns(name, classes, image or (), pattern, split, product or ())
     cells = Cells(separator, split_images, split_classes, several_classes, skip_levels, levels, fill_down)
     imported = import_table(file, images, columns, cells, delimiter=delimiter, encoding=encoding, join=join, on=on)
     _finish(context.obj, imported, output, "table", max_left_out, apply=apply, force=force)

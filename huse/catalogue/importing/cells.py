@@ -144,34 +144,47 @@ def _trimmed(levels: list[str]) -> list[str]:
     return levels
 
 
+@dataclass(frozen=True)
 class Pattern:
-    """Composes a picture's path of columns: ``{id:.3}/{id}.jpg`` is 010/0108775015.jpg for id 0108775015."""
+    """Composes a picture's path of columns: ``{id:.3}/{id}.jpg`` is 010/0108775015.jpg for id 0108775015.
 
-    def __init__(self, text: str, header: Sequence[str]) -> None:
-        """Check a pattern.
+    Attributes:
+        parts: a text, the column after it, and how its cell is formatted; no column after the last text.
+    """
+
+    parts: tuple[tuple[str, str | None, str], ...]
+
+    @classmethod
+    def of(cls, text: str) -> "Pattern":
+        """Read a pattern.
 
         Raises:
-            InputError: it is none, names no column, an unknown one, or one that is there several times.
+            InputError: it is none, or names no column.
         """
         try:
-            parts = list(Formatter().parse(text))
-            columns = [f"{column}!{how}" if how else column for _, column, _, how in parts if column is not None]
-            self._parts = [(text, column, spec or "") for text, column, spec, _ in parts]
-            _ = [format("", spec) for _, _, spec in self._parts]
+            found = list(Formatter().parse(text))
+            _ = [format("", spec or "") for _, _, spec, _ in found]
         except ValueError as error:
             raise InputError(f"--image-pattern: {text!r} cannot be read ({error}). {EXAMPLE}") from None
-        odd = [column for column in columns if header.count(column) != 1]
-        if odd or not columns:
-            found = "several columns" if odd and odd[0] in header else "no column"
-            wrong = f"`{odd[0]}` is {found} among: {', '.join(header)}" if odd else "it names no column"
-            raise InputError(f"--image-pattern: {text!r}: {wrong}. {EXAMPLE}")
+        pattern = cls(tuple((text, f"{name}!{how}" if how else name, spec or "") for text, name, spec, how in found))
+        if not pattern.columns():
+            raise InputError(f"--image-pattern: {text!r}: it names no column. {EXAMPLE}")
+        return pattern
+
+    def columns(self) -> list[str]:
+        """Return the columns that it names."""
+        return [column for _, column, _ in self.parts if column is not None]
+
+    def spelled(self, headers: Mapping[str, str]) -> "Pattern":
+        """Return the pattern with the headers that the table has, given for each that it names."""
+        return Pattern(tuple((text, column and headers[column], spec) for text, column, spec in self.parts))
 
     def compose(self, row: Mapping[str, str]) -> str:
         """Return the path for a row; empty if a column is."""
-        if not all(row[column].strip() for _, column, _ in self._parts if column is not None):
+        if not all(row[column].strip() for column in self.columns()):
             return ""
         return "".join(
-            text if column is None else text + format(row[column].strip(), spec) for text, column, spec in self._parts
+            text if column is None else text + format(row[column].strip(), spec) for text, column, spec in self.parts
         )
 
 

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, f
 
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.lines import Lines
-from huse.catalogue.records import places_of
+from huse.catalogue.records import find_columns, places_of
 from huse.errors import InputError
 from huse.kinds import HEAD
 
@@ -134,34 +134,47 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
     Raises:
         InputError: there is no such column, or not one alone.
     """
-    common = [column for column in table.header if column in other.header]
-    if on is None and len(common) != 1:
-        found = ", ".join(map(repr, common)) or "none"
-        raise InputError(f"{other.path}: expected one column that {table.path} has too, found {found}. Name it: --on")
-    one = other_key = common[0] if on is None else on
-    if on is not None and on not in common:
-        one, _, other_key = on.partition("=")
-    for rows, column in ((table, one), (other, other_key)):
-        if rows.header.count(column) != 1:
-            raise InputError(f"{rows.path}: --on: expected one column `{column}` among: {', '.join(rows.header)}.")
+    one, key = _keys(table, other, on)
     key_name = f"column {one}" if one else "the column without a header"
     partners: dict[str, dict[str, str]] = {}
     for where, row in other.rows:
-        if partners.setdefault(row[other_key].strip(), row) is not row:
-            imported.left_out.append(f"a second row of a key: {where}, {row[other_key]}")
+        if partners.setdefault(row[key].strip(), row) is not row:
+            imported.left_out.append(f"a second row of a key: {where}, {row[key]}")
+    added = [name for name in other.header if name not in table.header]
+    if key.casefold() == one.casefold():  # or an option that names it in a third case would mean both
+        added = [name for name in added if name != key]
     joined, used = [], set()
     for where, row in table.rows:
-        key = row[one].strip()
-        if key in partners:
-            used.add(key)
-            joined.append((where, partners[key] | row))
-        elif not key:  # a variant of the row above, or a product that has nothing there
-            joined.append((where, dict.fromkeys(other.header, "") | row))
+        value = row[one].strip()
+        if value in partners:
+            used.add(value)
+            joined.append((where, {**row, **{name: partners[value][name] for name in added}}))
+        elif not value:  # a variant of the row above, or a product that has nothing there
+            joined.append((where, {**row, **dict.fromkeys(added, "")}))
         else:
-            imported.left_out.append(f"no row in {other.path.name}: {where}, {key}")
+            imported.left_out.append(f"no row in {other.path.name}: {where}, {value}")
     imported.remarks.append(
         f"{table.path.name} and {other.path.name} are joined by {key_name}: "
         f"{len(joined):,} rows; {len(partners) - len(used):,} rows of {other.path.name} are not asked for"
     )
-    header = [*table.header, *(name for name in other.header if name not in table.header)]
-    return Rows(table.path, header, joined, feed=table.feed or other.feed)
+    return Rows(table.path, [*table.header, *added], joined, feed=table.feed or other.feed)
+
+
+def _keys(table: Rows, other: Rows, on: str | None) -> tuple[str, str]:
+    """Return the headers of the key in two tables; see `join_rows`."""
+    if on is None:
+        common = [column for column in table.header if column in other.header]
+        common = common or [column for column in table.header if places_of(other.header, column)]
+        if len(common) != 1:
+            found = ", ".join(map(repr, common)) or "none"
+            raise InputError(
+                f"{other.path}: expected one column that {table.path} has too, found {found}. Name it: --on"
+            )
+        on = common[0]
+    one, differ, key = on.partition("=")
+    if not differ or all(places_of(rows.header, on) for rows in (table, other)):
+        one = key = on
+    (at,), (other_at,) = (
+        find_columns(rows.path, rows.header, {"--on": column}) for rows, column in ((table, one), (other, key))
+    )
+    return table.header[at], other.header[other_at]

@@ -32,21 +32,26 @@ class Columns:
     name: str | None
     classes: Sequence[str]
     image: Sequence[str] = ()
-    image_pattern: str | None = None
+    image_pattern: Pattern | None = None
     split: str | None = None
     product: Sequence[str] = ()
 
     def options(self) -> dict[str, str]:
         """Return the option that names each column."""
         single = {"--name": self.name, "--split": self.split}
-        several = {"image": self.image, "classes": self.classes, "product": self.product}
+        several = {"image": self.image, "image-pattern": self._of_pattern()}
+        several |= {"classes": self.classes, "product": self.product}
         return {option: column for option, column in single.items() if column is not None} | {
             f"--{kind} {column}": column for kind, columns in several.items() for column in columns
         }
 
     def needed(self) -> list[str]:
         """Return the columns that every row must have; others may be empty, and are so in a row that ends before."""
-        return [column for column in (self.name, *self.classes[:1], *self.image[:1]) if column is not None]
+        pictures = [*self.image[:1], *self._of_pattern()]
+        return [column for column in (self.name, *self.classes[:1], *pictures) if column is not None]
+
+    def _of_pattern(self) -> list[str]:
+        return [] if self.image_pattern is None else self.image_pattern.columns()
 
     def spelled(self, headers: Mapping[str, str]) -> "Columns":
         """Return the columns by the headers that the table has, given for each that an option names."""
@@ -55,6 +60,7 @@ class Columns:
             name=None if self.name is None else headers[self.name],
             classes=[headers[column] for column in self.classes],
             image=[headers[column] for column in self.image],
+            image_pattern=self.image_pattern and self.image_pattern.spelled(headers),
             split=None if self.split is None else headers[self.split],
             product=[headers[column] for column in self.product],
         )
@@ -153,7 +159,8 @@ class _Entry(NamedTuple):
     repairs: tuple[str, ...]  # of the class
 
 
-def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Columns, cells: Cells) -> _Entry:
+def _entry(where: str, row: dict[str, str], columns: Columns, cells: Cells) -> _Entry:
+    pattern = columns.image_pattern
     images = [pattern.compose(row)] if pattern is not None else [row[column] for column in columns.image]
     texts, cell, repairs = [row[column] for column in columns.classes], "", tuple[str, ...]()
     if len(texts) == 1:
@@ -163,8 +170,7 @@ def _entry(where: str, row: dict[str, str], pattern: Pattern | None, columns: Co
 
 
 def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, cells: Cells) -> None:
-    pattern = None if columns.image_pattern is None else Pattern(columns.image_pattern, table.header)
-    found = [_entry(where, row, pattern, columns, cells) for where, row in table.rows]
+    found = [_entry(where, row, columns, cells) for where, row in table.rows]
     if cells.fill_down:  # each row of a product may have another of its classes, as in Magento 1
         of_product: dict[str, dict[tuple[str, ...], None]] = {}
         for entry in found:
