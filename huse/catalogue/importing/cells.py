@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
-from huse.catalogue.mending import ENTITY, mend
+from huse.catalogue.mending import ENTITY, mend, says_nothing
 from huse.errors import InputError
 
 NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection", r"\N")  # words of Magento and MySQL for an empty cell
@@ -68,11 +68,14 @@ class Cells:
             cells: one with whole paths, or one for each level. A list in a cell holds whole paths if they have the
                 separator, else the levels of one; a broken one holds none.
         """
-        paths = [list(cells)] if len(cells) > 1 else self._paths(cells[0])
-        kept = [_trimmed(path)[self.skip_levels :][: self.levels] for path in paths]
+        kept = [_trimmed(path)[self.skip_levels :][: self.levels] for path in self.paths(cells)]
         return list(dict.fromkeys(tuple(path) for path in kept if path))
 
-    def _paths(self, cell: str) -> list[list[str]]:
+    def paths(self, cells: Sequence[str]) -> list[list[str]]:
+        """Return the levels of each class path of a row, as the cells have them; see `classes`."""
+        if len(cells) > 1:
+            return [list(cells)]
+        cell = cells[0]
         if is_broken_list(cell):
             return []
         listed, values = _list(cell), _values(cell, self.split_classes)
@@ -138,10 +141,15 @@ def _list(cell: str) -> list[Any] | None:
 
 
 def _trimmed(levels: list[str]) -> list[str]:
-    """Drop empty levels at the end."""
-    while levels and not levels[-1].strip():
+    """Drop levels at the end that are empty or say nothing."""
+    while levels and says_nothing(levels[-1]):
         levels = levels[:-1]
     return levels
+
+
+def ends_in_nothing(levels: list[str]) -> bool:
+    """Return whether a class path ends in a word for nothing, such as ``nan``; not whether in an empty level."""
+    return any(level.strip() for level in levels[len(_trimmed(levels)) :])
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,12 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, is_broken_list
+from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, ends_in_nothing, is_broken_list
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows
 from huse.catalogue.importing.splits import split_of
+from huse.catalogue.mending import says_nothing
 from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
@@ -123,16 +124,20 @@ def import_table(
 
 
 def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down: bool) -> None:
-    """Empty the cells that have a word for nothing; perhaps fill them from above.
+    """Empty the cells that say nothing, such as ``nan``, and say so; perhaps fill them from above.
 
     That is from the first row of the same product that has something; without products, from the row before. A row
     without a product is of the product above. Of the levels of a class, those before the first given one are filled.
     """
-    asked = set(columns.options().values())
+    asked = list(dict.fromkeys(columns.options().values()))
+    emptied: dict[str, list[str]] = {column: [] for column in asked}
     above: dict[str, dict[str, str]] = {}
     product, filled = "", 0
-    for _, row in table.rows:
-        row.update({column: "" for column in asked if row[column].strip() in NOTHING})
+    for where, row in table.rows:
+        for column in asked:
+            if row[column].strip() and (row[column].strip() in NOTHING or says_nothing(row[column])):
+                emptied[column].append(f"{row[column]!r}, {where}")
+                row[column] = ""
         if not fill_down:
             continue
         product = columns.product_of(row) or product
@@ -145,6 +150,11 @@ def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down
         row.update({column: known[column] for column in empty})
         filled += any(known[column] for column in empty)
         known.update({column: row[column] for column in asked if not (columns.product and known[column])})
+    imported.remarks += [
+        f"{len(cells):,} cells of column {column} say nothing, the first: {cells[0]}; they are taken as empty"
+        for column, cells in emptied.items()
+        if cells
+    ]
     if filled:
         imported.remarks.append(f"{filled:,} rows take their name, class or split from a row above (--fill-down)")
 
@@ -166,6 +176,8 @@ def _entry(where: str, row: dict[str, str], columns: Columns, cells: Cells) -> _
     if len(texts) == 1:
         cell, repairs = cells.mend(texts[0])
         texts = [cell]
+        if any(map(ends_in_nothing, cells.paths(texts))):
+            repairs = (*repairs, "a last level that says nothing")
     return _Entry(where, row, cells.pictures(images), columns.product_of(row), cells.classes(texts), cell, repairs)
 
 

@@ -424,6 +424,39 @@ def test_levels_are_cut_at_both_ends():
     assert Cells(levels=2).classes(["a", "b", "c"]) == [("a", "b")]
 
 
+def test_levels_that_say_nothing_are_empty(shop):
+    content = "image,name,top,middle,leaf\n" + "".join(
+        f"hats/cap.jpg,{name},{levels}\n"
+        for name, levels in {
+            "A": "Hats,Caps,nan",
+            "B": "Hats,NULL, N/A ",
+            "C": "Hats,None,Berets",  # as with an empty cell there
+            "D": "nan,nan,nan",
+            "E": "Hats,Nana,None such",
+        }.items()
+    )
+    imported = shop(content.encode(), Columns("name", ["top", "middle", "leaf"], ["image"]))
+    assert [row[1:3] for row in imported.rows] == [("A", "Hats<Caps"), ("B", "Hats"), ("E", "Hats<Nana<None such")]
+    assert imported.left_out == [f"no class, or an empty level: shop.csv line {line}, hats/cap.jpg" for line in (4, 5)]
+    assert imported.remarks == [
+        "1 cells of column top say nothing, the first: 'nan', shop.csv line 5; they are taken as empty",
+        "3 cells of column middle say nothing, the first: 'NULL', shop.csv line 3; they are taken as empty",
+        "3 cells of column leaf say nothing, the first: 'nan', shop.csv line 2; they are taken as empty",
+    ]
+    filled = shop(content.encode(), Columns("name", ["top", "middle", "leaf"], ["image"]), Cells(fill_down=True))
+    assert [row[2] for row in filled.rows] == ["Hats<Caps", "Hats", "Hats<Nana<None such"]
+
+
+def test_a_path_may_end_in_levels_that_say_nothing(shop):
+    content = (
+        b"image,name,classes\nhats/cap.jpg,A,Hats > Caps > nan > -\nhats/cap.jpg,B,Hats > Caps >\nhats/cap.jpg,C,n/a\n"
+    )
+    imported = shop(content, cells=Cells(separator=">"))
+    assert [row[2] for row in imported.rows] == ["Hats<Caps", "Hats<Caps"]
+    assert imported.repaired == ["a last level that says nothing in the class: shop.csv line 2"]
+    assert imported.left_out == ["no class, or an empty level: shop.csv line 4, hats/cap.jpg"]
+
+
 def test_cells_of_merged_rows_are_filled_from_the_row_before(shop):
     content = (
         b"image,name,top,leaf\nhats/cap.jpg,Cap,Hats,Caps\nshoes/pumps/a.jpg,,,Berets\nshoes/pumps/a.jpg,B,Shoes,\n"
