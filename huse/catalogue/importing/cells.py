@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from string import Formatter
 from typing import Any, Literal
 
+from huse.catalogue.importing.entries import ENDINGS
 from huse.catalogue.mending import ENTITY, mend, says_nothing
 from huse.errors import InputError
 
 NOTHING = ("__EMPTY__", "__EMPTY__VALUE__", "no_selection", r"\N")  # words of Magento and MySQL for an empty cell
+SEPARATORS = (",", ";", "|", " ")  # between pictures in a cell
 
 SeveralClasses = Literal["first", "deepest", "longest", "all"]
 
@@ -110,6 +112,17 @@ def pieces(text: str, separator: str) -> list[str]:
 def is_broken_list(cell: str) -> bool:
     """Return whether a cell begins as a list of texts, but cannot be read as one; ``[Sale]`` is a name like others."""
     return re.match(r"\s*(\[\s*)+[\"']", cell) is not None and _list(cell) is None
+
+
+def between_pictures(cell: str) -> str | None:
+    """Return what separates the pictures in a cell, where each piece has the ending of one; None: it holds one."""
+    if cell.count(".") < 2:
+        return None
+    for separator in SEPARATORS:
+        values = [value for value in _values(cell, separator) if value]
+        if len(values) > 1 and all(value.partition("?")[0].lower().endswith(ENDINGS) for value in values):
+            return separator
+    return None
 
 
 def _escaped(entity: str, separators: Sequence[str]) -> str:

@@ -3,13 +3,14 @@
 import json
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, fromstring
 
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.lines import Lines
+from huse.catalogue.mending import says_nothing
 from huse.catalogue.records import find_columns, places_of
 from huse.errors import InputError
 from huse.kinds import HEAD
@@ -122,6 +123,20 @@ def _taxonomy(imported: Imported, path: Path) -> Rows:
     return Rows(path, TAXONOMY_HEADER, rows)
 
 
+def take_numbers_whole(imported: Imported, table: Rows, columns: Iterable[str]) -> None:
+    """Take ``.0`` off ids, where every one in a column has it: so pandas writes whole numbers beside an empty cell."""
+    for column in columns:
+        ids = [row[column].strip() for _, row in table.rows if not says_nothing(row[column])]
+        if not ids or not all(re.fullmatch(r"\d+\.0", each) for each in ids):
+            continue
+        for _, row in table.rows:
+            row[column] = row[column].strip().removesuffix(".0")
+        imported.remarks.append(
+            f"{len(ids):,} ids in column {column} of {table.path.name} are written as {ids[0]}, and are read as "
+            f"{ids[0].removesuffix('.0')}"
+        )
+
+
 def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> Rows:
     """Add to each row of a table the columns of the row of another that has the same key.
 
@@ -135,6 +150,8 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
         InputError: there is no such column, or not one alone.
     """
     one, key = _keys(table, other, on)
+    take_numbers_whole(imported, table, [one])
+    take_numbers_whole(imported, other, [key])
     key_name = f"column {one}" if one else "the column without a header"
     partners: dict[str, dict[str, str]] = {}
     for where, row in other.rows:

@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, ends_in_nothing, is_broken_list
+from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, between_pictures, ends_in_nothing, is_broken_list
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.pictures import Pictures
-from huse.catalogue.importing.sources import Rows, join_rows, read_rows
+from huse.catalogue.importing.sources import Rows, join_rows, read_rows, take_numbers_whole
 from huse.catalogue.importing.splits import split_of
 from huse.catalogue.mending import says_nothing
 from huse.catalogue.reading import rounded_remark
@@ -40,7 +40,7 @@ class Columns:
     def options(self) -> dict[str, str]:
         """Return the option that names each column."""
         single = {"--name": self.name, "--split": self.split}
-        several = {"image": self.image, "image-pattern": self._of_pattern()}
+        several = {"image": self.image, "image-pattern": self.of_pattern()}
         several |= {"classes": self.classes, "product": self.product}
         return {option: column for option, column in single.items() if column is not None} | {
             f"--{kind} {column}": column for kind, columns in several.items() for column in columns
@@ -48,10 +48,11 @@ class Columns:
 
     def needed(self) -> list[str]:
         """Return the columns that every row must have; others may be empty, and are so in a row that ends before."""
-        pictures = [*self.image[:1], *self._of_pattern()]
+        pictures = [*self.image[:1], *self.of_pattern()]
         return [column for column in (self.name, *self.classes[:1], *pictures) if column is not None]
 
-    def _of_pattern(self) -> list[str]:
+    def of_pattern(self) -> list[str]:
+        """Return the columns that the pattern of pictures names; none: there is none."""
         return [] if self.image_pattern is None else self.image_pattern.columns()
 
     def spelled(self, headers: Mapping[str, str]) -> "Columns":
@@ -117,6 +118,7 @@ def import_table(
     places = find_columns(path, table.header, options)
     columns = columns.spelled({column: table.header[at] for column, at in zip(options.values(), places, strict=True)})
     _empty_cells(imported, table, columns, fill_down=cells.fill_down)
+    take_numbers_whole(imported, table, dict.fromkeys([*columns.of_pattern(), *columns.product]))
     _take_all(imported, pictures, table, columns, replace(cells, repeated=table.feed))
     if pictures is not None:
         pictures.say()
@@ -191,6 +193,8 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
     shown = {entry.product for entry in found if entry.product and entry.names}
     own = [entry for entry in found if entry.names or entry.product not in shown]
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
+    if pictures is not None:
+        imported.remarks += _together(pictures, own)
     lists = sum(cells.holds_levels(entry.cell) for entry in own)
     rows = list(dict.fromkeys(imported.rows))
     remarks = {
@@ -202,6 +206,23 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
     imported.rows = rows
     imported.remarks += rounded_remark(entry.product for entry in own)
     imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
+
+
+def _together(pictures: Pictures, entries: Sequence[_Entry]) -> list[str]:
+    """Return a remark if a picture that is not in the folder by that very name is several that stand in one cell."""
+    found = [
+        (separator, f"{name!r}, {entry.where}")
+        for entry in entries
+        for name in entry.names
+        if (separator := between_pictures(name)) and pictures.find(name) != name
+    ]
+    if not found:
+        return []
+    separator, first = found[0]
+    return [
+        f"{len(found):,} cells seem to hold several pictures, the first: {first}; "
+        f"--split-images '{separator}' takes them apart"
+    ]
 
 
 def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns: Columns, cells: Cells) -> bool:

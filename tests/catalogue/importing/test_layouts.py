@@ -574,3 +574,49 @@ def test_keys_of_a_join_are_named_in_any_case(shop, tmp_path, on):
         b"image,name\nhats/cap.jpg,Cap\n", Columns("NAME", ["classes"], ["IMAGE"]), join=tmp_path / "other.csv", on=on
     )
     assert imported.table().to_numpy().tolist() == [["hats/cap.jpg", "Cap", "Hats"]]
+
+
+def test_ids_that_pandas_has_written_as_floats_are_whole(shop, tmp_path):
+    draw(tmp_path / "folders/108/108775044.jpg")
+    (tmp_path / "other.csv").write_text("id,classes\n108775044,Hats\n7,Caps\n")
+    columns = Columns("name", ["classes"], image_pattern=Pattern.of("{id:.3}/{id}.jpg"), product=["parent", "id"])
+    content = b"id,name,parent\n108775044.0,A,7.0\n,B,\n108775044.0,C,7.5\n"
+    imported = shop(content, columns, join=tmp_path / "other.csv", on="id")
+    assert imported.rows == [
+        ("108/108775044.jpg", "A", "Hats", "", "7.0"),  # of this column not every one is whole
+        ("108/108775044.jpg", "C", "Hats", "", "7.5"),
+    ]
+    assert imported.remarks[0] == "2 ids in column id of shop.csv are written as 108775044.0, and are read as 108775044"
+    assert [remark for remark in imported.remarks if " ids in column " in remark] == imported.remarks[:1]
+    (tmp_path / "other.csv").write_text("id,classes\n108775044.0,Hats\nnan,Caps\n")
+    imported = shop(content.replace(b".0", b"").replace(b"7.5", b"7"), columns, join=tmp_path / "other.csv", on="id")
+    assert [row[2:] for row in imported.rows] == [("Hats", "", "7"), ("Hats", "", "7")]
+    assert imported.remarks[0].startswith("1 ids in column id of other.csv are written as 108775044.0")
+
+
+@pytest.mark.parametrize(
+    ("cell", "separator"),
+    [
+        ("hats/cap.jpg,shoes/pumps/a.jpg", ","),
+        ("hats/cap.jpg; shoes/pumps/a.jpg;", ";"),
+        ("hats/cap.jpg shoes/pumps/a.jpg", " "),
+        ("https://x.example/w_4,h_4/cap.jpg?v=1|https://x.example/a.JPG", "|"),
+        ("shoes/pumps/a.jpg", None),
+        ("https://x.example/w_4.jpg,h_4.jpg", None),
+        ("hats/cap,1.jpg", None),
+    ],
+)
+def test_several_pictures_in_a_cell_are_said(shop, cell, separator):
+    content = f'image,name,classes\nshoes/pumps/a.jpg,A,a\n"{cell}",B,a\n'.encode()
+    said = [remark for remark in shop(content).remarks if "several pictures" in remark]
+    how = f"1 cells seem to hold several pictures, the first: {cell!r}, shop.csv line 3; --split-images '{separator}'"
+    assert said == ([f"{how} takes them apart"] if separator else [])
+    if separator:
+        imported = shop(content, cells=Cells(split_images=separator))
+        assert not any("several pictures" in remark for remark in imported.remarks)
+
+
+def test_a_picture_whose_name_looks_like_several_is_one(shop, tmp_path):
+    draw(tmp_path / "folders/a.jpg,b.jpg")
+    imported = shop(b'image,name,classes\n"a.jpg,b.jpg",A,a\n')
+    assert (imported.table()["image"].tolist(), imported.remarks) == (["a.jpg,b.jpg"], [])
