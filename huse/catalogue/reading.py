@@ -8,6 +8,7 @@ from typing import Literal
 
 from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.records import Records, find_columns
+from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
 
 Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired"]
@@ -101,14 +102,17 @@ def read_catalogue(
     places = find_columns(path, header, {f"catalogue.columns.{kind}": column for kind, column in columns.items()})
     rows: list[Row] = []
     rejected: list[Rejected] = []
+    splits: list[str] = []  # as they are written
     for line, record in records.rows(places):
         if isinstance(record, str):
             rejected.append(Rejected(line, "", "", "", record))
         else:
-            rows.append(_row(line, dict(zip(columns, (record[place] for place in places), strict=True))))
+            fields = dict(zip(columns, (record[place] for place in places), strict=True))
+            rows.append(_row(line, fields))
+            splits.append(fields.get("split", ""))
     if not rows and not rejected:
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
-    remarks = [*records.remarks, *rounded_remark(row.product for row in rows)]
+    remarks = [*records.remarks, *rounded_remark(row.product for row in rows), *renamed_remark(splits)]
     return CatalogueFile(rows, rejected, remarks)
 
 
@@ -120,7 +124,7 @@ def _row(line: int, fields: dict[str, str]) -> Row:
         repairs, product = (*repairs, f"no id of its product: {product!r} says nothing"), ""
     # Inner spaces stay in the picture's path, as a file name may have them.
     image = fields.get("image", "").strip()
-    return Row(line, image, tidy(name), tidy(classes), split and split.lower(), product, repairs)
+    return Row(line, image, tidy(name), tidy(classes), split and (split_of(split) or split.lower()), product, repairs)
 
 
 def rounded_remark(ids: Iterable[str | None]) -> list[str]:

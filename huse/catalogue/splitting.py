@@ -1,6 +1,8 @@
 """Groups pictures into products and splits products into train, validation and test."""
 
+import re
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
@@ -13,6 +15,37 @@ from scipy.sparse.csgraph import connected_components
 
 SPLITS = ("train", "validation", "test")
 UNSEEN = "unseen"  # products of classes that are held out; no stage learns from them
+# As people call their folders and cells.
+NAMES = {
+    "train": "train",
+    "training": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+    "evaluation": "test",
+    "pred": "test",
+}
+# Around such a name, as in test_set, train2017 and seg_train.
+AROUND = re.compile(r"^(seg|data|images|imgs)[ _-]|([ _-]?(set|data|images|imgs|split|(19|20)\d\d))+$")
+
+
+def split_of(text: str) -> str | None:
+    """Return the split that a folder or a cell names, in any case; None: it names none."""
+    return NAMES.get(AROUND.sub("", text.strip().lower()))
+
+
+def renamed_remark(cells: Iterable[str]) -> list[str]:
+    """Return a remark if cells name splits otherwise than in `SPLITS`, in whatever case."""
+    counts = Counter((text.strip(), split_of(text)) for text in cells)
+    other = [
+        f"{text!r} as {split} ({count:,})"
+        for (text, split), count in counts.items()
+        if split not in (None, text.lower())
+    ]
+    return [f"splits are named otherwise, and read so: {', '.join(other)}"] if other else []
 
 
 def product_keys(

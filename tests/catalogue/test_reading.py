@@ -94,6 +94,17 @@ def test_ids_that_say_nothing_are_none(read):
     assert file.rows[0].repairs == ("no id of its product: 'nan' says nothing",)
 
 
+def test_splits_are_read_by_the_names_that_people_give_them(read):
+    given = {"Train": "train", "valid": "validation", "dev": "validation", "training": "train", "Testing": "test"}
+    rows = "".join(f"{n}.jpg,{n},x,{split}\n" for n, split in enumerate([*given, "dev", "Later"]))
+    file = read(f"image,name,classes,part\n{rows}", split="part")
+    assert [row.split for row in file.rows] == [*given.values(), "validation", "later"]
+    assert file.remarks == [
+        "splits are named otherwise, and read so: 'valid' as validation (1), 'dev' as validation (2), "
+        "'training' as train (1), 'Testing' as test (1)"
+    ]
+
+
 def test_a_row_with_another_number_of_fields_is_rejected_with_a_reason(read):
     file = read("image,name,classes\na.jpg,A,big,x\nb.jpg,B,x\nc.jpg\n")
     assert [row.name for row in file.rows] == ["B"]

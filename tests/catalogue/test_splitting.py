@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from huse.catalogue.splitting import SPLIT_BY, group_products, hash_keys, keep_split, product_keys, torn_groups
+from huse.catalogue.splitting import (
+    SPLIT_BY,
+    group_products,
+    hash_keys,
+    keep_split,
+    product_keys,
+    renamed_remark,
+    split_of,
+    torn_groups,
+)
 from huse.catalogue.table import class_counts, make_table
 from huse.errors import InputError
 from tests.catalogue.conftest import SHARES, products
@@ -24,6 +33,18 @@ def rows_of(classes, groups=None):
     """Rows of these classes, each a product of its own where no groups are given."""
     groups = np.arange(len(classes)) if groups is None else groups
     return pd.DataFrame({"key": [f"name {each}" for each in groups], "group": groups, "classes": classes})
+
+
+@pytest.mark.parametrize("text", ["", "2017", "seg_", "pretrain", "train20", "test kits", "unseen"])
+def test_what_names_no_split(text):
+    assert split_of(text) is None
+
+
+def test_splits_by_other_names_are_counted():
+    assert renamed_remark([" Training ", "VAL", "VAL", "Test", "train", "later", ""]) == [
+        "splits are named otherwise, and read so: 'Training' as train (1), 'VAL' as validation (2)"
+    ]
+    assert renamed_remark(["train", "Test", "later"]) == []
 
 
 def test_one_name_or_one_picture_is_one_product():

@@ -1,33 +1,14 @@
-"""Names of splits, as people call their folders and cells; and folders that are splits, not levels of the classes."""
+"""Folders that are splits, not levels of the classes."""
 
-import re
 from collections.abc import Sequence
 
 from huse.catalogue.importing.entries import Imported
+from huse.catalogue.splitting import split_of
 from huse.errors import InputError
 
-NAMES = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "dev": "validation",
-    "test": "test",
-    "testing": "test",
-    "evaluation": "test",
-    "pred": "test",
-}
-# As in test_set, train2017 and seg_train.
-AROUND = re.compile(r"^(seg|data|images|imgs)[ _-]|([ _-]?(set|data|images|imgs|split|(19|20)\d\d))+$")
 OPTION = "--split-folders (or --no-split-folders)"
 
 Folders = tuple[str, ...]
-
-
-def split_of(text: str) -> str | None:
-    """Return the split that a folder or a cell names, in any case; None: it names none."""
-    return NAMES.get(AROUND.sub("", text.strip().lower()))
 
 
 def take_splits(

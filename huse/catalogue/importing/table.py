@@ -10,10 +10,10 @@ from huse.catalogue.importing.cells import NOTHING, Cells, Pattern, between_pict
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.sources import Rows, join_rows, read_rows, take_numbers_whole
-from huse.catalogue.importing.splits import split_of
 from huse.catalogue.mending import says_nothing
 from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
+from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
 
 
@@ -205,6 +205,7 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
     }
     imported.rows = rows
     imported.remarks += rounded_remark(entry.product for entry in own)
+    imported.remarks += renamed_remark(entry.row[columns.split] for entry in own if columns.split)
     imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
 
 

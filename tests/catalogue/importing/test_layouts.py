@@ -163,6 +163,9 @@ def test_a_table_by_its_columns(shop):
         "no class, or an empty level: shop.csv line 8, hats/cap.jpg",
         "a class name with <, which separates levels: shop.csv line 9, hats/cap.jpg",
     ]
+    assert imported.remarks[-1] == (
+        "splits are named otherwise, and read so: 'Training' as train (1), 'VAL' as validation (1)"
+    )
 
 
 def test_empty_cells_at_the_end_of_rows_may_be_there_or_not(shop):

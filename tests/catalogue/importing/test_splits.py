@@ -1,7 +1,6 @@
 import pytest
 
 from huse.catalogue.importing.folders import import_folders
-from huse.catalogue.importing.splits import split_of
 from huse.errors import InputError
 from tests.catalogue.importing.layouts import draw
 
@@ -89,11 +88,6 @@ def test_the_option_decides(tree):
 def test_a_picture_beside_the_splits_is_left_out_and_said(tree):
     _, imported = tree([*IMAGENET, "logo.png"])
     assert imported.left_out == ["not in a folder of a split: logo.png"]
-
-
-@pytest.mark.parametrize("text", ["2017", "seg_", "pretrain", "train20", "test kits"])
-def test_what_names_no_split(text):
-    assert split_of(text) is None
 
 
 def test_one_split_alone_is_none(tree):
