@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,13 @@ from huse.kinds import HEAD, kind_of
 # Encodings that shop systems export. More of them make the guess worse on short texts: with cp1250, French names come
 # out Czech.
 GUESSED_ENCODINGS = ["cp1252", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr"]
-MARKED_ENCODINGS = {BOM_UTF8: "utf-8-sig", BOM_UTF16_LE: "utf-16", BOM_UTF16_BE: "utf-16"}
+MARKED_ENCODINGS = {  # the mark of little-endian UTF-32 begins with that of UTF-16
+    BOM_UTF8: "utf-8-sig",
+    BOM_UTF32_LE: "utf-32",
+    BOM_UTF32_BE: "utf-32",
+    BOM_UTF16_LE: "utf-16",
+    BOM_UTF16_BE: "utf-16",
+}
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 REMEDIES = {  # for what is no table of text, by words of its kind
     "Excel": "Open it and save it as CSV UTF-8",
@@ -217,16 +223,18 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
         raise InputError(f"{path}: expected a table of text (CSV), found {kind}. {remedy}.")
     if encoding != "auto":
         return _decode_as(path, data, encoding).removeprefix("\ufeff"), []
-    wide = _wide(data[:HEAD])
-    marked = next((name for mark, name in MARKED_ENCODINGS.items() if data.startswith(mark)), wide)
-    if marked in ("", "utf-8-sig"):
+    found = marked_encoding(data[:HEAD])
+    if found in ("", "utf-8-sig"):
         return _decode_lines(path, data)
-    remarks = [] if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) else [f"{path}: read as {marked}, by its zero bytes"]
-    return _decode_as(path, data, marked), remarks
+    marked = data.startswith(tuple(MARKED_ENCODINGS))
+    return _decode_as(path, data, found), [] if marked else [f"{path}: read as {found}, by its zero bytes"]
 
 
-def _wide(head: bytes) -> str:
-    """Return the encoding of UTF-16 without its mark, told by the zero bytes of an ASCII header; else nothing."""
+def marked_encoding(head: bytes) -> str:
+    """Return the encoding that a mark tells, or, of UTF-16, the zero bytes of an ASCII header; else nothing."""
+    for mark, encoding in MARKED_ENCODINGS.items():
+        if head.startswith(mark):
+            return encoding
     header = head.split(b"\n")[0]
     for start, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
         if header[start::2].count(0) > len(header) / 4:

@@ -144,7 +144,9 @@ def test_a_missing_file_and_a_folder(tmp_path):
         read_catalogue(tmp_path, **COLUMNS)
 
 
-@pytest.mark.parametrize(("encoding", "given"), [("utf-8-sig", "auto"), ("utf-16", "auto"), ("utf-8-sig", "utf-8")])
+@pytest.mark.parametrize(
+    ("encoding", "given"), [("utf-8-sig", "auto"), ("utf-16", "auto"), ("utf-32", "auto"), ("utf-8-sig", "utf-8")]
+)
 def test_byte_order_marks_are_understood_and_do_not_disturb_a_given_encoding(read, encoding, given):
     (row,) = read("image,name,classes\na.jpg,Chloé,x\n".encode(encoding), encoding=given).rows
     assert (row.image, row.name) == ("a.jpg", "Chloé")

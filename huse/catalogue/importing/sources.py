@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser, f
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.importing.lines import Lines
 from huse.catalogue.mending import says_nothing
-from huse.catalogue.records import find_columns, places_of
+from huse.catalogue.records import find_columns, marked_encoding, places_of, read_text
 from huse.errors import InputError
 from huse.kinds import HEAD
 
@@ -62,10 +62,12 @@ def read_rows(
     if not path.is_file():
         raise InputError(f"{path}: not found.")
     with path.open("rb") as file:
-        head = file.read(HEAD).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if head.startswith((b"<?xml", b"<rss", b"<feed")) and b"<html" not in head:
-        return _feed(imported, path)
-    if head.startswith(TAXONOMY.lower().encode()):
+        start = file.read(HEAD)
+    marked = marked_encoding(start)
+    head = start.decode(marked or "utf-8", "ignore").lstrip().lower()
+    if head.startswith(("<?xml", "<rss", "<feed")) and "<html" not in head:
+        return _feed(imported, path, marked)
+    if head.startswith(TAXONOMY.lower()):
         return _taxonomy(imported, path)
     lines = Lines(imported, path, delimiter=delimiter, encoding=encoding, wanted=wanted)
     places = [place for column in needed for place in places_of(lines.header, column)]
@@ -80,10 +82,17 @@ class _Builder(TreeBuilder):
         raise InputError(f"it declares the document type {name}, which a feed does not need. Take that line out")
 
 
-def _feed(imported: Imported, path: Path) -> Rows:
-    """Read the items of a feed, RSS or Atom; repeated fields become a list, as JSON."""
+def _feed(imported: Imported, path: Path, encoding: str) -> Rows:
+    """Read the items of a feed, RSS or Atom; repeated fields become a list, as JSON.
+
+    Args:
+        imported: takes a remark, and the file.
+        path: the file.
+        encoding: that its mark tells, which goes before what it declares; empty: none.
+    """
     try:
-        root = fromstring(path.read_bytes(), XMLParser(target=_Builder()))  # noqa: S314  see _Builder
+        text = path.read_bytes().decode(encoding) if encoding else path.read_bytes()  # the parser knows no UTF-32
+        root = fromstring(text, XMLParser(target=_Builder()))  # noqa: S314  see _Builder
     except (ParseError, InputError, LookupError, ValueError) as error:
         raise InputError(f"{path}: expected a product feed in XML; {error}.") from None
     items = [element for element in root.iter() if element.tag.rpartition("}")[2] in ("item", "entry")]
@@ -110,7 +119,7 @@ def _fields(item: Element) -> dict[str, str]:
 
 def _taxonomy(imported: Imported, path: Path) -> Rows:
     """Read Google's list of categories with ids: ``166 - Apparel & Accessories > Clothing``."""
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    lines = read_text(path)[0].splitlines()
     found = [(number, re.match(r"(\d+) - (.+)", line)) for number, line in enumerate(lines, 1)]
     rows = [
         (f"{path.name} line {number}", dict(zip(TAXONOMY_HEADER, match.groups(), strict=True)))

@@ -310,6 +310,17 @@ def test_google_merchant_in_xml(shop, feed):
     assert "a feed in XML" in said
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-32"])
+def test_a_feed_in_a_wide_encoding_is_read(workplace, encoding):  # noqa: F811
+    feed = RSS.replace("Television", "T\u00e9l\u00e9vision")  # which declares UTF-8
+    (workplace / "feed.xml").write_bytes(feed.encode(encoding))
+    for picture in PICTURES:
+        draw(workplace / "pictures" / picture)
+    assert huse("import", "table", "feed.xml", "--images", "pictures", *documented("Google Merchant")).exit_code == 0
+    table = pd.read_csv(paths.IMPORTED / "table.csv")
+    assert table["name"].tolist() == [*["T\u00e9l\u00e9vision & stand"] * 3, "Tee, S"]
+
+
 def test_repeated_classes_of_a_feed_are_several(shop):
     feed = RSS.replace("<g:product_type>Home &gt; TVs<", "<g:product_type>Shoes</g:product_type><g:product_type>Sale<")
     rows, said = shop("Google Merchant", "feed.xml", feed, PICTURES)
@@ -324,11 +335,12 @@ def test_repeated_classes_of_a_feed_are_several(shop):
         (f'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]>{RSS[39:]}', "document type r"),
         ('<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><rss>&b;</rss>', "document type r"),
         (RSS[:-20], "expected a product feed in XML; "),
+        (RSS.encode("utf-16")[:-1], "expected a product feed in XML; 'utf-16-le' codec can't decode byte"),
         ("<rss><channel/></rss>", "expected a product feed with <item> or <entry>, found none in <rss>"),
     ],
 )
 def test_what_is_no_feed_is_refused(workplace, feed, reason):  # noqa: F811
-    (workplace / "feed.xml").write_text(feed)
+    (workplace / "feed.xml").write_bytes(feed if isinstance(feed, bytes) else feed.encode())
     draw(workplace / "pictures/a.jpg")
     assert reason in error("import", "table", "feed.xml", "--images", "pictures", *documented("Google Merchant"))
 
