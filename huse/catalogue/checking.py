@@ -243,6 +243,8 @@ def _located(row: Row, pictures: PictureFolder) -> Row:
     if pictures.has(row.image):
         return row
     found = pictures.find(row.image)
+    if found == row.image:  # a link to a file that is not there
+        return row
     if found is not None:
         return replace(row, image=found, repairs=(*row.repairs, f"picture path written otherwise ({row.image})"))
     if "://" in row.image:

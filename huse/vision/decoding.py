@@ -149,6 +149,9 @@ def _open_file(path: Path) -> BufferedReader:
             raise PictureError("picture file is empty")
         return _File(path)
     except FileNotFoundError:
+        link = next((place for place in (path, *path.parents) if place.is_symlink() and not place.exists()), None)
+        if link is not None:  # of a folder too, such as of a disk that is not there
+            raise PictureError(f"picture is a link to what does not exist ({link.resolve()})") from None
         raise PictureError("picture file does not exist") from None
     except (OSError, ValueError) as error:
         raise PictureError(f"picture file cannot be read ({_first_line(error)})") from error

@@ -19,6 +19,7 @@ from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.editing import set_values
+from huse.vision.decoding import inspect_picture
 from tests.pipeline.in_process import write_params
 
 
@@ -151,6 +152,14 @@ def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
         (4, "the picture is a URL"),
         (5, "no file"),
     ]
+
+
+def test_a_link_to_a_file_that_is_not_there_is_no_other_writing_of_it(tmp_path):
+    (tmp_path / "a.jpg").symlink_to("/gone/a.jpg")
+    checked = check_rows([row(2)], tmp_path, lambda path: inspect_picture(path, 100), workers=1)
+    assert [(product.image, product.name, product.repair) for product in checked.products] == [("", "A", "")]
+    reason = "picture missing, picture is a link to what does not exist (/gone/a.jpg)"
+    assert [one.reason for one in checked.in_part] == [reason]
 
 
 def test_repaired_pictures_stay_and_are_listed(tmp_path):

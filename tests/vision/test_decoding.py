@@ -197,6 +197,16 @@ def test_no_picture(tmp_path, name, content, problem):
     assert inspect_picture(path, LIMIT) == Inspection(sha256(path) if content else "", problem, "")
 
 
+def test_a_link_to_nothing_is_said(tmp_path):
+    (tmp_path / "a.jpg").symlink_to("b.jpg")
+    (tmp_path / "b.jpg").symlink_to("../gone/b.jpg")
+    (tmp_path / "deep").symlink_to("/gone/deep")
+    said = "picture is a link to what does not exist ({})"
+    gone = tmp_path.parent / "gone/b.jpg"
+    assert inspect_picture(tmp_path / "a.jpg", LIMIT) == Inspection("", said.format(gone), "")
+    assert inspect_picture(tmp_path / "deep/c.jpg", LIMIT) == Inspection("", said.format("/gone/deep"), "")
+
+
 @pytest.mark.parametrize("share", [0.05, 0.3, 0.6, 0.9, 0.99])
 @pytest.mark.parametrize(
     ("suffix", "options"),
