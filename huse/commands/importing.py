@@ -1,7 +1,5 @@
 """Commands that turn other people's data into a catalogue; pictures stay where they are."""
 
-import errno
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -166,7 +164,9 @@ def _finish(
             for place, content in tables.items():
                 outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     except FileNotFoundError as error:  # so say folders that take no files, such as /proc
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(output)) from error
+        raise InputError(
+            f"{output}: cannot be written ({error.filename}: {error.strerror}). Give another --output."
+        ) from error
     facts = Table.grid(padding=(0, 2))
     for fact, value in summarise(catalogue).items():
         facts.add_row(fact, escape(value))
