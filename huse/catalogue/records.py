@@ -116,7 +116,7 @@ class Records:
             self._padding += 1
 
     def rows(self, needed: Iterable[int]) -> list[tuple[int, list[str] | str]]:
-        """Return the line of each row, and its fields, as many as the header has, or why it cannot be used.
+        """Return, once, the line of each row, and its fields, as many as the header has, or why it cannot be used.
 
         Empty cells too many at the end are left off. A row that ends before the last columns has them empty, if many
         rows do, which a remark says; here and there one, it rather is a damaged row.

@@ -30,6 +30,8 @@ def import_fashion(folder: Path) -> Imported:
     wanted = {"the id": IDENTITY, "the name": NAME} | {f"level {depth}": level for depth, level in enumerate(LEVELS, 1)}
     lines = Lines(imported, path, surplus=True, wanted=wanted.values())
     needed = find_columns(path, lines.header, wanted)
+    for place, column in zip(needed, wanted.values(), strict=True):
+        lines.header[place] = column  # which the table may have in another case
     at = lines.header.index(NAME)
     links = _links(imported, folder / "images.csv")
     asked = set()

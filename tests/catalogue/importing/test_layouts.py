@@ -313,6 +313,14 @@ def test_fashion_in_every_order_of_columns(tmp_path, header):
     assert imported.repaired == ["unquoted comma in the name: styles.csv line 2"]
 
 
+def test_fashion_with_headers_in_another_case(fashion):
+    path = fashion / "styles.csv"
+    path.write_text(
+        path.read_text().replace("id,gender", "ID,Gender").replace("productDisplayName", "ProductDisplayName")
+    )
+    assert len(import_fashion(fashion).rows) == 7
+
+
 def test_fashion_with_pictures_named_as_at_their_urls(fashion):
     (fashion / "images/100.jpg").rename(fashion / "images/7a5b82_images.jpg")
     site = "http://assets.example/v1/images/style/properties"
