@@ -4,6 +4,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -32,6 +33,7 @@ NAMES = {
 AROUND = re.compile(r"^(seg|data|images|imgs)[ _-]|([ _-]?(set|data|images|imgs|split|(19|20)\d\d))+$")
 
 
+@lru_cache
 def split_of(text: str) -> str | None:
     """Return the split that a folder or a cell names, in any case; None: it names none."""
     return NAMES.get(AROUND.sub("", text.strip().lower()))
@@ -39,11 +41,11 @@ def split_of(text: str) -> str | None:
 
 def renamed_remark(cells: Iterable[str]) -> list[str]:
     """Return a remark if cells name splits otherwise than in `SPLITS`, in whatever case."""
-    counts = Counter((text.strip(), split_of(text)) for text in cells)
+    counts = Counter(map(str.strip, cells))
     other = [
-        f"{text!r} as {split} ({count:,})"
-        for (text, split), count in counts.items()
-        if split not in (None, text.lower())
+        f"{text!r} as {split_of(text)} ({count:,})"
+        for text, count in counts.items()
+        if split_of(text) not in (None, text.lower())
     ]
     return [f"splits are named otherwise, and read so: {', '.join(other)}"] if other else []
 
