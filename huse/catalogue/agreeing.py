@@ -16,8 +16,10 @@ from huse.catalogue.mending import says_nothing
 from huse.catalogue.reading import Rejected
 from huse.catalogue.splitting import UNSEEN, torn_groups
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
+from huse.wording import counted
 
 OTHER_SEPARATORS = (">", "/", "|", "»")
+WEAK = "/"  # without spaces around it, it may stand in the name of a class: T-Shirts/Tops
 MOST_ROWS, MOST_NAMES = 50, 9  # of one product, before that is worth a remark
 
 SeveralClasses = Literal["keep", "first", "drop"]
@@ -72,7 +74,7 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
     first = several[0]
     found = ", ".join(f"line {product.line}: {product.classes}" for product in first[:3])
     remark = (
-        f"{len(several):,} times the same picture and name stand under several classes "
+        f"{counted(len(several), 'time')} the same picture and name stand under several classes "
         f"(first {first[0].name or first[0].image!r}, {found}); "
         f"catalogue.several_classes is {which}"
     )
@@ -80,7 +82,8 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
     for those in several if which != "keep" else []:
         for product in those:
             if which == "drop" or product.classes != those[0].classes:
-                dropped[product.line] = f"the same picture and name under another class: line {those[0].line}"
+                other = next(one for one in those if one.classes != product.classes)
+                dropped[product.line] = f"the same picture and name under another class: line {other.line}"
     left_out = [
         Rejected(product.line, product.image, product.name, product.classes, dropped[product.line], "chosen")
         for product in products
@@ -92,7 +95,8 @@ def one_class(products: Sequence[Product], which: SeveralClasses) -> tuple[list[
 def table_remarks(products: Sequence[Product], table: pd.DataFrame) -> list[str]:
     """Return what looks wrong in a table of products that is split, of `huse.catalogue.table.make_table`."""
     torn = torn_groups(table["group"].to_numpy(), table["split"].to_numpy())
-    divided = f"{torn} products stand in several splits, as the given split has them" if torn else None
+    stand = counted(torn, "product stands", "products stand")
+    divided = f"{stand} in several splits, as the given split has it" if torn else None
     joined = joined_remark(products, table["group"].tolist())
     found = separator_remark(table["classes"]), empty_remark(table["classes"]), joined, divided
     return [remark for remark in (*found, untrained_remark(table)) if remark]
@@ -104,8 +108,8 @@ def empty_remark(classes: Iterable[str]) -> str | None:
     if not odd:
         return None
     return (
-        f"{len(odd):,} classes have a level that looks like an empty cell, first {odd[0]!r}. If it is one, leave the "
-        "level out, or the cell empty: then the row is rejected."
+        f"{counted(len(odd), 'class has', 'classes have')} a level that looks like an empty cell, first {odd[0]!r}. "
+        "If it is one, leave the level out, or the cell empty: then the row is rejected."
     )
 
 
@@ -119,25 +123,35 @@ def untrained_remark(table: pd.DataFrame) -> str | None:
     if not untrained:
         return None
     return (
-        f"{len(untrained):,} classes have no product in training, first {untrained[0]!r}: they cannot be learned, and "
-        "each of their products counts as wrong. Give them products there, or catalogue.unseen_classes their names."
+        f"{counted(len(untrained), 'class has', 'classes have')} no product in training, first {untrained[0]!r}: what "
+        "training lacks cannot be learned, and each product of it counts as wrong. Move some to training, or hold the "
+        "classes out by catalogue.unseen_classes."
     )
 
 
 def separator_remark(classes: Iterable[str]) -> str | None:
-    """Return a remark if most class paths have one level and contain the separator of another convention."""
+    """Return a remark if classes of one level contain the separator of another convention.
+
+    A slash without spaces around it counts only if more than half of the classes of one level contain such a mark.
+    """
     distinct = sorted(set(classes))
-    if any(LEVEL_SEPARATOR in path for path in distinct):
+    of_one_level = [path for path in distinct if LEVEL_SEPARATOR not in path]
+    marks = {path: _marks(path) for path in of_one_level if _marks(path)}
+    sure = [path for path, found in marks.items() if set(found) - {WEAK} or f" {WEAK} " in path]
+    if not sure and 2 * len(marks) <= len(of_one_level):
         return None
-    for separator in OTHER_SEPARATORS:
-        holding = [path for path in distinct if separator in path.strip(f"{separator} ")]
-        if 2 * len(holding) > len(distinct):
-            return (
-                f"{len(holding):,} of {len(distinct):,} classes have one level and contain {separator}, first "
-                f"{holding[0]!r}. Levels are joined by {LEVEL_SEPARATOR}: `huse import table --separator "
-                f"'{separator}'` writes such a catalogue."
-            )
-    return None
+    counts = Counter(mark for found in marks.values() for mark in found)
+    told = ", ".join(f"{count:,} × {mark}" for mark, count in counts.most_common())
+    return (
+        f"{len(marks):,} of {counted(len(distinct), 'class', 'classes')} have one level and contain a mark that may "
+        f"separate levels ({told}), first {[*sure, *marks][0]!r}. Levels are joined by {LEVEL_SEPARATOR}: "
+        f"`huse import table --separator '{counts.most_common(1)[0][0]}'` writes such a catalogue."
+    )
+
+
+def _marks(path: str) -> list[str]:
+    """Return the separators of other conventions that stand between two parts of a class path."""
+    return [mark for mark in OTHER_SEPARATORS if mark in path.strip(f"{mark} ")]
 
 
 def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | None:
@@ -162,21 +176,22 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     if not odd:
         return None
     largest = max(odd, key=len)
+    classes = len({row.classes for row in largest})
     names, pictures = (
         Counter(key for key in keys if key).most_common(1) or [("", 0)]
         for keys in ([row.name.casefold() for row in largest], [row.digest for row in largest])
     )
     (folded, by_name), (digest, by_picture) = names[0], pictures[0]
     name = next(row.name for row in largest if row.name.casefold() == folded)
-    shared = f"the name {name!r}, which {by_name:,} rows have"
+    shared = f"the name {name!r}, which {counted(by_name, 'row has', 'rows have')}"
     remedy = "name a column of product ids: catalogue.columns.product"
     if largest[0].product:
         shared, remedy = f"the id {largest[0].product!r}", "give each an id of its own"
     elif by_picture > by_name:
         image = next(row.image for row in largest if row.digest == digest)
-        shared = f"the picture {image}, which {by_picture:,} rows have"
+        shared = f"the picture {image}, which {counted(by_picture, 'row has', 'rows have')}"
     return (
-        f"{len(odd):,} products have over {MOST_ROWS} rows, over {MOST_NAMES} names or several classes. The largest "
-        f"has {len(largest):,} rows in {len({row.classes for row in largest}):,} classes, joined for instance by "
-        f"{shared}. All rows of a product are in one split. If these are different products, {remedy}."
+        f"{counted(len(odd), 'product has', 'products have')} over {MOST_ROWS} rows, over {MOST_NAMES} names or "
+        f"several classes. The largest has {len(largest):,} rows in {counted(classes, 'class', 'classes')}, joined for "
+        f"instance by {shared}. All rows of a product are in one split. If these are different products, {remedy}."
     )

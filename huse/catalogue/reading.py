@@ -10,6 +10,7 @@ from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.records import Records, find_columns
 from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
+from huse.wording import counted
 
 Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired"]
 
@@ -133,8 +134,8 @@ def rounded_remark(ids: Iterable[str | None]) -> list[str]:
     if not rounded:
         return []
     return [
-        f"{len(rounded):,} ids of products are numbers that a spreadsheet has rounded, the first {rounded[0]!r}: "
-        "different products may have one id. Export them as text"
+        f"{counted(len(rounded), 'id of a product is a number', 'ids of products are numbers')} that a spreadsheet has "
+        f"rounded, the first {rounded[0]!r}: different products may have one id. Export them as text"
     ]
 
 

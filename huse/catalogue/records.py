@@ -13,6 +13,7 @@ import charset_normalizer
 from huse.catalogue.mending import mend
 from huse.errors import InputError
 from huse.kinds import HEAD, kind_of
+from huse.wording import counted
 
 # Encodings that shop systems export. More of them make the guess worse on short texts: with cp1250, French names come
 # out Czech.
@@ -128,7 +129,8 @@ class Records:
         short = sum(isinstance(record, list) and last < len(record) < width for _, record in found)
         if short > len(found) * SHORT:
             self.remarks.append(
-                f"{self._path}: {short:,} rows end before the last columns of the header, which are taken as empty"
+                f"{self._path}: {counted(short, 'row ends', 'rows end')} before the last columns of the header, which "
+                "are taken as empty"
             )
         else:
             last = width - 1

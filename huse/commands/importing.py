@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from huse.catalogue.agreeing import separator_remark
 from huse.catalogue.importing.cells import Cells, Pattern, SeveralClasses
 from huse.catalogue.importing.entries import COLUMNS, Imported, kinds, summarise
 from huse.catalogue.importing.fashion import import_fashion
@@ -175,7 +176,12 @@ def _finish(
     for title, reasons in (("left out", imported.left_out), ("repaired", imported.repaired)):
         lines += [f"{title}: {len(reasons):,}"] if reasons else []
         lines += [f"  {count:,} × {kind}, the first: {first}" for kind, count, first in kinds(reasons)[:SHOWN]]
-    lines += [*imported.remarks, f"wrote {output}, and {odd} with every row that was left out or repaired"]
+    forgotten = separator_remark(catalogue["classes"])
+    lines += [
+        *imported.remarks,
+        *([forgotten] if forgotten else []),
+        f"wrote {output}, and {odd} with every row that was left out or repaired",
+    ]
     typer.echo("\n".join(lines))
     found = {"csv": here.named(output), "encoding": "auto"}
     if (catalogue["image"] != "").any():

@@ -50,9 +50,11 @@ def test_a_picture_and_name_of_several_classes(which, kept, left_out):
     found, rejected, remark = one_class(SEVERAL, which)
     assert [one.line for one in found] == kept
     assert [one.line for one in rejected] == left_out
-    assert all(one.reason == "the same picture and name under another class: line 2" for one in rejected)
+    other = {2: 3, 3: 2, 4: 3}
+    for one in rejected:
+        assert one.reason == f"the same picture and name under another class: line {other[one.line]}"
     assert remark.startswith(
-        "1 times the same picture and name stand under several classes (first 'A', line 2: a, line 3: b"
+        "1 time the same picture and name stand under several classes (first 'A', line 2: a, line 3: b"
     )
     assert remark.endswith(f"catalogue.several_classes is {which}")
 
@@ -64,9 +66,21 @@ def test_one_class_each_needs_no_remark():
 @pytest.mark.parametrize(
     ("classes", "said"),
     [
-        (["Home > Lamps", "Home > Rugs", "Toys"], "2 of 3 classes have one level and contain >, first 'Home > Lamps'"),
+        (
+            ["Home > Lamps", "Home > Rugs", "Toys"],
+            "2 of 3 classes have one level and contain a mark that may separate levels (2 × >), first 'Home > Lamps'",
+        ),
         (["Home/Lamps", "Home/Rugs"], "--separator '/'"),
-        (["home<lamps/rugs", "home<toys/games"], None),
+        (["Home<Garden", "Home > Kitchen", "Toys<Dolls"], "1 of 3 classes have one level"),
+        (
+            ["Home > Garden > Pots", "Home/Kitchen", "Toys|Dolls"],
+            "3 of 3 classes have one level and contain a mark that may separate levels (1 × >, 1 × /, 1 × |), first "
+            "'Home > Garden > Pots'",
+        ),
+        (["Hats", "Home / Kitchen", "Toys"], "(1 × /), first 'Home / Kitchen'"),
+        (["A/B", "C > D", "Hats"], "2 of 3 classes have one level and contain a mark that may separate levels (1 × "),
+        (["home<lamps/rugs", "home<toys > games"], None),
+        (["Toys >", "| Hats", "Shoes/"], None),
         (["T-shirts", "Shirts/blouses", "Hats"], None),
     ],
 )
@@ -79,7 +93,7 @@ def test_what_was_joined_into_a_suspicious_product_is_said():
     rows = [product(line, f"class {line % 3}", name=f"name {line}", digest="placeholder") for line in range(60)]
     remark = joined_remark([*rows, product(60, "a", "B", "1")], [0] * 60 + [1])
     assert remark.startswith(
-        "1 products have over 50 rows, over 9 names or several classes. The largest has 60 rows in 3 classes"
+        "1 product has over 50 rows, over 9 names or several classes. The largest has 60 rows in 3 classes"
     )
     assert "by the picture 0.jpg, which 60 rows have" in remark
     by_name = joined_remark([product(2, "a", "Dress", "1"), product(3, "b", "DRESS", "2")], [0, 0])

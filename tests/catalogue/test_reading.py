@@ -39,7 +39,7 @@ def test_cells_that_a_spreadsheet_has_made(read):
     ]
     assert 'has cells such as ="007", which are read as 007' in file.remarks[0]
     assert file.remarks[1].startswith(
-        "1 ids of products are numbers that a spreadsheet has rounded, the first '4.01234E+12'"
+        "1 id of a product is a number that a spreadsheet has rounded, the first '4.01234E+12'"
     )
     assert read('image,name,classes\na.jpg,A ="x",x\n').rows[0].name == 'A ="x"'
 
@@ -81,7 +81,7 @@ def test_empty_cells_at_the_end_may_be_there_or_not(read):
     header, whole = "image,name,classes,price,note\n", "b.jpg,B,x,1,new\n"
     file = read(f"{header}{whole}a.jpg,A,x,\n{whole}")
     assert [row.name for row in file.rows] == ["B", "A", "B"]
-    assert "1 rows end before the last columns of the header, which are taken as empty" in file.remarks[0]
+    assert "1 row ends before the last columns of the header, which are taken as empty" in file.remarks[0]
     # Here and there one, it rather is a damaged row.
     file = read(f"{header}{whole * 20}a.jpg,A,x\n")
     assert [row.line for row in file.rejected] == [22]

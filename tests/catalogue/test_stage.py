@@ -91,9 +91,12 @@ def test_names_alone_need_no_picture_folder(run):
 def test_a_picture_and_name_under_several_classes(run, which, lines):
     products, rejected, said = run("hat0.png,HAT 0,shoe<big", "hat0.png,Hut,hat<small", several_classes=which)
     assert products.loc[products["image"] == "hat0.png", "line"].tolist() == lines
-    assert rejected["reason"].tolist() == ["the same picture and name under another class: line 2"] * (3 - len(lines))
-    assert "1 times the same picture and name stand under several classes (first 'hat 0'" in said
-    assert ("1 products have over 50 rows, over 9 names or several classes" in said) == (which == "keep")
+    named = {"keep": [], "first": [2], "drop": [18, 2]}[which]
+    assert rejected["reason"].tolist() == [
+        f"the same picture and name under another class: line {line}" for line in named
+    ]
+    assert "1 time the same picture and name stand under several classes (first 'hat 0'" in said
+    assert ("1 product has over 50 rows, over 9 names or several classes" in said) == (which == "keep")
 
 
 def test_a_column_of_product_ids_is_the_product(run):
@@ -118,14 +121,16 @@ def test_links_in_the_picture_folder_are_followed(run, here, tmp_path_factory):
 def test_a_forgotten_separator_is_a_warning(run):
     lines = [line.replace("<", " > ") for line in LINES]
     _, _, said = run(*lines, lines=[])
-    assert "4 of 4 classes have one level and contain >, first 'hat > big'" in said
+    assert (
+        "4 of 4 classes have one level and contain a mark that may separate levels (4 × >), first 'hat > big'" in said
+    )
     assert "contain >" not in run()[2]
 
 
 def test_a_class_without_a_product_in_training_is_said_and_counted(run, here):
     lines = [f"{line},{'test' if line.endswith('shoe<big') else 'train'}" for line in LINES]
     _, _, said = run(*lines, lines=[], header="image,name,classes,split", columns={"split": "split"})
-    assert "1 classes have no product in training, first 'shoe<big': they cannot be learned" in said
+    assert "1 class has no product in training, first 'shoe<big': what training lacks cannot be learned" in said
     assert json.loads((here / paths.CATALOGUE_METRICS).read_text())["classes_without_train"] == 1
     assert "in training, first" not in run()[2]
     assert "classes_without_train" not in json.loads((here / paths.CATALOGUE_METRICS).read_text())

@@ -168,7 +168,7 @@ def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop)
     said = shown()
     for text in (
         "remark: catalogue.csv: 1 rows repaired: 1 × class path spelled as most are, 1 × HTML entities in the name",
-        "1 times the same picture and name stand under several classes (first 'red shoe x', line 2: a<0, line 14: a<1)",
+        "1 time the same picture and name stand under several classes (first 'red shoe x', line 2: a<0, line 14: a<1)",
         # By the name, and by the picture, whose bytes are not read.
         "2 products have over 50 rows, over 9 names or several classes",
     ):
@@ -178,8 +178,8 @@ def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop)
     write("shop.csv", f"image,name,classes,split\n{given}")
     shop(catalogue={"columns": {"split": "split"}})
     said = shown()
-    assert "products stand in several splits, as the given split has them" in said
-    assert "1 classes have no product in training, first 'a<1': they cannot be learned" in said
+    assert "2 products stand in several splits, as the given split has it" in said
+    assert "1 class has no product in training, first 'a<1': what training lacks cannot be learned" in said
 
 
 @pytest.mark.parametrize(

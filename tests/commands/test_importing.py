@@ -152,3 +152,12 @@ def test_a_kept_split_goes_through_the_stage(food101, tmp_path):  # noqa: F811
     of_test = products["image"].str.startswith("test/")
     assert (products.loc[of_test, "split"] == "test").all()
     assert set(products.loc[~of_test, "split"]) == {"train", "validation"}
+
+
+def test_a_forgotten_separator_is_said(workplace):
+    (workplace / "shop.csv").write_text("title,kind\nCap,Hats > Caps\nHat,Hats > Hats\nMug,Home/Kitchen\n")
+    said = huse("import", "table", "shop.csv", "--name", "title", "--classes", "kind").stdout
+    assert "3 of 3 classes have one level and contain a mark that may separate levels (2 × >, 1 × /)" in said
+    assert "`huse import table --separator '>'` writes such a catalogue" in said
+    said = huse("import", "table", "shop.csv", "--name", "title", "--classes", "kind", "--separator", ">", "--force")
+    assert "1 of 3 classes have one level" in said.stdout

@@ -14,6 +14,7 @@ from huse.catalogue.reading import tidy
 from huse.errors import InputError
 from huse.kinds import HEAD, PICTURES, kind_of
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
+from huse.wording import counted
 
 # Of the formats that `huse.vision.decoding` reads; a file without an ending is told by its first bytes.
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif")
@@ -152,14 +153,14 @@ def summarise(table: pd.DataFrame) -> dict[str, str]:
     by_name = table["name"].str.casefold().mask(table["name"] == "", table["image"])
     known_by = table["product"].mask(table["product"] == "", by_name) if "product" in table else by_name
     counts = known_by.groupby(table["classes"]).nunique().sort_values(kind="stable")
-    levels = Counter(len(split_path(path)) for path in counts.index)
-    few = int((counts < FEW).sum())
+    levels = {len(split_path(path)) for path in counts.index}
+    few, depths = int((counts < FEW).sum()), " and ".join(map(str, sorted(levels)))
     facts = {
         "pictures": f"{(table['image'] != '').sum():,}",
         f"products, told by their {'ids' if 'product' in table else 'names'}": f"{known_by.nunique():,}",
-        "classes": f"{len(counts):,}, of {' and '.join(map(str, sorted(levels)))} levels",
-        "largest class": f"{counts.index[-1]}: {counts.iloc[-1]:,} products",
-        "smallest class": f"{counts.index[0]}: {counts.iloc[0]:,} products",
+        "classes": f"{len(counts):,}, of {depths} {'level' if levels == {1} else 'levels'}",
+        "largest class": f"{counts.index[-1]}: {counted(int(counts.iloc[-1]), 'product')}",
+        "smallest class": f"{counts.index[0]}: {counted(int(counts.iloc[0]), 'product')}",
     }
     for half, other in (("picture", "name"), ("name", "image")):
         if lacking := (table[other] == "").sum():

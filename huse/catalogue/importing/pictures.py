@@ -6,6 +6,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from huse.catalogue.finding import PictureFolder, key_of
 from huse.catalogue.importing.entries import Imported, list_pictures
+from huse.wording import counted
 
 
 class Pictures:
@@ -83,23 +84,25 @@ class Pictures:
         remarks = self._imported.remarks
         if self._otherwise:
             written, found = next(iter(self._otherwise.items()))
-            remarks.append(
-                f"{len(self._otherwise):,} pictures are written otherwise than their files; first {written}: {found}"
-            )
+            count = counted(len(self._otherwise), "picture is", "pictures are")
+            remarks.append(f"{count} written otherwise than their files; first {written}: {found}")
         if self._urls:
-            remarks.append(f"{len(self._urls):,} pictures are named by URLs, and were found by the URL's last part")
+            found = counted(len(self._urls), "picture is named by a URL", "pictures are named by URLs")
+            remarks.append(f"{found}, and found by the URL's last part")
         unclear = [(path, list(urls)) for path, urls in self._urls.items() if len(urls) > 1]
         if unclear:
             path, urls = unclear[0]
             remarks.append(
-                f"{len(unclear):,} pictures are named by several URLs: are these the same picture? First {path}: "
+                f"{counted(len(unclear), 'picture is', 'pictures are')} named by several URLs: are these the same "
+                f"picture? First {path}: "
                 f"{urls[0]}, {urls[1]}"
             )
         if missing:
             remarks.append(
-                f"{len(missing):,} pictures are named by URLs and are not in the folder, or several have that name; "
-                f"first {missing[0]}. Nothing is downloaded: put the files into {self._imported.images}, each with the "
-                f"last part of its URL as its name, such as {unquote(basename(missing[0]))}"
+                f"{counted(len(missing), 'picture is', 'pictures are')} named by URLs and not in the folder, or "
+                f"several have that name; first {missing[0]}. Nothing is downloaded: put the files into "
+                f"{self._imported.images}, each with the last part of its URL as its name, "
+                f"such as {unquote(basename(missing[0]))}"
             )
 
 

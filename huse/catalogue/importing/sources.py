@@ -14,6 +14,7 @@ from huse.catalogue.mending import says_nothing
 from huse.catalogue.records import find_columns, marked_encoding, places_of, read_text
 from huse.errors import InputError
 from huse.kinds import HEAD
+from huse.wording import counted
 
 GOOGLE = "{http://base.google.com/ns/1.0}"
 TAXONOMY = "# Google_Product_Taxonomy"
@@ -141,7 +142,7 @@ def take_numbers_whole(imported: Imported, table: Rows, columns: Iterable[str]) 
         for _, row in table.rows:
             row[column] = row[column].strip().removesuffix(".0")
         imported.remarks.append(
-            f"{len(ids):,} ids in column {column} of {table.path.name} are written as {ids[0]}, and are read as "
+            f"{counted(len(ids), 'id')} in column {column} of {table.path.name}, written as {ids[0]}, read as "
             f"{ids[0].removesuffix('.0')}"
         )
 
@@ -179,9 +180,10 @@ def join_rows(imported: Imported, table: Rows, other: Rows, on: str | None) -> R
             joined.append((where, {**row, **dict.fromkeys(added, "")}))
         else:
             imported.left_out.append(f"no row in {other.path.name}: {where}, {value}")
+    left = len(partners) - len(used)
     imported.remarks.append(
         f"{table.path.name} and {other.path.name} are joined by {key_name}: "
-        f"{len(joined):,} rows; {len(partners) - len(used):,} rows of {other.path.name} are not asked for"
+        f"{counted(len(joined), 'row')}; {counted(left, 'row')} of {other.path.name} not asked for"
     )
     return Rows(table.path, [*table.header, *added], joined, feed=table.feed or other.feed)
 

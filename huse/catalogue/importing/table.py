@@ -15,6 +15,7 @@ from huse.catalogue.reading import rounded_remark
 from huse.catalogue.records import find_columns
 from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
+from huse.wording import counted
 
 
 @dataclass(frozen=True)
@@ -153,12 +154,15 @@ def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down
         filled += any(known[column] for column in empty)
         known.update({column: row[column] for column in asked if not (columns.product and known[column])})
     imported.remarks += [
-        f"{len(cells):,} cells of column {column} say nothing, the first: {cells[0]}; they are taken as empty"
+        f"{counted(len(cells), 'cell')} of column {column} {'says' if len(cells) == 1 else 'say'} nothing, the first: "
+        f"{cells[0]}; taken as empty"
         for column, cells in emptied.items()
         if cells
     ]
     if filled:
-        imported.remarks.append(f"{filled:,} rows take their name, class or split from a row above (--fill-down)")
+        imported.remarks.append(
+            f"{counted(filled, 'row takes', 'rows take')} their name, class or split from a row above (--fill-down)"
+        )
 
 
 class _Entry(NamedTuple):
@@ -197,16 +201,19 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
         imported.remarks += _together(pictures, own)
     lists = sum(cells.holds_levels(entry.cell) for entry in own)
     rows = list(dict.fromkeys(imported.rows))
+    without, again = len(found) - len(own), len(imported.rows) - len(rows)
     remarks = {
-        "rows without a picture are passed over: their products have one in other rows": len(found) - len(own),
-        f"rows have several classes; of these --several-classes {cells.several_classes}": several,
-        f"classes are lists without {cells.separator!r}: their values are taken as the levels of one class": lists,
-        "times the same picture, name and class again: kept once": len(imported.rows) - len(rows),
+        f"{counted(without, 'row')} without a picture passed over: other rows of the product have one": without,
+        f"{counted(several, 'row has', 'rows have')} several classes; of these --several-classes "
+        f"{cells.several_classes}": several,
+        f"{counted(lists, 'class is a list', 'classes are lists')} without {cells.separator!r}: their values are taken "
+        "as the levels of one class": lists,
+        f"{counted(again, 'time')} the same picture, name and class again: kept once": again,
     }
     imported.rows = rows
     imported.remarks += rounded_remark(entry.product for entry in own)
     imported.remarks += renamed_remark(entry.row[columns.split] for entry in own if columns.split)
-    imported.remarks += [f"{count:,} {text}" for text, count in remarks.items() if count]
+    imported.remarks += [text for text, count in remarks.items() if count]
 
 
 def _together(pictures: Pictures, entries: Sequence[_Entry]) -> list[str]:
@@ -221,7 +228,7 @@ def _together(pictures: Pictures, entries: Sequence[_Entry]) -> list[str]:
         return []
     separator, first = found[0]
     return [
-        f"{len(found):,} cells seem to hold several pictures, the first: {first}; "
+        f"{counted(len(found), 'cell seems', 'cells seem')} to hold several pictures, the first: {first}; "
         f"--split-images '{separator}' takes them apart"
     ]
 

@@ -175,7 +175,7 @@ def test_empty_cells_at_the_end_of_rows_may_be_there_or_not(shop):
     imported = shop(header + whole + b"hats/cap.jpg,A,Hats\nhats/cap.jpg,B,Hats,Caps, ,,\n", columns)
     assert [row[1:3] for row in imported.rows] == [("Cap", "Hats<Caps"), ("A", "Hats"), ("B", "Hats<Caps")]
     assert (len(imported.left_out), len(imported.remarks)) == (0, 1)
-    assert "1 rows end before the last columns of the header, which are taken as empty" in imported.remarks[0]
+    assert "1 row ends before the last columns of the header, which are taken as empty" in imported.remarks[0]
     # One that lacks its class, or is alone among many, rather is a damaged row; a field too many always is.
     for damaged in (b"hats/cap.jpg,A\n", whole * 20 + b"hats/cap.jpg,A,Hats\n", b"hats/cap.jpg,A,red,Hats,Caps,1\n"):
         imported = shop(header + whole + damaged, columns)
@@ -209,7 +209,7 @@ def test_the_summary_by_hand():
         "products, told by their names": "3",
         "classes": "2, of 1 and 2 levels",
         "largest class": "x<y: 2 products",
-        "smallest class": "z: 1 products",
+        "smallest class": "z: 1 product",
         "classes of fewer than 3 products": "2, which cannot stand in every split",
     }
     assert kinds(["no name: line 2", "no picture: line 3, a", "no name: line 4"]) == [
@@ -388,7 +388,7 @@ def test_a_list_that_cannot_be_read_is_left_out_and_said(shop):
 def test_a_list_taken_as_levels_is_said(shop):
     imported = shop(b"image,name,classes\nhats/cap.jpg,Cap,\"['Hats', 'Caps']\"\nhats/cap.jpg,B,['Hats<Caps']\n")
     assert imported.table()["classes"].tolist() == ["Hats<Caps"] * 2
-    assert imported.remarks == ["1 classes are lists without '<': their values are taken as the levels of one class"]
+    assert imported.remarks == ["1 class is a list without '<': their values are taken as the levels of one class"]
 
 
 @pytest.mark.parametrize(
@@ -425,7 +425,7 @@ def test_ids_that_a_spreadsheet_has_rounded_are_said(shop):
     content = b"image,name,classes,ean\nhats/cap.jpg,Cap,a,4.01234E+12\nshoes/pumps/a.jpg,Pump,a,4006381333931\n"
     remarks = shop(content, Columns("name", ["classes"], ["image"], product=["ean"])).remarks
     assert remarks[0].startswith(
-        "1 ids of products are numbers that a spreadsheet has rounded, the first '4.01234E+12'"
+        "1 id of a product is a number that a spreadsheet has rounded, the first '4.01234E+12'"
     )
 
 
@@ -450,9 +450,9 @@ def test_levels_that_say_nothing_are_empty(shop):
     assert [row[1:3] for row in imported.rows] == [("A", "Hats<Caps"), ("B", "Hats"), ("E", "Hats<Nana<None such")]
     assert imported.left_out == [f"no class, or an empty level: shop.csv line {line}, hats/cap.jpg" for line in (4, 5)]
     assert imported.remarks == [
-        "1 cells of column top say nothing, the first: 'nan', shop.csv line 5; they are taken as empty",
-        "3 cells of column middle say nothing, the first: 'NULL', shop.csv line 3; they are taken as empty",
-        "3 cells of column leaf say nothing, the first: 'nan', shop.csv line 2; they are taken as empty",
+        "1 cell of column top says nothing, the first: 'nan', shop.csv line 5; taken as empty",
+        "3 cells of column middle say nothing, the first: 'NULL', shop.csv line 3; taken as empty",
+        "3 cells of column leaf say nothing, the first: 'nan', shop.csv line 2; taken as empty",
     ]
     filled = shop(content.encode(), Columns("name", ["top", "middle", "leaf"], ["image"]), Cells(fill_down=True))
     assert [row[2] for row in filled.rows] == ["Hats<Caps", "Hats", "Hats<Nana<None such"]
@@ -537,7 +537,7 @@ def test_what_urls_do_not_tell_is_said(shop):
         "no picture: shop.csv line 5, http://[x",
     ]
     assert imported.remarks[1].endswith("First hats/cap.jpg: a.example/x/cap.jpg, b.example/y/cap.jpg")
-    assert "1 pictures are named by URLs and are not in the folder, or several have that name" in imported.remarks[2]
+    assert "1 picture is named by URLs and not in the folder, or several have that name" in imported.remarks[2]
 
 
 def test_paths_as_other_systems_write_them(shop):
@@ -597,12 +597,12 @@ def test_ids_that_pandas_has_written_as_floats_are_whole(shop, tmp_path):
         ("108/108775044.jpg", "A", "Hats", "", "7.0"),  # of this column not every one is whole
         ("108/108775044.jpg", "C", "Hats", "", "7.5"),
     ]
-    assert imported.remarks[0] == "2 ids in column id of shop.csv are written as 108775044.0, and are read as 108775044"
+    assert imported.remarks[0] == "2 ids in column id of shop.csv, written as 108775044.0, read as 108775044"
     assert [remark for remark in imported.remarks if " ids in column " in remark] == imported.remarks[:1]
     (tmp_path / "other.csv").write_text("id,classes\n108775044.0,Hats\nnan,Caps\n")
     imported = shop(content.replace(b".0", b"").replace(b"7.5", b"7"), columns, join=tmp_path / "other.csv", on="id")
     assert [row[2:] for row in imported.rows] == [("Hats", "", "7"), ("Hats", "", "7")]
-    assert imported.remarks[0].startswith("1 ids in column id of other.csv are written as 108775044.0")
+    assert imported.remarks[0].startswith("1 id in column id of other.csv, written as 108775044.0")
 
 
 @pytest.mark.parametrize(
@@ -620,7 +620,7 @@ def test_ids_that_pandas_has_written_as_floats_are_whole(shop, tmp_path):
 def test_several_pictures_in_a_cell_are_said(shop, cell, separator):
     content = f'image,name,classes\nshoes/pumps/a.jpg,A,a\n"{cell}",B,a\n'.encode()
     said = [remark for remark in shop(content).remarks if "several pictures" in remark]
-    how = f"1 cells seem to hold several pictures, the first: {cell!r}, shop.csv line 3; --split-images '{separator}'"
+    how = f"1 cell seems to hold several pictures, the first: {cell!r}, shop.csv line 3; --split-images '{separator}'"
     assert said == ([f"{how} takes them apart"] if separator else [])
     if separator:
         imported = shop(content, cells=Cells(split_images=separator))

@@ -87,11 +87,11 @@ def test_shopify(shop):
         "rows with a name only 1; see catalogue.missing",
         "left out: 1 1 × no picture, the first: products_export.csv line 7, https://cdn.shopify.com",
         "repaired: 1 1 × HTML entities in the class",
-        "3 pictures are named by URLs, and were found by the URL's last part",
-        "1 pictures are named by URLs and are not in the folder",
+        "3 pictures are named by URLs, and found by the URL's last part",
+        "1 picture is named by URLs and not in the folder",
         "put the files into pictures, each with the last part of its URL as its name, such as pan.jpg",
         "3 rows take their name, class or split from a row above",
-        "2 rows without a picture are passed over",
+        "2 rows without a picture passed over",
     ):
         assert text in said
 
@@ -127,7 +127,7 @@ def test_woocommerce(shop):
         ["r.jpg", "Cap - Red", "Hats", "2"],
     ]
     assert "2 rows have several classes; of these --several-classes deepest" in said
-    assert "1 rows without a picture are passed over" in said
+    assert "1 row without a picture passed over" in said
 
 
 def test_woocommerce_with_every_class(shop):
@@ -166,7 +166,7 @@ def test_magento(shop):
         ["", "Backpack", "Gear<Bags", "24-MB02"],
     ]
     assert "1 × no class, or an empty level, the first: catalog_product.csv line 5, m/b/mb03.jpg" in said
-    assert "1 rows without a picture are passed over" in said
+    assert "1 row without a picture passed over" in said
 
 
 def test_magento_1(shop):
@@ -238,7 +238,7 @@ def test_shopware(shop, workplace):  # noqa: F811
     )  # fmt: skip
     rows, said = shop("Shopware 6", "products.csv", content, [f"1a/2b/{letter}.jpg" for letter in "abc"])
     assert rows == [[f"1a/2b/{letter}.jpg", "Pan", "Kitchen<Pans", "p1"] for letter in "abc"]
-    assert "1 rows without a picture are passed over" in said
+    assert "1 row without a picture passed over" in said
 
 
 GOOGLE = [
@@ -279,8 +279,7 @@ def test_google_categories_by_their_numbers(shop, workplace):  # noqa: F811
     found = {row[2] for row in rows}
     assert found == {"Electronics<Video<Televisions", "Apparel & Accessories<Clothing<Shirts & Tops"}
     assert (
-        "joined by column google_product_category: 2 rows; 1 rows of taxonomy-with-ids.en-US.txt are not asked for"
-        in said
+        "joined by column google_product_category: 2 rows; 1 row of taxonomy-with-ids.en-US.txt not asked for" in said
     )
     assert "1 × no row in taxonomy-with-ids.en-US.txt, the first: feed.txt line 4, 77" in said
 
@@ -325,7 +324,7 @@ def test_repeated_classes_of_a_feed_are_several(shop):
     feed = RSS.replace("<g:product_type>Home &gt; TVs<", "<g:product_type>Shoes</g:product_type><g:product_type>Sale<")
     rows, said = shop("Google Merchant", "feed.xml", feed, PICTURES)
     assert [row[2] for row in rows] == ["Shoes"] * 3 + ["Clothing<Tees"]
-    assert "1 rows have several classes; of these --several-classes deepest" in said
+    assert "1 row has several classes; of these --several-classes deepest" in said
     assert "taken as the levels" not in said
 
 
@@ -385,4 +384,4 @@ def test_rakuten(shop, workplace):  # noqa: F811
     assert rows == [[pictures[0], "Olivia: notes", "10", "3804725264"], [pictures[1], "Jeu, neuf", "50", "436067568"]]
     assert "1 × no row in Y_train.csv, the first: X_train.csv line 4, 9" in said
     assert "1 × a second row of a key, the first: Y_train.csv line 5, 0" in said
-    assert "joined by the column without a header: 2 rows; 1 rows of Y_train.csv are not asked for" in said
+    assert "joined by the column without a header: 2 rows; 1 row of Y_train.csv not asked for" in said
