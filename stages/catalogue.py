@@ -4,10 +4,10 @@ Reads the CSV and the picture folder that `catalogue` in params.yaml names.
 
 Writes data/catalogue/products.parquet, one row a picture in the row order of all arrays (`row`, `image`,
 `name`, `classes`, `class_index`, `split`, `group`, `line`); an empty `image` or `name` is one that the product does not
-have. rejected.parquet: the rows left out, those kept without their damaged picture, and those that stay repaired
-(`action`), each with the reason. classes.json: the sorted class paths with their counts in each split.
-metrics/catalogue.json. Products of the classes that `catalogue.unseen_classes` holds out have the split `unseen`, from
-which no stage learns.
+have. rejected.parquet: the rows left out, those kept without their damaged picture, those that stay repaired, and those
+with a cell that says nothing, taken as empty (`action`), each with the reason. classes.json: the sorted class paths
+with their counts in each split. metrics/catalogue.json. Products of the classes that `catalogue.unseen_classes` holds
+out have the split `unseen`, from which no stage learns.
 """
 
 import logging
@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 
 from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
-from huse.catalogue.checking import check_rows, count_lost, repaired, summarise_rejected, summarise_repaired
+from huse.catalogue.checking import check_rows, count_lost, repaired, summarise_rejected, tell_repaired
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import lacking_parts, torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
@@ -49,8 +49,8 @@ def main(here: Run) -> str:
         _tell_odd(path, len(sound), rejected, in_part, params.max_rejected)
 
     mended = repaired(sound)
-    if mended:
-        logging.info("%s: %d rows repaired: %s", path, len(mended), summarise_repaired(mended))
+    for line in tell_repaired(mended):
+        logging.info("%s: %s", path, line)
 
     given = [product.split for product in sound if product.split]
     for part in lacking_parts(given) if given else ():
@@ -65,13 +65,14 @@ def main(here: Run) -> str:
     halves = {
         f"with_{half}_only": int((table[other] == "").sum()) for half, other in (("picture", "name"), ("name", "image"))
     }
+    repairs = sum(row.action == "repaired" for row in mended)
     with Outputs() as outputs:
         outputs.table(here / paths.PRODUCTS, table)
         odd = pd.DataFrame([*rejected, *in_part, *mended], columns=list(Rejected.__dataclass_fields__))
         outputs.table(here / paths.REJECTED, odd)
         outputs.json(here / paths.CLASSES, classes)
         metrics = {
-            "pictures": {**pictures, "rejected": len(rejected), "repaired": len(mended)},
+            "pictures": {**pictures, "rejected": len(rejected), "repaired": repairs},
             "products": int(table["group"].nunique()),
             "classes": len(classes["classes"]),
             "classes_without_test": classes["counts"]["test"].count(0) - unseen,

@@ -12,10 +12,11 @@ from typing import Literal, Protocol
 
 from huse.catalogue.finding import PictureFolder
 from huse.catalogue.mending import EMPTY, says_nothing
-from huse.catalogue.reading import Rejected, Row
+from huse.catalogue.reading import Action, Rejected, Row
 from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
+from huse.wording import counted
 
 NO_PATH, NO_FILE = "the picture's path is empty", "picture file does not exist"
 LONGEST_NAME = 2000  # characters; a longer one is a description, or a damaged file
@@ -34,6 +35,8 @@ NO_NAMES = {
     "tba",
 }
 
+
+NONE = ("no picture: ", "no name: ", "no id of its product: ")  # of a cell that was taken as empty, in a row's repairs
 
 Missing = Literal["keep", "drop"]
 
@@ -166,10 +169,11 @@ def check_rows(
     Raises:
         InputError: rows name pictures, and the picture folder does not exist.
     """
-    if not folder.is_dir() and any(row.image for row in rows):
-        raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
     checked, pictures = Checked([], [], []), PictureFolder(folder)
-    located = [_with_picture(row, folder, pictures) for row in _sound(rows, checked)]
+    sound = list(_sound(rows, checked, pictures))
+    if not folder.is_dir() and any(row.image for row in sound):
+        raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
+    located = [_with_picture(row, folder, pictures) for row in sound]
     paths = list(dict.fromkeys(path for _, path in located if isinstance(path, Path)))
     with ThreadPoolExecutor(workers) as pool:
         inspections = dict(zip(paths, track(pool.map(inspect, paths)), strict=True))
@@ -197,22 +201,31 @@ def check_table(rows: Sequence[Row], folder: Path, missing: Missing = "keep") ->
         missing: see `check_rows`.
     """
     checked, pictures = Checked([], [], []), PictureFolder(folder)
-    times = Counter(row.image for row in rows)
+    sound = list(_sound(rows, checked, pictures))
+    times = Counter(row.image for row in sound)
     there = {image: image and (times[image] == 1 or pictures.has(image) or pictures.find(image)) for image in times}
     judged = [
         _Judged(row, _NotOpened(normpath(row.image)) if there[row.image] else NO_FILE if row.image else NO_PATH)
-        for row in _sound(rows, checked)
+        for row in sound
     ]
     return _kept(judged, checked, missing)
 
 
-def _sound(rows: Iterable[Row], checked: Checked) -> Iterator[Row]:
-    """Yield the rows whose split and class path are sound; the others are rejected."""
+def _sound(rows: Iterable[Row], checked: Checked, pictures: PictureFolder) -> Iterator[Row]:
+    """Yield the rows whose split and class path are sound, without words for no picture; the others are rejected."""
     for row in rows:
         try:
-            yield _checked(row)
+            yield _without_words(_checked(row), pictures)
         except ValueError as error:
             checked.rejected.append(Rejected.of(row, str(error)))
+
+
+def _without_words(row: Row, pictures: PictureFolder) -> Row:
+    """Return the row, its picture's cell emptied if it says nothing, as ``nan``, and no picture is called so."""
+    image = row.image
+    if not image or not says_nothing(image, NO_NAMES) or pictures.has(image) or pictures.find(image):
+        return row
+    return replace(row, image="", repairs=(*row.repairs, f"no picture: {image!r} says nothing"))
 
 
 def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Checked:
@@ -324,18 +337,37 @@ class _Judged:
 
 
 def repaired(products: Iterable[Product]) -> list[Rejected]:
-    """Return the products with something repaired, as rows of the table of rejected and repaired rows."""
+    """Return the products with something repaired, or a cell taken as empty, as rows of the table of odd rows."""
     return [
-        Rejected(product.line, product.image, product.name, product.classes, product.repair, "repaired")
+        Rejected(product.line, product.image, product.name, product.classes, product.repair, _action(product.repair))
         for product in products
         if product.repair
     ]
 
 
-def summarise_repaired(rows: Iterable[Rejected]) -> str:
-    """Summarise repairs in one line: counts by kind, the most frequent first; a picture may count twice."""
-    kinds = Counter(_without_details(repair) for row in rows for repair in row.reason.split("; "))
-    return ", ".join(f"{count} × {kind}" for kind, count in kinds.most_common())
+def _action(repair: str) -> Action:
+    return "taken as empty" if all(each.startswith(NONE) for each in repair.split("; ")) else "repaired"
+
+
+def tell_repaired(rows: Iterable[Rejected]) -> list[str]:
+    """Return a line on repairs and one on cells taken as empty, if there are any: the most frequent kinds first.
+
+    A row may count in both, and as several kinds.
+    """
+    repairs = [(row, repair) for row in rows for repair in row.reason.split("; ")]
+    lines = []
+    for emptied in (False, True):
+        those = [(row, repair) for row, repair in repairs if repair.startswith(NONE) == emptied]
+        if not those:
+            continue
+        count = len({row.line for row, _ in those})
+        kinds = Counter(_without_details(repair) for _, repair in those)
+        said = ", ".join(f"{times} × {kind}" for kind, times in kinds.most_common())
+        told = f"{counted(count, 'row')} repaired: {said}"
+        if emptied:
+            told = f"{counted(count, 'row has', 'rows have')} cells that say nothing and are taken as empty: {said}"
+        lines.append(f"{told}; the first: line {those[0][0].line}, {those[0][1]}")
+    return lines
 
 
 def count_lost(rejected: Iterable[Rejected]) -> int:

@@ -12,7 +12,7 @@ from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
 from huse.wording import counted
 
-Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired"]
+Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired", "taken as empty"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Rejected:
-    """A row that was left out, kept without its picture or its name, or repaired, and why.
+    """A row that was left out, kept without its picture or its name, repaired, or has a cell taken as empty; and why.
 
     A row that says what an earlier one says is `repeated`, one that `catalogue.several_classes` leaves out is `chosen`:
     they are left out too, but that is no fault.

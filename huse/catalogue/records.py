@@ -228,8 +228,8 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
     found = marked_encoding(data[:HEAD])
     if found in ("", "utf-8-sig"):
         return _decode_lines(path, data)
-    marked = data.startswith(tuple(MARKED_ENCODINGS))
-    return _decode_as(path, data, found), [] if marked else [f"{path}: read as {found}, by its zero bytes"]
+    by = "mark" if data.startswith(tuple(MARKED_ENCODINGS)) else "zero bytes"
+    return _decode_as(path, data, found), [f"{path}: read as {found}, by its {by}"]
 
 
 def marked_encoding(head: bytes) -> str:

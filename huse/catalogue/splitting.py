@@ -27,6 +27,7 @@ NAMES = {
     "test": "test",
     "testing": "test",
     "evaluation": "test",
+    "eval": "test",
     "pred": "test",
 }
 # Around such a name, as in test_set, train2017 and seg_train.

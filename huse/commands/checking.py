@@ -24,7 +24,7 @@ from huse.catalogue.checking import (
     count_lost,
     repaired,
     summarise_rejected,
-    summarise_repaired,
+    tell_repaired,
 )
 from huse.catalogue.holding_out import choose_unseen
 from huse.catalogue.reading import CatalogueFile, read_catalogue
@@ -155,9 +155,8 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
         products, of_several, several = one_class(join_spellings(checked.products), params.several_classes)
         classes = sorted({product.classes for product in products})
         found.good("catalogue.csv", f"{csv}: {len(file.rows):,} rows, {len(classes):,} classes")
-        mended = repaired(products)
-        told = f"{len(mended):,} rows repaired: {summarise_repaired(mended)}" if mended else None
-        for remark in filter(None, (*file.remarks, told, several)):
+        told = tell_repaired(repaired(products))
+        for remark in filter(None, (*file.remarks, *told, several)):
             found.remark("catalogue.csv", remark)
         rejected = [*checked.rejected, *of_several]
         left = {row.line for row in rejected}

@@ -308,7 +308,9 @@ def rejected_section(rejected: pd.DataFrame) -> Section | None:
     counts = rejected.groupby(["action", "reason"]).size().reset_index(name="rows")
     counts = counts.sort_values(["rows", "action", "reason"], ascending=[False, True, True])
     # Left-out rows matter more than repaired ones.
-    order = rejected.assign(repaired=rejected["action"] == "repaired").sort_values(["repaired", "line"], kind="stable")
+    order = rejected.assign(repaired=rejected["action"].isin(["repaired", "taken as empty"])).sort_values(
+        ["repaired", "line"], kind="stable"
+    )
     rows = [
         {name: "" if pd.isna(value) else shorten(str(value)) for name, value in row.items()}
         for row in order.head(MOST_ROWS).to_dict("records")

@@ -9,11 +9,13 @@ from PIL import Image
 import stages.catalogue
 from huse.catalogue.checking import (
     check_rows,
+    check_table,
     class_path,
+    count_lost,
     picture_path,
     repaired,
     summarise_rejected,
-    summarise_repaired,
+    tell_repaired,
 )
 from huse.catalogue.reading import Rejected, Row
 from huse.errors import InputError
@@ -190,6 +192,25 @@ def test_the_summary_counts_kinds_and_shows_the_first():
     assert text.endswith("… and 11 more")
 
 
+def test_a_word_for_no_picture_is_an_empty_cell_unless_a_picture_is_called_so(tmp_path):
+    for name in ("none", "NULL.png"):
+        (tmp_path / name).touch()
+    words = ["nan", "none", "null", "N/A", "unknown", "-", "gone"]
+    rows = [row(line, image, f"hat {line}") for line, image in enumerate(words, 2)]
+    for checked in (check_rows(rows, tmp_path, lambda path: Seen(path.name), workers=1), check_table(rows, tmp_path)):
+        assert [bool(one.image) for one in checked.products[:6]] == [False, True, True, False, False, False]
+        empty = [one for one in repaired(checked.products) if one.action == "taken as empty"]
+        assert [(one.line, one.reason) for one in empty] == [
+            (line, f"no picture: {word!r} says nothing")
+            for line, word in enumerate(words[:-1], 2)
+            if line not in (3, 4)
+        ]
+        assert count_lost(checked.rejected) == 0
+    assert [one.line for one in check_rows(rows, tmp_path, lambda path: Seen(path.name), workers=1).in_part] == [8]
+    dropped = check_rows(rows, tmp_path, lambda path: Seen(path.name), workers=1, missing="drop").rejected
+    assert dropped[0].reason == "the picture's path is empty"
+
+
 def test_what_was_repaired_is_summed_up_in_one_line():
     reasons = [
         "turned upright (EXIF orientation 6)",
@@ -198,8 +219,20 @@ def test_what_was_repaired_is_summed_up_in_one_line():
         "16 bits scaled to 8; turned upright (EXIF orientation 8)",
     ]
     rows = [Rejected(line, "a.jpg", "A", "x", reason, "repaired") for line, reason in enumerate(reasons)]
-    assert summarise_repaired(rows) == "3 × turned upright, 2 × 16 bits scaled to 8, 1 × named .jpg but a PNG"
-    assert summarise_repaired([]) == ""
+    assert tell_repaired(rows) == [
+        "4 rows repaired: 3 × turned upright, 2 × 16 bits scaled to 8, 1 × named .jpg but a PNG; the first: line 0, "
+        "turned upright (EXIF orientation 6)"
+    ]
+    assert tell_repaired([]) == []
+    rows = [
+        Rejected(2, "a.jpg", "nan", "x", "no name: the name 'nan' says nothing; turned upright (3)", "repaired"),
+        Rejected(3, "", "A", "x", "no picture: 'NULL' says nothing", "taken as empty"),
+    ]
+    assert tell_repaired(rows) == [
+        "1 row repaired: 1 × turned upright; the first: line 2, turned upright (3)",
+        "2 rows have cells that say nothing and are taken as empty: 1 × no name, 1 × no picture; the first: line 2, no "
+        "name: the name 'nan' says nothing",
+    ]
 
 
 def test_repaired_pictures_do_not_count_towards_the_limit(small_catalogue, here, caplog):

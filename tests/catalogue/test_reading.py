@@ -148,7 +148,10 @@ def test_a_missing_file_and_a_folder(tmp_path):
     ("encoding", "given"), [("utf-8-sig", "auto"), ("utf-16", "auto"), ("utf-32", "auto"), ("utf-8-sig", "utf-8")]
 )
 def test_byte_order_marks_are_understood_and_do_not_disturb_a_given_encoding(read, encoding, given):
-    (row,) = read("image,name,classes\na.jpg,Chloé,x\n".encode(encoding), encoding=given).rows
+    file = read("image,name,classes\na.jpg,Chloé,x\n".encode(encoding), encoding=given)
+    (row,) = file.rows
+    said = [remark.partition(": ")[2] for remark in file.remarks]
+    assert said == ([] if encoding == "utf-8-sig" else [f"read as {encoding}, by its mark"])
     assert (row.image, row.name) == ("a.jpg", "Chloé")
 
 

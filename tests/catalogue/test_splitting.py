@@ -35,6 +35,11 @@ def rows_of(classes, groups=None):
     return pd.DataFrame({"key": [f"name {each}" for each in groups], "group": groups, "classes": classes})
 
 
+@pytest.mark.parametrize("text", ["eval", "EVAL", "evaluation", "eval_set"])
+def test_what_is_evaluated_is_the_test_split(text):
+    assert split_of(text) == "test"
+
+
 @pytest.mark.parametrize("text", ["", "2017", "seg_", "pretrain", "train20", "test kits", "unseen"])
 def test_what_names_no_split(text):
     assert split_of(text) is None

@@ -52,8 +52,8 @@ def test_texts_and_spellings_are_mended_and_listed(run):
     spelled = [18, "repaired", "class path spelled as most are: hat<small; HTML entities in the name"]
     assert found == [
         spelled,
-        [19, "repaired", "no name: the name 'nan' says nothing"],
-        [20, "repaired", "no name: the name '---' says nothing"],
+        [19, "taken as empty", "no name: the name 'nan' says nothing"],
+        [20, "taken as empty", "no name: the name '---' says nothing"],
     ]
     dropped, rejected, _ = run(*odd, missing="drop")
     assert dropped["name"].tolist()[16:] == ["Café hat", "Red hat"]

@@ -167,7 +167,7 @@ def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop)
     shop(catalogue={"split": {"by": "balance"}})
     said = shown()
     for text in (
-        "remark: catalogue.csv: 1 rows repaired: 1 × class path spelled as most are, 1 × HTML entities in the name",
+        "remark: catalogue.csv: 1 row repaired: 1 × class path spelled as most are, 1 × HTML entities in the name",
         "1 time the same picture and name stand under several classes (first 'red shoe x', line 2: a<0, line 14: a<1)",
         # By the name, and by the picture, whose bytes are not read.
         "2 products have over 50 rows, over 9 names or several classes",

@@ -103,6 +103,8 @@ def _feed(imported: Imported, path: Path, encoding: str) -> Rows:
     header = list(dict.fromkeys(name for fields in found for name in fields))
     imported.tables.append(path)
     imported.remarks.append(f"{path}: a feed in XML; its columns are the names of its fields without `g:`")
+    if encoding not in ("", "utf-8-sig"):
+        imported.remarks.append(f"{path}: read as {encoding}, by its mark or its zero bytes")
     empty = dict.fromkeys(header, "")
     rows = [(f"{path.name} item {number}", empty | fields) for number, fields in enumerate(found, 1)]
     return Rows(path, header, rows, feed=True)
@@ -120,7 +122,9 @@ def _fields(item: Element) -> dict[str, str]:
 
 def _taxonomy(imported: Imported, path: Path) -> Rows:
     """Read Google's list of categories with ids: ``166 - Apparel & Accessories > Clothing``."""
-    lines = read_text(path)[0].splitlines()
+    text, remarks = read_text(path)
+    lines = text.splitlines()
+    imported.remarks += remarks
     found = [(number, re.match(r"(\d+) - (.+)", line)) for number, line in enumerate(lines, 1)]
     rows = [
         (f"{path.name} line {number}", dict(zip(TAXONOMY_HEADER, match.groups(), strict=True)))
