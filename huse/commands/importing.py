@@ -29,7 +29,9 @@ app = typer.Typer(help="Turn other people's data into a catalogue, without copyi
 Output = Annotated[Path | None, typer.Option(help="CSV to write; none: data/imported/NAME.csv.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Write the catalogue's place into params.yaml.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace a catalogue that is there.")]
-MaxLeftOut = Annotated[float, typer.Option(min=0, max=1, help="A larger share left out stops the import.")]
+MaxLeftOut = Annotated[
+    float, typer.Option(min=0, max=1, help="A larger share left out, or kept without its picture, stops it.")
+]
 Folder = Annotated[Path, typer.Argument(help="Folder of the data set, unpacked.")]
 
 
@@ -144,12 +146,14 @@ def _finish(
 ) -> None:
     output = output or here / paths.IMPORTED / f"{name}.csv"
     catalogue = imported.table()
-    share = len(imported.left_out) / (len(imported.left_out) + len(catalogue))
+    lost = [*imported.left_out, *imported.in_part]
+    share = len(lost) / (len(imported.left_out) + len(catalogue))
     if share > max_left_out:
-        kind, count, first = kinds(imported.left_out)[0]
+        kind, count, first = kinds(lost)[0]
         raise InputError(
-            f"{imported.images}: {share:.0%} of the rows cannot be used ({count:,} × {kind}, the first: {first}). Is "
-            "it the right place? --max-left-out allows more." + "".join(f"\n{remark}" for remark in imported.remarks)
+            f"{imported.images}: {share:.0%} of the rows cannot be used as they are ({count:,} × {kind}, the first: "
+            f"{first}). Is it the right place? --max-left-out allows more."
+            + "".join(f"\n{remark}" for remark in imported.remarks)
         )
     if output.suffix.lower() != ".csv" or output.is_dir():
         raise InputError(f"{output}: expected the name of a CSV to write.")
@@ -173,14 +177,14 @@ def _finish(
         facts.add_row(fact, escape(value))
     Console().print(facts)
     lines = []
-    for title, reasons in (("left out", imported.left_out), ("repaired", imported.repaired)):
+    for title, reasons in imported.actions().items():
         lines += [f"{title}: {len(reasons):,}"] if reasons else []
         lines += [f"  {count:,} × {kind}, the first: {first}" for kind, count, first in kinds(reasons)[:SHOWN]]
     forgotten = separator_remark(catalogue["classes"])
     lines += [
         *imported.remarks,
         *([forgotten] if forgotten else []),
-        f"wrote {output}, and {odd} with every row that was left out or repaired",
+        f"wrote {output}, and {odd} with every row that was not taken as it is",
     ]
     typer.echo("\n".join(lines))
     found = {"csv": here.named(output), "encoding": "auto"}

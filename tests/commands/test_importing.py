@@ -18,8 +18,9 @@ def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # 
     result = huse("import", "fashion", fashion)
     assert result.exit_code == 0
     for text in (
-        "left out: 3",
-        "1 × no picture, the first: styles.csv line 9, 201.jpg",
+        "left out: 2",
+        "kept in part: 1",
+        "1 × no picture, kept by its name, the first: styles.csv line 9, 201.jpg",
         "repaired: 1",
         "wrote data/imported/fashion.csv",
         "csv: data/imported/fashion.csv",
@@ -27,14 +28,18 @@ def test_an_import_says_what_it_found_and_what_to_write(workplace, fashion):  # 
     ):
         assert text in " ".join(result.stdout.split())
     assert (workplace / "params.yaml").read_text() == (ROOT / "params.yaml").read_text()
-    assert len(pd.read_csv(paths.IMPORTED / "fashion.csv")) == 7
+    assert len(pd.read_csv(paths.IMPORTED / "fashion.csv")) == 8
     odd = pd.read_csv(paths.IMPORTED / "fashion.rejected.csv")
-    assert odd["action"].tolist() == ["left out"] * 3 + ["repaired"]
-    assert ("no picture", "styles.csv line 9, 201.jpg") in set(zip(odd["reason"], odd["where"], strict=True))
+    assert odd["action"].tolist() == ["left out"] * 2 + ["kept in part", "repaired"]
+    assert ("no picture, kept by its name", "styles.csv line 9, 201.jpg") in set(
+        zip(odd["reason"], odd["where"], strict=True)
+    )
 
 
 def test_too_much_that_cannot_be_used_stops_it(workplace, fashion):  # noqa: F811
-    assert "30% of the rows cannot be used (1 × " in error("import", "fashion", fashion, "--max-left-out", "0.2")
+    assert "30% of the rows cannot be used as they are (1 × " in error(
+        "import", "fashion", fashion, "--max-left-out", "0.2"
+    )
     assert not (workplace / paths.IMPORTED).exists()
 
 
@@ -161,3 +166,15 @@ def test_a_forgotten_separator_is_said(workplace):
     assert "`huse import table --separator '>'` writes such a catalogue" in said
     said = huse("import", "table", "shop.csv", "--name", "title", "--classes", "kind", "--separator", ">", "--force")
     assert "1 of 3 classes have one level" in said.stdout
+
+
+def test_a_wrong_folder_of_pictures_stops_it_though_the_rows_have_names(workplace):
+    (workplace / "empty").mkdir()
+    (workplace / "shop.csv").write_text("photo,title,kind\na.jpg,Cap,Hats\nb.jpg,Hat,Hats\n")
+    options = ("import", "table", "shop.csv", "--images", "empty", "--image", "photo", "--name", "title", "--classes")
+    assert "empty: 100% of the rows cannot be used as they are (2 × no picture, kept by its name" in error(
+        *options, "kind"
+    )
+    said = huse(*options, "kind", "--max-left-out", "1").stdout
+    assert "kept in part: 2" in said
+    assert "2 × no picture, kept by its name, the first: shop.csv line 2, a.jpg" in said

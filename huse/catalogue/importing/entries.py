@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
-from huse.catalogue.mending import mend
+from huse.catalogue.checking import NO_NAMES, why_no_name
+from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.reading import tidy
 from huse.errors import InputError
 from huse.kinds import HEAD, PICTURES, kind_of
@@ -19,8 +21,17 @@ from huse.wording import counted
 # Of the formats that `huse.vision.decoding` reads; a file without an ending is told by its first bytes.
 ENDINGS = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".dib", ".tif", ".tiff", ".avif")
 OF_SYSTEMS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN")  # folders of computers, not of shops
+FILES_OF_SYSTEMS = ("Thumbs.db", "desktop.ini")
 FEW = 3  # products that a class needs to be in every split
 COLUMNS = ["image", "name", "classes", "split", "product"]
+
+
+class Lost(NamedTuple):
+    """A row without its picture, its place and its repairs."""
+
+    place: str
+    row: tuple[str, str, str, str, str]
+    repairs: list[str]
 
 
 @dataclass
@@ -31,14 +42,22 @@ class Imported:
         images: the picture folder.
         rows: image (relative to the folder), name, class path, and split and product, each empty where there is none.
         left_out: reasons, one for each row or picture left out.
+        in_part: reasons, one for each row kept by its name alone, since its picture is not there.
+        emptied: names that say nothing, one for each row that is kept without.
         repaired: repairs, one for each row repaired.
         remarks: anything else to report.
         tables: files that were read, which must not be written over.
+        source: the file that has the rows, for messages; None: the picture folder has them.
+        lost: rows whose picture is not there; see `keep_by_name`.
     """
 
     images: Path
+    source: Path | None = None
     rows: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    in_part: list[str] = field(default_factory=list)
+    emptied: list[str] = field(default_factory=list)
+    lost: list["Lost"] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
@@ -67,15 +86,37 @@ class Imported:
         """
         (name, repairs), mended = mend(name), [mend(level) for level in levels]
         name, levels = tidy(name), [tidy(level) for level, _ in mended]
-        problem = "no picture" if image and not found else _problem(image, name, levels)
+        said, name = name, "" if says_nothing(name, NO_NAMES) else name
+        lost = bool(image) and not found
+        problem = "no picture" if lost and why_no_name(name) else _problem(image, name, levels)
+        place = f"{where}, {image}" if image and image != where else where
         if problem:
-            where = f"{where}, {image}" if image and image != where else where
-            self.left_out.append(f"{problem}: {where}")
-        else:
-            self.rows.append((image, name, LEVEL_SEPARATOR.join(levels), split or "", tidy(product)))
-            of_class = dict.fromkeys(kind for _, kinds_of_level in mended for kind in kinds_of_level)
-            self.repaired += [f"{kind} in the name: {where}" for kind in repairs]
-            self.repaired += [f"{kind} in the class: {where}" for kind in of_class]
+            self.left_out.append(f"{problem}: {place}")
+            return
+        row = ("" if lost else image, name, LEVEL_SEPARATOR.join(levels), split or "", tidy(product))
+        of_class = dict.fromkeys(kind for _, kinds_of_level in mended for kind in kinds_of_level)
+        repaired = [f"{kind} in the name: {where}" for kind in repairs]
+        repaired += [f"{kind} in the class: {where}" for kind in of_class]
+        if lost:
+            self.lost.append(Lost(place, row, repaired))
+            return
+        self.rows.append(row)
+        self.repaired += repaired
+        if said != name:
+            self.emptied.append(f"a name that says nothing: {where}, {said!r}")
+
+    def keep_by_name(self) -> None:
+        """Keep the rows whose picture is not there by their names, unless another row has the name, as a stage does."""
+        known = {row[1:3] for row in self.rows}
+        for place, row, repairs in self.lost:
+            if row[1:3] in known:
+                self.left_out.append(f"no picture, and another row has the name: {place}")
+            else:
+                known.add(row[1:3])
+                self.rows.append(row)
+                self.repaired += repairs
+                self.in_part.append(f"no picture, kept by its name: {place}")
+        self.lost.clear()
 
     def table(self) -> pd.DataFrame:
         """Return the catalogue: `image`, `name`, `classes`, and `split` and `product` if the layout has them.
@@ -87,17 +128,25 @@ class Imported:
             first = f" The first: {self.left_out[0]}." if self.left_out else ""
             said = "".join(f" {remark}." for remark in self.remarks)
             raise InputError(
-                f"{self.images}: expected products, found none; {len(self.left_out)} left out.{first}{said}"
+                f"{self.source or self.images}: expected products, found none; {len(self.left_out)} left out."
+                f"{first}{said}"
             )
         table = pd.DataFrame(self.rows, columns=COLUMNS)
         return table.drop(columns=[column for column in ("split", "product") if not table[column].any()])
 
+    def actions(self) -> dict[str, list[str]]:
+        """Return the reasons by what was done with the rows."""
+        return {
+            "left out": self.left_out,
+            "kept in part": self.in_part,
+            "taken as empty": self.emptied,
+            "repaired": self.repaired,
+        }
+
     def odd_rows(self) -> pd.DataFrame:
-        """Return what was left out, then what was repaired: `action`, `reason`, `where`."""
+        """Return what was left out, kept in part and so on: `action`, `reason`, `where`."""
         rows = [
-            (action, *reason.partition(": ")[::2])
-            for action, reasons in (("left out", self.left_out), ("repaired", self.repaired))
-            for reason in reasons
+            (action, *reason.partition(": ")[::2]) for action, reasons in self.actions().items() for reason in reasons
         ]
         return pd.DataFrame(rows, columns=["action", "reason", "where"])
 
@@ -119,7 +168,12 @@ def spoken(name: str) -> str:
 
 
 def list_pictures(folder: Path) -> list[str]:
-    """Return the pictures below a folder, relative to it, sorted.
+    """Return the pictures below a folder; see `list_files`."""
+    return list_files(folder)[0]
+
+
+def list_files(folder: Path) -> tuple[list[str], list[str]]:
+    """Return the pictures below a folder, and the other files, relative to it, sorted.
 
     Hidden files and folders, and those that computers make for themselves, are passed over; linked folders are not
     followed.
@@ -129,13 +183,14 @@ def list_pictures(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Give the folder that holds the pictures.")
-    found = []
+    found: tuple[list[str], list[str]] = [], []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in OF_SYSTEMS]
         above = Path(place).relative_to(folder)
-        pictures = [name for name in files if not name.startswith(".") and _is_picture(Path(place, name))]
-        found += [(above / name).as_posix() for name in pictures]
-    return sorted(found)
+        for name in files:
+            if not name.startswith(".") and name not in FILES_OF_SYSTEMS:
+                found[not _is_picture(Path(place, name))].append((above / name).as_posix())
+    return sorted(found[0]), sorted(found[1])
 
 
 def _is_picture(path: Path) -> bool:

@@ -25,7 +25,7 @@ def import_fashion(folder: Path) -> Imported:
     Raises:
         InputError: the table or the picture folder is missing, or the table lacks a column.
     """
-    path, imported = folder / "styles.csv", Imported(folder / "images")
+    path, imported = folder / "styles.csv", Imported(folder / "images", folder / "styles.csv")
     pictures = Pictures(imported)
     wanted = {"the id": IDENTITY, "the name": NAME} | {f"level {depth}": level for depth, level in enumerate(LEVELS, 1)}
     lines = Lines(imported, path, surplus=True, wanted=wanted.values())
@@ -46,6 +46,7 @@ def import_fashion(folder: Path) -> Imported:
         asked.add(picture)
         levels = [row[level] for level in LEVELS]
         imported.add(where, picture or name, row[NAME], levels, found=bool(picture), product=identity)
+    imported.keep_by_name()
     imported.left_out += [f"a picture without a line: {picture}" for picture in pictures.paths if picture not in asked]
     pictures.say()
     return imported

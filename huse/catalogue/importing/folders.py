@@ -1,16 +1,20 @@
 """A tree of folders with pictures, whose folders are the class levels; with or without a table of captions."""
 
+from collections import Counter
 from pathlib import Path
 
-from huse.catalogue.importing.entries import Imported, spoken
+from huse.catalogue.importing.entries import ENDINGS, Imported, spoken
 from huse.catalogue.importing.lines import Lines
 from huse.catalogue.importing.pictures import Pictures
 from huse.catalogue.importing.splits import take_splits
 from huse.catalogue.records import find_columns
 from huse.errors import InputError
+from huse.wording import counted
 
 IMAGE_HEADERS = ("image", "file", "filename", "file_name", "picture", "path")
 NAME_HEADERS = ("caption", "name", "title", "text", "description")
+
+SHOWN = 8  # endings in a remark
 
 
 def import_folders(
@@ -46,6 +50,7 @@ def import_folders(
         imported.remarks.append(f"no captions were given, so products {how}")
     else:
         named = _captions(imported, known, captions, image, name)
+    imported.remarks += _others_remark(folder, known.others, captions)
     tree = [tuple(picture.split("/")[:-1]) for picture in pictures]
     for picture, taken in zip(pictures, take_splits(imported, tree, split_folders), strict=True):
         if taken is None:
@@ -54,6 +59,19 @@ def import_folders(
             split, folders = taken
             imported.add(picture, picture, named.get(picture, ""), [spoken(level) for level in folders], split=split)
     return imported
+
+
+def _others_remark(folder: Path, files: list[str], captions: Path | None) -> list[str]:
+    """Return a remark on files that are no pictures by their endings, other than the table of captions."""
+    others = [file for file in files if captions is None or (folder / file).resolve() != captions.resolve()]
+    if not others:
+        return []
+    counts = Counter(Path(file).suffix.lower() or "without an ending" for file in others)
+    told = ", ".join(f"{count:,} × {ending}" for ending, count in counts.most_common(SHOWN))
+    return [
+        f"{counted(len(others), 'file')} of other kinds passed over: {told}{', …' if len(counts) > SHOWN else ''}, "
+        f"first {others[0]}. Pictures are {', '.join(ENDINGS)}"
+    ]
 
 
 def _captions(

@@ -37,6 +37,7 @@ def import_food101(folder: Path) -> Imported:
                 imported.repaired.append(f"unquoted commas in the title: {where}")
             asked.add(picture)
             imported.add(where, picture, ",".join(title), [spoken(name)], found=found, split=split)
+    imported.keep_by_name()
     imported.left_out += [f"a picture without a title: {picture}" for picture in sorted(pictures - asked)]
     return imported
 

@@ -5,7 +5,7 @@ from posixpath import basename, splitext
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from huse.catalogue.finding import PictureFolder, key_of
-from huse.catalogue.importing.entries import Imported, list_pictures
+from huse.catalogue.importing.entries import Imported, list_files
 from huse.wording import counted
 
 
@@ -21,7 +21,7 @@ class Pictures:
         self._imported = imported
         self._folder = PictureFolder(imported.images)
         self._otherwise: dict[str, str] = {}
-        self.paths = list_pictures(imported.images)
+        self.paths, self.others = list_files(imported.images)
         self._known = set(self.paths)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)  # without ending

@@ -108,7 +108,7 @@ def import_table(
         raise InputError("expected --images and one of --image and --image-pattern, or, for names alone, none of them.")
     if images is None and columns.name is None:
         raise InputError("expected --name, or pictures: --images and --image; found neither.")
-    imported = Imported(images or path.parent)
+    imported = Imported(images or path.parent, path)
     pictures = None if images is None else Pictures(imported)
     options = columns.options()
     read = partial(read_rows, imported, delimiter=delimiter, encoding=encoding, needed=columns.needed())
@@ -118,7 +118,7 @@ def import_table(
         table = join_rows(imported, table, other, on)
     places = find_columns(path, table.header, options)
     columns = columns.spelled({column: table.header[at] for column, at in zip(options.values(), places, strict=True)})
-    _empty_cells(imported, table, columns, fill_down=cells.fill_down)
+    _empty_cells(imported, pictures, table, columns, fill_down=cells.fill_down)
     take_numbers_whole(imported, table, dict.fromkeys([*columns.of_pattern(), *columns.product]))
     _take_all(imported, pictures, table, columns, replace(cells, repeated=table.feed))
     if pictures is not None:
@@ -126,9 +126,12 @@ def import_table(
     return imported
 
 
-def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down: bool) -> None:
+def _empty_cells(
+    imported: Imported, pictures: Pictures | None, table: Rows, columns: Columns, *, fill_down: bool
+) -> None:
     """Empty the cells that say nothing, such as ``nan``, and say so; perhaps fill them from above.
 
+    But a word that is the name of a picture names that picture.
     That is from the first row of the same product that has something; without products, from the row before. A row
     without a product is of the product above. Of the levels of a class, those before the first given one are filled.
     """
@@ -138,7 +141,9 @@ def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down
     product, filled = "", 0
     for where, row in table.rows:
         for column in asked:
-            if row[column].strip() and (row[column].strip() in NOTHING or says_nothing(row[column])):
+            if _is_word_for_nothing(row[column]) and not (
+                pictures and column in columns.image and pictures.find(row[column])
+            ):
                 emptied[column].append(f"{row[column]!r}, {where}")
                 row[column] = ""
         if not fill_down:
@@ -163,6 +168,10 @@ def _empty_cells(imported: Imported, table: Rows, columns: Columns, *, fill_down
         imported.remarks.append(
             f"{counted(filled, 'row takes', 'rows take')} their name, class or split from a row above (--fill-down)"
         )
+
+
+def _is_word_for_nothing(cell: str) -> bool:
+    return bool(cell.strip()) and (cell.strip() in NOTHING or says_nothing(cell))
 
 
 class _Entry(NamedTuple):
@@ -199,6 +208,7 @@ def _take_all(imported: Imported, pictures: Pictures | None, table: Rows, column
     several = sum(_take(imported, pictures, entry, columns, cells) for entry in own)
     if pictures is not None:
         imported.remarks += _together(pictures, own)
+    imported.keep_by_name()
     lists = sum(cells.holds_levels(entry.cell) for entry in own)
     rows = list(dict.fromkeys(imported.rows))
     without, again = len(found) - len(own), len(imported.rows) - len(rows)
@@ -243,12 +253,15 @@ def _take(imported: Imported, pictures: Pictures | None, entry: _Entry, columns:
     if is_broken_list(entry.cell) and not entry.classes:  # another row of the product may have given some
         imported.left_out.append(f"a list of classes that cannot be read: {where}, {entry.cell}")
         return False
-    before = len(imported.rows)
+    before, lost = len(imported.rows), len(imported.lost)
     for levels in cells.choose(entry.classes) or [()]:
         for name in entry.names or [""]:
             image = pictures.find(name) if pictures else ""
             called = row[columns.name] if columns.name else ""
             imported.add(where, image or name, called, levels, found=bool(image), split=split, product=entry.product)
+    repaired = [f"{kind} in the class: {where}" for kind in entry.repairs]
     if len(imported.rows) > before:
-        imported.repaired += [f"{kind} in the class: {where}" for kind in entry.repairs]
+        imported.repaired += repaired
+    elif len(imported.lost) > lost:
+        imported.lost[-1].repairs.extend(repaired)
     return len(entry.classes) > 1

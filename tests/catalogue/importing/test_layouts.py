@@ -20,15 +20,17 @@ def test_food101_keeps_its_split(food101):
     imported = import_food101(food101)
     table = imported.table()
     assert imported.images == food101 / "images"
-    assert table["split"].value_counts().to_dict() == {"train": 13, "test": 4}
+    assert table["split"].value_counts().to_dict() == {"train": 14, "test": 4}
     rows = table.set_index("image")
     first = ["train recipe 0, for apple_pie", "apple pie", "train"]
     assert rows.loc["train/apple_pie/apple_pie_0.jpg"].tolist() == first
     assert rows.loc["test/beef_tartare/beef_tartare_1.jpg", "classes"] == "beef tartare"
     assert rows.loc["train/apple_pie/apple_pie_8.jpg", "name"] == "Pie, the best, ever"
     assert imported.repaired == ["unquoted commas in the title: train_titles.csv line 15"]
+    assert imported.in_part == [
+        "no picture, kept by its name: train_titles.csv line 13, train/apple_pie/apple_pie_9.jpg"
+    ]
     assert imported.left_out == [
-        "no picture: train_titles.csv line 13, train/apple_pie/apple_pie_9.jpg",
         "broken line: train_titles.csv line 14, expected 3 fields, found 1: is one missing, or a line broken?",
         "a picture without a title: train/apple_pie/apple_pie_untitled.jpg",
     ]
@@ -37,7 +39,7 @@ def test_food101_keeps_its_split(food101):
 def test_titles_may_lie_beside_the_pictures(food101):
     for file in (food101 / "texts").iterdir():
         file.rename(food101 / file.name)
-    assert len(import_food101(food101).table()) == 17
+    assert len(import_food101(food101).table()) == 18
 
 
 def test_fashion_has_three_levels_and_mends_names(fashion):
@@ -47,8 +49,8 @@ def test_fashion_has_three_levels_and_mends_names(fashion):
     assert rows.loc["100.jpg"].tolist() == ["Brand Thing 0", "Apparel<Topwear<Shirts", "100"]
     assert rows.loc["200.jpg"].tolist() == ["Brand Top, Red, Long", "Apparel<Topwear<Tops", "200"]
     assert imported.repaired == ["unquoted comma in the name: styles.csv line 8"]
+    assert imported.in_part == ["no picture, kept by its name: styles.csv line 9, 201.jpg"]
     assert imported.left_out == [
-        "no picture: styles.csv line 9, 201.jpg",
         "broken line: styles.csv line 10, expected 10 fields, found 3: is one missing, or a line broken?",
         "a picture without a line: 300.jpg",
     ]
@@ -72,7 +74,8 @@ def test_folders_are_levels_and_captions_names(folders, tmp_path):
         "a second caption: captions.csv line 6, hats/cap.jpg",
         "broken line: captions.csv line 7, expected 2 fields, found 1: is one missing, or a line broken?",
     ]
-    assert imported.remarks == ["captions.csv: pictures are in column File, captions in Caption"]
+    assert imported.remarks[0] == "captions.csv: pictures are in column File, captions in Caption"
+    assert imported.remarks[1].startswith("1 file of other kinds passed over: 1 × .txt, first notes.txt. Pictures are ")
 
 
 def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp_path):
@@ -97,10 +100,10 @@ def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp
 def test_folders_without_captions_name_products_by_their_files(folders):
     imported = import_folders(folders, None)
     assert imported.table()["name"].tolist() == ["cap", "a", "b 1", "a"]
-    assert len(imported.remarks) == 1
+    assert len(imported.remarks) == 2
     imported = import_folders(folders, None, names=False)
     assert imported.table()["name"].tolist() == [""] * 4
-    assert imported.remarks == ["no captions were given, so products have no names"]
+    assert imported.remarks[0] == "no captions were given, so products have no names"
 
 
 def test_captions_name_pictures_in_any_writing(folders, tmp_path):
@@ -117,7 +120,7 @@ def test_captions_name_pictures_in_any_writing(folders, tmp_path):
         "shoes/pumps/a.jpg": "Pump",
     }
     assert "a caption without a picture: captions.csv line 6, B-1.png" in imported.left_out
-    assert "3 pictures are written otherwise than their files; first SHOES" in imported.remarks[-1]
+    assert "3 pictures are written otherwise than their files; first SHOES" in imported.remarks[-2]
 
 
 def test_captions_in_named_columns_of_a_tsv(folders, tmp_path):
@@ -157,11 +160,12 @@ def test_a_table_by_its_columns(shop):
         ["hats/cap.jpg", "", "Hats<Caps", "test"],
         ["hats/cap.jpg", "Cap", "Hats", "test"],
     ]
+    assert imported.in_part == []  # another row has the name
     assert imported.left_out == [
         "no known split: shop.csv line 4, 'later'",
-        "no picture: shop.csv line 5, hats/none.jpg",
         "no class, or an empty level: shop.csv line 8, hats/cap.jpg",
         "a class name with <, which separates levels: shop.csv line 9, hats/cap.jpg",
+        "no picture, and another row has the name: shop.csv line 5, hats/none.jpg",
     ]
     assert imported.remarks[-1] == (
         "splits are named otherwise, and read so: 'Training' as train (1), 'VAL' as validation (1)"
@@ -268,7 +272,8 @@ def test_wrong_captions_are_named(folders, tmp_path):
         (b"image\n", {"delimiter": "||"}, "expected one character"),
         (b"image,name,classes\n\xff,a,b\n", {"encoding": "ascii"}, "line 2 is not ascii"),
         (b"image,name,classes\n", {}, "expected products, found none"),
-        (b"image,name,classes\nx.jpg,a,b\n", {}, "1 left out. The first: no picture: shop.csv line 2, x.jpg"),
+        (b"image,name,classes\n", {}, "shop.csv: expected products"),
+        (b"image,name,classes\nx.jpg,-,b\n", {}, "1 left out. The first: no picture: shop.csv line 2, x.jpg"),
     ],
 )
 def test_a_wrong_table_is_named(shop, content, options, reason):
@@ -318,7 +323,7 @@ def test_fashion_with_headers_in_another_case(fashion):
     path.write_text(
         path.read_text().replace("id,gender", "ID,Gender").replace("productDisplayName", "ProductDisplayName")
     )
-    assert len(import_fashion(fashion).rows) == 7
+    assert len(import_fashion(fashion).rows) == 8
 
 
 def test_fashion_with_pictures_named_as_at_their_urls(fashion):
@@ -329,7 +334,7 @@ def test_fashion_with_pictures_named_as_at_their_urls(fashion):
     )
     imported = import_fashion(fashion)
     assert imported.table()["image"].tolist()[0] == "7a5b82_images.jpg"
-    assert "no picture: styles.csv line 9, 201.jpg" in imported.left_out
+    assert imported.in_part == ["no picture, kept by its name: styles.csv line 9, 201.jpg"]
     assert any("such as none_images.jpg" in remark for remark in imported.remarks)
 
 
@@ -531,10 +536,10 @@ def test_what_urls_do_not_tell_is_said(shop):
     imported = shop(
         f"image,name,classes\n{one},A,a\n{other},B,a\nhttps://a.example/a.jpg,C,a\nhttp://[x,D,a\n".encode()
     )
-    assert imported.table()["image"].tolist() == ["hats/cap.jpg", "hats/cap.jpg"]
-    assert imported.left_out == [
-        "no picture: shop.csv line 4, https://a.example/a.jpg",
-        "no picture: shop.csv line 5, http://[x",
+    assert imported.table()["image"].tolist() == ["hats/cap.jpg", "hats/cap.jpg", "", ""]
+    assert imported.in_part == [
+        "no picture, kept by its name: shop.csv line 4, https://a.example/a.jpg",
+        "no picture, kept by its name: shop.csv line 5, http://[x",
     ]
     assert imported.remarks[1].endswith("First hats/cap.jpg: a.example/x/cap.jpg, b.example/y/cap.jpg")
     assert "1 picture is named by URLs and not in the folder, or several have that name" in imported.remarks[2]
@@ -631,3 +636,55 @@ def test_a_picture_whose_name_looks_like_several_is_one(shop, tmp_path):
     draw(tmp_path / "folders/a.jpg,b.jpg")
     imported = shop(b'image,name,classes\n"a.jpg,b.jpg",A,a\n')
     assert (imported.table()["image"].tolist(), imported.remarks) == (["a.jpg,b.jpg"], [])
+
+
+def test_a_row_whose_picture_is_not_there_is_kept_by_its_name(shop):
+    """As the stage `catalogue` keeps it: once, and not where another row has the name."""
+    imported = shop(
+        b"image,name,classes,id\ngone.jpg,Hat,a,1\ngone2.jpg,Hat,a,1\nhats/cap.jpg,Cap,a,2\nc.jpg,Cap,a,2\nd.jpg,,a,3\n"
+        b"e.jpg,untitled,b,4\nf.jpg,Caf&eacute;,b,5\n",
+        Columns("name", ["classes"], ["image"], product=["id"]),
+    )
+    assert imported.table().to_numpy().tolist() == [
+        ["hats/cap.jpg", "Cap", "a", "2"],
+        ["", "Hat", "a", "1"],
+        ["", "Café", "b", "5"],
+    ]
+    assert imported.in_part == [
+        f"no picture, kept by its name: shop.csv line {at}" for at in ("2, gone.jpg", "8, f.jpg")
+    ]
+    assert imported.left_out == [
+        "no picture: shop.csv line 6, d.jpg",
+        "no picture: shop.csv line 7, e.jpg",
+        "no picture, and another row has the name: shop.csv line 3, gone2.jpg",
+        "no picture, and another row has the name: shop.csv line 5, c.jpg",
+    ]
+    assert imported.repaired == ["HTML entities in the name: shop.csv line 8"]
+
+
+def test_a_word_for_no_picture_is_an_empty_cell_unless_a_picture_is_called_so(shop, folders):
+    draw(folders / "none.jpg")
+    imported = shop(b"image,name,classes\nnan,A,a\nnone,B,a\nno_selection,C,a\nnone.jpg,unknown,a\n")
+    assert [row[:2] for row in imported.rows] == [("", "A"), ("none.jpg", "B"), ("", "C"), ("none.jpg", "")]
+    assert "2 cells of column image say nothing, the first: 'nan', shop.csv line 2; taken as empty" in imported.remarks
+    assert imported.emptied == ["a name that says nothing: shop.csv line 5, 'unknown'"]
+    assert imported.left_out == imported.in_part == []
+    assert imported.odd_rows().to_numpy().tolist() == [
+        ["taken as empty", "a name that says nothing", "shop.csv line 5, 'unknown'"]
+    ]
+
+
+def test_files_of_other_kinds_are_counted(tmp_path):
+    for name in ("b/1.heic", "b/2.HEIC", "a/3.cr2", "a/4", "a/Thumbs.db", "captions.csv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("file,caption\n")
+    said = (
+        "4 files of other kinds passed over: 2 × .heic, 1 × .cr2, 1 × without an ending, first a/3.cr2. Pictures are "
+    )
+    imported = import_folders(tmp_path, tmp_path / "captions.csv")
+    assert imported.remarks[-1].startswith(said)
+    with pytest.raises(InputError, match="expected products, found none; 0 left out.*" + said):
+        imported.table()
+    draw(tmp_path / "a/5.png")
+    (tmp_path / "a/6.txt").write_bytes((tmp_path / "a/5.png").read_bytes())
+    assert "1 × .txt" in import_folders(tmp_path, tmp_path / "captions.csv").remarks[-1]

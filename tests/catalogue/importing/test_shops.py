@@ -81,11 +81,12 @@ def test_shopify(shop):
         ["sun_hat-2.png", "Sun Hat", path, "sun-hat"],
         ["mug.jpg", "Mug, blue", "Home & Garden<Mugs", "mug"],
         ["", "Pot", "Home & Garden<Pots", "pot"],
+        ["", "Pan", "Home & Garden<Pans", "pan"],
     ]
     for text in (
-        "products, told by their ids 3",
-        "rows with a name only 1; see catalogue.missing",
-        "left out: 1 1 × no picture, the first: products_export.csv line 7, https://cdn.shopify.com",
+        "products, told by their ids 4",
+        "rows with a name only 2; see catalogue.missing",
+        "kept in part: 1 1 × no picture, kept by its name, the first: products_export.csv line 7, https://cdn.shopify.com",
         "repaired: 1 1 × HTML entities in the class",
         "3 pictures are named by URLs, and found by the URL's last part",
         "1 picture is named by URLs and not in the folder",
@@ -369,8 +370,11 @@ def test_h_and_m(shop):
          "product_type_name": "Underwear", "product_group_name": "Socks & Tights", "index_group_name": "Ladieswear"},
     )  # fmt: skip
     rows, said = shop("H&M", "articles.csv", content, ["010/0108775015.jpg"])
-    assert rows == [["010/0108775015.jpg", "Strap top", "Ladieswear<Garment Upper body<Vest top", "0108775"]]
-    assert "1 × no picture, the first: articles.csv line 3, 011/0111565001.jpg" in said
+    assert rows == [
+        ["010/0108775015.jpg", "Strap top", "Ladieswear<Garment Upper body<Vest top", "0108775"],
+        ["", "20 den 1p Stockings", "Ladieswear<Socks & Tights<Underwear", "0111565"],
+    ]
+    assert "1 × no picture, kept by its name, the first: articles.csv line 3, 011/0111565001.jpg" in said
 
 
 def test_rakuten(shop, workplace):  # noqa: F811
