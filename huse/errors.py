@@ -18,6 +18,7 @@ REMEDIES = {
     errno.EACCES: "Allow this user to read and write it",
     errno.EPERM: "Allow this user to read and write it",
     errno.EMFILE: "Raise the limit on open files",
+    errno.EBUSY: "If it is a mount point, mount the folder above it instead; else end what uses it",
     errno.EIO: "Look whether the disk is full, or damaged",
 }
 # What libraries say in place of its number: NumPy of an array, SQLite of DVC's notes on files.

@@ -20,6 +20,7 @@ _STARTS = {
     b"\x1f\x8b": "a gzip archive",
     b"Rar!": "a RAR archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
+    b"\x89HDF\r\n\x1a\n": "an HDF5 file, as Keras writes",
     b"SQLite format 3": "an SQLite database",
     b"wOFF": "a font",
     b"\x1aE\xdf\xa3": "a video",

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import re
+import warnings
 import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -21,6 +22,7 @@ HOLDERS = [
     *("ema", "model_ema", "state_dict_ema", "ema_state_dict", "backbone", "encoder", "module"),
 ]
 
+PICKLE = b"\x80"  # its first byte, before the protocol
 SHOWN = 5  # names in a message
 REMEDY = "Get the file again, or save the network anew with torch.save(model.state_dict(), …)."
 
@@ -98,23 +100,39 @@ def _load(path: Path) -> Any:
             return load_file(path)
         if not reason and not (head.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(path)):
             # By its name, torch would guess at the format. Many checkpoints hold their command line, a Namespace.
-            with path.open("rb") as file, torch.serialization.safe_globals([argparse.Namespace]):
+            with (
+                path.open("rb") as file,
+                torch.serialization.safe_globals([argparse.Namespace]),
+                warnings.catch_warnings(action="ignore"),  # what they say is said below, or does not matter
+            ):
                 return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # the kind depends on the damage: KeyError, UnpicklingError, …
-        reason = _reason(str(error))
+        reason = _archived(path) if zipfile.is_zipfile(path) else ""
+        reason = reason or _reason(str(error), pickled=head.startswith(PICKLE))
     raise InputError(
         f"{path}: expected a state dict of tensors, found a damaged or other file ({reason or 'it is truncated'}). "
         f"{REMEDY}"
     )
 
 
-def _reason(error: str) -> str:
+def _archived(path: Path) -> str:
+    """Return what a zip archive is that `torch.save` did not write; empty: it may have written it."""
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    if any(name.endswith("/data.pkl") for name in names):
+        return ""
+    return f"it is a zip archive of other files: {name_first(names)}" if names else "it is an empty zip archive"
+
+
+def _reason(error: str, *, pickled: bool) -> str:
     """Return one line on what torch could not read, without its advice, which is to unpickle objects."""
     named = re.search(r"GLOBAL (\S+)", error)
     if named:
         return f"it holds an object of {named[1]}, which is code and is not read"
     if "TorchScript" in error:
         return "it is a TorchScript program, which is code and is not read"
+    if pickled and "weights_only" in error:
+        return "it is a pickle that torch.save has not written, which could hold code and is not read"
     if "weights_only" in error:
         return "it is neither of torch.save nor of safetensors"
     return error.strip().partition("\n")[0].partition(". ")[0].rstrip(".")

@@ -36,6 +36,7 @@ def test_a_picture_is_known_by_its_bytes(ending):
         (b"outs:\n- md5: 0123\n  path: shop.csv\n", "a pointer of DVC"),
         (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "an OpenDocument file"),
         (json.dumps({"error": "not found"}).encode(), "JSON"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(9), "an HDF5 file"),
         (b"\x00\x00\x00\x18ftypheic\x00", "a HEIC picture"),
         (b"\x00\x00\x00\x18ftypmp42\x00", "a video"),
         (b"%PDF-1.7", "a PDF document"),

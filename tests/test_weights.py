@@ -1,3 +1,6 @@
+import pickle
+import warnings
+import zipfile
 from collections import OrderedDict
 
 import pytest
@@ -61,6 +64,12 @@ def saved(content, path):
     return path.read_bytes()
 
 
+def zipped(path, name):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(name, "content")
+    return path.read_bytes()
+
+
 def scripted(path):
     torch.jit.script(torch.nn.Linear(2, 2)).save(path)
     return path.read_bytes()
@@ -82,6 +91,9 @@ def truncated(path, save):
             "it is a pointer of Git LFS",
         ),
         (lambda path: b"\x1f\x8b" + bytes(20), "it is a gzip archive"),
+        (lambda path: b"\x89HDF\r\n\x1a\n" + bytes(20), "it is an HDF5 file"),
+        (lambda path: pickle.dumps({"a": [1.0]}, protocol=4), "it is a pickle that torch.save has not written"),
+        (lambda path: zipped(path, "model/a.onnx"), "it is a zip archive of other files: model/a.onnx"),
         (lambda path: b"no tensors", "it is neither of torch.save nor of safetensors"),
         (lambda path: truncated(path, lambda path: torch.save(STATE, path)), "it is truncated"),
         (lambda path: truncated(path, lambda path: save_file({"a": torch.ones(999)}, path)), "not fully covered"),
@@ -92,7 +104,7 @@ def truncated(path, save):
 def test_what_is_no_state_dict_is_named_without_advice_to_load_it(tmp_path, make, message):
     path = tmp_path / "w.pth"
     path.write_bytes(make(path))
-    with pytest.raises(InputError) as seen:
+    with pytest.raises(InputError) as seen, warnings.catch_warnings(action="error"):
         read_state_dict(path)
     said = str(seen.value)
     assert message in said

@@ -67,11 +67,14 @@ class Outputs:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with uninterrupted():
-            for final, partial in self._partial.items():
-                if kind is not None:
+            try:
+                # Folders first: one that is a mount point cannot be replaced, and then nothing else has been.
+                for final, partial in sorted(self._partial.items(), key=lambda pair: not pair[0].is_dir()):
+                    if kind is None:
+                        _move(partial, final)
+            finally:
+                for partial in self._partial.values():
                     _remove(partial)
-                else:
-                    _move(partial, final)
 
     def path(self, final: Path) -> Path:
         """Return the path to write to now; the file or folder there becomes `final` in the end."""

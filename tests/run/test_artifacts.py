@@ -1,7 +1,9 @@
+import errno
 import io
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -221,3 +223,23 @@ def test_an_empty_field_is_a_half_that_is_missing():
         "image": [True, False, True],
         "text": [True, True, False],
     }
+
+
+def test_where_a_folder_is_a_mount_point_nothing_is_replaced(tmp_path, monkeypatch):
+    one, folder = tmp_path / "one.json", tmp_path / "model"
+    one.write_text("before")
+    folder.mkdir()
+    (folder / "weights").write_text("before")
+    replace = Path.replace
+
+    def busy(path, target):
+        if path == folder:
+            raise OSError(errno.EBUSY, "Device or resource busy", str(path), None, str(target))
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", busy)
+    with pytest.raises(OSError, match="busy"), Outputs() as outputs:
+        outputs.json(one, {})
+        outputs.path(folder).mkdir()
+    assert one.read_text() == (folder / "weights").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "one.json"]
