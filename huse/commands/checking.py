@@ -77,7 +77,9 @@ class Findings(logging.Handler):
 
     def stop(self, parameter: str, text: str) -> None:
         """Say what would stop a run."""
-        self.stops.append(text if text.startswith(f"{paths.PARAMS}: {parameter}") else f"{parameter}: {text}")
+        section = parameter.partition(".")[0]
+        named = text.startswith((f"{paths.PARAMS}: {parameter}", f"{section}."))
+        self.stops.append(text if named else f"{parameter}: {text}")
 
     @contextmanager
     def of(self, parameter: str) -> Iterator[None]:
@@ -123,10 +125,10 @@ def check(context: typer.Context) -> None:
     sections, found = check_params(here / paths.PARAMS), Findings()
     products, table = _catalogue(here, sections["catalogue"], here.seed(), found)
     _names(products, sections["preprocess_text"], found)
-    dimension = _word_vectors(here, sections["word_vectors"], found)
+    words = _word_vectors(here, sections["word_vectors"], found)
     _backbone(here, sections["backbone"], found)
     _text_vectors(here, sections["text_vectors"], found)
-    _label_graph(here, sections["label_graph"], dimension, found)
+    _label_graph(here, sections["label_graph"], words, found)
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
     train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
     _method(sections, train, found)
@@ -216,14 +218,14 @@ def _names(products: Sequence[Product], params: Any, found: Findings) -> None:
         tell("preprocess_text", describe_emptied(emptied, len(names), params))
 
 
-def _word_vectors(here: Run, params: Any, found: Findings) -> int | None:
-    """Return how many numbers a word has; None where that is not known yet."""
+def _word_vectors(here: Run, params: Any, found: Findings) -> tuple[int, str] | None:
+    """Return how many numbers a word has, and name and format of the set; None where that is not known yet."""
     from huse.text.word_files.reading import fingerprint_words, peek  # noqa: PLC0415
     from huse.text.word_files.source import find_source  # noqa: PLC0415
 
     if params.source == "catalogue":
         found.good("word_vectors.source", f"trained on the catalogue, {params.dimension} numbers a word")
-        return int(params.dimension)
+        return int(params.dimension), "catalogue (trained on the catalogue)"
     with found.of("word_vectors.source"):
         try:
             source = find_source(params.source, here.root, download=False)
@@ -236,7 +238,7 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> int | None:
         found.good("word_vectors.source", f"{source}: {kind}, {dimension} numbers a word")
         fingerprint = partial(fingerprint_words, source)
         refuse_changed(here, "word_vectors.source", params.source, source.path, fingerprint)
-        return dimension
+        return dimension, f"{source.name} ({kind})"
     return None
 
 
@@ -264,9 +266,9 @@ def _text_vectors(here: Run, params: Any, found: Findings) -> None:
             found.good("text_vectors.given.file", f"{here / name}: {count}")
 
 
-def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
+def _label_graph(here: Run, params: Any, words: tuple[int, str] | None, found: Findings) -> None:
     if params.encoder == "infersent" and params.weights != "random":
-        _infersent(here, params, dimension, found)
+        _infersent(here, params, words, found)
     elif params.encoder == "sentences":
         _sentences(here, "label_graph.sentences", params.sentences, found)
     elif params.encoder == "use":
@@ -297,19 +299,26 @@ def _sentences(here: Run, section: str, settings: Any, found: Findings) -> None:
         found.good(parameter, f"{settings.model}: {folder}")
 
 
-def _infersent(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
-    from huse.text.infersent import load_infersent  # noqa: PLC0415
+def _infersent(here: Run, params: Any, words: tuple[int, str] | None, found: Findings) -> None:
+    from huse.text.infersent import doubts, load_infersent  # noqa: PLC0415
+    from huse.text.tokens import SENTENCE_MARKS  # noqa: PLC0415
 
     with found.of("label_graph.weights"):
         file = here / params.weights
         expected = load_infersent(file).enc_lstm.input_size
-        if dimension not in (None, expected):
+        if words is not None and words[0] != expected:
             raise InputError(
-                f"{file}: reads word vectors of {expected} numbers; word_vectors gives {dimension}. Set "
+                f"{file}: reads word vectors of {expected} numbers; word_vectors gives {words[0]}. Set "
                 "word_vectors.source to those that the weights were trained with."
             )
         refuse_changed(here, "label_graph.weights", params.weights, file, partial(fingerprint_file, file))
         found.good("label_graph.weights", f"{file}: InferSent of word vectors of {expected} numbers")
+        if words is not None:
+            version = (
+                params.infersent.version
+            )  # whether the set has its marks, only the stage knows: it reads all of it
+            for doubt in doubts(file.name, version, words[1], SENTENCE_MARKS[version]):
+                found.remark("label_graph.weights", doubt)
 
 
 def _class_tree(here: Run, tree: str, classes: Sequence[str], found: Findings) -> None:

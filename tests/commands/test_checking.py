@@ -88,7 +88,7 @@ def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
         ({"catalogue": {"unseen_classes": ["a<x"]}}, "catalogue.unseen_classes: .*a<x"),
         (
             {"catalogue": {"split": {"by": "balance", "test": 0.01, "train": 0.84}}},
-            "catalogue.split: .*for test: 12 prod",
+            "catalogue.csv: no product is left for test: 12 prod",
         ),
         ({"word_vectors": {"source": "none.txt"}}, "word_vectors.source: none.txt: expected a file of word vectors"),
         ({"word_vectors": {"source": "glove-twitter-25"}}, "word_vectors.source: glove-twitter-25: no file of this"),
@@ -105,7 +105,7 @@ def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
         ({"backbone": {"weights": "none.pth"}}, "backbone.weights: none.pth: weights not found"),
         ({"backbone": {"weights": "page.txt"}}, "backbone.weights: page.txt: .*it is an HTML page"),
         ({"backbone": {"weights": "infersent.pkl"}}, "backbone.weights: .*expected the 1.. weights of resnet18"),
-        ({"backbone": {"network": "resnet19"}}, "backbone.weights: backbone.network: expected .* such as resnet1"),
+        ({"backbone": {"network": "resnet19"}}, "backbone.network: expected .* such as resnet1"),
         ({"train": {"method": "husse"}}, "params.yaml: train.method: expected one of separate, .*; found 'husse'"),
         ({"train": {"method": "dscmr"}}, "(?s)params.yaml: train.method dscmr: .*Set train.head to linear"),
     ],
@@ -288,6 +288,23 @@ def test_weights_and_vectors_that_fit_are_described(shop):
         "tree.csv: has all 3 classes",
     ):
         assert text in said
+
+
+def test_doubts_whether_weights_of_infersent_read_these_vectors_are_told(shop):
+    torch.save(random_infersent(7, 3, seed=1).state_dict(), "infersent2.pkl")
+    write("glove.6B.txt", "red 1 2 3 4 5 6 7\nshoe 1 2 3 4 5 6 7\n")
+    shop(word_vectors={"source": "glove.6B.txt"}, label_graph={"weights": "infersent2.pkl"})
+    said = shown()
+    remark = "remark: label_graph.weights: infersent2.pkl: "
+    assert f"{remark}by its name version 2, but label_graph.infersent.version is 1" in said
+    assert f"{remark}version 1 of InferSent was trained with glove.840B.300d, and these vectors are of glove.6B" in said
+    Path("glove.6B.txt").rename("glove.840B.300d.txt")
+    Path("infersent2.pkl").rename("infersent1.pkl")
+    shop(word_vectors={"source": "glove.840B.300d.txt"}, label_graph={"weights": "infersent1.pkl"})
+    assert "remark: label_graph" not in shown()
+    torch.save(random_infersent(100, 3, seed=1).state_dict(), "infersent1.pkl")
+    shop(word_vectors={"source": "catalogue"})
+    assert "these vectors are of catalogue (trained on the catalogue)" in shown()
 
 
 @needs_library
