@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from huse.catalogue.splitting import SPLITS, UNSEEN
 from huse.errors import InputError
+from huse.nesting import flatten
 from huse.run import paths
 from huse.run.artifacts import read_array, read_json, read_text_table
 from huse.run.place import Run
@@ -57,6 +59,28 @@ def baselines_table(baselines: dict[str, Any]) -> Table:
     return table
 
 
+def products_table(metrics: dict[str, Any]) -> Table:
+    """Return the main metrics per row and per product side by side, as a table for the terminal."""
+    columns = (Column(name, justify="right") for name in ("one by one", "per product"))
+    table = Table("", *columns, title="Per product", title_justify="left")
+    wanted = {f"accuracy by {name}": f"classification.{name}.accuracy" for name in ("image", "text", "fusion")}
+    wanted |= {f"{short}, mean": f"retrieval.mean.{name}" for name, short in (("recall_at_1", "R@1"), ("map", "mAP"))}
+    ones, products = dict(flatten(metrics)), dict(flatten(metrics["product"]))
+    for name, path in wanted.items():
+        if path in products:
+            table.add_row(name, f"{ones[path]:.3f}", f"{products[path]:.3f}")
+    several = f"{metrics['product']['of_several_items']:,} of several rows, by the mean of their embeddings and scores"
+    table.caption, table.caption_justify = f"{metrics['product']['products']:,} products, {several}", "left"
+    return table
+
+
+def _kind_of_rows(catalogue: dict[str, Any]) -> str:
+    """Return what the rows of a catalogue are: pictures, names, or either."""
+    named = catalogue.get("with_name_only", 0)
+    total = sum(catalogue["pictures"].get(name, 0) for name in (*SPLITS, UNSEEN))
+    return "names" if named == total else "pictures and names alone" if named else "pictures"
+
+
 def metrics(context: typer.Context) -> None:
     """Show the metrics of the last run on the test split, and where to look further."""
     here: Run = context.obj
@@ -65,18 +89,21 @@ def metrics(context: typer.Context) -> None:
     pictures = catalogue["pictures"]
     typer.echo(f"{catalogue['products']} products in {catalogue['classes']} classes")
     counts = (f"{pictures[name]} {name}" for name in ("train", "validation", "test", "rejected"))
-    typer.echo(f"pictures: {', '.join(counts)}")
+    kind = _kind_of_rows(catalogue)
+    typer.echo(f"{kind}: {', '.join(counts)}")
     for half in ("with_picture_only", "with_name_only"):
         if half in catalogue:
             typer.echo(f"{half.replace('_', ' ')}: {catalogue[half]}")
     if "unseen" in pictures:
-        held_out = f"{pictures['unseen']} pictures of {catalogue['unseen_classes']} classes"
+        held_out = f"{pictures['unseen']} {kind} of {catalogue['unseen_classes']} classes"
         typer.echo(f"held out: {held_out}, never learned from")
     torn = catalogue.get("products_in_several_splits")
     seen = f"; the given split has {torn} products in several splits" if torn else ", which training never saw"
     typer.echo(f"metrics of the test split{seen}:")
     try:
         shown = [accuracy_table(values), retrieval_table(values)]
+        if "product" in values:
+            shown.append(products_table(values))
         if "baselines" in values:
             shown.append(baselines_table(values["baselines"]))
     except KeyError as error:

@@ -7,9 +7,9 @@ vectors. They learn from the training split, and every choice is made on the val
 Letters: N items of a split, R of all three splits, F features, K labels, C classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,12 @@ LEAST = 1e-4  # deviation of a feature as a share of the mean one; below it the 
 ROUNDING = 1e-9  # of differences
 
 _TEXTS = {NGRAMS: "n-grams of the names", TEXT: "n-grams of the names and the text vectors"}
+BOTH_VECTORS = "logistic regressions on the image vectors and on {text}"
+# Of a catalogue that has only these: what they are, what a regression reads, and what helps.
+ALONE = {
+    "image": ("pictures", "the image vectors", "what helps pictures; a stronger backbone, or finetune_backbone.epochs"),
+    "text": ("names", "{text}", "what helps names"),
+}
 
 
 @dataclass(frozen=True)
@@ -79,13 +85,13 @@ COMPARISONS = (
     Comparison(
         "both fused",
         {"classification.fusion.accuracy": "accuracy"},
-        "logistic regressions on the image vectors and on {text}, fused",
+        f"{BOTH_VECTORS}, fused",
         "what helps pictures or names alone; a stronger backbone, or finetune_backbone.epochs",
     ),
     Comparison(
         "retrieval, mean",
         {f"retrieval.mean.{metric}": name for metric, name in COMPARED.items()},
-        "class probabilities of logistic regressions on the image vectors and on {text}",
+        f"class probabilities of {BOTH_VECTORS}",
         "train.method huse_plus, as in the preset products; retrieval by class probabilities",
     ),
     *(
@@ -224,6 +230,21 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
     return of("validation"), of("test")
 
 
+def _comparisons(paths: Iterable[str]) -> tuple[Comparison, ...]:
+    """Return `COMPARISONS`, in the words for names alone, or pictures alone, where the metrics are of these."""
+    known = set(paths)
+    there = [name for name in MODALITIES if f"classification.{name}.accuracy" in known]
+    if len(there) != 1:
+        return COMPARISONS
+    kind, vectors, remedy = ALONE[there[0]]
+    return tuple(
+        replace(one, what=f"fused, of {kind} alone", baseline=f"logistic regression on {vectors}", remedy=remedy)
+        if one.what == "both fused"
+        else replace(one, baseline=one.baseline.replace(BOTH_VECTORS, f"logistic regression on {vectors}"))
+        for one in COMPARISONS
+    )
+
+
 def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Linear]:
     """Fit every logistic regression that has training items.
 
@@ -350,7 +371,7 @@ def beside(baselines: Baselines, ours: MeasuredSplit, *, seed: int, resamples: i
     drawn = resamples and len(np.unique(ours.groups)) > 1
     values = dict(flatten(ours.metrics))
     found: dict[str, dict[str, Any]] = {}
-    for comparison in COMPARISONS:
+    for comparison in _comparisons(intervals):
         for path, name in comparison.metrics.items():
             if path in intervals:
                 one, value = intervals[path], values[path.replace("neighbours.", "retrieval.")]
@@ -390,7 +411,7 @@ def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
         compared: of `beside`.
     """
     lines = []
-    for comparison in COMPARISONS:
+    for comparison in _comparisons(compared):
         behind = {
             path: compared[path]
             for path in comparison.metrics

@@ -223,7 +223,12 @@ def product_table(metrics: Metrics) -> Table | None:
         for direction, shown in directions.items()
     }
     rows = [(shown, [read_metric(of, path) for of in (metrics, products)]) for shown, path in wanted.items()]
-    return Table(["per picture", "per product"], [row for row in rows if any(row[1])])
+    return Table([f"per {item_of(metrics)}", "per product"], [row for row in rows if any(row[1])])
+
+
+def item_of(metrics: Metrics) -> str:
+    """Return what the items of a split are: names, if none has a picture, else pictures."""
+    return "picture" if "image" in metrics["classification"] else "name"
 
 
 def baseline_table(metrics: Metrics) -> Table | None:

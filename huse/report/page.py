@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from huse.report.metric_tables import Metric
 from huse.report.sections import Section
+from huse.wording import counted
 
 
 def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
@@ -58,19 +59,26 @@ def lead(products: pd.DataFrame, classes: int) -> str:
     """Say what was measured, and whether a given split let training see products of the test split.
 
     Args:
-        products: `image`, empty where there is none, `split` and `group` of every row.
+        products: `image` and `name`, empty where there is none, `split` and `group` of every row.
         classes: how many there are.
     """
     groups, split = products["group"], products["split"]
     test = groups[split == "test"]
     known = int(test.isin(groups[split.isin(["train", "validation"])]).sum())
-    without = int((products["image"] == "").sum())
-    rows = f"{len(products) - without:,} pictures" + (f" and {without:,} names without a picture" if without else "")
     seen = f"; the given split has the products of {known:,} of them in training or validation too." if known else ""
-    return (
-        f"{rows} of {groups.nunique():,} products in {classes:,} classes. Measured on "
-        f"the {len(test):,} pictures of the test split{seen or ', which training never saw.'}"
-    )
+    of = f"{counted(groups.nunique(), 'product')} in {counted(classes, 'class', 'classes')}"
+    return f"{_rows(products)} of {of}. Measured on the {_rows(products[split == 'test'])} of the test split{seen or ', which training never saw.'}"
+
+
+def _rows(products: pd.DataFrame) -> str:
+    """Return how many pictures and names without a picture there are."""
+    named = int((products["image"] == "").sum())
+    pictures = counted(len(products) - named, "picture")
+    if named == len(products):
+        return counted(named, "name")
+    if named:
+        return f"{pictures} and {counted(named, 'name')} without a picture"
+    return f"{pictures} without a name" if (products["name"] == "").all() else pictures
 
 
 def installed(packages: Sequence[str]) -> dict[str, str]:

@@ -95,6 +95,7 @@ def metrics_section(metrics: Metrics) -> Section:
         "fusion_weight": look_up(metrics, "classification.average.image_weight"),
         "further": [(title, table) for title, table in further.items() if table],
         "space": metric_tables.space_tables(metrics),
+        "item": metric_tables.item_of(metrics),
         "product": metric_tables.product_table(metrics),
         "products": look_up(metrics, "product.products"),
         "of_several_items": look_up(metrics, "product.of_several_items"),
@@ -123,8 +124,10 @@ def baselines_section(metrics: Metrics) -> Section | None:
         return None
     baselines, directions = metrics["baselines"], {**DIRECTIONS, "mean": "mean"}
     every = {**metric_tables.RETRIEVAL, "macro_recall_at_1": "macro R@1"}
+    both = all(side in metrics["classification"] for side in metric_tables.SIDES)
+    kinds = {name: text for name, text in metric_tables.BASELINES.items() if both or name != "fused"}
     shown = {
-        "Accuracy of the baselines": ("baselines", metric_tables.BASELINES, metric_tables.CLASSIFICATION),
+        "Accuracy of the baselines": ("baselines", kinds, metric_tables.CLASSIFICATION),
         "Retrieval by the class probabilities of the baselines": ("baselines.retrieval", directions, every),
         "Retrieval by nearest neighbours in the raw vectors": ("baselines.neighbours", directions, every),
     }

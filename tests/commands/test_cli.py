@@ -53,6 +53,32 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert "held out" not in shown
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 2})
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
+    write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 4})
+    assert "pictures and names alone: 7 train, 2 validation, 9 test, 1 rejected" in huse("metrics").stdout
+
+
+def test_metrics_per_product_stand_beside_those_one_by_one(workplace):
+    kinds = ("text", "average", "log_linear", "fusion")
+    names = {key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in kinds}
+    product = {
+        "products": 1203,
+        "of_several_items": 11,
+        "classification": {key: {"accuracy": 0.6 + place / 100} for place, key in enumerate(kinds)},
+        "retrieval": {"mean": {"map": 0.777}},
+    }
+    values = {"classification": {**names, "chance": {"accuracy": 0.04}}, "retrieval": {"mean": {"map": 0.444}}}
+    write(paths.CATALOGUE_METRICS, CATALOGUE)
+    write(paths.EVALUATE_METRICS, values)
+    assert "Per product" not in huse("metrics").stdout
+    write(paths.EVALUATE_METRICS, {**values, "product": product})
+    shown = huse("metrics").stdout
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert rows[-3:] == [
+        ["accuracy by text", "0.500", "0.600"],
+        ["accuracy by fusion", "0.500", "0.630"],
+        ["mAP, mean", "0.444", "0.777"],
+    ]
+    assert "1,203 products, 11 of several rows" in " ".join(shown.split())
 
 
 def test_metrics_shows_the_baselines_beside_ours(workplace):
@@ -101,6 +127,8 @@ def test_metrics_of_a_catalogue_without_pictures(workplace):
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 18})
     shown = huse("metrics").stdout
     assert "with name only: 18" in shown
+    assert "names: 7 train, 2 validation, 9 test, 1 rejected" in shown
+    assert "pictures" not in shown
     assert "│ text " in shown
     assert "│ image " not in shown
 

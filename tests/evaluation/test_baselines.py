@@ -138,6 +138,13 @@ def test_catalogues_of_one_modality(modality):
     assert list(test.metrics["neighbours"]) == [f"{modality}_to_{modality}"]
     _, compared = by_chance_beside(inputs(**there))
     assert {path.split(".")[1] for path in compared if path.startswith("class")} == {modality, "fusion"}
+    kind, read = {"image": ("pictures", "the image vectors"), "text": ("names", "n-grams of the names")}[modality]
+    assert compared["classification.fusion.accuracy"]["name"] == f"fused, of {kind} alone: accuracy"
+    assert compared["classification.fusion.accuracy"]["by"] == f"logistic regression on {read}"
+    assert compared["retrieval.mean.map"]["by"] == f"class probabilities of logistic regression on {read}"
+    said = next(line for line in remarks(compared) if "fused" in line)
+    assert ("backbone" in said) == (modality == "image")
+    assert said.startswith(f"behind a baseline, fused, of {kind} alone: accuracy ")
 
 
 def test_ours_stand_beside_the_baselines_with_paired_intervals():

@@ -191,7 +191,7 @@ def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):
 
 def test_the_lead_counts_pictures_and_products():
     products = pd.DataFrame({"split": ["train"] * 1200 + ["test"] * 3, "group": [*range(1200), 1200, 1200, 1200]})
-    products["image"] = "some.jpg"
+    products["image"], products["name"] = "some.jpg", "Some"
     assert lead(products, 2) == (
         "1,203 pictures of 1,201 products in 2 classes. Measured on the 3 pictures of the test split, which training "
         "never saw."
@@ -202,6 +202,12 @@ def test_the_lead_counts_pictures_and_products():
     )
     halves = products.assign(image=["some.jpg"] * 1003 + [""] * 200)
     assert lead(halves, 2).startswith("1,003 pictures and 200 names without a picture of 1,201 products in 2 classes. ")
+    assert "Measured on the 0 pictures" not in lead(halves, 2)
+    assert "Measured on the 3 names of the test split" in lead(halves, 2)
+    assert lead(products.assign(image=""), 2) == (
+        "1,203 names of 1,201 products in 2 classes. Measured on the 3 names of the test split, which training never saw."
+    )
+    assert lead(products.assign(name=""), 2).startswith("1,203 pictures without a name of 1,201 products in 2 classes.")
     assert list(installed(["numpy"])) == ["Python", "numpy"]
 
 
