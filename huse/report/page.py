@@ -67,7 +67,8 @@ def lead(products: pd.DataFrame, classes: int) -> str:
     known = int(test.isin(groups[split.isin(["train", "validation"])]).sum())
     seen = f"; the given split has the products of {known:,} of them in training or validation too." if known else ""
     of = f"{counted(groups.nunique(), 'product')} in {counted(classes, 'class', 'classes')}"
-    return f"{_rows(products)} of {of}. Measured on the {_rows(products[split == 'test'])} of the test split{seen or ', which training never saw.'}"
+    measured = f"{_rows(products[split == 'test'])} of the test split{seen or ', which training never saw.'}"
+    return f"{_rows(products)} of {of}. Measured on the {measured}"
 
 
 def _rows(products: pd.DataFrame) -> str:
