@@ -14,6 +14,7 @@ from typing import Any
 from gensim.models import KeyedVectors
 
 from huse.encoders.contract import Encoder
+from huse.encoders.given import open_given
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.transformer import open_sentences
 from huse.encoders.tree import TreeEncoder
@@ -51,6 +52,11 @@ def main(here: Run) -> str:
         steps = label_hops(labels)
         places = dict(zip(labels.labels, label_nodes(labels), strict=True))
         vectors, distances = TreeEncoder(places, int(steps.max())).encode(labels.labels), tree_distances(steps)
+    elif params.encoder == "given":
+        given = open_given(params.given, here.root, labels.labels, of="classes")
+        source = {"encoder": f"given ({Path(params.given.file or '').name})", "weights": None, "given": given.config}
+        vectors = given.encode(labels.labels)
+        distances = adjacency(vectors, labels.labels)
     else:
         encoder, source = _encoder(here, params, label_texts(labels, params.label_text), seed)
         vectors = text_vectors(labels, encoder.encode, params.label_text)

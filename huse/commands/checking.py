@@ -242,31 +242,53 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> int | None:
 
 
 def _backbone(here: Run, params: Any, found: Findings) -> None:
-    from huse.vision.backbones import check_weights, weights_file  # noqa: PLC0415
+    from huse.encoders.given import read_given  # noqa: PLC0415
+    from huse.vision.backbones import GIVEN, check_weights, weights_file  # noqa: PLC0415
 
-    with found.of("backbone.weights"):
-        file = weights_file(params.network, params.weights, here.root)
-        if file is not None:
-            check_weights(params.network, file)
-            refuse_changed(here, "backbone.weights", params.weights, file, partial(fingerprint_file, file))
-        found.good("backbone.weights", f"{file or 'random'}: {params.network}")
+    for number, (network, weights) in enumerate(params.networks, 1):
+        within = ("blocks", str(number)) if len(params.networks) > 1 else ()
+        if network.startswith(GIVEN):
+            file = here / network.removeprefix(GIVEN)
+            with found.of("backbone.network"):
+                given = read_given(file, params.given.keys, here.root)
+                refuse_changed(here, "backbone.network", params.network, file, lambda: given.fingerprint, within=within)  # noqa: B023
+                count = f"{len(given.vectors.index_to_key):,} vectors, {given.dimension} numbers each"
+                found.good("backbone.network", f"{file}: {count}")
+            continue
+        with found.of("backbone.weights"):
+            file = weights_file(network, weights, here.root)
+            if file is not None:
+                check_weights(network, weights, here.root)
+                fingerprint = partial(fingerprint_file, file)
+                refuse_changed(here, "backbone.weights", params.weights, file, fingerprint, within=within)
+            found.good("backbone.weights", f"{file or 'random'}: {network}")
 
 
 def _text_vectors(here: Run, params: Any, found: Findings) -> None:
-    from huse.encoders.given import read_given  # noqa: PLC0415
+    from huse.encoders.given import open_given  # noqa: PLC0415
 
     if "sentences" in params.encoders:
         _sentences(here, "text_vectors.sentences", params.sentences, found)
     if "given" in params.encoders:
         with found.of("text_vectors.given.file"):
-            given, name = read_given(params.given, here.root), params.given.file
+            name = params.given.file or ""
+            given = open_given(params.given, here.root, ())
             refuse_changed(here, "text_vectors.given.file", name, here / name, lambda: given.fingerprint)
             count = f"{len(given.vectors.index_to_key):,} names, {given.dimension} numbers each"
             found.good("text_vectors.given.file", f"{here / name}: {count}")
 
 
 def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
-    if params.encoder == "infersent" and params.weights != "random":
+    if params.encoder == "given":
+        from huse.encoders.given import open_given  # noqa: PLC0415
+
+        with found.of("label_graph.given.file"):
+            given = open_given(params.given, here.root, ())
+            name = params.given.file or ""
+            refuse_changed(here, "label_graph.given.file", name, here / name, lambda: given.fingerprint)
+            count = f"{len(given.vectors.index_to_key):,} classes, {given.dimension} numbers each"
+            found.good("label_graph.given.file", f"{here / name}: {count}")
+    elif params.encoder == "infersent" and params.weights != "random":
         _infersent(here, params, dimension, found)
     elif params.encoder == "sentences":
         _sentences(here, "label_graph.sentences", params.sentences, found)

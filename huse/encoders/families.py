@@ -6,9 +6,9 @@ from typing import Any
 from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import CONFIG, Encoder, read_config
 from huse.encoders.given import GivenEncoder
+from huse.encoders.network import NetworkEncoder
 from huse.encoders.ngrams import NgramsEncoder
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
-from huse.encoders.torchvision import TorchvisionEncoder
 from huse.encoders.transformer import SentencesEncoder
 from huse.encoders.tree import TreeEncoder
 from huse.encoders.use import UseEncoder
@@ -18,7 +18,7 @@ from huse.errors import InputError
 FAMILIES: dict[str, type[Encoder[Any]]] = {
     encoder.family: encoder
     for encoder in (
-        TorchvisionEncoder,
+        NetworkEncoder,
         WordsEncoder,
         NgramsEncoder,
         BlocksEncoder,

@@ -19,6 +19,7 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.reader import read_yaml
 from huse.run.place import Run
+from huse.vision.backbones import brings_weights
 
 WOULD_LACK = "queued and temporary runs, and huse tune, would lack"  # before a line of `lacking`
 NO_PATHS = ("catalogue", "random")  # values of the same parameters
@@ -31,25 +32,34 @@ def lacking(here: Run) -> list[str]:
     except InputError:
         return []
     sections = check_params(here / paths.PARAMS)
-    named = {
-        "catalogue.csv": sections["catalogue"].csv,
-        "catalogue.images": sections["catalogue"].images,
-        "evaluate.tree": sections["evaluate"].tree,
-        "backbone.weights": sections["backbone"].weights,
-        "label_graph.sentences.model": sections["label_graph"].sentences.model,
-        "label_graph.weights": sections["label_graph"].weights,
-        "text_vectors.given.file": sections["text_vectors"].given.file,
-        "text_vectors.sentences.model": sections["text_vectors"].sentences.model,
-        "word_vectors.source": sections["word_vectors"].source,
-    }
+    named = [
+        *_files_of_networks(sections["backbone"]),
+        *{
+            "catalogue.csv": sections["catalogue"].csv,
+            "catalogue.images": sections["catalogue"].images,
+            "evaluate.tree": sections["evaluate"].tree,
+            "label_graph.given.file": sections["label_graph"].given.file,
+            "label_graph.sentences.model": sections["label_graph"].sentences.model,
+            "label_graph.weights": sections["label_graph"].weights,
+            "text_vectors.given.file": sections["text_vectors"].given.file,
+            "text_vectors.sentences.model": sections["text_vectors"].sentences.model,
+            "word_vectors.source": sections["word_vectors"].source,
+        }.items(),
+    ]
     for stage in read_yaml(here / paths.MAP)["stages"].values():
         known.update(out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", []))
     lines = []
-    for parameter, path in named.items():
+    for parameter, path in named:
         if path and path not in NO_PATHS and not Path(path).is_absolute() and (here / path).exists():
             remedy = _remedy(here, os.path.normpath(path), known)
             lines += [f"{parameter}: {path}: {remedy}"] if remedy else []
     return lines
+
+
+def _files_of_networks(backbone: Any) -> Iterator[tuple[str, str | None]]:
+    for network, weights in backbone.networks:
+        yield "backbone.network", network.rpartition(":")[2] if brings_weights(network) else None
+        yield "backbone.weights", weights
 
 
 def _remedy(here: Run, path: str, known: set[str]) -> str:

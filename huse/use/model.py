@@ -19,7 +19,7 @@ import torch
 
 from huse.encoders.contract import CONFIG, Encoder, ItemError, write_config
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import Picture
+from huse.encoders.network import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.fusion import LogLinear, class_scores, mean_direction, mean_scores, temper

@@ -17,7 +17,7 @@ import stages.finetune_backbone
 import stages.image_vectors
 from huse.encoders import picture_vectors
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.encoders.transformer import SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
@@ -280,7 +280,7 @@ def run_images(here, configure, once, monkeypatch):  # noqa: F811
             workers=asked,
             batches=batches,
             vectors=np.load(here / paths.IMAGE_VECTORS)[0],
-            backbone=TorchvisionEncoder.load(here / paths.BACKBONE).backbone,
+            backbone=NetworkEncoder.load(here / paths.BACKBONE).backbone,
             files=[here / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
         )
 
@@ -305,7 +305,7 @@ def test_a_setting_of_pictures_does_what_it_says(run_images, name):
     setting = name.rpartition(".")[2]
     if setting in how:
         how[setting] = IMAGES[name]
-    encoder = TorchvisionEncoder.of(changed.backbone, Encoding(**how, max_pixels=10**8), resolve_device("cpu"))
+    encoder = NetworkEncoder.of(changed.backbone, Encoding(**how, max_pixels=10**8), resolve_device("cpu"))
     np.testing.assert_array_equal(changed.vectors, encoder.encode(changed.files))
     if setting == "workers":
         assert (usual.workers, changed.workers) == ([0], [1])

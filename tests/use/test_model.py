@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import huse
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
@@ -37,7 +37,7 @@ INFO = {
 
 def make(labels=((0,), (1,), (2,)), average=None):
     torch.manual_seed(3)
-    images = TorchvisionEncoder.of(
+    images = NetworkEncoder.of(
         load_backbone("squeezenet1_1", "random", 1),
         Encoding(geometry="squash", size=48, max_pixels=10**6, dtype="float32", batch_size=4),
         torch.device("cpu"),
