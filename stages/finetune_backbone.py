@@ -4,7 +4,7 @@ Reads: ``data/catalogue/products.parquet`` and the pictures of its training and 
 ``backbone.weights`` names; ``params.yaml``: ``seed``, ``backbone``, ``augmentation``, ``finetune_backbone``,
 ``machine``, and of ``catalogue`` the folder of the pictures and their greatest size. A run that was killed goes on from
 data/cache.
-Writes: ``data/backbone``, an encoder of pictures that `huse.encoders.families.load_encoder` reads;
+Writes: ``data/backbone``, encoders of pictures that `huse.encoders.pictures.load_pictures` reads;
 ``metrics/finetune_backbone.json`` and ``metrics/finetune.csv``, one row an epoch.
 
 HUSE trains on frozen features. Off at 0 epochs, without pictures to train and validate on, and for given vectors; then
@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from huse.encoders.network import NetworkEncoder
-from huse.encoders.pictures import PictureEncoder, join_pictures, open_pictures
+from huse.encoders.pictures import PictureEncoder, open_pictures, save_pictures
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, read_table
@@ -112,11 +112,10 @@ def main(here: Run) -> str:
 
 
 def _write(here: Run, encoders: Sequence[PictureEncoder], result: Finetuned) -> None:
-    named = {str(number): encoder for number, encoder in enumerate(encoders, 1)}
     with Outputs() as outputs:
         folder = outputs.path(here / paths.BACKBONE)
         folder.mkdir()
-        join_pictures(named, dict.fromkeys(named, 1.0)).save(folder)
+        save_pictures(encoders, folder)
         outputs.table(here / paths.FINETUNE_CURVES, pd.DataFrame(result.curves, columns=CURVE).round(6))
         best = result.best() if result.curves else {}
         outputs.json(here / paths.FINETUNE_METRICS, {"epochs": len(result.curves), "best": best})

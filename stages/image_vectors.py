@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from huse.encoders.blocks import block_scale
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
 from huse.encoders.pictures import load_pictures
+from huse.encoders.scales import block_scale
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths

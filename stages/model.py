@@ -16,9 +16,10 @@ import numpy as np
 import torch
 
 import huse
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.families import load_encoder
 from huse.encoders.network import NetworkEncoder
-from huse.encoders.pictures import PictureEncoder, join_pictures, load_pictures
+from huse.encoders.pictures import PictureEncoder, load_pictures
 from huse.engine.devices import resolve_device
 from huse.fusion import LogLinear
 from huse.model.network import Network
@@ -45,7 +46,8 @@ def main(here: Run) -> str:
         name: part.changed(resolve_device("cpu"), **how) if isinstance(part, NetworkEncoder) else part
         for name, part in load_pictures(here / paths.BACKBONE).items()
     }
-    images = join_pictures(parts, {name: block["scale"] for name, block in made["blocks"].items()})
+    scales = {name: block["scale"] for name, block in made["blocks"].items()}
+    images = BlocksEncoder(parts, scales) if len(parts) > 1 else next(iter(parts.values()))
     texts = load_encoder(here / paths.TEXT_ENCODER)
     trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows", "learned_from"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])

@@ -243,16 +243,17 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> int | None:
 
 def _backbone(here: Run, params: Any, found: Findings) -> None:
     from huse.encoders.given import read_given  # noqa: PLC0415
-    from huse.vision.backbones import GIVEN, check_weights, weights_file  # noqa: PLC0415
+    from huse.vision.backbones import check_weights, weights_file  # noqa: PLC0415
+    from huse.vision.network_names import GIVEN  # noqa: PLC0415
 
     for number, (network, weights) in enumerate(params.networks, 1):
-        within = ("blocks", str(number)) if len(params.networks) > 1 else ()
+        part = f"{number}/config.json"
         if network.startswith(GIVEN):
             file = here / network.removeprefix(GIVEN)
             with found.of("backbone.network"):
-                given = read_given(file, params.given.keys, here.root)
-                refuse_changed(here, "backbone.network", params.network, file, lambda: given.fingerprint, within=within)  # noqa: B023
-                count = f"{len(given.vectors.index_to_key):,} vectors, {given.dimension} numbers each"
+                given = read_given(file, params.given.column, here.root)
+                refuse_changed(here, "backbone.network", params.network, file, lambda: given.fingerprint, part=part)  # noqa: B023
+                count = f"{len(given.keys):,} vectors, {given.dimension} numbers each"
                 found.good("backbone.network", f"{file}: {count}")
             continue
         with found.of("backbone.weights"):
@@ -260,7 +261,7 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
             if file is not None:
                 check_weights(network, weights, here.root)
                 fingerprint = partial(fingerprint_file, file)
-                refuse_changed(here, "backbone.weights", params.weights, file, fingerprint, within=within)
+                refuse_changed(here, "backbone.weights", params.weights, file, fingerprint, part=part)
             found.good("backbone.weights", f"{file or 'random'}: {network}")
 
 
@@ -274,7 +275,7 @@ def _text_vectors(here: Run, params: Any, found: Findings) -> None:
             name = params.given.file or ""
             given = open_given(params.given, here.root, ())
             refuse_changed(here, "text_vectors.given.file", name, here / name, lambda: given.fingerprint)
-            count = f"{len(given.vectors.index_to_key):,} names, {given.dimension} numbers each"
+            count = f"{len(given.keys):,} names, {given.dimension} numbers each"
             found.good("text_vectors.given.file", f"{here / name}: {count}")
 
 
@@ -286,7 +287,7 @@ def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings)
             given = open_given(params.given, here.root, ())
             name = params.given.file or ""
             refuse_changed(here, "label_graph.given.file", name, here / name, lambda: given.fingerprint)
-            count = f"{len(given.vectors.index_to_key):,} classes, {given.dimension} numbers each"
+            count = f"{len(given.keys):,} classes, {given.dimension} numbers each"
             found.good("label_graph.given.file", f"{here / name}: {count}")
     elif params.encoder == "infersent" and params.weights != "random":
         _infersent(here, params, dimension, found)

@@ -6,22 +6,21 @@ Letters: M given vectors, N items, D values a vector.
 import logging
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from gensim.models import KeyedVectors
 from pydantic import Field
 
 from huse.encoders.contract import ItemError, read_config, write_config
-from huse.encoders.word_table import load_words, save_words
+from huse.encoders.keyed_table import load_keyed, save_keyed
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.settings import Settings
-from huse.text.word_vectors import keyed_vectors
 from huse.vision.backbones import GivenPictureSettings
 
 NAMES = "names"  # in the folder of the encoder
@@ -31,8 +30,8 @@ SHOWN = 3  # examples
 Floats = npt.NDArray[np.float32]
 
 
-class GivenSettings(Settings):
-    """Vectors that the user has."""
+class GivenFileSettings(Settings):
+    """A file of vectors that the user has."""
 
     file: str | None = Field(
         default=None, description="Parquet with a column of lists of numbers, or several columns of numbers; or .npy"
@@ -42,21 +41,23 @@ class GivenSettings(Settings):
         min_length=1,
         description="the column of names; of a .npy, a text file with the name of each row",
     )
+
+
+class GivenSettings(GivenFileSettings):
+    """Vectors of names that the user has."""
+
     max_missing: float = Field(
         default=0.05, ge=0, le=1, description="a larger share of names without a given vector stops the run"
     )
 
 
-class GivenLabelSettings(GivenSettings):
+class GivenLabelSettings(GivenFileSettings):
     """Vectors of classes that the user has."""
 
     names: str = Field(
         default="classes",
         min_length=1,
         description="the column of class paths; of a .npy, a text file with the class path of each row",
-    )
-    max_missing: float = Field(
-        default=0, ge=0, le=1, description="a larger share of classes without a given vector stops the run"
     )
 
 
@@ -65,21 +66,23 @@ class GivenEncoder:
     """Looks vectors up.
 
     Attributes:
-        vectors: by key: a name or class, white space and the composition of letters aside; or the path of a picture.
+        keys: M, each once: names or classes, white space and the composition of letters aside; or paths of pictures.
+        vectors: M × D float32.
         fingerprint: of the file that gave them.
         kind: of the items.
     """
 
     family: ClassVar[str] = "given"
 
-    vectors: KeyedVectors
+    keys: Sequence[str]
+    vectors: Floats
     fingerprint: str
     kind: Kind = "text"
 
     @property
     def dimension(self) -> int:
         """D."""
-        return int(self.vectors.vector_size)
+        return int(self.vectors.shape[1])
 
     @property
     def config(self) -> dict[str, Any]:
@@ -102,17 +105,21 @@ class GivenEncoder:
         for number, item in enumerate(items):
             row = self._row(item)
             if row is not None:
-                found[number] = self.vectors.vectors[row]
+                found[number] = self.vectors[row]
             elif self.kind == "picture" or _key(item):
                 raise ItemError(number, self.kind, self._reason(item), repr(str(item)) if _told(item) else "")
         return found
+
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """The row of each key."""
+        return {key: row for row, key in enumerate(self.keys)}
 
     def _row(self, item: Any) -> int | None:
         if self.kind == "picture" and not _told(item):
             return None
         keys = _ends(str(item)) if self.kind == "picture" else [_key(item)]
-        row = next((self.vectors.key_to_index[key] for key in keys if key in self.vectors.key_to_index), None)
-        return None if row is None else int(row)
+        return next((self.rows[key] for key in keys if key in self.rows), None)
 
     def _reason(self, item: Any) -> str:
         if _told(item):
@@ -122,17 +129,17 @@ class GivenEncoder:
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`."""
-        save_words(self.vectors, folder, NAMES)
+        save_keyed(self.keys, self.vectors, folder, NAMES)
         write_config(folder, self.config)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See `huse.encoders.contract.Encoder`; the vectors are memory-mapped."""
         config = read_config(folder, ("given_sha256", "kind"))
-        return cls(load_words(folder, NAMES), config["given_sha256"], config["kind"])
+        return cls(*load_keyed(folder, NAMES), config["given_sha256"], config["kind"])
 
 
-def open_given(settings: GivenSettings, root: Path, names: Sequence[str], *, of: str = "names") -> GivenEncoder:
+def open_given(settings: GivenFileSettings, root: Path, names: Sequence[str], *, of: str = "names") -> GivenEncoder:
     """Read given vectors of names or classes; those of the catalogue without one get zeros, and how many is said.
 
     Args:
@@ -148,7 +155,8 @@ def open_given(settings: GivenSettings, root: Path, names: Sequence[str], *, of:
         raise InputError("given.file: expected a file of vectors, found null. Name a Parquet or .npy file.")
     given = read_given(root / settings.file, settings.names, root)
     wanted = list(dict.fromkeys(filter(None, map(_key, names))))
-    return _with_zeros(given, wanted, settings.max_missing, settings.file, of)
+    most = settings.max_missing if isinstance(settings, GivenSettings) else 0.0
+    return _with_zeros(given, wanted, most, settings.file, of)
 
 
 def open_given_pictures(
@@ -166,25 +174,25 @@ def open_given_pictures(
     Raises:
         InputError: as `read_given`; or too many pictures have no vector; or the catalogue has no ids.
     """
-    given = read_given(root / file, settings.keys, root)
+    given = read_given(root / file, settings.column, root)
     if settings.by == "product":
         if products is None:
             raise InputError(
                 "backbone.given.by: product needs the ids of products, and the catalogue has none. Set "
                 "catalogue.columns.product to their column, or `by` to image."
             )
-        row = given.vectors.key_to_index
-        known = {
-            image: row[_key(product)] for image, product in zip(images, products, strict=True) if _key(product) in row
-        }
-        given = GivenEncoder(keyed_vectors(list(known), given.vectors.vectors[list(known.values())]), given.fingerprint)
-    given = _with_zeros(given, list(dict.fromkeys(images)), settings.max_missing, file, "pictures")
-    return GivenEncoder(given.vectors, given.fingerprint, "picture")
+        row = given.rows
+        pairs = [(_key(image), _key(product)) for image, product in zip(images, products, strict=True)]
+        known = {image: row[product] for image, product in pairs if product in row}
+        places = np.fromiter(known.values(), np.int64, len(known))
+        given = GivenEncoder(list(known), given.vectors[places], given.fingerprint)
+    given = _with_zeros(given, list(dict.fromkeys(map(_key, images))), settings.max_missing, file, "pictures")
+    return replace(given, kind="picture")
 
 
 def _with_zeros(given: GivenEncoder, wanted: Sequence[str], most: float, file: str, of: str) -> GivenEncoder:
     """Add zeros for what has no vector; raises an `InputError` where that is more than a share of `most`."""
-    missing = [name for name in wanted if name not in given.vectors.key_to_index]
+    missing = [name for name in wanted if name not in given.rows]
     if not missing:
         return given
     first = ", ".join(map(repr, missing[:SHOWN]))
@@ -195,9 +203,8 @@ def _with_zeros(given: GivenEncoder, wanted: Sequence[str], most: float, file: s
             "data/catalogue/products.parquet, or raise it."
         )
     logging.warning("%s: they get zeros", said)
-    known = given.vectors
-    vectors = np.concatenate([known.vectors, np.zeros((len(missing), given.dimension), np.float32)])
-    return GivenEncoder(keyed_vectors([*known.index_to_key, *missing], vectors), given.fingerprint)
+    vectors = np.concatenate([given.vectors, np.zeros((len(missing), given.dimension), np.float32)])
+    return GivenEncoder([*given.keys, *missing], vectors, given.fingerprint)
 
 
 def read_given(file: Path, column: str, root: Path = Path()) -> GivenEncoder:
@@ -240,7 +247,7 @@ def read_given(file: Path, column: str, root: Path = Path()) -> GivenEncoder:
         logging.warning(
             "%s: %d names come again with another vector, first %s: the first counts", file, len(other), first
         )
-    return GivenEncoder(keyed_vectors(list(rows), vectors[list(rows.values())]), fingerprint_file(file))
+    return GivenEncoder(list(rows), vectors[list(rows.values())], fingerprint_file(file))
 
 
 def _columns(table: pd.DataFrame, column: str) -> tuple[list[str], npt.NDArray[Any]]:

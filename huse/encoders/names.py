@@ -5,10 +5,11 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from huse.encoders.blocks import BlocksEncoder, block_scale
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import Encoder
 from huse.encoders.given import GivenSettings
 from huse.encoders.ngrams import NgramVectorSettings, draw_evenly
+from huse.encoders.scales import block_scale
 from huse.encoders.transformer import SentenceSettings
 from huse.settings import Settings
 

@@ -1,18 +1,17 @@
 """What makes the vectors of pictures: one encoder, or several side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from huse.encoders.blocks import BlocksEncoder
-from huse.encoders.contract import Encoder
-from huse.encoders.families import load_encoder
+from huse.encoders.contract import read_config
 from huse.encoders.given import GivenEncoder, open_given_pictures
-from huse.encoders.network import Encoding, NetworkEncoder, Picture
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.errors import InputError
-from huse.vision.backbones import GIVEN, BackboneSettings, load_backbone
+from huse.vision.backbones import BackboneSettings, load_backbone
+from huse.vision.network_names import GIVEN
 
 PictureEncoder = NetworkEncoder | GivenEncoder
 
@@ -51,20 +50,25 @@ def open_pictures(
     return found
 
 
-def join_pictures(encoders: Mapping[str, Encoder[Picture]], scales: Mapping[str, float]) -> Encoder[Picture]:
-    """Make one encoder of several; a single one stays as it is."""
-    return next(iter(encoders.values())) if len(encoders) == 1 else BlocksEncoder(encoders, scales)
+def save_pictures(encoders: Sequence[PictureEncoder], folder: Path) -> None:
+    """Write encoders into an existing, empty folder, each into one of its own, numbered from 1."""
+    for number, encoder in enumerate(encoders, 1):
+        (folder / str(number)).mkdir()
+        encoder.save(folder / str(number))
 
 
 def load_pictures(folder: Path) -> dict[str, PictureEncoder]:
-    """Read what `join_pictures` made and saved: the encoders by name, in the order of their blocks.
+    """Read what `save_pictures` wrote, by number.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: there is none, or a file is missing or damaged.
     """
-    encoder = load_encoder(folder)
-    parts = encoder.encoders if isinstance(encoder, BlocksEncoder) else {"1": encoder}
-    found = {name: part for name, part in parts.items() if isinstance(part, NetworkEncoder | GivenEncoder)}
-    if len(found) < len(parts):
-        raise InputError(f"{folder}: expected encoders of pictures, found others. Run `dvc repro` to make it.")
-    return found
+    names = sorted((path.name for path in folder.glob("*/")), key=int)
+    if not names:
+        raise InputError(f"{folder}: not found. Expected encoders of pictures; run `dvc repro` to make them.")
+    return {name: _load(folder / name) for name in names}
+
+
+def _load(folder: Path) -> PictureEncoder:
+    given = read_config(folder)["family"] == GivenEncoder.family
+    return GivenEncoder.load(folder) if given else NetworkEncoder.load(folder)

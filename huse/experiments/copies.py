@@ -19,7 +19,7 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.reader import read_yaml
 from huse.run.place import Run
-from huse.vision.backbones import brings_weights
+from huse.vision.network_names import place_of
 
 WOULD_LACK = "queued and temporary runs, and huse tune, would lack"  # before a line of `lacking`
 NO_PATHS = ("catalogue", "random")  # values of the same parameters
@@ -33,7 +33,8 @@ def lacking(here: Run) -> list[str]:
         return []
     sections = check_params(here / paths.PARAMS)
     named = [
-        *_files_of_networks(sections["backbone"]),
+        *(("backbone.network", place_of(network)) for network, _ in sections["backbone"].networks),
+        *(("backbone.weights", weights) for _, weights in sections["backbone"].networks),
         *{
             "catalogue.csv": sections["catalogue"].csv,
             "catalogue.images": sections["catalogue"].images,
@@ -54,12 +55,6 @@ def lacking(here: Run) -> list[str]:
             remedy = _remedy(here, os.path.normpath(path), known)
             lines += [f"{parameter}: {path}: {remedy}"] if remedy else []
     return lines
-
-
-def _files_of_networks(backbone: Any) -> Iterator[tuple[str, str | None]]:
-    for network, weights in backbone.networks:
-        yield "backbone.network", network.rpartition(":")[2] if brings_weights(network) else None
-        yield "backbone.weights", weights
 
 
 def _remedy(here: Run, path: str, known: set[str]) -> str:

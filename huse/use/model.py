@@ -26,7 +26,7 @@ from huse.fusion import LogLinear, class_scores, mean_direction, mean_scores, te
 from huse.model.network import MODALITIES, Modality, Network
 from huse.use.card import model_card
 
-FORMAT = 1  # of the folder; raise it when an older reader would misread a new folder
+FORMAT = 2  # of the folder; raise it when an older reader would misread a new folder
 CARD = "README.md"
 TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
 IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"

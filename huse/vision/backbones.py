@@ -20,14 +20,13 @@ from huse.files import fingerprint_file
 from huse.settings import Settings
 from huse.vision import timm_networks, torchvision_networks
 from huse.vision.geometry import Geometry, Interpolation
+from huse.vision.network_names import TIMM, place_of
 from huse.vision.skeleton import IMAGENET, InputFormat, Skeleton
-from huse.weights import name_first, read_state_dict
+from huse.weights import is_safetensors, name_first, read_state_dict
 
 LEAST_BLOCKS = 4
 
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
-
-TIMM, GIVEN = "timm:", "given:"
 
 Name = Annotated[str, Field(min_length=1)]
 OneOrMore = Name | Annotated[list[Name], Field(min_length=1)]
@@ -37,10 +36,10 @@ OneOrMoreWeights = Name | None | Annotated[list[Name | None], Field(min_length=1
 class GivenPictureSettings(Settings):
     """How the rows of given:FILE are told."""
 
-    keys: str = Field(
+    column: str = Field(
         default="image",
         min_length=1,
-        description="of given:FILE: the column that tells the picture; of a .npy, a text file with the key of each row",
+        description="of given:FILE: that of the keys; of a .npy, a text file with the key of each row",
     )
     by: Literal["image", "product"] = Field(
         default="image",
@@ -97,6 +96,12 @@ class BackboneSettings(Settings):
         several, weights = isinstance(self.network, list), self.weights
         if several != isinstance(weights, list) or (several and len(self.network) != len(weights or [])):
             raise ValueError("expected weights for each network: a list of each, or one of each")
+        for network, own in self.networks:
+            brings = place_of(network) is not None
+            if brings != (own is None):
+                why = f"{network} brings its own" if brings else f"{network} brings none"
+                expected = "null" if brings else "random or a file"
+                raise ValueError(f"weights: expected {expected}, as {why}; found {'null' if own is None else own}")
         return self
 
     @property
@@ -170,35 +175,24 @@ def weights_file(name: str, weights: str | None, folder: Path = Path()) -> Path 
             damaged.
     """
     named: Mapping[str, Any] = {}
-    if brings_weights(name):
-        if weights is not None:
-            raise InputError(
-                f"backbone.weights: expected null, since {name} brings its own, found {weights}. Set it to null."
-            )
+    if weights is None and place_of(name) is not None:
         return timm_networks.folder_weights(name.removeprefix(TIMM), folder)
     if name.startswith(TIMM):
-        timm_networks.refuse_unknown(name.removeprefix(TIMM))
+        timm_networks.refuse_unknown(timm_networks.options_of(name.removeprefix(TIMM), folder)[0])
     else:
         torchvision_networks.refuse_unknown(name)
         named = torchvision_networks.named_weights(name)
-    if weights is None:
-        raise InputError(f"backbone.weights: expected random or a file, found null, and {name} brings none.")
-    if weights == "random":
+    if weights in (None, "random"):
         return None
     if weights in named:
         return torchvision_networks.hub_file(name, weights)
-    if not (folder / weights).is_file():
+    if not (folder / str(weights)).is_file():
         known = f", to a name that torchvision has for {name} ({', '.join(named)})" if named else ""
         raise InputError(
-            f"{folder / weights}: weights not found. Put the file there, or set backbone.weights to another file"
+            f"{folder / str(weights)}: weights not found. Put the file there, or set backbone.weights to another file"
             f"{known}, or to random."
         )
-    return folder / weights
-
-
-def brings_weights(network: str) -> bool:
-    """Whether `backbone.weights` is null for a network."""
-    return network.startswith((GIVEN, TIMM + timm_networks.LOCAL))
+    return folder / str(weights)
 
 
 def check_weights(name: str, weights: str | None, folder: Path = Path()) -> None:
@@ -324,15 +318,20 @@ def _read_weights(name: str, skeleton: Skeleton, path: Path) -> dict[str, Tensor
     Raises:
         InputError: see `load_backbone`.
     """
-    wanted = _needed(skeleton.module.state_dict(), skeleton)
-    state = _needed(read_state_dict(path, list(wanted)), skeleton)
+    module = skeleton.module.state_dict()
+    wanted = {key: value for key, value in module.items() if not key.startswith(skeleton.unused)}
+    state = _needed(read_state_dict(path, list(wanted)), wanted, skeleton)
     if not (problems := _problems(state, wanted)):
         return state
-    if skeleton.translated and not _problems(translated := _needed(skeleton.translated(state), skeleton), wanted):
+    translated = _needed(skeleton.translated(state), wanted, skeleton) if skeleton.translated else {}
+    if not _problems(translated, wanted):
         logging.info("%s: took the names, or the size, of its weights for those of %s", path, name)
         return translated
-    if (ordered := _by_order(state, wanted)) is not None:
-        said = "%s: none of its names is one of %s; its %d weights have the same order and shapes, and are taken so"
+    ordered = None if is_safetensors(path) else _by_order(state, wanted)  # which sorts the names
+    if ordered is not None:
+        said = (
+            "%s: its names are not those of %s; its %d weights have the same order and shapes, and are taken by these"
+        )
         logging.warning(said, path, name, len(ordered))
         return ordered
     raise InputError(
@@ -341,9 +340,13 @@ def _read_weights(name: str, skeleton: Skeleton, path: Path) -> dict[str, Tensor
     )
 
 
-def _needed(state: Mapping[str, Tensor], skeleton: Skeleton) -> dict[str, Tensor]:
-    """Return weights without those of classifiers."""
-    return {key: value for key, value in state.items() if not key.startswith(skeleton.unneeded)}
+def _needed(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], skeleton: Skeleton) -> dict[str, Tensor]:
+    """Return the weights of a file without those of classifiers."""
+    return {
+        key: value
+        for key, value in state.items()
+        if key in wanted or not key.startswith((*skeleton.classifier, *skeleton.unused))
+    }
 
 
 def _problems(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
@@ -363,13 +366,11 @@ def _problems(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list
 
 
 def _by_order(state: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
-    """Return weights under the network's names, where none has its own and all fit one after the other.
+    """Return weights under the network's names, where all fit one after the other; otherwise None.
 
     A weight fits that has the same shape and the same last part of its name, such as ``bias``. Of the file, what comes
     after the last one wanted is the classifier.
     """
-    if any(key in wanted for key in state):
-        return None
     theirs = [(key, value) for key, value in state.items() if not _counts_steps(key)]
     ours = [key for key in wanted if not _counts_steps(key)]
     rest = theirs[len(ours) :]

@@ -49,7 +49,8 @@ class Skeleton:
     Attributes:
         module: N × 3 × S × S float32, normalised, to N × D.
         dimension: D.
-        unneeded: how names of weights begin that files of such networks have and the module has not: the classifier.
+        classifier: how names of weights begin that files of such networks may have beside those of the module.
+        unused: how names of weights begin that the module has, and that take no part in a vector.
         made_for: the pictures it was made for.
         options: what makes the same network, beside its name; JSON.
         translated: turns a state dict in the format of the network's authors into one with the module's own names.
@@ -58,7 +59,8 @@ class Skeleton:
 
     module: nn.Module
     dimension: int
-    unneeded: tuple[str, ...]
+    classifier: tuple[str, ...]
+    unused: tuple[str, ...] = ()
     made_for: InputFormat = IMAGENET
     options: Mapping[str, Any] = field(default_factory=dict)
     translated: Callable[[dict[str, Tensor]], Mapping[str, Tensor]] | None = None

@@ -22,11 +22,11 @@ from torch import Tensor, nn
 
 from huse.errors import InputError
 from huse.vision.geometry import Geometry
+from huse.vision.network_names import LOCAL
 from huse.vision.skeleton import Colour, InputFormat, Skeleton
 from huse.vision.torchvision_ops import import_torchvision
 
 INSTALL = "Run `pip install 'huse[vision]'`; where torch is a CPU build, it stays."
-LOCAL = "local-dir:"
 CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which they are looked for
 GEOMETRIES: dict[str, Geometry] = {"center": "crop", "squash": "squash", "border": "pad"}  # by timm's name
@@ -119,9 +119,17 @@ def build(name: str, options: Mapping[str, Any], seed: int) -> Skeleton:
         own = {**(getattr(module, OWN, None) or {}), **options.get(OWN, {})}
         made_for, blocks = _made_for(timm, own), _blocks(timm, module)
     named = own.get("classifier") or ()
-    heads = tuple(f"{head}." for head in ([named] if isinstance(named, str) else named))
+    heads = [named] if isinstance(named, str) else named  # head.fc; and some have norms beside it
     dimension = int(getattr(module, "head_hidden_size", None) or module.num_features)  # type: ignore[arg-type]
-    return Skeleton(module, dimension, heads, made_for, dict(options), partial(_translate, module), blocks)
+    return Skeleton(
+        module,
+        dimension,
+        tuple(f"{head.partition('.')[0]}." for head in heads),
+        made_for=made_for,
+        options=dict(options),
+        translated=partial(_translate, module),
+        blocks=blocks,
+    )
 
 
 def for_size(name: str, options: Mapping[str, Any], size: int) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def build(name: str, options: Mapping[str, Any], seed: int) -> Skeleton:
         setattr(module, TRANSFORM, options.get(TRANSFORM, False))
     classifier = _classifier_name(module)
     dimension = _strip(module, classifier)
-    return Skeleton(module, dimension, (f"{classifier}.", *AUXILIARY_HEADS), options=options)
+    return Skeleton(module, dimension, (f"{classifier}.",), AUXILIARY_HEADS, options=options)
 
 
 def options_of(name: str, weights: str) -> dict[str, Any]:

@@ -255,7 +255,7 @@ def damage(copy, change):
         (shutil.rmtree, "no such folder"),
         (lambda copy: (copy / "config.json").unlink(), "Expected the folder of a model"),
         (lambda copy: (copy / "config.json").write_text("{"), "does not describe a model"),
-        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 1, found 99"),
+        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 2, found 99"),
         (lambda copy: damage(copy, lambda config: config.pop("fusion")), "expected the keys fusion"),
         (lambda copy: (copy / "towers.safetensors").unlink(), "towers.safetensors: not found"),
         (lambda copy: (copy / "towers.safetensors").write_bytes(b"x"), "towers.safetensors: not the file that"),
