@@ -15,6 +15,7 @@ from gensim.models import KeyedVectors
 
 from huse.encoders.contract import Encoder
 from huse.encoders.given import open_given
+from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.transformer import open_sentences
 from huse.encoders.tree import TreeEncoder
@@ -35,6 +36,7 @@ from huse.run.word_store import read_word_vectors
 from huse.taxonomy import ClassTree
 from huse.text.infersent import doubts, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
+from huse.vision.backbones import BackboneSettings
 from stages.runner import run
 
 
@@ -85,6 +87,10 @@ def _encoder(
         model = open_sentences(params.sentences, here.root)
         name = Path(params.sentences.model).name
         return model, {"encoder": f"sentences ({name})", "weights": None, "sentences": model.config}
+    if params.encoder == "pair":
+        networks = [network for network, _ in here.section(BackboneSettings, "backbone").networks]
+        pair = open_pair_texts(networks, params.pair, here.root, by="label_graph.encoder")
+        return pair, {"encoder": "pair", "weights": None, "pair": pair.config}
     if params.encoder == "use":
         use = UseEncoder.of_package()
         return use, {"encoder": "use", "weights": None, "use": use.config}

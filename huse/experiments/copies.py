@@ -19,7 +19,6 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.reader import read_yaml
 from huse.run.place import Run
-from huse.vision.network_names import place_of
 
 WOULD_LACK = "queued and temporary runs, and huse tune, would lack"  # before a line of `lacking`
 NO_PATHS = ("catalogue", "random")  # values of the same parameters
@@ -33,8 +32,7 @@ def lacking(here: Run) -> list[str]:
         return []
     sections = check_params(here / paths.PARAMS)
     named = [
-        *(("backbone.network", place_of(network)) for network, _ in sections["backbone"].networks),
-        *(("backbone.weights", weights) for _, weights in sections["backbone"].networks),
+        *((f"backbone.{setting}", place) for setting, place in sections["backbone"].places),
         *{
             "catalogue.csv": sections["catalogue"].csv,
             "catalogue.images": sections["catalogue"].images,

@@ -1,12 +1,13 @@
 """Networks that turn a picture into a vector: of torchvision or timm, without their classifiers.
 
-The family stands before a network's name: ``timm:NAME``; without one it is torchvision's.
+The family stands before a network's name: ``timm:NAME``, ``open_clip:FOLDER``; without one it is torchvision's.
 
 Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, cast
@@ -18,9 +19,9 @@ from torch import Tensor, nn
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.settings import Settings
-from huse.vision import timm_networks, torchvision_networks
+from huse.vision import pair_networks, timm_networks, torchvision_networks
 from huse.vision.geometry import Geometry, Interpolation
-from huse.vision.network_names import TIMM, place_of
+from huse.vision.network_names import TIMM, pair_of, place_of
 from huse.vision.skeleton import IMAGENET, InputFormat, Skeleton
 from huse.weights import is_safetensors, name_first, read_state_dict
 
@@ -56,8 +57,8 @@ class BackboneSettings(Settings):
     network: OneOrMore = Field(
         default="resnet18",
         description=(
-            "a torchvision classification model; timm:NAME; timm:local-dir:FOLDER; given:FILE, vectors of your own; or "
-            "a list of these, side by side"
+            "a torchvision classification model; timm:NAME; timm:local-dir:FOLDER; open_clip:FOLDER; "
+            "sentence-transformers:FOLDER; given:FILE, vectors of your own; or a list of these, side by side"
         ),
     )
     weights: OneOrMoreWeights = Field(
@@ -111,6 +112,12 @@ class BackboneSettings(Settings):
             return [(self.network, cast("str | None", self.weights))]
         return list(zip(self.network, cast("list[str | None]", self.weights), strict=True))
 
+    @property
+    def places(self) -> list[tuple[str, str | None]]:
+        """What may be a path, with the setting that has it."""
+        named = [("network", place_of(network)) for network, _ in self.networks]
+        return [*named, *(("weights", weights) for _, weights in self.networks)]
+
 
 @dataclass(frozen=True)
 class Backbone:
@@ -144,7 +151,8 @@ def load_backbone(
 
     Args:
         name: a classification model of torchvision, such as ``resnet18``; one of `huse.vision.networks`;
-            ``timm:NAME``; or ``timm:local-dir:FOLDER``, a folder that timm has saved.
+                ``timm:NAME``; ``timm:local-dir:FOLDER``, a folder that timm has saved; or the picture half of a pair,
+            ``open_clip:FOLDER`` or ``sentence-transformers:FOLDER``.
         weights: ``random``; a torchvision name such as ``IMAGENET1K_V1``, whose file must lie in torch hub's
             folder; or a file with the model's state dict, see `read_state_dict`. The file's classifier may have
             another number of classes, or be missing. None: those in the network's folder.
@@ -175,6 +183,8 @@ def weights_file(name: str, weights: str | None, folder: Path = Path()) -> Path 
             damaged.
     """
     named: Mapping[str, Any] = {}
+    if (pair := pair_of(name)) is not None:
+        return pair_networks.weights_of(pair, pair_networks.folder_of(pair, name.removeprefix(pair), folder))
     if weights is None and place_of(name) is not None:
         return timm_networks.folder_weights(name.removeprefix(TIMM), folder)
     if name.startswith(TIMM):
@@ -203,7 +213,8 @@ def check_weights(name: str, weights: str | None, folder: Path = Path()) -> None
     """
     path = weights_file(name, weights, folder)
     if path is not None:
-        with torch.device("meta"):
+        # Open_clip does not make networks without memory.
+        with nullcontext() if pair_of(name) else torch.device("meta"):
             name, options = _plain(name, weights, folder, None)
             _read_weights(name, _build(name, options, seed=0), path)
 
@@ -235,6 +246,9 @@ def restore_backbone(name: str, weights: Path, origin: dict[str, Any], options: 
 
 def _plain(name: str, weights: str | None, folder: Path, size: int | None) -> tuple[str, dict[str, Any]]:
     """Return the name of the network without a folder, and its options."""
+    if (pair := pair_of(name)) is not None:
+        place = pair_networks.folder_of(pair, name.removeprefix(pair), folder)
+        return f"{pair}{place.name}", pair_networks.options_of(pair, place)
     if not name.startswith(TIMM):
         return name, torchvision_networks.options_of(name, weights or "")
     plain, options = timm_networks.options_of(name.removeprefix(TIMM), folder)
@@ -242,6 +256,8 @@ def _plain(name: str, weights: str | None, folder: Path, size: int | None) -> tu
 
 
 def _build(name: str, options: Mapping[str, Any], seed: int) -> Skeleton:
+    if (pair := pair_of(name)) is not None:
+        return pair_networks.build(pair, name.removeprefix(pair), options, seed)
     if name.startswith(TIMM):
         return timm_networks.build(name.removeprefix(TIMM), options, seed)
     return torchvision_networks.build(name, options, seed)
@@ -325,7 +341,8 @@ def _read_weights(name: str, skeleton: Skeleton, path: Path) -> dict[str, Tensor
         return state
     translated = _needed(skeleton.translated(state), wanted, skeleton) if skeleton.translated else {}
     if not _problems(translated, wanted):
-        logging.info("%s: took the names, or the size, of its weights for those of %s", path, name)
+        if name.startswith(TIMM):
+            logging.info("%s: its weights have other names, or are of another size, than in %s: translated", path, name)
         return translated
     ordered = None if is_safetensors(path) else _by_order(state, wanted)  # which sorts the names
     if ordered is not None:

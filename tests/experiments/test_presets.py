@@ -76,6 +76,7 @@ OWN = (
     "word_vectors.vocabulary",
     "text_vectors.sentences.",
     "text_vectors.given.",
+    "text_vectors.pair.",
     "label_graph.",
     "train.dtype",
     "train.seed",

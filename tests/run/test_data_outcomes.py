@@ -18,8 +18,9 @@ import stages.image_vectors
 from huse.encoders import picture_vectors
 from huse.encoders.families import load_encoder
 from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.pictures import load_pictures
-from huse.encoders.transformer import SentenceSettings, open_sentences
+from huse.encoders.transformer import SentenceReading, SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.files import fingerprint_file
@@ -39,6 +40,7 @@ from tests.encoders.models import make_model, needs_library
 from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
 from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of, once  # noqa: F401  once is a fixture
 from tests.text.test_stages import NAMES, catalogue, vectors_of  # noqa: F401  fixtures
+from tests.vision.pairs import make_pair
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
@@ -226,6 +228,27 @@ def test_a_setting_of_a_model_of_sentences_does_what_it_says(here, run_text, nam
     else:
         before, after, texts = usual.names, changed.names, NAMES * 4
         assert usual.encoder != changed.encoder == encoder.config
+    np.testing.assert_array_equal(after, encoder.encode(texts))
+    assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
+
+
+READING = {"prompt": "query: ", "normalise": False, "max_length": 4, "batch_size": 1}
+PAIRS = {f"{section}.pair.{name}": READING[name] for section in ("text_vectors", "label_graph") for name in READING}
+
+
+@needs_library
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_setting_of_a_pairs_texts_does_what_it_says(here, run_text, name):
+    network = make_pair("clip", here / "pair")
+    usually = {"backbone.network": network, "backbone.weights": None, "label_graph.label_text": "leaf"}
+    usually |= {"text_vectors.encoders": ["pair"], "label_graph.encoder": "pair"}
+    usual, changed = run_text(**usually), run_text(**usually, **{name: PAIRS[name]})
+    reading = SentenceReading(**{name.rpartition(".")[2]: PAIRS[name]})
+    encoder = open_pair_texts([network], reading, here.root, by="")
+    if name.startswith("label_graph"):
+        before, after, texts = usual.vectors, changed.vectors, leaves()
+    else:
+        before, after, texts = usual.names, changed.names, NAMES * 4
     np.testing.assert_array_equal(after, encoder.encode(texts))
     assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
 
@@ -463,7 +486,7 @@ def test_every_setting_of_every_section_is_looked_at():
     declared = {f"{name}.{each}" for name, kind in sections().items() for each, _ in flatten(kind().model_dump())}
     training = {f"train.{name}" for name in TRAIN} | {f"finetune_backbone.{name}" for name in FINETUNE}
     augmentation = {f"augmentation.{name}" for name in AUGMENTED}
-    here = {*TEXT, *SENTENCES, *IMAGES, *CATALOGUE, "word_vectors.download"}
+    here = {*TEXT, *SENTENCES, *PAIRS, *IMAGES, *CATALOGUE, "word_vectors.download"}
     assert here | set(ELSEWHERE) | training | augmentation == declared
     assert not here & set(ELSEWHERE)
     for place in ELSEWHERE.values():

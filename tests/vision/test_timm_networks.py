@@ -140,7 +140,7 @@ def test_names_of_the_authors_and_places_of_another_size_are_translated(tmp_path
     expected.load_state_dict(convert(whole.state_dict(), expected))
     batch = pictures(size=96)
     assert torch.equal(small.module(batch), expected(batch))
-    assert "took the names, or the size, of its weights for those of timm:vit_tiny_patch16_224" in caplog.text
+    assert "its weights have other names, or are of another size, than in timm:vit_tiny_patch16_224" in caplog.text
     same = load_backbone("timm:vit_tiny_patch16_224", str(tmp_path / "vit.safetensors"), 1)
     assert torch.equal(same.module(pictures(size=224)), whole(pictures(size=224)))
 
