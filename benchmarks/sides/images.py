@@ -67,7 +67,7 @@ def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size:
     paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
     tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
     batches = [
-        normalise(upload(pixels, encoder.device)).to(DTYPES[encoder.encoding.dtype])
+        normalise(upload(pixels, encoder.device), encoder.backbone.made_for).to(DTYPES[encoder.encoding.dtype])
         for pixels in prepare(tasks, PREPARATION, workers=0, batch_size=batch_size)
     ]
 
