@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import sqrt
@@ -125,8 +125,9 @@ def check(context: typer.Context) -> None:
     _names(products, sections["preprocess_text"], found)
     dimension = _word_vectors(here, sections["word_vectors"], found)
     _backbone(here, sections["backbone"], found)
-    _text_vectors(here, sections["text_vectors"], found)
-    _label_graph(here, sections["label_graph"], dimension, found)
+    networks = [network for network, _ in sections["backbone"].networks]
+    _text_vectors(here, sections["text_vectors"], networks, found)
+    _label_graph(here, sections["label_graph"], dimension, networks, found)
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
     train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
     _method(sections, train, found)
@@ -250,11 +251,8 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
         part = f"{number}/config.json"
         if network.startswith(GIVEN):
             file = here / network.removeprefix(GIVEN)
-            with found.of("backbone.network"):
-                given = read_given(file, params.given.column, here.root)
-                refuse_changed(here, "backbone.network", params.network, file, lambda: given.fingerprint, part=part)  # noqa: B023
-                count = f"{len(given.keys):,} vectors, {given.dimension} numbers each"
-                found.good("backbone.network", f"{file}: {count}")
+            read = partial(read_given, file, params.given.column, here.root)
+            _given(here, "backbone.network", read, found, value=params.network, file=file, part=part)
             continue
         with found.of("backbone.weights"):
             file = weights_file(network, weights, here.root)
@@ -265,30 +263,46 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
             found.good("backbone.weights", f"{file or 'random'}: {network}")
 
 
-def _text_vectors(here: Run, params: Any, found: Findings) -> None:
-    from huse.encoders.given import open_given  # noqa: PLC0415
+def _given(
+    here: Run, parameter: str, read: Callable[[], Any], found: Findings, *, value: Any, file: Path, part: str = ""
+) -> None:
+    with found.of(parameter):
+        given = read()
+        refuse_changed(here, parameter, value, file, lambda: given.fingerprint, part=part)
+        found.good(parameter, f"{file}: {len(given.keys):,} vectors, {given.dimension} numbers each")
 
+
+def _text_vectors(here: Run, params: Any, networks: Sequence[str], found: Findings) -> None:
     if "sentences" in params.encoders:
         _sentences(here, "text_vectors.sentences", params.sentences, found)
+    if "pair" in params.encoders:
+        _pair(here, "text_vectors.pair", params.pair, networks, found)
     if "given" in params.encoders:
-        with found.of("text_vectors.given.file"):
-            name = params.given.file or ""
-            given = open_given(params.given, here.root, ())
-            refuse_changed(here, "text_vectors.given.file", name, here / name, lambda: given.fingerprint)
-            count = f"{len(given.keys):,} names, {given.dimension} numbers each"
-            found.good("text_vectors.given.file", f"{here / name}: {count}")
+        _given_texts(here, "text_vectors.given.file", params.given, found)
 
 
-def _label_graph(here: Run, params: Any, dimension: int | None, found: Findings) -> None:
+def _given_texts(here: Run, parameter: str, settings: Any, found: Findings) -> None:
+    from huse.encoders.given import open_given  # noqa: PLC0415
+
+    file = here / (settings.file or "")
+    _given(here, parameter, partial(open_given, settings, here.root, ()), found, value=settings.file, file=file)
+
+
+def _pair(here: Run, parameter: str, settings: Any, networks: Sequence[str], found: Findings) -> None:
+    from huse.encoders.model_folder import fingerprint_model  # noqa: PLC0415
+    from huse.encoders.pair_texts import find_pair  # noqa: PLC0415
+
+    with found.of(parameter):
+        _, folder = find_pair(networks, here.root, parameter)
+        refuse_changed(here, parameter, settings.model_dump(), folder, partial(fingerprint_model, folder))
+        found.good(parameter, f"{folder}: reads texts")
+
+
+def _label_graph(here: Run, params: Any, dimension: int | None, networks: Sequence[str], found: Findings) -> None:
     if params.encoder == "given":
-        from huse.encoders.given import open_given  # noqa: PLC0415
-
-        with found.of("label_graph.given.file"):
-            given = open_given(params.given, here.root, ())
-            name = params.given.file or ""
-            refuse_changed(here, "label_graph.given.file", name, here / name, lambda: given.fingerprint)
-            count = f"{len(given.keys):,} classes, {given.dimension} numbers each"
-            found.good("label_graph.given.file", f"{here / name}: {count}")
+        _given_texts(here, "label_graph.given.file", params.given, found)
+    elif params.encoder == "pair":
+        _pair(here, "label_graph.pair", params.pair, networks, found)
     elif params.encoder == "infersent" and params.weights != "random":
         _infersent(here, params, dimension, found)
     elif params.encoder == "sentences":

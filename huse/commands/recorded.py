@@ -29,9 +29,11 @@ READINGS = {
     "backbone.network": Reading("finetune_backbone", paths.BACKBONE, ("given_sha256",)),
     "backbone.weights": Reading("finetune_backbone", paths.BACKBONE, ("origin", "weights_sha256")),
     "label_graph.given.file": Reading("label_graph", paths.LABELS, ("given", "given_sha256")),
+    "label_graph.pair": Reading("label_graph", paths.LABELS, ("pair", "model_sha256")),
     "label_graph.sentences.model": Reading("label_graph", paths.LABELS, ("sentences", "model_sha256")),
     "label_graph.weights": Reading("label_graph", paths.LABELS, ("weights", "kind")),
     "text_vectors.given.file": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "given")),
+    "text_vectors.pair": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "pair")),
     "text_vectors.sentences.model": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "sentences")),
     "word_vectors.source": Reading("word_vectors", manifest_path(paths.WORD_VECTORS), ("source_sha256",)),
 }

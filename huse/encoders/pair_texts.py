@@ -125,26 +125,34 @@ class OpenClipTextEncoder:
         return encoder
 
 
-def open_pair_texts(networks: Sequence[str], reading: SentenceReading, root: Path, *, by: str) -> Encoder[str]:
-    """Make the text half of the first pair among networks of pictures.
+def find_pair(networks: Sequence[str], root: Path, by: str) -> tuple[str, Path]:
+    """Return the prefix and the folder of the first pair among networks of pictures.
 
     Args:
         networks: as `backbone.network` names them.
-        reading: how it reads texts.
         root: base of relative folders.
         by: the parameter that asks for it, for messages.
 
     Raises:
-        InputError: there is no pair, or as `OpenClipTextEncoder.of` and `SentencesEncoder.of`.
+        InputError: there is no pair, or its folder is missing or not complete.
     """
     for network in networks:
         prefix = pair_of(network)
-        if prefix == OPEN_CLIP:
-            return OpenClipTextEncoder.of(folder_of(prefix, network.removeprefix(prefix), root), reading)
         if prefix is not None:
-            folder_of(prefix, network.removeprefix(prefix), root)  # names what is wrong
-            return SentencesEncoder.of(root / Path(network.removeprefix(prefix)).expanduser(), reading)
+            place = network.removeprefix(prefix)
+            folder = folder_of(prefix, place, root)
+            return prefix, folder if prefix == OPEN_CLIP else root / Path(place).expanduser()
     raise InputError(
         f"{by}: pair reads texts by the pair that backbone.network names (open_clip:FOLDER, "
         f"sentence-transformers:FOLDER), found {', '.join(networks)}. Name one, or take another encoder."
     )
+
+
+def open_pair_texts(networks: Sequence[str], reading: SentenceReading, root: Path, *, by: str) -> Encoder[str]:
+    """Make the text half of the first pair among networks of pictures; arguments as in `find_pair`.
+
+    Raises:
+        InputError: as `find_pair`, `OpenClipTextEncoder.of` and `SentencesEncoder.of`.
+    """
+    prefix, folder = find_pair(networks, root, by)
+    return (OpenClipTextEncoder if prefix == OPEN_CLIP else SentencesEncoder).of(folder, reading)
