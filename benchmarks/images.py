@@ -4,6 +4,7 @@ Run as ``python -m benchmarks.images`` after the pipeline, or with ``--images FO
 process; results are compared before a ratio is shown; memory is the peak of the whole process, libraries included.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,7 +21,7 @@ from huse.run.paths import SAMPLE_IMAGES
 COUNT = 1_000
 MANY = 10_000
 BATCH, GPU_BATCH = 16, 256
-NETWORKS = ("resnet18", "squeezenet1_1")
+NETWORKS = ("resnet18", "squeezenet1_1", *(["timm:tf_efficientnet_lite0"] if find_spec("timm") else []))
 LEAST_COSINE = 0.999
 
 

@@ -91,8 +91,7 @@ def _load(path: Path) -> Any:
         raise InputError(f"{path}: weights not found. Put the file there, or set `weights` to where it lies.")
     with path.open("rb") as file:
         head = file.read(HEAD)
-    # Safetensors: the length of a header in 8 bytes, and its JSON.
-    safetensors = head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < path.stat().st_size
+    safetensors = is_safetensors(path)
     kind = "" if safetensors or head.startswith(b"PK\x03\x04") else kind_of(head)
     reason = "it is empty" if not head else f"it is {kind}" if kind else ""
     try:
@@ -122,6 +121,13 @@ def _archived(path: Path) -> str:
     if any(name.endswith("/data.pkl") for name in names):
         return ""
     return f"it is a zip archive of other files: {name_first(names)}" if names else "it is an empty zip archive"
+
+
+def is_safetensors(path: Path) -> bool:
+    """Whether a file is one of safetensors: the length of a header in 8 bytes, and its JSON."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return head[8:9] == b"{" and 0 < int.from_bytes(head[:8], "little") < path.stat().st_size
 
 
 def _reason(error: str, *, pickled: bool) -> str:

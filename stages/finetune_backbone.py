@@ -4,20 +4,22 @@ Reads: ``data/catalogue/products.parquet`` and the pictures of its training and 
 ``backbone.weights`` names; ``params.yaml``: ``seed``, ``backbone``, ``augmentation``, ``finetune_backbone``,
 ``machine``, and of ``catalogue`` the folder of the pictures and their greatest size. A run that was killed goes on from
 data/cache.
-Writes: ``data/backbone``, an encoder of pictures that `huse.encoders.families.load_encoder` reads;
+Writes: ``data/backbone``, encoders of pictures that `huse.encoders.pictures.load_pictures` reads;
 ``metrics/finetune_backbone.json`` and ``metrics/finetune.csv``, one row an epoch.
 
-HUSE trains on frozen features. Off at 0 epochs, or without pictures to train and validate on; then the weights are
-passed on as they are.
+HUSE trains on frozen features. Off at 0 epochs, without pictures to train and validate on, and for given vectors; then
+the weights are passed on as they are. Of several networks the first one learns.
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.pictures import PictureEncoder, open_pictures, save_pictures
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, read_table
@@ -25,10 +27,10 @@ from huse.run.checkpoints import Checkpoint
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
-from huse.vision.backbones import BackboneSettings, load_backbone
+from huse.vision.backbones import BackboneSettings
 from huse.vision.finetuning import CURVE, Finetuned, FinetuneSettings, Pictures, finetune
 from huse.vision.network_input import check_size
-from huse.vision.preparing import Preparation, resolve_workers
+from huse.vision.preparing import resolve_workers
 from stages.runner import run
 
 CODE = (
@@ -53,27 +55,33 @@ def main(here: Run) -> str:
     params, seed = here.section(FinetuneSettings, "finetune_backbone"), here.seed()
     network, catalogue = here.section(BackboneSettings, "backbone"), here.section(CatalogueParams, "catalogue")
     machine, augmentation = here.section(Machine, "machine"), here.section(Augmentation, "augmentation")
-    backbone = load_backbone(network.network, network.weights, seed, here.root)
-    encoding = Encoding(geometry=network.geometry, size=network.size, max_pixels=catalogue.max_pixels)
-    device = resolve_device(machine.device)
-    encoder = TorchvisionEncoder.of(backbone, encoding, device)
-    if not params.epochs:
-        _write(here, encoder, Finetuned())
-        return f"finetune_backbone: off (0 epochs); {backbone.name} is passed on with its weights ({network.weights})"
-
-    size = params.size or network.size
-    check_size(backbone, size)
-    settings = params.changed(size=size, dtype=resolve_dtype(params.dtype, device))
     products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "class_index", "split"])
     there = products[halves(products)["image"]]
-    if not {"train", "validation"} <= set(there["split"]):
-        _write(here, encoder, Finetuned())
-        return f"finetune_backbone: off, no pictures to train and validate on; {backbone.name} is passed on as it is"
+    device = resolve_device(machine.device)
+    first, *others = open_pictures(
+        network, there, root=here.root, seed=seed, max_pixels=catalogue.max_pixels, device=device
+    )
+    passed = f"{' + '.join(name for name, _ in network.networks)} is passed on as it is"
+    off = ""
+    if not params.epochs:
+        off = "0 epochs"
+    elif not isinstance(first, NetworkEncoder):
+        off = "given vectors have no network"
+    elif not {"train", "validation"} <= set(there["split"]):
+        off = "no pictures to train and validate on"
+    if off or not isinstance(first, NetworkEncoder):
+        _write(here, [first, *others], Finetuned())
+        return f"finetune_backbone: off ({off}); {passed}"
+
+    backbone, encoding = first.backbone, first.encoding
+    size = params.size or encoding.size
+    check_size(backbone, size)
+    settings = params.changed(size=size, dtype=resolve_dtype(params.dtype, device))
     files = [here / catalogue.images / image for image in there["image"]]
     pictures = Pictures.of(files, there["split"].to_numpy(), there["class_index"].to_numpy(np.int64))
-    preparation = Preparation(network.geometry, size, catalogue.max_pixels, augmentation, seed)
+    preparation = first.preparation(augmentation, seed, size)
     decides = {
-        "encoder": encoder.config,
+        "encoder": first.config,
         "settings": settings.model_dump(),
         "preparation": {**asdict(preparation), "augmentation": augmentation.model_dump()},
         "pictures": [task.digest for task in (*pictures.train, *pictures.validation)],
@@ -93,7 +101,8 @@ def main(here: Run) -> str:
             checkpoint=checkpoint,
         )
         origin = {**backbone.origin, "finetuned": {**settings.model_dump(), "seed": seed}}
-        _write(here, TorchvisionEncoder.of(replace(backbone, origin=origin), encoding, device), result)
+        tuned = NetworkEncoder.of(replace(backbone, origin=origin), encoding, device)
+        _write(here, [tuned, *others], result)
         checkpoint.remove()
     return (
         f"finetune_backbone: {backbone.name}, {len(pictures.train)} pictures, best of {len(result.curves)} epochs "
@@ -102,11 +111,11 @@ def main(here: Run) -> str:
     )
 
 
-def _write(here: Run, encoder: TorchvisionEncoder, result: Finetuned) -> None:
+def _write(here: Run, encoders: Sequence[PictureEncoder], result: Finetuned) -> None:
     with Outputs() as outputs:
         folder = outputs.path(here / paths.BACKBONE)
         folder.mkdir()
-        encoder.save(folder)
+        save_pictures(encoders, folder)
         outputs.table(here / paths.FINETUNE_CURVES, pd.DataFrame(result.curves, columns=CURVE).round(6))
         best = result.best() if result.curves else {}
         outputs.json(here / paths.FINETUNE_METRICS, {"epochs": len(result.curves), "best": best})

@@ -1,4 +1,4 @@
-"""Stage `image_vectors`: the vectors of every picture, from a frozen network.
+"""Stage `image_vectors`: the vectors of every picture, from one or several frozen networks, or given ones.
 
 Reads: ``data/catalogue/products.parquet`` (N products) and the pictures it names; ``data/backbone``; ``params.yaml``:
 ``seed``, ``augmentation``, ``image_vectors``, ``machine``, and of ``catalogue`` the pictures' folder. Vectors that were
@@ -15,9 +15,13 @@ import logging
 import time
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
+from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.pictures import load_pictures
+from huse.encoders.scales import block_scale
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.progress import progress
 from huse.run import paths
@@ -26,47 +30,68 @@ from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.vision.augmentation import Augmentation
 from huse.vision.cache import VectorCache
-from huse.vision.preparing import Preparation, resolve_workers
+from huse.vision.preparing import resolve_workers
 from stages.runner import run
 
 
 def main(here: Run) -> str:
     """Write the image vectors; return the line for the log."""
-    params = here.section(ImageVectorSettings, "image_vectors")
-    catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(Machine, "machine")
-    augmentation = here.section(Augmentation, "augmentation")
+    params, machine = here.section(ImageVectorSettings, "image_vectors"), here.section(Machine, "machine")
     products = read_table(here / paths.PRODUCTS, ["image", "name", "classes", "split"])
     there = np.flatnonzero(halves(products)["image"])
-    files = [here / catalogue.images / image for image in products["image"].iloc[there]]
+    shown = products.iloc[there]
     device = resolve_device(machine.device)
-    encoder = TorchvisionEncoder.load(here / paths.BACKBONE).changed(
-        device, dtype=resolve_dtype(params.dtype, device), batch_size=params.batch_size
-    )
-    encoding = encoder.encoding
-    preparation = Preparation(encoding.geometry, encoding.size, encoding.max_pixels, augmentation, here.seed())
-    views = np.where(products["split"] == "train", params.views, 0)[there].tolist()
+    how = {"dtype": resolve_dtype(params.dtype, device), "batch_size": params.batch_size, "flip": params.flip}
+    encoders = {
+        name: part.changed(device, **how) if isinstance(part, NetworkEncoder) else part
+        for name, part in load_pictures(here / paths.BACKBONE).items()
+    }
+    ends = np.cumsum([0, *(encoder.dimension for encoder in encoders.values())])
+    made = np.empty((params.views + 1, len(shown), int(ends[-1])), np.float32)
+    scales, said = {}, []
+    for (name, encoder), start, end in zip(encoders.items(), ends[:-1], ends[1:], strict=True):
+        block = made[:, :, start:end]
+        if isinstance(encoder, NetworkEncoder):
+            said.append(_compute(here, encoder, shown, params.views, block))
+        else:
+            block[:] = encoder.encode(shown["image"].tolist())
+            said.append(f"{encoder.dimension} values each, given")
+        scales[name] = block_scale(block[0][(shown["split"] == "train").to_numpy()]) if len(encoders) > 1 else 1.0
+        block /= np.float32(scales[name])
+    vectors = made
+    if len(shown) < len(products):
+        vectors = np.zeros((params.views + 1, len(products), int(ends[-1])), np.float32)
+        vectors[:, there] = made
 
+    blocks = {
+        name: {**(part.fingerprint if isinstance(part, NetworkEncoder) else part.config), "scale": scales[name]}
+        for name, part in encoders.items()
+    }
+    with Outputs() as outputs:
+        made_by = {"blocks": blocks, "views": params.views, **how}
+        outputs.vectors(here / paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
+    return f"image_vectors: {len(shown)} pictures in {params.views + 1} views: {'; '.join(said)}"
+
+
+def _compute(
+    here: Run, encoder: NetworkEncoder, products: pd.DataFrame, views: int, out: npt.NDArray[np.float32]
+) -> str:
+    """Compute the vectors of one network; return what the log says of it."""
+    catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(Machine, "machine")
+    files = [here / catalogue.images / image for image in products["image"]]
+    counts = np.where(products["split"] == "train", views, 0).tolist()
+    preparation = encoder.preparation(here.section(Augmentation, "augmentation"), here.seed())
     start, cache = time.perf_counter(), VectorCache(here.cache / paths.VECTOR_CACHE)
-    made = np.empty((params.views + 1, len(files), encoder.dimension), np.float32)
-    job = plan(files, views, encoder, preparation, out=made, cache=cache)
+    job = plan(files, counts, encoder, preparation, out=out, cache=cache)
     with progress(total=len(job.keys), description="image vectors", unit="picture") as bar:
-        job.run(workers=resolve_workers(machine.workers, device), advance=bar.update)
+        job.run(workers=resolve_workers(machine.workers, encoder.device), advance=bar.update)
     seconds = time.perf_counter() - start
     if cache.fault:
         logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)
-    check_vectors(made.reshape(-1, encoder.dimension), files * (params.views + 1))
-    vectors = made
-    if len(files) < len(products):
-        vectors = np.zeros((params.views + 1, len(products), encoder.dimension), np.float32)
-        vectors[:, there] = made
-
-    made_by = {**encoder.fingerprint, "geometry": encoding.geometry, "views": params.views}
-    with Outputs() as outputs:
-        outputs.vectors(here / paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
+    check_vectors(out.reshape(-1, encoder.dimension), files * (views + 1))
     return (
-        f"image_vectors: {len(files)} pictures in {params.views + 1} views, {encoder.dimension} values each, "
-        f"{len(job.keys)} computed by {encoder.fingerprint['backbone']} in {encoder.fingerprint['dtype']}, "
-        f"{len(job.keys) / seconds:.0f} a second"
+        f"{encoder.dimension} values each, {len(job.keys)} computed by {encoder.backbone.name} in "
+        f"{encoder.encoding.dtype}, {len(job.keys) / seconds:.0f} a second"
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any
 from gensim.models import KeyedVectors
 
 from huse.encoders.contract import Encoder
+from huse.encoders.given import open_given
+from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.sentences import InferSentEncoder, MeanEncoder
 from huse.encoders.transformer import open_sentences
 from huse.encoders.tree import TreeEncoder
@@ -34,6 +36,7 @@ from huse.run.word_store import read_word_vectors
 from huse.taxonomy import ClassTree
 from huse.text.infersent import doubts, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
+from huse.vision.backbones import BackboneSettings
 from stages.runner import run
 
 
@@ -51,6 +54,11 @@ def main(here: Run) -> str:
         steps = label_hops(labels)
         places = dict(zip(labels.labels, label_nodes(labels), strict=True))
         vectors, distances = TreeEncoder(places, int(steps.max())).encode(labels.labels), tree_distances(steps)
+    elif params.encoder == "given":
+        given = open_given(params.given, here.root, labels.labels, of="classes")
+        source = {"encoder": f"given ({Path(params.given.file or '').name})", "weights": None, "given": given.config}
+        vectors = given.encode(labels.labels)
+        distances = adjacency(vectors, labels.labels)
     else:
         encoder, source = _encoder(here, params, label_texts(labels, params.label_text), seed)
         vectors = text_vectors(labels, encoder.encode, params.label_text)
@@ -79,6 +87,10 @@ def _encoder(
         model = open_sentences(params.sentences, here.root)
         name = Path(params.sentences.model).name
         return model, {"encoder": f"sentences ({name})", "weights": None, "sentences": model.config}
+    if params.encoder == "pair":
+        networks = [network for network, _ in here.section(BackboneSettings, "backbone").networks]
+        pair = open_pair_texts(networks, params.pair, here.root, by="label_graph.encoder")
+        return pair, {"encoder": "pair", "weights": None, "pair": pair.config}
     if params.encoder == "use":
         use = UseEncoder.of_package()
         return use, {"encoder": "use", "weights": None, "use": use.config}

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 
 import huse
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.pictures import PictureEncoder, load_pictures
 from huse.engine.devices import resolve_device
 from huse.fusion import LogLinear
 from huse.model.network import Network
@@ -39,8 +41,13 @@ SHOWN = {  # of the model card: where each metric stands in evaluate.json
 def main(here: Run) -> str:
     """Run the stage."""
     made = read_json(manifest_path(here / paths.IMAGE_VECTORS), ["parameters"])["parameters"]
-    how = {key: made[key] for key in ("dtype", "batch_size")}
-    images = TorchvisionEncoder.load(here / paths.BACKBONE).changed(resolve_device("cpu"), **how)
+    how = {key: made[key] for key in ("dtype", "batch_size", "flip")}
+    parts = {
+        name: part.changed(resolve_device("cpu"), **how) if isinstance(part, NetworkEncoder) else part
+        for name, part in load_pictures(here / paths.BACKBONE).items()
+    }
+    scales = {name: block["scale"] for name, block in made["blocks"].items()}
+    images = BlocksEncoder(parts, scales) if len(parts) > 1 else next(iter(parts.values()))
     texts = load_encoder(here / paths.TEXT_ENCODER)
     trained = read_json(here / paths.TOWERS_CONFIG, ["labels", "params", "seed", "rows", "learned_from"])
     labels = read_json(here / paths.LABELS, ["classes", "class_labels"])
@@ -53,7 +60,7 @@ def main(here: Run) -> str:
     info = {
         "method": trained["params"]["method"],
         "seed": trained["seed"],
-        "image_encoder": f"{made['backbone']} at {made['size']} pixels",
+        "image_encoder": " + ".join(map(_described, parts.values())),
         "text_encoder": " + ".join(texts.config.get("blocks", [texts.config["family"]])),
         "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
         "learned_from": trained["learned_from"],
@@ -80,6 +87,12 @@ def main(here: Run) -> str:
         model.save(folder)
         megabytes = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6
     return f"model: {len(model.classes)} classes, {model.dimension} dimensions, {megabytes:.0f} MB"
+
+
+def _described(encoder: PictureEncoder) -> str:
+    if isinstance(encoder, NetworkEncoder):
+        return f"{encoder.backbone.name} at {encoder.encoding.size} pixels"
+    return "given vectors"
 
 
 def _metrics(here: Run) -> dict[str, Any]:

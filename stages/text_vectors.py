@@ -21,6 +21,7 @@ from huse.encoders.contract import Encoder
 from huse.encoders.given import open_given
 from huse.encoders.names import TextVectorSettings, join_encoders
 from huse.encoders.ngrams import NgramsEncoder
+from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.transformer import open_sentences
 from huse.encoders.words import WordsEncoder
 from huse.files import fingerprint_file
@@ -31,6 +32,7 @@ from huse.run.word_store import read_word_vectors
 from huse.text.cleaning import CleaningSettings
 from huse.text.tfidf import TfIdf, fit_tfidf
 from huse.text.vocabulary import WordVectorSettings
+from huse.vision.backbones import BackboneSettings
 from stages.runner import run
 
 BLOCK = 65_536  # names whose vectors are in memory
@@ -54,6 +56,9 @@ def main(here: Run) -> str:
             return NgramsEncoder.fit(training_names, params.ngrams, here.seed())
         if kind == "given":
             return open_given(params.given, here.root, names)
+        if kind == "pair":
+            networks = [network for network, _ in here.section(BackboneSettings, "backbone").networks]
+            return open_pair_texts(networks, params.pair, here.root, by="text_vectors.encoders")
         cleaning = here.section(CleaningSettings, "preprocess_text")
         if kind == "sentences":
             weights = tfidf() if params.sentences.pooling == "tfidf" else None

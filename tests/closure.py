@@ -1,6 +1,7 @@
 """Which of the project's modules a stage reaches by imports, read from the source."""
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -16,7 +17,7 @@ def module_file(name: str, root: Path = ROOT) -> Path | None:
 
 
 def imported(file: Path, root: Path = ROOT) -> set[str]:
-    """Return the names of the modules that a file imports, inside functions too."""
+    """Return the names of the modules that a file imports, inside functions too, or has in a string, to import it."""
     names = set()
     for node in ast.walk(ast.parse((root / file).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -24,6 +25,8 @@ def imported(file: Path, root: Path = ROOT) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{file}: relative imports are not followed"
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Constant) and re.fullmatch(r"huse(\.\w+)+", str(node.value)):
+            names.add(node.value)
     return names
 
 

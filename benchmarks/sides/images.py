@@ -14,8 +14,8 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import Work
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.encoders.picture_vectors import plan
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.engine.devices import DTYPES, resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
@@ -41,12 +41,12 @@ def pictures(folder: str, count: int) -> list[Path]:
     return list(islice(found, count))
 
 
-def _encoder(network: str, dtype: str, batch_size: int, device: str) -> TorchvisionEncoder:
+def _encoder(network: str, dtype: str, batch_size: int, device: str) -> NetworkEncoder:
     on = resolve_device(device)
     resolved = resolve_dtype(dtype, on)  # type: ignore[arg-type]  # as the command line has it
     encoding = Encoding(geometry="squash", size=SIZE, max_pixels=MAX_PIXELS, dtype=resolved, batch_size=batch_size)
     torch.manual_seed(SEED)
-    return TorchvisionEncoder.of(load_backbone(network, "random", SEED), encoding, on)
+    return NetworkEncoder.of(load_backbone(network, "random", SEED), encoding, on)
 
 
 def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
@@ -67,7 +67,7 @@ def ready_tensors(folder: str, count: int, network: str, dtype: str, batch_size:
     paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
     tasks = [Task(path, digest, (PLAIN,)) for path, digest in zip(paths, digest_pictures(paths), strict=True)]
     batches = [
-        normalise(upload(pixels, encoder.device)).to(DTYPES[encoder.encoding.dtype])
+        normalise(upload(pixels, encoder.device), encoder.backbone.made_for).to(DTYPES[encoder.encoding.dtype])
         for pixels in prepare(tasks, PREPARATION, workers=0, batch_size=batch_size)
     ]
 

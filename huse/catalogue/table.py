@@ -31,7 +31,7 @@ def make_table(
 
     Returns:
         Columns `row` (from 0), `image`, `name`, `classes`, `class_index` (place in the sorted class paths), `split`,
-        `group`, `line` (of the CSV).
+        `group`, `line` (of the CSV); and `product`, where the catalogue has ids.
 
     Raises:
         InputError: there are fewer than two classes, or too few products to give every split one; or see
@@ -68,7 +68,8 @@ def make_table(
                 "the split that the table gives has none, or catalogue.unseen_classes holds them out. Change either"
             )
         raise InputError(f"catalogue.csv: no product is left for {' and '.join(empty)}: {reason}.")
-    return table[["row", "image", "name", "classes", "class_index", "split", "group", "line"]]
+    kept = ["row", "image", "name", "classes", "class_index", "split", "group", "line"]
+    return table[[*kept, *(["product"] if any(ids) else [])]]
 
 
 def class_counts(table: pd.DataFrame) -> dict[str, Any]:

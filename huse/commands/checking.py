@@ -2,7 +2,7 @@
 
 import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from math import sqrt
@@ -127,8 +127,9 @@ def check(context: typer.Context) -> None:
     _names(products, sections["preprocess_text"], found)
     words = _word_vectors(here, sections["word_vectors"], found)
     _backbone(here, sections["backbone"], found)
-    _text_vectors(here, sections["text_vectors"], found)
-    _label_graph(here, sections["label_graph"], words, found)
+    networks = [network for network, _ in sections["backbone"].networks]
+    _text_vectors(here, sections["text_vectors"], networks, found)
+    _label_graph(here, sections["label_graph"], words, networks, found)
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
     train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
     _method(sections, train, found)
@@ -243,31 +244,69 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> tuple[int, str] | 
 
 
 def _backbone(here: Run, params: Any, found: Findings) -> None:
-    from huse.vision.backbones import check_weights, weights_file  # noqa: PLC0415
-
-    with found.of("backbone.weights"):
-        file = weights_file(params.network, params.weights, here.root)
-        if file is not None:
-            check_weights(params.network, file)
-            refuse_changed(here, "backbone.weights", params.weights, file, partial(fingerprint_file, file))
-        found.good("backbone.weights", f"{file or 'random'}: {params.network}")
-
-
-def _text_vectors(here: Run, params: Any, found: Findings) -> None:
     from huse.encoders.given import read_given  # noqa: PLC0415
+    from huse.vision.backbones import check_weights, weights_file  # noqa: PLC0415
+    from huse.vision.network_names import GIVEN  # noqa: PLC0415
 
+    for number, (network, weights) in enumerate(params.networks, 1):
+        part = f"{number}/config.json"
+        if network.startswith(GIVEN):
+            file = here / network.removeprefix(GIVEN)
+            read = partial(read_given, file, params.given.column, here.root)
+            _given(here, "backbone.network", read, found, value=params.network, file=file, part=part)
+            continue
+        with found.of("backbone.weights"):
+            file = weights_file(network, weights, here.root)
+            if file is not None:
+                check_weights(network, weights, here.root)
+                fingerprint = partial(fingerprint_file, file)
+                refuse_changed(here, "backbone.weights", params.weights, file, fingerprint, part=part)
+            found.good("backbone.weights", f"{file or 'random'}: {network}")
+
+
+def _given(
+    here: Run, parameter: str, read: Callable[[], Any], found: Findings, *, value: Any, file: Path, part: str = ""
+) -> None:
+    with found.of(parameter):
+        given = read()
+        refuse_changed(here, parameter, value, file, lambda: given.fingerprint, part=part)
+        found.good(parameter, f"{file}: {len(given.keys):,} vectors, {given.dimension} numbers each")
+
+
+def _text_vectors(here: Run, params: Any, networks: Sequence[str], found: Findings) -> None:
     if "sentences" in params.encoders:
         _sentences(here, "text_vectors.sentences", params.sentences, found)
+    if "pair" in params.encoders:
+        _pair(here, "text_vectors.pair", params.pair, networks, found)
     if "given" in params.encoders:
-        with found.of("text_vectors.given.file"):
-            given, name = read_given(params.given, here.root), params.given.file
-            refuse_changed(here, "text_vectors.given.file", name, here / name, lambda: given.fingerprint)
-            count = f"{len(given.vectors.index_to_key):,} names, {given.dimension} numbers each"
-            found.good("text_vectors.given.file", f"{here / name}: {count}")
+        _given_texts(here, "text_vectors.given.file", params.given, found)
 
 
-def _label_graph(here: Run, params: Any, words: tuple[int, str] | None, found: Findings) -> None:
-    if params.encoder == "infersent" and params.weights != "random":
+def _given_texts(here: Run, parameter: str, settings: Any, found: Findings) -> None:
+    from huse.encoders.given import open_given  # noqa: PLC0415
+
+    file = here / (settings.file or "")
+    _given(here, parameter, partial(open_given, settings, here.root, ()), found, value=settings.file, file=file)
+
+
+def _pair(here: Run, parameter: str, settings: Any, networks: Sequence[str], found: Findings) -> None:
+    from huse.encoders.model_folder import fingerprint_model  # noqa: PLC0415
+    from huse.encoders.pair_texts import find_pair  # noqa: PLC0415
+
+    with found.of(parameter):
+        _, folder = find_pair(networks, here.root, parameter)
+        refuse_changed(here, parameter, settings.model_dump(), folder, partial(fingerprint_model, folder))
+        found.good(parameter, f"{folder}: reads texts")
+
+
+def _label_graph(
+    here: Run, params: Any, words: tuple[int, str] | None, networks: Sequence[str], found: Findings
+) -> None:
+    if params.encoder == "given":
+        _given_texts(here, "label_graph.given.file", params.given, found)
+    elif params.encoder == "pair":
+        _pair(here, "label_graph.pair", params.pair, networks, found)
+    elif params.encoder == "infersent" and params.weights != "random":
         _infersent(here, params, words, found)
     elif params.encoder == "sentences":
         _sentences(here, "label_graph.sentences", params.sentences, found)

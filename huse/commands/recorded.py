@@ -26,16 +26,22 @@ class Reading(NamedTuple):
 
 _TEXT = manifest_path(paths.TEXT_VECTORS)
 READINGS = {
-    "backbone.weights": Reading("finetune_backbone", paths.BACKBONE / "config.json", ("origin", "weights_sha256")),
+    "backbone.network": Reading("finetune_backbone", paths.BACKBONE, ("given_sha256",)),
+    "backbone.weights": Reading("finetune_backbone", paths.BACKBONE, ("origin", "weights_sha256")),
+    "label_graph.given.file": Reading("label_graph", paths.LABELS, ("given", "given_sha256")),
+    "label_graph.pair": Reading("label_graph", paths.LABELS, ("pair", "model_sha256")),
     "label_graph.sentences.model": Reading("label_graph", paths.LABELS, ("sentences", "model_sha256")),
     "label_graph.weights": Reading("label_graph", paths.LABELS, ("weights", "kind")),
     "text_vectors.given.file": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "given")),
+    "text_vectors.pair": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "pair")),
     "text_vectors.sentences.model": Reading("text_vectors", _TEXT, ("parameters", "fingerprints", "sentences")),
     "word_vectors.source": Reading("word_vectors", manifest_path(paths.WORD_VECTORS), ("source_sha256",)),
 }
 
 
-def refuse_changed(here: Run, parameter: str, value: str, file: Path, fingerprint: Callable[[], str]) -> None:
+def refuse_changed(
+    here: Run, parameter: str, value: Any, file: Path, fingerprint: Callable[[], str], *, part: str = ""
+) -> None:
     """Refuse a file that has other content than when its stage read it under the same name.
 
     The file is read only when its size, time or place has changed since it was last read for this: data/cache knows.
@@ -46,13 +52,14 @@ def refuse_changed(here: Run, parameter: str, value: str, file: Path, fingerprin
         value: of the parameter; where it is another than the stage had, DVC runs the stage by itself.
         file: that it names; or a folder.
         fingerprint: returns the SHA-256 that the stage keeps.
+        part: file below the place of the reading, where a parameter names several files.
 
     Raises:
         InputError: it has changed; says how to run the stage again.
     """
     stage, made, keys = READINGS[parameter]
     try:
-        recorded: Any = read_json(here / made, keys[:1])
+        recorded: Any = read_json(here / made / part, keys[:1])
         for key in keys:
             recorded = recorded[key]
         locked: Any = read_yaml(here / paths.LOCK)["stages"][stage]["params"][str(paths.PARAMS)]

@@ -61,16 +61,3 @@ class BlocksEncoder:
         if not isinstance(scales, dict) or not all(isinstance(scale, float) and scale > 0 for scale in scales.values()):
             raise InputError(f"{folder / CONFIG}: expected a scale above 0 for each block. Copy the folder again.")
         return cls({name: load_encoder(folder / name) for name in scales}, scales)
-
-
-def block_scale(training: npt.NDArray[np.float32]) -> float:
-    """Return by what to divide a block so that its variance, summed over the D' values, is 1.
-
-    So no block drowns another, however many values it has, and within a block the values keep their proportions. Where
-    the training vectors do not vary, it is 1.
-
-    Args:
-        training: n × D' float32 vectors of the training split.
-    """
-    spread = float(np.sqrt(training.var(axis=0, dtype=np.float64).sum())) if len(training) else 0.0
-    return spread if spread > 0 else 1.0

@@ -1,34 +1,25 @@
 """The families of encoders by the name in an encoder's config: add a new family here."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import CONFIG, Encoder, read_config
-from huse.encoders.given import GivenEncoder
-from huse.encoders.ngrams import NgramsEncoder
-from huse.encoders.sentences import InferSentEncoder, MeanEncoder
-from huse.encoders.torchvision import TorchvisionEncoder
-from huse.encoders.transformer import SentencesEncoder
-from huse.encoders.tree import TreeEncoder
-from huse.encoders.use import UseEncoder
-from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 
-FAMILIES: dict[str, type[Encoder[Any]]] = {
-    encoder.family: encoder
-    for encoder in (
-        TorchvisionEncoder,
-        WordsEncoder,
-        NgramsEncoder,
-        BlocksEncoder,
-        InferSentEncoder,
-        MeanEncoder,
-        TreeEncoder,
-        SentencesEncoder,
-        UseEncoder,
-        GivenEncoder,
-    )
+# Name → module and class. A module is imported when its family is met: some need a second, or a package that is absent.
+FAMILIES = {
+    "blocks": ("huse.encoders.blocks", "BlocksEncoder"),
+    "given": ("huse.encoders.given", "GivenEncoder"),
+    "infersent": ("huse.encoders.sentences", "InferSentEncoder"),
+    "mean": ("huse.encoders.sentences", "MeanEncoder"),
+    "network": ("huse.encoders.network", "NetworkEncoder"),
+    "ngrams": ("huse.encoders.ngrams", "NgramsEncoder"),
+    "open_clip_text": ("huse.encoders.pair_texts", "OpenClipTextEncoder"),
+    "sentences": ("huse.encoders.transformer", "SentencesEncoder"),
+    "tree": ("huse.encoders.tree", "TreeEncoder"),
+    "use": ("huse.encoders.use", "UseEncoder"),
+    "words": ("huse.encoders.words", "WordsEncoder"),
 }
 
 
@@ -41,4 +32,6 @@ def load_encoder(folder: Path) -> Encoder[Any]:
     family = read_config(folder)["family"]
     if family not in FAMILIES:
         raise InputError(f"{folder / CONFIG}: expected a family of encoders ({', '.join(FAMILIES)}), found {family!r}.")
-    return FAMILIES[family].load(folder)
+    module, name = FAMILIES[family]
+    kind: type[Encoder[Any]] = getattr(import_module(module), name)
+    return kind.load(folder)

@@ -5,11 +5,12 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator
 
-from huse.encoders.blocks import BlocksEncoder, block_scale
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import Encoder
 from huse.encoders.given import GivenSettings
 from huse.encoders.ngrams import NgramVectorSettings, draw_evenly
-from huse.encoders.transformer import SentenceSettings
+from huse.encoders.scales import block_scale
+from huse.encoders.transformer import SentenceReading, SentenceSettings
 from huse.settings import Settings
 
 SCALED_BY = 2_000  # training names, by which the scales of blocks are known to a per cent
@@ -18,16 +19,17 @@ SCALED_BY = 2_000  # training names, by which the scales of blocks are known to 
 class TextVectorSettings(Settings):
     """What makes the vectors of names."""
 
-    encoders: list[Literal["words", "ngrams", "sentences", "given"]] = Field(
+    encoders: list[Literal["words", "ngrams", "sentences", "pair", "given"]] = Field(
         default=["words", "ngrams"],
         min_length=1,
         description=(
             "several side by side: words: TF-IDF weighted word vectors; ngrams: of words and of characters; sentences: "
-            "a model; given: your own"
+            "a model; pair: that of backbone.network; given: your own"
         ),
     )
     ngrams: NgramVectorSettings = NgramVectorSettings()
     sentences: SentenceSettings = SentenceSettings()
+    pair: SentenceReading = SentenceReading()
     given: GivenSettings = GivenSettings()
 
     @field_validator("encoders")

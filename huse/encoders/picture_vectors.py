@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import Field
 from torch import Tensor
 
-from huse.encoders.torchvision import TorchvisionEncoder
+from huse.encoders.network import NetworkEncoder
 from huse.engine.devices import Dtype
 from huse.errors import InputError
 from huse.settings import Settings
@@ -35,6 +35,10 @@ class ImageVectorSettings(Settings):
         ge=0,
         le=1000,
         description=("augmented vectors of every training picture beside the plain one; training draws one at a time"),
+    )
+    flip: bool = Field(
+        default=False,
+        description="a vector is the mean of those of a picture and of its mirror image; twice the time",
     )
     dtype: Literal["auto", Dtype] = Field(default="auto", description="as in finetune_backbone")
     batch_size: int = Field(
@@ -59,7 +63,7 @@ class Job:
         cache: where computed vectors are stored, or None.
     """
 
-    encoder: TorchvisionEncoder
+    encoder: NetworkEncoder
     preparation: Preparation
     tasks: list[Task]
     keys: list[bytes]
@@ -107,7 +111,7 @@ def fill(out: npt.NDArray[np.float32], slots: Sequence[Slot], vector: npt.NDArra
 def plan(
     paths: Sequence[Path],
     views: Sequence[int],
-    encoder: TorchvisionEncoder,
+    encoder: NetworkEncoder,
     preparation: Preparation,
     *,
     out: npt.NDArray[np.float32],
@@ -131,7 +135,7 @@ def plan(
         InputError: one cannot be read.
     """
     digests = digest_pictures(paths)
-    plain = json.dumps([encoder.fingerprint, preparation.geometry, preparation.size], sort_keys=True)
+    plain = json.dumps(encoder.fingerprint, sort_keys=True)
     augmented = json.dumps([preparation.augmentation.model_dump(), preparation.seed], sort_keys=True)
     slots: defaultdict[bytes, list[Slot]] = defaultdict(list)
     sources: dict[bytes, tuple[str, int]] = {}

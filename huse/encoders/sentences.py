@@ -16,7 +16,8 @@ from pydantic import Field
 from safetensors.torch import save_file
 
 from huse.encoders.contract import read_config, write_config
-from huse.encoders.transformer import SentenceModelSettings
+from huse.encoders.given import GivenLabelSettings
+from huse.encoders.transformer import SentenceModelSettings, SentenceReading
 from huse.encoders.word_table import load_words, save_words
 from huse.files import fingerprint_file
 from huse.progress import progress
@@ -30,11 +31,11 @@ WEIGHTS = "weights.safetensors"
 class LabelEncoderSettings(Settings):
     """What makes the vectors of labels."""
 
-    encoder: Literal["infersent", "word_vectors", "sentences", "use", "tree"] = Field(
+    encoder: Literal["infersent", "word_vectors", "sentences", "pair", "use", "given", "tree"] = Field(
         default="infersent",
         description=(
-            "infersent, word_vectors (their mean), sentences (a model, below), use (Universal Sentence Encoder), tree "
-            "(hops between classes)"
+            "infersent, word_vectors (their mean), sentences (a model, below), pair (that of backbone.network), use "
+            "(Universal Sentence Encoder), given (vectors of your own, by class path), tree (hops between classes)"
         ),
     )
     weights: str = Field(
@@ -44,6 +45,8 @@ class LabelEncoderSettings(Settings):
     )
     infersent: InferSentSettings = InferSentSettings()
     sentences: SentenceModelSettings = SentenceModelSettings()
+    pair: SentenceReading = SentenceReading()
+    given: GivenLabelSettings = GivenLabelSettings()
 
 
 @dataclass(frozen=True)

@@ -31,21 +31,24 @@ def lacking(here: Run) -> list[str]:
     except InputError:
         return []
     sections = check_params(here / paths.PARAMS)
-    named = {
-        "catalogue.csv": sections["catalogue"].csv,
-        "catalogue.images": sections["catalogue"].images,
-        "evaluate.tree": sections["evaluate"].tree,
-        "backbone.weights": sections["backbone"].weights,
-        "label_graph.sentences.model": sections["label_graph"].sentences.model,
-        "label_graph.weights": sections["label_graph"].weights,
-        "text_vectors.given.file": sections["text_vectors"].given.file,
-        "text_vectors.sentences.model": sections["text_vectors"].sentences.model,
-        "word_vectors.source": sections["word_vectors"].source,
-    }
+    named = [
+        *((f"backbone.{setting}", place) for setting, place in sections["backbone"].places),
+        *{
+            "catalogue.csv": sections["catalogue"].csv,
+            "catalogue.images": sections["catalogue"].images,
+            "evaluate.tree": sections["evaluate"].tree,
+            "label_graph.given.file": sections["label_graph"].given.file,
+            "label_graph.sentences.model": sections["label_graph"].sentences.model,
+            "label_graph.weights": sections["label_graph"].weights,
+            "text_vectors.given.file": sections["text_vectors"].given.file,
+            "text_vectors.sentences.model": sections["text_vectors"].sentences.model,
+            "word_vectors.source": sections["word_vectors"].source,
+        }.items(),
+    ]
     for stage in read_yaml(here / paths.MAP)["stages"].values():
         known.update(out if isinstance(out, str) else next(iter(out)) for out in stage.get("outs", []))
     lines = []
-    for parameter, path in named.items():
+    for parameter, path in named:
         if path and path not in NO_PATHS and not Path(path).is_absolute() and (here / path).exists():
             remedy = _remedy(here, os.path.normpath(path), known)
             lines += [f"{parameter}: {path}: {remedy}"] if remedy else []

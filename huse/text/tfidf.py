@@ -7,13 +7,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain, repeat
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from gensim.models import KeyedVectors
 from scipy.sparse import csr_matrix
 
 from huse.errors import InputError
+
+if TYPE_CHECKING:  # n-grams need these weights without it, and importing it takes a second
+    from gensim.models import KeyedVectors
 
 BLOCK = 4096  # names at a time: the loop costs little, and they fit the CPU's cache
 
@@ -66,7 +69,7 @@ def fit_tfidf(training_names: Iterable[str]) -> TfIdf:
     return TfIdf(names, dict(sorted(frequency.items())))
 
 
-def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
+def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: "KeyedVectors") -> npt.NDArray[np.float32]:
     """Mean of the words' vectors, weighted by TF-IDF: Σ tf·idf·v / Σ tf·idf over the words of a name.
 
     Term frequency is the count in the name, so a word that comes twice counts twice. (In the published notebook it
@@ -83,7 +86,7 @@ def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> 
     return _weighted_mean(list(row), tfidf, vectors)[[row[name] for name in names]]
 
 
-def _weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: KeyedVectors) -> npt.NDArray[np.float32]:
+def _weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: "KeyedVectors") -> npt.NDArray[np.float32]:
     words = [word for word in tfidf.document_frequency if word in vectors.key_to_index]
     column = {word: index for index, word in enumerate(words)}
     idf = tfidf.idf(words)

@@ -19,14 +19,14 @@ import torch
 
 from huse.encoders.contract import CONFIG, Encoder, ItemError, write_config
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import Picture
+from huse.encoders.network import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.fusion import LogLinear, class_scores, mean_direction, mean_scores, temper
 from huse.model.network import MODALITIES, Modality, Network
 from huse.use.card import model_card
 
-FORMAT = 1  # of the folder; raise it when an older reader would misread a new folder
+FORMAT = 2  # of the folder; raise it when an older reader would misread a new folder
 CARD = "README.md"
 TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
 IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"

@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from pydantic import Field
 
 from huse.settings import Settings
-from huse.vision.geometry import GEOMETRIES, Pixels
+from huse.vision.geometry import GEOMETRIES, INTERPOLATIONS, Interpolation, Pixels
 
 JITTERED = (ImageEnhance.Brightness, ImageEnhance.Contrast, ImageEnhance.Color)
 
@@ -52,7 +52,13 @@ def view_generator(seed: int, digest: str, view: int) -> np.random.Generator:
 
 
 def augment(
-    picture: Image.Image, augmentation: Augmentation, *, geometry: str, size: int, generator: np.random.Generator
+    picture: Image.Image,
+    augmentation: Augmentation,
+    *,
+    geometry: str,
+    size: int,
+    generator: np.random.Generator,
+    interpolation: Interpolation = "bilinear",
 ) -> Pixels:
     """Return a view of a picture: a random window, perhaps mirrored, recoloured, with a part covered.
 
@@ -62,6 +68,7 @@ def augment(
         geometry: a key of `huse.vision.geometry.GEOMETRIES`.
         size: S.
         generator: from `view_generator`.
+        interpolation: of resizing.
 
     Returns:
         S × S × 3, uint8.
@@ -71,7 +78,7 @@ def augment(
     factors = 1 + augmentation.colour_jitter * generator.uniform(-1, 1, len(JITTERED))
     order = generator.permutation(len(JITTERED))
     side = max(size, round(size * augmentation.rescale))
-    view = GEOMETRIES[geometry](picture, side, size, (x, y))
+    view = GEOMETRIES[geometry](picture, side, size, (x, y), INTERPOLATIONS[interpolation])
     if mirrored < augmentation.horizontal_flip:
         view = ImageOps.mirror(view)
     if augmentation.colour_jitter > 0:

@@ -70,7 +70,7 @@ class Learner:
             dtype: of the arithmetic; the weights stay float32.
             seed: of the classifier's weights.
         """
-        self.device, self._dtype = device, dtype
+        self.device, self._dtype, self._made_for = device, dtype, backbone.made_for
         self._blocks = blocks(backbone)
         self._frozen_norms = norms_are_placeholders(backbone)
         self.network = _Classifier(backbone.module, backbone.dimension, classes, seed)
@@ -106,7 +106,7 @@ class Learner:
         Returns:
             n × C float32.
         """
-        return self._logits(normalise(upload(pixels, self.device)))
+        return self._logits(normalise(upload(pixels, self.device), self._made_for))
 
     def _logits(self, batch: Tensor) -> Tensor:
         with torch.autocast(self.device.type, self._dtype, enabled=self._dtype != torch.float32):
@@ -124,7 +124,10 @@ class Learner:
             label_smoothing: share of the target that is spread over all classes.
             mixture: from `huse.mixup.draw_mixture`; None: the pictures as they are.
         """
-        batch, targets = normalise(upload(pixels, self.device)), torch.from_numpy(classes).to(self.device)
+        batch, targets = (
+            normalise(upload(pixels, self.device), self._made_for),
+            torch.from_numpy(classes).to(self.device),
+        )
         if mixture is None:
             return functional.cross_entropy(self._logits(batch), targets, label_smoothing=label_smoothing)
         share, partners = mixture

@@ -7,21 +7,23 @@ import torch
 from torch import Tensor
 
 from huse.errors import InputError
-from huse.vision.backbones import MEAN, STD, Backbone
+from huse.vision.backbones import Backbone
 from huse.vision.geometry import Pixels
+from huse.vision.skeleton import IMAGENET, InputFormat
 
 
-def normalise(pixels: Tensor) -> Tensor:
+def normalise(pixels: Tensor, made_for: InputFormat = IMAGENET) -> Tensor:
     """Turn pixels into the network's input.
 
     Args:
         pixels: N × S × S × 3, uint8, on any device.
+        made_for: the network's own mean and deviation.
 
     Returns:
         N × 3 × S × S, float32 in channels-last order, on the same device.
     """
-    mean = torch.tensor(MEAN, device=pixels.device) * 255
-    std = torch.tensor(STD, device=pixels.device) * 255
+    mean = torch.tensor(made_for.mean, device=pixels.device) * 255
+    std = torch.tensor(made_for.std, device=pixels.device) * 255
     return pixels.float().sub_(mean).div_(std).permute(0, 3, 1, 2)
 
 

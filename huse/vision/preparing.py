@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
 from huse.vision.decoding import digest_picture, read_picture
-from huse.vision.geometry import Pixels, fit, needed_side
+from huse.vision.geometry import Interpolation, Pixels, fit, needed_side
 from huse.vision.picture_error import PictureError
 
 PLAIN = 0  # number of the view without augmentation
@@ -55,6 +56,8 @@ class Preparation:
         max_pixels: width × height that is still decoded.
         augmentation: of all views except the plain one.
         seed: of those views.
+        share: of the resized side that is seen; see `huse.vision.geometry.fit`.
+        interpolation: of resizing.
     """
 
     geometry: str
@@ -62,6 +65,8 @@ class Preparation:
     max_pixels: int
     augmentation: Augmentation
     seed: int
+    share: float | None = None
+    interpolation: Interpolation = "bilinear"
 
     def __call__(self, task: Task) -> Pixels:
         """Read a picture and return its views.
@@ -73,7 +78,7 @@ class Preparation:
             InputError: the picture cannot be read, or has changed.
         """
         try:
-            side = needed_side(self.size)
+            side = needed_side(self.size, self.share)
             picture = read_picture(task.path, self.max_pixels, shorter_side=side, digest=task.digest)
         except PictureError as error:
             raise InputError(
@@ -82,10 +87,10 @@ class Preparation:
         return np.stack([self._view(picture, task, view) for view in task.views])
 
     def _view(self, picture: Image.Image, task: Task, view: int) -> Pixels:
+        how: dict[str, Any] = {"geometry": self.geometry, "size": self.size, "interpolation": self.interpolation}
         if view == PLAIN:
-            return fit(picture, geometry=self.geometry, size=self.size)
-        generator = view_generator(self.seed, task.digest, view)
-        return augment(picture, self.augmentation, geometry=self.geometry, size=self.size, generator=generator)
+            return fit(picture, share=self.share, **how)
+        return augment(picture, self.augmentation, generator=view_generator(self.seed, task.digest, view), **how)
 
 
 def resolve_workers(workers: int | None, device: torch.device) -> int:

@@ -15,6 +15,7 @@ from huse.commands import checking, cli
 from huse.commands.recorded import READINGS, refuse_changed
 from huse.encoders import use
 from huse.encoders.model_folder import fingerprint_model
+from huse.encoders.transformer import SentenceReading
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.nesting import flatten, nest
@@ -28,6 +29,7 @@ from huse.text.word_files.source import find_source
 from huse.vision.backbones import load_backbone
 from tests.commands.conftest import error, huse, write
 from tests.encoders.models import make_bert, needs_library
+from tests.vision.pairs import make_pair
 
 CLASSES = ["a<b<c", "a<b<d", "a<e<f"]
 
@@ -333,7 +335,39 @@ def test_given_vectors_are_described(shop):
     shop(text_vectors={"encoders": ["given", "words"], "given": {"file": "given.parquet"}})
     assert re.match("text_vectors.given.file: given.parquet: not found", error("check"))
     pd.DataFrame({"name": ["a", "b"], "v": [1.0, 2.0]}).to_parquet("given.parquet")
-    assert "text_vectors.given.file given.parquet: 2 names, 1 numbers each" in shown()
+    assert "text_vectors.given.file given.parquet: 2 vectors, 1 numbers each" in shown()
+
+
+def test_given_vectors_of_pictures_and_classes_are_described_and_changed_ones_refused(shop):
+    shop(backbone={"network": "given:given.parquet", "weights": None})
+    pd.DataFrame({"image": ["a", "b"], "v": [1.0, 2.0]}).to_parquet("given.parquet")
+    assert "backbone.network given.parquet: 2 vectors, 1 numbers each" in shown()
+    write(paths.BACKBONE / "1/config.json", {"given_sha256": fingerprint_file(Path("given.parquet"))})
+    settings = nest({"backbone.network": "given:given.parquet"})
+    write(paths.LOCK, {"stages": {"finetune_backbone": {"params": {"params.yaml": settings}}}})
+    shown()
+    pd.DataFrame({"image": ["a", "b"], "v": [1.0, 3.0]}).to_parquet("given.parquet")
+    assert "given.parquet: has changed since the stage finetune_backbone read it" in error("check")
+    shop(backbone={"network": "resnet18", "weights": "random"})
+    shop(label_graph={"encoder": "given", "given": {"file": "given.parquet", "names": "image"}})
+    assert "label_graph.given.file given.parquet: 2 vectors, 1 numbers each" in shown()
+
+
+@needs_library
+@pytest.mark.parametrize("section", [{"label_graph": {"encoder": "pair"}}, {"text_vectors": {"encoders": ["pair"]}}])
+def test_a_pair_is_described_and_one_that_has_changed_is_refused(shop, section):
+    network, (stage,) = make_pair("clip", Path("pair")), section
+    shop(**section)
+    assert f"{stage}.pair: pair reads texts by the pair that backbone.network names" in error("check")
+    shop(backbone={"network": network, "weights": None})
+    assert f"{stage}.pair pair: reads texts" in shown()
+    _, made, keys = READINGS[f"{stage}.pair"]
+    write(made, nest({".".join(keys): fingerprint_model(Path("pair"))}))
+    settings = {stage: {"pair": SentenceReading().model_dump()}}
+    write(paths.LOCK, {"stages": {stage: {"params": {"params.yaml": settings}}}})
+    shown()
+    (Path("pair") / "merges.txt").write_text("#version: 0.2\na b\n")
+    assert f"pair: has changed since the stage {stage} read it" in error("check")
 
 
 def test_the_package_of_the_universal_sentence_encoder_must_be_there(shop, monkeypatch):
@@ -380,10 +414,12 @@ def test_the_stages_keep_the_fingerprints_that_are_compared(tiny_pipeline, workp
     """Where the readings say, the stages and DVC have kept something; of packed vectors it is of the unpacked bytes."""
     locked = read_yaml(tiny_pipeline.root / paths.LOCK)["stages"]
     for parameter, (stage, made, keys) in READINGS.items():
-        assert parameter in dict(flatten(locked[stage]["params"]["params.yaml"]))
-        if parameter.endswith(("sentences.model", "given.file")):
-            continue  # not read by this pipeline: see the two tests above
-        kept = json.loads((tiny_pipeline.root / made).read_text(encoding="utf-8"))
+        known = dict(flatten(locked[stage]["params"]["params.yaml"]))
+        assert any(f"{name}.".startswith(f"{parameter}.") for name in known)
+        if parameter.endswith(("sentences.model", "given.file", "pair", "network")):
+            continue  # not read by this pipeline: see the tests above
+        file = tiny_pipeline.root / made / ("1/config.json" if made == paths.BACKBONE else "")
+        kept = json.loads(file.read_text(encoding="utf-8"))
         for key in keys[:-1]:
             kept = kept[key]
         assert keys[-1] in kept or kept["weights"] == "random"  # of a backbone from a file, see below

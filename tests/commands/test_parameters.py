@@ -25,7 +25,8 @@ def test_the_parameters_of_a_part_are_shown_with_all_that_is_known():
 def test_the_stages_that_read_a_parameter():
     assert readers("train.graph.zeta", STAGES) == ["train"]
     assert readers("augmentation.rescale", STAGES) == ["finetune_backbone", "image_vectors"]
-    assert readers("backbone.network", STAGES) == ["finetune_backbone"]
+    assert readers("backbone.network", STAGES) == ["finetune_backbone", "text_vectors", "label_graph"]
+    assert readers("backbone.weights", STAGES) == ["finetune_backbone"]
     assert readers("catalogue.images", STAGES) == ["catalogue", "finetune_backbone", "image_vectors"]
     assert readers("machine.workers", STAGES) == []
 

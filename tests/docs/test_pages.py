@@ -108,6 +108,8 @@ def make_data(data, products):
     vectors = np.random.default_rng(0).normal(size=(len(words), 8)).round(4).tolist()
     entries = (json.dumps({"word": word, "vector": vector}) for word, vector in zip(words, vectors, strict=True))
     (data / "words.jsonl").write_text("\n".join(entries), encoding="utf-8")
+    given = {"image": products["image"], "vector": list(np.random.default_rng(1).normal(size=(len(products), 8)))}
+    pd.DataFrame(given).to_parquet(data / "vectors.parquet")
     make_food101(data / "food101")
     make_fashion(data / "fashion")
     make_folders(data / "folders")
@@ -190,7 +192,7 @@ def check_extended(repository):
         repository.run(sys.executable, "-m", *tool)
     tests = ["tests/model/test_methods.py", "tests/evaluation/test_chance.py", "tests/evaluation/test_retrieval.py"]
     repository.run(sys.executable, "-m", "pytest", *tests)
-    assert json.loads((repository.root / paths.BACKBONE / "config.json").read_text())["backbone"] == "patches"
+    assert json.loads((repository.root / paths.BACKBONE / "1/config.json").read_text())["backbone"] == "patches"
     assert json.loads((repository.root / paths.TOWERS_CONFIG).read_text())["params"]["method"] == "squared_gap"
     found = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())["retrieval"]["mean"]
     assert found["reciprocal_rank"] > found["chance"]["reciprocal_rank"]

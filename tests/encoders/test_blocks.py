@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from huse.encoders.blocks import BlocksEncoder, block_scale
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.families import load_encoder
 from huse.encoders.names import TextVectorSettings, join_encoders
 from huse.encoders.ngrams import NgramsEncoder, NgramVectorSettings
+from huse.encoders.scales import block_scale
 from huse.errors import InputError
 
 NAMES = ["red dress", "red shoe", "blue shoe", "blue dress hat"]

@@ -1,11 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from huse.encoders.contract import ItemError
 from huse.encoders.families import load_encoder
-from huse.encoders.given import GivenSettings, open_given, read_given
+from huse.encoders.given import GivenLabelSettings, GivenSettings, open_given, open_given_pictures
 from huse.errors import InputError
+from huse.vision.backbones import GivenPictureSettings
 
 NAMES = ["red shoe", "Chloé dress", "blue tie"]
 VECTORS = np.arange(12, dtype=np.float64).reshape(3, 4) / 7
@@ -55,9 +58,53 @@ def test_names_of_the_catalogue_without_one_get_zeros_and_new_ones_an_error(tmp_
 def test_of_a_name_that_comes_again_the_first_vector_counts(tmp_path, caplog):
     table = pd.DataFrame({"name": ["a", "b", "a ", "b"], "vector": [[1.0, 2], [3, 4], [5, 6], [3, 4]]})
     table.to_parquet(tmp_path / "given.parquet")
-    encoder = read_given(GivenSettings(file="given.parquet"), tmp_path)
+    encoder = open_given(GivenSettings(file="given.parquet"), tmp_path, [])
     assert "1 names come again with another vector, first 'a ': the first counts" in caplog.text
     assert encoder.encode(["a", "b"]).tolist() == [[1, 2], [3, 4]]
+
+
+def pictures(folder, keys, **settings):
+    pd.DataFrame({"image": keys, "vector": [*VECTORS[: len(keys)]]}).to_parquet(folder / "given.parquet")
+    return GivenPictureSettings(**settings)
+
+
+def test_pictures_are_told_by_their_path_whatever_folders_stand_before_it(tmp_path, caplog):
+    settings = pictures(tmp_path, ["a/1.jpg", "2.jpg", "b/1.jpg"])
+    encoder = open_given_pictures("given.parquet", settings, tmp_path, ["b/1.jpg", "2.jpg", "2.jpg"], None)
+    asked = ["b/1.jpg", "2.jpg", Path("/shop/images/a/1.jpg"), r"C:\images\a\1.jpg", "./2.jpg"]
+    np.testing.assert_array_equal(encoder.encode(asked), VECTORS[[2, 1, 0, 0, 1]].astype(np.float32))
+    encoder.save(tmp_path)
+    np.testing.assert_array_equal(load_encoder(tmp_path).encode(asked), encoder.encode(asked))
+    assert not caplog.text
+    with pytest.raises(ItemError, match=r"'c/3\.jpg': no vector was given for this picture") as raised:
+        encoder.encode(["2.jpg", "c/3.jpg"])
+    assert raised.value.number == 1
+    with pytest.raises(ItemError, match="expected the path of a picture whose vector was given, found bytes"):
+        encoder.encode([b"2.jpg"])
+
+
+@pytest.mark.parametrize("ids", [["7", "8"], [7, 8]])
+def test_pictures_are_told_by_the_product_they_show(tmp_path, ids, caplog):
+    settings = pictures(tmp_path, ids, by="product", max_missing=0.5)
+    images, products = ["a.jpg", "b.jpg", "c.jpg", "d.jpg"], ["8", "7", "8", "9"]
+    encoder = open_given_pictures("given.parquet", settings, tmp_path, images, products)
+    expected = np.vstack([VECTORS[[1, 0, 1]], np.zeros(4)]).astype(np.float32)
+    np.testing.assert_array_equal(encoder.encode(images), expected)
+    assert "1 of 4 different pictures have no vector in given.parquet, first 'd.jpg': they get zeros" in caplog.text
+    with pytest.raises(InputError, match=r"More than max_missing = 5%"):
+        open_given_pictures("given.parquet", settings.changed(max_missing=0.05), tmp_path, images, products)
+    with pytest.raises(InputError, match=r"by: product needs the ids of products, .* Set catalogue\.columns\.product"):
+        open_given_pictures("given.parquet", settings, tmp_path, images, None)
+
+
+def test_classes_need_a_vector_each(tmp_path):
+    table = pd.DataFrame({"classes": ["shoes<boots", "ties"], "vector": [*VECTORS[:2]]})
+    table.to_parquet(tmp_path / "given.parquet")
+    settings = GivenLabelSettings(file="given.parquet")
+    encoder = open_given(settings, tmp_path, ["ties", "shoes<boots"], of="classes")
+    np.testing.assert_array_equal(encoder.encode(["ties"]), VECTORS[1:2].astype(np.float32))
+    with pytest.raises(InputError, match=r"1 of 2 different classes have no vector in given\.parquet, first 'hats'"):
+        open_given(settings, tmp_path, ["ties", "hats"], of="classes")
 
 
 def ragged(folder):
@@ -108,4 +155,4 @@ def test_what_is_wrong_with_a_file_is_named(tmp_path, make, message):
     settings = make(tmp_path)
     settings = settings if isinstance(settings, GivenSettings) else GivenSettings(file="given.parquet")
     with pytest.raises(InputError, match=message):
-        read_given(settings, tmp_path)
+        open_given(settings, tmp_path, [])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.encoders.picture_vectors import check_vectors, plan
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
@@ -44,7 +44,7 @@ def preparation(**changes):
 
 def encoder_of(backbone, prepared, *, batch_size, dtype="float32"):
     how = {"geometry": prepared.geometry, "size": prepared.size, "max_pixels": prepared.max_pixels}
-    return TorchvisionEncoder.of(backbone, Encoding(**how, dtype=dtype, batch_size=batch_size), CPU)
+    return NetworkEncoder.of(backbone, Encoding(**how, dtype=dtype, batch_size=batch_size), CPU)
 
 
 def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, workers=0, **changes):

@@ -133,7 +133,7 @@ def finetune(here, configure, **changes):
 def test_at_no_epochs_the_weights_are_passed_on(here, configure):
     finetune(here, configure)
     given = load_backbone("squeezenet1_1", "random", read_seed(here / paths.PARAMS)).module.state_dict()
-    encoder = load_encoder(here / paths.BACKBONE)
+    encoder = load_encoder(here / paths.BACKBONE / "1")
     passed_on = encoder.backbone.module.state_dict()
     assert all(torch.equal(passed_on[name], value) for name, value in given.items())
     assert json.loads((here / paths.FINETUNE_METRICS).read_text()) == {"epochs": 0, "best": {}}

@@ -17,8 +17,10 @@ import stages.finetune_backbone
 import stages.image_vectors
 from huse.encoders import picture_vectors
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
-from huse.encoders.transformer import SentenceSettings, open_sentences
+from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.pair_texts import open_pair_texts
+from huse.encoders.pictures import load_pictures
+from huse.encoders.transformer import SentenceReading, SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.files import fingerprint_file
@@ -38,6 +40,7 @@ from tests.encoders.models import make_model, needs_library
 from tests.pipeline.test_wrong_input import configure  # noqa: F401  a fixture
 from tests.run.test_outcomes import AUGMENTED, FINETUNE, TRAIN, gives, of, once  # noqa: F401  once is a fixture
 from tests.text.test_stages import NAMES, catalogue, vectors_of  # noqa: F401  fixtures
+from tests.vision.pairs import make_pair
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
@@ -59,6 +62,15 @@ ELSEWHERE = {
     **dict.fromkeys(
         (f"text_vectors.given.{setting}" for setting in ("file", "names", "max_missing")),
         "tests/run/test_data_outcomes.py::test_given_vectors_are_those_of_the_file_by_its_names",
+    ),
+    **dict.fromkeys(
+        (f"backbone.given.{setting}" for setting in ("column", "max_missing")),
+        "tests/run/test_data_outcomes.py::test_given_vectors_of_pictures_are_those_of_the_file_by_its_keys",
+    ),
+    "backbone.given.by": "tests/run/test_data_outcomes.py::test_given_vectors_of_pictures_may_be_those_of_their",
+    **dict.fromkeys(
+        (f"label_graph.given.{setting}" for setting in ("file", "names")),
+        "tests/run/test_data_outcomes.py::test_given_vectors_of_classes_make_the_graph",
     ),
     "text_vectors.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
     "label_graph.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
@@ -220,6 +232,27 @@ def test_a_setting_of_a_model_of_sentences_does_what_it_says(here, run_text, nam
     assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
 
 
+READING = {"prompt": "query: ", "normalise": False, "max_length": 4, "batch_size": 1}
+PAIRS = {f"{section}.pair.{name}": READING[name] for section in ("text_vectors", "label_graph") for name in READING}
+
+
+@needs_library
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_setting_of_a_pairs_texts_does_what_it_says(here, run_text, name):
+    network = make_pair("clip", here / "pair")
+    usually = {"backbone.network": network, "backbone.weights": None, "label_graph.label_text": "leaf"}
+    usually |= {"text_vectors.encoders": ["pair"], "label_graph.encoder": "pair"}
+    usual, changed = run_text(**usually), run_text(**usually, **{name: PAIRS[name]})
+    reading = SentenceReading(**{name.rpartition(".")[2]: PAIRS[name]})
+    encoder = open_pair_texts([network], reading, here.root, by="")
+    if name.startswith("label_graph"):
+        before, after, texts = usual.vectors, changed.vectors, leaves()
+    else:
+        before, after, texts = usual.names, changed.names, NAMES * 4
+    np.testing.assert_array_equal(after, encoder.encode(texts))
+    assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
+
+
 def test_given_vectors_are_those_of_the_file_by_its_names(here, run_text):
     given = pd.DataFrame({"name": NAMES[:4], "other": NAMES[3::-1], "v": [1.0, 2, 3, 4]})
     given.to_parquet(here / "one.parquet")
@@ -233,6 +266,24 @@ def test_given_vectors_are_those_of_the_file_by_its_names(here, run_text):
     given.assign(v=7.0).to_parquet(here / "two.parquet")
     changed = run_text(**usually | {"text_vectors.given.max_missing": 0.5, "text_vectors.given.file": "two.parquet"})
     assert changed.names[:6, 0].tolist() == [7, 7, 7, 7, 0, 0]
+
+
+def test_given_vectors_of_classes_make_the_graph(here, run_text):
+    given = pd.DataFrame({"classes": CLASSES, "other": CLASSES[::-1], "v": [1.0, 2, 3, 4], "w": [4.0, 3, 2, 2]})
+    given.to_parquet(here / "one.parquet")
+    usually = {"label_graph.encoder": "given", "label_graph.given.file": "one.parquet"}
+    usual, changed = run_text(**usually), run_text(**usually, **{"label_graph.given.names": "other"})
+    labels = json.loads((here / paths.LABELS).read_text(encoding="utf-8"))
+    assert labels["encoder"] == "given (one.parquet)"
+    row = {path: place for place, path in enumerate(CLASSES)}
+    expected = given[["v", "w"]].to_numpy()[[row[path] for path in labels["labels"]]]
+    np.testing.assert_allclose(usual.vectors, expected)
+    np.testing.assert_allclose(
+        changed.vectors, given[["v", "w"]].to_numpy()[[3 - row[path] for path in labels["labels"]]]
+    )
+    given[:3].to_parquet(here / "two.parquet")
+    with pytest.raises(InputError, match=r"1 of 4 different classes have no vector in two\.parquet"):
+        run_text(**usually | {"label_graph.given.file": "two.parquet"})
 
 
 def test_a_set_is_fetched_only_where_that_is_allowed(here, run_text, monkeypatch):
@@ -280,7 +331,8 @@ def run_images(here, configure, once, monkeypatch):  # noqa: F811
             workers=asked,
             batches=batches,
             vectors=np.load(here / paths.IMAGE_VECTORS)[0],
-            backbone=TorchvisionEncoder.load(here / paths.BACKBONE).backbone,
+            encoders=load_pictures(here / paths.BACKBONE),
+            products=pd.read_parquet(here / paths.PRODUCTS),
             files=[here / "images" / image for image in pd.read_parquet(here / paths.PRODUCTS)["image"]],
         )
 
@@ -292,6 +344,9 @@ IMAGES = {
     "backbone.network": "squeezenet1_0",
     "backbone.geometry": "pad",
     "backbone.size": 48,
+    "backbone.crop": 0.7,
+    "backbone.interpolation": "bicubic",
+    "image_vectors.flip": True,
     "image_vectors.dtype": "bfloat16",
     "image_vectors.batch_size": 7,
 }
@@ -301,20 +356,85 @@ IMAGES = {
 def test_a_setting_of_pictures_does_what_it_says(run_images, name):
     """The vectors are those of an encoder that was made so, to the bit."""
     usual, changed = run_images(), run_images(**{name: IMAGES[name]})
-    how = {"geometry": "squash", "size": 32, "dtype": "float32", "batch_size": 8}
-    setting = name.rpartition(".")[2]
-    if setting in how:
+    how = {"geometry": "squash", "size": 32, "dtype": "float32", "batch_size": 8, "share": 1.0}
+    setting = {"backbone.crop": "share"}.get(name, name.rpartition(".")[2])
+    if setting in Encoding.model_fields:
         how[setting] = IMAGES[name]
-    encoder = TorchvisionEncoder.of(changed.backbone, Encoding(**how, max_pixels=10**8), resolve_device("cpu"))
+    encoder = NetworkEncoder.of(
+        changed.encoders["1"].backbone, Encoding(**how, max_pixels=10**8), resolve_device("cpu")
+    )
     np.testing.assert_array_equal(changed.vectors, encoder.encode(changed.files))
     if setting == "workers":
         assert (usual.workers, changed.workers) == ([0], [1])
     elif setting == "network":
-        assert (usual.backbone.name, changed.backbone.name) == ("squeezenet1_1", "squeezenet1_0")
+        assert tuple(run.encoders["1"].backbone.name for run in (usual, changed)) == ("squeezenet1_1", "squeezenet1_0")
     elif setting == "batch_size":
         assert (len(usual.batches[0]), len(changed.batches[0])) == (8, 7)
     else:
         assert not np.array_equal(usual.vectors, changed.vectors)
+
+
+GIVEN = {"backbone.network": "given:one.parquet", "backbone.weights": None}
+
+
+def test_given_vectors_of_pictures_are_those_of_the_file_by_its_keys(here, run_images):
+    images = run_images().products["image"].tolist()
+    keyed = pd.DataFrame({"image": images[1:], "other": images[:0:-1], "v": np.arange(1.0, len(images))})
+    keyed.to_parquet(here / "one.parquet")
+    with pytest.raises(InputError, match=rf"1 of {len(images)} different pictures .*More than max_missing = 1%"):
+        run_images(**GIVEN, **{"backbone.given.max_missing": 0.01})
+    given = {**GIVEN, "backbone.given.max_missing": 0.5}
+    assert run_images(**given).vectors[:, 0].tolist() == [0, *range(1, len(images))]
+    changed = run_images(**given, **{"backbone.given.column": "other"})
+    assert changed.vectors[:, 0].tolist() == [0, *range(len(images) - 1, 0, -1)]
+    assert changed.encoders["1"].encode([f"/elsewhere/{images[1]}"]) == len(images) - 1
+    assert not changed.batches
+
+
+def test_given_vectors_of_pictures_may_be_those_of_their_products(here, run_images):
+    table = pd.read_csv(here / "catalogue.csv")
+    table["sku"] = [f"id{number // 2}" for number in range(len(table))]
+    table.to_csv(here / "catalogue.csv", index=False)
+    ids = sorted(set(table["sku"]))
+    pd.DataFrame({"image": ids, "v": np.arange(len(ids), dtype=float)}).to_parquet(here / "one.parquet")
+    with pytest.raises(InputError, match="by: product needs the ids of products"):
+        run_images(**GIVEN, **{"backbone.given.by": "product"})
+    found = run_images(**GIVEN, **{"backbone.given.by": "product", "catalogue.columns.product": "sku"})
+    expected = dict(zip(table["image"], (ids.index(sku) for sku in table["sku"]), strict=True))
+    assert dict(zip(found.products["image"], found.vectors[:, 0].tolist(), strict=True)) == expected
+
+
+def test_vectors_of_several_networks_stand_side_by_side_and_vary_alike(here, run_images):
+    alone = run_images()
+    images = alone.products["image"].tolist()
+    given = pd.DataFrame({"image": images, "v": np.arange(len(images), dtype=np.float64) ** 2, "w": 1.0})
+    given.to_parquet(here / "one.parquet")
+    networks = ["squeezenet1_1", "given:one.parquet", "squeezenet1_0"]
+    found = run_images(**{"backbone.network": networks, "backbone.weights": ["random", None, "random"]})
+    parts = np.split(found.vectors, [512, 514], axis=1)
+    expected = alone.vectors, given[["v", "w"]].to_numpy(), run_images(**{"backbone.network": networks[2]}).vectors
+    training = (found.products["split"] == "train").to_numpy()
+    for part, own in zip(parts, expected, strict=True):
+        assert part[training].var(axis=0).sum() == pytest.approx(1, rel=1e-4)
+        factor = np.sqrt(own[training].var(axis=0).sum())
+        np.testing.assert_allclose(part * factor, own, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network": ["resnet18", "squeezenet1_1"]}, "expected weights for each network"),
+        ({"network": ["resnet18"], "weights": ["random", "random"]}, "expected weights for each network"),
+        ({"network": []}, "backbone.network"),
+        ({"weights": None}, "expected random or a file, as squeezenet1_1 brings none; found null"),
+        ({"network": "given:one.parquet"}, "expected null, as given:one.parquet brings its own; found random"),
+        ({"network": "given:none.parquet", "weights": None}, r"none\.parquet: not found"),
+        ({"network": "timm:local-dir:none", "weights": None}, "none: no such folder"),
+    ],
+)
+def test_networks_and_weights_that_do_not_go_together(run_images, changes, said):
+    with pytest.raises(InputError, match=said):
+        run_images(**{f"backbone.{name}": value for name, value in changes.items()})
 
 
 SHARES = {"train": (0.5, 0.3, 0.2), "validation": (0.5, 0.4, 0.1), "test": (0.5, 0.1, 0.4)}
@@ -366,7 +486,7 @@ def test_every_setting_of_every_section_is_looked_at():
     declared = {f"{name}.{each}" for name, kind in sections().items() for each, _ in flatten(kind().model_dump())}
     training = {f"train.{name}" for name in TRAIN} | {f"finetune_backbone.{name}" for name in FINETUNE}
     augmentation = {f"augmentation.{name}" for name in AUGMENTED}
-    here = {*TEXT, *SENTENCES, *IMAGES, *CATALOGUE, "word_vectors.download"}
+    here = {*TEXT, *SENTENCES, *PAIRS, *IMAGES, *CATALOGUE, "word_vectors.download"}
     assert here | set(ELSEWHERE) | training | augmentation == declared
     assert not here & set(ELSEWHERE)
     for place in ELSEWHERE.values():

@@ -424,7 +424,7 @@ def run_finetune(in_params, pictures, saved, once, monkeypatch):  # noqa: F811
             about["preparation"] = preparation
             return finetuning.finetune(backbone, pictures, preparation, settings, **more)
 
-        monkeypatch.setattr(finetune_stage, "load_backbone", lambda *_: backbone)
+        monkeypatch.setattr("huse.encoders.pictures.load_backbone", lambda *_: backbone)
         products = pd.DataFrame({"image": "a.png", "name": "", "class_index": 0, "split": ["train", "validation"]})
         monkeypatch.setattr(finetune_stage, "read_table", lambda *_: products)
         monkeypatch.setattr(finetune_stage, "fingerprint_products", lambda _: "")

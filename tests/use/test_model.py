@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 import huse
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
@@ -37,7 +37,7 @@ INFO = {
 
 def make(labels=((0,), (1,), (2,)), average=None):
     torch.manual_seed(3)
-    images = TorchvisionEncoder.of(
+    images = NetworkEncoder.of(
         load_backbone("squeezenet1_1", "random", 1),
         Encoding(geometry="squash", size=48, max_pixels=10**6, dtype="float32", batch_size=4),
         torch.device("cpu"),
@@ -255,7 +255,7 @@ def damage(copy, change):
         (shutil.rmtree, "no such folder"),
         (lambda copy: (copy / "config.json").unlink(), "Expected the folder of a model"),
         (lambda copy: (copy / "config.json").write_text("{"), "does not describe a model"),
-        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 1, found 99"),
+        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 2, found 99"),
         (lambda copy: damage(copy, lambda config: config.pop("fusion")), "expected the keys fusion"),
         (lambda copy: (copy / "towers.safetensors").unlink(), "towers.safetensors: not found"),
         (lambda copy: (copy / "towers.safetensors").write_bytes(b"x"), "towers.safetensors: not the file that"),

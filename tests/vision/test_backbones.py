@@ -8,14 +8,9 @@ from safetensors.torch import save_file
 from torch import nn
 
 from huse.errors import InputError
-from huse.vision.backbones import (
-    NEED_INPUT_TRANSFORM,
-    blocks,
-    check_weights,
-    load_backbone,
-    norms_are_placeholders,
-)
+from huse.vision.backbones import blocks, check_weights, load_backbone, norms_are_placeholders
 from huse.vision.networks import NETWORKS
+from huse.vision.torchvision_networks import NEED_INPUT_TRANSFORM
 from huse.vision.torchvision_ops import import_torchvision
 from tests.vision.conftest import MOBILENET, SQUEEZENET, TEST_VECTORS, needs
 
@@ -145,9 +140,9 @@ def test_the_weights_of_a_checkpoint_with_a_prefix_are_the_networks_own(tmp_path
 def test_weights_are_checked_without_the_network(tmp_path, resnet):
     path = tmp_path / "a.pth"
     save_state(resnet.state_dict(), path)
-    check_weights("resnet18", path)
+    check_weights("resnet18", str(path))
     with pytest.raises(InputError, match="expected the 318 weights of resnet50, found 120 that do not fit"):
-        check_weights("resnet50", path)
+        check_weights("resnet50", str(path))
 
 
 def test_missing_file():
@@ -181,7 +176,8 @@ def test_named_weights_of_the_hub_folder(monkeypatch, resnet):
     torch.save(model.state_dict(), path)
     with pytest.raises(InputError, match="SHA-256 begins with f37072fd"):
         load_backbone("resnet18", "IMAGENET1K_V1", 1)
-    monkeypatch.setattr("huse.vision.backbones.fingerprint_file", lambda path: "f37072fd" + "0" * 56)
+    for module in ("backbones", "torchvision_networks"):
+        monkeypatch.setattr(f"huse.vision.{module}.fingerprint_file", lambda path: "f37072fd" + "0" * 56)
     backbone = load_backbone("resnet18", "IMAGENET1K_V1", 1)
     model.fc = torch.nn.Identity()
     with torch.inference_mode():
@@ -194,7 +190,8 @@ def test_named_weights_are_read_as_tensors_only(monkeypatch, tmp_path):
     path = Path(torch.hub.get_dir()) / "checkpoints" / "resnet18-f37072fd.pth"
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save({"fc.weight": tmp_path}, path)  # a path is an object with code of its own
-    monkeypatch.setattr("huse.vision.backbones.fingerprint_file", lambda path: "f37072fd" + "0" * 56)
+    for module in ("backbones", "torchvision_networks"):
+        monkeypatch.setattr(f"huse.vision.{module}.fingerprint_file", lambda path: "f37072fd" + "0" * 56)
     with pytest.raises(InputError, match="expected a state dict of tensors, found a damaged or other file"):
         load_backbone("resnet18", "IMAGENET1K_V1", 1)
 

@@ -58,7 +58,7 @@ def small_backbone(seed=0):
         nn.Flatten(),
     )
     origin = {"weights": "random", "seed": seed}
-    return Backbone("small", module.eval(), 16, origin, origin, transform_input=False)
+    return Backbone("small", module.eval(), 16, origin, origin)
 
 
 @pytest.fixture(scope="module")

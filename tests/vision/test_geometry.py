@@ -23,7 +23,7 @@ def test_crop_is_torchvisions(width_height, size):
     from torchvision import transforms
 
     picture = noise(*width_height)
-    resize = transforms.Resize(round(size * 256 / 224), transforms.InterpolationMode.BILINEAR)
+    resize = transforms.Resize(int(size * 256 / 224), transforms.InterpolationMode.BILINEAR)
     expected = np.asarray(transforms.CenterCrop(size)(resize(picture)))
     found = geometry.fit(picture, geometry="crop", size=size)
     assert np.abs(found.astype(int) - expected.astype(int)).max() <= 1

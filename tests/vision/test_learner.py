@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 def learner(**changes):
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    backbone = Backbone("small", module, 6, {}, {"weights": "random"}, transform_input=False)
+    backbone = Backbone("small", module, 6, {}, {"weights": "random"})
     arguments = {"learning_rate": 0.1, "layer_decay": 0.5, "weight_decay": 0.0, "device": CPU, "dtype": torch.float32}
     return Learner(backbone, 3, **(arguments | {"seed": 1} | changes))
 

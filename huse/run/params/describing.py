@@ -48,8 +48,7 @@ def describe_parameters(path: Path) -> list[Parameter]:
     described = []
     for name, value in flatten(read_yaml(path)):
         schema = _declaration(name.split("."), schemas)
-        allowed = " or ".join(map(_kind, schema.get("anyOf", [schema])))
-        described.append(Parameter(name, as_yaml(value), allowed, schema["description"]))
+        described.append(Parameter(name, as_yaml(value), _kind(schema), schema["description"]))
     return described
 
 
@@ -63,6 +62,8 @@ def _declaration(names: Sequence[str], schemas: Mapping[str, Mapping[str, Any]])
 
 
 def _kind(schema: Mapping[str, Any]) -> str:
+    if "anyOf" in schema:
+        return " or ".join(map(_kind, schema["anyOf"]))
     if "enum" in schema or "const" in schema:
         return ", ".join(map(as_yaml, schema.get("enum", [schema.get("const")])))
     if schema["type"] == "array":

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from huse.encoders.families import load_encoder
-from huse.encoders.torchvision import Encoding, TorchvisionEncoder
+from huse.encoders.network import Encoding, NetworkEncoder
 from huse.errors import InputError
 from huse.vision.backbones import load_backbone
 from huse.vision.geometry import fit
@@ -29,7 +29,7 @@ def pixels(count, size=SIZE, seed=0):
 
 def encoder(backbone, *, batch_size=4, dtype="float32", size=SIZE, device=CPU, geometry="squash", max_pixels=10**8):
     encoding = Encoding(geometry=geometry, size=size, max_pixels=max_pixels, dtype=dtype, batch_size=batch_size)
-    return TorchvisionEncoder.of(backbone, encoding, device)
+    return NetworkEncoder.of(backbone, encoding, device)
 
 
 def cosines(a, b):
@@ -229,13 +229,13 @@ def test_a_changed_encoder_is_as_one_that_was_made_so(backbone):
         ("config.json", '{"family": "fax"}', "expected a family of encoders .*, found 'fax'"),
         (
             "config.json",
-            '{"family": "torchvision"}',
-            "expected the keys backbone, transform_input, origin, geometry, size",
+            '{"family": "network"}',
+            "expected the keys backbone, options, origin, geometry, size",
         ),
         (
             "config.json",
             ("squeezenet1_1", "resnet99"),
-            r"config\.json: does not describe an encoder of pictures .Unknown",
+            "expected a classification model of torchvision, such as .*; found 'resnet99'",
         ),
         ("config.json", ("squeezenet1_1", "resnet18"), r"weights\.safetensors: not the weights of resnet18"),
         ("config.json", ('"squash"', "7"), r"config\.json: does not describe an encoder of pictures"),

@@ -1,4 +1,4 @@
-"""An encoder of pictures: a torchvision network without its classifier.
+"""An encoder of pictures: a network of any family, without its classifier.
 
 Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
@@ -23,16 +23,19 @@ from huse.engine.cores import cores
 from huse.engine.devices import DTYPES, Dtype
 from huse.errors import InputError
 from huse.settings import Settings
-from huse.vision.backbones import Backbone, restore_backbone
+from huse.vision.augmentation import Augmentation
+from huse.vision.backbones import Backbone, BackboneSettings, restore_backbone
 from huse.vision.conversion import to_rgb, turn_upright
 from huse.vision.decoding import read_picture
-from huse.vision.geometry import Geometry, Pixels, fit, needed_side
+from huse.vision.geometry import Geometry, Interpolation, Pixels, fit, needed_side, share_of
 from huse.vision.network_input import check_size, normalise, upload
 from huse.vision.picture_error import PictureError
+from huse.vision.preparing import Preparation
 
 Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
 
 WEIGHTS = "weights.safetensors"
+FIT = {"geometry", "size", "share", "interpolation"}  # how a picture becomes a square
 
 
 class Encoding(Settings):
@@ -42,6 +45,9 @@ class Encoding(Settings):
         geometry: a key of `huse.vision.geometry.GEOMETRIES`.
         size: S.
         max_pixels: width × height of the largest picture that is decoded.
+        share: of the resized side that is seen; see `huse.vision.geometry.fit`.
+        interpolation: of resizing.
+        flip: whether a vector is the mean of those of the picture and of its mirror image.
         dtype: of its arithmetic; see `huse.engine.devices.resolve_dtype`.
         batch_size: pictures that go through it together.
     """
@@ -49,12 +55,28 @@ class Encoding(Settings):
     geometry: Geometry
     size: int = Field(gt=0)
     max_pixels: int = Field(gt=0)
+    share: float | None = Field(default=None, gt=0, le=1)
+    interpolation: Interpolation = "bilinear"
+    flip: bool = False
     dtype: Dtype = "float32"
     batch_size: int = Field(default=32, gt=0)
 
+    @classmethod
+    def of(cls, settings: BackboneSettings, backbone: Backbone, max_pixels: int) -> Self:
+        """Return how pictures are encoded by settings; where these say nothing, as the backbone was made for."""
+        own = backbone.made_for
+        geometry = settings.geometry or own.geometry
+        return cls(
+            geometry=geometry,
+            size=settings.size or own.size,
+            max_pixels=max_pixels,
+            share=settings.crop or (own.crop if geometry == own.geometry else share_of(geometry, None)),
+            interpolation=settings.interpolation or own.interpolation,
+        )
+
 
 @dataclass(frozen=True)
-class TorchvisionEncoder:
+class NetworkEncoder:
     """A backbone ready to encode pictures.
 
     Attributes:
@@ -64,7 +86,7 @@ class TorchvisionEncoder:
         device: where the network is.
     """
 
-    family: ClassVar[str] = "torchvision"
+    family: ClassVar[str] = "network"
 
     backbone: Backbone
     network: nn.Module
@@ -103,7 +125,7 @@ class TorchvisionEncoder:
         return {
             "backbone": self.backbone.name,
             **self.backbone.fingerprint,
-            **self.encoding.model_dump(include={"size", "dtype", "batch_size"}),
+            **self.encoding.model_dump(exclude={"max_pixels"}),
             "device": self.device.type,
             "torch": torch.__version__,
         }
@@ -115,7 +137,7 @@ class TorchvisionEncoder:
         return {
             "family": self.family,
             "backbone": backbone.name,
-            "transform_input": backbone.transform_input,
+            "options": dict(backbone.options),
             "origin": backbone.origin,
             "dimension": self.dimension,
             **self.encoding.model_dump(),
@@ -136,8 +158,11 @@ class TorchvisionEncoder:
         batch, missing = pixels, self.encoding.batch_size - len(pixels)
         if filled and missing > 0:
             batch = np.concatenate([pixels, np.zeros((missing, *pixels.shape[1:]), np.uint8)])
-        vectors: Tensor = self.network(normalise(upload(batch, self.device)).to(DTYPES[self.encoding.dtype]))
-        return vectors[: len(pixels)].float()
+        inputs = normalise(upload(batch, self.device), self.backbone.made_for).to(DTYPES[self.encoding.dtype])
+        vectors: Tensor = self.network(inputs).float()
+        if self.encoding.flip:
+            vectors = (vectors + self.network(inputs.flip(3)).float()) / 2
+        return vectors[: len(pixels)]
 
     def encode(self, items: Sequence[Picture]) -> npt.NDArray[np.float32]:
         """Encode pictures to the same bits as the stage `image_vectors`.
@@ -160,6 +185,17 @@ class TorchvisionEncoder:
             vectors[start : start + len(pixels)] = self.encode_pixels(pixels, filled=filled).cpu().numpy()
         return vectors
 
+    def preparation(self, augmentation: Augmentation, seed: int, size: int | None = None) -> Preparation:
+        """Return how pictures on disk become the network's input.
+
+        Args:
+            augmentation: of views.
+            seed: of views.
+            size: in place of S.
+        """
+        how = self.encoding.model_dump(include={*FIT, "max_pixels"})
+        return Preparation(**{**how, "size": size or self.encoding.size}, augmentation=augmentation, seed=seed)
+
     def prepare(self, picture: Picture) -> Pixels:
         """Read a picture and fit it to the network's input.
 
@@ -169,7 +205,7 @@ class TorchvisionEncoder:
         Raises:
             PictureError: it cannot be read; the message says why, not which picture.
         """
-        return fit(self._read(picture), geometry=self.encoding.geometry, size=self.encoding.size)
+        return fit(self._read(picture), **self.encoding.model_dump(include=FIT))
 
     def _read(self, picture: Picture) -> Image.Image:
         if isinstance(picture, np.ndarray):
@@ -182,7 +218,9 @@ class TorchvisionEncoder:
         if not isinstance(picture, str | Path | bytes):
             raise PictureError(f"expected a path, bytes, a PIL image or an array, found {type(picture).__name__}")
         source = Path(picture) if isinstance(picture, str) else picture
-        return read_picture(source, self.encoding.max_pixels, shorter_side=needed_side(self.encoding.size))
+        return read_picture(
+            source, self.encoding.max_pixels, shorter_side=needed_side(self.encoding.size, self.encoding.share)
+        )
 
     def _batches(self, items: Sequence[Picture]) -> Iterator[tuple[int, Pixels]]:
         """Yield batches of pixels with the number of their first picture, prepared one batch ahead."""
@@ -220,12 +258,10 @@ class TorchvisionEncoder:
             folder: of the encoder.
             device: to compute on; None: the CPU.
         """
-        config = read_config(folder, ("backbone", "transform_input", "origin", *Encoding.model_fields))
+        config = read_config(folder, ("backbone", "options", "origin", *Encoding.model_fields))
         try:
             encoding = Encoding(**{name: config[name] for name in Encoding.model_fields})
-            backbone = restore_backbone(
-                config["backbone"], folder / WEIGHTS, config["origin"], transform_input=config["transform_input"]
-            )
+            backbone = restore_backbone(config["backbone"], folder / WEIGHTS, config["origin"], config["options"])
         except (ValueError, KeyError, TypeError) as error:
             reason = str(error).partition("\n")[0]
             raise InputError(

@@ -1,0 +1,158 @@
+"""Encoders of names and labels: the text halves of image-text pairs, whose pictures `backbone.network` encodes.
+
+Letters: N texts, D values of the pair's space.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
+from huse.encoders.model_folder import copy_model, fingerprint_model
+from huse.encoders.transformer import PROBE, SentenceReading, SentencesEncoder
+from huse.errors import InputError
+from huse.progress import progress
+from huse.vision.network_names import OPEN_CLIP, pair_of
+from huse.vision.pair_networks import folder_of, library, weights_of
+from huse.weights import name_first, read_state_dict
+
+MODEL = "model"  # in the folder of the encoder
+REMEDY = "Copy the folder again."
+PICTURES = "visual."  # how names of the picture half's weights begin
+
+
+@dataclass(frozen=True, eq=False)
+class OpenClipTextEncoder:
+    """Encodes texts by the text half of a model of open_clip, on the CPU in float32.
+
+    Attributes:
+        folder: of the model; `save` copies it.
+        reading: how it reads texts.
+        network: the model, without its picture half.
+        tokenizer: texts to their tokens.
+        fingerprint: see `huse.encoders.model_folder.fingerprint_model`.
+        dimension: D.
+    """
+
+    family: ClassVar[str] = "open_clip_text"
+
+    folder: Path
+    reading: SentenceReading
+    network: nn.Module = field(repr=False)
+    tokenizer: Any = field(repr=False)
+    fingerprint: str
+    dimension: int
+
+    @classmethod
+    def of(cls, folder: Path, reading: SentenceReading) -> Self:
+        """Read a model.
+
+        Raises:
+            InputError: the library is not installed, or a file of the folder is missing, damaged or does not fit.
+        """
+        weights = weights_of(OPEN_CLIP, folder)
+        with library(OPEN_CLIP), torch.random.fork_rng(devices=[]):
+            import open_clip  # noqa: PLC0415  only where used
+
+            place = f"local-dir:{folder}"
+            try:
+                network = open_clip.create_model(place, load_weights=False, pretrained_text=False)
+                tokenizer = open_clip.get_tokenizer(place, context_length=reading.max_length)
+            except (KeyError, TypeError, ValueError, RuntimeError, OSError, AssertionError) as error:
+                reason = str(error).strip().partition("\n")[0]
+                raise InputError(
+                    f"{folder}: open_clip cannot make the model ({reason}). Copy the folder again."
+                ) from None
+        del network.visual
+        state = {key: value for key, value in read_state_dict(weights).items() if not key.startswith(PICTURES)}
+        found = network.load_state_dict(state, strict=False)
+        odd = [*found.missing_keys, *found.unexpected_keys]
+        if odd:
+            raise InputError(
+                f"{weights}: does not fit the model of its folder: {name_first(odd)}. Copy the folder again."
+            )
+        encoder = cls(folder, reading, network.eval(), tokenizer, fingerprint_model(folder), dimension=0)
+        return replace(encoder, dimension=encoder._vectors([PROBE]).shape[1])
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """See `huse.encoders.contract.Encoder`."""
+        found = {"family": self.family, "dimension": self.dimension, "model_sha256": self.fingerprint}
+        return {**found, **self.reading.model_dump()}
+
+    def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode N texts as written in a catalogue; see `huse.encoders.contract.encode_each_once`."""
+        return encode_each_once(items, self.dimension, self._encode)
+
+    def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
+        size, vectors = self.reading.batch_size, np.empty((len(texts), self.dimension), np.float32)
+        with progress(total=len(texts), description="encode texts", unit="text") as bar:
+            for start in range(0, len(texts), size):
+                batch = texts[start : start + size]
+                vectors[start : start + len(batch)] = self._vectors(batch)
+                bar.update(len(batch))
+        return vectors
+
+    @torch.inference_mode()
+    def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
+        tokens = self.tokenizer([self.reading.prompt + text for text in batch])
+        vectors: Tensor = self.network.encode_text(tokens)  # type: ignore[operator]
+        if self.reading.normalise:
+            vectors = functional.normalize(vectors, dim=1)
+        return vectors.float().numpy()
+
+    def save(self, folder: Path) -> None:
+        """See `huse.encoders.contract.Encoder`."""
+        copy_model(self.folder, folder / MODEL)
+        write_config(folder, self.config)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """See `huse.encoders.contract.Encoder`."""
+        config = read_config(folder, ("model_sha256", *SentenceReading.model_fields))
+        encoder = cls.of(
+            folder / MODEL, SentenceReading(**{name: config[name] for name in SentenceReading.model_fields})
+        )
+        if encoder.fingerprint != config["model_sha256"]:
+            raise InputError(f"{folder / MODEL}: not the model that the config describes. Copy the folder again.")
+        return encoder
+
+
+def find_pair(networks: Sequence[str], root: Path, by: str) -> tuple[str, Path]:
+    """Return the prefix and the folder of the first pair among networks of pictures.
+
+    Args:
+        networks: as `backbone.network` names them.
+        root: base of relative folders.
+        by: the parameter that asks for it, for messages.
+
+    Raises:
+        InputError: there is no pair, or its folder is missing or not complete.
+    """
+    for network in networks:
+        prefix = pair_of(network)
+        if prefix is not None:
+            place = network.removeprefix(prefix)
+            folder = folder_of(prefix, place, root)
+            return prefix, folder if prefix == OPEN_CLIP else root / Path(place).expanduser()
+    raise InputError(
+        f"{by}: pair reads texts by the pair that backbone.network names (open_clip:FOLDER, "
+        f"sentence-transformers:FOLDER), found {', '.join(networks)}. Name one, or take another encoder."
+    )
+
+
+def open_pair_texts(networks: Sequence[str], reading: SentenceReading, root: Path, *, by: str) -> Encoder[str]:
+    """Make the text half of the first pair among networks of pictures; arguments as in `find_pair`.
+
+    Raises:
+        InputError: as `find_pair`, `OpenClipTextEncoder.of` and `SentencesEncoder.of`.
+    """
+    prefix, folder = find_pair(networks, root, by)
+    return (OpenClipTextEncoder if prefix == OPEN_CLIP else SentencesEncoder).of(folder, reading)

@@ -1,0 +1,200 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from huse.encoders.families import load_encoder
+from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.pair_texts import open_pair_texts
+from huse.encoders.transformer import SentenceReading
+from huse.errors import InputError
+from huse.vision import pair_networks
+from huse.vision.backbones import BackboneSettings, blocks, check_weights, load_backbone
+from tests.vision.pairs import DIMENSION, KINDS, SIZE, make_pair, needs_open_clip, needs_transformers
+
+CPU = torch.device("cpu")
+NAMES = ["red shoe", "blue dress, size 9", "red shoe", ""]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    names = {}
+
+    def make(kind):
+        if kind not in names:
+            names[kind] = make_pair(kind, tmp_path_factory.mktemp("pairs") / kind)
+        return names[kind]
+
+    return make
+
+
+def photograph(width, height):
+    small = np.random.default_rng(width).integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)
+    return Image.fromarray(small).resize((width, height))
+
+
+PICTURES = [photograph(80, 60), photograph(64, 64), photograph(48, 200)]
+
+
+def encoder_of(name):
+    backbone = load_backbone(name, None, 1)
+    own = BackboneSettings(network=name, weights=None, size=None, geometry=None)
+    return NetworkEncoder.of(backbone, Encoding.of(own, backbone, 10**8), CPU)
+
+
+@torch.inference_mode()
+def expected_pictures(kind, name):
+    folder = name.partition(":")[2]
+    if kind == "open_clip":
+        import open_clip
+
+        model, prepare = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
+        return model.eval().encode_image(torch.stack([prepare(picture) for picture in PICTURES])).numpy()
+    import transformers
+
+    processor = transformers.AutoImageProcessor.from_pretrained(folder, backend="pil")
+    pixels = processor(images=PICTURES, return_tensors="pt")
+    return transformers.AutoModel.from_pretrained(folder).get_image_features(**pixels).pooler_output.numpy()
+
+
+@torch.inference_mode()
+def expected_texts(kind, name, texts):
+    folder = name.partition(":")[2]
+    if kind == "open_clip":
+        import open_clip
+
+        model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}")
+        return model.eval().encode_text(open_clip.get_tokenizer(f"local-dir:{folder}")(texts)).numpy()
+    from sentence_transformers import SentenceTransformer
+
+    return SentenceTransformer(folder, device="cpu", local_files_only=True).encode(texts)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_pictures_are_what_the_library_makes_of_them(kind, made):
+    encoder = encoder_of(made(kind))
+    found, expected = encoder.encode(PICTURES), expected_pictures(kind, made(kind))
+    assert found.shape == (3, DIMENSION) == (3, encoder.dimension)
+    np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_picture_half_gives_the_same_bits_without_the_folder(kind, made, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(made(kind).partition(":")[2], folder)
+    encoder = encoder_of(f"{made(kind).partition(':')[0]}:{folder}")
+    (tmp_path / "saved").mkdir()
+    encoder.save(tmp_path / "saved")
+    shutil.rmtree(folder)
+    again = load_encoder(tmp_path / "saved")
+    np.testing.assert_array_equal(again.encode(PICTURES), encoder.encode(PICTURES))
+    assert again.config == encoder.config
+    weights = sum(parameter.numel() for parameter in again.backbone.module.parameters()) * 4
+    assert (tmp_path / "saved/weights.safetensors").stat().st_size < weights + 20_000  # no text half
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_are_what_the_library_makes_of_them(kind, made, tmp_path):
+    encoder = open_pair_texts(["resnet18", made(kind)], SentenceReading(normalise=False), tmp_path, by="x")
+    found = encoder.encode(NAMES)
+    assert found.shape == (4, DIMENSION) and not found[3].any()
+    np.testing.assert_allclose(found[:3], expected_texts(kind, made(kind), NAMES[:3]), atol=1e-5)
+    prompted = open_pair_texts([made(kind)], SentenceReading(prompt="a photo of "), tmp_path, by="x")
+    unit = expected_texts(kind, made(kind), ["a photo of red shoe"])
+    np.testing.assert_allclose(prompted.encode(NAMES[:1]), unit / np.linalg.norm(unit), atol=1e-5)
+    encoder.save(tmp_path)
+    again = load_encoder(tmp_path)
+    np.testing.assert_array_equal(again.encode(NAMES), found)
+    np.testing.assert_array_equal(again.encode(NAMES[::-1])[::-1], found)
+    assert again.config == encoder.config
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_can_learn_block_by_block(kind, made):
+    backbone = load_backbone(made(kind), None, 1)
+    found = blocks(backbone)
+    assert len(found) >= 4 and sum(map(len, found)) == len(list(backbone.module.parameters()))
+    backbone.module(torch.zeros(2, 3, SIZE, SIZE)).sum().backward()
+    assert all(any(parameter.grad is not None for parameter in block) for block in found)
+
+
+def test_only_pairs_read_texts(tmp_path):
+    with pytest.raises(InputError, match=r"text_vectors\.encoders: pair reads texts by the pair .* found resnet18"):
+        open_pair_texts(["resnet18"], SentenceReading(), tmp_path, by="text_vectors.encoders")
+
+
+def edited(folder, name, change):
+    content = json.loads((folder / name).read_text())
+    change(content)
+    (folder / name).write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage", "said"),
+    [
+        ("open_clip", shutil.rmtree, "no such folder. Expected a pair of pictures and texts"),
+        ("open_clip", lambda folder: (folder / "open_clip_config.json").unlink(), "expected open_clip_config.json and"),
+        (
+            "open_clip",
+            lambda folder: edited(folder, "open_clip_config.json", lambda content: content.pop("preprocess_cfg")),
+            "expected model_cfg and preprocess_cfg. How pictures are normalised is not in the weights",
+        ),
+        ("open_clip", lambda folder: (folder / "open_clip_config.json").write_text("{"), "damaged"),
+        ("open_clip", lambda folder: (folder / "open_clip_model.safetensors").unlink(), "expected weights in one file"),
+        (
+            "open_clip",
+            lambda folder: edited(
+                folder, "open_clip_config.json", lambda content: content["model_cfg"].update(embed_dim=8)
+            ),
+            "weights of open_clip:.* that do not fit",
+        ),
+        ("clip", lambda folder: (folder / "preprocessor_config.json").unlink(), "expected preprocessor_config.json"),
+        (
+            "clip",
+            lambda folder: edited(folder, "preprocessor_config.json", lambda content: content.update(do_rescale=False)),
+            "its pictures are prepared in another way: do_rescale",
+        ),
+        (
+            "clip",
+            lambda folder: (folder / "model.safetensors").rename(folder / "pytorch_model.bin"),
+            "expected weights in one file, model.safetensors, found pytorch_model.bin",
+        ),
+        (
+            "clip",
+            lambda folder: edited(folder, "config.json", lambda content: content.update(model_type="bert")),
+            "cannot make the network",
+        ),
+        (
+            "clip",
+            lambda folder: (folder / "modules.json").write_text(
+                json.dumps([{"type": "a.Transformer", "path": ""}, {"type": "a.Dense", "path": "1"}])
+            ),
+            "expected a model alone, found Dense",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_folder_is_named(kind, damage, said, made, tmp_path):
+    if kind not in {param.values[0] for param in KINDS if not any(mark.args[0] for mark in param.marks)}:
+        pytest.skip("the library of this pair is not installed")
+    folder = tmp_path / "copy"
+    shutil.copytree(made(kind).partition(":")[2], folder)
+    damage(folder)
+    with pytest.raises(InputError, match=said):
+        load_backbone(f"{made(kind).partition(':')[0]}:copy", None, 1, tmp_path)
+
+
+@needs_open_clip
+@needs_transformers
+def test_weights_are_checked_without_making_the_network_in_memory(made):
+    for kind in ("open_clip", "clip"):
+        check_weights(made(kind), None)
+
+
+def test_without_the_library_what_to_install_is_said(monkeypatch):
+    monkeypatch.setattr(pair_networks, "find_spec", lambda name: None)
+    for prefix, extra in (("open_clip:", "clip"), ("sentence-transformers:", "text")):
+        with pytest.raises(InputError, match=rf"is not installed, .* Run `pip install 'huse\[{extra}\]'`"):
+            pair_networks.build(prefix, "x", {}, 1)
