@@ -84,8 +84,9 @@ def main(here: Run) -> str:
         }
         outputs.json(here / paths.CATALOGUE_METRICS, metrics)
     count = len(table) - halves["with_name_only"]
+    kind = counted(count, "picture") if count else counted(len(table), "name")
     return (
-        f"catalogue: {counted(count, 'picture')} of {counted(metrics['products'], 'product')} in {metrics['classes']} classes, "
+        f"catalogue: {kind} of {counted(metrics['products'], 'product')} in {metrics['classes']} classes, "
         + (f"{unseen} of them held out, " if unseen else "")
         + "".join(f"{count} {name.replace('_', ' ')}, " for name, count in halves.items() if count)
         + f"{counted(len(rejected), 'row')} rejected"
