@@ -29,6 +29,7 @@ from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.vision.decoding import inspect_picture
+from huse.wording import counted
 from stages.runner import run
 
 
@@ -83,11 +84,12 @@ def main(here: Run) -> str:
         }
         outputs.json(here / paths.CATALOGUE_METRICS, metrics)
     count = len(table) - halves["with_name_only"]
+    kind = counted(count, "picture") if count else counted(len(table), "name")
     return (
-        f"catalogue: {count} pictures of {metrics['products']} products in {metrics['classes']} classes, "
+        f"catalogue: {kind} of {counted(metrics['products'], 'product')} in {metrics['classes']} classes, "
         + (f"{unseen} of them held out, " if unseen else "")
         + "".join(f"{count} {name.replace('_', ' ')}, " for name, count in halves.items() if count)
-        + f"{len(rejected)} rows rejected"
+        + f"{counted(len(rejected), 'row')} rejected"
     )
 
 
@@ -97,7 +99,7 @@ def _tell_odd(path: Path, sound: int, rejected: list[Rejected], in_part: list[Re
     share, others = (lost + len(in_part)) / (sound + len(rejected)), len(rejected) - lost
     without = f" without the {others} that repeat others or go by several_classes" if others else ""
     found = (
-        f"{path}: {len(rejected)} rows rejected{f', {len(in_part)} kept in part' if in_part else ''} "
+        f"{path}: {counted(len(rejected), 'row')} rejected{f', {len(in_part)} kept in part' if in_part else ''} "
         f"({share:.1%}{without}):\n{summarise_rejected([*rejected, *in_part])}"
     )
     if not sound:

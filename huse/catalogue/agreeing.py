@@ -140,11 +140,12 @@ def separator_remark(classes: Iterable[str]) -> str | None:
     sure = [path for path, found in marks.items() if set(found) - {WEAK} or f" {WEAK} " in path]
     if not sure and 2 * len(marks) <= len(of_one_level):
         return None
+    verbs = "has one level and contains" if len(marks) == 1 else "have one level and contain"
     counts = Counter(mark for found in marks.values() for mark in found)
     told = ", ".join(f"{count:,} × {mark}" for mark, count in counts.most_common())
     return (
-        f"{len(marks):,} of {counted(len(distinct), 'class', 'classes')} have one level and contain a mark that may "
-        f"separate levels ({told}), first {[*sure, *marks][0]!r}. Levels are joined by {LEVEL_SEPARATOR}: "
+        f"{len(marks):,} of {counted(len(distinct), 'class', 'classes')} {verbs} a mark that may separate "
+        f"levels ({told}), first {[*sure, *marks][0]!r}. Levels are joined by {LEVEL_SEPARATOR}: "
         f"`huse import table --separator '{counts.most_common(1)[0][0]}'` writes such a catalogue."
     )
 

@@ -265,7 +265,11 @@ def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
     remark = (
         f"{path}: {len(bad):,} of {beyond_ascii:,} lines with letters beyond ASCII are not UTF-8 (first line "
         f"{bad[0] + 1}); read as {fallback}, which gives {decoded[bad[0]].strip()!r}"
-        + (f"; {lost} bytes are no letters in it either, and became \ufffd" if lost else "")
+        + (
+            f"; {counted(lost, 'byte is no letter', 'bytes are no letters')} in it either, and became \ufffd"
+            if lost
+            else ""
+        )
         + ". If that looks wrong, set catalogue.encoding or save the file as UTF-8."
     )
     return text, [remark]

@@ -71,7 +71,7 @@ def test_one_class_each_needs_no_remark():
             "2 of 3 classes have one level and contain a mark that may separate levels (2 × >), first 'Home > Lamps'",
         ),
         (["Home/Lamps", "Home/Rugs"], "--separator '/'"),
-        (["Home<Garden", "Home > Kitchen", "Toys<Dolls"], "1 of 3 classes have one level"),
+        (["Home<Garden", "Home > Kitchen", "Toys<Dolls"], "1 of 3 classes has one level"),
         (
             ["Home > Garden > Pots", "Home/Kitchen", "Toys|Dolls"],
             "3 of 3 classes have one level and contain a mark that may separate levels (1 × >, 1 × /, 1 × |), first "

@@ -256,7 +256,7 @@ def test_repaired_pictures_do_not_count_towards_the_limit(small_catalogue, here,
     with pytest.raises(InputError, match=said):
         stages.catalogue.main(here)
     set_values(here / paths.PARAMS, {"catalogue": {"missing": "drop"}})
-    with pytest.raises(InputError, match=r"1 rows rejected \(3\.8%\)(.*\n)*More than catalogue\.max_rejected"):
+    with pytest.raises(InputError, match=r"1 row rejected \(3\.8%\)(.*\n)*More than catalogue\.max_rejected"):
         stages.catalogue.main(here)
 
 

@@ -189,7 +189,7 @@ def test_only_what_is_cut_of_a_line_is_read_otherwise(read):
 def test_bytes_that_are_no_letters_are_counted(read):
     file = read(b"image,name,classes\na.jpg,\xc3\xa9t\xc3\xa9,x\nb.jpg,\x81 bag,x\n")
     assert [row.name for row in file.rows] == ["été", "\ufffd bag"]
-    assert "1 bytes are no letters in it either" in file.remarks[0]
+    assert "1 byte is no letter in it either" in file.remarks[0]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

@@ -165,7 +165,7 @@ def test_a_forgotten_separator_is_said(workplace):
     assert "3 of 3 classes have one level and contain a mark that may separate levels (2 × >, 1 × /)" in said
     assert "`huse import table --separator '>'` writes such a catalogue" in said
     said = huse("import", "table", "shop.csv", "--name", "title", "--classes", "kind", "--separator", ">", "--force")
-    assert "1 of 3 classes have one level" in said.stdout
+    assert "1 of 3 classes has one level" in said.stdout
 
 
 def test_a_wrong_folder_of_pictures_stops_it_though_the_rows_have_names(workplace):
