@@ -151,7 +151,7 @@ def load_backbone(
 
     Args:
         name: a classification model of torchvision, such as ``resnet18``; one of `huse.vision.networks`;
-                ``timm:NAME``; ``timm:local-dir:FOLDER``, a folder that timm has saved; or the picture half of a pair,
+            ``timm:NAME``; ``timm:local-dir:FOLDER``, a folder that timm has saved; or the picture half of a pair,
             ``open_clip:FOLDER`` or ``sentence-transformers:FOLDER``.
         weights: ``random``; a torchvision name such as ``IMAGENET1K_V1``, whose file must lie in torch hub's
             folder; or a file with the model's state dict, see `read_state_dict`. The file's classifier may have

@@ -5,7 +5,6 @@ project reads files itself; timm makes networks, and translates the names that t
 """
 
 import json
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -35,11 +34,10 @@ ARGUMENTS, OWN = "model_args", "pretrained_cfg"
 
 @contextmanager
 def _timm() -> Iterator[ModuleType]:
-    """Import timm, without warnings of deprecation, and kept from the network."""
+    """Import timm, without warnings of deprecation. It fetches nothing, as no pretrained network is asked for."""
     if find_spec("timm") is None:
         raise InputError(f"timm is not installed, which networks named timm:… need. {INSTALL}")
     import_torchvision()  # timm imports it too, and may fail to
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import timm  # noqa: PLC0415  only where used
