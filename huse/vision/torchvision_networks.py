@@ -70,7 +70,7 @@ def refuse_unknown(name: str) -> None:
         own = f", or one of {', '.join(NETWORKS)}" if NETWORKS else ""
         raise InputError(
             f"backbone.network: expected a classification model of torchvision, such as {', '.join(near)}{own}; "
-            f"found {name!r}. Networks of timm are named timm:NAME."
+            f"found {name!r}. Those of other families are named timm:NAME, open_clip:FOLDER and so on."
         )
 
 

@@ -147,7 +147,7 @@ def test_names_alone_are_told(shop):
     shop(catalogue={"columns": {"image": None}})
     assert "no row names a picture: the model learns from the names alone" in shown()
     shop(catalogue={"columns": {"name": None}})
-    assert "catalogue.columns: value error, expected image, name or both" in error("check")
+    assert "catalogue.columns: expected image, name or both" in error("check")
 
 
 def test_remarks_on_the_table_and_the_names(shop):

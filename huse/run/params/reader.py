@@ -59,14 +59,20 @@ def parse_section(kind: type[SectionType], values: Any, *, where: str, whole: bo
         section = kind.model_validate(values)
     except ValidationError as error:
         problems += [
-            f"{where}{'.' if problem['loc'] else ''}{'.'.join(map(str, problem['loc']))}: "
-            f"{problem['msg'][0].lower()}{problem['msg'][1:]}; "
-            f"found {'nothing' if problem['type'] == 'missing' else repr(problem['input'])}"
+            f"{where}{'.' if problem['loc'] else ''}{'.'.join(map(str, problem['loc']))}: {_reason(problem)}"
             for problem in error.errors(include_url=False)
         ]
     if problems:
         raise InputError("\n".join(problems))
     return section
+
+
+def _reason(problem: Mapping[str, Any]) -> str:
+    """Return what a value should be, and what was found; settings that do not go together are not repeated."""
+    said = problem["msg"].removeprefix("Value error, ")
+    found = "nothing" if problem["type"] == "missing" else repr(problem["input"])
+    together = problem["type"] == "value_error" and isinstance(problem["input"], Mapping)
+    return f"{said[0].lower()}{said[1:]}" + ("" if together else f"; found {found}")
 
 
 def _left_out(kind: type[Settings], values: Any) -> Iterator[str]:
