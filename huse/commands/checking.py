@@ -245,7 +245,7 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> tuple[int, str] | 
 
 def _backbone(here: Run, params: Any, found: Findings) -> None:
     from huse.encoders.given import read_given  # noqa: PLC0415
-    from huse.vision.backbones import check_weights, weights_file  # noqa: PLC0415
+    from huse.vision.backbones import check_weights  # noqa: PLC0415
     from huse.vision.network_names import GIVEN  # noqa: PLC0415
 
     for number, (network, weights) in enumerate(params.networks, 1):
@@ -256,9 +256,8 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
             _given(here, "backbone.network", read, found, value=params.network, file=file, part=part)
             continue
         with found.of("backbone.weights"):
-            file = weights_file(network, weights, here.root)
+            file = check_weights(network, weights, here.root)
             if file is not None:
-                check_weights(network, weights, here.root)
                 fingerprint = partial(fingerprint_file, file)
                 refuse_changed(here, "backbone.weights", params.weights, file, fingerprint, part=part)
             found.good("backbone.weights", f"{file or 'random'}: {network}")

@@ -16,9 +16,8 @@ from torch.nn import functional
 
 from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import copy_model, fingerprint_model
-from huse.encoders.transformer import PROBE, SentenceReading, SentencesEncoder
+from huse.encoders.transformer import PROBE, SentenceReading, SentencesEncoder, encode_in_batches
 from huse.errors import InputError
-from huse.progress import progress
 from huse.vision.network_names import OPEN_CLIP, pair_of
 from huse.vision.pair_networks import folder_of, library, weights_of
 from huse.weights import name_first, read_state_dict
@@ -92,13 +91,7 @@ class OpenClipTextEncoder:
         return encode_each_once(items, self.dimension, self._encode)
 
     def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        size, vectors = self.reading.batch_size, np.empty((len(texts), self.dimension), np.float32)
-        with progress(total=len(texts), description="encode texts", unit="text") as bar:
-            for start in range(0, len(texts), size):
-                batch = texts[start : start + size]
-                vectors[start : start + len(batch)] = self._vectors(batch)
-                bar.update(len(batch))
-        return vectors
+        return encode_in_batches(texts, self.dimension, self.reading.batch_size, self._vectors)
 
     @torch.inference_mode()
     def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:

@@ -6,9 +6,7 @@ Letters: N texts, B texts of a batch, T tokens of its longest, D values a vector
 import json
 import logging
 import math
-import os
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -31,7 +29,7 @@ from huse.settings import Settings
 from huse.text.cleaning import Cleaning
 from huse.text.salience import Salience
 from huse.text.tfidf import TfIdf
-from huse.vision.torchvision_ops import import_torchvision
+from huse.vision.quiet import quiet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -137,12 +135,7 @@ class SentencesEncoder:
         return encode_each_once(items, self.dimension, self._encode)
 
     def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        vectors = np.empty((len(texts), self.dimension), np.float32)
-        with progress(total=len(texts), description="encode texts", unit="text") as bar:
-            for start in range(0, len(texts), self.reading.batch_size):
-                batch = texts[start : start + self.reading.batch_size]
-                vectors[start : start + len(batch)] = self._vectors(batch)
-                bar.update(len(batch))
+        vectors = encode_in_batches(texts, self.dimension, self.reading.batch_size, self._vectors)
         self._tell_cut(texts)
         return vectors
 
@@ -218,6 +211,19 @@ class SentencesEncoder:
         return encoder
 
 
+def encode_in_batches(
+    texts: list[str], dimension: int, batch_size: int, encode: Callable[[list[str]], npt.NDArray[np.float32]]
+) -> npt.NDArray[np.float32]:
+    """Encode N texts, B at a time, behind a bar; N × D float32."""
+    vectors = np.empty((len(texts), dimension), np.float32)
+    with progress(total=len(texts), description="encode texts", unit="text") as bar:
+        for start in range(0, len(texts), batch_size):
+            batch = texts[start : start + batch_size]
+            vectors[start : start + len(batch)] = encode(batch)
+            bar.update(len(batch))
+    return vectors
+
+
 def open_sentences(
     settings: SentenceModelSettings, root: Path = Path(), tfidf: TfIdf | None = None, cleaning: Cleaning | None = None
 ) -> SentencesEncoder:
@@ -262,27 +268,19 @@ def refuse_without_library() -> None:
 def _quiet() -> Iterator[None]:
     """Keep libraries from the network, the terminal and the log."""
     refuse_without_library()
-    import_torchvision()  # transformers imports it too, and may fail to
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # they warn where a process forks later
-    logs = logging.root.manager.disable
-    logging.disable()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from huggingface_hub import constants  # noqa: PLC0415  only where used: seconds
-            from transformers.utils import logging as bars  # noqa: PLC0415
+    with quiet():
+        from huggingface_hub import constants  # noqa: PLC0415  only where used: seconds
+        from transformers.utils import logging as bars  # noqa: PLC0415
 
-            offline, shown = constants.HF_HUB_OFFLINE, bars.is_progress_bar_enabled()
-            constants.HF_HUB_OFFLINE = True
-            bars.disable_progress_bar()
-            try:
-                yield
-            finally:
-                constants.HF_HUB_OFFLINE = offline
-                if shown:
-                    bars.enable_progress_bar()
-    finally:
-        logging.disable(logs)
+        offline, shown = constants.HF_HUB_OFFLINE, bars.is_progress_bar_enabled()
+        constants.HF_HUB_OFFLINE = True
+        bars.disable_progress_bar()
+        try:
+            yield
+        finally:
+            constants.HF_HUB_OFFLINE = offline
+            if shown:
+                bars.enable_progress_bar()
 
 
 def _read_network(folder: Path, seed: int = 0) -> "SentenceTransformer":

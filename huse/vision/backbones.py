@@ -205,8 +205,11 @@ def weights_file(name: str, weights: str | None, folder: Path = Path()) -> Path 
     return folder / str(weights)
 
 
-def check_weights(name: str, weights: str | None, folder: Path = Path()) -> None:
+def check_weights(name: str, weights: str | None, folder: Path = Path()) -> Path | None:
     """Check that a file holds the weights of a network, without making the network. Arguments as in `load_backbone`.
+
+    Returns:
+        The file; None for random weights.
 
     Raises:
         InputError: as in `load_backbone`.
@@ -217,6 +220,7 @@ def check_weights(name: str, weights: str | None, folder: Path = Path()) -> None
         with nullcontext() if pair_of(name) else torch.device("meta"):
             name, options = _plain(name, weights, folder, None)
             _read_weights(name, _build(name, options, seed=0), path)
+    return path
 
 
 def restore_backbone(name: str, weights: Path, origin: dict[str, Any], options: Mapping[str, Any]) -> Backbone:

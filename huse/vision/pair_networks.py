@@ -1,16 +1,14 @@
 """The picture halves of image-text pairs: CLIP and its kin, from a folder of open_clip or of transformers.
 
 A pair has one space for pictures and texts. Here is its half for pictures, ready for all that a network can do;
-`huse.encoders.pairs` has the half for texts. The libraries are imported where they are used: seconds.
+`huse.encoders.pair_texts` has the half for texts. The libraries are imported where they are used: seconds.
 
 Letters: N pictures, S pixels a side, D values of the pair's space.
 """
 
 import json
-import logging
 import os
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -23,8 +21,8 @@ from torch import Tensor, nn
 from huse.errors import InputError
 from huse.vision.geometry import Geometry
 from huse.vision.network_names import OPEN_CLIP, SENTENCE_TRANSFORMERS
+from huse.vision.quiet import quiet
 from huse.vision.skeleton import Colour, InputFormat, Skeleton
-from huse.vision.torchvision_ops import import_torchvision
 
 OPEN_CLIP_CONFIG, OPEN_CLIP_WEIGHTS = "open_clip_config.json", "open_clip_model.safetensors"
 CONFIG, MODULES, WEIGHTS = "config.json", "modules.json", "model.safetensors"
@@ -53,17 +51,9 @@ def library(prefix: str) -> Iterator[None]:
             f"{name} is not installed, which networks named {prefix}… need. Run `pip install 'huse[{extra}]'`; where "
             "torch is a CPU build, it stays."
         )
-    import_torchvision()  # both import it too, and may fail to
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # they warn where a process forks later
-    logs = logging.root.manager.disable
-    logging.disable()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logs)
+    with quiet():
+        yield
 
 
 def folder_of(prefix: str, place: str, root: Path) -> Path:
@@ -169,9 +159,8 @@ def build(prefix: str, name: str, options: Mapping[str, Any], seed: int) -> Skel
         except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError, AssertionError) as error:
             reason = str(error).strip().partition("\n")[0]
             raise InputError(f"{name}: {prefix.rstrip(':')} cannot make the network ({reason}).") from None
-    if prefix == OPEN_CLIP:
-        return Skeleton(module, dimension, (), made_for=made_for, options=dict(options))
-    return Skeleton(module, dimension, (), made_for=made_for, options=dict(options), translated=_named_by_half)
+    translated = None if prefix == OPEN_CLIP else _named_by_half
+    return Skeleton(module, dimension, (), made_for=made_for, options=dict(options), translated=translated)
 
 
 def _of_open_clip(options: Mapping[str, Any]) -> tuple[nn.Module, int, InputFormat]:

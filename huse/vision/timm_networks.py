@@ -30,6 +30,8 @@ CONFIG = "config.json"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which they are looked for
 GEOMETRIES: dict[str, Geometry] = {"center": "crop", "squash": "squash", "border": "pad"}  # by timm's name
 ARGUMENTS, OWN = "model_args", "pretrained_cfg"
+# What a network's config says of the pictures that it was made for.
+OF_PICTURES = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode", "fixed_input_size", "classifier")
 
 
 @contextmanager
@@ -61,7 +63,7 @@ def options_of(name: str, root: Path) -> tuple[str, dict[str, Any]]:
     file = folder_of(name, root) / CONFIG
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-        own = {key: content[OWN][key] for key in InputOptions if key in content[OWN]}
+        own = {key: content[OWN][key] for key in OF_PICTURES if key in content[OWN]}
         return str(content["architecture"]), {ARGUMENTS: dict(content.get(ARGUMENTS) or {}), OWN: own}
     except FileNotFoundError:
         raise InputError(
@@ -70,10 +72,6 @@ def options_of(name: str, root: Path) -> tuple[str, dict[str, Any]]:
         ) from None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{file}: does not describe a network of timm ({error!r}). Copy the folder again.") from None
-
-
-# What a network's config says of the pictures that it was made for.
-InputOptions = ("input_size", "interpolation", "mean", "std", "crop_pct", "crop_mode", "fixed_input_size", "classifier")
 
 
 def folder_of(name: str, root: Path) -> Path:

@@ -1,0 +1,24 @@
+"""Keeps large libraries from the terminal and the log while they make a network."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from huse.vision.torchvision_ops import import_torchvision
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence logging and warnings; import torchvision first, which these libraries import too, and may fail to."""
+    import_torchvision()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # they warn where a process forks later
+    logs = logging.root.manager.disable
+    logging.disable()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logs)
