@@ -2,7 +2,7 @@
 
 Reads the products, the labels, data/labels/adjacency.npy (K × K float32), data/embeddings/image.npy and text.npy
 (N × D float32) and scores_image.npy and scores_text.npy (N × K float32), the tree of classes that `evaluate.tree`
-names, and for the baselines data/vectors/image.npy and text.npy (N × F float32).
+names, and for the baselines data/vectors/image.npy and text.npy (N × F float32) and data/labels/zero_shot.npy.
 
 Writes metrics/evaluate.json: classification, retrieval in four directions, the space, and where products of unseen
 classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from huse.evaluation import tables
-from huse.evaluation.baselines import Baselines, as_json, beside, measure_baselines
+from huse.evaluation.baselines import Baselines, measure_baselines
+from huse.evaluation.beside import as_json, beside
 from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
@@ -28,7 +29,7 @@ from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, halves, read_array, read_labels, read_table, read_vectors
-from huse.run.baselines import baseline_inputs
+from huse.run.baselines import baseline_inputs, read_pair
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
 from stages.runner import run
@@ -73,10 +74,10 @@ def main(here: Run) -> str:
                 resamples = params.resamples if name == "test" else 0
                 compared = beside(baseline, one, seed=seed, resamples=resamples)
                 content["baselines"] = as_json(baseline, compared)
-            other = None if baseline is None else baseline.measured
+            others = {} if baseline is None else baseline.by_prefix
             outputs.json(here / metrics, content)
-            outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, other))
-            outputs.table(here / queries, tables.queries_table(one.measured, one.rows, other))
+            outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, others))
+            outputs.table(here / queries, tables.queries_table(one.measured, one.rows, others))
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
         outputs.table(here / paths.TEST_PRODUCTS, products_table(test.products, test.rows, test.groups))
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))
@@ -94,7 +95,9 @@ def _baselines(
     """Measure the baselines of both splits on what the towers get."""
     images = read_vectors(here / paths.IMAGE_VECTORS, products=products, views=True)[0]
     texts = read_vectors(here / paths.TEXT_VECTORS, products=products)
-    return measure_baselines(baseline_inputs(products, images, texts, most=params.baselines), catalogue, labels)
+    pair = read_pair(here, images, texts)
+    inputs = baseline_inputs(products, images, texts, most=params.baselines, pair=pair)
+    return measure_baselines(inputs, catalogue, labels)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ features stand in its place.
 
 import logging
 import time
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import pandas as pd
 
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
-from huse.encoders.pictures import load_pictures
+from huse.encoders.pictures import PictureEncoder, load_pictures
 from huse.encoders.scales import block_scale
 from huse.engine.devices import Machine, resolve_device, resolve_dtype
 from huse.progress import progress
@@ -64,13 +65,19 @@ def main(here: Run) -> str:
         vectors[:, there] = made
 
     blocks = {
-        name: {**(part.fingerprint if isinstance(part, NetworkEncoder) else part.config), "scale": scales[name]}
+        name: {**_described(part), "dimension": part.dimension, "scale": scales[name]}
         for name, part in encoders.items()
     }
     with Outputs() as outputs:
         made_by = {"blocks": blocks, "views": params.views, **how}
         outputs.vectors(here / paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
     return f"image_vectors: {len(shown)} pictures in {params.views + 1} views: {'; '.join(said)}"
+
+
+def _described(encoder: PictureEncoder) -> dict[str, Any]:
+    if isinstance(encoder, NetworkEncoder):
+        return {**encoder.fingerprint, "finetuned": "finetuned" in encoder.backbone.origin}
+    return {**encoder.config, "finetuned": False}
 
 
 def _compute(

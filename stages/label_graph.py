@@ -3,7 +3,8 @@
 Reads data/catalogue/classes.json, and what the encoder needs: data/text/word_vectors.npy and words.parquet, with the
 weights that `label_graph.weights` names; or a model of sentences. Writes to data/labels: label_vectors.npy, K × E
 float32; adjacency.npy, distances, K × K float32; labels.json, the labels and which each class has; pairs.csv, the
-nearest and the farthest classes; and metrics/labels.json.
+nearest and the farthest classes; zero_shot.npy, C × D float32, the classes' sentences by the image-text pair of
+`backbone.network`, for zero-shot classification, 0 × 0 without one; and metrics/labels.json.
 """
 
 import logging
@@ -11,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from gensim.models import KeyedVectors
 
 from huse.encoders.contract import Encoder
@@ -27,7 +30,7 @@ from huse.labels.neighbours import nearest_and_farthest
 from huse.labels.remarks import remarks
 from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
-from huse.labels.vectors import label_texts, text_vectors, tree_distances
+from huse.labels.vectors import class_sentences, label_texts, text_vectors, tree_distances
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json
 from huse.run.params.label_graph import LabelGraphParams
@@ -37,6 +40,7 @@ from huse.taxonomy import ClassTree
 from huse.text.infersent import doubts, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
 from huse.vision.backbones import BackboneSettings
+from huse.vision.network_names import pair_of
 from stages.runner import run
 
 
@@ -64,6 +68,7 @@ def main(here: Run) -> str:
         vectors = text_vectors(labels, encoder.encode, params.label_text)
         distances = adjacency(vectors, labels.labels)
 
+    zero_shot = _zero_shot(here, params, classes)
     between = class_distances(distances, labels.class_labels)
     summary = summarise_distances(distances, between, hops)
     for remark in remarks(labels, classes, distances, summary["tree_spearman"], from_tree=tree):
@@ -71,12 +76,30 @@ def main(here: Run) -> str:
     with Outputs() as outputs:
         outputs.array(here / paths.LABEL_VECTORS, vectors)
         outputs.array(here / paths.ADJACENCY, distances)
+        outputs.described_array(here / paths.ZERO_SHOT, *zero_shot)
         outputs.json(
             here / paths.LABELS, {**vars(labels), "classes": classes, "label_text": params.label_text, **source}
         )
         outputs.table(here / paths.LABEL_PAIRS, nearest_and_farthest(between, classes, hops))
         outputs.json(here / paths.LABEL_METRICS, {"encoder": source["encoder"], "labels": count, **summary})
     return f"label_graph: {count} labels × {vectors.shape[1]} by {source['encoder']}"
+
+
+def _zero_shot(
+    here: Run, params: LabelGraphParams, classes: Sequence[str]
+) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+    """Return the vectors of the classes' sentences by the pair that encodes pictures, and what its manifest says."""
+    networks = [network for network, _ in here.section(BackboneSettings, "backbone").networks]
+    number = next((str(number) for number, network in enumerate(networks, 1) if pair_of(network)), None)
+    if number is None:
+        return np.zeros((0, 0), np.float32), {"network": None}
+    try:
+        pair = open_pair_texts(networks, params.pair.changed(prompt=""), here.root, by="zero-shot classification")
+    except InputError as error:  # a pair of which only the half for pictures is there is of use, too
+        logging.warning("zero-shot is not measured: %s", error)
+        return np.zeros((0, 0), np.float32), {"network": None}
+    vectors = pair.encode(class_sentences(classes, params.zero_shot))
+    return vectors, {"network": number, "sentence": params.zero_shot, "pair": pair.config}
 
 
 def _encoder(

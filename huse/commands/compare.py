@@ -24,7 +24,7 @@ def compare(
     here: Run = context.obj
     # These take a second to import.
     from huse.experiments.recorded import FILES, read_run  # noqa: PLC0415
-    from huse.experiments.runs.groups import differences, group_runs, regression_groups  # noqa: PLC0415
+    from huse.experiments.runs.groups import baseline_groups, differences, group_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import publish  # noqa: PLC0415
 
     if split not in FILES:
@@ -36,5 +36,5 @@ def compare(
     groups = group_runs([read_run(here, name, split) for name in names])
     typer.echo(f"{split} split; the baseline: {groups[0].label}")
     page = None if output is None else output / "compare.md"
-    rows = [*groups, *regression_groups(groups)]
+    rows = [*groups, *baseline_groups(groups)]
     publish(differences(rows, groups[0], seed=here.seed()), split, page)

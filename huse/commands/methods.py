@@ -24,9 +24,9 @@ def methods(
     from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import ABLATION, BASELINE, ENTRIES, OURS  # noqa: PLC0415
-    from huse.experiments.methods.regression import measure_regression  # noqa: PLC0415
     from huse.experiments.methods.running import Runner  # noqa: PLC0415
-    from huse.experiments.runs.groups import differences, group_runs, regression  # noqa: PLC0415
+    from huse.experiments.methods.untrained import measure_untrained  # noqa: PLC0415
+    from huse.experiments.runs.groups import baseline_group, differences, group_runs  # noqa: PLC0415
     from huse.experiments.runs.tables import publish  # noqa: PLC0415
     from huse.progress import progress  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415
@@ -47,7 +47,7 @@ def methods(
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])
     baseline = next((group for group in groups if group.label == known[first].label), groups[0])
     page, further = (output or here / "metrics") / "methods.md", "\n" + choices_markdown(outcomes)
-    tables = measure_regression(here)
-    others = [] if tables is None else [regression(tables, groups[0].runs[0].split, groups)]
+    tables, one = measure_untrained(here), groups[0].runs[0]
+    others = [baseline_group(prefix, those, one, groups) for prefix, those in tables.items()]
     compared = differences([*groups, *others], baseline, seed=seed)
     publish(compared, "test", page, further=further, choices=choices_json(outcomes))

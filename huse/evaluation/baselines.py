@@ -2,14 +2,15 @@
 
 Logistic regression on picture vectors, on n-grams of names, and on n-grams beside all text vectors; the log-linear
 fusion of picture and name; retrieval by the class probabilities that these give; and nearest neighbours in the raw
-vectors. They learn from the training split, and every choice is made on the validation split.
+vectors. They learn from the training split, and every choice is made on the validation split. Where an image-text pair
+encodes the pictures, what it gives untouched stands beside them; see `huse.evaluation.zero_shot`.
 
 Letters: N items of a split, R of all three splits, F features, K labels, C classes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,92 +19,26 @@ from threadpoolctl import threadpool_limits
 
 from huse.engine.cores import cores
 from huse.evaluation.calibration import choose_log_linear
-from huse.evaluation.classification import Floats, Integers, accuracy, label_matrix
-from huse.evaluation.intervals import mean_intervals
+from huse.evaluation.classification import Floats, Integers, accuracy, label_shares
+from huse.evaluation.intervals import REGRESSION, ZERO_SHOT
 from huse.evaluation.linear import Block, fit_path, probabilities, rows_of
 from huse.evaluation.results import MODALITIES, SplitResults, points, present
 from huse.evaluation.retrieval import (
     Found,
     direction_metrics,
     map_over_directions,
-    query_metrics,
+    no_references,
     retrieval_metrics,
     retrieve,
 )
-from huse.evaluation.splits import MeasuredSplit
-from huse.evaluation.summary import EMBEDDING, Catalogue, Choices, Measured, judged, score_metrics, spread
-from huse.nesting import flatten
+from huse.evaluation.summary import EMBEDDING, Catalogue, Choices, Measured, measure_baseline, metrics_by_scores
+from huse.evaluation.zero_shot import Pair, measure_zero_shot, zero_shot_metrics
 from huse.taxonomy import Bools
 
 IMAGE, NGRAMS, TEXT = "image_linear", "ngrams_linear", "text_linear"
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # C of the logistic regressions
 STEPS = 10  # of each, and twice as many for the first
-COMPARED = {"recall_at_1": "R@1", "map": "mAP"}
-FUSED = ("image", "text", "fusion")
 LEAST = 1e-4  # deviation of a feature as a share of the mean one; below it the feature is constant
-ROUNDING = 1e-9  # of differences
-
-_TEXTS = {NGRAMS: "n-grams of the names", TEXT: "n-grams of the names and the text vectors"}
-BOTH_VECTORS = "logistic regressions on the image vectors and on {text}"
-# Of a catalogue that has only these: what they are, what a regression reads, and what helps.
-ALONE = {
-    "image": ("pictures", "the image vectors", "what helps pictures; a stronger backbone, or finetune_backbone.epochs"),
-    "text": ("names", "{text}", "what helps names"),
-}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Metrics that are held to one baseline.
-
-    Attributes:
-        what: they measure.
-        metrics: their names by path; below `neighbours` those of our retrieval within a modality.
-        baseline: what it is; `{text}` is what it reads of names.
-        remedy: what to try where ours is behind.
-    """
-
-    what: str
-    metrics: Mapping[str, str]
-    baseline: str
-    remedy: str
-
-
-COMPARISONS = (
-    Comparison(
-        "pictures",
-        {"classification.image.accuracy": "accuracy"},
-        "logistic regression on the image vectors",
-        "more train.steps; train.image_layers 2, as in the preset products",
-    ),
-    Comparison(
-        "names",
-        {"classification.text.accuracy": "accuracy"},
-        "logistic regression on {text}",
-        "ngrams and sentences in text_vectors.encoders; more train.steps",
-    ),
-    Comparison(
-        "both fused",
-        {"classification.fusion.accuracy": "accuracy"},
-        f"{BOTH_VECTORS}, fused",
-        "what helps pictures or names alone; a stronger backbone, or finetune_backbone.epochs",
-    ),
-    Comparison(
-        "retrieval, mean",
-        {f"retrieval.mean.{metric}": name for metric, name in COMPARED.items()},
-        f"class probabilities of {BOTH_VECTORS}",
-        "train.method huse_plus, as in the preset products; retrieval by class probabilities",
-    ),
-    *(
-        Comparison(
-            f"{name} → {name}",
-            {f"neighbours.{name}_to_{name}.{metric}": short for metric, short in COMPARED.items()},
-            f"nearest neighbours in the raw {name} vectors",
-            "more train.steps; train.method huse_plus, as in the preset products",
-        )
-        for name in MODALITIES
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -116,6 +51,7 @@ class Inputs:
         there: `image` and `text`, R, which items have one.
         classes: R class numbers.
         parts: by split the places of its items.
+        pair: the R items in the space of an image-text pair, where one encodes the pictures.
     """
 
     vectors: Mapping[str, Floats]
@@ -123,6 +59,7 @@ class Inputs:
     there: Mapping[str, Bools]
     classes: Integers
     parts: Mapping[str, Integers]
+    pair: Pair | None = None
 
 
 @dataclass(frozen=True)
@@ -145,14 +82,22 @@ class Baselines:
     Attributes:
         measured: item by item: the scores of pictures, of names, and of both fused; the rankings by them.
         near: rankings by raw vectors, within a modality.
+        zero_shot: what the pair gives untouched, where there is one.
         text: the better regression on names, by validation.
         metrics: for the metrics file.
     """
 
     measured: Measured
     near: Found
+    zero_shot: Measured | None
     text: str
     metrics: dict[str, Any]
+
+    @property
+    def by_prefix(self) -> dict[str, Measured]:
+        """All of them, by `huse.evaluation.intervals.BASELINES`."""
+        pair = {} if self.zero_shot is None else {ZERO_SHOT: self.zero_shot}
+        return {REGRESSION: self.measured, **pair}
 
 
 def rows_in_use(split: npt.NDArray[Any], classes: Integers, most: int) -> dict[str, Integers]:
@@ -199,50 +144,35 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
 
     def of(split: str) -> Baselines:
         """Measure a split."""
-        pair = scores_of(split)
-        scores = {**{name: one.scores[split] for name, one in fitted.items()}, **pair}
-        scores["fusion"] = log_linear.scores(pair["image"], pair["text"])
-        places = points(SplitResults({}, pair, classes[split]), 1.0)
-        found = {EMBEDDING: retrieve(places, classes[split], catalogue.tree)}
-        judgement = judged(scores, classes[split], catalogue.class_labels)
-        results = SplitResults(places, pair, classes[split])
-        measured = Measured(results, catalogue, choices, scores, *judgement, found, {})
+        pair, further = scores_of(split), {name: one.scores[split] for name, one in fitted.items()}
+        results = SplitResults(points(SplitResults({}, pair, classes[split]), 1.0), pair, classes[split])
+        measured = measure_baseline(results, catalogue, choices, further)
         near: Found = {}
         for modality, kind in raw.items():
             near |= _neighbours(inputs, modality, kind, split, catalogue)
-        there = [name for name in (*fitted, "fusion") if present(scores[name]).any()]
-        of_scores = {name: score_metrics(measured, name) for name in there}
+        of_scores = metrics_by_scores(measured)
         metrics = {
             "training_items": len(inputs.parts["train"]),
-            **{name: {**of_scores[name], "strength": one.strength} for name, one in fitted.items() if name in there},
+            **{
+                name: {**of_scores[name], "strength": one.strength} for name, one in fitted.items() if name in of_scores
+            },
             "fused": {**of_scores.get("fusion", {}), "text": chosen["text"], **vars(log_linear)},
-            "retrieval": retrieval_metrics(found[EMBEDDING], {}, _no_references),
+            "retrieval": retrieval_metrics(measured.found[EMBEDDING], {}, no_references),
             "neighbours": {
                 direction: {
-                    **direction_metrics(one, direction, _no_references, own_excluded=True),
+                    **direction_metrics(one, direction, no_references, own_excluded=True),
                     "vectors": raw[direction.partition("_")[0]],
                 }
                 for direction, one in near.items()
             },
         }
-        return Baselines(measured, near, chosen["text"], metrics)
+        zero_shot = None
+        if inputs.pair is not None:
+            zero_shot = measure_zero_shot(inputs.pair, inputs.parts[split], classes[split], catalogue, labels)
+            metrics["zero_shot"] = zero_shot_metrics(zero_shot)
+        return Baselines(measured, near, zero_shot, chosen["text"], metrics)
 
     return of("validation"), of("test")
-
-
-def _comparisons(paths: Iterable[str]) -> tuple[Comparison, ...]:
-    """Return `COMPARISONS`, in the words for names alone, or pictures alone, where the metrics are of these."""
-    known = set(paths)
-    there = [name for name in MODALITIES if f"classification.{name}.accuracy" in known]
-    if len(there) != 1:
-        return COMPARISONS
-    kind, vectors, remedy = ALONE[there[0]]
-    return tuple(
-        replace(one, what=f"fused, of {kind} alone", baseline=f"logistic regression on {vectors}", remedy=remedy)
-        if one.what == "both fused"
-        else replace(one, baseline=one.baseline.replace(BOTH_VECTORS, f"logistic regression on {vectors}"))
-        for one in COMPARISONS
-    )
 
 
 def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Linear]:
@@ -256,8 +186,7 @@ def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Line
         catalogue: the classes.
         labels: K.
     """
-    shares = label_matrix(catalogue.class_labels, labels).astype(np.float32)
-    shares /= shares.sum(axis=1, keepdims=True)
+    shares = label_shares(catalogue.class_labels, labels)
     train = inputs.parts["train"]
     jobs = {
         name: (modality, blocks)
@@ -335,98 +264,3 @@ def _neighbours(inputs: Inputs, modality: str, kind: str, split: str, catalogue:
     unit[~there[part]] = np.nan
     direction = f"{modality}_to_{modality}"
     return retrieve({modality: unit}, inputs.classes[part], catalogue.tree, directions=[direction])
-
-
-def _no_references(direction: str, excluded: bool) -> dict[str, dict[str, float]]:
-    """Chance and the best possible value are those of our own metrics."""
-    return {}
-
-
-def beside(baselines: Baselines, ours: MeasuredSplit, *, seed: int, resamples: int) -> dict[str, dict[str, Any]]:
-    """Return each metric of `COMPARISONS`, ours and the baseline's, by path.
-
-    Args:
-        baselines: of a split.
-        ours: our space there.
-        seed: of the bootstrap.
-        resamples: its draws; 0: no intervals.
-
-    Returns:
-        `name` of the metric, `ours`, `baseline`, `by`, which says what that is, and `difference`, ours less the
-        baseline's, with its paired interval from `low` to `high`, if one is drawn.
-    """
-    measured = baselines.measured
-    gained = {
-        f"classification.{name}.accuracy": ours.measured.hits[name] - measured.hits[name]
-        for name in ("image", "text", "fusion")
-    }
-    for section, rankings in (("retrieval", measured.found[EMBEDDING]), ("neighbours", baselines.near)):
-        for direction, statistics in rankings.items():
-            own, other = (
-                {name: spread(one, of, len(ours.rows)) for name, of in query_metrics(one).items()}
-                for one in (ours.measured.found[EMBEDDING][direction], statistics)
-            )
-            gained |= {f"{section}.{direction}.{name}": own[name] - other[name] for name in COMPARED}
-    intervals = mean_intervals(gained, ours.groups, seed=seed, resamples=resamples)
-    drawn = resamples and len(np.unique(ours.groups)) > 1
-    values = dict(flatten(ours.metrics))
-    found: dict[str, dict[str, Any]] = {}
-    for comparison in _comparisons(intervals):
-        for path, name in comparison.metrics.items():
-            if path in intervals:
-                one, value = intervals[path], values[path.replace("neighbours.", "retrieval.")]
-                found[path] = {
-                    "name": f"{comparison.what}: {name}",
-                    "ours": value,
-                    "baseline": value - one.mean,
-                    "by": comparison.baseline.format(text=_TEXTS[baselines.text]),
-                    "difference": one.mean,
-                    **({"low": one.low, "high": one.high} if drawn else {}),
-                }
-    return found
-
-
-def as_json(baselines: Baselines, compared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the section of a metrics file; words stand in lists, which DVC takes for no metrics.
-
-    Args:
-        baselines: of the split.
-        compared: of `beside`.
-    """
-    words = ("name", "by")
-    return {
-        **baselines.metrics,
-        "beside": {
-            path: {key: value for key, value in one.items() if key not in words} for path, one in compared.items()
-        },
-        "rows": [{"metric": path, **{key: one[key] for key in words}} for path, one in compared.items()],
-        "remarks": remarks(compared),
-    }
-
-
-def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say where our space is behind a baseline, in a line for each of `COMPARISONS`, and what to try.
-
-    Args:
-        compared: of `beside`.
-    """
-    lines = []
-    for comparison in _comparisons(compared):
-        behind = {
-            path: compared[path]
-            for path in comparison.metrics
-            if path in compared and compared[path]["difference"] < -ROUNDING
-        }
-        if behind:
-            told = "; ".join(_told(comparison.metrics[path], one) for path, one in behind.items())
-            by = next(iter(behind.values()))["by"]
-            lines.append(f"behind a baseline, {comparison.what}: {told}. The baseline: {by}. Try {comparison.remedy}.")
-    return lines
-
-
-def _told(metric: str, one: Mapping[str, Any]) -> str:
-    line = f"{metric} {one['ours']:.3f}, the baseline has {one['baseline']:.3f}"
-    if "low" not in one:
-        return line
-    sure = "" if one["high"] < 0 else ", so this may be chance"
-    return f"{line} (95 % interval of the difference {one['low']:+.3f} to {one['high']:+.3f}{sure})"

@@ -49,6 +49,13 @@ def label_matrix(class_labels: ClassLabels, labels: int) -> npt.NDArray[np.bool_
     return matrix
 
 
+def label_shares(class_labels: ClassLabels, labels: int) -> Floats:
+    """Return C × K float32 by which scores of classes become scores of labels: a class shares its own out equally."""
+    members = label_matrix(class_labels, labels).astype(np.float32)
+    shares: Floats = members / members.sum(axis=1, keepdims=True)
+    return shares
+
+
 def best_fusion_weight(
     image: Floats,
     text: Floats,

@@ -21,7 +21,9 @@ from huse.evaluation.results import DIRECTIONS
 RESAMPLES = 2000
 LEVEL = 0.95
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)  # percent
-BASELINE = "baseline_"  # begins the columns of a run's tables that are of its baseline
+# Begins the columns of a run's tables that are of a baseline: what that is called.
+BASELINES = {"baseline_": "logistic regression", "zero_shot_": "zero-shot"}
+REGRESSION, ZERO_SHOT = BASELINES
 # Metrics of a query beside its first rank: column of data/evaluation/queries.parquet, and name in the metrics file.
 QUERY_COLUMNS = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
 BATCH = 100  # draws at a time; memory is BATCH × G × 16 bytes
@@ -49,17 +51,16 @@ class Run:
     queries: pd.DataFrame
 
     @property
-    def baseline(self) -> "Run | None":
-        """The tables of its baseline, if they are there: for ``correct_text`` those have ``baseline_correct_text``."""
-        if f"{BASELINE}first_rank" not in self.queries.columns:
-            return None
+    def baselines(self) -> "dict[str, Run]":
+        """The tables of its baselines by prefix: for ``correct_text`` of one there is ``baseline_correct_text``."""
         keys = {"row", "group", "query", "found"}
 
-        def of(table: pd.DataFrame) -> pd.DataFrame:
-            kept = table[[name for name in table.columns if name in keys or name.startswith(BASELINE)]]
-            return kept.rename(columns=lambda name: name.removeprefix(BASELINE))
+        def of(table: pd.DataFrame, prefix: str) -> pd.DataFrame:
+            kept = table[[name for name in table.columns if name in keys or name.startswith(prefix)]]
+            return kept.rename(columns=lambda name: name.removeprefix(prefix))
 
-        return Run(of(self.items), of(self.queries))
+        there = [prefix for prefix in BASELINES if f"{prefix}first_rank" in self.queries.columns]
+        return {prefix: Run(of(self.items, prefix), of(self.queries, prefix)) for prefix in there}
 
 
 def mean_intervals(
@@ -114,6 +115,7 @@ def paired_intervals(
 ) -> dict[str, Interval]:
     """Return by how much the first runs are better, metric by metric, on the same items.
 
+    What is of pictures and names together is left out where one side has no names, or no pictures.
     With several runs, such as one a seed, an item's metric is the mean over them. Items of a product are drawn
     together.
 
@@ -143,7 +145,15 @@ def paired_intervals(
         path: np.mean([of[path] for of in values], axis=0) - np.mean([of[path] for of in others], axis=0)
         for path in values[0]
     }
-    return mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
+    found = mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
+    if any(np.isfinite(own[path]).any() for own in (*values, *others) for path in gained.keys() - found.keys()):
+        return {path: one for path, one in found.items() if not of_both(path)}
+    return found
+
+
+def of_both(path: str) -> bool:
+    """Return whether a metric is of pictures and names together: fused, or a mean over directions."""
+    return not {"fusion", "mean"}.isdisjoint(path.split("."))
 
 
 def run_means(run: Run) -> dict[str, float]:

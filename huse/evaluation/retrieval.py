@@ -84,6 +84,11 @@ def references_of(there: Mapping[str, Bools], classes: Integers, tree: ClassTree
     return by_direction
 
 
+def no_references(direction: str, excluded: bool) -> dict[str, dict[str, float]]:
+    """Stand for the references where they are those of metrics beside which these are shown."""
+    return {}
+
+
 def query_metrics(statistics: RankStatistics) -> dict[str, Doubles]:
     """Return the value of each of Q queries for every metric that is a mean over queries.
 

@@ -131,6 +131,24 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
     )
 
 
+def measure_baseline(
+    results: SplitResults, catalogue: Catalogue, choices: Choices, further: Mapping[str, Floats] | None = None
+) -> Measured:
+    """Measure a split by what a baseline gives: its scores, their log-linear fusion, and one ranking by its vectors.
+
+    Args:
+        results: the baseline's.
+        catalogue: the classes.
+        choices: of which the fusion counts.
+        further: N × K scores by name, to be measured too.
+    """
+    pair = results.scores["image"], results.scores["text"]
+    scores = {**(further or {}), **results.scores, "fusion": choices.log_linear.scores(*pair)}
+    found = {EMBEDDING: retrieve(results.embeddings, results.classes, catalogue.tree)}
+    judgement = judged(scores, results.classes, catalogue.class_labels)
+    return Measured(results, catalogue, choices, scores, *judgement, found, {})
+
+
 def classified(
     results: SplitResults, catalogue: Catalogue, choices: Choices
 ) -> tuple[dict[str, Floats], dict[str, Integers], dict[str, Doubles]]:
@@ -218,6 +236,11 @@ def decisions(measured: Measured) -> dict[str, dict[str, float]]:
     return {
         name: {"share": float((found == name).mean()), "accuracy": float(hits[found == name].mean())} for name in there
     }
+
+
+def metrics_by_scores(measured: Measured) -> dict[str, dict[str, Any]]:
+    """Return `score_metrics` of all scores that some items have, by name."""
+    return {name: score_metrics(measured, name) for name, scores in measured.scores.items() if present(scores).any()}
 
 
 def score_metrics(measured: Measured, name: str) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Letters: N items, C classes. `rows` are the N rows of the products, ascending, `classes` the C class paths.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pandas as pd
 
 from huse.evaluation.calibration import confidence
 from huse.evaluation.classification import Integers, class_f1, class_means, confused_pairs
-from huse.evaluation.intervals import BASELINE, QUERY_COLUMNS
+from huse.evaluation.intervals import QUERY_COLUMNS
 from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.results import DIRECTIONS, present
 from huse.evaluation.retrieval import query_metrics
@@ -20,15 +21,18 @@ from huse.evaluation.summary import EMBEDDING, NONE, Measured, deciders, spread
 SCORES = ("image", "text", "fusion")
 NEIGHBOURS = 10
 CONFUSED = 30  # pairs of classes
+NOTHING: Mapping[str, Measured] = MappingProxyType({})
 
 
-def items_table(measured: Measured, rows: Integers, groups: Integers, baseline: Measured | None = None) -> pd.DataFrame:
+def items_table(
+    measured: Measured, rows: Integers, groups: Integers, others: Mapping[str, Measured] = NOTHING
+) -> pd.DataFrame:
     """Return one row an item: its class, the predicted class, the confidence, and whether its labels are right.
 
     `decided_by` says whose own class the fused one is; see `deciders`. `confidence_fusion` says how sure that is.
 
     Items of one product share their number in `groups`. An item without a picture, or without a name, has null there.
-    With a baseline, columns with `BASELINE` before their names say whether that is right.
+    Of the others, by prefix of `BASELINES`, columns with it before their names say whether they are right.
     """
     labels = measured.catalogue.class_labels
     columns: dict[str, Any] = {"row": rows, "group": groups, "class_index": measured.results.classes}
@@ -40,15 +44,15 @@ def items_table(measured: Measured, rows: Integers, groups: Integers, baseline: 
         f"confidence_{name}": confidence(measured.scores[name], measured.predicted[name], labels) for name in SCORES
     }
     columns["decided_by"] = deciders(measured)
-    for prefix, one in _beside(measured, baseline):
+    for prefix, one in {"": measured, **others}.items():
         columns |= {f"{prefix}correct_{name}": one.hits[name] for name in SCORES}
     return pd.DataFrame(columns)
 
 
-def queries_table(measured: Measured, rows: Integers, baseline: Measured | None = None) -> pd.DataFrame:
+def queries_table(measured: Measured, rows: Integers, others: Mapping[str, Measured] = NOTHING) -> pd.DataFrame:
     """Return one row a direction and query: its metrics by embeddings, null if dropped, and its neighbours.
 
-    With a baseline, columns with `BASELINE` before their names have its metrics.
+    Of the others, by prefix of `BASELINES`, columns with it before their names have the metrics.
     Among equal cosines, the lower row comes first in the neighbours, but wrong candidates come first in the metrics.
     """
     parts = []
@@ -62,7 +66,7 @@ def queries_table(measured: Measured, rows: Integers, baseline: Measured | None 
             excluded=np.arange(len(asked)) if query == found else None,
         )
         columns: dict[str, Any] = {"row": rows[asked], "query": query, "found": found}
-        for prefix, one in _beside(measured, baseline):
+        for prefix, one in {"": measured, **others}.items():
             statistics = one.found[EMBEDDING][direction]
             metrics = query_metrics(statistics)
             first = pd.Series(spread(statistics, statistics.first, len(rows))[asked]).astype("Int64")
@@ -74,11 +78,6 @@ def queries_table(measured: Measured, rows: Integers, baseline: Measured | None 
         columns |= {"neighbours": list(rows[offered][neighbours.rows]), "similarities": list(neighbours.similarities)}
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
-
-
-def _beside(measured: Measured, baseline: Measured | None) -> list[tuple[str, Measured]]:
-    """Return what stands in a table, with the prefix of its columns."""
-    return [("", measured), *([] if baseline is None else [(BASELINE, baseline)])]
 
 
 def classes_table(measured: Measured, classes: Sequence[str]) -> pd.DataFrame:

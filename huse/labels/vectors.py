@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from huse.labels.schemes import Labels, Scheme
 from huse.settings import Settings
@@ -28,6 +28,17 @@ class LabelSettings(Settings):
         default="mean",
         description="leaf scheme: mean of the levels' vectors, path (read as one sentence), leaf (last name)",
     )
+    zero_shot: str = Field(
+        default="a photo of {path}",
+        description="by a pair, the sentence of a class: {path}: its levels, coarse to fine; {leaf}: the last",
+    )
+
+    @field_validator("zero_shot")
+    @classmethod
+    def _names_the_class(cls, sentence: str) -> str:
+        if class_sentences(["a<b"], sentence) == class_sentences(["c<d"], sentence):
+            raise ValueError("expected {path} or {leaf} in the sentence, where the class stands")
+        return sentence
 
 
 def _parts(labels: Labels, label_text: LabelText) -> list[tuple[str, ...]]:
@@ -43,6 +54,12 @@ def _parts(labels: Labels, label_text: LabelText) -> list[tuple[str, ...]]:
 def label_texts(labels: Labels, label_text: LabelText) -> list[str]:
     """Return the texts that `text_vectors` encodes, each once."""
     return list(dict.fromkeys(text for texts in _parts(labels, label_text) for text in texts))
+
+
+def class_sentences(classes: Sequence[str], sentence: str) -> list[str]:
+    """Return what stands for class paths in zero-shot classification, the place of each class filled in."""
+    levels = [split_path(path) for path in classes]
+    return [sentence.replace("{path}", " ".join(those)).replace("{leaf}", those[-1]) for those in levels]
 
 
 def text_vectors(labels: Labels, encode: Encode, label_text: LabelText) -> npt.NDArray[np.float32]:

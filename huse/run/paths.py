@@ -30,6 +30,7 @@ TEXT_VECTORS = Path("data/vectors/text.npy")
 LABEL_VECTORS = Path("data/labels/label_vectors.npy")
 ADJACENCY = Path("data/labels/adjacency.npy")
 LABELS = Path("data/labels/labels.json")
+ZERO_SHOT = Path("data/labels/zero_shot.npy")
 LABEL_PAIRS = Path("data/labels/pairs.csv")
 
 TOWERS = Path("data/towers/towers.safetensors")

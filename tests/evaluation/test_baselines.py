@@ -8,12 +8,11 @@ from huse.evaluation.baselines import (
     NGRAMS,
     TEXT,
     Inputs,
-    beside,
     fit_all,
     measure_baselines,
-    remarks,
     rows_in_use,
 )
+from huse.evaluation.beside import beside, remarks
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import measure_splits
 from huse.evaluation.summary import Catalogue

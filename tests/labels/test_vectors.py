@@ -6,7 +6,14 @@ from huse.encoders.tree import TreeEncoder
 from huse.errors import InputError
 from huse.labels.graph import adjacency
 from huse.labels.schemes import label_hops, label_nodes, make_labels
-from huse.labels.vectors import label_texts, text_vectors, tree_distances, unit_sphere_vectors
+from huse.labels.vectors import (
+    LabelSettings,
+    class_sentences,
+    label_texts,
+    text_vectors,
+    tree_distances,
+    unit_sphere_vectors,
+)
 from huse.taxonomy import ClassTree
 
 EQUAL_DEPTH = ["a<b<c", "a<b<d", "a<e<f", "g<h<i", "g<h<j"]
@@ -23,6 +30,14 @@ def test_texts_are_each_encoded_once():
     assert label_texts(labels, "leaf") == ["b", "c"]
     assert label_texts(labels, "path") == ["a b", "a c", "d b"]
     assert label_texts(make_labels(["b<a", "b<c"], "levels"), "mean") == ["a", "b", "c"]
+
+
+def test_sentences_of_classes_name_them():
+    assert class_sentences(["a<b c"], "a photo of {path}") == ["a photo of a b c"]
+    assert class_sentences(["a<b", "c"], "{leaf}, {path} {x}") == ["b, a b {x}", "c, c {x}"]
+    for empty in ("a photo", "a photo of {class}", ""):
+        with pytest.raises(ValueError, match=r"expected \{path\} or \{leaf\}"):
+            LabelSettings(zero_shot=empty)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from huse.run.baselines import baseline_inputs
+from huse.errors import InputError
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.baselines import baseline_inputs, read_pair
 
 
 @pytest.fixture
@@ -47,3 +50,61 @@ def test_no_names_make_no_features(products):
     found = baseline_inputs(products.assign(name=""), np.zeros((8, 1)), np.zeros((8, 1)), most=100)
     ((features,),) = found.ngrams
     assert features.shape == (7, 1) and features.nnz == 0
+
+
+def vectors(here, path, array, parameters):
+    with Outputs() as outputs:
+        outputs.vectors(here / path, array.astype(np.float32), rows="", parameters=parameters)
+
+
+@pytest.fixture
+def in_pair(here):
+    """Pictures by a network of 2 values and then a pair of 3; names by n-grams of 4 and then the pair."""
+    random = np.random.default_rng(0)
+    images, texts, classes = random.random((8, 5)), random.random((8, 7)), random.random((2, 3)).astype(np.float32)
+    blocks = {"1": {"dimension": 2, "finetuned": True}, "2": {"dimension": 3, "finetuned": False}}
+    vectors(here, paths.IMAGE_VECTORS, images, {"blocks": blocks})
+    vectors(here, paths.TEXT_VECTORS, texts, {"blocks": {"ngrams": {"dimension": 4}, "pair": {"dimension": 3}}})
+    with Outputs() as outputs:
+        outputs.described_array(here / paths.ZERO_SHOT, classes, {"network": "2"})
+    return images.astype(np.float32), texts.astype(np.float32), classes
+
+
+def unit(rows):
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def test_the_pairs_columns_are_found_among_those_of_other_encoders(here, in_pair):
+    images, texts, classes = in_pair
+    pair = read_pair(here, images, texts)
+    np.testing.assert_allclose(pair.vectors["image"], unit(images[:, 2:]), rtol=1e-6)
+    np.testing.assert_allclose(pair.vectors["text"], unit(texts[:, 4:]), rtol=1e-6)
+    np.testing.assert_allclose(pair.classes, unit(classes), rtol=1e-6)
+
+
+def test_one_encoder_of_names_is_the_pair_or_not(here, in_pair):
+    images, texts, _ = in_pair
+    vectors(here, paths.TEXT_VECTORS, texts[:, 4:], {"dimension": 3, "fingerprints": {"pair": "1"}})
+    np.testing.assert_allclose(read_pair(here, images, texts[:, 4:]).vectors["text"], unit(texts[:, 4:]), rtol=1e-6)
+    vectors(here, paths.TEXT_VECTORS, texts[:, 4:], {"dimension": 3, "fingerprints": {"sentences": "1"}})
+    assert np.isnan(read_pair(here, images, texts[:, 4:]).vectors["text"]).all()
+
+
+def test_without_a_pair_or_with_one_that_was_fine_tuned_there_is_none(here, in_pair, caplog):
+    images, texts, classes = in_pair
+    with Outputs() as outputs:
+        outputs.described_array(here / paths.ZERO_SHOT, classes, {"network": "1"})
+    assert read_pair(here, images, texts) is None
+    assert "finetune_backbone has changed" in caplog.text
+    with Outputs() as outputs:
+        outputs.described_array(here / paths.ZERO_SHOT, np.zeros((0, 0), np.float32), {"network": None})
+    assert read_pair(here, images, texts) is None
+
+
+def test_vectors_that_were_not_made_with_the_sentences_are_refused(here, in_pair):
+    images, texts, classes = in_pair
+    for wrong, network in ((classes, "3"), (np.ones((2, 4), np.float32), "2")):
+        with Outputs() as outputs:
+            outputs.described_array(here / paths.ZERO_SHOT, wrong, {"network": network})
+        with pytest.raises(InputError, match=r"zero_shot.npy: does not fit data/vectors .* Run `dvc repro`"):
+            read_pair(here, images, texts)

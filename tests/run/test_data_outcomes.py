@@ -253,6 +253,19 @@ def test_a_setting_of_a_pairs_texts_does_what_it_says(here, run_text, name):
     assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
 
 
+@needs_library
+def test_the_sentence_of_zero_shot_is_read_by_the_pair(here, run_text):
+    network = make_pair("clip", here / "pair")
+    usually = {"backbone.network": network, "backbone.weights": None}
+    run_text(**usually)
+    before = np.load(here / paths.ZERO_SHOT)
+    run_text(**usually, **{"label_graph.zero_shot": "old {leaf}"})
+    after = np.load(here / paths.ZERO_SHOT)
+    encoder = open_pair_texts([network], SentenceReading(), here.root, by="")
+    np.testing.assert_array_equal(before, encoder.encode([f"a photo of {path.replace('<', ' ')}" for path in CLASSES]))
+    np.testing.assert_array_equal(after, encoder.encode([f"old {leaf}" for leaf in leaves()]))
+
+
 def test_given_vectors_are_those_of_the_file_by_its_names(here, run_text):
     given = pd.DataFrame({"name": NAMES[:4], "other": NAMES[3::-1], "v": [1.0, 2, 3, 4]})
     given.to_parquet(here / "one.parquet")

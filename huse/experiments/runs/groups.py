@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from huse.errors import InputError
-from huse.evaluation.intervals import Interval, Run, paired_intervals, run_means
+from huse.evaluation.intervals import BASELINES, REGRESSION, Interval, Run, of_both, paired_intervals, run_means
+from huse.evaluation.results import MODALITIES
 from huse.nesting import flatten
 
 SEEDS = ("seed", "train.seed")
 ABSENT = "–"  # for a missing parameter
-REGRESSION = "logistic regression"
 
 
 @dataclass(frozen=True)
@@ -111,36 +111,41 @@ def group_runs(runs: Sequence[Recorded]) -> list[Group]:
     return [Group(those, {name: those[0].params.get(name, ABSENT) for name in differing}) for those in groups]
 
 
-def regression_groups(groups: Sequence[Group]) -> list[Group]:
-    """Return the baselines that the runs' tables have, each once: runs on the same vectors have the same.
-
-    Its metrics are accuracies, and retrieval by class probabilities.
-    """
+def baseline_groups(groups: Sequence[Group]) -> list[Group]:
+    """Return the baselines that the runs' tables have, each once: runs on the same vectors have the same."""
     found: dict[tuple[Any, ...], Group] = {}
     for run in (run for group in groups for run in group.runs):
-        tables = None if run.items is None else run.items.baseline
-        if tables is not None:
-            one = regression(tables, run.split, groups)
-            found.setdefault((run.split, *one.runs[0].metrics.items()), one)
-    if len(found) > 1:
-        numbered = enumerate(found.values(), start=1)
-        return [replace(one, runs=[replace(one.runs[0], label=f"{one.label} {place}")]) for place, one in numbered]
-    return list(found.values())
+        for prefix, tables in ({} if run.items is None else run.items.baselines).items():
+            one = baseline_group(prefix, tables, run, groups)
+            found.setdefault((run.split, prefix, *one.runs[0].metrics.items()), one)
+    named = {name: [one for one in found.values() if one.label == name] for name in BASELINES.values()}
+    return [
+        one if len(those) == 1 else replace(one, runs=[replace(one.runs[0], label=f"{name} {place}")])
+        for name, those in named.items()
+        for place, one in enumerate(those, start=1)
+    ]
 
 
-def regression(tables: Run, split: str, groups: Sequence[Group]) -> Group:
+def baseline_group(prefix: str, tables: Run, beside: Recorded, groups: Sequence[Group]) -> Group:
     """Return the group of a baseline.
 
+    Its metrics are accuracies and retrieval: by class probabilities, of zero-shot by the pair's own vectors. What a
+    baseline of pictures alone has of both is left out, beside runs with names.
+
     Args:
+        prefix: a key of `BASELINES`.
         tables: of its items and queries.
-        split: fingerprint of the products.
+        beside: a run on the same products.
         groups: what it stands beside.
     """
     metrics = run_means(tables)
-    own = {path: value for path, value in metrics.items() if path.startswith("retrieval.")}
-    metrics |= {path.replace("retrieval.", "retrieval_by_probabilities.", 1): value for path, value in own.items()}
-    run = Recorded(REGRESSION, {}, metrics, split, tables, REGRESSION)
-    return Group([run], dict.fromkeys(groups[0].differing, ABSENT))
+    if any(f"classification.{name}.accuracy" in beside.metrics.keys() - metrics.keys() for name in MODALITIES):
+        metrics = {path: value for path, value in metrics.items() if not of_both(path)}
+    if prefix == REGRESSION:
+        own = {path: value for path, value in metrics.items() if path.startswith("retrieval.")}
+        metrics |= {path.replace("retrieval.", "retrieval_by_probabilities.", 1): value for path, value in own.items()}
+    name = BASELINES[prefix]
+    return Group([Recorded(name, {}, metrics, beside.split, tables, name)], dict.fromkeys(groups[0].differing, ABSENT))
 
 
 def difference(group: Group, baseline: Group, *, seed: int) -> Group:

@@ -13,8 +13,8 @@ from huse.evaluation.results import DIRECTIONS
 from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.methods import running
 from huse.experiments.methods.entries import Entry
-from huse.experiments.methods.regression import measure_regression
 from huse.experiments.methods.running import Runner, with_changes
+from huse.experiments.methods.untrained import measure_untrained
 from huse.nesting import flatten
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products
@@ -156,10 +156,10 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     assert page.count("±") > 20
 
 
-def test_without_baselines_no_regression_is_measured(here):
+def test_without_baselines_none_is_measured(here):
     shutil.copy(ROOT / "params.yaml", here.root)
     set_values(here / paths.PARAMS, {"evaluate": {"baselines": 0}})
-    assert measure_regression(here) is None
+    assert measure_untrained(here) == {}
 
 
 def test_the_command_names_the_methods_it_knows():

@@ -26,13 +26,13 @@ def recorded(name, right, *, seed=13, train_seed=None, beta=10, split="one", at_
     return Recorded(name, params, metrics, split, tables(right) if at_hand else None, label)
 
 
-def with_baseline(run, right):
+def with_baseline(run, right, prefix="baseline_"):
     """Add the columns of a baseline that is right about those items, and finds every product second."""
     baseline = tables(right)
     baseline.queries["first_rank"] += 1
     items, queries = (
         pd.concat([own, other.drop(columns=[name for name in ("row", "group", "query", "found") if name in other])
-                   .add_prefix("baseline_")], axis=1)
+                   .add_prefix(prefix)], axis=1)
         for own, other in ((run.items.items, baseline.items), (run.items.queries, baseline.queries))
     )  # fmt: skip
     return replace(run, items=Run(items, queries))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from huse.errors import InputError
-from huse.experiments.runs.groups import difference, differences, group_runs, regression_groups
+from huse.experiments.runs.groups import baseline_groups, difference, differences, group_runs
 from tests.experiments.runs.made import recorded, with_baseline
 
 ACCURACY = "classification.image.accuracy"
@@ -106,7 +106,7 @@ def test_the_baseline_of_runs_is_a_row_of_its_own():
     """Both runs have the same; it is right about three of four items, and finds every product second."""
     runs = [with_baseline(recorded(name, [1, 0, 0, 0], beta=beta), [1, 1, 1, 0]) for name, beta in (("a", 1), ("b", 2))]
     groups = group_runs(runs)
-    (regression,) = regression_groups(groups)
+    (regression,) = baseline_groups(groups)
     assert regression.label == "logistic regression"
     assert regression.mean(ACCURACY) == 0.75
     assert regression.mean("retrieval.image_to_text.recall_at_1") == 0
@@ -118,11 +118,34 @@ def test_the_baseline_of_runs_is_a_row_of_its_own():
     assert compared.intervals["retrieval.mean.recall_at_1"].mean == -1
 
 
+def test_what_a_pair_gives_untouched_is_a_row_of_its_own():
+    run = with_baseline(recorded("a", [1, 0, 0, 0]), [1, 1, 1, 0], prefix="zero_shot_")
+    groups = group_runs([with_baseline(run, [1, 1, 1, 1])])
+    regression, zero_shot = baseline_groups(groups)
+    assert (regression.label, zero_shot.label) == ("logistic regression", "zero-shot")
+    assert (regression.mean(ACCURACY), zero_shot.mean(ACCURACY)) == (1, 0.75)
+    assert zero_shot.mean("retrieval.mean.map") == 1
+    assert "retrieval_by_probabilities.mean.map" not in zero_shot.runs[0].metrics
+    assert difference(zero_shot, groups[0], seed=0).intervals["classification.fusion.accuracy"].mean == 0.5
+
+
+def test_a_pair_that_reads_no_names_is_compared_by_pictures_alone():
+    run = with_baseline(recorded("a", [1, 0, 0, 0]), [1, 1, 1, 0], prefix="zero_shot_")
+    run.items.items["zero_shot_correct_text"] = float("nan")
+    run.metrics["classification.text.accuracy"] = 0.25
+    groups = group_runs([run])
+    (zero_shot,) = baseline_groups(groups)
+    metrics, intervals = zero_shot.runs[0].metrics, difference(zero_shot, groups[0], seed=0).intervals
+    for found in (metrics, intervals):
+        assert {ACCURACY, "retrieval.image_to_text.map"} <= set(found)
+        assert not {"classification.fusion.accuracy", "retrieval.mean.map"} & set(found)
+
+
 def test_baselines_on_other_vectors_are_told_apart():
     runs = [
         with_baseline(recorded(name, [1, 0], beta=beta), right)
         for name, beta, right in (("a", 1, [1, 1]), ("b", 2, [1, 0]))
     ]
-    labels = [one.label for one in regression_groups(group_runs([*runs, recorded("c", [1, 0], beta=3)]))]
+    labels = [one.label for one in baseline_groups(group_runs([*runs, recorded("c", [1, 0], beta=3)]))]
     assert labels == ["logistic regression 1", "logistic regression 2"]
-    assert regression_groups(group_runs([recorded("d", [1]), recorded("e", [1], at_hand=False, beta=1)])) == []
+    assert baseline_groups(group_runs([recorded("d", [1]), recorded("e", [1], at_hand=False, beta=1)])) == []
