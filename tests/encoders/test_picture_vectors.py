@@ -1,8 +1,5 @@
 import logging
-import multiprocessing
-import os
 import random
-import signal
 
 import numpy as np
 import pytest
@@ -15,7 +12,7 @@ from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
 from huse.vision.cache import VectorCache
 from huse.vision.preparing import Preparation, Task, digest_pictures
-from tests.vision.conftest import count_vectors, noise
+from tests.vision.conftest import noise
 
 SIZE = 64
 CPU = torch.device("cpu")
@@ -47,14 +44,14 @@ def encoder_of(backbone, prepared, *, batch_size, dtype="float32"):
     return NetworkEncoder.of(backbone, Encoding(**how, dtype=dtype, batch_size=batch_size), CPU)
 
 
-def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, workers=0, **changes):
+def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, **changes):
     """Return all vectors, and how many of them were computed."""
     prepared = preparation(**changes)
     encoder = encoder_of(backbone, prepared, dtype=dtype, batch_size=batch_size)
     out = np.full((slots, len(paths), 512), np.nan, np.float32)
     job = plan(paths, views or [0] * len(paths), encoder, prepared, out=out, cache=cache)
     done = []
-    job.run(workers=workers, advance=done.append)
+    job.run(workers=0, advance=done.append)
     assert sum(done) == len(job.keys)
     return out, len(job.keys)
 
@@ -87,13 +84,6 @@ def test_rows_follow_the_paths_and_the_same_bytes_are_computed_once(paths, backb
     assert np.abs(straight[0, 0] - straight[0, 1]).max() > 0.05 * np.abs(straight[0, 0]).max()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_same_bytes_again_also_with_processes(paths, backbone, dtype):
-    first, _ = extract(paths, backbone, dtype=dtype)
-    assert extract(paths, backbone, dtype=dtype)[0].tobytes() == first.tobytes()
-    assert extract(paths, backbone, dtype=dtype, workers=2)[0].tobytes() == first.tobytes()
-
-
 def test_views_stand_beside_the_plain_vectors(paths, backbone):
     """Pictures that get no views have the plain vector in place of each."""
     views = [2 if number % 2 else 0 for number in range(11)]
@@ -115,21 +105,6 @@ def test_one_picture_with_and_without_views(paths, backbone):
     assert (found[1, 0] != found[0, 0]).any()
 
 
-def test_what_was_computed_before_is_not_computed_again(paths, backbone, tmp_path):
-    file = tmp_path / "cache.sqlite"
-    fresh, _ = extract(paths, backbone, views=[1] * 11, slots=2)
-    _, computed = extract(paths[:9], backbone, cache=VectorCache(file))
-    assert computed == 9
-    _, computed = extract(paths, backbone, cache=VectorCache(file))
-    assert computed == 2
-    found, computed = extract(paths[::-1], backbone, views=[1] * 11, slots=2, cache=VectorCache(file))
-    assert computed == 11
-    assert found[:, ::-1].tobytes() == fresh.tobytes()
-    again, computed = extract(paths, backbone, views=[1] * 11, slots=2, cache=VectorCache(file))
-    assert computed == 0
-    assert again.tobytes() == fresh.tobytes()
-
-
 def test_the_cache_knows_all_that_decides(paths, backbone, tmp_path):
     cache = VectorCache(tmp_path / "cache.sqlite")
     options = {"views": [1, 1], "slots": 2, "cache": cache}
@@ -149,35 +124,6 @@ def test_a_cache_that_cannot_be_used_changes_nothing(paths, backbone, tmp_path):
     found, computed = extract(paths, backbone, cache=VectorCache(file))
     assert computed == 11
     np.testing.assert_array_equal(found, extract(paths, backbone)[0])
-
-
-def die_in_the_third_batch(paths, file):
-    torch.set_num_threads(1)
-    batches = []
-
-    def advance(count):
-        batches.append(count)
-        if len(batches) == 3:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    encoder = encoder_of(load_backbone("squeezenet1_1", "random", 1), preparation(), batch_size=3)
-    out = np.empty((1, len(paths), 512), np.float32)
-    plan(paths, [0] * len(paths), encoder, preparation(), out=out, cache=VectorCache(file)).run(
-        workers=0, advance=advance
-    )
-
-
-@pytest.mark.slow
-def test_a_kill_loses_no_batch_that_was_finished(paths, backbone, tmp_path):
-    file = tmp_path / "cache.sqlite"
-    process = multiprocessing.get_context("spawn").Process(target=die_in_the_third_batch, args=(paths, file))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
-    assert count_vectors(file) == 9
-    found, computed = extract(paths, backbone, batch_size=3, cache=VectorCache(file))
-    assert computed == 2
-    assert found.tobytes() == extract(paths, backbone, batch_size=3)[0].tobytes()
 
 
 def test_no_pictures(backbone):

@@ -3,25 +3,23 @@
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
+from benchmarks.sides.models import untrained_model
 from huse.encoders.blocks import BlocksEncoder
-from huse.encoders.given import GivenEncoder
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
 from huse.encoders.ngrams import NgramsEncoder, NgramVectorSettings
 from huse.encoders.pair_texts import open_pair_texts
+from huse.encoders.pictures import open_pictures
 from huse.encoders.transformer import SentenceReading
-from huse.fusion import LogLinear
-from huse.model.network import Architecture, Network, NetworkSettings
-from huse.use.model import Classes, Fusion, Model
-from huse.vision.backbones import BackboneSettings, load_backbone
+from huse.vision.backbones import BackboneSettings
 from tests.conftest import ROOT
-from tests.vision.pairs import KINDS, make_pair
+from tests.encoders.families import FAMILIES, make_backbone
 
 NAMES = ["red shoe", "blue hat", "red hat", "green shoe"]
 HEAVY = ("dvc", "gensim", "open_clip", "sentence_transformers", "timm", "torchvision", "transformers")
@@ -33,23 +31,27 @@ model = huse.load("model")
 np.savez("found.npz", images=model.encode_images(sys.argv[1:3]), texts=model.encode_texts(sys.argv[3:]))
 print(*sorted(set(sys.modules)))
 """
-needs_timm = pytest.mark.skipif(find_spec("timm") is None, reason="timm, the extra `vision`, is not installed")
-
-
-def network_of(kind, tmp_path):
-    if kind in ("open_clip", "clip", "siglip"):
-        return make_pair(kind, tmp_path / "pair"), None
-    return {"torchvision": "squeezenet1_1", "timm": "timm:test_efficientnet"}[kind], "random"
+# Timm imports torchvision; what a pair imports is its library's choice.
+NEEDED = {
+    "torchvision": {"torchvision"},
+    "timm": {"timm", "torchvision"},
+    "given": set(),
+    "side by side": {"torchvision"},
+}
+OF_A_PAIR = set(HEAVY) - {"dvc", "gensim"}
+CPU = torch.device("cpu")
 
 
 def pictures_of(kind, tmp_path):
-    if kind == "given":
-        return GivenEncoder(["0.png", "1.png"], np.arange(6, dtype=np.float32).reshape(2, 3), "", "picture")
-    network, weights = network_of(kind, tmp_path)
-    backbone = load_backbone(network, weights, 1)
-    settings = BackboneSettings(network=network, weights=weights, size=None, geometry=None)
-    encoding = Encoding.of(settings, backbone, 10**7).changed(flip=True)
-    return NetworkEncoder.of(backbone, encoding, torch.device("cpu"))
+    """The encoders of a family, by number; all but given vectors see the mirror image too."""
+    images = ["0.png", "1.png"]
+    settings = BackboneSettings(**make_backbone(kind, tmp_path, images))
+    table = pd.DataFrame({"image": images})
+    opened = open_pictures(settings, table, root=tmp_path, seed=1, max_pixels=10**7, device=CPU)
+    return {
+        str(number): part.changed(CPU, flip=True) if isinstance(part, NetworkEncoder) else part
+        for number, part in enumerate(opened, 1)
+    }
 
 
 def texts_of(kind, tmp_path):
@@ -57,21 +59,6 @@ def texts_of(kind, tmp_path):
         network = f"{'open_clip' if kind == 'open_clip' else 'sentence-transformers'}:{tmp_path / 'pair'}"
         return open_pair_texts([network], SentenceReading(), tmp_path, by="")
     return NgramsEncoder.fit(NAMES, NgramVectorSettings(dimension=3, min_names=1), 1)
-
-
-def model_of(images, texts):
-    shape = Architecture(
-        image_features=images.dimension,
-        text_features=texts.dimension,
-        labels=2,
-        separate_heads=False,
-        settings=NetworkSettings(dimension=8, width=16, image_layers=2, text_layers=2),
-    )
-    torch.manual_seed(0)
-    info = {"method": "huse", "seed": 1, "image_encoder": "", "text_encoder": "", "metrics": {}, "versions": {}}
-    info["data"] = {"products": 2, "pictures": {"train": 2, "validation": 0, "test": 0}}
-    classes, fusion = Classes(["a", "b"], [[0], [1]]), Fusion(LogLinear(1.0, 1.0, 0.5), None)
-    return Model(images, texts, Network(shape), classes=classes, fusion=fusion, info=info)
 
 
 def use(model, tmp_path):
@@ -89,41 +76,13 @@ def use(model, tmp_path):
     return np.load(tmp_path / "found.npz"), set(HEAVY) & set(done.stdout.split())
 
 
-@pytest.mark.parametrize(
-    ("kind", "imported"),
-    [
-        ("torchvision", {"torchvision"}),
-        pytest.param("timm", {"timm", "torchvision"}, marks=needs_timm),  # which imports it
-        ("given", set()),
-    ],
-)
-def test_a_saved_model_needs_no_more_than_its_encoders(kind, imported, tmp_path):
-    model = model_of(pictures_of(kind, tmp_path), texts_of(kind, tmp_path))
-    found, modules = use(model, tmp_path)
-    np.testing.assert_allclose(
-        found["images"], model.encode_images([tmp_path / "0.png", tmp_path / "1.png"]), atol=1e-6
-    )
-    np.testing.assert_allclose(found["texts"], model.encode_texts(NAMES[:2]), atol=1e-6)
-    assert modules == imported
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_model_of_a_pair_gives_the_same_vectors(kind, tmp_path):
-    model = model_of(pictures_of(kind, tmp_path), texts_of(kind, tmp_path))
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_saved_model_gives_the_same_vectors_and_needs_no_more_than_its_encoders(kind, tmp_path):
+    parts = pictures_of(kind, tmp_path)
+    images = BlocksEncoder(parts, {"1": 2.0, "2": 0.5}) if len(parts) > 1 else parts["1"]
+    model = untrained_model(images, texts_of(kind, tmp_path), dimension=8, width=16)
     found, modules = use(model, tmp_path)
     files = [tmp_path / "0.png", tmp_path / "1.png"]
     np.testing.assert_allclose(found["images"], model.encode_images(files), atol=1e-6)
     np.testing.assert_allclose(found["texts"], model.encode_texts(NAMES[:2]), atol=1e-6)
-    assert not modules & {"dvc", "gensim"}
-
-
-def test_encoders_side_by_side_are_saved_together(tmp_path):
-    parts = {"1": pictures_of("torchvision", tmp_path), "2": pictures_of("given", tmp_path)}
-    model = model_of(BlocksEncoder(parts, {"1": 2.0, "2": 0.5}), texts_of("given", tmp_path))
-    found, _ = use(model, tmp_path)
-    files = [tmp_path / "0.png", tmp_path / "1.png"]
-    np.testing.assert_allclose(found["images"], model.encode_images(files), atol=1e-6)
-    vectors = model.image_encoder.encode(files)
-    np.testing.assert_allclose(vectors[:, :512] * 2, parts["1"].encode(files), rtol=1e-6)
-    np.testing.assert_allclose(vectors[:, 512:] / 2, parts["2"].encode(files))
+    assert modules <= NEEDED.get(kind, OF_A_PAIR)

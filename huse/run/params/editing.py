@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
@@ -58,7 +59,12 @@ def _merge(content: Any, values: Mapping[str, Any], path: Path, prefix: str) -> 
         elif content[key] != value:
             changes.append(f"{prefix}{key}: {as_yaml(content[key])} -> {as_yaml(value)}")
             if isinstance(value, list) and isinstance(content[key], list):
-                content[key][:] = value  # in place: on one line as before, with its comment
+                content[key][:] = [_quoted(item) for item in value]  # in place: on one line as before, with its comment
             else:
                 content[key] = value
     return changes
+
+
+def _quoted(item: Any) -> Any:
+    """Put a text with a colon into quotes: in a list on one line, the parser takes the colon for that of a mapping."""
+    return DoubleQuotedScalarString(item) if isinstance(item, str) and ":" in item else item

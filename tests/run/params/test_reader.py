@@ -28,6 +28,14 @@ def test_every_section_of_the_file_is_read_and_there_is_no_other():
         assert read_section(kind, name, ROOT / "params.yaml").model_dump() == content[name]
 
 
+def test_a_list_on_one_line_is_changed_in_place(params):
+    """Names of networks have colons."""
+    path = params("backbone:\n  network: [resnet18, alexnet]  # two\n")
+    set_values(path, {"backbone": {"network": ["timm:resnet18", "given:own.parquet"]}})
+    assert path.read_text().splitlines()[1].split(" # ") == ['  network: ["timm:resnet18", "given:own.parquet"]', "two"]
+    assert read_yaml(path) == {"backbone": {"network": ["timm:resnet18", "given:own.parquet"]}}
+
+
 def test_numbers_are_read_as_dvc_reads_them(params):
     # 1e-3 is a number in YAML 1.2, and a string for readers of YAML 1.1
     assert read_yaml(params("seed: 1\nrate: 1e-3\nswitch: on\n")) == {"seed": 1, "rate": 0.001, "switch": "on"}
