@@ -5,6 +5,7 @@ Letters: N texts, D values of the pair's space.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import copy_model, fingerprint_model
-from huse.encoders.transformer import PROBE, SentenceReading, SentencesEncoder, encode_in_batches
+from huse.encoders.transformer import PROBE, SentenceReading, SentencesEncoder, encode_in_batches, tell_cut
 from huse.errors import InputError
 from huse.vision.network_names import OPEN_CLIP, pair_of
 from huse.vision.pair_networks import folder_of, library, weights_of
@@ -63,7 +64,7 @@ class OpenClipTextEncoder:
             place = f"local-dir:{folder}"
             try:
                 network = open_clip.create_model(place, load_weights=False, pretrained_text=False)
-                tokenizer = open_clip.get_tokenizer(place, context_length=reading.max_length)
+                tokenizer = open_clip.get_tokenizer(place)
             except (KeyError, TypeError, ValueError, RuntimeError, OSError, AssertionError) as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise InputError(
@@ -76,6 +77,11 @@ class OpenClipTextEncoder:
         if odd:
             raise InputError(
                 f"{weights}: does not fit the model of its folder: {name_first(odd)}. Copy the folder again."
+            )
+        if (reading.max_length or 0) > tokenizer.context_length:
+            raise InputError(
+                f"{folder}: reads at most {tokenizer.context_length} tokens of a text, found max_length "
+                f"{reading.max_length}. Set max_length to less, or to null."
             )
         encoder = cls(folder, reading, network.eval(), tokenizer, fingerprint_model(folder), dimension=0)
         return replace(encoder, dimension=encoder._vectors([PROBE]).shape[1])
@@ -91,11 +97,31 @@ class OpenClipTextEncoder:
         return encode_each_once(items, self.dimension, self._encode)
 
     def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
-        return encode_in_batches(texts, self.dimension, self.reading.batch_size, self._vectors)
+        vectors = encode_in_batches(texts, self.dimension, self.reading.batch_size, self._vectors)
+        # With room for one token more, a text that is longer has something there.
+        ends = self._tokens(texts, self._longest + 1)[:, -1] != self._filling
+        tell_cut([text for text, cut in zip(texts, ends.tolist(), strict=True) if cut], len(texts), self._longest)
+        return vectors
+
+    @property
+    def _longest(self) -> int:
+        """Tokens of a text that are read."""
+        return self.reading.max_length or int(self.tokenizer.context_length)
+
+    @cached_property
+    def _filling(self) -> int:
+        """The token that fills texts up."""
+        return int(self.tokenizer([""])[0, -1])
+
+    def _tokens(self, texts: list[str], longest: int) -> Tensor:
+        """Return N × `longest` tokens."""
+        tokens: Tensor = self.tokenizer([self.reading.prompt + text for text in texts], longest)
+        return tokens
 
     @torch.inference_mode()
     def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
-        tokens = self.tokenizer([self.reading.prompt + text for text in batch])
+        room = (0, self.tokenizer.context_length - self._longest)
+        tokens = functional.pad(self._tokens(batch, self._longest), room, value=self._filling)
         vectors: Tensor = self.network.encode_text(tokens)  # type: ignore[operator]
         if self.reading.normalise:
             vectors = functional.normalize(vectors, dim=1)

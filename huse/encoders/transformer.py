@@ -113,7 +113,7 @@ class SentencesEncoder:
         encoder = cls(folder, reading, network, salience, fingerprint_model(folder), dimension=0)
         try:
             return replace(encoder, dimension=encoder._vectors(tried).shape[1])
-        except (IndexError, RuntimeError) as error:
+        except (IndexError, RuntimeError, ValueError) as error:
             raise InputError(
                 f"{folder}: cannot read {reading.max_length or 'a few'} tokens ({error}). Set max_length to less, or "
                 "to null."
@@ -147,9 +147,7 @@ class SentencesEncoder:
                 len, tokenizer([self._prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
             )
             cut = [text for text, length in zip(long, lengths, strict=True) if length > longest]
-            if cut:
-                said = "%d of %d texts are longer than max_length, %d tokens, and are cut off, first %.80r"
-                logging.warning(said, len(cut), len(texts), longest, cut[0])
+            tell_cut(cut, len(texts), longest)
 
     @property
     def _prompt(self) -> str:
@@ -209,6 +207,13 @@ class SentencesEncoder:
         if encoder.fingerprint != config["model_sha256"]:
             raise InputError(f"{folder / MODEL}: not the model that {CONFIG} describes. Copy the folder again.")
         return encoder
+
+
+def tell_cut(cut: Sequence[str], count: int, longest: float) -> None:
+    """Say which of so many texts a model has cut off, if any."""
+    if cut:
+        said = "%d of %d texts are longer than max_length, %d tokens, and are cut off, first %.80r"
+        logging.warning(said, len(cut), count, longest, cut[0])
 
 
 def encode_in_batches(

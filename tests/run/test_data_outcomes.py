@@ -74,6 +74,7 @@ ELSEWHERE = {
     ),
     "text_vectors.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
     "label_graph.sentences.download": "tests/encoders/test_transformer.py::test_a_model_is_found_by_folder_then",
+    "label_graph.zero_shot": "tests/run/test_data_outcomes.py::test_the_sentence_of_zero_shot_is_read_by_the_pair",
     "label_graph.scheme": "tests/text/test_stages.py::test_every_scheme_text_and_source_of_the_graph",
     "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
     "evaluate.baselines": "tests/evaluation/test_stage.py::test_baselines_can_be_left_out",

@@ -113,6 +113,28 @@ def test_texts_are_what_the_library_makes_of_them(kind, made, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_texts_that_are_cut_off_are_told(kind, made, tmp_path, caplog):
+    """A tiny pair of transformers has a token a letter, one of open_clip a token a word."""
+    long = " ".join(["shoe"] * 30)
+    encoder = open_pair_texts([made(kind)], SentenceReading(max_length=8), tmp_path, by="x")
+    encoder.encode(["a hat", long, f"{long} red"])
+    assert "2 of 3 texts are longer than max_length, 8 tokens, and are cut off, first 'shoe shoe" in caplog.text
+    caplog.clear()
+    encoder.encode(["a hat"])
+    assert not caplog.text
+    with pytest.raises(InputError, match=r"99.*Set max_length to less, or to null"):
+        open_pair_texts([made(kind)], SentenceReading(max_length=99), tmp_path, by="x")
+
+
+@needs_open_clip
+def test_a_shorter_text_of_open_clip_is_its_beginning(made, tmp_path):
+    short = open_pair_texts([made("open_clip")], SentenceReading(max_length=5), tmp_path, by="x")
+    whole = open_pair_texts([made("open_clip")], SentenceReading(), tmp_path, by="x")
+    expected = whole.encode(["red wool shoe"])  # three words between a token for each end
+    np.testing.assert_allclose(short.encode(["red wool shoe for men"]), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_pair_can_learn_block_by_block(kind, made):
     backbone = load_backbone(made(kind), None, 1)
     found = blocks(backbone)
