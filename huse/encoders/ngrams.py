@@ -3,9 +3,7 @@
 Letters: N names, F n-grams, D values a vector.
 """
 
-import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,13 +15,12 @@ import pandas as pd
 from pydantic import Field
 
 from huse.encoders.contract import CONFIG, read_config, write_config
-from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.text.directions import find_directions
 from huse.text.ngrams import SEPARATORS, Ngrams, NgramSettings, Terms
 
 PROJECTION = "projection.npy"
-BLOCK = 65_536  # names that a thread takes at a time
+BLOCK = 65_536  # names at a time
 SETTINGS = tuple(NgramSettings.model_fields)
 
 
@@ -90,16 +87,10 @@ class NgramsEncoder:
         Returns:
             N × D float32; zeros where no n-gram is known.
         """
-        vectors = np.zeros((len(items), self.dimension), np.float32)
-        of_known, threads = self._of_known, cores()
-        blocks = threads * math.ceil(len(items) / (threads * BLOCK))  # all threads end at about the same time
-        bounds = np.linspace(0, len(items), blocks + 1).astype(int).tolist()
-
-        def encode(start: int, end: int) -> None:
-            self.ngrams.weigh(items[start:end]).times(self.projection, of_known, out=vectors[start:end])
-
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(encode, bounds[:-1], bounds[1:]))
+        vectors = np.empty((len(items), self.dimension), np.float32)
+        for start in range(0, len(items), BLOCK):
+            rows = slice(start, start + BLOCK)
+            self.ngrams.weigh(items[rows]).times(self.projection, self._of_known, out=vectors[rows])
         return vectors
 
     @cached_property

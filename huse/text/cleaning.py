@@ -49,6 +49,7 @@ _RUNS = regex.compile(
     rf"((?:{_UNSPACED}\p{{M}}*)+)|((?:[[\p{{L}}\p{{Nd}}]--{_UNSPACED}--[\u02b0-\u02ff]]\p{{M}}*)+)", regex.V1
 )
 _DIGIT = regex.compile(r"\p{Nd}\p{M}*")
+_BEYOND_ASCII = regex.compile(r"[[\p{L}\p{M}\p{Nd}]--\p{ASCII}]", regex.V1)  # what a word may have
 
 
 class Cleaning(Settings):
@@ -145,7 +146,7 @@ def _clean(names: Sequence[str], how: Cleaning) -> list[str]:
     cleaned = [name for block in blocks for name in _clean_block(block, how)]
     if how.letters == "unicode":
         for row, name in enumerate(names):
-            if not name.isascii():
+            if not name.isascii() and _BEYOND_ASCII.search(name):
                 cleaned[row] = _chosen(_unicode_words(name, how.digits), how)
     return cleaned
 

@@ -16,6 +16,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
@@ -84,24 +85,26 @@ class Terms:
         return [term.split(self.separator) if self.separator else term for term in self.terms]
 
     @cached_property
-    def _by_length(self) -> list[tuple[Integers, Integers]]:
-        """Keys, ascending, and columns of the n-grams of 1 unit, of 2, and so on.
+    def _by_length(self) -> list[tuple["pd.Index[int]", Integers]]:
+        """Keys and columns of the n-grams of 1 unit, of 2, and so on.
 
         The key is the place, among those a unit shorter, of the n-gram without its last unit, times the number of all
         units, plus the number of the last. The shorter n-gram is there: it is in every name that has the longer one.
         All single units are there, by number; one that is no n-gram itself has the column -1.
         """
         column = {term: place for place, term in enumerate(self.terms)}
-        levels = [(np.arange(len(self.units)), np.array([column.get(unit, -1) for unit in self.units], np.int64))]
+        numbers = pd.Index(np.arange(len(self.units)))
+        levels = [(numbers, np.array([column.get(unit, -1) for unit in self.units], np.int64))]
         longer: dict[int, list[tuple[str, str, str]]] = {}
         for term, units in zip(self.terms, self._split(), strict=True):
             if len(units) > 1:
                 longer.setdefault(len(units), []).append((self.separator.join(units[:-1]), units[-1], term))
         place: Mapping[str, int] = self.units
         for _, found in sorted(longer.items()):
-            keyed = sorted((place[before] * len(self.units) + self.units[last], term) for before, last, term in found)
-            place = {term: at for at, (_, term) in enumerate(keyed)}
-            levels.append((np.array([key for key, _ in keyed]), np.array([column[term] for term in place])))
+            keys = pd.Index([place[before] * len(self.units) + self.units[last] for before, last, _ in found])
+            place = {term: at for at, (_, _, term) in enumerate(found)}
+            levels.append((keys, np.array([column[term] for term in place])))
+            keys.get_indexer(keys[:1])  # makes its table, which threads must not do side by side
         return levels
 
     def weigh(self, units: Integers, ends: Integers) -> csr_matrix:
@@ -123,9 +126,8 @@ class Terms:
                 inside = start + length < len(units)
                 start, place = start[inside], place[inside]
                 last = units[start + length]
-                key = place * len(self.units) + last
-                at = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
-                there = (keys[at] == key) & (last >= 0) & (text[start] == text[start + length])
+                at = keys.get_indexer(pd.Index(place * len(self.units) + last))
+                there = (at >= 0) & (last >= 0) & (text[start] == text[start + length])
                 start, place = start[there], at[there]
             found.append((text[start], columns[place]))
         rows, places = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -178,12 +180,12 @@ class Weighted:
             out: N × D float32 to write to, where there is one.
         """
         of_words, of_characters = np.split(matrix, [self.words.shape[1]])
-        of_known = self.known @ of_characters if of_known is None else of_known
+        of_known = _product(self.known, of_characters) if of_known is None else of_known
         out = np.empty((self.words.shape[0], matrix.shape[1]), np.float32) if out is None else out
-        spelled = np.concatenate([of_known, self.others @ of_characters])
+        spelled = np.concatenate([of_known, _product(self.others, of_characters)])
         for start in range(0, len(out), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            np.add(self.words[rows] @ of_words, self.counts[rows] @ spelled, out=out[rows])
+            np.add(_product(self.words[rows], of_words), _product(self.counts[rows], spelled), out=out[rows])
         return out
 
     def transposed_times(self, matrix: Floats, out: Floats) -> None:
@@ -344,3 +346,21 @@ def _unit(rows: csr_matrix, like: csr_matrix) -> csr_matrix:
     norms = np.sqrt(np.asarray(squares.sum(axis=1)).ravel())
     unit: csr_matrix = diags(1 / np.where(norms > 0, norms, 1), dtype=np.float32) @ rows
     return unit
+
+
+def _product(rows: csr_matrix, matrix: Floats) -> Floats:
+    """Return rows @ matrix, which torch sums faster than SciPy.
+
+    One thread sums a row, so the bytes do not depend on the number of threads.
+    """
+    import torch  # noqa: PLC0415  only where used: seconds
+
+    product: Floats = torch.nn.functional.embedding_bag(
+        torch.from_numpy(rows.indices),
+        torch.from_numpy(matrix),
+        torch.from_numpy(rows.indptr),
+        mode="sum",
+        per_sample_weights=torch.from_numpy(rows.data),
+        include_last_offset=True,
+    ).numpy()
+    return product

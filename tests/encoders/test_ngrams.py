@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from sklearn.decomposition import TruncatedSVD
 
 from huse.encoders.families import load_encoder
@@ -47,6 +48,16 @@ def test_a_name_has_one_vector_whatever_stands_beside_it(monkeypatch: pytest.Mon
     monkeypatch.setattr("huse.encoders.ngrams.BLOCK", 3)
     np.testing.assert_array_equal(encoder.encode(names), whole)
     np.testing.assert_array_equal(np.concatenate([encoder.encode([name]) for name in names]), whole)
+
+
+def test_the_number_of_threads_changes_no_byte() -> None:
+    encoder, names = fitted(), [*NAMES, *OTHERS] * 50
+    before, found = torch.get_num_threads(), []
+    for threads in (1, 2, 3):
+        torch.set_num_threads(threads)
+        found.append(encoder.encode(names))
+    torch.set_num_threads(before)
+    np.testing.assert_array_equal(found[1:], [found[0]] * 2)
 
 
 def test_pictures_that_share_a_name_count_once() -> None:
