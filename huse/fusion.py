@@ -99,6 +99,13 @@ def class_scores(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Float
     return mean
 
 
+def class_probabilities(scores: Floats, class_labels: Sequence[Sequence[int]]) -> Floats:
+    """Return `class_scores`, each row scaled to add up to 1; N × C float32."""
+    of_classes = class_scores(scores, class_labels)
+    probabilities: Floats = of_classes / of_classes.sum(axis=1, keepdims=True)
+    return probabilities
+
+
 def mean_scores(scores: Floats, products: Integers) -> Floats:
     """Return the mean of the scores of each product's items; rows of NaN do not count.
 

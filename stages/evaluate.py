@@ -10,10 +10,12 @@ same metrics on the validation split, the one to choose parameters by; metrics/c
 of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
 data/evaluation items.parquet, queries.parquet, classes.parquet and products.parquet: one row a test item, a test item
 and direction, a class, a test product; and validation_items.parquet and validation_queries.parquet, the same of the
-validation split. Metrics and tables of items and queries have the baselines beside ours, if there are any.
+validation split; and hedging.json: by `image`, `text` and `fusion`, the points of validation at which an answer may stop
+above the class. Metrics and tables of items and queries have the baselines beside ours, if there are any.
 """
 
 import logging
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -78,6 +80,8 @@ def main(here: Run) -> str:
             outputs.json(here / metrics, content)
             outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, others))
             outputs.table(here / queries, tables.queries_table(one.measured, one.rows, others))
+        points = {kind: list(map(asdict, of_kind)) for kind, of_kind in test.measured.choices.points.items()}
+        outputs.json(here / paths.HEDGING, points)
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))
         outputs.table(here / paths.TEST_PRODUCTS, products_table(test.products, test.rows, test.groups))
         outputs.table(here / paths.CONFUSION, tables.confusion_table(test.measured, classes))

@@ -4,12 +4,13 @@ Letters: N items of the split, K labels, C classes, D dimension of the shared sp
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from huse.descent import Point, descend, hedge, kinds_of
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
 from huse.evaluation.classification import (
     ClassLabels,
@@ -23,12 +24,14 @@ from huse.evaluation.classification import (
     predicted_classes,
     top_hits,
 )
+from huse.evaluation.hedging import TARGETS, hedged_metrics, make_points, target_name
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
 from huse.evaluation.results import SplitResults, points, present
 from huse.evaluation.retrieval import Found, choose_share, query_metrics, references_of, retrieval_metrics, retrieve
+from huse.evaluation.selective import selective_metrics
 from huse.evaluation.space import space_metrics
-from huse.fusion import LogLinear
+from huse.fusion import LogLinear, class_probabilities, temper
 from huse.nesting import nest
 from huse.progress import progress
 from huse.taxonomy import ClassTree
@@ -64,12 +67,14 @@ class Choices:
         log_linear: the other fusion.
         by: which of the two is `fusion`: `average` if it is more accurate by a standard error, else `log_linear`.
         probability_share: weight of the class probabilities in retrieval by both.
+        points: by `image`, `text` and `fusion`, the latter of items with both, where to stop in the class tree.
     """
 
     image_weight: float
     log_linear: LogLinear
     by: str
     probability_share: float
+    points: Mapping[str, list[Point]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,25 @@ def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
     gain = label_hits(fused["average"], *truth) - label_hits(fused["log_linear"], *truth)
     # By less than a standard error, the weight of the average is the better one by chance: accuracy has chosen it.
     by = "average" if gain.mean() > gain.std() / np.sqrt(len(gain)) else "log_linear"
-    return Choices(image_weight, log_linear, by, choose_share(validation, catalogue.tree))
+    probabilities = calibrated({**validation.scores, "fusion": fused[by]}, log_linear, catalogue.class_labels)
+    image, text = (present(scores) for scores in pair)
+    points = {
+        name: make_points(probabilities[name][those], validation.classes[those], catalogue.tree)
+        for name, those in (("image", image), ("text", text), ("fusion", image & text))
+    }
+    return Choices(image_weight, log_linear, by, choose_share(validation, catalogue.tree), points)
+
+
+def calibrated(scores: Mapping[str, Floats], log_linear: LogLinear, labels: ClassLabels) -> dict[str, Floats]:
+    """Return the class probabilities by `image`, `text` and `fusion`, each N × C float32; rows of NaN stay.
+
+    They are those that a model gives for pictures alone, names alone and both.
+    """
+    temperatures = {"image": log_linear.image_temperature, "text": log_linear.text_temperature}
+    tempered = {name: temper(scores[name], temperature) for name, temperature in temperatures.items()}
+    return {
+        name: class_probabilities(values, labels) for name, values in (*tempered.items(), ("fusion", scores["fusion"]))
+    }
 
 
 def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Measured:
@@ -199,7 +222,35 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
         "classification": {**classification_metrics(measured), "chance": {"accuracy": chance}},
         **retrieval,
         "space": space,
+        **sureness_metrics(measured),
     }
+
+
+def sureness_metrics(measured: Measured) -> dict[str, Any]:
+    """Return `selective` and `hedging`: what the surest predictions, and answers above the class, are worth.
+
+    Of `image`, `text` and `fusion`; an item with one half is answered by the thresholds of that half.
+    """
+    choices, classes, tree = measured.choices, measured.results.classes, measured.catalogue.tree
+    labels = measured.catalogue.class_labels
+    image, text = (present(measured.results.scores[name]) for name in ("image", "text"))
+    kinds = {"image": np.full(len(classes), "image"), "text": np.full(len(classes), "text")}
+    kinds["fusion"] = kinds_of(image, text)
+    selective, hedging = {}, {}
+    for name, probabilities in calibrated(measured.scores, choices.log_linear, labels).items():
+        there = present(probabilities)
+        if not there.any():
+            continue
+        own, actual = probabilities[there], classes[there]
+        selective[name] = selective_metrics(own.max(axis=1).astype(np.float64), own.argmax(axis=1) == actual)
+        descent = descend(own, tree)
+        hedging[name] = {
+            target_name(target): hedged_metrics(
+                descent, hedge(descent, kinds[name][there], choices.points, target), actual, tree
+            )
+            for target in TARGETS
+        }
+    return {"selective": selective, "hedging": hedging}
 
 
 def classification_metrics(measured: Measured) -> dict[str, Any]:

@@ -48,6 +48,7 @@ VALIDATION_QUERIES = Path("data/evaluation/validation_queries.parquet")
 TEST_QUERIES = Path("data/evaluation/queries.parquet")
 TEST_PRODUCTS = Path("data/evaluation/products.parquet")
 TEST_CLASSES = Path("data/evaluation/classes.parquet")
+HEDGING = Path("data/evaluation/hedging.json")
 
 CATALOGUE_METRICS = Path("metrics/catalogue.json")
 FINETUNE_METRICS = Path("metrics/finetune_backbone.json")

@@ -1,0 +1,116 @@
+"""How far down the class tree a prediction is sure: from the root to the class, and where to stop for a precision.
+
+What is not sure to be ``shoes<boots`` may be sure to be ``shoes``. Deng et al. 2012 ("Hedging your bets") trade how
+much an answer says for how often it is right in this way.
+
+Letters: N items, C classes, L levels of the deepest class path.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from huse.taxonomy import Bools, ClassTree
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Kinds = npt.NDArray[np.str_]
+
+
+
+@dataclass(frozen=True)
+class Point:
+    """Thresholds of node probabilities, one a level, and what they gave on the validation split.
+
+    Attributes:
+        precision: right answers / (answers + 1): the next answer counts as wrong, so few answers prove little.
+        thresholds: for each of L levels the lowest probability of a node that is answered; None: the level never is.
+        shares: L + 1 shares of the items: without an answer; with a node of level 1, ..., L - 1 above their class; and
+            with their class.
+    """
+
+    precision: float
+    thresholds: tuple[float | None, ...]
+    shares: tuple[float, ...]
+
+
+Points = Mapping[str, Sequence[Point]]  # by kind: `image`, `text`, `fusion`
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The way of N items from the root down to a class, always to the most probable child.
+
+    Attributes:
+        classes: N class numbers, where each way ends.
+        probabilities: N × L float64, of the nodes on it, never rising; NaN below the class.
+    """
+
+    classes: Integers
+    probabilities: Doubles
+
+
+def descend(probabilities: npt.NDArray[np.floating], tree: ClassTree) -> Descent:
+    """Follow the most probable child from the root to a class, for each item.
+
+    The probability of a node is the sum of those of the classes at and below it. Where a class lies above others, it is
+    a child of its own node beside them: the way ends there if it is more probable than each child below. Of equal
+    children the first in tree order wins. So the class need not be the most probable one of all: several kinds of
+    shoes, each little probable, can make ``shoes`` the most probable first level.
+
+    Args:
+        probabilities: N × C, rows that add up to 1; no NaN.
+        tree: of the C classes.
+    """
+    count = len(probabilities)
+    order = tree.order
+    sorted_probabilities = probabilities[:, order].astype(np.float64)
+    sums = np.full((count, len(tree.levels)), np.nan)
+    above, parents = np.zeros(count, np.int64), np.zeros(len(tree), np.int64)
+    for level, numbers in enumerate(tree.levels[:, order]):
+        # The nodes of a level are runs of classes in tree order.
+        starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+        nodes = np.add.reduceat(sorted_probabilities, starts, axis=1)
+        nodes[parents[starts] != above[:, None]] = -1
+        above, parents = nodes.argmax(axis=1), numbers
+        sums[:, level] = np.take_along_axis(nodes, above[:, None], axis=1)[:, 0]
+    classes = np.array(order, np.int64)[above]  # each node of the last level is a class
+    sums[np.arange(len(tree.levels)) >= tree.depths[classes][:, None]] = np.nan
+    return Descent(classes, sums)
+
+
+def answer_depths(descent: Descent, thresholds: Sequence[float | None]) -> Integers:
+    """Return for N items how many levels of the way reach their thresholds, one after the other; 0: none."""
+    least = np.array([np.inf if each is None else each for each in thresholds])
+    depths: Integers = np.cumprod(descent.probabilities >= least, axis=1).sum(axis=1)
+    return depths
+
+
+def choose_point(points: Sequence[Point], precision: float) -> Point | None:
+    """Return the first of the points, which answer less and less, whose precision is reached; None: none is."""
+    return next((point for point in points if point.precision >= precision), None)
+
+
+def kinds_of(image: Bools, text: Bools) -> Kinds:
+    """Return the kind of N items, by which of them have a picture and which a name; each has one."""
+    return np.select([image & text, image], ["fusion", "image"], "text")
+
+
+def hedge(descent: Descent, kinds: Kinds, points: Points, precision: float) -> Integers:
+    """Return how many levels are answered for N items, each by the thresholds of its kind; 0: no answer.
+
+    Args:
+        descent: of the items.
+        kinds: of them; see `kinds_of`.
+        points: of each kind.
+        precision: of the answers that is wanted, by the validation split.
+    """
+    depths = np.zeros(len(kinds), np.int64)
+    for kind in np.unique(kinds):
+        point = choose_point(points.get(str(kind), ()), precision)
+        if point is not None:
+            those = kinds == kind
+            depths[those] = answer_depths(Descent(descent.classes[those], descent.probabilities[those]), point.thresholds)
+    return depths
