@@ -8,16 +8,20 @@ Letters: N items, C classes, L levels of the deepest class path.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from huse.errors import InputError
 from huse.taxonomy import Bools, ClassTree
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Kinds = npt.NDArray[np.str_]
 
+# Kinds of items: with a picture alone, with a name alone, with both.
+PICTURED, NAMED, WHOLE = KINDS = ("image", "text", "fusion")
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Point:
     shares: tuple[float, ...]
 
 
-Points = Mapping[str, Sequence[Point]]  # by kind: `image`, `text`, `fusion`
+Points = Mapping[str, Sequence[Point]]  # by `KINDS`
 
 
 @dataclass(frozen=True)
@@ -88,29 +92,43 @@ def answer_depths(descent: Descent, thresholds: Sequence[float | None]) -> Integ
     return depths
 
 
-def choose_point(points: Sequence[Point], precision: float) -> Point | None:
-    """Return the first of the points, which answer less and less, whose precision is reached; None: none is."""
-    return next((point for point in points if point.precision >= precision), None)
+def choose_points(points: Points, precision: float) -> dict[str, Point | None]:
+    """Return for each kind the first of its points, which answer less and less, that has a precision; None: none has.
+
+    Raises:
+        InputError: the precision is not between 0 and 1.
+    """
+    if not 0 < precision < 1:
+        raise InputError(f"precision: expected a share between 0 and 1, such as 0.95, found {precision:g}.")
+    return {
+        kind: next((point for point in of_kind if point.precision >= precision), None)
+        for kind, of_kind in points.items()
+    }
 
 
 def kinds_of(image: Bools, text: Bools) -> Kinds:
     """Return the kind of N items, by which of them have a picture and which a name; each has one."""
-    return np.select([image & text, image], ["fusion", "image"], "text")
+    return np.select([image & text, image], [WHOLE, PICTURED], NAMED)
 
 
-def hedge(descent: Descent, kinds: Kinds, points: Points, precision: float) -> Integers:
+def hedge(descent: Descent, kinds: Kinds, chosen: Mapping[str, Point | None]) -> Integers:
     """Return how many levels are answered for N items, each by the thresholds of its kind; 0: no answer.
 
     Args:
         descent: of the items.
         kinds: of them; see `kinds_of`.
-        points: of each kind.
-        precision: of the answers that is wanted, by the validation split.
+        chosen: for each kind; see `choose_points`.
     """
     depths = np.zeros(len(kinds), np.int64)
-    for kind in np.unique(kinds):
-        point = choose_point(points.get(str(kind), ()), precision)
+    for kind, point in chosen.items():
         if point is not None:
-            those = kinds == kind
-            depths[those] = answer_depths(Descent(descent.classes[those], descent.probabilities[those]), point.thresholds)
+            depths[kinds == kind] = answer_depths(descent, point.thresholds)[kinds == kind]
     return depths
+
+
+def read_points(content: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Point]]:
+    """Return points as JSON has them: by kind, a mapping of the attributes each."""
+    return {
+        kind: [Point(each["precision"], tuple(each["thresholds"]), tuple(each["shares"])) for each in of_kind]
+        for kind, of_kind in content.items()
+    }

@@ -10,8 +10,9 @@ same metrics on the validation split, the one to choose parameters by; metrics/c
 of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
 data/evaluation items.parquet, queries.parquet, classes.parquet and products.parquet: one row a test item, a test item
 and direction, a class, a test product; and validation_items.parquet and validation_queries.parquet, the same of the
-validation split; and hedging.json: by `image`, `text` and `fusion`, the points of validation at which an answer may stop
-above the class. Metrics and tables of items and queries have the baselines beside ours, if there are any.
+validation split; and hedging.json: by `image`, `text` and `fusion`, for rising precisions the thresholds of validation
+from which on a node of the class tree is answered. Metrics and tables of items and queries have the baselines beside
+ours, if there are any.
 """
 
 import logging

@@ -1,7 +1,8 @@
 """Puts all that a use of the model needs into one folder.
 
 Reads data/towers, data/backbone with data/vectors/image.json (how its vectors were made), data/text/encoder,
-data/labels/labels.json, and metrics/catalogue.json, train.json, validation.json and evaluate.json.
+data/labels/labels.json, data/evaluation/hedging.json, and metrics/catalogue.json, train.json, validation.json and
+evaluate.json.
 
 Writes data/model: config.json, towers.safetensors, image_encoder, text_encoder and the model card README.md. What
 `huse.load("data/model")` computes for a picture or a name is what the stages computed. Scores are fused in the way that
@@ -16,6 +17,7 @@ import numpy as np
 import torch
 
 import huse
+from huse.descent import KINDS, read_points
 from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.families import load_encoder
 from huse.encoders.network import NetworkEncoder
@@ -80,6 +82,7 @@ def main(here: Run) -> str:
         classes=Classes(labels["classes"], labels["class_labels"]),
         fusion=fusion,
         info=info,
+        points=read_points(read_json(here / paths.HEDGING, KINDS)),
     )
     with Outputs() as outputs:
         folder = outputs.path(here / paths.MODEL)

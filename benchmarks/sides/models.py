@@ -31,4 +31,4 @@ def untrained_model(images: Encoder[Picture], texts: Encoder[str], **network: in
     info |= {"data": {"products": 2, "pictures": {"train": 2, "validation": 0, "test": 0}}}
     info |= {"metrics": {}, "versions": {}}
     classes, fusion = Classes(["a", "b"], [[0], [1]]), Fusion(LogLinear(1.0, 1.0, 0.5), None)
-    return Model(images, texts, Network(shape), classes=classes, fusion=fusion, info=info)
+    return Model(images, texts, Network(shape), classes=classes, fusion=fusion, info=info, points={})

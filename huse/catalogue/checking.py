@@ -147,6 +147,25 @@ def picture_path(folder: Path, image: str) -> Path:
     return path
 
 
+def names_no_picture(image: str, pictures: PictureFolder) -> bool:
+    """Say whether the cell of a picture says nothing, as ``nan`` does, and no picture is called so."""
+    return bool(image) and says_nothing(image, NO_NAMES) and not (pictures.has(image) or pictures.find(image))
+
+
+def locate_picture(image: str, pictures: PictureFolder) -> str:
+    """Return a picture's path as the folder has it; as it is written where no file fits.
+
+    Raises:
+        ValueError: it is a URL.
+    """
+    if pictures.has(image):
+        return image
+    found = pictures.find(image)
+    if found is None and "://" in image:
+        raise ValueError("the picture is a URL, and nothing is downloaded; give the path of a file")
+    return found or image
+
+
 def check_rows(
     rows: Sequence[Row],
     folder: Path,
@@ -222,10 +241,9 @@ def _sound(rows: Iterable[Row], checked: Checked, pictures: PictureFolder) -> It
 
 def _without_words(row: Row, pictures: PictureFolder) -> Row:
     """Return the row, its picture's cell emptied if it says nothing, as ``nan``, and no picture is called so."""
-    image = row.image
-    if not image or not says_nothing(image, NO_NAMES) or pictures.has(image) or pictures.find(image):
+    if not names_no_picture(row.image, pictures):
         return row
-    return replace(row, image="", repairs=(*row.repairs, f"no picture: {image!r} says nothing"))
+    return replace(row, image="", repairs=(*row.repairs, f"no picture: {row.image!r} says nothing"))
 
 
 def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Checked:
@@ -253,16 +271,10 @@ def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Ch
 
 def _located(row: Row, pictures: PictureFolder) -> Row:
     """Return the row with its picture's path as the folder has it, where the catalogue writes it otherwise."""
-    if pictures.has(row.image):
+    found = locate_picture(row.image, pictures)
+    if found == row.image:
         return row
-    found = pictures.find(row.image)
-    if found == row.image:  # a link to a file that is not there
-        return row
-    if found is not None:
-        return replace(row, image=found, repairs=(*row.repairs, f"picture path written otherwise ({row.image})"))
-    if "://" in row.image:
-        raise ValueError("the picture is a URL, and nothing is downloaded; give the path of a file")
-    return row
+    return replace(row, image=found, repairs=(*row.repairs, f"picture path written otherwise ({row.image})"))
 
 
 def _checked(row: Row) -> Row:
@@ -377,7 +389,7 @@ def count_lost(rejected: Iterable[Rejected]) -> int:
 
 def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
     """Summarise what was left out in a few lines: counts by kind of reason, then the first rows."""
-    kinds = Counter(_kind(row.reason) for row in rejected)
+    kinds = Counter(kind_of_reason(row.reason) for row in rejected)
     lines = [f"  {count} × {kind}" for kind, count in kinds.most_common()]
     lines += [f"  line {row.line}: {row.image[:60] or '(no picture)'}: {row.reason}" for row in rejected[:shown]]
     if len(rejected) > shown:
@@ -385,7 +397,7 @@ def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:
     return "\n".join(lines)
 
 
-def _kind(reason: str) -> str:
+def kind_of_reason(reason: str) -> str:
     """Drop the parts that differ by row: brackets, text after a colon, quoted text, numbers."""
     return re.sub(r"(?<!\w)'.*'(?!\w)|\d[\d,.]*", "…", _without_details(reason))
 

@@ -2,11 +2,12 @@
 
 import typer
 
-from huse.commands import checking, compare, gate, importing, keeping, methods, parameters, showing, tune
+from huse.commands import checking, classifying, compare, gate, importing, keeping, methods, parameters, showing, tune
 from huse.errors import in_one_line
 from huse.run.place import Run
 
 COMMANDS = (
+    classifying.classify,
     showing.metrics,
     showing.words,
     showing.labels,

@@ -23,6 +23,8 @@ class ItemError(InputError):
 
     Attributes:
         number: of the item in its list, from 0.
+        kind: ``picture`` or ``text``.
+        reason: why it cannot be encoded.
     """
 
     def __init__(self, number: int, kind: str, reason: str, name: str = "") -> None:
@@ -30,16 +32,16 @@ class ItemError(InputError):
 
         Args:
             number: see above.
-            kind: ``picture`` or ``text``.
-            reason: why it cannot be encoded.
+            kind: see above.
+            reason: see above.
             name: of the item, such as its path; without one it is named by kind and number.
         """
-        self.number, self._about = number, (kind, reason, name)
+        self.number, self.kind, self.reason, self._name = number, kind, reason, name
         super().__init__(f"{name or f'{kind} {number}'}: {reason}.")
 
     def after(self, others: int) -> "ItemError":
         """Return the error for a list in which so many other items come first."""
-        return ItemError(self.number + others, *self._about)
+        return ItemError(self.number + others, self.kind, self.reason, self._name)
 
 
 class Encoder(Protocol[Item_contra]):

@@ -4,14 +4,13 @@ An answer is a node on the way down the tree (`huse.descent`). It is right if it
 Deng et al. 2012 ("Hedging your bets: optimizing accuracy-specificity trade-offs in large scale visual recognition")
 maximise how much the answers say, for an accuracy that is guaranteed.
 
-Letters: N items, C classes, L levels of the deepest class path. `classes` are N actual class numbers, `right` are N × L,
-True where the node of that level on the way is right.
+Letters: N items, C classes, L levels of the deepest class path. `classes` are N actual class numbers; `right` are
+N × L, True where the node of that level on the way is right.
 """
 
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from huse.descent import Descent, Point, answer_depths, descend
 from huse.evaluation.classification import Doubles, Floats, Integers
@@ -67,7 +66,7 @@ def level_thresholds(descent: Descent, right: Bools, precision: float) -> tuple[
 
 
 def make_points(probabilities: Floats, classes: Integers, tree: ClassTree) -> list[Point]:
-    """Return thresholds for rising precisions, `STEPS`, with what they give; the choice of `choose_point`.
+    """Return thresholds for rising precisions, `STEPS`, with what they give; for `choose_points`.
 
     Args:
         probabilities: N × C of the validation split.
@@ -130,4 +129,3 @@ def hedged_metrics(descent: Descent, depths: Integers, classes: Integers, tree: 
 def target_name(precision: float) -> str:
     """Return the key of a target: ``precision_95`` of 0.95."""
     return f"precision_{round(precision * 100)}"
-

@@ -38,8 +38,12 @@ def selective_metrics(confidences: Doubles, right: Bools) -> dict[str, Any]:
 
     Returns:
         `aurc`: the mean of `selective_risks`, 0 at best (Geifman et al. 2019, arXiv 1805.08206); and `risk`: the error
-        among the surest 5 %, 10 %, ..., 100 % of the items, rounded up, `STEPS` numbers.
+        among the surest 5 % (`at_5`), 10 %, ..., 100 % of the items, their number rounded up.
     """
     risks = selective_risks(confidences, right)
-    counts = -(-np.arange(1, STEPS + 1) * len(risks) // STEPS)
-    return {"aurc": float(risks.mean()), "risk": risks[counts - 1].tolist()}
+    # In integers: 0.15 * 20 is more than 3.
+    counts = {100 * step // STEPS: -(-step * len(risks) // STEPS) for step in range(1, STEPS + 1)}
+    return {
+        "aurc": float(risks.mean()),
+        "risk": {f"at_{percent}": float(risks[count - 1]) for percent, count in counts.items()},
+    }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from huse.descent import Point, descend, hedge, kinds_of
+from huse.descent import Point, choose_points, descend, hedge, kinds_of
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
 from huse.evaluation.classification import (
     ClassLabels,
@@ -236,6 +236,7 @@ def sureness_metrics(measured: Measured) -> dict[str, Any]:
     image, text = (present(measured.results.scores[name]) for name in ("image", "text"))
     kinds = {"image": np.full(len(classes), "image"), "text": np.full(len(classes), "text")}
     kinds["fusion"] = kinds_of(image, text)
+    chosen = {target_name(target): choose_points(choices.points, target) for target in TARGETS}
     selective, hedging = {}, {}
     for name, probabilities in calibrated(measured.scores, choices.log_linear, labels).items():
         there = present(probabilities)
@@ -245,10 +246,8 @@ def sureness_metrics(measured: Measured) -> dict[str, Any]:
         selective[name] = selective_metrics(own.max(axis=1).astype(np.float64), own.argmax(axis=1) == actual)
         descent = descend(own, tree)
         hedging[name] = {
-            target_name(target): hedged_metrics(
-                descent, hedge(descent, kinds[name][there], choices.points, target), actual, tree
-            )
-            for target in TARGETS
+            target: hedged_metrics(descent, hedge(descent, kinds[name][there], points), actual, tree)
+            for target, points in chosen.items()
         }
     return {"selective": selective, "hedging": hedging}
 

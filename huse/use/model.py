@@ -8,8 +8,8 @@ Letters: N items or products, D dimension of the shared space, K labels, C class
 
 import json
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
@@ -17,16 +17,18 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from huse.descent import Kinds, Point, Points, choose_points, descend, hedge, kinds_of, read_points
 from huse.encoders.contract import CONFIG, Encoder, ItemError, write_config
 from huse.encoders.families import load_encoder
 from huse.encoders.network import Picture
 from huse.errors import InputError
 from huse.files import fingerprint_file
-from huse.fusion import LogLinear, class_scores, mean_direction, mean_scores, temper
+from huse.fusion import LogLinear, class_probabilities, mean_direction, mean_scores, temper
 from huse.model.network import MODALITIES, Modality, Network
+from huse.taxonomy import LEVEL_SEPARATOR, ClassTree
 from huse.use.card import model_card
 
-FORMAT = 2  # of the folder; raise it when an older reader would misread a new folder
+FORMAT = 3  # of the folder; raise it when an older reader would misread a new folder
 CARD = "README.md"
 TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
 IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
@@ -35,6 +37,9 @@ Errors = Literal["raise", "report"]
 Item = TypeVar("Item")
 OneOrSeveral: TypeAlias = Item | Sequence[Item]
 Floats = npt.NDArray[np.float32]
+Reporter: TypeAlias = Callable[[ItemError], None]
+
+BATCH_SIZE = 32  # pictures
 
 
 class ClassProbability(NamedTuple):
@@ -42,6 +47,39 @@ class ClassProbability(NamedTuple):
 
     class_path: str
     probability: float
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the model makes of a product; empty texts and None where it has nothing to go by.
+
+    Attributes:
+        class_path: the most probable class by all that the product has.
+        probability: of it.
+        second: the next class; empty where the model has only one.
+        second_probability: of it.
+        by_picture: the most probable class by the pictures alone.
+        by_name: by the names alone.
+        node: how far down the tree the model is sure, such as ``shoes`` of ``shoes<boots``; empty: nowhere. Where no
+            precision is asked for, the class.
+        node_probability: the sum over the classes at and below the node.
+        remark: which pictures or names were left out, and why.
+    """
+
+    class_path: str = ""
+    probability: float | None = None
+    second: str = ""
+    second_probability: float | None = None
+    by_picture: str = ""
+    by_name: str = ""
+    node: str = ""
+    node_probability: float | None = None
+    remark: str = ""
+
+    @property
+    def agree(self) -> bool | None:
+        """Whether picture and name say the same class; None where one of them says none."""
+        return self.by_picture == self.by_name if self.by_picture and self.by_name else None
 
 
 @dataclass(frozen=True)
@@ -93,6 +131,7 @@ class Model:
         text_encoder: names to vectors.
         network: vectors to embeddings and class scores.
         info: what the model was trained on, its metrics, versions and fingerprints; JSON.
+        points: for pictures alone, names alone and both, where to stop in the class tree for a precision.
     """
 
     def __init__(
@@ -104,13 +143,16 @@ class Model:
         classes: Classes,
         fusion: Fusion,
         info: dict[str, Any],
+        points: Points,
     ) -> None:
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
         self.network = network.eval()
         self.info = info
+        self.points = points
         self._classes = classes
         self._fusion = fusion
+        self._tree = ClassTree.of(classes.paths)
 
     @property
     def classes(self) -> list[str]:
@@ -122,11 +164,15 @@ class Model:
         """D."""
         return int(self.network.architecture.settings.dimension)
 
+    def knows(self, modality: Modality) -> bool:
+        """Whether the model has learned from any picture (`image`), or any name (`text`)."""
+        return bool(self.info.get("learned_from", {}).get(modality) != 0)
+
     def __repr__(self) -> str:
         return f"huse.Model({len(self.classes)} classes, {self.dimension} dimensions, {self.info['method']})"
 
     def encode_images(
-        self, pictures: Sequence[OneOrSeveral[Picture]], batch_size: int = 32, errors: Errors = "raise"
+        self, pictures: Sequence[OneOrSeveral[Picture]], batch_size: int = BATCH_SIZE, errors: Errors = "raise"
     ) -> Floats:
         """Embed pictures, or products by their pictures.
 
@@ -143,7 +189,7 @@ class Model:
         Raises:
             InputError: a picture cannot be read; names it.
         """
-        return self._embed("image", pictures, errors, batch_size)[0]
+        return self._embed("image", pictures, _reporter(errors), batch_size)[0]
 
     def encode_texts(self, texts: Sequence[OneOrSeveral[str]], errors: Errors = "raise") -> Floats:
         """Embed names.
@@ -159,7 +205,7 @@ class Model:
         Raises:
             InputError: an item is no text; names it.
         """
-        return self._embed("text", texts, errors)[0]
+        return self._embed("text", texts, _reporter(errors))[0]
 
     def encode(
         self,
@@ -183,7 +229,7 @@ class Model:
         Raises:
             InputError: neither is given, their lengths differ, or as `encode_images`.
         """
-        parts, failed = self._parts(images, texts, errors)
+        parts, failed = self._parts(images, texts, _reporter(errors))
         embeddings = [embeddings for embeddings, _ in parts.values()]
         if len(embeddings) == 1:
             return embeddings[0]
@@ -212,12 +258,13 @@ class Model:
         Raises:
             InputError: as `encode`.
         """
-        parts, failed = self._parts(images, texts, errors)
-        image, text = (parts[modality][1] if modality in parts else None for modality in MODALITIES)
-        scores = class_scores(self._fusion.scores(image, text), self._classes.labels)
-        scores[failed] = np.nan
-        probabilities: Floats = scores / scores.sum(axis=1, keepdims=True)
+        parts, failed = self._parts(images, texts, _reporter(errors))
+        probabilities = self._probabilities(*(parts[name][1] if name in parts else None for name in MODALITIES))
+        probabilities[failed] = np.nan
         return probabilities
+
+    def _probabilities(self, image: Floats | None, text: Floats | None) -> Floats:
+        return class_probabilities(self._fusion.scores(image, text), self._classes.labels)
 
     def classify(
         self,
@@ -248,19 +295,98 @@ class Model:
             for row, places in zip(probabilities, order, strict=True)
         ]
 
+    def decide(
+        self,
+        images: Sequence[OneOrSeveral[Picture] | None] | None = None,
+        texts: Sequence[OneOrSeveral[str] | None] | None = None,
+        precision: float | None = None,
+        errors: Errors = "raise",
+    ) -> list[Decision]:
+        """Decide on the class of every product, and how far down the class tree that is sure.
+
+        With a precision, `Decision.node` is where the way from the root stops, always to the most probable child, by
+        the thresholds whose answers had this precision on the validation split: for pictures alone, for names alone or
+        for both, by what a product has. It need not lie above the class; see `huse.descent.descend`.
+
+        Args:
+            images: N pictures, or lists of the pictures of a product, None for a product without; or None.
+            texts: N names of the same products, None or an empty one for a product without; or None.
+            precision: wanted share of right nodes among those that are not empty, between 0 and 1; None: the node is
+                the class, with its probability.
+            errors: what to do with a picture or a name that cannot be used: ``raise``, or ``report`` it in `remark`,
+                and go by all else that the product has.
+
+        Raises:
+            InputError: the precision is not between 0 and 1, or as `encode`.
+        """
+        chosen = None if precision is None else choose_points(self.points, precision)
+        remarks: dict[int, list[str]] = {}
+
+        def note(error: ItemError) -> None:
+            remarks.setdefault(error.number, []).append(f"{error.kind} left out, {error.reason}")
+
+        parts, _ = self._parts(images, texts, _raise if _reporter(errors) is _raise else note)
+        image, text = (parts[name][1] if name in parts else None for name in MODALITIES)
+        probabilities = self._probabilities(image, text)
+        nothing = [""] * len(probabilities)
+        by_picture = nothing if image is None else self._best(self._probabilities(image, None))
+        by_name = nothing if text is None else self._best(self._probabilities(None, text))
+        kinds = kinds_of(np.array(by_picture) != "", np.array(by_name) != "")
+        known = np.flatnonzero(~np.isnan(probabilities[:, 0]))
+        fused = dict(zip(known.tolist(), self._decide(probabilities[known], kinds[known], chosen), strict=True))
+        return [
+            Decision(
+                **fused.get(number, {}),
+                by_picture=by_picture[number],
+                by_name=by_name[number],
+                remark="; ".join(remarks.get(number, ())),
+            )
+            for number in range(len(probabilities))
+        ]
+
+    def _decide(
+        self, probabilities: Floats, kinds: Kinds, chosen: Mapping[str, Point | None] | None
+    ) -> list[dict[str, Any]]:
+        """Return the fields of a `Decision` that N × C probabilities tell, for each of N products."""
+        paths, order = self._classes.paths, np.argsort(-probabilities, axis=1, kind="stable")
+        descent = descend(probabilities, self._tree)
+        depths = descent.classes * 0 if chosen is None else hedge(descent, kinds, chosen)
+        decided = []
+        for row, places, way, sums, depth in zip(
+            probabilities, order, descent.classes, descent.probabilities, depths.tolist(), strict=True
+        ):
+            fields = {"class_path": paths[places[0]], "probability": float(row[places[0]])}
+            if len(paths) > 1:
+                fields |= {"second": paths[places[1]], "second_probability": float(row[places[1]])}
+            if chosen is None:
+                fields |= {"node": fields["class_path"], "node_probability": fields["probability"]}
+            elif depth:
+                node = LEVEL_SEPARATOR.join(self._tree.paths[way][:depth])
+                fields |= {"node": node, "node_probability": float(sums[depth - 1])}
+            decided.append(fields)
+        return decided
+
+    def _best(self, probabilities: Floats) -> list[str]:
+        """Return the most probable class of each of N × C rows; empty for a row of NaN."""
+        known = ~np.isnan(probabilities[:, 0])
+        return [
+            self._classes.paths[row.argmax()] if is_known else ""
+            for row, is_known in zip(probabilities, known, strict=True)
+        ]
+
     def _parts(
-        self, images: Sequence[Any] | None, texts: Sequence[Any] | None, errors: Errors
+        self, images: Sequence[Any] | None, texts: Sequence[Any] | None, report: Reporter
     ) -> tuple[dict[Modality, tuple[Floats, Floats]], npt.NDArray[np.bool_]]:
         """Return embeddings and scores of each modality that is given, and for which of N products an item failed."""
         for items in (images, texts):
             _refuse_one(items)
         if texts is not None:  # an empty name is none, as in the catalogue
             texts = [None if isinstance(text, str) and not text.strip() else text for text in texts]
-        _check_products(images, texts, errors)
+        _check_products(images, texts, report)
         given = {
             modality: items for modality, items in zip(MODALITIES, (images, texts), strict=True) if items is not None
         }
-        parts = {modality: self._embed(modality, items, errors, optional=True) for modality, items in given.items()}
+        parts = {modality: self._embed(modality, items, report, optional=True) for modality, items in given.items()}
         failed = [
             np.isnan(parts[modality][0]).any(axis=1) & np.array([item is not None for item in items], dtype=bool)
             for modality, items in given.items()
@@ -271,7 +397,7 @@ class Model:
         self,
         modality: Modality,
         items: Sequence[Any],
-        errors: Errors,
+        report: Reporter,
         batch_size: int | None = None,
         *,
         optional: bool = False,
@@ -281,13 +407,11 @@ class Model:
         With `optional`, an entry may be None, and its rows are NaN.
         """
         _refuse_one(items)
-        if errors not in ("raise", "report"):
-            raise InputError(f"errors: expected raise or report, found {errors!r}.")
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
         kind = "picture" if modality == "image" else "text"
         given = any(item is not None for item in items)
-        if given and self.info.get("learned_from", {}).get(modality) == 0:
+        if given and not self.knows(modality):
             known = "names" if modality == "image" else "pictures"
             raise InputError(f"the model has learned from no {kind}s, so these mean nothing to it. Give {known} alone.")
         several = [list(item) if isinstance(item, list | tuple) else [item] for item in items]
@@ -298,7 +422,7 @@ class Model:
         entries = np.repeat(np.arange(len(items)), [len(those) for those in several])
         encode = self.image_encoder.encode if modality == "image" else self._texts
         vectors = np.full((len(every), self._encoder(modality).dimension), np.nan, np.float32)
-        _encode(encode, every, vectors, entries, batch_size=batch_size or len(every), errors=errors)
+        _encode(encode, every, vectors, entries, batch_size=batch_size or len(every), report=report)
         sound = ~np.isnan(vectors).any(axis=1)
         embeddings = np.full((len(every), self.dimension), np.nan, np.float32)
         scores = np.full((len(every), self.network.architecture.labels), np.nan, np.float32)
@@ -337,6 +461,7 @@ class Model:
             "classes": self._classes.paths,
             "class_labels": self._classes.labels,
             "fusion": {**vars(self._fusion.log_linear), "average": self._fusion.average},
+            "points": {kind: list(map(asdict, points)) for kind, points in self.points.items()},
             "info": self.info,
             "sha256": {path.relative_to(folder).as_posix(): fingerprint_file(path) for path in files},
         }
@@ -364,6 +489,7 @@ class Model:
             classes=Classes(content["classes"], content["class_labels"]),
             fusion=Fusion(LogLinear(**fusion), average),
             info=content["info"],
+            points=read_points(content["points"]),
         )
         shape = model.network.architecture
         for modality, features in (("image", shape.image_features), ("text", shape.text_features)):
@@ -383,7 +509,9 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found = content["format"]
-        missing = [key for key in ("classes", "class_labels", "fusion", "info", "sha256") if key not in content]
+        missing = [
+            key for key in ("classes", "class_labels", "fusion", "points", "info", "sha256") if key not in content
+        ]
     except FileNotFoundError:
         raise InputError(f"{path}: not found. Expected the folder of a model, such as data/model.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -410,7 +538,25 @@ def _spread(rows: Floats, places: npt.NDArray[np.int64], count: int) -> Floats:
     return spread
 
 
-def _check_products(images: Sequence[Any] | None, texts: Sequence[Any] | None, errors: Errors) -> None:
+def _reporter(errors: Errors) -> Reporter:
+    """Return what is called with an item that fails."""
+    if errors not in REPORTERS:
+        raise InputError(f"errors: expected {' or '.join(REPORTERS)}, found {errors!r}.")
+    return REPORTERS[errors]
+
+
+def _raise(error: ItemError) -> None:
+    raise error from None
+
+
+def _warn(error: ItemError) -> None:
+    logging.warning("left out: %s", error)
+
+
+REPORTERS: dict[str, Reporter] = {"raise": _raise, "report": _warn}
+
+
+def _check_products(images: Sequence[Any] | None, texts: Sequence[Any] | None, report: Reporter) -> None:
     if images is None and texts is None:
         raise InputError("expected images, texts or both, found neither.")
     if images is not None and texts is not None and len(images) != len(texts):
@@ -418,10 +564,7 @@ def _check_products(images: Sequence[Any] | None, texts: Sequence[Any] | None, e
     given = [items for items in (images, texts) if items is not None]
     for number, product in enumerate(zip(*given, strict=True)):
         if all(item is None for item in product):
-            error = InputError(f"product {number}: expected a picture or a name, found neither.")
-            if errors == "raise":
-                raise error
-            logging.warning("left out: %s", error)
+            report(ItemError(number, "product", "expected a picture or a name, found neither"))
 
 
 def _encode(
@@ -431,7 +574,7 @@ def _encode(
     entries: npt.NDArray[np.int64],
     *,
     batch_size: int,
-    errors: Errors,
+    report: Reporter,
 ) -> None:
     """Encode items in batches.
 
@@ -441,7 +584,7 @@ def _encode(
         vectors: N × D float32 to write to; rows of items that fail are left as they are.
         entries: N numbers by which errors name the items.
         batch_size: items at a time.
-        errors: what to do with an item that fails.
+        report: called with each item that fails.
     """
     start = 0
     while start < len(items):
@@ -450,10 +593,7 @@ def _encode(
             vectors[start:end] = encode(items[start:end])
             start = end
         except ItemError as error:
-            named = error.after(int(entries[start + error.number]) - error.number)
-            if errors == "raise":
-                raise named from None
-            logging.warning("left out: %s", named)
+            report(error.after(int(entries[start + error.number]) - error.number))
             end = start + error.number
             if error.number:
                 vectors[start:end] = encode(items[start:end])

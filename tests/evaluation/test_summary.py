@@ -62,6 +62,8 @@ def test_the_summary_holds_every_metric(make_split):
         "retrieval_by_probabilities",
         "retrieval_by_both",
         "space",
+        "selective",
+        "hedging",
     ]
     assert summary["items"] == 30
     classification = summary["classification"]

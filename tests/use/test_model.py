@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 
 import huse
+from huse.descent import Point
 from huse.encoders.network import Encoding, NetworkEncoder
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
@@ -18,12 +20,17 @@ from huse.text.cleaning import Cleaning
 from huse.text.spelling import STEPS
 from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import keyed_vectors
-from huse.use.model import Classes, Fusion, Model
+from huse.use.model import Classes, Decision, Fusion, Model
 from huse.vision.backbones import load_backbone
 
 PATHS = ["a<b", "a<c", "d<e"]
 WORDS = keyed_vectors(["hat", "red", "shoe"], np.eye(3, 4, dtype=np.float32))
 LOG_LINEAR = LogLinear(2.0, 0.5, 0.25)
+POINTS = {  # of two levels
+    "image": [Point(0.9, (0.0, None), (0.0, 1.0, 0.0))],
+    "text": [Point(0.6, (0.0, 0.0), (0.0, 0.0, 1.0)), Point(0.8, (0.0, 1.0), (0.0, 1.0, 0.0))],
+    "fusion": [Point(0.75, (1.5, 0.0), (1.0, 0.0, 0.0))],
+}
 INFO = {
     "method": "huse",
     "seed": 1,
@@ -54,7 +61,7 @@ def make(labels=((0,), (1,), (2,)), average=None):
     )
     texts = WordsEncoder(fit_tfidf(["red shoe", "hat"]), WORDS, WORDS, cleaning=Cleaning(), spellings=STEPS)
     classes = Classes(PATHS, [list(those) for those in labels])
-    return Model(images, texts, network, classes=classes, fusion=Fusion(LOG_LINEAR, average), info=INFO)
+    return Model(images, texts, network, classes=classes, fusion=Fusion(LOG_LINEAR, average), info=INFO, points=POINTS)
 
 
 @pytest.fixture(scope="module")
@@ -182,10 +189,11 @@ def test_a_copy_elsewhere_is_the_same_model(model, folder, pictures, tmp_path, m
     copy = shutil.copytree(folder, tmp_path / "copy of it")
     monkeypatch.chdir(tmp_path)  # no pipeline here
     loaded = huse.load(copy)
-    assert (loaded.classes, loaded.dimension, loaded.info) == (PATHS, 8, INFO)
+    assert (loaded.classes, loaded.dimension, loaded.info, loaded.points) == (PATHS, 8, INFO, POINTS)
     np.testing.assert_array_equal(loaded.encode_images(pictures), model.encode_images(pictures))
     np.testing.assert_array_equal(loaded.encode_texts(TEXTS), model.encode_texts(TEXTS))
     assert loaded.classify(pictures, TEXTS) == model.classify(pictures, TEXTS)
+    assert loaded.decide(pictures, TEXTS, 0.7) == model.decide(pictures, TEXTS, 0.7)
 
 
 def test_the_card_says_what_it_is(folder):
@@ -228,6 +236,10 @@ def test_an_item_that_fails_is_named_and_the_others_go_on(model, pictures, caplo
         (lambda model: model.encode(texts=(text for text in ["hat"])), r"found one \(generator\)"),
         (lambda model: model.encode([b""], ["a", "b"]), "expected as many images as texts, found 1 and 2"),
         (lambda model: model.classify(texts=["hat"], top=0), "top: expected at least 1, found 0"),
+        (lambda model: model.decide(texts=["hat"], precision=0), "precision: expected a share between 0 and 1"),
+        (lambda model: model.decide(texts=["hat"], precision=95), "such as 0.95, found 95"),
+        (lambda model: model.decide(texts=["hat", None]), "product 1: expected a picture or a name, found neither"),
+        (lambda model: model.decide(texts=["hat"], errors="no"), "expected raise or report, found 'no'"),
         (lambda model: model.classify([b"", []]), "picture 1: expected one or several, found an empty list"),
         (lambda model: model.encode_images([], batch_size=0), "batch_size: expected at least 1, found 0"),
         (lambda model: model.encode_texts(["hat"], errors="ignore"), "expected raise or report, found 'ignore'"),
@@ -255,7 +267,7 @@ def damage(copy, change):
         (shutil.rmtree, "no such folder"),
         (lambda copy: (copy / "config.json").unlink(), "Expected the folder of a model"),
         (lambda copy: (copy / "config.json").write_text("{"), "does not describe a model"),
-        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 2, found 99"),
+        (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 3, found 99"),
         (lambda copy: damage(copy, lambda config: config.pop("fusion")), "expected the keys fusion"),
         (lambda copy: (copy / "towers.safetensors").unlink(), "towers.safetensors: not found"),
         (lambda copy: (copy / "towers.safetensors").write_bytes(b"x"), "towers.safetensors: not the file that"),
@@ -309,3 +321,51 @@ def test_a_model_of_names_refuses_pictures(model):
         alone.classify(images=[np.zeros((8, 8, 3), np.uint8)], texts=["hat"])
     for images in (None, [None]):
         assert alone.classify(images, ["hat"]) == model.classify(texts=["hat"])
+
+
+def test_decisions_say_what_classify_says(model, pictures):
+    pictures, names = [*pictures[:2], None, pictures[3]], [*TEXTS[:3], None]
+    found = model.decide(pictures, names)
+    for product, ranked in zip(found, model.classify(pictures, names), strict=True):
+        assert [(product.class_path, product.probability), (product.second, product.second_probability)] == ranked[:2]
+        assert (product.node, product.node_probability) == ranked[0]
+    by_picture, by_name = model.classify(pictures[:2]), model.classify(texts=names[:3])
+    assert [one.by_picture for one in found] == [*(each[0].class_path for each in by_picture), "", found[3].class_path]
+    assert [one.by_name for one in found] == [*(each[0].class_path for each in by_name), ""]
+    agreeing = [by_picture[row][0].class_path == by_name[row][0].class_path for row in range(2)]
+    assert [one.agree for one in found] == [*agreeing, None, None]
+    assert {one.remark for one in found} == {""}
+
+
+def test_a_node_is_decided_by_the_thresholds_of_what_a_product_has(model, pictures):
+    pictures, names = [pictures[0], pictures[1], None], [TEXTS[0], None, TEXTS[2]]
+    probabilities = model.class_probabilities(pictures, names)
+
+    def first_level(row):
+        of = {"a": probabilities[row, :2].sum(), "d": probabilities[row, 2]}
+        best = max(of, key=of.get)
+        return best, pytest.approx(of[best], abs=1e-6)
+
+    def nodes(precision):
+        return [(one.node, one.node_probability) for one in model.decide(pictures, names, precision)]
+
+    both, image, text = nodes(0.7)
+    assert both == ("", None)  # nothing reaches 1.5, and without the first level there is no second
+    assert image == first_level(1)  # the second level is never answered
+    assert text == first_level(2)  # the first point of 0.7 or more
+    both, image, text = nodes(0.5)
+    assert text[0].startswith(f"{first_level(2)[0][0]}<") and text[0] in PATHS
+    assert nodes(0.95) == [("", None)] * 3  # no point is so precise
+    assert nodes(0.9) == [("", None), image, ("", None)]
+
+
+def test_a_product_with_a_damaged_half_is_decided_by_the_other(model, pictures):
+    found = model.decide([b"no picture", b"none", pictures[0], None], ["hat", None, "", None], errors="report")
+    assert found[0] == replace(model.decide(texts=["hat"])[0], remark=found[0].remark)
+    assert found[0].remark.startswith("picture left out, file is not a picture")
+    assert found[1] == Decision(remark=found[1].remark) and found[1].remark.startswith("picture left out, file is")
+    assert found[2] == model.decide(pictures[:1])[0]
+    assert found[3] == Decision(remark="product left out, expected a picture or a name, found neither")
+    with pytest.raises(InputError, match="picture 0: file is not a picture"):
+        model.decide([b"no picture"], ["hat"])
+    assert model.decide(texts=[]) == []

@@ -1,0 +1,210 @@
+"""The command that classifies the products of a table by a model alone."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import huse
+from huse.catalogue.checking import kind_of_reason
+from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
+from huse.descent import Point, choose_points
+from huse.errors import InputError
+from huse.progress import progress
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.place import Run
+from huse.wording import counted
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from huse.use.model import Decision, Model
+
+COLUMNS = (
+    "class",
+    "probability",
+    "second",
+    "second_probability",
+    "by_picture",
+    "by_name",
+    "agree",
+    "node",
+    "node_probability",
+    "remark",
+)
+ROWS = 64  # classified together; where one of their pictures is damaged, those before it are decoded twice
+SHOWN = 8  # kinds of remarks
+KINDS = {"fusion": "picture and name", "image": "picture alone", "text": "name alone"}
+NODES = {"class": "class", "above": "a node above it", "none": "nothing"}
+UNKNOWN = "{0} left out, the model has learned from no {0}s"
+
+
+def classify(
+    context: typer.Context,
+    table: Annotated[
+        Path, typer.Argument(help="CSV with a header, one row a product, as a catalogue without classes.")
+    ],
+    *,
+    output: Annotated[Path, typer.Option(help="CSV to write: the same rows and columns, and the predictions.")],
+    model: Annotated[Path | None, typer.Option(help="Folder of the model; none: data/model.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder that the paths of pictures are relative to; none: that of the CSV.")
+    ] = None,
+    image_column: Annotated[str | None, typer.Option(help="Column of pictures; none: `image`, if any.")] = None,
+    name_column: Annotated[str | None, typer.Option(help="Column of names; none: `name`, if any.")] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="Share of right nodes, such as 0.95: where less is sure, a node above the class."),
+    ] = None,
+    encoding: Annotated[str, typer.Option(help="Of the CSV, such as cp1252; auto: UTF-8, else guessed.")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="Replace an output that is there.")] = False,
+) -> None:
+    """Classify the products of a CSV by a model alone: by picture, by name, or by both."""
+    here: Run = context.obj
+    _check_output(output, table, force=force)
+    if precision is not None:
+        choose_points({}, precision)  # a wrong one is told before anything is read
+    if images is not None and not images.is_dir():
+        raise InputError(f"{images}: no such folder (--images). Give the folder that holds the pictures.")
+    rows = UnclassifiedTable(table, images or table.parent, image=image_column, name=name_column, encoding=encoding)
+    taken = [column for column in COLUMNS if column in rows.header]
+    if taken:
+        raise InputError(f"{table}: has a column `{taken[0]}` already, as a prediction is called. Rename it.")
+    loaded = huse.load(model or here / paths.MODEL)
+    for remark in rows.remarks:
+        typer.echo(remark, err=True)
+    told = _Told(set(loaded.classes))
+    try:
+        with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*rows.header, *COLUMNS])
+            for row, decision in progress(
+                _decisions(loaded, rows, precision), total=len(rows), description="classify", unit="row"
+            ):
+                remark = _joined(row.remark, decision.remark)
+                writer.writerow([*row.cells, *_cells(decision), remark])
+                told.count(decision, remark)
+    except FileNotFoundError as error:  # so say folders that take no files, such as /proc
+        raise InputError(f"{output}: cannot be written ({error.strerror}). Give another --output.") from error
+    lines = told.lines()
+    if precision is not None:
+        lines += _promised(loaded, precision, told)
+    typer.echo("\n".join([*lines, f"wrote {output}"]))
+
+
+def _check_output(output: Path, table: Path, *, force: bool) -> None:
+    if output.suffix.lower() != ".csv" or output.is_dir():
+        raise InputError(f"{output}: expected the name of a CSV to write (--output).")
+    if output.exists() and table.exists() and output.samefile(table):
+        raise InputError(f"{output}: is the table to classify, and would be lost. Give another --output.")
+    if output.exists() and not force:
+        raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
+
+
+def _decisions(
+    model: "Model", rows: Iterable[Unclassified], precision: float | None
+) -> Iterator[tuple[Unclassified, "Decision"]]:
+    """Yield each row with the decision on it; `ROWS` of them, and fewer of their pictures, are in memory at a time."""
+    known = (_known(model, row) for row in rows)
+    while batch := list(islice(known, ROWS)):
+        pictures, names = [row.picture for row in batch], [row.name or None for row in batch]
+        yield from zip(batch, model.decide(pictures, names, precision, errors="report"), strict=True)
+
+
+def _known(model: "Model", row: Unclassified) -> Unclassified:
+    """Return the row without what the model has not learned to read."""
+    if row.picture is not None and not model.knows("image"):
+        row = replace(row, picture=None, remark=_joined(row.remark, UNKNOWN.format("picture")))
+    if row.name and not model.knows("text"):
+        row = replace(row, name="", remark=_joined(row.remark, UNKNOWN.format("name")))
+    return row
+
+
+def _joined(*remarks: str) -> str:
+    return "; ".join(filter(None, remarks))
+
+
+def _cells(decision: "Decision") -> list[str]:
+    """Return the cells of `COLUMNS` but for the remark."""
+    agree = {True: "yes", False: "no", None: ""}[decision.agree]
+    return [
+        decision.class_path,
+        _number(decision.probability),
+        decision.second,
+        _number(decision.second_probability),
+        decision.by_picture,
+        decision.by_name,
+        agree,
+        decision.node,
+        _number(decision.node_probability),
+    ]
+
+
+def _number(probability: float | None) -> str:
+    return "" if probability is None else f"{probability:.4f}"
+
+
+@dataclass
+class _Told:
+    """Counts of what was decided.
+
+    Attributes:
+        kinds: rows by `KINDS`, of those with a class.
+        agreeing: rows by whether picture and name say the same class; None: one of them is missing.
+        nodes: rows with a class by what their node is: `class`, `above` it, or `none`.
+        remarks: kinds of remarks, by the number of rows.
+    """
+
+    classes: set[str]
+    rows: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    agreeing: Counter[bool | None] = field(default_factory=Counter)
+    nodes: Counter[str] = field(default_factory=Counter)
+    remarks: Counter[str] = field(default_factory=Counter)
+
+    def count(self, decision: "Decision", remark: str) -> None:
+        """Count a row."""
+        self.rows += 1
+        self.remarks.update({kind_of_reason(part) for part in remark.split("; ") if part})
+        if not decision.class_path:
+            return
+        self.agreeing[decision.agree] += 1
+        whole = decision.by_picture and decision.by_name
+        self.kinds["fusion" if whole else "image" if decision.by_picture else "text"] += 1
+        self.nodes["class" if decision.node in self.classes else "above" if decision.node else "none"] += 1
+
+    def lines(self) -> list[str]:
+        """Return what to say in the end."""
+        classified = self.kinds.total()
+        kinds = ", ".join(f"{self.kinds[kind]:,} by {told}" for kind, told in KINDS.items() if self.kinds[kind])
+        lines = [f"{counted(self.rows, 'row')}, {classified:,} classified{f': {kinds}' if kinds else ''}"]
+        if self.rows > classified:
+            lines.append(f"without a class: {self.rows - classified:,}, see the column remark")
+        both = self.agreeing[True] + self.agreeing[False]
+        if both:
+            lines.append(f"picture and name agree on {self.agreeing[True] / both:.0%} of {both:,}")
+        return lines + [f"  {count:,} × {kind}" for kind, count in self.remarks.most_common(SHOWN)]
+
+
+def _promised(model: "Model", precision: float, told: _Told) -> list[str]:
+    """Return what a precision costs by the validation split, for the kinds of rows that there were, and did here."""
+    lines = [f"nodes for a precision of {precision:g}, by the validation split:"]
+    for kind, point in choose_points(model.points, precision).items():
+        if told.kinds[kind]:
+            lines.append(f"  {KINDS[kind]}: {_shares(point)}")
+    total = max(told.kinds.total(), 1)
+    here = (f"{said} for {told.nodes[key] / total:.0%}" for key, said in NODES.items())
+    return [*lines, f"  here: {', '.join(here)}"]
+
+
+def _shares(point: Point | None) -> str:
+    """Return how far down the tree the answers reach: ``class for 81 %, level 1 for 12 %, nothing for 7 %``."""
+    if point is None:
+        return "nothing, since no threshold reaches it"
+    none, *above, whole = point.shares
+    levels = [f"level {level} for {share:.0%}" for level, share in reversed(list(enumerate(above, start=1))) if share]
+    return ", ".join([f"class for {whole:.0%}", *levels, f"nothing for {none:.0%}"])
