@@ -26,6 +26,7 @@ WRITTEN = (
     paths.VALIDATION_QUERIES,
     paths.TEST_PRODUCTS,
     paths.TEST_CLASSES,
+    paths.HEDGING,
 )
 
 
@@ -257,3 +258,38 @@ def test_a_graph_of_other_labels_is_refused(here):
     with pytest.raises(InputError, match=r"adjacency\.npy: expected 3 × 3 float32, found 4 × 4"):
         main(here)
     assert not any((here / path).exists() for path in WRITTEN)
+
+
+def change_scores(here, split, of_class):
+    """Replace the image scores of a split: sure ones of the class, or the same for every class."""
+    products = pd.read_parquet(here / paths.PRODUCTS)
+    scores, rows = np.load(here / paths.IMAGE_SCORES), products["split"] == split
+    sure = np.eye(3)[products["class_index"]] * 0.9 + 0.1 / 3
+    scores[rows] = sure[rows] if of_class else 1 / 3
+    with Outputs() as outputs:
+        outputs.vectors(here / paths.IMAGE_SCORES, scores, rows=fingerprint_products(products), parameters={})
+
+
+def test_answers_above_the_class_go_by_thresholds_of_validation_alone(here):
+    def run():
+        main(here)
+        return (
+            json.loads((here / paths.HEDGING).read_text()),
+            json.loads((here / paths.EVALUATE_METRICS).read_text())["hedging"]["image"]["precision_90"],
+        )
+
+    for split in ("validation", "test"):
+        change_scores(here, split, of_class=True)
+    points, metrics = run()
+    (point,) = points["image"]
+    assert point["precision"] == 20 / 21 and point["shares"] == [0, 0, 1]
+    assert metrics["accuracy"] == metrics["class"] == 1
+    change_scores(here, "test", of_class=False)
+    same, unsure = run()
+    assert same == points  # the test split decides nothing
+    assert unsure["none"] == 1
+    change_scores(here, "validation", of_class=False)
+    change_scores(here, "test", of_class=True)
+    others, metrics = run()
+    assert others["image"] != points["image"]
+    assert metrics["none"] == 1  # of the same test split, all of which was answered

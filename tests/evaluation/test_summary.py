@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from huse.descent import Point
 from huse.evaluation import summary
 from huse.evaluation.calibration import choose_log_linear
 from huse.evaluation.classification import accuracy, best_fusion_weight
@@ -12,6 +13,7 @@ from huse.evaluation.retrieval import choose_share
 from huse.evaluation.summary import (
     Catalogue,
     Choices,
+    calibrated,
     choose,
     classified,
     deciders,
@@ -20,6 +22,7 @@ from huse.evaluation.summary import (
     metric_intervals,
     spread,
     summarise,
+    sureness_metrics,
 )
 from huse.fusion import LogLinear, temper
 from huse.nesting import flatten
@@ -357,3 +360,76 @@ def test_the_fusion_is_hardly_ever_a_standard_error_below_the_better_modality(pi
         better = max(found["image"], found["text"])
         lost.append(better - found["fusion"] > np.sqrt(better * (1 - better) / 300))
     assert sum(lost) <= 1
+
+
+def without(split, image, text):
+    """The split without the pictures of some rows, and the names of others."""
+    missing = {"image": image, "text": text}
+    found = [
+        {
+            name: np.where(np.isin(np.arange(len(rows)), missing[name])[:, None], np.nan, rows)
+            for name, rows in of.items()
+        }
+        for of in (split.embeddings, split.scores)
+    ]
+    return SplitResults(*found, split.classes)
+
+
+def test_answers_go_by_the_thresholds_of_what_an_item_has(make_split):
+    split = without(make_split(np.arange(6) % 3), [0, 1, 2], [3])
+    every, none = [Point(0.9, (0.0, 0.0), (0.0, 0.0, 1.0))], []
+    for points, answered in (
+        ({"image": none, "text": every, "fusion": none}, (0, 1, 3 / 6)),
+        ({"image": every, "text": none, "fusion": none}, (1, 0, 1 / 6)),
+        ({"image": none, "text": none, "fusion": every}, (0, 0, 2 / 6)),
+    ):
+        measured = measure(split, catalogue(), replace(CHOICES, points=points))
+        found = sureness_metrics(measured)
+        for name, share in zip(("image", "text", "fusion"), answered, strict=True):
+            assert found["hedging"][name]["precision_90"]["class"] == pytest.approx(share)
+            assert found["hedging"][name]["precision_95"]["none"] == 1
+        accuracy = summarise(measured, 0.5)["classification"]
+        for name in ("image", "text", "fusion"):
+            assert found["selective"][name]["risk"]["at_100"] == pytest.approx(1 - accuracy[name]["accuracy"])
+
+
+def test_thresholds_are_chosen_for_pictures_names_and_both(make_split):
+    """Of both, only by items that have both: those with one half are of another kind."""
+    split, known = make_split(np.arange(90) % 3), catalogue()
+    half = without(split, np.arange(40), np.arange(80, 90))
+    points = choose(half, known).points
+    alone = {
+        "image": half.rows(np.arange(40, 90)),
+        "text": half.rows(np.arange(80)),
+        "fusion": half.rows(np.arange(40, 80)),
+    }
+    for name, those in alone.items():
+        choices = choose(those, known)
+        if name != "fusion":  # the fusion is fitted on the same items of both
+            assert choices.points[name] == points[name]
+        assert points[name]
+    assert choose(alone["fusion"], known).points["fusion"] != []
+    assert choose(without(split, np.arange(90), []), known).points["image"] == []
+
+
+def test_probabilities_are_those_of_a_model(make_split):
+    split = make_split(np.arange(6) % 3)
+    found = calibrated({**split.scores, "fusion": split.scores["text"]}, LogLinear(2, 0.5, 0.25), LEAF)
+    np.testing.assert_allclose(found["image"], temper(split.scores["image"], 2), atol=1e-6)
+    np.testing.assert_allclose(found["text"], temper(split.scores["text"], 0.5), atol=1e-6)
+    np.testing.assert_allclose(found["fusion"], split.scores["text"], atol=1e-6)
+    levels = calibrated({**split.scores, "fusion": split.scores["text"]}, LogLinear(1, 1, 0.25), [[0, 1], [0, 2], [1]])
+    scores = split.scores["image"]
+    means = np.stack([scores[:, [0, 1]].mean(1), scores[:, [0, 2]].mean(1), scores[:, 1]], axis=1)
+    np.testing.assert_allclose(levels["image"], means / means.sum(axis=1, keepdims=True), atol=1e-6)
+
+
+def test_labels_in_levels_and_uneven_paths_have_answers(make_split):
+    paths, labels = [["a"], ["a", "b"], ["a", "b", "c"], ["d", "b"]], [[0], [0, 1], [0, 1, 2], [3, 4]]
+    split, known = make_split(np.arange(200) % 4, 5), catalogue(paths, labels)
+    found = sureness_metrics(measure(split, known, choose(split, known)))
+    for name, targets in found["hedging"].items():
+        for metrics in targets.values():
+            shares = [metrics[key] for key in ("class", "level_1", "level_2", "none")]
+            assert sum(shares) == pytest.approx(1), name
+            assert metrics["none"] == 1 or metrics["accuracy"] >= 0.9
