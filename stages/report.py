@@ -69,6 +69,7 @@ def main(here: Run) -> str:
             read_text_table(here / paths.CONFUSED_PAIRS, ["items", "share"], ["actual", "predicted"]),
             read_table(here / paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
         ),
+        sections.sureness_section(metrics),
         sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train["graph"]["distances"] == "tree"),
         sections.map_section(products, split, thumbnails, seed),
         sections.gallery_section(products, read_table(here / paths.TEST_QUERIES, COLUMNS), thumbnails),

@@ -59,6 +59,19 @@ def baselines_table(baselines: dict[str, Any]) -> Table:
     return table
 
 
+def answers_table(hedging: dict[str, Any]) -> Table:
+    """Return how far down the tree pictures and names together are answered for a precision, for the terminal."""
+    levels = [key for key in next(iter(hedging["fusion"].values())) if key.startswith("level_")][::-1]
+    names = ("class", *(level.replace("_", " ") for level in levels), "nothing", "right")
+    columns = (Column(name, justify="right") for name in names)
+    table = Table("precision", *columns, title="Answers that stop where it is not sure", title_justify="left")
+    for target, shares in hedging["fusion"].items():
+        cells = (f"{shares[key]:.3f}" if key in shares else "–" for key in ("class", *levels, "none", "accuracy"))
+        table.add_row(f"0.{target.split('_')[1]}", *cells)
+    table.caption, table.caption_justify = "thresholds of the validation split, shares of the test split", "left"
+    return table
+
+
 def products_table(metrics: dict[str, Any]) -> Table:
     """Return the main metrics per row and per product side by side, as a table for the terminal."""
     columns = (Column(name, justify="right") for name in ("one by one", "per product"))
@@ -102,6 +115,8 @@ def metrics(context: typer.Context) -> None:
     typer.echo(f"metrics of the test split{seen}:")
     try:
         shown = [accuracy_table(values), retrieval_table(values)]
+        if "hedging" in values:
+            shown.append(answers_table(values["hedging"]))
         if "product" in values:
             shown.append(products_table(values))
         if "baselines" in values:

@@ -78,6 +78,52 @@ def recall_chart(points: Records) -> Spec:
     return finish(chart, "Recall at K in four directions over K, beside the chance level of each.")
 
 
+def risk_chart(points: Records) -> Spec:
+    """Draw the `error` of the surest share of the items, `covered`, one line for each of what it goes `by`."""
+    share = alt.Axis(format="%", tickCount=5, grid=False)
+    chart = (
+        alt.Chart(_data(points))
+        .mark_line(point={"size": 22}, strokeWidth=2)
+        .encode(
+            x=alt.X("covered:Q", title="items, the surest first", scale=alt.Scale(domain=[0, 1]), axis=share),
+            y=alt.Y("error:Q", title="share of them that is wrong", axis=alt.Axis(format="%", tickCount=5)),
+            color=hues("by:N", list(dict.fromkeys(point["by"] for point in points))),
+            tooltip=["by:N", alt.Tooltip("covered:Q", format=".0%"), alt.Tooltip("error:Q", format=".1%")],
+        )
+        .properties(width="container", height=260)
+    )
+    return finish(chart, "Error among the surest items over their share, by image, text and both.")
+
+
+def answers_chart(shares: Records, rows: Sequence[str], answers: Sequence[str]) -> Spec:
+    """Draw each row as a bar of the `share` of items with each `answer`, in the order of `place`.
+
+    Args:
+        shares: the parts of the bars.
+        rows: their names, the first at the top.
+        answers: from the class, in the strongest colour, up to nothing.
+    """
+    levels = max(len(answers) - 2, 1)  # the parts get fainter by as many steps as there are, down to a faint one
+    strengths = [RAMP[len(RAMP) - 1 - round(4 * step / levels)] for step in range(len(answers) - 1)]
+    chart = (
+        alt.Chart(_data(shares))
+        .mark_bar(height=15)
+        .encode(
+            y=alt.Y("row:N", sort=list(rows), title=None, axis=alt.Axis(minExtent=70, ticks=False, domain=False)),
+            x=alt.X("share:Q", title="items", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", tickCount=5)),
+            color=alt.Color(
+                "answer:N",
+                scale=alt.Scale(domain=list(answers), range=[*strengths, LINE]),
+                legend=alt.Legend(title=None, columns=len(answers)),
+            ),
+            order=alt.Order("place:Q"),
+            tooltip=["row:N", "answer:N", alt.Tooltip("share:Q", format=".1%")],
+        )
+        .properties(width="container", height=26 * len(rows))
+    )
+    return finish(chart, f"Share of the items that are answered with {', '.join(answers)}, for rising precisions.")
+
+
 def curve_chart(picture: Picture) -> Spec:
     """Draw curves as lines."""
     values: Records = [

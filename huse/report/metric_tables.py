@@ -87,7 +87,9 @@ SPACE = (
     ),
 )
 ONE_CHANCE = ("classification", "space.gap")  # below these paths, all rows share one chance
-WHOLE = {"median_rank", "dropped_queries"}  # ranks and counts, not shares
+WHOLE = {"median_rank", "dropped_queries", "mean_depth"}  # ranks and counts, not shares
+SELECTIVE = {"aurc": "AURC", **{f"risk.at_{percent}": f"error, {percent} %" for percent in (50, 80, 90, 100)}}
+ANSWERS = {"none": "nothing", "accuracy": "right", "mean_depth": "mean depth"}
 
 
 @dataclass(frozen=True)
@@ -250,6 +252,22 @@ def space_tables(metrics: Metrics) -> list[tuple[str, Table]]:
         if upright is not None:
             found.append((title, upright))
     return found
+
+
+def answer_levels(metrics: Metrics) -> dict[str, str]:
+    """Return what the answers of a precision say, the most first: keys of ``hedging.….….`` and their names."""
+    found = {key for by in metrics.get("hedging", {}).values() for shares in by.values() for key in shares}
+    levels = sorted((key for key in found if key.startswith("level_")), key=lambda key: -int(key.split("_")[1]))
+    return {"class": "class", **{level: level.replace("_", " ") for level in levels}, "none": ANSWERS["none"]}
+
+
+def answer_rows(metrics: Metrics) -> dict[str, str]:
+    """Return the rows of answers, below ``hedging``, and their names: ``both, 0.95``."""
+    return {
+        f"{by}.{target}": f"{SHORT[by]}, 0.{target.split('_')[1]}"
+        for by, targets in metrics.get("hedging", {}).items()
+        for target in targets
+    }
 
 
 def readable(key: str) -> str:

@@ -144,6 +144,31 @@ def baselines_section(metrics: Metrics) -> Section | None:
     return Section("baselines", "Beside simple baselines", content)
 
 
+def sureness_section(metrics: Metrics) -> Section | None:
+    """What the surest predictions are worth, and answers that stop above the class where it is not sure."""
+    rows, levels = metric_tables.answer_rows(metrics), metric_tables.answer_levels(metrics)
+    answers = make_table(metrics, "hedging", rows, {**levels, **metric_tables.ANSWERS})
+    if answers is None:
+        return None
+    risks: Records = [
+        {"by": name, "covered": int(key.split("_")[1]) / 100, "error": charts.rounded(error)}
+        for by, name in metric_tables.SHORT.items()
+        for key, error in metrics["selective"].get(by, {}).get("risk", {}).items()
+    ]
+    shares: Records = [
+        {"row": name, "answer": levels[key], "place": place, "share": charts.rounded(share)}
+        for row, name in rows.items()
+        for place, key in enumerate(levels)
+        if (share := look_up(metrics, f"hedging.{row}.{key}")) is not None
+    ]
+    drawn = {
+        "sureness-risk": charts.risk_chart(risks),
+        "sureness-answers": charts.answers_chart(shares, list(rows.values()), list(levels.values())),
+    }
+    selective = make_table(metrics, "selective", metric_tables.SHORT, metric_tables.SELECTIVE)
+    return Section("sureness", "How sure it is", {"answers": answers, "selective": selective}, drawn)
+
+
 def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -> Section | None:
     """Curves of training and of fine-tuning, if any."""
     pictures = [*training_pictures(curves), *finetuning_pictures(epochs)]

@@ -98,6 +98,7 @@ class Made:
             sections.baselines_section(self.metrics),
             sections.training_section(self.curves, self.epochs),
             sections.confusion_section(self.classes, self.items, self.pairs, self.table),
+            sections.sureness_section(self.metrics),
             sections.graph_section(self.classes, self.wanted, self.split, self.metrics, trained_on_tree=False),
             sections.map_section(self.products, self.split, thumbnails, seed=13),
             sections.gallery_section(self.products, self.queries, thumbnails),
@@ -122,6 +123,13 @@ def metrics():
         },
         "retrieval": dict.fromkeys((*DIRECTIONS, "mean"), direction),
         "space": {"gap": {"mean_distance": 0.25}},
+        "selective": {"image": {"aurc": 0.0625, "risk": {"at_50": 0.125, "at_100": 0.5}}},
+        "hedging": {
+            "image": {
+                "precision_90": {"class": 0.5, "level_1": 0.25, "none": 0.25, "accuracy": 0.875, "mean_depth": 1.25},
+                "precision_99": {"class": 0.0, "level_1": 0.0, "none": 1.0, "mean_depth": 0.0},
+            }
+        },
         "intervals": {"classification": {"image": {"accuracy": {"low": 0.25, "high": 0.75}}}},
         "baselines": {
             "training_items": 1234,
