@@ -2,7 +2,7 @@
 
 import typer
 
-from huse.commands import checking, compare, gate, importing, keeping, methods, parameters, showing, tune
+from huse.commands import checking, compare, gate, importing, keeping, methods, parameters, searching, showing, tune
 from huse.errors import in_one_line
 from huse.run.place import Run
 
@@ -10,6 +10,10 @@ COMMANDS = (
     showing.metrics,
     showing.words,
     showing.labels,
+    searching.search,
+    searching.add,
+    searching.update,
+    searching.remove,
     methods.methods,
     checking.check,
     keeping.cache,

@@ -6,6 +6,7 @@ the evaluation computes.
 Letters: N items or products, D dimension of the shared space, K labels, C classes.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Sequence
@@ -93,6 +94,7 @@ class Model:
         text_encoder: names to vectors.
         network: vectors to embeddings and class scores.
         info: what the model was trained on, its metrics, versions and fingerprints; JSON.
+        fingerprint: of a model that was loaded, over all its files; empty before it is saved.
     """
 
     def __init__(
@@ -109,6 +111,7 @@ class Model:
         self.text_encoder = text_encoder
         self.network = network.eval()
         self.info = info
+        self.fingerprint = ""  # of one that was loaded, what its weights are known by
         self._classes = classes
         self._fusion = fusion
 
@@ -365,6 +368,7 @@ class Model:
             fusion=Fusion(LogLinear(**fusion), average),
             info=content["info"],
         )
+        model.fingerprint = hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
         shape = model.network.architecture
         for modality, features in (("image", shape.image_features), ("text", shape.text_features)):
             found = model._encoder(modality).dimension  # type: ignore[arg-type]  # both are modalities
