@@ -87,11 +87,11 @@ def product_ids(table: pd.DataFrame) -> list[str]:
     Args:
         table: with `group`, `name`, `image`, and `product` where the catalogue has ids.
     """
-    given = table["product"].fillna("") if "product" in table else pd.Series("", table.index)
+    given = [table["product"].fillna("")] if "product" in table else []
     known_by = pd.Series("", table.index)
-    for column in (given, table["name"], table["image"]):
-        first = column[column != ""].groupby(table["group"]).first()
-        known_by = known_by.where(known_by != "", table["group"].map(first).fillna(""))
+    for column in (*given, table["name"], table["image"]):
+        first = column[column != ""].groupby(table["group"]).first().to_dict()
+        known_by = known_by.where(known_by != "", [first.get(group, "") for group in table["group"]])
     of_group = known_by.groupby(table["group"], sort=False).first()
     again = of_group.groupby(of_group).cumcount()
     unique = of_group.where(again == 0, of_group + " (" + (again + 1).astype(str) + ")")
