@@ -18,7 +18,6 @@ from huse.report import sections
 from huse.report.galleries import COLUMNS
 from huse.report.metric_tables import key_metrics
 from huse.report.page import installed, lead, render
-from huse.report.thumbnails import thumbnails_of
 from huse.run import paths
 from huse.run.artifacts import (
     Outputs,
@@ -37,6 +36,7 @@ from huse.run.params.reader import read_yaml
 from huse.run.place import Run
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
+from huse.vision.thumbnails import thumbnails_of
 from stages.runner import run
 
 SPLIT = ["image", "name", "classes", "class_index", "split", "group"]

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from huse.catalogue.mending import mend, says_nothing
-from huse.catalogue.records import Records, find_columns
+from huse.catalogue.records import Records, find_columns, places_of
 from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
 from huse.wording import counted
@@ -115,6 +117,38 @@ def read_catalogue(
         raise InputError(f"{path}: has a header but no products. Add one row a picture.")
     remarks = [*records.remarks, *rounded_remark(row.product for row in rows), *renamed_remark(splits)]
     return CatalogueFile(rows, rejected, remarks)
+
+
+def read_further(path: Path, *, encoding: str, used: Iterable[str]) -> pd.DataFrame:
+    """Read the other columns of a CSV, such as price or brand: of numbers where all cells are, else of text.
+
+    Args:
+        path: the file.
+        encoding: as in `read_catalogue`.
+        used: headers of the columns that `read_catalogue` reads.
+
+    Returns:
+        By line of the file; the names of columns are headers in lower case, all but letters, digits and underscores
+        replaced, so that they can stand in a condition.
+    """
+    known = list(used)
+    records = Records(path, encoding=encoding, wanted=known)
+    taken = {place for name in known for place in places_of(records.header, name)}
+    named = {}
+    for place, name in enumerate(records.header):
+        plain = re.sub(r"\W+", "_", name.casefold()).strip("_")
+        if place not in taken and plain and plain not in named:
+            named[plain] = place
+    rows = [(line, record) for line, record in records.rows(named.values()) if not isinstance(record, str)]
+    table = pd.DataFrame(
+        {name: [tidy(record[place]) for _, record in rows] for name, place in named.items()},
+        index=[line for line, _ in rows],
+    )
+    numbers = table.replace("", None).apply(pd.to_numeric, errors="coerce")
+    of_numbers = [
+        name for name in table if (numbers[name].notna() == (table[name] != "")).all() and numbers[name].any()
+    ]
+    return table.assign(**{str(name): numbers[name].astype(float) for name in of_numbers})
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:

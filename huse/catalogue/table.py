@@ -37,7 +37,7 @@ def make_table(
         InputError: there are fewer than two classes, or too few products to give every split one; or see
             `choose_unseen`.
     """
-    table = pd.DataFrame(map(vars, products))  # pandas would copy every field of every product deeply
+    table = grouped(products)
     classes = sorted(set(table["classes"]))
     if len(classes) < 2:
         raise InputError(
@@ -46,9 +46,6 @@ def make_table(
         )
     table["row"] = range(len(table))
     table["class_index"] = table["classes"].map({path: index for index, path in enumerate(classes)})
-    digests, ids = table["digest"].tolist(), table["product"].tolist()
-    table["key"] = product_keys(table["name"].tolist(), digests, ids)
-    table["group"] = group_products(table["key"].to_numpy(), digests, ids)
     # Other rows of the same products are held out too: to learn from them is to learn names and pictures of an unseen
     # class.
     chosen = table["classes"].isin(choose_unseen(classes, unseen, seed))
@@ -69,7 +66,36 @@ def make_table(
             )
         raise InputError(f"catalogue.csv: no product is left for {' and '.join(empty)}: {reason}.")
     kept = ["row", "image", "name", "classes", "class_index", "split", "group", "line"]
-    return table[[*kept, *(["product"] if any(ids) else [])]]
+    return table[[*kept, *(["product"] if table["product"].any() else [])]]
+
+
+def grouped(products: Sequence[Product]) -> pd.DataFrame:
+    """Return rows that passed all checks as a table, with `key` and `group`, the number of the product."""
+    table = pd.DataFrame(map(vars, products))  # pandas would copy every field of every product deeply
+    digests, ids = table["digest"].tolist(), table["product"].tolist()
+    table["key"] = product_keys(table["name"].tolist(), digests, ids)
+    table["group"] = group_products(table["key"].to_numpy(), digests, ids)
+    return table
+
+
+def product_ids(table: pd.DataFrame) -> list[str]:
+    """Return for each row what its product is known by: the catalogue's id, else its name, else its picture's path.
+
+    All rows of a group get that of the first one that has it. Of groups that would get the same, the later ones get a
+    number behind it.
+
+    Args:
+        table: with `group`, `name`, `image`, and `product` where the catalogue has ids.
+    """
+    given = [table["product"].fillna("")] if "product" in table else []
+    known_by = pd.Series("", table.index)
+    for column in (*given, table["name"], table["image"]):
+        first = column[column != ""].groupby(table["group"]).first().to_dict()
+        known_by = known_by.where(known_by != "", [first.get(group, "") for group in table["group"]])
+    of_group = known_by.groupby(table["group"], sort=False).first()
+    again = of_group.groupby(of_group).cumcount()
+    unique = of_group.where(again == 0, of_group + " (" + (again + 1).astype(str) + ")")
+    return table["group"].map(unique).tolist()
 
 
 def class_counts(table: pd.DataFrame) -> dict[str, Any]:

@@ -2,7 +2,19 @@
 
 import typer
 
-from huse.commands import checking, classifying, compare, gate, importing, keeping, methods, parameters, showing, tune
+from huse.commands import (
+    checking,
+    classifying,
+    compare,
+    gate,
+    importing,
+    keeping,
+    methods,
+    parameters,
+    searching,
+    showing,
+    tune,
+)
 from huse.errors import in_one_line
 from huse.run.place import Run
 
@@ -11,6 +23,10 @@ COMMANDS = (
     showing.metrics,
     showing.words,
     showing.labels,
+    searching.search,
+    searching.add,
+    searching.update,
+    searching.remove,
     methods.methods,
     checking.check,
     keeping.cache,

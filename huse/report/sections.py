@@ -19,8 +19,8 @@ from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
 from huse.report.metric_tables import DIRECTIONS, Metrics, look_up, make_table
 from huse.report.names import short_names, shorten, whole_name
-from huse.report.thumbnails import Thumbnails
 from huse.taxonomy import Bools, ClassTree, split_path
+from huse.vision.thumbnails import Thumbnails
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]

@@ -36,6 +36,7 @@ LABEL_PAIRS = Path("data/labels/pairs.csv")
 TOWERS = Path("data/towers/towers.safetensors")
 TOWERS_CONFIG = Path("data/towers/config.json")
 MODEL = Path("data/model")
+INDEX = Path("data/index")  # no output of a stage, as `huse add` changes it
 
 IMAGE_EMBEDDINGS = Path("data/embeddings/image.npy")
 TEXT_EMBEDDINGS = Path("data/embeddings/text.npy")
@@ -58,6 +59,7 @@ LABEL_METRICS = Path("metrics/labels.json")
 TRAIN_METRICS = Path("metrics/train.json")
 EVALUATE_METRICS = Path("metrics/evaluate.json")
 VALIDATION_METRICS = Path("metrics/validation.json")
+INDEX_METRICS = Path("metrics/index.json")
 
 FINETUNE_CURVES = Path("metrics/finetune.csv")
 LIVE = Path("metrics/live")

@@ -6,6 +6,7 @@ the evaluation computes.
 Letters: N items or products, D dimension of the shared space, K labels, C classes.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -132,6 +133,7 @@ class Model:
         network: vectors to embeddings and class scores.
         info: what the model was trained on, its metrics, versions and fingerprints; JSON.
         points: for pictures alone, names alone and both, where to stop in the class tree for a precision.
+        fingerprint: of a model that was loaded, over all its files; empty before it is saved.
     """
 
     def __init__(
@@ -150,6 +152,7 @@ class Model:
         self.network = network.eval()
         self.info = info
         self.points = points
+        self.fingerprint = ""  # of one that was loaded, what its weights are known by
         self._classes = classes
         self._fusion = fusion
         self._tree = ClassTree.of(classes.paths)
@@ -491,6 +494,7 @@ class Model:
             info=content["info"],
             points=read_points(content["points"]),
         )
+        model.fingerprint = hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
         shape = model.network.architecture
         for modality, features in (("image", shape.image_features), ("text", shape.text_features)):
             found = model._encoder(modality).dimension  # type: ignore[arg-type]  # both are modalities

@@ -16,7 +16,7 @@ STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 
 # Paths that are no artefact of a stage: its parameters, and what it may find or not and makes the same of.
-OTHER_PATHS = {"PARAMS", "MAP", "LOCK", "GATE", "TUNING", "IMPORTED"}
+OTHER_PATHS = {"PARAMS", "MAP", "LOCK", "GATE", "TUNING", "IMPORTED", "INDEX"}
 OTHER_PATHS |= {"CACHE", "WORD_CACHE", "VECTOR_CACHE", "FINGERPRINTS", "CHECKPOINTS", "COMPARISON"}
 
 
@@ -114,8 +114,9 @@ def test_artefacts_are_those_that_the_stage_names(stage):
     listed = {*outputs(STAGES[stage]), *read}
     described = r"manifest_path\(here / paths\.([A-Z_]+)\)"  # of these the stage reads the manifest alone
     text = script(stage)
-    if "huse.run.fitting" in text:  # which reads its artefacts
-        text += (ROOT / "huse/run/fitting.py").read_text(encoding="utf-8")
+    for module in ("fitting", "baselines"):  # which read artefacts themselves
+        if f"huse.run.{module}" in text:
+            text += (ROOT / f"huse/run/{module}.py").read_text(encoding="utf-8")
     named = {
         str(getattr(paths, name))
         for name in set(re.findall(r"\b[A-Z][A-Z_]+\b", re.sub(described, "", text))) - OTHER_PATHS

@@ -9,7 +9,7 @@ from PIL import Image
 from huse.report import sections
 from huse.report.metric_tables import DIRECTIONS
 from huse.report.page import render
-from huse.report.thumbnails import thumbnails_of
+from huse.vision.thumbnails import thumbnails_of
 
 # What a catalogue may hold and a page must not take for anything but text.
 NASTY = [

@@ -14,7 +14,7 @@ from huse.evaluation.space import semantic_order
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render, write_number
 from huse.report.sections import baselines_section, gallery_section, graph_section, map_section
-from huse.report.thumbnails import thumbnails_of
+from huse.vision.thumbnails import thumbnails_of
 from tests.report.conftest import NASTY, Made, metrics, with_products
 
 VOID = {"meta", "link", "img", "input", "br"}

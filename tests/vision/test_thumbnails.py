@@ -3,7 +3,7 @@ from io import BytesIO
 
 from PIL import Image
 
-from huse.report.thumbnails import MISSING, make_thumbnail, thumbnails_of
+from huse.vision.thumbnails import MISSING, make_thumbnail, thumbnails_of
 
 
 def test_a_thumbnail_is_a_small_picture_of_the_same_shape_and_bytes():

@@ -1,0 +1,260 @@
+"""Commands that ask the index, and those by which it grows."""
+
+import json
+import logging
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Column, Table
+
+from huse.errors import InputError
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.place import Run
+from huse.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from huse.catalogue.reading import Rejected
+    from huse.use.index import Hit, Index
+    from huse.use.model import Model
+
+ModelFolder = Annotated[Path | None, typer.Option("--model", help="Folder of the model; none: data/model.")]
+IndexFolder = Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")]
+Pictures = Annotated[
+    Path | None, typer.Option("--images", help="Folder of the pictures; none: that of the catalogue when it was made.")
+]
+Rows = Annotated[Path, typer.Argument(help="CSV with the columns of the catalogue, one row a picture.")]
+MaxRejected = Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")]
+
+
+def search(
+    context: typer.Context,
+    text: Annotated[str | None, typer.Argument(help="What to look for, such as a name.")] = None,
+    *,
+    image: Annotated[Path | None, typer.Option(help="A picture to look for; with a text, both together.")] = None,
+    kind: Annotated[str, typer.Option("--in", help="What is searched: pictures, names or products.")] = "products",
+    classes: Annotated[
+        str | None, typer.Option("--class", help="Only this class path; 'shoes<*': all below it too.")
+    ] = None,
+    where: Annotated[str | None, typer.Option(help='A condition in SQL, such as "price < 50".')] = None,
+    k: Annotated[int, typer.Option("-k", min=1, help="Hits, at most.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one list.")] = False,
+    html: Annotated[Path | None, typer.Option(help="Page to write: a contact sheet.")] = None,
+    model: ModelFolder = None,
+    index: IndexFolder = None,
+    images: Pictures = None,
+) -> None:
+    """Find the products that are nearest to a text, to a picture, or to both together."""
+    if text is None and image is None:
+        raise InputError("expected a text, --image, or both, found neither.")
+    if image is not None and not image.is_file():
+        raise InputError(f"{image}: no such picture.")
+    shop = _opened(context.obj, model, index, images)
+    asked: dict[str, Any] = {"picture": image, "kind": kind, "classes": classes, "where": where}
+    hits = shop.index.search(text, k, **asked)
+    if html is not None:
+        _write_page(html, hits, shop, text, image)
+    if as_json:
+        typer.echo(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
+        return
+    Console().print(_table(hits))
+    if not hits:
+        typer.echo("nothing of that class, or for that condition, is in the index")
+    if html is not None:
+        typer.echo(f"wrote {html}")
+
+
+def add(
+    context: typer.Context,
+    csv: Rows,
+    *,
+    images: Pictures = None,
+    max_rejected: MaxRejected = 0.05,
+    model: ModelFolder = None,
+    index: IndexFolder = None,
+) -> None:
+    """Embed products and add them to the index; one that is there is replaced."""
+    _grow(_opened(context.obj, model, index, images), csv, max_rejected, only_known=False)
+
+
+def update(
+    context: typer.Context,
+    csv: Rows,
+    *,
+    images: Pictures = None,
+    max_rejected: MaxRejected = 0.05,
+    model: ModelFolder = None,
+    index: IndexFolder = None,
+) -> None:
+    """Embed products of the index anew, in place of what is there; others are left out."""
+    _grow(_opened(context.obj, model, index, images), csv, max_rejected, only_known=True)
+
+
+def remove(
+    context: typer.Context,
+    products: Annotated[list[str] | None, typer.Argument(help="Ids, as `huse search` shows them.")] = None,
+    *,
+    listed: Annotated[Path | None, typer.Option("--from", help="A text file with an id a line.")] = None,
+    index: IndexFolder = None,
+) -> None:
+    """Remove products from the index, all at once."""
+    from huse.use.index import Index  # noqa: PLC0415  these take a second to import
+
+    ids = list(products or [])
+    if listed is not None:
+        try:
+            ids += [line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{listed}: cannot be read as a list of ids ({error}).") from None
+    if not ids:
+        raise InputError("expected ids of products, or --from FILE, found neither.")
+    ids = list(dict.fromkeys(ids))
+    there = Index.open(_place(context.obj, index, paths.INDEX))
+    unknown = [one for one in ids if one not in there.known(ids)]
+    if len(unknown) == len(ids):
+        raise InputError(f"{ids[0]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
+    typer.echo(f"removed {counted(there.remove(ids), 'product')}")
+    if unknown:
+        typer.echo(f"not in the index: {counted(len(unknown), 'id')}, first {unknown[0]}")
+
+
+@dataclass(frozen=True)
+class _Shop:
+    """What these commands work on.
+
+    Attributes:
+        model: embeds queries and products.
+        index: of that model.
+        folder: of the pictures.
+    """
+
+    model: "Model"
+    index: "Index"
+    folder: Path
+
+
+def _opened(here: Run, model: Path | None, index: Path | None, images: Path | None) -> _Shop:
+    # These take seconds to import.
+    import huse  # noqa: PLC0415
+    from huse.use.index import Index  # noqa: PLC0415
+
+    loaded = huse.load(_place(here, model, paths.MODEL))
+    opened = Index.open(_place(here, index, paths.INDEX), loaded)
+    folder = Path(opened.about["images"]) if images is None else images
+    return _Shop(loaded, opened, folder.resolve())
+
+
+def _place(here: Run, given: Path | None, usual: Path) -> Path:
+    return here / usual if given is None else given
+
+
+def _table(hits: "list[Hit]") -> Table:
+    rows = [
+        {
+            "product": hit.product,
+            "name": "" if hit.name == hit.product else hit.name,
+            "class": hit.class_path,
+            "picture": hit.image,
+            **{name: "" if value is None else str(value) for name, value in hit.further.items()},
+        }
+        for hit in hits
+    ]
+    filled = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
+    table = Table(Column("cosine", justify="right"), *(Column(name, overflow="fold") for name in filled))
+    for hit, row in zip(hits, rows, strict=True):
+        table.add_row(f"{hit.similarity:.3f}", *(escape(row[name]) for name in filled))
+    return table
+
+
+def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, image: Path | None) -> None:
+    from huse.use.contact_sheet import contact_sheet  # noqa: PLC0415
+
+    title = f"Like {image.name}" if text is None and image is not None else text or ""
+    content = contact_sheet(hits, shop.folder, title=title, told=f"{len(hits)} found, the nearest first", picture=image)
+    with Outputs() as outputs:
+        outputs.path(page).write_text(content, encoding="utf-8")
+
+
+def _grow(shop: _Shop, csv: Path, max_rejected: float, *, only_known: bool) -> None:
+    """Read and check products, embed them, and put them into the index."""
+    from huse.progress import progress  # noqa: PLC0415
+    from huse.use.growing import embed, in_batches  # noqa: PLC0415
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    products = _read_products(shop, csv, max_rejected)
+    known = shop.index.known(products["product"].unique().tolist())
+    if only_known:
+        others = products.loc[~products["product"].isin(known), "product"].unique()
+        products = products[products["product"].isin(known)]
+        if len(others):
+            logging.warning("left out, not in the index: %s, first %s", counted(len(others), "product"), others[0])
+        if products.empty:
+            raise InputError(f"{csv}: none of its {len(others)} products is in the index. `huse add` adds them.")
+    with progress(total=len(products), description="embed", unit="row") as bar:
+        for batch in in_batches(products):
+            shop.index.put(*embed(batch, shop.model, shop.folder))
+            bar.update(len(batch))
+    added = counted(products["product"].nunique() - len(known), "product")
+    typer.echo(f"{added} added, {len(known)} replaced; {len(shop.index):,} embeddings in all")
+
+
+def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
+    """Read rows as the stage `catalogue` does; write those that are left out beside the file.
+
+    Returns:
+        As `huse.use.entries.entries` takes them; paths of pictures are as the index has them.
+    """
+    # These take a second to import.
+    from functools import partial  # noqa: PLC0415
+
+    from huse.catalogue.checking import check_rows, summarise_rejected  # noqa: PLC0415
+    from huse.catalogue.reading import read_catalogue, read_further  # noqa: PLC0415
+    from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
+    from huse.engine.cores import cores  # noqa: PLC0415
+    from huse.run.params.catalogue import CatalogueParams  # noqa: PLC0415
+    from huse.use.index import COLUMNS  # noqa: PLC0415
+    from huse.vision.decoding import inspect_picture  # noqa: PLC0415
+
+    columns: dict[str, str] = shop.index.about["columns"]
+    optional = {kind: columns.get(kind) for kind in ("image", "name", "product")}
+    file = read_catalogue(
+        csv,
+        image=optional["image"],
+        name=optional["name"],
+        classes=columns["classes"],
+        product=optional["product"],
+    )
+    for remark in file.remarks:
+        logging.warning("%s", remark)
+    inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
+    checked = check_rows(file.rows, shop.folder, inspect, workers=cores())
+    rejected = [*file.rejected, *checked.rejected, *checked.in_part]
+    if rejected:
+        place = _write_rejected(csv, rejected)
+        logging.warning("%s of %s: see %s\n%s", counted(len(rejected), "row"), csv, place, summarise_rejected(rejected))
+        share = len(rejected) / (len(file.rows) + len(file.rejected))
+        if share > most or not checked.products:
+            raise InputError(f"{csv}: {share:.1%} of the rows are left out, more than --max-rejected {most:.1%}.")
+    table = grouped(checked.products)
+    rows = table.assign(product=product_ids(table), split="")[["product", "image", "name", "classes", "split"]]
+    if shop.folder != Path(shop.index.about["images"]):
+        rows["image"] = [str(shop.folder / image) if image else "" for image in rows["image"]]
+    further = read_further(csv, encoding="auto", used=columns.values())
+    further = further[[name for name in further if name not in (*COLUMNS, "embedding")]]
+    return rows.join(further.reindex(table["line"]).set_index(rows.index))
+
+
+def _write_rejected(csv: Path, rejected: "list[Rejected]") -> Path:
+    import pandas as pd  # noqa: PLC0415
+
+    place = csv.with_suffix(".rejected.csv")
+    with Outputs() as outputs:
+        outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
+    return place

@@ -1,0 +1,127 @@
+"""An index that grows: products embedded by the model, and those that stay when the index is made again.
+
+Letters: N embeddings, R rows of products, D dimension of the shared space.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from huse.errors import InputError
+from huse.use.entries import entries
+from huse.use.index import ADDED, Index
+from huse.use.model import Model
+
+Floats = npt.NDArray[np.float32]
+BATCH = 512  # rows that are embedded together
+
+
+@dataclass(frozen=True)
+class Added:
+    """Products that were added to an index.
+
+    Attributes:
+        rows: of N embeddings, as `Index.make` takes them.
+        embeddings: N × D float32.
+    """
+
+    rows: pd.DataFrame
+    embeddings: Floats
+
+    @property
+    def products(self) -> int:
+        """How many they are."""
+        return int(self.rows["product"].nunique())
+
+    def behind(self, rows: pd.DataFrame, embeddings: Floats) -> tuple[pd.DataFrame, Floats]:
+        """Return other rows and embeddings with these behind; columns that the others lack are left out."""
+        own = self.rows.reindex(columns=rows.columns).astype(rows.dtypes.to_dict())
+        return pd.concat([rows, own], ignore_index=True), np.concatenate([embeddings, self.embeddings])
+
+
+def embed(products: pd.DataFrame, model: Model, folder: Path) -> tuple[pd.DataFrame, Floats]:
+    """Embed products by the model.
+
+    Args:
+        products: R rows, as `entries` takes them; pictures of which none can be read, and without a name, fail.
+        model: embeds them.
+        folder: that paths of pictures are relative to.
+
+    Returns:
+        As `entries`.
+
+    Raises:
+        InputError: a picture cannot be read.
+    """
+    halves: list[Floats] = []
+    for column, encode in (("image", model.encode_images), ("name", model.encode_texts)):
+        embeddings = np.full((len(products), model.dimension), np.nan, np.float32)
+        there = np.flatnonzero(products[column] != "")
+        items = products[column].iloc[there].tolist()
+        if items:
+            embeddings[there] = encode([folder / item for item in items] if column == "image" else items)
+        halves.append(embeddings)
+    return entries(products, halves[0], halves[1], ADDED)
+
+
+def in_batches(products: pd.DataFrame, size: int = BATCH) -> Iterator[pd.DataFrame]:
+    """Yield some products after the other, about so many rows at a time; the rows of a product stay together."""
+    ordered = products.iloc[np.argsort(pd.factorize(products["product"])[0], kind="stable")]
+    numbers = pd.factorize(ordered["product"])[0]
+    starts = np.flatnonzero(np.r_[True, numbers[1:] != numbers[:-1]])
+    start = 0
+    while start < len(ordered):
+        later = starts[starts >= start + size]
+        end = int(later[0]) if len(later) else len(ordered)
+        yield ordered.iloc[start:end]
+        start = end
+
+
+def carried(folder: Path, model: Model, known: set[str]) -> Added | None:
+    """Return what was added to the index in a folder and is in no catalogue yet, with embeddings of this model.
+
+    Args:
+        folder: of the index; there may be none.
+        model: of the index that is to be made.
+        known: ids of the products in the catalogue; the catalogue's own word on them counts.
+
+    Returns:
+        None where there is nothing. A product whose pictures are gone keeps its names, if it has any; else it is lost,
+        which is said.
+    """
+    try:
+        index = Index.open(folder)
+    except InputError:
+        return None
+    rows = index.rows(f"origin = '{ADDED}'", embeddings=True)
+    rows = rows[~rows["product"].isin(known)]
+    if rows.empty:
+        return None
+    if index.about["fingerprint"] == model.fingerprint:
+        embeddings = np.stack(rows["embedding"].to_list()).astype(np.float32)
+        return Added(rows.drop(columns=["key", "embedding"]).reset_index(drop=True), embeddings)
+    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, Path(index.about["images"]))
+
+
+def _embedded_again(rows: pd.DataFrame, model: Model, folder: Path) -> Added | None:
+    """Embed products by another model, from the pictures and names that their rows tell."""
+    products = rows[rows["kind"] != "products"].copy()
+    products.loc[products["kind"] == "pictures", "name"] = ""
+    products.loc[products["kind"] == "names", "image"] = ""
+    gone = (products["image"] != "") & ~products["image"].map(lambda image: (folder / image).is_file())
+    if gone.any():
+        example = products["image"][gone].iloc[0]
+        logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), folder / example)
+    products = products[~gone].drop(columns=["kind", "origin"])
+    lost = rows["product"].nunique() - products["product"].nunique()
+    if lost:
+        logging.warning("%d products added later have nothing left to embed, so they are lost to the index", lost)
+    if products.empty:
+        return None
+    parts = [embed(batch, model, folder) for batch in in_batches(products)]
+    return Added(pd.concat([rows for rows, _ in parts], ignore_index=True), np.concatenate([each for _, each in parts]))

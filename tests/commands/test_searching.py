@@ -1,0 +1,134 @@
+"""Commands that ask the index of a tiny pipeline, and let it grow."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from huse.files import fingerprint_file
+from huse.run import paths
+from huse.use.index import Index
+from tests.commands.conftest import error, huse
+
+
+@pytest.fixture
+def shop(tiny_pipeline, tmp_path, monkeypatch):
+    """The model and the index of the tiny pipeline in a folder of no repository, and pictures in another."""
+    for name in (paths.MODEL, paths.INDEX):
+        shutil.copytree(tiny_pipeline.root / name, tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new").mkdir()
+    products = pd.read_parquet(tiny_pipeline.root / paths.PRODUCTS)
+    folder = tiny_pipeline.root / paths.SAMPLE_IMAGES
+    for number in range(3):
+        shutil.copy(folder / products["image"].iloc[number], tmp_path / "new" / f"{number}.jpg")
+    return products[~products["name"].str.startswith("-")].reset_index(drop=True)  # no option of the command
+
+
+def write(text, name="new.csv"):
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def found(*arguments):
+    return json.loads(huse("search", *arguments, "--json").stdout)
+
+
+def index():
+    return Index.open(paths.INDEX)
+
+
+def test_a_name_and_a_picture_find_their_product(shop, tiny_pipeline):
+    row = shop.iloc[0]
+    name, picture = row["name"], tiny_pipeline.root / paths.SAMPLE_IMAGES / row["image"]
+    assert found(name, "--in", "names", "-k", 1)[0]["name"] == name
+    hit = found("--image", picture, "--in", "pictures", "-k", 1)[0]
+    assert (hit["image"], hit["class_path"]) == (row["image"], row["classes"])
+    assert hit["similarity"] == pytest.approx(1, abs=1e-5)
+    both = found(name, "--image", picture, "-k", 5)
+    assert both[0]["similarity"] >= both[-1]["similarity"] and len({hit["product"] for hit in both}) == 5
+
+
+def test_only_a_class_or_what_a_condition_holds_for(shop):
+    above = shop["classes"].iloc[0].split("<")[0]
+    hits = found("thing", "--class", f"{above}<*", "--where", "split != 'train'", "-k", 50)
+    assert hits and all(hit["class_path"].startswith(above) and hit["split"] != "train" for hit in hits)
+    nothing = huse("search", "thing", "--class", "no such class")
+    assert nothing.exit_code == 0 and "nothing of that class, or for that condition" in nothing.stdout
+
+
+def test_the_table_and_the_page(shop):
+    done = huse("search", shop["name"].iloc[0], "-k", 2, "--html", "page.html")
+    assert "cosine" in done.stdout and "wrote page.html" in done.stdout
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/webp;base64,") == 2 and "http" not in page.replace("http-equiv", "")
+
+
+def test_products_are_added_replaced_and_removed(shop, caplog):
+    before = len(index())
+    write("image,name,classes,price\n0.jpg,Wonder lamp,home<lamps,12.5\n1.jpg,Wonder lamp,home<lamps,\n2.jpg,,home,3\n")
+    done = huse("add", "new.csv", "--images", "new")
+    assert "2 products added, 0 replaced" in done.stdout
+    lamp = [row for row in index().rows().to_dict("records") if row["product"].startswith("Wonder")]
+    assert sorted(row["kind"] for row in lamp) == ["names", "pictures", "pictures", "products"]
+    assert all(row["image"].endswith(".jpg") and row["image"].startswith("/") for row in lamp)
+    hit = found("--image", "new/2.jpg", "--in", "pictures", "-k", 1)[0]
+    assert hit["similarity"] == pytest.approx(1, abs=1e-5)
+    write("image,name,classes\n1.jpg,Wonder lamp,home<lamps\n0.jpg,Other,hats\n", "changed.csv")
+    done = huse("update", "changed.csv", "--images", "new")
+    assert "0 products added, 1 replaced" in done.stdout
+    assert "left out, not in the index: 1 product, first Other" in caplog.text
+    assert [row["kind"] for row in index().rows("product = 'Wonder lamp'").to_dict("records")].count("pictures") == 1
+    write("Wonder lamp\n\n", "ids.txt")
+    done = huse("remove", "nothing", "--from", "ids.txt")
+    assert "removed 1 product" in done.stdout and "not in the index: 1 id, first nothing" in done.stdout
+    assert len(index()) == before + 2
+
+
+def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
+    write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n,,hats\n")
+    before = len(index())
+    assert "66.7% of the rows are left out, more than --max-rejected 5.0%" in error("add", "new.csv", "--images", "new")
+    assert len(index()) == before
+    table = pd.read_csv("new.rejected.csv", keep_default_na=False)
+    assert sorted(table["line"]) == [3, 4] and table["reason"].str.contains("picture").all()
+    assert huse("add", "new.csv", "--images", "new", "--max-rejected", 1).exit_code == 0
+    assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["search"], "expected a text, --image, or both, found neither"),
+        (["search", "--image", "none.jpg"], "none.jpg: no such picture"),
+        (["search", "--image", "bad.jpg"], "bad.jpg"),
+        (["search", "x", "--in", "cats"], "kind: expected pictures, names, products"),
+        (["search", "x", "--where", "prize > 3"], "(prize > 3): no condition that fits the index"),
+        (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
+        (["search", "x", "--model", "nowhere"], "nowhere: no such folder. Expected a model"),
+        (["add", "none.csv"], "none.csv"),
+        (["add", "bad.csv", "--images", "new"], "bad.csv: expected one column `name`"),
+        (["add", "empty.csv", "--images", "new"], "empty.csv"),
+        (["update", "others.csv", "--images", "new"], "none of its 1 products is in the index. `huse add` adds them"),
+        (["remove"], "expected ids of products, or --from FILE, found neither"),
+        (["remove", "a", "b"], "a: no product of that id, nor of 1 others, is in the index"),
+        (["remove", "--from", "none.txt"], "none.txt: cannot be read as a list of ids"),
+    ],
+)
+def test_what_cannot_be_is_said(shop, arguments, said):
+    write("no picture", "bad.jpg")
+    write("image,title,classes\n0.jpg,a,b\n", "bad.csv")
+    write("", "empty.csv")
+    write("image,name,classes\n0.jpg,never seen,hats\n", "others.csv")
+    before = len(index())
+    assert said in error(*arguments)
+    assert len(index()) == before
+
+
+def test_a_query_of_another_model_is_refused(shop):
+    (paths.MODEL / "towers.json").write_text((paths.MODEL / "towers.json").read_text() + " ")
+    content = json.loads((paths.MODEL / "config.json").read_text())
+    content["sha256"]["towers.json"] = fingerprint_file(paths.MODEL / "towers.json")
+    (paths.MODEL / "config.json").write_text(json.dumps(content))
+    assert "data/index: is of another model than the one given" in error("search", "x")
