@@ -36,6 +36,7 @@ def model_card(info: dict[str, Any], classes: Sequence[str], dimension: int) -> 
             "    import huse",
             '    model = huse.load("this folder")',
             '    model.classify(images=["some.jpg"], texts=["some name"])',
+            '    model.decide(images=["some.jpg"], precision=0.95)    # stops above the class where it is not sure',
             "    model.encode_images([...]); model.encode_texts([...])    # N × D float32, unit norm",
             "",
             "You need only this folder and the package: no pipeline, no parameters, no DVC.",

@@ -115,6 +115,26 @@ def test_metrics_shows_the_baselines_beside_ours(workplace):
     assert "behind a baseline, names: try harder [really]" in shown
 
 
+def test_metrics_shows_answers_that_stop_above_the_class(workplace):
+    names = {
+        key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in ("text", "average", "log_linear", "fusion")
+    }
+    answers = {"class": 0.25, "level_1": 0.125, "level_2": 0.5, "none": 0.1, "accuracy": 0.875, "mean_depth": 2.0}
+    nothing = {"class": 0.0, "level_1": 0.0, "level_2": 0.0, "none": 1.0, "mean_depth": 0.0}
+    values = {
+        "classification": {**names, "chance": {"accuracy": 0.04}},
+        "retrieval": {"mean": {"map": 0.444}},
+        "hedging": {"text": {}, "fusion": {"precision_95": answers, "precision_99": nothing}},
+    }
+    write(paths.EVALUATE_METRICS, values)
+    write(paths.CATALOGUE_METRICS, CATALOGUE)
+    shown = huse("metrics").stdout
+    assert "class ┃ level 2 ┃ level 1 ┃ nothing ┃ right" in shown
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["0.95", "0.250", "0.500", "0.125", "0.100", "0.875"] in rows
+    assert ["0.99", "0.000", "0.000", "0.000", "1.000", "–"] in rows
+
+
 def test_metrics_of_a_catalogue_without_pictures(workplace):
     names = {
         key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in ("text", "average", "log_linear", "fusion")

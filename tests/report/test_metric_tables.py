@@ -6,6 +6,8 @@ from huse.nesting import flatten
 from huse.report.metric_tables import (
     Metric,
     Table,
+    answer_levels,
+    answer_rows,
     headline,
     key_metrics,
     look_up,
@@ -123,3 +125,20 @@ def test_other_numbers_are_written_by_their_size():
 def test_parameters_are_written_as_in_their_file():
     written = {"true": True, "null": None, "0.15": 0.15, "huse": "huse", "32": 32, '["a<é"]': ["a<é"]}
     assert {write_parameter(value): value for value in written.values()} == written
+
+
+def test_answers_have_the_deepest_level_first_and_rows_for_every_precision():
+    shares = {"class": 0.5, "level_1": 0.25, "level_2": 0.125, "level_10": 0, "none": 0.125}
+    metrics = {
+        "hedging": {"text": {"precision_90": shares, "precision_95": shares}, "fusion": {"precision_90": shares}}
+    }
+    assert list(answer_levels(metrics).items()) == [
+        ("class", "class"),
+        ("level_10", "level 10"),
+        ("level_2", "level 2"),
+        ("level_1", "level 1"),
+        ("none", "nothing"),
+    ]
+    rows = {"text.precision_90": "text, 0.90", "text.precision_95": "text, 0.95", "fusion.precision_90": "both, 0.90"}
+    assert answer_rows(metrics) == rows
+    assert answer_rows({}) == {}

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from huse.evaluation.space import semantic_order
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render, write_number
-from huse.report.sections import baselines_section, gallery_section, graph_section, map_section
+from huse.report.sections import baselines_section, gallery_section, graph_section, map_section, sureness_section
 from huse.vision.thumbnails import thumbnails_of
 from tests.report.conftest import NASTY, Made, metrics, with_products
 
@@ -112,6 +112,22 @@ def test_pictures_have_alternative_texts_and_lost_ones_a_placeholder(elements):
     lost = [attributes for attributes in elements.all("span") if attributes.get("role") == "img"]
     assert lost
     assert all("cannot be read" in attributes["aria-label"] for attributes in lost)
+
+
+def test_answers_are_drawn_by_precision_from_the_class_up_to_nothing(page, elements):
+    specs = json.loads(charts_of(page))
+    chart = specs["sureness-answers"]
+    parts = {(part["row"], part["answer"]): part["share"] for part in chart["data"]["values"]}
+    assert parts[("image, 0.90", "class")] == 0.5 and parts[("image, 0.99", "nothing")] == 1
+    assert chart["encoding"]["color"]["scale"]["domain"] == ["class", "level 1", "nothing"]
+    curve = specs["sureness-risk"]["data"]["values"]
+    assert curve == [
+        {"by": "image", "covered": 0.5, "error": 0.125},
+        {"by": "image", "covered": 1.0, "error": 0.5},
+    ]
+    for said in ("image, 0.90 0.500 0.250 0.250 0.875 1.2", "image 0.062 0.125 0.500"):
+        assert said in elements.words
+    assert sureness_section({"classification": {}}) is None
 
 
 def test_every_chart_has_its_place_and_a_description(page, elements):
