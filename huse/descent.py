@@ -93,7 +93,7 @@ def answer_depths(descent: Descent, thresholds: Sequence[float | None]) -> Integ
 
 
 def choose_points(points: Points, precision: float) -> dict[str, Point | None]:
-    """Return for each kind the first of its points, which answer less and less, that has a precision; None: none has.
+    """Return for each kind the first of its points, the deepest answers first, that has a precision; None: none has.
 
     Raises:
         InputError: the precision is not between 0 and 1.

@@ -8,8 +8,6 @@ Letters: N items, C classes, L levels of the deepest class path. `classes` are N
 N × L, True where the node of that level on the way is right.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from huse.descent import Descent, Point, answer_depths, descend
@@ -17,8 +15,8 @@ from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.taxonomy import Bools, ClassTree
 
 TARGETS = (0.9, 0.95, 0.99)  # precisions that are measured
-# Precisions that thresholds are made for. Answers that stop at different levels are together less precise than each
-# level is, so a precision of the answers takes a higher one of the levels.
+# Precisions of levels, and probabilities, that thresholds are made for. Answers that stop at different levels are
+# together less precise than each level is, so a precision of the answers takes a higher one of the levels.
 STEPS = (*(step / 100 for step in range(50, 99)), *(step / 1000 for step in range(990, 1000)))
 
 
@@ -66,7 +64,11 @@ def level_thresholds(descent: Descent, right: Bools, precision: float) -> tuple[
 
 
 def make_points(probabilities: Floats, classes: Integers, tree: ClassTree) -> list[Point]:
-    """Return thresholds for rising precisions, `STEPS`, with what they give; for `choose_points`.
+    """Return the thresholds that say most for their precision, from the deepest answers to the most precise ones.
+
+    The candidates are the thresholds of `level_thresholds` for all `STEPS`, and each of these as the one threshold of
+    all levels: which of the two says more depends on whether the first levels or the classes are hard to tell apart.
+    Those remain for which no deeper answers, by the mean over all items, are as precise.
 
     Args:
         probabilities: N × C of the validation split.
@@ -75,20 +77,15 @@ def make_points(probabilities: Floats, classes: Integers, tree: ClassTree) -> li
     """
     descent = descend(probabilities, tree)
     right = right_nodes(descent, classes, tree)
-    return list(_points(descent, right, tree))
-
-
-def _points(descent: Descent, right: Bools, tree: ClassTree) -> Iterator[Point]:
-    """Yield the points of `make_points`, different ones that answer anything."""
-    before: tuple[float | None, ...] = ()
-    for step in STEPS:
-        thresholds = level_thresholds(descent, right, step)
-        if thresholds in (before, (None,) * len(thresholds)):
-            continue
-        depths, before = answer_depths(descent, thresholds), thresholds
-        answers = int((depths > 0).sum())
-        precision = int(right_answers(depths, right).sum()) / (answers + 1)
-        yield Point(precision, thresholds, tuple(depth_shares(descent, depths, tree).tolist()))
+    candidates = [level_thresholds(descent, right, step) for step in STEPS]
+    candidates += [(step,) * len(tree.levels) for step in STEPS]
+    depths = {thresholds: answer_depths(descent, thresholds) for thresholds in candidates}
+    points: list[Point] = []
+    for thresholds, found in sorted(depths.items(), key=lambda pair: -int(pair[1].sum())):
+        precision = int(right_answers(found, right).sum()) / (int((found > 0).sum()) + 1)
+        if precision > (points[-1].precision if points else 0):
+            points.append(Point(precision, thresholds, tuple(depth_shares(descent, found, tree).tolist())))
+    return points
 
 
 def right_answers(depths: Integers, right: Bools) -> Bools:

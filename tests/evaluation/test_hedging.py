@@ -3,6 +3,8 @@ import pytest
 
 from huse.descent import Descent, answer_depths, choose_points, descend
 from huse.evaluation.hedging import (
+    STEPS,
+    TARGETS,
     depth_shares,
     hedged_metrics,
     level_thresholds,
@@ -109,6 +111,28 @@ def test_points_say_what_their_thresholds_give(seed):
         ]
         whole = sum(bool(node) and is_whole for node, is_whole, _ in answers) / len(answers)
         assert point.shares == pytest.approx((nodes.count(()) / len(answers), *above, whole))
+
+
+def test_points_are_those_that_say_most_for_their_precision():
+    probabilities, classes = drawn(300)
+    descent = descend(probabilities, UNEVEN)
+    right, points = right_nodes(descent, classes, UNEVEN), make_points(probabilities, classes, UNEVEN)
+    candidates = [level_thresholds(descent, right, step) for step in STEPS] + [(step,) * 3 for step in STEPS]
+
+    def worth(thresholds):
+        answers = slow_answers(descent, classes, thresholds, UNEVEN)
+        answered = sum(bool(node) for node, _, _ in answers)
+        return sum(len(node) for node, _, _ in answers), sum(is_right for _, _, is_right in answers) / (answered + 1)
+
+    kept, every = [worth(point.thresholds) for point in points], [worth(thresholds) for thresholds in candidates]
+    for target in (*TARGETS, 0.55, 0.75, 0.85):
+        precise = [depth for depth, precision in every if precision >= target]
+        chosen = choose_points({"text": points}, target)["text"]
+        assert (worth(chosen.thresholds)[0] if chosen else None) == max(precise, default=None)
+    assert kept == sorted(kept, key=lambda pair: (-pair[0], pair[1]))
+    assert len({precision for _, precision in kept}) == len(kept)
+    assert any(len(set(point.thresholds)) > 1 for point in points)
+    assert any(len(set(point.thresholds)) == 1 for point in points)
 
 
 @pytest.mark.parametrize("precision", [0.7, 0.8, 0.9])
