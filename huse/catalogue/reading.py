@@ -152,7 +152,7 @@ def read_further(path: Path, *, encoding: str, used: Iterable[str]) -> pd.DataFr
 
 def plain_header(name: str) -> str:
     """Return a header in lower case, all but letters, digits and underscores replaced."""
-    return re.sub(r"\W+", "_", name.casefold()).strip("_")
+    return re.sub(r"\W+", "_", name.lower()).strip("_")
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:
