@@ -102,5 +102,5 @@ lock:  ## resolve pyproject.toml anew; a local build tag such as +cpu is dropped
 	.venv-lock/bin/pip freeze --all --exclude-editable --exclude huse --exclude pip | grep -v -E '^(nvidia-[^m]|cuda-|triton)' | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock
 
-clean:  ## remove what the pipeline made; DVC's cache stays
-	find data -mindepth 1 -not -name .gitkeep -not -path 'data/imported*' -delete
+clean:  ## remove what the pipeline made; DVC's cache stays, and the index, as it has what was added
+	find data -mindepth 1 -not -name .gitkeep -not -path 'data/imported*' -not -path 'data/index*' -delete

@@ -128,15 +128,14 @@ def read_further(path: Path, *, encoding: str, used: Iterable[str]) -> pd.DataFr
         used: headers of the columns that `read_catalogue` reads.
 
     Returns:
-        By line of the file; the names of columns are headers in lower case, all but letters, digits and underscores
-        replaced, so that they can stand in a condition.
+        By line of the file; columns are named by `plain_header`, so that they can stand in a condition.
     """
     known = list(used)
     records = Records(path, encoding=encoding, wanted=known)
     taken = {place for name in known for place in places_of(records.header, name)}
     named = {}
     for place, name in enumerate(records.header):
-        plain = re.sub(r"\W+", "_", name.casefold()).strip("_")
+        plain = plain_header(name)
         if place not in taken and plain and plain not in named:
             named[plain] = place
     rows = [(line, record) for line, record in records.rows(named.values()) if not isinstance(record, str)]
@@ -149,6 +148,11 @@ def read_further(path: Path, *, encoding: str, used: Iterable[str]) -> pd.DataFr
         name for name in table if (numbers[name].notna() == (table[name] != "")).all() and numbers[name].any()
     ]
     return table.assign(**{str(name): numbers[name].astype(float) for name in of_numbers})
+
+
+def plain_header(name: str) -> str:
+    """Return a header in lower case, all but letters, digits and underscores replaced."""
+    return re.sub(r"\W+", "_", name.lower()).strip("_")
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:

@@ -91,7 +91,8 @@ def product_ids(table: pd.DataFrame) -> list[str]:
     known_by = pd.Series("", table.index)
     for column in (*given, table["name"], table["image"]):
         first = column[column != ""].groupby(table["group"]).first().to_dict()
-        known_by = known_by.where(known_by != "", [first.get(group, "") for group in table["group"]])
+        filled = pd.Series([first.get(group, "") for group in table["group"]], table.index)
+        known_by = known_by.where(known_by != "", filled)
     of_group = known_by.groupby(table["group"], sort=False).first()
     again = of_group.groupby(of_group).cumcount()
     unique = of_group.where(again == 0, of_group + " (" + (again + 1).astype(str) + ")")

@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
+from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.wording import counted
 
@@ -76,12 +77,23 @@ def add(
     csv: Rows,
     *,
     images: Pictures = None,
+    to_catalogue: Annotated[
+        bool, typer.Option("--to-catalogue", help="Write them into catalogue.csv too, for the next training.")
+    ] = False,
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
     index: IndexFolder = None,
 ) -> None:
     """Embed products and add them to the index; one that is there is replaced."""
-    _grow(_opened(context.obj, model, index, images), csv, max_rejected, only_known=False)
+    shop = _opened(context.obj, model, index, images)
+    products = _read_products(shop, csv, max_rejected)
+    content = _with_catalogue(context.obj, shop, products) if to_catalogue else None
+    _grow(shop, products)
+    if content is not None:
+        place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv
+        with Outputs() as outputs:
+            outputs.path(place).write_bytes(content)
+        typer.echo(f"wrote {place}; `dvc repro` learns from them")
 
 
 def update(
@@ -94,7 +106,15 @@ def update(
     index: IndexFolder = None,
 ) -> None:
     """Embed products of the index anew, in place of what is there; others are left out."""
-    _grow(_opened(context.obj, model, index, images), csv, max_rejected, only_known=True)
+    shop = _opened(context.obj, model, index, images)
+    products = _read_products(shop, csv, max_rejected)
+    known = shop.index.known(products["product"].unique().tolist())
+    others = products.loc[~products["product"].isin(known), "product"].unique()
+    if len(others):
+        logging.warning("left out, not in the index: %s, first %s", counted(len(others), "product"), others[0])
+    if not known:
+        raise InputError(f"{csv}: none of its {len(others)} products is in the index. `huse add` adds them.")
+    _grow(shop, products[products["product"].isin(known)])
 
 
 def remove(
@@ -145,6 +165,7 @@ def _opened(here: Run, model: Path | None, index: Path | None, images: Path | No
     import huse  # noqa: PLC0415
     from huse.use.index import Index  # noqa: PLC0415
 
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     loaded = huse.load(_place(here, model, paths.MODEL))
     opened = Index.open(_place(here, index, paths.INDEX), loaded)
     folder = Path(opened.about["images"]) if images is None else images
@@ -182,27 +203,48 @@ def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, im
         outputs.path(page).write_text(content, encoding="utf-8")
 
 
-def _grow(shop: _Shop, csv: Path, max_rejected: float, *, only_known: bool) -> None:
-    """Read and check products, embed them, and put them into the index."""
+def _grow(shop: _Shop, products: "pd.DataFrame") -> None:
+    """Embed products, and put them into the index."""
     from huse.progress import progress  # noqa: PLC0415
     from huse.use.growing import embed, in_batches  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    products = _read_products(shop, csv, max_rejected)
     known = shop.index.known(products["product"].unique().tolist())
-    if only_known:
-        others = products.loc[~products["product"].isin(known), "product"].unique()
-        products = products[products["product"].isin(known)]
-        if len(others):
-            logging.warning("left out, not in the index: %s, first %s", counted(len(others), "product"), others[0])
-        if products.empty:
-            raise InputError(f"{csv}: none of its {len(others)} products is in the index. `huse add` adds them.")
     with progress(total=len(products), description="embed", unit="row") as bar:
         for batch in in_batches(products):
             shop.index.put(*embed(batch, shop.model, shop.folder))
             bar.update(len(batch))
     added = counted(products["product"].nunique() - len(known), "product")
     typer.echo(f"{added} added, {len(known)} replaced; {len(shop.index):,} embeddings in all")
+
+
+def _with_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> bytes | None:
+    """Return the catalogue's CSV with those products behind that it does not have; None where it has all.
+
+    Raises:
+        InputError: there is no catalogue here, rows cannot be added to it, or pictures lie elsewhere than its own.
+    """
+    from huse.catalogue.appending import appended  # noqa: PLC0415
+
+    params = here.section(CatalogueParams, "catalogue")
+    there = shop.index.rows("origin = 'catalogue' AND kind = 'products'")["product"]
+    new = products[~products["product"].isin(there)]
+    if len(new) < len(products):
+        logging.warning("%s: has %d of these rows' products already", params.csv, len(products) - len(new))
+    if new.empty:
+        return None
+    folder = (here / params.images).resolve()
+    outside = [image for image in new["image"] if image and not (shop.folder / image).resolve().is_relative_to(folder)]
+    if outside:
+        raise InputError(f"{outside[0]}: lies outside {folder} (catalogue.images). Copy the pictures there first.")
+    new = new.assign(image=[_below(shop.folder, image, folder) for image in new["image"]])
+    columns = {kind: name for kind, name in params.columns.model_dump().items() if name and kind != "split"}
+    cells = new.drop(columns=[kind for kind in ("product", "split") if kind not in columns]).rename(columns=columns)
+    rows: list[dict[str, str]] = cells.astype(object).fillna("").astype(str).to_dict("records")  # type: ignore[assignment]
+    return appended(here / params.csv, rows)
+
+
+def _below(start: Path, image: str, folder: Path) -> str:
+    return (start / image).resolve().relative_to(folder).as_posix() if image else ""
 
 
 def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
@@ -218,7 +260,6 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     from huse.catalogue.reading import read_catalogue, read_further  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
     from huse.engine.cores import cores  # noqa: PLC0415
-    from huse.run.params.catalogue import CatalogueParams  # noqa: PLC0415
     from huse.use.index import COLUMNS  # noqa: PLC0415
     from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 

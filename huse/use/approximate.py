@@ -8,19 +8,24 @@ Letters: P partitions.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 if TYPE_CHECKING:
     from lancedb.table import Table
 
+Floats = npt.NDArray[np.float32]
+
 EXACT = 200_000  # embeddings; fewer are compared with the query one by one
 TAIL = 0.05  # share of the embeddings that came after the build; with more, it is built again
 ENOUGH, NEAREST, ASKED = 0.95, 10, 50  # recall of the 10 nearest, of so many queries a direction
+FEWEST = 8  # partitions
+BATCH = 10_000  # embeddings that are compared exactly at a time
 REFINED = 4  # times as many as asked for are compared again
 FILE = "approximation.json"
 
@@ -58,7 +63,7 @@ class Approximation:
         return query.nprobes(self.partitions).refine_factor(REFINED)
 
 
-def nearest_to(table: "Table", embedding: np.ndarray, columns: Sequence[str]) -> Any:
+def nearest_to(table: "Table", embedding: Floats, columns: Sequence[str]) -> Any:
     """Return a query of LanceDB for what is nearest to an embedding: these columns, and `_distance`, 1 - cosine."""
     query: Any = table.search(embedding, vector_column_name="embedding")
     return query.distance_type("dot").select([*columns, "_distance"])
@@ -79,40 +84,62 @@ def approximate(table: "Table", kinds: Sequence[str]) -> Approximation:
 
     count = int(np.sqrt(table.count_rows()))
     table.create_index("embedding", config=IvfSq(distance_type="dot", num_partitions=count), replace=True)
-    queries = {kind: _drawn(table, kind) for kind in kinds}
-    found = Approximation(partitions=8)
+    queries = {kind: drawn for kind in kinds if len(drawn := _drawn(table, kind))}
+    exact = _exact(table, queries)
+    partitions = min(FEWEST, count)
     while True:
-        found = Approximation(found.partitions, _recalls(table, queries, found))
-        if found.partitions >= count or all(recall >= ENOUGH for recall in found.recall.values()):
+        found = Approximation(partitions, _recalls(table, queries, exact, partitions))
+        if partitions >= count or all(recall >= ENOUGH for recall in found.recall.values()):
             return found
-        found = Approximation(min(2 * found.partitions, count))
+        partitions = min(2 * partitions, count)
 
 
-def _drawn(table: "Table", kind: str) -> np.ndarray:
+def _drawn(table: "Table", kind: str) -> Floats:
     """Return some embeddings of a kind, evenly spaced over the table."""
-    total = table.count_rows(f"kind = '{kind}'")
-    rows = [
-        table.search().where(f"kind = '{kind}'").select(["embedding"]).offset(place).limit(1).to_arrow()
-        for place in np.unique(np.linspace(0, total - 1, ASKED).astype(int)).tolist()
-        if total
-    ]
-    return np.array([row["embedding"][0].as_py() for row in rows], np.float32)
+    query: Any = table.search()
+    rows = query.where(f"kind = '{kind}'").select(["kind"]).with_row_id(True).to_arrow()["_rowid"].to_numpy()
+    if not len(rows):
+        return np.empty((0, 0), np.float32)
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, ASKED).astype(int))].tolist()
+    found = table.take_row_ids(chosen).select(["embedding"]).to_arrow()["embedding"]
+    return np.stack(found.to_numpy()).astype(np.float32)
 
 
-def _recalls(table: "Table", queries: dict[str, np.ndarray], how: Approximation) -> dict[str, float]:
-    """Return in each direction the share of the nearest that are found, by exact search."""
-    recalls = {}
-    for asked, embeddings in queries.items():
-        for kind in queries:
-            shares = []
-            for embedding in embeddings:
-                both = [_keys(table, embedding, kind, each) for each in (Approximation(), how)]
-                shares.append(len(both[0] & both[1]) / max(len(both[0]), 1))
-            if shares:
-                recalls[f"{asked} → {kind}"] = float(np.mean(shares))
+def _exact(table: "Table", queries: Mapping[str, Floats]) -> dict[tuple[str, str], list[set[str]]]:
+    """Return the keys of the nearest, of each kind for the queries of each kind, in one pass over the table."""
+    kinds, every = list(queries), np.concatenate(list(queries.values()))
+    best = {
+        kind: (np.full((len(every), NEAREST), -np.inf, np.float32), np.full((len(every), NEAREST), "", object))
+        for kind in kinds
+    }
+    for batch in table.search().select(["key", "kind", "embedding"]).to_batches(BATCH):
+        flat = batch["embedding"].flatten().to_numpy(zero_copy_only=False)
+        cosines = every @ flat.reshape(batch.num_rows, -1).T
+        keys, of = (np.array(batch[column].to_pylist(), object) for column in ("key", "kind"))
+        for kind, (values, named) in best.items():
+            there = np.flatnonzero(of == kind)
+            both = np.concatenate([values, cosines[:, there]], axis=1)
+            names = np.concatenate([named, np.broadcast_to(keys[there], (len(every), len(there)))], axis=1)
+            order = np.argsort(-both, axis=1, kind="stable")[:, :NEAREST]
+            best[kind] = np.take_along_axis(both, order, axis=1), np.take_along_axis(names, order, axis=1)
+    starts = np.cumsum([0, *map(len, queries.values())])
+    return {
+        (asked, kind): [set(row) - {""} for row in best[kind][1][start:end]]
+        for asked, start, end in zip(kinds, starts, starts[1:], strict=False)
+        for kind in kinds
+    }
+
+
+def _recalls(
+    table: "Table", queries: Mapping[str, Floats], exact: Mapping[tuple[str, str], list[set[str]]], partitions: int
+) -> dict[str, float]:
+    """Return in each direction the share of the nearest that are found by reading so many partitions."""
+    how, recalls = Approximation(partitions), {}
+    for (asked, kind), sets in exact.items():
+        shares = []
+        for embedding, nearest in zip(queries[asked], sets, strict=True):
+            query = how.applied(nearest_to(table, embedding, ["key"])).where(f"kind = '{kind}'", prefilter=True)
+            found = set(query.limit(NEAREST).to_arrow()["key"].to_pylist())
+            shares.append(len(found & nearest) / len(nearest))
+        recalls[f"{asked} → {kind}"] = round(float(np.mean(shares)), 4)
     return recalls
-
-
-def _keys(table: "Table", embedding: np.ndarray, kind: str, how: Approximation) -> set[str]:
-    found = how.applied(nearest_to(table, embedding, ["key"])).where(f"kind = '{kind}'", prefilter=True).limit(NEAREST)
-    return set(found.to_arrow()["key"].to_pylist())

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 
 from huse.descent import Kinds, Point, Points, choose_points, descend, hedge, kinds_of, read_points
-from huse.encoders.contract import CONFIG, Encoder, ItemError, write_config
+from huse.encoders.contract import CONFIG, Encoder, ItemError, read_config, write_config
 from huse.encoders.families import load_encoder
 from huse.encoders.network import Picture
 from huse.errors import InputError
@@ -128,8 +128,6 @@ class Model:
     """A trained model; `huse.load` reads one, the stage `model` writes one.
 
     Attributes:
-        image_encoder: pictures to vectors.
-        text_encoder: names to vectors.
         network: vectors to embeddings and class scores.
         info: what the model was trained on, its metrics, versions and fingerprints; JSON.
         points: for pictures alone, names alone and both, where to stop in the class tree for a precision.
@@ -138,8 +136,8 @@ class Model:
 
     def __init__(
         self,
-        image_encoder: Encoder[Picture],
-        text_encoder: Encoder[str],
+        image_encoder: Encoder[Picture] | Path,
+        text_encoder: Encoder[str] | Path,
         network: Network,
         *,
         classes: Classes,
@@ -147,8 +145,7 @@ class Model:
         info: dict[str, Any],
         points: Points,
     ) -> None:
-        self.image_encoder = image_encoder
-        self.text_encoder = text_encoder
+        self._encoders: dict[str, Encoder[Any] | Path] = {"image": image_encoder, "text": text_encoder}
         self.network = network.eval()
         self.info = info
         self.points = points
@@ -156,6 +153,16 @@ class Model:
         self._classes = classes
         self._fusion = fusion
         self._tree = ClassTree.of(classes.paths)
+
+    @property
+    def image_encoder(self) -> Encoder[Picture]:
+        """Pictures to vectors; of a model that was loaded it is read at its first use, as is the other one."""
+        return self._encoder("image")
+
+    @property
+    def text_encoder(self) -> Encoder[str]:
+        """Names to vectors."""
+        return self._encoder("text")
 
     @property
     def classes(self) -> list[str]:
@@ -439,7 +446,10 @@ class Model:
         return _spread(embeddings, places, len(items)), _spread(scores, places, len(items))
 
     def _encoder(self, modality: Modality) -> Encoder[Any]:
-        return self.image_encoder if modality == "image" else self.text_encoder
+        encoder = self._encoders[modality]
+        if isinstance(encoder, Path):
+            encoder = self._encoders[modality] = load_encoder(encoder)
+        return encoder
 
     def _texts(self, texts: Sequence[Any]) -> Floats:
         for number, text in enumerate(texts):
@@ -486,8 +496,8 @@ class Model:
         fusion = dict(content["fusion"])
         average = fusion.pop("average")
         model = cls(
-            load_encoder(place / IMAGE_ENCODER),
-            load_encoder(place / TEXT_ENCODER),
+            place / IMAGE_ENCODER,
+            place / TEXT_ENCODER,
             Network.load(place / TOWERS, place / TOWERS_CONFIG),
             classes=Classes(content["classes"], content["class_labels"]),
             fusion=Fusion(LogLinear(**fusion), average),
@@ -497,7 +507,7 @@ class Model:
         model.fingerprint = hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
         shape = model.network.architecture
         for modality, features in (("image", shape.image_features), ("text", shape.text_features)):
-            found = model._encoder(modality).dimension  # type: ignore[arg-type]  # both are modalities
+            found = read_config(place / f"{modality}_encoder", ("family", "dimension"))["dimension"]
             if found != features:
                 raise InputError(
                     f"{place}: the {modality} encoder gives {found} numbers, the tower reads {features}. They are of "

@@ -11,6 +11,7 @@ from huse.files import fingerprint_file
 from huse.run import paths
 from huse.use.index import Index
 from tests.commands.conftest import error, huse
+from tests.pipeline.in_process import write_params
 
 
 @pytest.fixture
@@ -132,3 +133,40 @@ def test_a_query_of_another_model_is_refused(shop):
     content["sha256"]["towers.json"] = fingerprint_file(paths.MODEL / "towers.json")
     (paths.MODEL / "config.json").write_text(json.dumps(content))
     assert "data/index: is of another model than the one given" in error("search", "x")
+
+
+def catalogue(tmp_path, ending="\n"):
+    """A catalogue of one product, whose pictures are those to add, and parameters that name it."""
+    write_params(tmp_path, {"catalogue": {"csv": "shop.csv", "images": "new"}})
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    old = f"image,name,classes,Unit price{ending}old.jpg,Old hat,hats,1"
+    (tmp_path / "shop.csv").write_bytes(old.encode())
+    return old
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_what_is_added_goes_into_the_catalogue_when_asked(shop, tmp_path, ending):
+    old = catalogue(tmp_path, ending)
+    write('image,name,classes,Unit price\n0.jpg,"A, b",hats,2.5\n1.jpg,"A, b",hats,\n')
+    assert "shop.csv" not in huse("add", "new.csv", "--images", "new").stdout
+    assert (tmp_path / "shop.csv").read_bytes() == old.encode()
+    assert (
+        "wrote shop.csv; `dvc repro` learns from them"
+        in huse("add", "new.csv", "--images", "new", "--to-catalogue").stdout
+    )
+    expected = [old, '0.jpg,"A, b",hats,2.5', '1.jpg,"A, b",hats,', ""]
+    assert (tmp_path / "shop.csv").read_bytes().decode() == ending.join(expected)
+
+
+def test_pictures_elsewhere_or_a_catalogue_of_another_form_add_nothing(shop, tmp_path):
+    catalogue(tmp_path)
+    before = len(index())
+    write("image,name,classes\n0.jpg,A hat,hats\n")
+    (tmp_path / "other").mkdir()
+    shutil.copy("new/0.jpg", "other/0.jpg")
+    assert "lies outside" in error("add", "new.csv", "--images", "other", "--to-catalogue")
+    (tmp_path / "shop.csv").write_text("image;name;classes\n")
+    assert "not separated by commas" in error("add", "new.csv", "--images", "new", "--to-catalogue")
+    (tmp_path / "shop.csv").write_bytes("image,name,classes\nx,Béret,hats\n".encode("cp1252"))
+    assert "Save it as CSV UTF-8, with commas" in error("add", "new.csv", "--images", "new", "--to-catalogue")
+    assert len(index()) == before

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from typer.main import get_command
 
 from huse.catalogue.importing.entries import list_pictures
@@ -120,6 +121,17 @@ def make_data(data, products):
     torch.manual_seed(0)
     torch.save(import_torchvision().models.resnet18().state_dict(), data / "weights/resnet18-f37072fd.pth")
     subprocess.run(["git", "init", "--quiet", "--bare", str(data / "repository.git")], check=True)
+    make_new_products(data)
+
+
+def make_new_products(data):
+    """A photograph to look for, two products to add, and a list of one to remove."""
+    (data / "new").mkdir()
+    for name in ("photo", "new/hat", "new/lamp"):
+        Image.new("RGB", (60, 50), (len(name) * 20, 90, 120)).save(data / f"{name}.jpg")
+    rows = "hat.jpg,A new hat,hats\nlamp.jpg,A product,home<lamps\n"
+    (data / "new.csv").write_text(f"image,name,classes\n{rows}", encoding="utf-8")
+    (data / "gone.txt").write_text("A new hat\n", encoding="utf-8")
 
 
 def shell(repository, command):

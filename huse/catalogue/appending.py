@@ -1,0 +1,44 @@
+"""Adds rows to the CSV of a catalogue, so that the next training learns from them too."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from huse.catalogue.reading import plain_header
+from huse.catalogue.records import places_of
+from huse.errors import InputError
+
+
+def appended(path: Path, rows: Sequence[Mapping[str, str]]) -> bytes:
+    """Return the content of a CSV with rows behind, in the columns that it has; the file is not changed.
+
+    Args:
+        path: the file, in UTF-8, with commas.
+        rows: cells by header, or by `plain_header` of it; columns that the file lacks are left out.
+
+    Raises:
+        InputError: the file is missing or of another form.
+    """
+    try:
+        content = path.read_bytes()
+        header = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    except (OSError, UnicodeDecodeError, StopIteration, csv.Error) as error:
+        raise InputError(f"{path}: cannot be added to ({error}). Save it as CSV UTF-8, with commas.") from None
+    plain = [plain_header(name) for name in header]
+    places = {
+        name: [*places_of(header, name), *(at for at, other in enumerate(plain) if other == name)] for name in rows[0]
+    }
+    named = {name: found[0] for name, found in places.items() if found}
+    if len(header) < 2 or not named:
+        raise InputError(f"{path}: cannot be added to, as its fields are not separated by commas. Save it so.")
+    ending = "\r\n" if b"\r\n" in content else "\n"
+    added = io.StringIO()
+    writer = csv.writer(added, lineterminator=ending)
+    for row in rows:
+        cells = [""] * len(header)
+        for name, place in named.items():
+            cells[place] = row[name]
+        writer.writerow(cells)
+    between = b"" if content.endswith(b"\n") else ending.encode()
+    return content + between + added.getvalue().encode("utf-8")

@@ -1,0 +1,60 @@
+"""What an index takes from a catalogue beside pictures, names and classes, and how rows come behind one."""
+
+import pandas as pd
+import pytest
+
+from huse.catalogue.appending import appended
+from huse.catalogue.reading import plain_header, read_further
+from huse.catalogue.table import product_ids
+from huse.errors import InputError
+
+
+def further(tmp_path, text, used=("image", "name")):
+    path = tmp_path / "shop.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_further(path, encoding="auto", used=used)
+
+
+def test_other_columns_are_numbers_where_all_cells_are(tmp_path):
+    text = "Image,name,Unit price,EAN,Brand-Name\na,b,1.5,007,Acme\n\nc,d,,x,\n"
+    found = further(tmp_path, text)
+    assert list(found) == ["unit_price", "ean", "brand_name"] and found.index.tolist() == [2, 4]
+    assert found["unit_price"].tolist()[0] == 1.5 and found["unit_price"].isna().tolist() == [False, True]
+    assert found["ean"].tolist() == ["007", "x"] and found["brand_name"].tolist() == ["Acme", ""]
+
+
+def test_headers_that_come_to_the_same_or_to_nothing_are_left_out(tmp_path):
+    assert list(further(tmp_path, "name,A b,a-b,!\n1,2,3,4\n", used=["name"])) == ["a_b"]
+    assert list(further(tmp_path, "image,name\na,b\n")) == []
+    assert plain_header("  Größe (cm) ") == "größe_cm"
+
+
+def test_products_are_known_by_id_then_name_then_picture():
+    table = pd.DataFrame(
+        {
+            "group": [0, 0, 1, 2, 3, 4],
+            "product": ["", "7", "", "", "", None],
+            "name": ["hat", "hat", "coat", "", "coat", ""],
+            "image": ["a", "b", "c", "d", "e", "7"],
+        }
+    )
+    assert product_ids(table) == ["7", "7", "coat", "d", "coat (2)", "7 (2)"]
+    assert product_ids(table.drop(columns="product"))[:3] == ["hat", "hat", "coat"]
+
+
+@pytest.mark.parametrize(("end", "added"), [("\n", b""), ("", b"\n")])
+def test_rows_come_behind_in_the_columns_that_are_there(tmp_path, end, added):
+    path = tmp_path / "shop.csv"
+    path.write_bytes(b'\xef\xbb\xbfimage,Name,Unit price,left\n"a,1",b,2,x' + end.encode())
+    before = path.read_bytes()
+    found = appended(path, [{"name": 'say "hat"', "image": "c", "unit_price": "3", "other": "y"}])
+    assert found == before + added + b'c,"say ""hat""",3,\n' and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"image;name\na;b\n", b"", b"name,x\nBr\xe9\n", None])
+def test_files_of_another_form_are_refused(tmp_path, content):
+    path = tmp_path / "shop.csv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(InputError, match=r"shop.csv: cannot be added to.*[Ss]ave it"):
+        appended(path, [{"name": "hat"}])
