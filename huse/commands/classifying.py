@@ -13,7 +13,7 @@ import typer
 import huse
 from huse.catalogue.checking import kind_of_reason
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
-from huse.descent import Point, choose_points
+from huse.descent import NAMED, PICTURED, WHOLE, Point, choose_points
 from huse.errors import InputError
 from huse.progress import progress
 from huse.run import paths
@@ -38,7 +38,7 @@ COLUMNS = (
 )
 ROWS = 64  # classified together; where one of their pictures is damaged, those before it are decoded twice
 SHOWN = 8  # kinds of remarks
-KINDS = {"fusion": "picture and name", "image": "picture alone", "text": "name alone"}
+KINDS = {WHOLE: "picture and name", PICTURED: "picture alone", NAMED: "name alone"}
 NODES = {"class": "class", "above": "a node above it", "none": "nothing"}
 UNKNOWN = "{0} left out, the model has learned from no {0}s"
 
@@ -77,19 +77,7 @@ def classify(
     loaded = huse.load(model or here / paths.MODEL)
     for remark in rows.remarks:
         typer.echo(remark, err=True)
-    told = _Told(set(loaded.classes))
-    try:
-        with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*rows.header, *COLUMNS])
-            for row, decision in progress(
-                _decisions(loaded, rows, precision), total=len(rows), description="classify", unit="row"
-            ):
-                remark = _joined(row.remark, decision.remark)
-                writer.writerow([*row.cells, *_cells(decision), remark])
-                told.count(decision, remark)
-    except FileNotFoundError as error:  # so say folders that take no files, such as /proc
-        raise InputError(f"{output}: cannot be written ({error.strerror}). Give another --output.") from error
+    told = _write(output, loaded, rows, precision)
     lines = told.lines()
     if precision is not None:
         lines += _promised(loaded, precision, told)
@@ -103,6 +91,23 @@ def _check_output(output: Path, table: Path, *, force: bool) -> None:
         raise InputError(f"{output}: is the table to classify, and would be lost. Give another --output.")
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
+
+
+def _write(output: Path, model: "Model", rows: UnclassifiedTable, precision: float | None) -> "_Told":
+    """Write the table with its predictions, row by row, and return what was counted."""
+    told = _Told(set(model.classes))
+    decisions = progress(_decisions(model, rows, precision), total=len(rows), description="classify", unit="row")
+    try:
+        with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*rows.header, *COLUMNS])
+            for row, decision in decisions:
+                remark = _joined(row.remark, decision.remark)
+                writer.writerow([*row.cells, *_cells(decision), remark])
+                told.count(decision, remark)
+    except FileNotFoundError as error:  # so say folders that take no files, such as /proc
+        raise InputError(f"{output}: cannot be written ({error.strerror}). Give another --output.") from error
+    return told
 
 
 def _decisions(
@@ -173,8 +178,8 @@ class _Told:
         if not decision.class_path:
             return
         self.agreeing[decision.agree] += 1
-        whole = decision.by_picture and decision.by_name
-        self.kinds["fusion" if whole else "image" if decision.by_picture else "text"] += 1
+        alone = PICTURED if decision.by_picture else NAMED
+        self.kinds[alone if decision.agree is None else WHOLE] += 1
         self.nodes["class" if decision.node in self.classes else "above" if decision.node else "none"] += 1
 
     def lines(self) -> list[str]:

@@ -343,7 +343,7 @@ class Model:
         by_name = nothing if text is None else self._best(self._probabilities(None, text))
         kinds = kinds_of(np.array(by_picture) != "", np.array(by_name) != "")
         known = np.flatnonzero(~np.isnan(probabilities[:, 0]))
-        fused = dict(zip(known.tolist(), self._decide(probabilities[known], kinds[known], chosen), strict=True))
+        fused = dict(zip(known.tolist(), self._by_all(probabilities[known], kinds[known], chosen), strict=True))
         return [
             Decision(
                 **fused.get(number, {}),
@@ -354,7 +354,7 @@ class Model:
             for number in range(len(probabilities))
         ]
 
-    def _decide(
+    def _by_all(
         self, probabilities: Floats, kinds: Kinds, chosen: Mapping[str, Point | None] | None
     ) -> list[dict[str, Any]]:
         """Return the fields of a `Decision` that N × C probabilities tell, for each of N products."""
