@@ -65,7 +65,7 @@ def here(made, tmp_path):
 
 def test_the_page_is_written_and_the_same_again(here):
     line = report.main(here)
-    assert line.startswith("report: 30 test items in 9 sections")
+    assert line.startswith("report: 30 test items in 10 sections")
     page = (here / paths.REPORT).read_bytes()
     assert b"60 pictures of 60 products in 6 classes" in page
     assert b"the picture cannot be read any more" in page
