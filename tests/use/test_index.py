@@ -216,6 +216,36 @@ def test_small_files_are_joined(made, monkeypatch):
     assert len(made.index) == 46 * 3
 
 
+BESIDE = """
+import sys
+from huse.use.index import Index
+from tests.use.test_index import rows_of
+index = Index.open(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for place in range(20):
+    index.put(*rows_of(3, first=1000 + 3 * place, seed=place))
+"""
+
+
+@pytest.mark.slow
+def test_two_that_add_the_same_products_at_a_time_add_them_once(made):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", BESIDE, str(made.index.folder)]
+    both = [
+        subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for each in both:
+        assert each.stdout.readline() == "ready\n"
+    for each in both:
+        each.stdin.write("\n")
+        each.stdin.flush()
+    assert [each.wait() for each in both] == [0, 0]
+    rows = Index.open(made.index.folder).rows()
+    assert len(rows) == rows["key"].nunique() == (40 + 60) * 3
+
+
 ADDING = """
 import sys
 from huse.use.index import Index
