@@ -317,8 +317,15 @@ def _arrow(rows: pd.DataFrame, embeddings: Floats, schema: pa.Schema) -> pa.Tabl
     given = rows.reindex(columns=[name for name in schema.names if name != "embedding"])
     flat = pa.array(np.ascontiguousarray(embeddings, np.float32).ravel())
     vectors = pa.FixedSizeListArray.from_arrays(flat, schema.field("embedding").type.list_size)
-    columns = [pa.Array.from_pandas(given[name], type=schema.field(name).type) for name in given.columns]
+    columns = [_column(given[name], schema.field(name).type) for name in given.columns]
     return pa.Table.from_arrays([*columns, vectors], schema=schema)
+
+
+def _column(values: "pd.Series[Any]", kind: pa.DataType) -> pa.Array:
+    """Return a column in the type that the table has: what is no number is none in a column of numbers."""
+    if pa.types.is_floating(kind):
+        return pa.Array.from_pandas(pd.to_numeric(values, errors="coerce"), type=kind)
+    return pa.array([None if pd.isna(value) else str(value) for value in values], type=kind)
 
 
 def _checked(ask: Callable[[], Any], where: str | None) -> Any:

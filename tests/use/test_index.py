@@ -129,6 +129,16 @@ def test_columns_that_the_index_lacks_are_left_out_and_others_are_empty(made):
     assert made.index.rows("product = 'it''s 50'")["price"].isna().all()
 
 
+def test_columns_of_another_type_become_those_of_the_index(made):
+    rows, embeddings = rows_of(1, first=50)
+    made.index.put(rows.assign(price="on request"), embeddings)
+    assert made.index.rows("product = 'it''s 50'")["price"].isna().all()
+    rows, embeddings = rows_of(1, first=51)
+    made.index.put(rows.assign(price="3.5", classes=7), embeddings)
+    found = made.index.rows("product = 'it''s 51'")
+    assert set(found["price"]) == {3.5} and set(found["classes"]) == {"7"}
+
+
 def test_products_are_removed(made):
     assert made.index.remove(["it's 1", "it's 2", "nothing"]) == 2
     assert len(made.index) == 38 * 3 and made.index.remove(["it's 1"]) == 0 == made.index.remove([])
