@@ -9,7 +9,8 @@ Letters: N embeddings, M products, D dimension of the shared space.
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+from filelock import FileLock
 
 from huse.errors import InputError
 from huse.use.approximate import EXACT, Approximation, approximate, is_stale, nearest_to
@@ -33,7 +35,7 @@ Floats = npt.NDArray[np.float32]
 Kind = Literal["pictures", "names", "products"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-TABLE = "embeddings"
+TABLE, LOCK = "embeddings", ".writing"
 # The columns that every index has; those of the catalogue that people add come after them, then the embedding.
 COLUMNS = ("key", "kind", "product", "image", "name", "classes", "split", "origin")
 CATALOGUE, ADDED = "catalogue", "added"  # origins
@@ -88,8 +90,9 @@ class Index:
         schema = schema.append(pa.field("embedding", pa.list_(pa.float32(), embeddings.shape[1])))
         schema = schema.with_metadata({"huse": json.dumps(content, ensure_ascii=False)})
         data = _arrow(keyed(rows), embeddings, schema)
-        index = cls(folder, _connect(folder).create_table(TABLE, data, schema=schema, mode="overwrite"))
-        index.maintain()
+        with _alone(folder):
+            index = cls(folder, _connect(folder).create_table(TABLE, data, schema=schema, mode="overwrite"))
+            index._maintain()
         return index
 
     @classmethod
@@ -225,29 +228,38 @@ class Index:
         for start, end in zip(starts, [*starts[1:], len(rows)], strict=True):
             part = keyed(rows.iloc[start:end])
             replaced = in_list("product", part["product"].unique().tolist())
-            (
-                self._table.merge_insert("key")
-                .when_matched_update_all()
-                .when_not_matched_insert_all()
-                .when_not_matched_by_source_delete(replaced)
-                .execute(_arrow(part, embeddings[start:end], self._table.schema))
-            )
-        self.maintain()
+            with self._writing():
+                (
+                    self._table.merge_insert("key")
+                    .when_matched_update_all()
+                    .when_not_matched_insert_all()
+                    .when_not_matched_by_source_delete(replaced)
+                    .execute(_arrow(part, embeddings[start:end], self._table.schema))
+                )
+        with self._writing():
+            self._maintain()
 
     def remove(self, products: Sequence[str]) -> int:
         """Remove products, all in one commit; return how many of them were there."""
-        where = in_list("product", products)
-        there = self.rows(f"kind = 'products' AND {where}")["product"].nunique() if products else 0
-        if there:
-            self._table.delete(where)
-            self.maintain()
-        return int(there)
+        with self._writing():
+            there = self.known(products)
+            if there:
+                self._table.delete(in_list("product", sorted(there)))
+                self._maintain()
+        return len(there)
 
     def known(self, products: Sequence[str]) -> set[str]:
         """Return which of some products are there."""
         return set(self.rows(f"kind = 'products' AND {in_list('product', products)}")["product"]) if products else set()
 
-    def maintain(self) -> None:
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write alone, to the table as others have left it: two that write at a time would both insert a product."""
+        with _alone(self.folder):
+            self._table.checkout_latest()  # type: ignore[no-untyped-call]
+            yield
+
+    def _maintain(self) -> None:
         """Keep queries fast: join small files, and where there are many rows, build the approximate index anew.
 
         LanceDB's `optimize` would make an approximate index that is there slow, so it runs without one.
@@ -287,6 +299,12 @@ def quoted(text: str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
+def _alone(folder: Path) -> FileLock:
+    """Return what keeps others from writing; a killed process leaves it open."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return FileLock(folder / LOCK)
+
+
 def _connect(folder: Path) -> Any:
     os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every table that is new
     import lancedb  # noqa: PLC0415  half a second that the other uses do without
@@ -299,8 +317,15 @@ def _arrow(rows: pd.DataFrame, embeddings: Floats, schema: pa.Schema) -> pa.Tabl
     given = rows.reindex(columns=[name for name in schema.names if name != "embedding"])
     flat = pa.array(np.ascontiguousarray(embeddings, np.float32).ravel())
     vectors = pa.FixedSizeListArray.from_arrays(flat, schema.field("embedding").type.list_size)
-    columns = [pa.Array.from_pandas(given[name], type=schema.field(name).type) for name in given.columns]
+    columns = [_column(given[name], schema.field(name).type) for name in given.columns]
     return pa.Table.from_arrays([*columns, vectors], schema=schema)
+
+
+def _column(values: "pd.Series[Any]", kind: pa.DataType) -> pa.Array:
+    """Return a column in the type that the table has: what is no number is none in a column of numbers."""
+    if pa.types.is_floating(kind):
+        return pa.Array.from_pandas(pd.to_numeric(values, errors="coerce"), type=kind)
+    return pa.array([None if pd.isna(value) else str(value) for value in values], type=kind)
 
 
 def _checked(ask: Callable[[], Any], where: str | None) -> Any:

@@ -129,6 +129,16 @@ def test_columns_that_the_index_lacks_are_left_out_and_others_are_empty(made):
     assert made.index.rows("product = 'it''s 50'")["price"].isna().all()
 
 
+def test_columns_of_another_type_become_those_of_the_index(made):
+    rows, embeddings = rows_of(1, first=50)
+    made.index.put(rows.assign(price="on request"), embeddings)
+    assert made.index.rows("product = 'it''s 50'")["price"].isna().all()
+    rows, embeddings = rows_of(1, first=51)
+    made.index.put(rows.assign(price="3.5", classes=7), embeddings)
+    found = made.index.rows("product = 'it''s 51'")
+    assert set(found["price"]) == {3.5} and set(found["classes"]) == {"7"}
+
+
 def test_products_are_removed(made):
     assert made.index.remove(["it's 1", "it's 2", "nothing"]) == 2
     assert len(made.index) == 38 * 3 and made.index.remove(["it's 1"]) == 0 == made.index.remove([])
@@ -194,11 +204,11 @@ def test_what_came_after_the_build_is_found_and_too_much_of_it_is_built_anew(man
     table = many.index._table
     few, embeddings = rows_of(20, first=2000, seed=4)
     many.index.put(few, embeddings)
-    assert table.index_stats(table.list_indices()[0].name).num_unindexed_rows == 60
+    assert table.index_stats(approximate.NAME).num_unindexed_rows == 60
     assert many.index.search(embedding=embeddings[0], k=1, kind=few["kind"][0])[0].product == few["product"][0]
     more, embeddings = rows_of(80, first=3000, seed=5)
     many.index.put(more, embeddings)
-    assert table.index_stats(table.list_indices()[0].name).num_unindexed_rows == 0
+    assert table.index_stats(approximate.NAME).num_unindexed_rows == 0
 
 
 def test_a_damaged_note_on_the_search_means_exact_search(many):
@@ -214,6 +224,36 @@ def test_small_files_are_joined(made, monkeypatch):
         made.index.put(*rows_of(1, first=100 + place))
     assert made.index._table.stats()["fragment_stats"]["num_fragments"] <= 4
     assert len(made.index) == 46 * 3
+
+
+BESIDE = """
+import sys
+from huse.use.index import Index
+from tests.use.test_index import rows_of
+index = Index.open(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+for place in range(20):
+    index.put(*rows_of(3, first=1000 + 3 * place, seed=place))
+"""
+
+
+@pytest.mark.slow
+def test_two_that_add_the_same_products_at_a_time_add_them_once(made):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", BESIDE, str(made.index.folder)]
+    both = [
+        subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    for each in both:
+        assert each.stdout.readline() == "ready\n"
+    for each in both:
+        each.stdin.write("\n")
+        each.stdin.flush()
+    assert [each.wait() for each in both] == [0, 0]
+    rows = Index.open(made.index.folder).rows()
+    assert len(rows) == rows["key"].nunique() == (40 + 60) * 3
 
 
 ADDING = """
