@@ -33,6 +33,7 @@ def here(here):
             outputs.vectors(here / path, vectors.astype(np.float32), rows=rows, parameters={})
         labels = {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES}
         outputs.json(here / paths.LABELS, labels)
+        outputs.described_array(here / paths.ZERO_SHOT, np.zeros((0, 0), np.float32), {"network": None})
         outputs.array(here / paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
         outputs.array(here / paths.LABEL_VECTORS, random.normal(size=(3, 20)).astype(np.float32))
     return here
