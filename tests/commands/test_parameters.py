@@ -27,7 +27,7 @@ def test_the_stages_that_read_a_parameter():
     assert readers("augmentation.rescale", STAGES) == ["finetune_backbone", "image_vectors"]
     assert readers("backbone.network", STAGES) == ["finetune_backbone", "text_vectors", "label_graph"]
     assert readers("backbone.weights", STAGES) == ["finetune_backbone"]
-    assert readers("catalogue.images", STAGES) == ["catalogue", "finetune_backbone", "image_vectors"]
+    assert readers("catalogue.images", STAGES) == ["catalogue", "finetune_backbone", "image_vectors", "index"]
     assert readers("machine.workers", STAGES) == []
 
 

@@ -13,7 +13,7 @@ from tests.repository import ROOT
 # In the order of the map.
 ALL = {name: import_module(f"stages.{name}") for name in read_yaml(ROOT / "dvc.yaml")["stages"]}
 # From a catalogue that is there to the metrics.
-STAGES = [stage for name, stage in ALL.items() if name not in ("sample_catalogue", "model", "report")]
+STAGES = [stage for name, stage in ALL.items() if name not in ("sample_catalogue", "model", "index", "report")]
 
 
 def run_all_stages(here: Run) -> None:
