@@ -120,7 +120,7 @@ class Index:
         if model is not None and index.about["fingerprint"] != model.fingerprint:
             raise InputError(
                 f"{place}: is of another model than the one given, so their embeddings cannot be compared. "
-                "Run `dvc repro`, or give the model that made it."
+                "Run `dvc repro --force --single-item index`, or give the model that made it."
             )
         return index
 

@@ -15,7 +15,7 @@ from huse.run import paths
 from tests.pipeline.in_process import ALL, write_params
 from tests.pipeline.test_model import assert_is_what_the_stages_computed
 from tests.repository import SMALL, TINY
-from tests.vision.pairs import KINDS, make_pair
+from tests.vision.pairs import KINDS, make_pair, needs_transformers
 
 pytestmark = pytest.mark.slow
 SENTENCE = "my {leaf}, {path}"
@@ -82,6 +82,7 @@ def test_a_pair_is_measured_as_it_is_beside_what_was_trained_on_it(kind, here, s
     assert_is_what_the_stages_computed(here.root, tmp_path / "elsewhere")
 
 
+@needs_transformers
 def test_pictures_alone_by_a_pair(here, small_catalogue, tmp_path):
     """Names are read by n-grams: what needs both halves of the pair is not measured."""
     path, folder = catalogue(small_catalogue)
@@ -93,6 +94,7 @@ def test_pictures_alone_by_a_pair(here, small_catalogue, tmp_path):
     assert "zero_shot.mean.map" not in metrics["baselines"]["beside"]
 
 
+@needs_transformers
 def test_a_pair_that_was_fine_tuned_is_no_baseline(here, small_catalogue, tmp_path, caplog):
     path, folder = catalogue(small_catalogue)
     network = make_pair("clip", tmp_path / "pair")
@@ -102,6 +104,7 @@ def test_a_pair_that_was_fine_tuned_is_no_baseline(here, small_catalogue, tmp_pa
     assert huse.load(here / paths.MODEL).encode_texts(["red shoe"]).shape[0] == 1
 
 
+@needs_transformers
 def test_a_pair_whose_texts_cannot_be_read_still_reads_pictures(here, small_catalogue, tmp_path, caplog):
     path, folder = catalogue(small_catalogue)
     network = make_pair("clip", tmp_path / "pair")
