@@ -6,8 +6,6 @@ in how they split a negation.
 
 from collections.abc import Container, Sequence
 
-from nltk.tokenize import word_tokenize
-
 from huse.errors import InputError
 
 # Around a sentence's tokens, by version.
@@ -24,6 +22,8 @@ def tokenize(sentence: str, version: int) -> list[str]:
         version: of InferSent, 1 or 2. Version 2 was trained on Moses' tokens, and its published code joins
             ``n't`` differently: "don 't" for "don't".
     """
+    from nltk.tokenize import word_tokenize  # noqa: PLC0415  half a second that names do without
+
     tokens: list[str] = word_tokenize(sentence, preserve_line=True)
     return tokens if version == 1 else " ".join(tokens).replace(" n't ", "n 't ").split()
 
