@@ -18,9 +18,9 @@ from huse.run import paths
 from huse.run.artifacts import Outputs, read_table, read_vectors
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.use.entries import entries
+from huse.use.entries import entries, with_further
 from huse.use.growing import carried
-from huse.use.index import CATALOGUE, COLUMNS, KINDS, Index
+from huse.use.index import CATALOGUE, KINDS, OWN, Index
 from huse.wording import counted
 from stages.runner import run
 
@@ -33,10 +33,8 @@ def main(here: Run) -> str:
         read_vectors(here / path, products=products) for path in (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS)
     )
     model = huse.load(here / paths.MODEL)
-    further = _further(here, params, products)
-    table = products.assign(product=product_ids(products))[["product", "image", "name", "classes", "split"]].join(
-        further
-    )
+    table = products.assign(product=product_ids(products))[["product", "image", "name", "classes", "split"]]
+    table = with_further(table, products["line"], _further(here, params))
     rows, embeddings = entries(table, images, texts, CATALOGUE)
     folder = here / params.images
     about = {
@@ -62,14 +60,14 @@ def main(here: Run) -> str:
     return f"index: {counted(len(index), 'embedding')} of {counted(index.count('products'), 'product')}"
 
 
-def _further(here: Run, params: CatalogueParams, products: pd.DataFrame) -> pd.DataFrame:
-    """Return the other columns of the CSV, row by row of the products."""
+def _further(here: Run, params: CatalogueParams) -> pd.DataFrame:
+    """Return the other columns of the CSV, by line; say which of them an index has of its own."""
     used = [name for name in params.columns.model_dump().values() if name]
     further = read_further(here / params.csv, encoding=params.encoding, used=used)
-    clash = [name for name in further if name in (*COLUMNS, "embedding")]
+    clash = [name for name in further if name in OWN]
     if clash:
         logging.info("index: the columns %s of the catalogue are left out, as the index has its own", ", ".join(clash))
-    return further.drop(columns=clash).reindex(products["line"]).set_index(products.index)
+    return further
 
 
 if __name__ == "__main__":

@@ -137,7 +137,8 @@ def remove(
         raise InputError("expected ids of products, or --from FILE, found neither.")
     ids = list(dict.fromkeys(ids))
     there = Index.open(_place(context.obj, index, paths.INDEX))
-    unknown = [one for one in ids if one not in there.known(ids)]
+    known = there.known(ids)
+    unknown = [one for one in ids if one not in known]
     if len(unknown) == len(ids):
         raise InputError(f"{ids[0]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
     typer.echo(f"removed {counted(there.remove(ids), 'product')}")
@@ -260,17 +261,16 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     from huse.catalogue.reading import read_catalogue, read_further  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
     from huse.engine.cores import cores  # noqa: PLC0415
-    from huse.use.index import COLUMNS  # noqa: PLC0415
+    from huse.use.entries import with_further  # noqa: PLC0415
     from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 
     columns: dict[str, str] = shop.index.about["columns"]
-    optional = {kind: columns.get(kind) for kind in ("image", "name", "product")}
     file = read_catalogue(
         csv,
-        image=optional["image"],
-        name=optional["name"],
+        image=columns.get("image"),
+        name=columns.get("name"),
         classes=columns["classes"],
-        product=optional["product"],
+        product=columns.get("product"),
     )
     for remark in file.remarks:
         logging.warning("%s", remark)
@@ -287,9 +287,7 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     rows = table.assign(product=product_ids(table), split="")[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
         rows["image"] = [str(shop.folder / image) if image else "" for image in rows["image"]]
-    further = read_further(csv, encoding="auto", used=columns.values())
-    further = further[[name for name in further if name not in (*COLUMNS, "embedding")]]
-    return rows.join(further.reindex(table["line"]).set_index(rows.index))
+    return with_further(rows, table["line"], read_further(csv, encoding="auto", used=columns.values()))
 
 
 def _write_rejected(csv: Path, rejected: "list[Rejected]") -> Path:

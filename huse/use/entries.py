@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.fusion import mean_direction
-from huse.use.index import COLUMNS, KINDS
+from huse.use.index import COLUMNS, KINDS, OWN
 
 Floats = npt.NDArray[np.float32]
 
@@ -45,6 +45,18 @@ def entries(products: pd.DataFrame, images: Floats, texts: Floats, origin: str) 
     further = [name for name in products.columns if name not in COLUMNS]
     kept = ["kind", "product", "image", "name", "classes", "split", "origin", *further]
     return rows.iloc[order].reset_index(drop=True)[kept], np.concatenate([each for _, each in parts.values()])[order]
+
+
+def with_further(rows: pd.DataFrame, lines: "pd.Series[int]", further: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with the other columns of their CSV beside, without those that an index has of its own.
+
+    Args:
+        rows: R rows.
+        lines: R lines of the CSV, with the same index.
+        further: the other columns, by line.
+    """
+    kept = further.drop(columns=[name for name in further if name in OWN])
+    return rows.join(kept.reindex(lines).set_index(rows.index))
 
 
 def _first_of_each(products: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:

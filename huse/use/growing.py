@@ -48,7 +48,7 @@ def embed(products: pd.DataFrame, model: Model, folder: Path) -> tuple[pd.DataFr
     """Embed products by the model.
 
     Args:
-        products: R rows, as `entries` takes them; pictures of which none can be read, and without a name, fail.
+        products: R rows, as `entries` takes them.
         model: embeds them.
         folder: that paths of pictures are relative to.
 

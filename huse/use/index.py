@@ -38,6 +38,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 TABLE, LOCK = "embeddings", ".writing"
 # The columns that every index has; those of the catalogue that people add come after them, then the embedding.
 COLUMNS = ("key", "kind", "product", "image", "name", "classes", "split", "origin")
+OWN = (*COLUMNS, "embedding")
 CATALOGUE, ADDED = "catalogue", "added"  # origins
 FORMAT = 1  # of the table; raise it when an older reader would misread a new one
 COMMIT = 2000  # products that are written together, at most
@@ -138,7 +139,7 @@ class Index:
     @property
     def further(self) -> list[str]:
         """The columns of the catalogue that were added to `COLUMNS`."""
-        return [name for name in self._table.schema.names if name not in (*COLUMNS, "embedding")]
+        return [name for name in self._table.schema.names if name not in OWN]
 
     def __len__(self) -> int:
         return int(self._table.count_rows())

@@ -506,8 +506,11 @@ class Model:
         )
         model.fingerprint = hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
         shape = model.network.architecture
-        for modality, features in (("image", shape.image_features), ("text", shape.text_features)):
-            found = read_config(place / f"{modality}_encoder", ("family", "dimension"))["dimension"]
+        for modality, name, features in (
+            ("image", IMAGE_ENCODER, shape.image_features),
+            ("text", TEXT_ENCODER, shape.text_features),
+        ):
+            found = read_config(place / name, ("family", "dimension"))["dimension"]
             if found != features:
                 raise InputError(
                     f"{place}: the {modality} encoder gives {found} numbers, the tower reads {features}. They are of "
