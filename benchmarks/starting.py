@@ -18,8 +18,9 @@ from rich.console import Console
 from benchmarks.comparisons import add, new_table
 from benchmarks.harness import Measured, measure
 from benchmarks.sides.models import untrained_model
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
 from huse.encoders.ngrams import NgramsEncoder, NgramVectorSettings
+from huse.encoders.picture_input import Encoding
 from huse.progress import progress
 from huse.vision.backbones import load_backbone
 

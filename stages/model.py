@@ -28,7 +28,8 @@ from huse.model.network import Network
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json
 from huse.run.place import Run
-from huse.use.model import Classes, Fusion, Model
+from huse.use.model import Model
+from huse.use.scores import Classes, Fusion
 from stages.runner import run
 
 SHOWN = {  # of the model card: where each metric stands in evaluate.json

@@ -15,7 +15,7 @@ import time
 from dvclive.live import Live
 
 from huse.engine.devices import Machine, resolve_device
-from huse.model.network import MODALITIES
+from huse.model.contract import MODALITIES
 from huse.nesting import nest
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, manifest_path, read_json

@@ -14,7 +14,8 @@ import torch
 from PIL import Image
 
 from benchmarks.harness import Work
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import plan
 from huse.engine.devices import DTYPES, resolve_device, resolve_dtype
 from huse.vision.augmentation import Augmentation

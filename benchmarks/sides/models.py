@@ -5,10 +5,11 @@ from typing import Any
 import torch
 
 from huse.encoders.contract import Encoder
-from huse.encoders.network import Picture
+from huse.encoders.picture_input import Picture
 from huse.fusion import LogLinear
 from huse.model.network import Architecture, Network, NetworkSettings
-from huse.use.model import Classes, Fusion, Model
+from huse.use.model import Model
+from huse.use.scores import Classes, Fusion
 
 
 def untrained_model(images: Encoder[Picture], texts: Encoder[str], **network: int) -> Model:

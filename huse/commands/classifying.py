@@ -22,7 +22,8 @@ from huse.run.place import Run
 from huse.wording import counted
 
 if TYPE_CHECKING:  # torch takes seconds to import
-    from huse.use.model import Decision, Model
+    from huse.use.decisions import Decision
+    from huse.use.model import Model
 
 COLUMNS = (
     "class",

@@ -21,7 +21,7 @@ from huse.encoders.keyed_table import load_keyed, save_keyed
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.settings import Settings
-from huse.vision.backbones import GivenPictureSettings
+from huse.vision.given_pictures import GivenPictureSettings
 
 NAMES = "names"  # in the folder of the encoder
 Kind = Literal["text", "picture"]

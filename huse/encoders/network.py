@@ -4,8 +4,7 @@ Letters: N pictures, S pixels a side of the network's input, D values a vector.
 """
 
 import copy
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,66 +12,20 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
-from pydantic import Field
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from huse.encoders.contract import CONFIG, ItemError, read_config, write_config
-from huse.engine.cores import cores
-from huse.engine.devices import DTYPES, Dtype
+from huse.encoders.contract import CONFIG, read_config, write_config
+from huse.encoders.picture_input import FIT, Encoding, Picture, in_batches
+from huse.engine.devices import DTYPES
 from huse.errors import InputError
-from huse.settings import Settings
 from huse.vision.augmentation import Augmentation
-from huse.vision.backbones import Backbone, BackboneSettings, restore_backbone
-from huse.vision.conversion import to_rgb, turn_upright
-from huse.vision.decoding import read_picture
-from huse.vision.geometry import Geometry, Interpolation, Pixels, fit, needed_side, share_of
+from huse.vision.backbones import Backbone, restore_backbone
+from huse.vision.geometry import Pixels
 from huse.vision.network_input import check_size, normalise, upload
-from huse.vision.picture_error import PictureError
 from huse.vision.preparing import Preparation
 
-Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
-
 WEIGHTS = "weights.safetensors"
-FIT = {"geometry", "size", "share", "interpolation"}  # how a picture becomes a square
-
-
-class Encoding(Settings):
-    """How a network encodes pictures.
-
-    Attributes:
-        geometry: a key of `huse.vision.geometry.GEOMETRIES`.
-        size: S.
-        max_pixels: width × height of the largest picture that is decoded.
-        share: of the resized side that is seen; see `huse.vision.geometry.fit`.
-        interpolation: of resizing.
-        flip: whether a vector is the mean of those of the picture and of its mirror image.
-        dtype: of its arithmetic; see `huse.engine.devices.resolve_dtype`.
-        batch_size: pictures that go through it together.
-    """
-
-    geometry: Geometry
-    size: int = Field(gt=0)
-    max_pixels: int = Field(gt=0)
-    share: float | None = Field(default=None, gt=0, le=1)
-    interpolation: Interpolation = "bilinear"
-    flip: bool = False
-    dtype: Dtype = "float32"
-    batch_size: int = Field(default=32, gt=0)
-
-    @classmethod
-    def of(cls, settings: BackboneSettings, backbone: Backbone, max_pixels: int) -> Self:
-        """Return how pictures are encoded by settings; where these say nothing, as the backbone was made for."""
-        own = backbone.made_for
-        geometry = settings.geometry or own.geometry
-        return cls(
-            geometry=geometry,
-            size=settings.size or own.size,
-            max_pixels=max_pixels,
-            share=settings.crop or (own.crop if geometry == own.geometry else share_of(geometry, None)),
-            interpolation=settings.interpolation or own.interpolation,
-        )
 
 
 @dataclass(frozen=True)
@@ -181,7 +134,7 @@ class NetworkEncoder:
         """
         vectors = np.empty((len(items), self.dimension), np.float32)
         filled = self.encoding.dtype != "float32" or len(items) > self.encoding.batch_size
-        for start, pixels in self._batches(items):
+        for start, pixels in in_batches(items, self.encoding):
             vectors[start : start + len(pixels)] = self.encode_pixels(pixels, filled=filled).cpu().numpy()
         return vectors
 
@@ -195,54 +148,6 @@ class NetworkEncoder:
         """
         how = self.encoding.model_dump(include={*FIT, "max_pixels"})
         return Preparation(**{**how, "size": size or self.encoding.size}, augmentation=augmentation, seed=seed)
-
-    def prepare(self, picture: Picture) -> Pixels:
-        """Read a picture and fit it to the network's input.
-
-        Returns:
-            S × S × 3 uint8.
-
-        Raises:
-            PictureError: it cannot be read; the message says why, not which picture.
-        """
-        return fit(self._read(picture), **self.encoding.model_dump(include=FIT))
-
-    def _read(self, picture: Picture) -> Image.Image:
-        if isinstance(picture, np.ndarray):
-            if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3 or not picture.size:
-                found = " × ".join(map(str, picture.shape))
-                raise PictureError(f"expected an array of H × W × 3 uint8, found {found} {picture.dtype}")
-            return Image.fromarray(picture)
-        if isinstance(picture, Image.Image):
-            return turn_upright(picture, to_rgb(picture)[0])[0]
-        if not isinstance(picture, str | Path | bytes):
-            raise PictureError(f"expected a path, bytes, a PIL image or an array, found {type(picture).__name__}")
-        source = Path(picture) if isinstance(picture, str) else picture
-        return read_picture(
-            source, self.encoding.max_pixels, shorter_side=needed_side(self.encoding.size, self.encoding.share)
-        )
-
-    def _batches(self, items: Sequence[Picture]) -> Iterator[tuple[int, Pixels]]:
-        """Yield batches of pixels with the number of their first picture, prepared one batch ahead."""
-        with ThreadPoolExecutor(cores()) as pool:
-
-            def submit(start: int) -> Iterator[Pixels | PictureError]:
-                return pool.map(self._prepare, items[start : start + self.encoding.batch_size])
-
-            ahead = submit(0)
-            for start in range(0, len(items), self.encoding.batch_size):
-                batch, ahead = list(ahead), submit(start + self.encoding.batch_size)
-                for number, pixels in enumerate(batch, start):
-                    if isinstance(pixels, PictureError):
-                        name = str(items[number]) if isinstance(items[number], str | Path) else ""
-                        raise ItemError(number, "picture", str(pixels), name)
-                yield start, np.stack(batch)  # type: ignore[arg-type]  # only arrays are left
-
-    def _prepare(self, picture: Picture) -> Pixels | PictureError:
-        try:
-            return self.prepare(picture)
-        except PictureError as error:
-            return error
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`."""

@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.network import NetworkEncoder
-from huse.engine.devices import Dtype
+from huse.engine.dtypes import Dtype
 from huse.errors import InputError
 from huse.settings import Settings
 from huse.vision.cache import VectorCache, vector_key

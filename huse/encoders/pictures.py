@@ -8,7 +8,8 @@ import torch
 
 from huse.encoders.contract import read_config
 from huse.encoders.given import GivenEncoder, open_given_pictures
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.picture_input import Encoding
 from huse.errors import InputError
 from huse.vision.backbones import BackboneSettings, load_backbone
 from huse.vision.network_names import GIVEN

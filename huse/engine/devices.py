@@ -9,10 +9,10 @@ from typing import Literal
 import torch
 from pydantic import Field
 
+from huse.engine.dtypes import Dtype
 from huse.errors import InputError
 from huse.settings import Settings
 
-Dtype = Literal["float32", "bfloat16"]
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from huse.errors import InputError
+from huse.model.contract import Floats, Modality
 from huse.model.towers import CosineHead, Scale, Scaling, Tower
 from huse.settings import Settings
 
-Modality = Literal["image", "text"]
-MODALITIES: tuple[Modality, Modality] = ("image", "text")
+WEIGHTS, CONFIG = "towers.safetensors", "towers.json"  # in the folder of a model
 
 
 class NetworkSettings(Settings):
@@ -112,6 +112,20 @@ class Network(nn.Module):
             "class_means", torch.zeros(shape.labels, settings.dimension) if settings.class_pull else None
         )
 
+    @property
+    def dimension(self) -> int:
+        """D."""
+        return self.architecture.settings.dimension
+
+    @property
+    def labels(self) -> int:
+        """K."""
+        return self.architecture.labels
+
+    def features(self, modality: Modality) -> int:
+        """Return the length of a modality's vectors."""
+        return self.architecture.image_features if modality == "image" else self.architecture.text_features
+
     def tower(self, modality: Modality) -> Tower:
         """Return the tower of a modality."""
         tower: Tower = self.towers[modality]  # type: ignore[assignment]
@@ -140,6 +154,12 @@ class Network(nn.Module):
             pulled = torch.lerp(embeddings, scores @ self.class_means, self.architecture.settings.class_pull)
             embeddings = functional.normalize(pulled, dim=1)
         return embeddings, scores
+
+    def embed_arrays(self, modality: Modality, vectors: Floats) -> tuple[Floats, Floats]:
+        """Do what `embed` does, from arrays to arrays; see `huse.model.contract.Towers`."""
+        device = next(self.parameters()).device
+        embeddings, scores = self.embed(modality, torch.from_numpy(vectors).to(device))
+        return embeddings.cpu().numpy(), scores.cpu().numpy()
 
     def _embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:
         training = self.training
@@ -186,6 +206,15 @@ class Network(nn.Module):
         save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, weights)
         content = {"architecture": self.architecture.model_dump(), **about}
         config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    def save_in(self, folder: Path) -> None:
+        """See `huse.model.contract.Towers`."""
+        self.save(folder / WEIGHTS, folder / CONFIG, {})
+
+    @classmethod
+    def load_from(cls, folder: Path) -> Self:
+        """See `huse.model.contract.Towers`."""
+        return cls.load(folder / WEIGHTS, folder / CONFIG)
 
     @classmethod
     def load(cls, weights: Path, config: Path) -> Self:

@@ -19,8 +19,9 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.labels.graph import class_distances
 from huse.labels.vectors import tree_distances, unit_sphere_vectors
+from huse.model.contract import MODALITIES
 from huse.model.methods import Classes, Method, find_method
-from huse.model.network import MODALITIES, Architecture, Network
+from huse.model.network import Architecture, Network
 from huse.run import paths
 from huse.run.artifacts import fingerprint_products, halves, read_array, read_labels, read_table, read_vectors
 from huse.run.params.train import TrainParams

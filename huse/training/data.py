@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from huse.model.contract import MODALITIES, Modality
 from huse.model.methods import Classes
-from huse.model.network import MODALITIES, Modality
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from huse.metrics import AHP_K, area_under_hierarchical_precision, average_precision, precision_at_k
-from huse.model.network import MODALITIES, Modality, Network
+from huse.model.contract import MODALITIES, Modality
+from huse.model.network import Network
 from huse.training.data import TrainingData
 
 # accuracy: mean of image and text accuracy, the paper's (HUSE 4.2); recall_at_1, average_precision and ahp: mean over

@@ -28,7 +28,7 @@ from huse.use.approximate import EXACT, Approximation, approximate, is_stale, ne
 if TYPE_CHECKING:
     from lancedb.table import Table
 
-    from huse.encoders.network import Picture
+    from huse.encoders.picture_input import Picture
     from huse.use.model import Model
 
 Floats = npt.NDArray[np.float32]

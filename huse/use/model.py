@@ -6,122 +6,50 @@ the evaluation computes.
 Letters: N items or products, D dimension of the shared space, K labels, C classes.
 """
 
-import hashlib
-import json
-import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from huse.descent import Kinds, Point, Points, choose_points, descend, hedge, kinds_of, read_points
-from huse.encoders.contract import CONFIG, Encoder, ItemError, read_config, write_config
+from huse.descent import Points, choose_points, read_points
+from huse.encoders.contract import Encoder, ItemError, read_config, write_config
 from huse.encoders.families import load_encoder
-from huse.encoders.network import Picture
+from huse.encoders.picture_input import Picture
 from huse.errors import InputError
-from huse.files import fingerprint_file
-from huse.fusion import LogLinear, class_probabilities, mean_direction, mean_scores, temper
-from huse.model.network import MODALITIES, Modality, Network
-from huse.taxonomy import LEVEL_SEPARATOR, ClassTree
+from huse.fusion import LogLinear, class_probabilities, mean_direction, mean_scores
+from huse.model.contract import MODALITIES, Modality, Towers
+from huse.taxonomy import ClassTree
 from huse.use.card import model_card
-
-FORMAT = 3  # of the folder; raise it when an older reader would misread a new folder
-CARD = "README.md"
-TOWERS, TOWERS_CONFIG = "towers.safetensors", "towers.json"
-IMAGE_ENCODER, TEXT_ENCODER = "image_encoder", "text_encoder"
-
-Errors = Literal["raise", "report"]
-Item = TypeVar("Item")
-OneOrSeveral: TypeAlias = Item | Sequence[Item]
-Floats = npt.NDArray[np.float32]
-Reporter: TypeAlias = Callable[[ItemError], None]
+from huse.use.decisions import ClassProbability, Decision, best, decisions, ranked
+from huse.use.folder import (
+    CARD,
+    ENCODERS,
+    FORMAT,
+    MORE,
+    check_files,
+    digests,
+    fingerprint_model,
+    load_towers,
+    read_model_config,
+)
+from huse.use.items import (
+    Errors,
+    Floats,
+    OneOrSeveral,
+    Reporter,
+    check_products,
+    encode_items,
+    raise_error,
+    refuse_one,
+    reporter,
+    spread_rows,
+)
+from huse.use.scores import Classes, Fusion
 
 BATCH_SIZE = 32  # pictures
-
-
-class ClassProbability(NamedTuple):
-    """A class and its probability."""
-
-    class_path: str
-    probability: float
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the model makes of a product; empty texts and None where it has nothing to go by.
-
-    Attributes:
-        class_path: the most probable class by all that the product has.
-        probability: of it.
-        second: the next class; empty where the model has only one.
-        second_probability: of it.
-        by_picture: the most probable class by the pictures alone.
-        by_name: by the names alone.
-        node: how far down the tree the model is sure, such as ``shoes`` of ``shoes<boots``; empty: nowhere. Where no
-            precision is asked for, the class.
-        node_probability: the sum over the classes at and below the node.
-        remark: which pictures or names were left out, and why.
-    """
-
-    class_path: str = ""
-    probability: float | None = None
-    second: str = ""
-    second_probability: float | None = None
-    by_picture: str = ""
-    by_name: str = ""
-    node: str = ""
-    node_probability: float | None = None
-    remark: str = ""
-
-    @property
-    def agree(self) -> bool | None:
-        """Whether picture and name say the same class; None where one of them says none."""
-        return self.by_picture == self.by_name if self.by_picture and self.by_name else None
-
-
-@dataclass(frozen=True)
-class Classes:
-    """The classes that the model knows.
-
-    Attributes:
-        paths: C class paths, such as ``beauty<makeup<lipstick``, sorted.
-        labels: for each class, the numbers of its labels.
-    """
-
-    paths: list[str]
-    labels: list[list[int]]
-
-
-@dataclass(frozen=True)
-class Fusion:
-    """How scores become probabilities, chosen on the validation split.
-
-    Attributes:
-        log_linear: temperatures of both modalities, and the weight in the sum of their logarithms.
-        average: weight of the image scores if the plain weighted average was better on validation; else None.
-    """
-
-    log_linear: LogLinear
-    average: float | None
-
-    def scores(self, image: Floats | None, text: Floats | None) -> Floats:
-        """Return N × K scores fused from both modalities; those of one alone are calibrated by its temperature.
-
-        Of an item with a row of NaN in one modality, they are those of the other.
-        """
-        if image is None or text is None:
-            temperature = self.log_linear.image_temperature if text is None else self.log_linear.text_temperature
-            alone = text if image is None else image
-            if alone is None:
-                raise InputError("expected images, texts or both, found neither.")
-            return temper(alone, temperature)
-        if self.average is None:
-            return self.log_linear.scores(image, text)
-        return self.log_linear.average(image, text, self.average)
 
 
 class Model:
@@ -138,7 +66,7 @@ class Model:
         self,
         image_encoder: Encoder[Picture] | Path,
         text_encoder: Encoder[str] | Path,
-        network: Network,
+        network: Towers,
         *,
         classes: Classes,
         fusion: Fusion,
@@ -146,10 +74,11 @@ class Model:
         points: Points,
     ) -> None:
         self._encoders: dict[str, Encoder[Any] | Path] = {"image": image_encoder, "text": text_encoder}
-        self.network = network.eval()
+        self.network = network
         self.info = info
         self.points = points
         self.fingerprint = ""  # of one that was loaded, what its weights are known by
+        self._more: dict[str, Any] = {}  # in the config, of an export alone
         self._classes = classes
         self._fusion = fusion
         self._tree = ClassTree.of(classes.paths)
@@ -172,7 +101,7 @@ class Model:
     @property
     def dimension(self) -> int:
         """D."""
-        return int(self.network.architecture.settings.dimension)
+        return self.network.dimension
 
     def knows(self, modality: Modality) -> bool:
         """Whether the model has learned from any picture (`image`), or any name (`text`)."""
@@ -199,7 +128,7 @@ class Model:
         Raises:
             InputError: a picture cannot be read; names it.
         """
-        return self._embed("image", pictures, _reporter(errors), batch_size)[0]
+        return self._embed("image", pictures, reporter(errors), batch_size)[0]
 
     def encode_texts(self, texts: Sequence[OneOrSeveral[str]], errors: Errors = "raise") -> Floats:
         """Embed names.
@@ -215,7 +144,7 @@ class Model:
         Raises:
             InputError: an item is no text; names it.
         """
-        return self._embed("text", texts, _reporter(errors))[0]
+        return self._embed("text", texts, reporter(errors))[0]
 
     def encode(
         self,
@@ -239,7 +168,7 @@ class Model:
         Raises:
             InputError: neither is given, their lengths differ, or as `encode_images`.
         """
-        parts, failed = self._parts(images, texts, _reporter(errors))
+        parts, failed = self._parts(images, texts, reporter(errors))
         embeddings = [embeddings for embeddings, _ in parts.values()]
         if len(embeddings) == 1:
             return embeddings[0]
@@ -268,7 +197,7 @@ class Model:
         Raises:
             InputError: as `encode`.
         """
-        parts, failed = self._parts(images, texts, _reporter(errors))
+        parts, failed = self._parts(images, texts, reporter(errors))
         probabilities = self._probabilities(*(parts[name][1] if name in parts else None for name in MODALITIES))
         probabilities[failed] = np.nan
         return probabilities
@@ -296,14 +225,7 @@ class Model:
         """
         if top < 1:
             raise InputError(f"top: expected at least 1, found {top}.")
-        probabilities = self.class_probabilities(images, texts, errors)
-        order = np.argsort(-probabilities, axis=1, kind="stable")[:, :top]
-        return [
-            []
-            if np.isnan(row).any()
-            else [ClassProbability(self._classes.paths[place], float(row[place])) for place in places]
-            for row, places in zip(probabilities, order, strict=True)
-        ]
+        return ranked(self.class_probabilities(images, texts, errors), self._classes.paths, top)
 
     def decide(
         self,
@@ -335,64 +257,28 @@ class Model:
         def note(error: ItemError) -> None:
             remarks.setdefault(error.number, []).append(f"{error.kind} left out, {error.reason}")
 
-        parts, _ = self._parts(images, texts, _raise if _reporter(errors) is _raise else note)
+        parts, _ = self._parts(images, texts, raise_error if reporter(errors) is raise_error else note)
         image, text = (parts[name][1] if name in parts else None for name in MODALITIES)
         probabilities = self._probabilities(image, text)
-        nothing = [""] * len(probabilities)
-        by_picture = nothing if image is None else self._best(self._probabilities(image, None))
-        by_name = nothing if text is None else self._best(self._probabilities(None, text))
-        kinds = kinds_of(np.array(by_picture) != "", np.array(by_name) != "")
-        known = np.flatnonzero(~np.isnan(probabilities[:, 0]))
-        fused = dict(zip(known.tolist(), self._by_all(probabilities[known], kinds[known], chosen), strict=True))
-        return [
-            Decision(
-                **fused.get(number, {}),
-                by_picture=by_picture[number],
-                by_name=by_name[number],
-                remark="; ".join(remarks.get(number, ())),
-            )
-            for number in range(len(probabilities))
-        ]
-
-    def _by_all(
-        self, probabilities: Floats, kinds: Kinds, chosen: Mapping[str, Point | None] | None
-    ) -> list[dict[str, Any]]:
-        """Return the fields of a `Decision` that N × C probabilities tell, for each of N products."""
-        paths, order = self._classes.paths, np.argsort(-probabilities, axis=1, kind="stable")
-        descent = descend(probabilities, self._tree)
-        depths = descent.classes * 0 if chosen is None else hedge(descent, kinds, chosen)
-        decided = []
-        for row, places, way, sums, depth in zip(
-            probabilities, order, descent.classes, descent.probabilities, depths.tolist(), strict=True
-        ):
-            fields = {"class_path": paths[places[0]], "probability": float(row[places[0]])}
-            if len(paths) > 1:
-                fields |= {"second": paths[places[1]], "second_probability": float(row[places[1]])}
-            if chosen is None:
-                fields |= {"node": fields["class_path"], "node_probability": fields["probability"]}
-            elif depth:
-                node = LEVEL_SEPARATOR.join(self._tree.paths[way][:depth])
-                fields |= {"node": node, "node_probability": float(sums[depth - 1])}
-            decided.append(fields)
-        return decided
-
-    def _best(self, probabilities: Floats) -> list[str]:
-        """Return the most probable class of each of N × C rows; empty for a row of NaN."""
-        known = ~np.isnan(probabilities[:, 0])
-        return [
-            self._classes.paths[row.argmax()] if is_known else ""
-            for row, is_known in zip(probabilities, known, strict=True)
-        ]
+        nothing, paths = [""] * len(probabilities), self._classes.paths
+        return decisions(
+            probabilities,
+            nothing if image is None else best(self._probabilities(image, None), paths),
+            nothing if text is None else best(self._probabilities(None, text), paths),
+            tree=self._tree,
+            chosen=chosen,
+            remarks=remarks,
+        )
 
     def _parts(
         self, images: Sequence[Any] | None, texts: Sequence[Any] | None, report: Reporter
     ) -> tuple[dict[Modality, tuple[Floats, Floats]], npt.NDArray[np.bool_]]:
         """Return embeddings and scores of each modality that is given, and for which of N products an item failed."""
         for items in (images, texts):
-            _refuse_one(items)
+            refuse_one(items)
         if texts is not None:  # an empty name is none, as in the catalogue
             texts = [None if isinstance(text, str) and not text.strip() else text for text in texts]
-        _check_products(images, texts, report)
+        check_products(images, texts, report)
         given = {
             modality: items for modality, items in zip(MODALITIES, (images, texts), strict=True) if items is not None
         }
@@ -416,7 +302,7 @@ class Model:
 
         With `optional`, an entry may be None, and its rows are NaN.
         """
-        _refuse_one(items)
+        refuse_one(items)
         if batch_size is not None and batch_size < 1:
             raise InputError(f"batch_size: expected at least 1, found {batch_size}.")
         kind = "picture" if modality == "image" else "text"
@@ -432,18 +318,16 @@ class Model:
         entries = np.repeat(np.arange(len(items)), [len(those) for those in several])
         encode = self.image_encoder.encode if modality == "image" else self._texts
         vectors = np.full((len(every), self._encoder(modality).dimension), np.nan, np.float32)
-        _encode(encode, every, vectors, entries, batch_size=batch_size or len(every), report=report)
+        encode_items(encode, every, vectors, entries, batch_size=batch_size or len(every), report=report)
         sound = ~np.isnan(vectors).any(axis=1)
         embeddings = np.full((len(every), self.dimension), np.nan, np.float32)
-        scores = np.full((len(every), self.network.architecture.labels), np.nan, np.float32)
+        scores = np.full((len(every), self.network.labels), np.nan, np.float32)
         if sound.any():
-            device = next(self.network.parameters()).device
-            found = self.network.embed(modality, torch.from_numpy(vectors[sound]).to(device))
-            embeddings[sound], scores[sound] = (part.cpu().numpy() for part in found)
+            embeddings[sound], scores[sound] = self.network.embed_arrays(modality, vectors[sound])
         places, products = np.unique(entries, return_inverse=True)
         if len(places) < len(every):
             embeddings, scores = mean_direction(embeddings, products), mean_scores(scores, products)
-        return _spread(embeddings, places, len(items)), _spread(scores, places, len(items))
+        return spread_rows(embeddings, places, len(items)), spread_rows(scores, places, len(items))
 
     def _encoder(self, modality: Modality) -> Encoder[Any]:
         encoder = self._encoders[modality]
@@ -463,155 +347,52 @@ class Model:
         Args:
             folder: gets ``config.json``, the towers, a folder for each encoder and the model card ``README.md``.
         """
-        self.network.save(folder / TOWERS, folder / TOWERS_CONFIG, {})
-        for name, encoder in ((IMAGE_ENCODER, self.image_encoder), (TEXT_ENCODER, self.text_encoder)):
+        self.network.save_in(folder)
+        for modality, name in ENCODERS.items():
             (folder / name).mkdir()
-            encoder.save(folder / name)
+            self._encoder(modality).save(folder / name)
         (folder / CARD).write_text(model_card(self.info, self.classes, self.dimension), encoding="utf-8")
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD)
-        content = {
+        write_config(folder, {**self.description(), "sha256": digests(folder)})
+
+    def description(self) -> dict[str, Any]:
+        """Return what stands in the config of a model but for the files: classes, fusion, points and info; JSON."""
+        return {
             "format": FORMAT,
             "classes": self._classes.paths,
             "class_labels": self._classes.labels,
             "fusion": {**vars(self._fusion.log_linear), "average": self._fusion.average},
             "points": {kind: list(map(asdict, points)) for kind, points in self.points.items()},
             "info": self.info,
-            "sha256": {path.relative_to(folder).as_posix(): fingerprint_file(path) for path in files},
+            **self._more,
         }
-        write_config(folder, content)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read what `save` wrote; see `huse.load`."""
         place = Path(folder)
-        content = _read_config(place)
-        for name, digest in content["sha256"].items():
-            file = place / name
-            if ".." in Path(name).parts or Path(name).is_absolute():
-                raise InputError(f"{place / CONFIG}: names a file outside the folder: {name}. Get the model again.")
-            if not file.is_file():
-                raise InputError(f"{file}: not found. A part of the model is missing; copy the whole folder.")
-            if fingerprint_file(file) != digest:
-                raise InputError(f"{file}: not the file that {CONFIG} describes. Copy the whole folder again.")
+        content = read_model_config(place)
+        check_files(place, content["sha256"])
         fusion = dict(content["fusion"])
         average = fusion.pop("average")
         model = cls(
-            place / IMAGE_ENCODER,
-            place / TEXT_ENCODER,
-            Network.load(place / TOWERS, place / TOWERS_CONFIG),
+            place / ENCODERS["image"],
+            place / ENCODERS["text"],
+            load_towers(place, content),
             classes=Classes(content["classes"], content["class_labels"]),
             fusion=Fusion(LogLinear(**fusion), average),
             info=content["info"],
             points=read_points(content["points"]),
         )
-        model.fingerprint = hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
-        shape = model.network.architecture
-        for modality, name, features in (
-            ("image", IMAGE_ENCODER, shape.image_features),
-            ("text", TEXT_ENCODER, shape.text_features),
-        ):
-            found = read_config(place / name, ("family", "dimension"))["dimension"]
+        model.fingerprint = fingerprint_model(content)
+        model._more = {key: content[key] for key in MORE if key in content}
+        for modality, name in ENCODERS.items():
+            found, features = (
+                read_config(place / name, ("family", "dimension"))["dimension"],
+                model.network.features(modality),
+            )
             if found != features:
                 raise InputError(
                     f"{place}: the {modality} encoder gives {found} numbers, the tower reads {features}. They are of "
                     "different models; copy the whole folder."
                 )
         return model
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    path = folder / CONFIG
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder. Expected a model, such as data/model after `dvc repro`.")
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = content["format"]
-        missing = [
-            key for key in ("classes", "class_labels", "fusion", "points", "info", "sha256") if key not in content
-        ]
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found. Expected the folder of a model, such as data/model.") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: does not describe a model ({error}). Copy the folder again.") from None
-    if found != FORMAT:
-        raise InputError(f"{path}: expected a model of format {FORMAT}, found {found}. Use the version that made it.")
-    if missing:
-        raise InputError(f"{path}: expected the keys {', '.join(missing)}. Copy the folder again.")
-    return content
-
-
-def _refuse_one(items: Sequence[Any] | None) -> None:
-    if isinstance(items, str | bytes | Path) or (items is not None and not hasattr(items, "__len__")):
-        one = items if isinstance(items, str | Path) else type(items).__name__
-        raise InputError(f"expected a list of items, found one ({one}). Put it into a list.")
-
-
-def _spread(rows: Floats, places: npt.NDArray[np.int64], count: int) -> Floats:
-    """Return `count` rows, these at their places and NaN elsewhere."""
-    if len(rows) == count:
-        return rows
-    spread = np.full((count, rows.shape[1]), np.nan, np.float32)
-    spread[places] = rows
-    return spread
-
-
-def _reporter(errors: Errors) -> Reporter:
-    """Return what is called with an item that fails."""
-    if errors not in REPORTERS:
-        raise InputError(f"errors: expected {' or '.join(REPORTERS)}, found {errors!r}.")
-    return REPORTERS[errors]
-
-
-def _raise(error: ItemError) -> None:
-    raise error from None
-
-
-def _warn(error: ItemError) -> None:
-    logging.warning("left out: %s", error)
-
-
-REPORTERS: dict[str, Reporter] = {"raise": _raise, "report": _warn}
-
-
-def _check_products(images: Sequence[Any] | None, texts: Sequence[Any] | None, report: Reporter) -> None:
-    if images is None and texts is None:
-        raise InputError("expected images, texts or both, found neither.")
-    if images is not None and texts is not None and len(images) != len(texts):
-        raise InputError(f"expected as many images as texts, found {len(images)} and {len(texts)}.")
-    given = [items for items in (images, texts) if items is not None]
-    for number, product in enumerate(zip(*given, strict=True)):
-        if all(item is None for item in product):
-            report(ItemError(number, "product", "expected a picture or a name, found neither"))
-
-
-def _encode(
-    encode: Callable[[Sequence[Item]], Floats],
-    items: Sequence[Item],
-    vectors: Floats,
-    entries: npt.NDArray[np.int64],
-    *,
-    batch_size: int,
-    report: Reporter,
-) -> None:
-    """Encode items in batches.
-
-    Args:
-        encode: N items to N × D float32.
-        items: N.
-        vectors: N × D float32 to write to; rows of items that fail are left as they are.
-        entries: N numbers by which errors name the items.
-        batch_size: items at a time.
-        report: called with each item that fails.
-    """
-    start = 0
-    while start < len(items):
-        end = start + batch_size
-        try:
-            vectors[start:end] = encode(items[start:end])
-            start = end
-        except ItemError as error:
-            report(error.after(int(entries[start + error.number]) - error.number))
-            end = start + error.number
-            if error.number:
-                vectors[start:end] = encode(items[start:end])
-            start = end + 1

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, cast
+from typing import Annotated, Any, Self, cast
 
 import torch
 from pydantic import Field, model_validator
@@ -21,6 +21,7 @@ from huse.files import fingerprint_file
 from huse.settings import Settings
 from huse.vision import pair_networks, timm_networks, torchvision_networks
 from huse.vision.geometry import Geometry, Interpolation
+from huse.vision.given_pictures import GivenPictureSettings
 from huse.vision.network_names import TIMM, pair_of, place_of
 from huse.vision.skeleton import IMAGENET, InputFormat, Skeleton
 from huse.weights import is_safetensors, name_first, read_state_dict
@@ -32,23 +33,6 @@ BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
 Name = Annotated[str, Field(min_length=1)]
 OneOrMore = Name | Annotated[list[Name], Field(min_length=1)]
 OneOrMoreWeights = Name | None | Annotated[list[Name | None], Field(min_length=1)]
-
-
-class GivenPictureSettings(Settings):
-    """How the rows of given:FILE are told."""
-
-    column: str = Field(
-        default="image",
-        min_length=1,
-        description="of given:FILE: that of the keys; of a .npy, a text file with the key of each row",
-    )
-    by: Literal["image", "product"] = Field(
-        default="image",
-        description="what the keys are: paths of pictures as in the catalogue, or ids as in catalogue.columns.product",
-    )
-    max_missing: float = Field(
-        default=0.05, ge=0, le=1, description="a larger share of pictures without a given vector stops the run"
-    )
 
 
 class BackboneSettings(Settings):

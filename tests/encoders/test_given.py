@@ -8,7 +8,7 @@ from huse.encoders.contract import ItemError
 from huse.encoders.families import load_encoder
 from huse.encoders.given import GivenLabelSettings, GivenSettings, open_given, open_given_pictures
 from huse.errors import InputError
-from huse.vision.backbones import GivenPictureSettings
+from huse.vision.given_pictures import GivenPictureSettings
 
 NAMES = ["red shoe", "Chloé dress", "blue tie"]
 VECTORS = np.arange(12, dtype=np.float64).reshape(3, 4) / 7

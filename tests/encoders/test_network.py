@@ -4,7 +4,8 @@ import torch
 from PIL import Image
 
 from huse.encoders.families import load_encoder
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.picture_input import Encoding
 from huse.errors import InputError
 from huse.vision.backbones import load_backbone
 from huse.vision.geometry import fit

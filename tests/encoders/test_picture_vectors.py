@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import check_vectors, plan
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation

@@ -17,8 +17,9 @@ import stages.finetune_backbone
 import stages.image_vectors
 from huse.encoders import picture_vectors
 from huse.encoders.families import load_encoder
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
 from huse.encoders.pair_texts import open_pair_texts
+from huse.encoders.picture_input import Encoding
 from huse.encoders.pictures import load_pictures
 from huse.encoders.transformer import SentenceReading, SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device

@@ -11,7 +11,8 @@ from PIL import Image
 
 import huse
 from huse.descent import Point
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.picture_input import Encoding
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from huse.fusion import LogLinear
@@ -20,7 +21,9 @@ from huse.text.cleaning import Cleaning
 from huse.text.spelling import STEPS
 from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import keyed_vectors
-from huse.use.model import Classes, Decision, Fusion, Model
+from huse.use.decisions import Decision
+from huse.use.model import Model
+from huse.use.scores import Classes, Fusion
 from huse.vision.backbones import load_backbone
 
 PATHS = ["a<b", "a<c", "d<e"]

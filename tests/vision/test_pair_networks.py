@@ -7,8 +7,9 @@ import torch
 from PIL import Image
 
 from huse.encoders.families import load_encoder
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
 from huse.encoders.pair_texts import open_pair_texts
+from huse.encoders.picture_input import Encoding
 from huse.encoders.transformer import SentenceReading
 from huse.errors import InputError
 from huse.vision import pair_networks

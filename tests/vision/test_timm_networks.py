@@ -9,7 +9,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from huse.encoders.families import load_encoder
-from huse.encoders.network import Encoding, NetworkEncoder
+from huse.encoders.network import NetworkEncoder
+from huse.encoders.picture_input import Encoding
 from huse.errors import InputError
 from huse.vision import timm_networks
 from huse.vision.backbones import BackboneSettings, blocks, check_weights, load_backbone

@@ -1,0 +1,96 @@
+"""The folder of a model on disk: what it holds, and whether it is whole. Nothing here imports torch."""
+
+import hashlib
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from huse.encoders.contract import CONFIG
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.model.contract import Modality, Towers
+
+FORMAT = 3  # of the folder; raise it when an older reader would misread a new folder
+CARD = "README.md"
+ENCODERS: dict[Modality, str] = {"image": "image_encoder", "text": "text_encoder"}
+MORE = ("towers", "export")  # keys of an export
+KEYS = ("classes", "class_labels", "fusion", "points", "info", "sha256")
+
+# What computes towers and heads, by the name in the config → module and class; one without a name is torch's.
+TORCH, ONNX = "torch", "onnx"
+TOWERS = {TORCH: ("huse.model.network", "Network"), ONNX: ("huse.model.onnx_towers", "OnnxTowers")}
+
+
+def load_towers(folder: Path, content: dict[str, Any]) -> Towers:
+    """Read towers and heads; what computes them is imported here.
+
+    Args:
+        folder: of the model.
+        content: of its config.
+    """
+    kind = content.get("towers", TORCH)
+    if kind not in TOWERS:
+        raise InputError(
+            f"{folder / CONFIG}: expected towers of {', '.join(TOWERS)}, found {kind!r}. Use the version that made it."
+        )
+    module, name = TOWERS[kind]
+    towers: type[Towers] = getattr(import_module(module), name)
+    return towers.load_from(folder)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file of a model but its card, by path, before its config is written."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != CARD)
+    return {path.relative_to(folder).as_posix(): fingerprint_file(path) for path in files}
+
+
+def read_model_config(folder: Path) -> dict[str, Any]:
+    """Read the config of a model.
+
+    Raises:
+        InputError: the folder is no model, or one of another format.
+    """
+    path = folder / CONFIG
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder. Expected a model, such as data/model after `dvc repro`.")
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = content["format"]
+        missing = [key for key in KEYS if key not in content]
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found. Expected the folder of a model, such as data/model.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: does not describe a model ({error}). Copy the folder again.") from None
+    if found != FORMAT:
+        raise InputError(f"{path}: expected a model of format {FORMAT}, found {found}. Use the version that made it.")
+    if missing:
+        raise InputError(f"{path}: expected the keys {', '.join(missing)}. Copy the folder again.")
+    return content
+
+
+def check_files(folder: Path, sha256: dict[str, str]) -> None:
+    """Compare the files of a model with their SHA-256.
+
+    Raises:
+        InputError: one is missing or another, or lies outside the folder.
+    """
+    for name, digest in sha256.items():
+        file = folder / name
+        if ".." in Path(name).parts or Path(name).is_absolute():
+            raise InputError(f"{folder / CONFIG}: names a file outside the folder: {name}. Get the model again.")
+        if not file.is_file():
+            raise InputError(f"{file}: not found. A part of the model is missing; copy the whole folder.")
+        if fingerprint_file(file) != digest:
+            raise InputError(f"{file}: not the file that {CONFIG} describes. Copy the whole folder again.")
+
+
+def fingerprint_model(content: dict[str, Any]) -> str:
+    """Return what the embeddings of a model are known by, from its config.
+
+    It is the SHA-256 over all files. An export computes what its source computes, up to rounding, so it has that of its
+    source: an index of the one is an index of the other.
+    """
+    if "export" in content:
+        return str(content["export"]["source"])
+    return hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
