@@ -15,6 +15,7 @@ FAMILIES = {
     "mean": ("huse.encoders.sentences", "MeanEncoder"),
     "network": ("huse.encoders.network", "NetworkEncoder"),
     "ngrams": ("huse.encoders.ngrams", "NgramsEncoder"),
+    "onnx": ("huse.encoders.onnx_pictures", "OnnxPicturesEncoder"),
     "open_clip_text": ("huse.encoders.pair_texts", "OpenClipTextEncoder"),
     "sentences": ("huse.encoders.transformer", "SentencesEncoder"),
     "tree": ("huse.encoders.tree", "TreeEncoder"),

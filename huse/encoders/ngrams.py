@@ -17,7 +17,7 @@ from pydantic import Field
 from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.errors import InputError
 from huse.text.directions import find_directions
-from huse.text.ngrams import SEPARATORS, Ngrams, NgramSettings, Terms
+from huse.text.ngrams import PRODUCTS, SEPARATORS, Arithmetic, Ngrams, NgramSettings, Terms
 
 PROJECTION = "projection.npy"
 BLOCK = 65_536  # names at a time
@@ -41,12 +41,14 @@ class NgramsEncoder:
         ngrams: those of the training names, and their weights.
         projection: F × D float32, each value one of float16; its columns are the directions in which the training
             names vary most.
+        arithmetic: what computes the projections; scipy needs no torch.
     """
 
     family: ClassVar[str] = "ngrams"
 
     ngrams: Ngrams
     projection: npt.NDArray[np.float32]
+    arithmetic: Arithmetic = "torch"
 
     @classmethod
     def fit(cls, training_names: Sequence[str], settings: NgramVectorSettings, seed: int) -> Self:
@@ -79,7 +81,8 @@ class NgramsEncoder:
     @property
     def config(self) -> dict[str, Any]:
         """See `huse.encoders.contract.Encoder`."""
-        return {"family": self.family, "dimension": self.dimension, **self.ngrams.settings.model_dump()}
+        told = {} if self.arithmetic == "torch" else {"arithmetic": self.arithmetic}
+        return {"family": self.family, "dimension": self.dimension, **self.ngrams.settings.model_dump(), **told}
 
     def encode(self, items: Sequence[str]) -> npt.NDArray[np.float32]:
         """Encode names as written in a catalogue.
@@ -90,7 +93,8 @@ class NgramsEncoder:
         vectors = np.empty((len(items), self.dimension), np.float32)
         for start in range(0, len(items), BLOCK):
             rows = slice(start, start + BLOCK)
-            self.ngrams.weigh(items[rows]).times(self.projection, self._of_known, out=vectors[rows])
+            weighed = self.ngrams.weigh(items[rows])
+            weighed.times(self.projection, self._of_known, out=vectors[rows], arithmetic=self.arithmetic)
         return vectors
 
     @cached_property
@@ -121,6 +125,9 @@ class NgramsEncoder:
                 frequency, count = table["names"].to_numpy(), int(config["training_names"])
                 kinds.append(Terms(table["term"].tolist(), frequency, count, separator))
             ngrams = Ngrams(settings, *kinds)
+            arithmetic = config.get("arithmetic", "torch")
+            if arithmetic not in PRODUCTS:
+                raise ValueError(f"arithmetic {arithmetic}")
             projection = np.load(folder / PROJECTION, allow_pickle=False)
             if projection.dtype != np.float16 or projection.ndim != 2 or len(projection) != ngrams.size:
                 raise ValueError(f"{ngrams.size} n-grams, {projection.shape} {projection.dtype} projection")
@@ -130,7 +137,7 @@ class NgramsEncoder:
                 f"{folder}: expected {files} and {PROJECTION} of an encoder of n-grams, found one missing or damaged "
                 f"({error}). Copy the folder again."
             ) from None
-        return cls(ngrams, projection.astype(np.float32))
+        return cls(ngrams, projection.astype(np.float32), arithmetic)
 
 
 def draw_evenly(names: Sequence[str], most: int) -> Sequence[str]:

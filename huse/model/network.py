@@ -150,10 +150,14 @@ class Network(nn.Module):
             N × D float32 of unit norm, and N × K float32, the softmax of the logits.
         """
         embeddings, scores = self._embed(modality, vectors, block)
-        if self.class_means is not None:
-            pulled = torch.lerp(embeddings, scores @ self.class_means, self.architecture.settings.class_pull)
-            embeddings = functional.normalize(pulled, dim=1)
-        return embeddings, scores
+        return self.pulled(embeddings, scores), scores
+
+    def pulled(self, embeddings: Tensor, scores: Tensor) -> Tensor:
+        """Move N × D embeddings towards the classes that N × K scores predict; without a class pull they stay."""
+        if self.class_means is None:
+            return embeddings
+        pulled = torch.lerp(embeddings, scores @ self.class_means, self.architecture.settings.class_pull)
+        return functional.normalize(pulled, dim=1)
 
     def embed_arrays(self, modality: Modality, vectors: Floats) -> tuple[Floats, Floats]:
         """Do what `embed` does, from arrays to arrays; see `huse.model.contract.Towers`."""

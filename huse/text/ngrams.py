@@ -8,11 +8,11 @@ columns of a matrix.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ from huse.text.tfidf import smooth_idf
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Words = Sequence[str]  # of one name
+Arithmetic = Literal["torch", "scipy"]  # what computes products with a matrix; they differ by rounding
 
 CLEANING = Cleaning(digits="keep")  # any letter or digit may tell products apart
 SEPARATORS = {"words": " ", "characters": ""}  # of each kind of n-grams
@@ -170,7 +171,13 @@ class Weighted:
         """N and F."""
         return self.words.shape[0], self.words.shape[1] + self.known.shape[1]
 
-    def times(self, matrix: Floats, of_known: Floats | None = None, out: Floats | None = None) -> Floats:
+    def times(
+        self,
+        matrix: Floats,
+        of_known: Floats | None = None,
+        out: Floats | None = None,
+        arithmetic: Arithmetic = "torch",
+    ) -> Floats:
         """Return its product with a matrix.
 
         Args:
@@ -178,14 +185,17 @@ class Weighted:
             of_known: U × D float32, the product of `known` with the rows of the matrix for characters, where it has
                 been found before.
             out: N × D float32 to write to, where there is one.
+            arithmetic: what computes it; torch is the faster one for many names.
         """
+        product = PRODUCTS[arithmetic]
         of_words, of_characters = np.split(matrix, [self.words.shape[1]])
-        of_known = _product(self.known, of_characters) if of_known is None else of_known
+        of_known = product(self.known, of_characters) if of_known is None else of_known
         out = np.empty((self.words.shape[0], matrix.shape[1]), np.float32) if out is None else out
-        spelled = np.concatenate([of_known, _product(self.others, of_characters)])
+        counts, used = _used(self.counts, len(of_known))
+        spelled = np.concatenate([of_known[used], product(self.others, of_characters)])
         for start in range(0, len(out), BLOCK_ROWS):
             rows = slice(start, start + BLOCK_ROWS)
-            np.add(_product(self.words[rows], of_words), _product(self.counts[rows], spelled), out=out[rows])
+            np.add(product(self.words[rows], of_words), product(counts[rows], spelled), out=out[rows])
         return out
 
     def transposed_times(self, matrix: Floats, out: Floats) -> None:
@@ -264,9 +274,10 @@ class Ngrams:
         other = number < 0
         others = self._spelled([distinct[place] for place in np.flatnonzero(other)])
         number[other] = np.arange(len(self.words.units), len(self.words.units) + other.sum())
-        spelled = vstack([self.known, others], format="csr")
-        counts = _ones(number[places], ends, spelled.shape[0])
-        return Weighted(_unit(words, words), _unit(counts, counts @ spelled), self.known, others)
+        counts = _ones(number[places], ends, self.known.shape[0] + others.shape[0])
+        few, used = _used(counts, self.known.shape[0])
+        spelled = vstack([self.known[used], others], format="csr")
+        return Weighted(_unit(words, words), _unit(counts, few @ spelled), self.known, others)
 
     def _spelled(self, words: Words) -> csr_matrix:
         """Return the TF-IDF of words' character n-grams, one row a word."""
@@ -348,7 +359,31 @@ def _unit(rows: csr_matrix, like: csr_matrix) -> csr_matrix:
     return unit
 
 
-def _product(rows: csr_matrix, matrix: Floats) -> Floats:
+def _used(counts: csr_matrix, known: int) -> tuple[csr_matrix, slice | Integers]:
+    """Return counts of words by those of the known words that occur, and which these are; all, where names are many.
+
+    So one name costs the same, whatever the number of known words. The order within a row stays, and so do all sums.
+
+    Args:
+        counts: N × (U + R), how often each word is in a name, known words first.
+        known: U.
+    """
+    if len(counts.indices) >= known:
+        return counts, slice(None)
+    used = np.unique(counts.indices[counts.indices < known]).astype(np.int64)
+    others = np.arange(known, counts.shape[1])
+    columns = np.searchsorted(np.concatenate([used, others]), counts.indices)
+    fewer = csr_matrix((counts.data, columns, counts.indptr), (counts.shape[0], len(used) + len(others)))
+    return fewer, used
+
+
+def _product_by_scipy(rows: csr_matrix, matrix: Floats) -> Floats:
+    """Return rows @ matrix."""
+    product: Floats = rows @ matrix
+    return product
+
+
+def _product_by_torch(rows: csr_matrix, matrix: Floats) -> Floats:
     """Return rows @ matrix, which torch sums faster than SciPy.
 
     One thread sums a row, so the bytes do not depend on the number of threads.
@@ -364,3 +399,9 @@ def _product(rows: csr_matrix, matrix: Floats) -> Floats:
         include_last_offset=True,
     ).numpy()
     return product
+
+
+PRODUCTS: dict[Arithmetic, Callable[[csr_matrix, Floats], Floats]] = {
+    "torch": _product_by_torch,
+    "scipy": _product_by_scipy,
+}

@@ -366,6 +366,29 @@ class Model:
             **self._more,
         }
 
+    def computed_by(
+        self, image_encoder: Encoder[Picture], text_encoder: Encoder[str], network: Towers, more: dict[str, Any]
+    ) -> "Model":
+        """Return this model with other things that compute the same.
+
+        Args:
+            image_encoder: gives the same vectors of pictures.
+            text_encoder: gives the same vectors of names.
+            network: gives the same embeddings and scores.
+            more: what an export says of itself; JSON by `MORE`.
+        """
+        model = Model(
+            image_encoder,
+            text_encoder,
+            network,
+            classes=self._classes,
+            fusion=self._fusion,
+            info=self.info,
+            points=self.points,
+        )
+        model.fingerprint, model._more = self.fingerprint, more
+        return model
+
     @classmethod
     def load(cls, folder: str | Path) -> Self:
         """Read what `save` wrote; see `huse.load`."""
