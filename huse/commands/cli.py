@@ -6,6 +6,7 @@ from huse.commands import (
     checking,
     classifying,
     compare,
+    exporting,
     gate,
     importing,
     keeping,
@@ -47,6 +48,7 @@ app = typer.Typer(
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(importing.app, name="import")
+app.add_typer(exporting.app, name="export")
 
 
 @app.callback()

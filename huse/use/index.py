@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -44,6 +45,7 @@ FORMAT = 1  # of the table; raise it when an older reader would misread a new on
 COMMIT = 2000  # products that are written together, at most
 KEPT = timedelta(hours=1)  # versions that a reader may still have open
 MANY_VERSIONS = 50
+READ = 4096  # rows that are read at a time
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,11 @@ class Index:
 
     def count(self, kind: Kind) -> int:
         """Return how many embeddings of a kind there are."""
-        return int(self._table.count_rows(f"kind = '{kind}'"))
+        return self.matching(f"kind = '{kind}'")
+
+    def matching(self, where: str | None = None) -> int:
+        """Return how many rows a condition in SQL holds for; all without one."""
+        return int(_checked(partial(self._table.count_rows, where), where))
 
     def rows(self, where: str | None = None, *, embeddings: bool = False) -> pd.DataFrame:
         """Return the rows that a condition in SQL holds for, all of them without one; the embeddings only if asked."""
@@ -154,6 +160,18 @@ class Index:
         query = self._table.search().select(columns)
         found: pd.DataFrame = _checked((query.where(where) if where else query).to_pandas, where)
         return found
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns, with their types, the embedding last."""
+        schema: pa.Schema = self._table.schema
+        return schema
+
+    def batches(self, where: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Yield all rows that a condition in SQL holds for, with their embeddings, `READ` at a time."""
+        query = self._table.search().select(self.schema.names)
+        reader = _checked(partial((query.where(where) if where else query).to_batches, READ), where)
+        yield from (batch for batch in reader if batch.num_rows)
 
     def search(
         self,

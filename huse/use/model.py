@@ -99,6 +99,16 @@ class Model:
         return list(self._classes.paths)
 
     @property
+    def class_labels(self) -> list[list[int]]:
+        """For each class, the numbers of its labels."""
+        return self._classes.labels
+
+    @property
+    def fusion(self) -> Fusion:
+        """How scores become probabilities."""
+        return self._fusion
+
+    @property
     def dimension(self) -> int:
         """D."""
         return self.network.dimension

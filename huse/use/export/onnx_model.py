@@ -14,6 +14,7 @@ from huse.model.contract import MODALITIES, Modality
 from huse.model.network import Network
 from huse.model.onnx_towers import EMBEDDINGS, GRAPHS, SCORES, VECTORS, OnnxTowers, write_shape
 from huse.use.export.graphs import NEEDED, OPSET, TowerGraph, refuse_without_libraries, write_graph
+from huse.use.export.guide import write_guide
 from huse.use.export.parity import Parity, compare, names_of, refuse_far
 from huse.use.export.parts import export_encoder, in_float32
 from huse.use.folder import ENCODERS, ONNX
@@ -27,10 +28,12 @@ class Exported:
     Attributes:
         parity: by modality, with the source in float32.
         rounded: the same with the source as it computes, where that is bfloat16; else empty.
+        examples: whether there are any; see `huse.use.export.guide.write_guide`.
     """
 
     parity: dict[str, Parity]
     rounded: dict[str, Parity]
+    examples: bool
 
 
 def export_onnx(model: Model, folder: Path) -> Exported:
@@ -79,7 +82,7 @@ def export_onnx(model: Model, folder: Path) -> Exported:
         exported.save(whole)
         for part in whole.iterdir():
             part.rename(folder / part.name)
-    return Exported(parity, rounded)
+    return Exported(parity, rounded, examples=write_guide(exported, folder))
 
 
 def _export_towers(network: Network, folder: Path) -> OnnxTowers:
