@@ -1,6 +1,7 @@
 """Commands that write a model, or the vectors of an index, for use elsewhere."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,7 +87,8 @@ def parquet(
     """The embeddings of the index with all its columns, as one Parquet."""
     from huse.use.export.vectors import write_parquet  # noqa: PLC0415  as above
 
-    count = _write(context.obj, file, write_parquet, kind, where, index, force=force)
+    asked = _Asked(_place(context.obj, index, paths.INDEX), kind, where)
+    count = _write(file, write_parquet, asked, force=force)
     typer.echo(f"wrote {file}: {counted(count, 'embedding')}; the column `embedding` is a list of float32")
 
 
@@ -103,17 +105,24 @@ def qdrant(
     """The embeddings of the index as points of Qdrant: id, vector, payload."""
     from huse.use.export.vectors import write_qdrant  # noqa: PLC0415  as above
 
-    count = _write(context.obj, file, write_qdrant, kind, where, index, force=force)
+    asked = _Asked(_place(context.obj, index, paths.INDEX), kind, where)
+    count = _write(file, write_qdrant, asked, force=force)
     typer.echo(f"wrote {file}: {counted(count, 'point')}; docs/export.md says how Qdrant takes them")
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Which rows of an index to write: of a kind, or all; those that a condition holds for, or all."""
+
+    index: Path
+    kind: str | None
+    where: str | None
+
+
 def _write(
-    here: Run,
     file: Path,
     write: "Callable[[Index, Path, str | None, Callable[[int], object]], int]",
-    kind: str | None,
-    where: str | None,
-    index: Path | None,
+    asked: _Asked,
     *,
     force: bool,
 ) -> int:
@@ -124,10 +133,13 @@ def _write(
     if file.is_dir() or (file.exists() and not force):
         remedy = "Give the name of a file." if file.is_dir() else "Replace it with --force, or give another name."
         raise InputError(f"{file}: is there already. {remedy}")
-    if kind is not None and kind not in KINDS:
-        raise InputError(f"--in: expected {', '.join(KINDS)}, found {kind!r}.")
-    opened = Index.open(_place(here, index, paths.INDEX))
-    conditions = [*([f"kind = '{kind}'"] if kind else []), *([f"({where})"] if where else [])]
+    if asked.kind is not None and asked.kind not in KINDS:
+        raise InputError(f"--in: expected {', '.join(KINDS)}, found {asked.kind!r}.")
+    opened = Index.open(asked.index)
+    conditions = [
+        *([f"kind = '{asked.kind}'"] if asked.kind else []),
+        *([f"({asked.where})"] if asked.where else []),
+    ]
     condition = " AND ".join(conditions) or None
     with Outputs() as outputs, progress(total=opened.matching(condition), description="export", unit="row") as bar:
         count = write(opened, outputs.path(file), condition, bar.update)

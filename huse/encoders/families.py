@@ -16,6 +16,7 @@ FAMILIES = {
     "network": ("huse.encoders.network", "NetworkEncoder"),
     "ngrams": ("huse.encoders.ngrams", "NgramsEncoder"),
     "onnx": ("huse.encoders.onnx_pictures", "OnnxPicturesEncoder"),
+    "onnx_texts": ("huse.encoders.onnx_texts", "OnnxTextsEncoder"),
     "open_clip_text": ("huse.encoders.pair_texts", "OpenClipTextEncoder"),
     "sentences": ("huse.encoders.transformer", "SentencesEncoder"),
     "tree": ("huse.encoders.tree", "TreeEncoder"),

@@ -10,7 +10,8 @@ from huse.encoders.contract import Encoder
 from huse.encoders.given import GivenSettings
 from huse.encoders.ngrams import NgramVectorSettings, draw_evenly
 from huse.encoders.scales import block_scale
-from huse.encoders.transformer import SentenceReading, SentenceSettings
+from huse.encoders.text_reading import SentenceReading
+from huse.encoders.transformer import SentenceSettings
 from huse.settings import Settings
 
 SCALED_BY = 2_000  # training names, by which the scales of blocks are known to a per cent

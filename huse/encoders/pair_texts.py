@@ -17,7 +17,8 @@ from torch.nn import functional
 
 from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import copy_model, fingerprint_model
-from huse.encoders.transformer import PROBE, SentenceReading, SentencesEncoder, encode_in_batches, tell_cut
+from huse.encoders.text_reading import SentenceReading, encode_in_batches, tell_cut
+from huse.encoders.transformer import PROBE, SentencesEncoder
 from huse.errors import InputError
 from huse.vision.network_names import OPEN_CLIP, pair_of
 from huse.vision.pair_networks import folder_of, library, weights_of

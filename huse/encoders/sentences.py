@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 
 from huse.encoders.contract import read_config, write_config
 from huse.encoders.given import GivenLabelSettings
-from huse.encoders.transformer import SentenceModelSettings, SentenceReading
+from huse.encoders.text_reading import SentenceReading
+from huse.encoders.transformer import SentenceModelSettings
 from huse.encoders.word_table import load_words, save_words
 from huse.files import fingerprint_file
 from huse.progress import progress

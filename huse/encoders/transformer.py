@@ -3,10 +3,9 @@
 Letters: N texts, B texts of a batch, T tokens of its longest, D values a vector.
 """
 
-import json
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
@@ -23,9 +22,15 @@ from torch.nn import functional
 from huse.encoders.contract import CONFIG, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import CONFIG as MODEL_CONFIG
 from huse.encoders.model_folder import MODULES, check_model, copy_model, find_model, fingerprint_model
+from huse.encoders.text_reading import (
+    SentenceReading,
+    encode_in_batches,
+    load_salience,
+    read_reading,
+    save_salience,
+    tell_cut,
+)
 from huse.errors import InputError
-from huse.progress import progress
-from huse.settings import Settings
 from huse.text.cleaning import Cleaning
 from huse.text.salience import Salience
 from huse.text.tfidf import TfIdf
@@ -34,24 +39,11 @@ from huse.vision.quiet import quiet
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-MODEL, SALIENCE = "model", "tfidf.json"  # in the folder of the encoder
+MODEL = "model"  # in the folder of the encoder
 PROBE = "shoe"
 MARKS = 4  # that a tokenizer adds to a text, at most
 INSTALL = "Run `pip install 'huse[text]'`; where torch is a CPU build, it stays."
 REMEDY = "Copy the folder again, or name another model."
-
-
-class SentenceReading(Settings):
-    """How a model reads texts."""
-
-    prompt: str = Field(
-        default="", description="put before every text, such as `query: ` of E5 models; empty: the model's own, if any"
-    )
-    normalise: bool = Field(default=True, description="scale vectors to unit norm; false: as the model gives them")
-    max_length: int | None = Field(
-        default=None, ge=3, description="tokens of a text, the rest is cut off; null: what the model was made for"
-    )
-    batch_size: int = Field(default=32, ge=1, description="texts; affects speed, memory and rounding only")
 
 
 class SentenceModelSettings(SentenceReading):
@@ -108,7 +100,7 @@ class SentencesEncoder:
         check_model(folder)
         network = _read_network(folder)
         if salience is not None:
-            _pooling(network, folder)
+            pooling_of(network, folder)
         tried = [" ".join([PROBE] * _limit_length(network, reading.max_length))]
         encoder = cls(folder, reading, network, salience, fingerprint_model(folder), dimension=0)
         try:
@@ -141,23 +133,24 @@ class SentencesEncoder:
 
     def _tell_cut(self, texts: Sequence[str]) -> None:
         longest, tokenizer = self.network.max_seq_length or math.inf, self.network.tokenizer
-        long = [text for text in texts if len(self._prompt.encode() + text.encode()) + MARKS > longest]
+        long = [text for text in texts if len(self.prompt.encode() + text.encode()) + MARKS > longest]
         if long and callable(tokenizer):  # a token has a byte at least, so no others can be cut
             lengths = map(
-                len, tokenizer([self._prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
+                len, tokenizer([self.prompt + text for text in long], truncation=False, verbose=False)["input_ids"]
             )
             cut = [text for text, length in zip(long, lengths, strict=True) if length > longest]
             tell_cut(cut, len(texts), longest)
 
     @property
-    def _prompt(self) -> str:
+    def prompt(self) -> str:
+        """What is put before every text: of the setting, or else the model's own."""
         return self.reading.prompt or self.network.prompts.get(self.network.default_prompt_name or "") or ""
 
     @torch.inference_mode()
     def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
         """Return the vectors of B texts that go through the model together, B × D."""
         if self.salience is None:
-            vectors: Tensor = self.network(self.network.preprocess(batch, prompt=self._prompt))["sentence_embedding"]
+            vectors: Tensor = self.network(self.network.preprocess(batch, prompt=self.prompt))["sentence_embedding"]
         else:
             vectors = self._weighted(batch, self.salience)
         if self.reading.normalise:
@@ -167,14 +160,14 @@ class SentencesEncoder:
     def _weighted(self, batch: list[str], salience: Salience) -> Tensor:
         """Return vectors by weights of tokens in place of the model's pooling; what follows the pooling stays."""
         modules, offsets = list(self.network), {"text": {"return_offsets_mapping": True}}
-        features = self.network.preprocess(batch, prompt=self._prompt, processing_kwargs=offsets)
-        spans = (features.pop("offset_mapping") - len(self._prompt)).clamp(min=0).tolist()
+        features = self.network.preprocess(batch, prompt=self.prompt, processing_kwargs=offsets)
+        spans = (features.pop("offset_mapping") - len(self.prompt)).clamp(min=0).tolist()
         weights = np.stack([salience.weights(text, each) for text, each in zip(batch, spans, strict=True)])
         features = modules[0](features)
         shares = torch.from_numpy(weights) * features["attention_mask"]  # where no token has a weight, padding has one
         total = shares.sum(dim=1, keepdim=True)
         features["sentence_embedding"] = (features["token_embeddings"] * shares[:, :, None]).sum(dim=1) / total
-        for module in modules[_pooling(self.network, self.folder) + 1 :]:
+        for module in modules[pooling_of(self.network, self.folder) + 1 :]:
             features = module(features)
         vectors: Tensor = features["sentence_embedding"]
         return vectors
@@ -183,50 +176,19 @@ class SentencesEncoder:
         """See `huse.encoders.contract.Encoder`."""
         copy_model(self.folder, folder / MODEL)
         if self.salience is not None:
-            content = {"cleaning": self.salience.cleaning.model_dump(include=set(Cleaning.model_fields))}
-            content |= vars(self.salience.tfidf)
-            (folder / SALIENCE).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+            save_salience(self.salience, folder)
         write_config(folder, self.config)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """See `huse.encoders.contract.Encoder`."""
         config = read_config(folder, ("model_sha256", "pooling", *SentenceReading.model_fields))
-        file, salience = folder / CONFIG, None
-        try:
-            reading = SentenceReading(**{name: config[name] for name in SentenceReading.model_fields})
-            if config["pooling"] == "tfidf":
-                file = folder / SALIENCE
-                content = json.loads(file.read_text(encoding="utf-8"))
-                salience = Salience(
-                    TfIdf(content["names"], content["document_frequency"]), Cleaning(**content["cleaning"])
-                )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file}: missing or damaged ({error}). Copy the folder again.") from None
+        reading = read_reading(config, folder)
+        salience = load_salience(folder) if config["pooling"] == "tfidf" else None
         encoder = cls.of(folder / MODEL, reading, salience)
         if encoder.fingerprint != config["model_sha256"]:
             raise InputError(f"{folder / MODEL}: not the model that {CONFIG} describes. Copy the folder again.")
         return encoder
-
-
-def tell_cut(cut: Sequence[str], count: int, longest: float) -> None:
-    """Say which of so many texts a model has cut off, if any."""
-    if cut:
-        said = "%d of %d texts are longer than max_length, %d tokens, and are cut off, first %.80r"
-        logging.warning(said, len(cut), count, longest, cut[0])
-
-
-def encode_in_batches(
-    texts: list[str], dimension: int, batch_size: int, encode: Callable[[list[str]], npt.NDArray[np.float32]]
-) -> npt.NDArray[np.float32]:
-    """Encode N texts, B at a time, behind a bar; N × D float32."""
-    vectors = np.empty((len(texts), dimension), np.float32)
-    with progress(total=len(texts), description="encode texts", unit="text") as bar:
-        for start in range(0, len(texts), batch_size):
-            batch = texts[start : start + batch_size]
-            vectors[start : start + len(batch)] = encode(batch)
-            bar.update(len(batch))
-    return vectors
 
 
 def open_sentences(
@@ -270,7 +232,7 @@ def refuse_without_library() -> None:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet_library() -> Iterator[None]:
     """Keep libraries from the network, the terminal and the log."""
     refuse_without_library()
     with quiet():
@@ -291,7 +253,7 @@ def _quiet() -> Iterator[None]:
 def _read_network(folder: Path, seed: int = 0) -> "SentenceTransformer":
     """Read a model; `seed` decides what its files leave open."""
     how: dict[str, Any] = {"use_safetensors": True, "dtype": torch.float32}
-    with _quiet(), torch.random.fork_rng(devices=[]):
+    with quiet_library(), torch.random.fork_rng(devices=[]):
         from sentence_transformers import SentenceTransformer  # noqa: PLC0415  as above
 
         torch.manual_seed(seed)
@@ -322,7 +284,7 @@ def _limit_length(network: "SentenceTransformer", asked: int | None) -> int:
     return 1
 
 
-def _pooling(network: "SentenceTransformer", folder: Path) -> int:
+def pooling_of(network: "SentenceTransformer", folder: Path) -> int:
     """Return the place of the module that makes one vector of the tokens' vectors."""
     found = [type(module).__name__ for module in network]
     if "Pooling" not in found or not getattr(network.tokenizer, "is_fast", False):

@@ -15,7 +15,7 @@ from huse.commands import checking, cli
 from huse.commands.recorded import READINGS, refuse_changed
 from huse.encoders import use
 from huse.encoders.model_folder import fingerprint_model
-from huse.encoders.transformer import SentenceReading
+from huse.encoders.text_reading import SentenceReading
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.nesting import flatten, nest

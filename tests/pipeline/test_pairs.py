@@ -9,7 +9,7 @@ import pytest
 import huse
 from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.pictures import load_pictures
-from huse.encoders.transformer import SentenceReading
+from huse.encoders.text_reading import SentenceReading
 from huse.evaluation.intervals import BASELINES, Run
 from huse.run import paths
 from tests.pipeline.in_process import ALL, write_params

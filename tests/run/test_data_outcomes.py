@@ -21,7 +21,8 @@ from huse.encoders.network import NetworkEncoder
 from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.picture_input import Encoding
 from huse.encoders.pictures import load_pictures
-from huse.encoders.transformer import SentenceReading, SentenceSettings, open_sentences
+from huse.encoders.text_reading import SentenceReading
+from huse.encoders.transformer import SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device
 from huse.errors import InputError
 from huse.files import fingerprint_file

@@ -16,7 +16,7 @@ from huse.encoders.network import NetworkEncoder
 from huse.encoders.ngrams import NgramsEncoder, NgramVectorSettings
 from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.pictures import open_pictures
-from huse.encoders.transformer import SentenceReading
+from huse.encoders.text_reading import SentenceReading
 from huse.vision.backbones import BackboneSettings
 from tests.conftest import ROOT
 from tests.encoders.families import FAMILIES, make_backbone

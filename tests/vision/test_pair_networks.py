@@ -10,7 +10,7 @@ from huse.encoders.families import load_encoder
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.picture_input import Encoding
-from huse.encoders.transformer import SentenceReading
+from huse.encoders.text_reading import SentenceReading
 from huse.errors import InputError
 from huse.vision import pair_networks
 from huse.vision.backbones import BackboneSettings, blocks, check_weights, load_backbone

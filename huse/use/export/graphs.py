@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,9 @@ def write_graph(
             f"{of}: its weights take {size / 1e9:.1f} GB, and a file of ONNX holds 2. It stays with torch."
         )
     sizes = {place: torch.export.Dim(name) for place, name in enumerate(dynamic)}
+    of_each = tuple(sizes for _ in inputs)
+    several = any(each.kind is each.VAR_POSITIONAL for each in signature(module.forward).parameters.values())
+    shapes = (of_each,) if several else of_each
     try:
         with _quiet(), torch.inference_mode(False), torch.no_grad():
             program = torch.onnx.export(
@@ -103,18 +107,24 @@ def write_graph(
                 opset_version=OPSET,
                 input_names=list(inputs),
                 output_names=list(outputs),
-                dynamic_shapes=tuple(sizes for _ in inputs),
+                dynamic_shapes=shapes,
                 verbose=False,
             )
     except Exception as error:  # of the exporter, in many kinds
-        reason = next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise InputError(
-            f"{of}: torch cannot export it to ONNX ({reason.strip()}). It stays with torch; use the model's own folder."
+            f"{of}: torch cannot export it to ONNX ({_reason(error)}). It stays with torch; use the model's own folder."
         ) from None
     if program is None:
         raise InputError(f"{of}: torch exported nothing. It stays with torch; use the model's own folder.")
     _without_traces(program.model)
     program.save(file, external_data=False)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what the exporter's error, which is long and general, comes from."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _without_traces(model: Any) -> None:

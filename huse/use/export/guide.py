@@ -84,8 +84,8 @@ def _readme(model: Model, *, examples: bool) -> str:
             "| graph | input | output |",
             "| --- | --- | --- |",
             "| `image_encoder/…network.onnx` | `pixels`: N × S × S × 3 uint8, RGB | `vectors`: N × F float32 |",
-            f"| `{GRAPHS['image']}`, `{GRAPHS['text']}` | `vectors`: N × F float32 | `embeddings`: N × {model.dimension}, "
-            f"unit norm; `scores`: N × {model.network.labels} |",
+            f"| `{GRAPHS['image']}`, `{GRAPHS['text']}` | `vectors`: N × F float32 | "
+            f"`embeddings`: N × {model.dimension}, unit norm; `scores`: N × {model.network.labels} |",
             "",
             "`config.json` has the source's fingerprint, and how far the graphs are from torch. An index of the source "
             "takes this folder.",

@@ -99,6 +99,6 @@ def refuse_far(parity: Parity, modality: Modality) -> None:
     if not near:
         what = dict(zip(MODALITIES, ("pictures", "names"), strict=True))[modality]
         raise InputError(
-            f"export: embeddings or scores of {what} differ by {parity.embeddings:.1e} and {parity.scores:.1e} from the "
-            f"model's, more than {MOST:g}, so nothing is written. Use the model's own folder, with torch."
+            f"export: embeddings or scores of {what} differ by {parity.embeddings:.1e} and {parity.scores:.1e} from "
+            f"the model's, more than {MOST:g}, so nothing is written. Use the model's own folder, with torch."
         )

@@ -14,10 +14,18 @@ from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import Encoder
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.ngrams import NgramsEncoder
-from huse.encoders.onnx_pictures import PIXELS, VECTORS, OnnxPicturesEncoder
+from huse.encoders.onnx_pictures import GRAPH, PIXELS, VECTORS, OnnxPicturesEncoder
+from huse.encoders.onnx_texts import GRAPH as TEXT_GRAPH
+from huse.encoders.onnx_texts import TOKENIZER, OnnxTextsEncoder
+from huse.encoders.onnx_texts import VECTORS as TEXT_VECTORS
+from huse.encoders.text_reading import SentenceReading
+from huse.encoders.transformer import SentencesEncoder
 from huse.errors import InputError
 from huse.use.export.graphs import PictureGraph, write_graph
+from huse.use.export.sentences import SentenceGraph
 
+PROBE = "shoe"
+UNBOUNDED = 10**6  # tokens
 CPU = torch.device("cpu")
 TABLES = ("given", "onnx", "onnx_texts", "use", "words")  # need no torch
 
@@ -55,7 +63,7 @@ def in_float32(encoder: Encoder[Any]) -> Encoder[Any]:
 
 
 def _network(encoder: NetworkEncoder, folder: Path) -> Encoder[Any]:
-    file, size = folder / "network.onnx", encoder.encoding.size
+    file, size = folder / GRAPH, encoder.encoding.size
     pixels = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     name = encoder.backbone.name
     write_graph(PictureGraph(encoder), {PIXELS: pixels}, [VECTORS], file, of=f"the network of pictures {name}")
@@ -74,8 +82,33 @@ def _ngrams(encoder: NgramsEncoder, folder: Path) -> Encoder[Any]:
     return replace(encoder, arithmetic="scipy")
 
 
+def _sentences(encoder: SentencesEncoder, folder: Path) -> Encoder[Any]:
+    network, of = encoder.network, f"the model of sentences {encoder.folder.name}"
+    if not getattr(network.tokenizer, "is_fast", False):
+        raise InputError(
+            f"{of}: its tokenizer, {type(network.tokenizer).__name__}, needs transformers. A model whose folder has a "
+            "tokenizer.json can be exported."
+        )
+    graph = SentenceGraph(encoder)
+    inputs = graph.examples([PROBE, f"{PROBE} {PROBE} {PROBE}"])
+    write_graph(graph, inputs, [TEXT_VECTORS], folder / TEXT_GRAPH, of=of, dynamic=("batch", "tokens"))
+    tokenizer = network.tokenizer.backend_tokenizer
+    tokenizer.no_truncation()
+    tokenizer.enable_padding(
+        pad_id=network.tokenizer.pad_token_id,
+        pad_type_id=network.tokenizer.pad_token_type_id,
+        pad_token=network.tokenizer.pad_token,
+        direction=network.tokenizer.padding_side,
+    )
+    tokenizer.save(str(folder / TOKENIZER))
+    reading: SentenceReading = encoder.reading.changed(prompt=encoder.prompt)
+    longest = int(network.max_seq_length or UNBOUNDED)
+    return OnnxTextsEncoder(folder, reading, tuple(inputs), longest, encoder.salience, encoder.dimension)
+
+
 # Family → what exports it. A table beside it, `TABLES`, is taken over as it is.
 EXPORTED: dict[str, Callable[[Any, Path], Encoder[Any]]] = {
+    SentencesEncoder.family: _sentences,
     BlocksEncoder.family: _blocks,
     NetworkEncoder.family: _network,
     NgramsEncoder.family: _ngrams,
