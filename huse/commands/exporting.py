@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from huse.use.export.parity import Parity
     from huse.use.index import Index
 
+    Writer = Callable[[Index, Path, str | None, Callable[[int], object]], int]
+
 app = typer.Typer(help="Write the model, or the vectors, for use elsewhere.", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(help="Folder to write.")]
@@ -119,13 +121,7 @@ class _Asked:
     where: str | None
 
 
-def _write(
-    file: Path,
-    write: "Callable[[Index, Path, str | None, Callable[[int], object]], int]",
-    asked: _Asked,
-    *,
-    force: bool,
-) -> int:
+def _write(file: Path, write: "Writer", asked: _Asked, *, force: bool) -> int:
     """Write the rows of an index, whole or not at all; return how many."""
     from huse.progress import progress  # noqa: PLC0415  these take a second to import
     from huse.use.index import KINDS, Index  # noqa: PLC0415

@@ -20,6 +20,8 @@ from huse.use.export.parts import export_encoder, in_float32
 from huse.use.folder import ENCODERS, ONNX
 from huse.use.model import Model
 
+FOUND_EXPORT = "expected a model with towers of torch, found an export. Export the model that it was made of."
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -49,9 +51,7 @@ def export_onnx(model: Model, folder: Path) -> Exported:
     refuse_without_libraries()
     network = model.network
     if not isinstance(network, Network):
-        raise InputError(
-            "expected a model with towers of torch, found an export. Export the model that it was made of."
-        )
+        raise InputError(FOUND_EXPORT)
     if not model.fingerprint:
         raise InputError("expected a model that was loaded from a folder. Save it, and give that to huse.load.")
     names = names_of(model.classes)

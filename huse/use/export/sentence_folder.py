@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from huse.encoders.contract import Encoder
 from huse.encoders.transformer import SentencesEncoder, quiet_library
 from huse.errors import InputError
 from huse.model.network import Network
-from huse.use.export.parity import Parity, names_of, refuse_far
+from huse.use.export.onnx_model import FOUND_EXPORT
+from huse.use.export.parity import ODD, Parity, names_of, refuse_far
 from huse.use.model import Model
 
 PROMPT = "huse"  # name of the prompt that is put before every text
@@ -48,7 +49,7 @@ def export_sentence_transformers(model: Model, folder: Path) -> Parity:
         made = SentenceTransformer(modules=modules, device="cpu", **(prompted if encoder.prompt else {}))
         made.save_pretrained(str(folder), create_model_card=False)
         read = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
-        names = names_of(model.classes)
+        names = [*names_of(model.classes), *filter(None, ODD)]
         found = read.encode(names, show_progress_bar=False)
     parity = Parity(len(names), float(np.abs(model.encode_texts(names) - found).max()), 0.0)
     refuse_far(parity, "text")
@@ -59,9 +60,7 @@ def _expressed(model: Model) -> tuple[SentencesEncoder, Network]:
     """Return encoder and network of a model that modules can express; raise an `InputError` for another one."""
     encoder, network = model.text_encoder, model.network
     if not isinstance(network, Network):
-        raise InputError(
-            "expected a model with towers of torch, found an export. Export the model that it was made of."
-        )
+        raise InputError(FOUND_EXPORT)
     if not isinstance(encoder, SentencesEncoder):
         raise InputError(
             f"names are read by {_named(encoder)}, which sentence-transformers has no module for. It can be exported "
@@ -86,15 +85,16 @@ def _named(encoder: Encoder[Any]) -> str:
 
 
 @torch.no_grad()
-def _layers(network: Network) -> list[tuple[torch.Tensor, torch.Tensor, bool]]:
+def _layers(network: Network) -> list[tuple[Tensor, Tensor, bool]]:
     """Return weight, bias, and whether a ReLU follows, of each layer of the text tower.
 
     The first one standardises its input: W (x - m) / s + b = (W / s) x + (b - W (m / s)).
     """
     tower = network.tower("text")
-    layers = []
+    layers: list[tuple[Tensor, Tensor, bool]] = []
     for place, linear in enumerate(tower.linears):
-        weight, bias = linear.weight.double(), linear.bias.double()
+        tensors = linear.state_dict()
+        weight, bias = tensors["weight"].double(), tensors["bias"].double()
         if place == 0:
             weight = weight / tower.deviation.double()
             bias = bias - weight @ tower.mean.double()
