@@ -196,7 +196,7 @@ def _table(hits: "list[Hit]") -> Table:
 
 
 def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, image: Path | None) -> None:
-    from huse.use.contact_sheet import contact_sheet  # noqa: PLC0415
+    from huse.use.pages import contact_sheet  # noqa: PLC0415
 
     title = f"Like {image.name}" if text is None and image is not None else text or ""
     content = contact_sheet(hits, shop.folder, title=title, told=f"{len(hits)} found, the nearest first", picture=image)
