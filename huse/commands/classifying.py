@@ -13,6 +13,7 @@ import typer
 import huse
 from huse.catalogue.checking import kind_of_reason
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
+from huse.commands.tables import check_output
 from huse.descent import NAMED, PICTURED, WHOLE, Point, choose_points
 from huse.errors import InputError
 from huse.progress import progress
@@ -65,7 +66,7 @@ def classify(
 ) -> None:
     """Classify the products of a CSV by a model alone: by picture, by name, or by both."""
     here: Run = context.obj
-    _check_output(output, table, force=force)
+    check_output(output, table, "--output", ".csv", force=force)
     if precision is not None:
         choose_points({}, precision)  # a wrong one is told before anything is read
     if images is not None and not images.is_dir():
@@ -82,15 +83,6 @@ def classify(
     if precision is not None:
         lines += _promised(loaded, precision, told)
     typer.echo("\n".join([*lines, f"wrote {output}"]))
-
-
-def _check_output(output: Path, table: Path, *, force: bool) -> None:
-    if output.suffix.lower() != ".csv" or output.is_dir():
-        raise InputError(f"{output}: expected the name of a CSV to write (--output).")
-    if output.exists() and table.exists() and output.samefile(table):
-        raise InputError(f"{output}: is the table to classify, and would be lost. Give another --output.")
-    if output.exists() and not force:
-        raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
 
 
 def _write(output: Path, model: "Model", rows: UnclassifiedTable, precision: float | None) -> "_Told":

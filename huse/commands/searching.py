@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from huse.commands.tables import read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -22,7 +23,6 @@ from huse.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from huse.catalogue.reading import Rejected
     from huse.use.index import Hit, Index
     from huse.use.model import Model
 
@@ -249,51 +249,17 @@ def _below(start: Path, image: str, folder: Path) -> str:
 
 
 def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
-    """Read rows as the stage `catalogue` does; write those that are left out beside the file.
+    """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:
         As `huse.use.entries.entries` takes them; paths of pictures are as the index has them.
     """
-    # These take a second to import.
-    from functools import partial  # noqa: PLC0415
-
-    from huse.catalogue.checking import check_rows, summarise_rejected  # noqa: PLC0415
-    from huse.catalogue.reading import read_catalogue, read_further  # noqa: PLC0415
-    from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
-    from huse.engine.cores import cores  # noqa: PLC0415
+    from huse.catalogue.reading import read_further  # noqa: PLC0415  these take a second to import
     from huse.use.entries import with_further  # noqa: PLC0415
-    from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 
     columns: dict[str, str] = shop.index.about["columns"]
-    file = read_catalogue(
-        csv,
-        image=columns.get("image"),
-        name=columns.get("name"),
-        classes=columns["classes"],
-        product=columns.get("product"),
-    )
-    for remark in file.remarks:
-        logging.warning("%s", remark)
-    inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
-    checked = check_rows(file.rows, shop.folder, inspect, workers=cores())
-    rejected = [*file.rejected, *checked.rejected, *checked.in_part]
-    if rejected:
-        place = _write_rejected(csv, rejected)
-        logging.warning("%s of %s: see %s\n%s", counted(len(rejected), "row"), csv, place, summarise_rejected(rejected))
-        share = len(rejected) / (len(file.rows) + len(file.rejected))
-        if share > most or not checked.products:
-            raise InputError(f"{csv}: {share:.1%} of the rows are left out, more than --max-rejected {most:.1%}.")
-    table = grouped(checked.products)
-    rows = table.assign(product=product_ids(table), split="")[["product", "image", "name", "classes", "split"]]
+    table = read_products(csv, shop.folder, columns, most)
+    rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
-        rows["image"] = [str(shop.folder / image) if image else "" for image in rows["image"]]
+        rows = rows.assign(image=[str(shop.folder / image) if image else "" for image in rows["image"]])
     return with_further(rows, table["line"], read_further(csv, encoding="auto", used=columns.values()))
-
-
-def _write_rejected(csv: Path, rejected: "list[Rejected]") -> Path:
-    import pandas as pd  # noqa: PLC0415
-
-    place = csv.with_suffix(".rejected.csv")
-    with Outputs() as outputs:
-        outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
-    return place

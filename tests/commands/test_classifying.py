@@ -158,10 +158,10 @@ def test_a_model_of_names_leaves_pictures_out(shop):
         (["new.csv", "--precision", "1"], "precision: expected a share between 0 and 1, such as 0.95, found 1"),
         (["new.csv", "--precision", "95"], "such as 0.95, found 95"),
         (["new.csv", "--encoding", "klingon"], "'klingon' is no encoding that Python knows"),
-        (["new.csv", "--output", "new.csv"], "new.csv: is the table to classify, and would be lost"),
+        (["new.csv", "--output", "new.csv"], "new.csv: is the table to read, and would be lost"),
         (["new.csv", "--output", "there.csv"], "there.csv: is there already. Replace it with --force"),
-        (["new.csv", "--output", "pictures"], "pictures: expected the name of a CSV to write"),
-        (["new.csv", "--output", "out.parquet"], "out.parquet: expected the name of a CSV to write"),
+        (["new.csv", "--output", "pictures"], "pictures: expected a name that ends in .csv"),
+        (["new.csv", "--output", "out.parquet"], "out.parquet: expected a name that ends in .csv"),
         (["new.csv", "--output", "/proc/out.csv"], "/proc/out.csv: cannot be written"),
     ],
 )
