@@ -155,7 +155,8 @@ def _many(rows: pd.DataFrame, count: int, random: Random) -> None:
     same_names(names)
     naming = time.perf_counter() - start
     print(
-        f"{count:,} products: {reading:.0f} s to read pictures (of {len(sample):,} at this rate), {comparing:.0f} s to compare them ({len(pairs):,} pairs), {naming:.0f} s to compare names"
+        f"{count:,} products: {reading:.0f} s to read pictures (at the rate of {len(sample):,}), "
+        f"{comparing:.0f} s to compare them ({len(pairs):,} pairs), {naming:.0f} s to compare names"
     )
 
 

@@ -82,7 +82,7 @@ def same_names(names: Sequence[str]) -> Integers:
 
 
 def _alike(texts: list[str]) -> list[tuple[int, int]]:
-    """Return the pairs of different texts with the same words with digits, and a cosine of trigrams of `COSINE`.
+    """Return the pairs of different texts with the same digits, and a cosine of trigrams of `COSINE`.
 
     Not all are compared: trigrams are put in one order, rare ones first. If the norm of all but the first ones of a
     text is below the cosine, a text that is as near shares one of the first. The rarest one that both have is among
@@ -99,9 +99,8 @@ def _alike(texts: list[str]) -> list[tuple[int, int]]:
     prefixes = csr_matrix(counts.multiply(1))
     prefixes.data = first.astype(np.float32)
     prefixes.eliminate_zeros()
-    with_digits = {text: frozenset(word for word in text.split() if _DIGIT.search(word)) for text in texts}
     numbers: dict[frozenset[str], int] = {}
-    digits = np.array([numbers.setdefault(with_digits[text], len(numbers)) for text in texts])
+    digits = np.array([numbers.setdefault(frozenset(_DIGIT.findall(text)), len(numbers)) for text in texts])
     found: list[tuple[int, int]] = []
     for start in range(0, len(texts), BLOCK):
         shared = (prefixes[start : start + BLOCK] @ prefixes.T).tocoo()
