@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -35,7 +35,7 @@ def smaller(picture: Image.Image, share: float) -> Image.Image:
 
 def with_margin(picture: Image.Image) -> Image.Image:
     """Return a picture with a margin of 6 % in the colour of its corner."""
-    return ImageOps.expand(picture, picture.width * 6 // 100, picture.getpixel((0, 0)))
+    return ImageOps.expand(picture, picture.width * 6 // 100, picture.getpixel((0, 0)))  # type: ignore[arg-type]
 
 
 PICTURES: dict[str, tuple[Callable[[Image.Image], Image.Image], int]] = {
@@ -101,7 +101,7 @@ def main(
 
 def _pictures(rows: pd.DataFrame, folder: Path, random: Random) -> pd.DataFrame:
     """Return copies of products with an altered picture, and no name."""
-    made = []
+    made: list[dict[str, Any]] = []
     for kind, (alter, quality) in PICTURES.items():
         for row in rows.sample(COPIES, random_state=random).itertuples():
             path = folder / f"{len(made)}.jpg"
@@ -114,7 +114,7 @@ def _pictures(rows: pd.DataFrame, folder: Path, random: Random) -> pd.DataFrame:
 
 def _names(rows: pd.DataFrame, random: Random) -> pd.DataFrame:
     """Return copies of products with an altered name, and no picture."""
-    made = []
+    made: list[dict[str, Any]] = []
     for kind, alter in NAMES.items():
         for row in rows.sample(COPIES, random_state=random).itertuples():
             made.append(

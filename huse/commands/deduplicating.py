@@ -86,10 +86,9 @@ def _rows(
     from huse.use.index import Index  # noqa: PLC0415
 
     place = here / paths.INDEX if index is None else index
-    shop = Index.open(place) if table is None or index is not None or place.is_dir() else None
     if table is None:
-        assert shop is not None  # noqa: S101  a table is the other way
-        return _of_index(shop, images), None
+        return _of_index(Index.open(place), images), None
+    shop = Index.open(place) if index is not None or place.is_dir() else None
     columns = {
         kind: name
         for kind, name in (CatalogueParams().columns.model_dump() if shop is None else shop.about["columns"]).items()

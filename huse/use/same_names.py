@@ -17,7 +17,8 @@ Integers = npt.NDArray[np.int64]
 COSINE = 0.75  # of trigrams, of two names that are compared word by word
 ALIKE = 0.8  # above it two words are spellings of one, by `SequenceMatcher.ratio`; it is that of male and female
 SPELLED = 4  # letters of a word that may be spelled in another way
-BLOCK = 2048  # names compared with all others at a time
+BLOCK = 1024  # names compared with all others at a time
+CANDIDATES = 65536  # pairs whose trigrams are counted at a time
 
 _WORD = regex.compile(r"[\p{L}\p{M}\p{N}]+")
 _DIGIT = regex.compile(r"\p{N}")
@@ -105,9 +106,10 @@ def _alike(texts: list[str]) -> list[tuple[int, int]]:
     for start in range(0, len(texts), BLOCK):
         shared = (prefixes[start : start + BLOCK] @ prefixes.T).tocoo()
         one, other = shared.row + start, shared.col
-        kept = (one < other) & (digits[one] == digits[other])
-        one, other = one[kept], other[kept]
-        common = np.asarray(counts[one].multiply(counts[other]).sum(axis=1)).ravel()
-        near = common >= COSINE * np.sqrt(sizes[one] * sizes[other])
-        found += zip(one[near].tolist(), other[near].tolist(), strict=True)
+        kept = np.flatnonzero((one < other) & (digits[one] == digits[other]))
+        for some in np.split(kept, range(CANDIDATES, len(kept), CANDIDATES)):
+            left, right = one[some], other[some]
+            common = np.asarray(counts[left].multiply(counts[right]).sum(axis=1)).ravel()
+            near = common >= COSINE * np.sqrt(sizes[left] * sizes[right])
+            found += zip(left[near].tolist(), right[near].tolist(), strict=True)
     return found
