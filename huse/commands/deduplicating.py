@@ -148,12 +148,12 @@ def _page(found: "Found", first: "pd.DataFrame", steps: float, show: int) -> str
 
 
 def _case(group: "Group", first: "pd.DataFrame") -> "Case":
-    from huse.use.pages import Card, Case, Choice  # noqa: PLC0415
+    from huse.use.pages import Card, Case, Choice, shown_path  # noqa: PLC0415
 
     cards = []
     for product, pair in list(zip(group.products, [None, *group.pairs], strict=True))[:MOST_CARDS]:
         row = dict(first.loc[product])
-        lines = [row["classes"].replace("<", " › ")]
+        lines = [shown_path(row["classes"])]
         if pair is not None and pair.difference is not None:
             lines.append(f"picture {pair.difference:.0f} steps from the first")
         cards.append(

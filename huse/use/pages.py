@@ -92,6 +92,11 @@ def review(cases: Sequence[Case], *, title: str, told: Sequence[str], file: str)
     )
 
 
+def shown_path(classes: str) -> str:
+    """Return a class path as people read it: ``shoes › boots``."""
+    return classes.replace("<", " › ")
+
+
 def contact_sheet(hits: Sequence[Hit], folder: Path, *, title: str, told: str, picture: Path | None = None) -> str:
     """Write what a search found as HTML.
 
@@ -114,6 +119,7 @@ def _rendered(template: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["path"] = shown_path
     environment.globals |= {"thumbnail": _thumbnail, "LARGE": LARGE, "SMALL": SMALL}
     return environment.get_template(template).render(**values)
 
