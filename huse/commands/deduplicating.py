@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huse.commands.searching import REMOVE
 from huse.commands.tables import check_output, read_products
 from huse.errors import InputError
 from huse.run import paths
@@ -162,7 +163,7 @@ def _case(group: "Group", first: "pd.DataFrame") -> "Case":
                 row["name"] or product,
                 lines,
                 {"product": product, "first": group.products[0]},
-                [Choice("keep"), Choice("remove"), Choice("another product")],
+                [Choice("keep"), Choice(REMOVE), Choice("another product")],
             )
         )
     more = len(group.products) - len(cards)

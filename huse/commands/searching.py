@@ -1,8 +1,10 @@
 """Commands that ask the index, and those by which it grows."""
 
+import io
 import json
 import logging
 import sys
+from csv import DictReader
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,6 +34,7 @@ Pictures = Annotated[
     Path | None, typer.Option("--images", help="Folder of the pictures; none: that of the catalogue when it was made.")
 ]
 Rows = Annotated[Path, typer.Argument(help="CSV with the columns of the catalogue, one row a picture.")]
+REMOVE = "remove"  # a decision on a page of `huse duplicates`
 MaxRejected = Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")]
 
 
@@ -121,7 +124,10 @@ def remove(
     context: typer.Context,
     products: Annotated[list[str] | None, typer.Argument(help="Ids, as `huse search` shows them.")] = None,
     *,
-    listed: Annotated[Path | None, typer.Option("--from", help="A text file with an id a line.")] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option("--from", help="A text file with an id a line, or what a page of huse duplicates exports."),
+    ] = None,
     index: IndexFolder = None,
 ) -> None:
     """Remove products from the index, all at once."""
@@ -129,10 +135,7 @@ def remove(
 
     ids = list(products or [])
     if listed is not None:
-        try:
-            ids += [line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{listed}: cannot be read as a list of ids ({error}).") from None
+        ids += _listed(listed)
     if not ids:
         raise InputError("expected ids of products, or --from FILE, found neither.")
     ids = list(dict.fromkeys(ids))
@@ -144,6 +147,18 @@ def remove(
     typer.echo(f"removed {counted(there.remove(ids), 'product')}")
     if unknown:
         typer.echo(f"not in the index: {counted(len(unknown), 'id')}, first {unknown[0]}")
+
+
+def _listed(path: Path) -> list[str]:
+    """Return the ids of a list; of a table with `product` and `decision`, those that are to be removed."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of ids ({error}).") from None
+    rows = DictReader(io.StringIO(text, newline=""))
+    if {"product", "decision"} <= set(rows.fieldnames or ()):
+        return [row["product"] for row in rows if row["decision"] == REMOVE]
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)
