@@ -87,8 +87,8 @@ def _alike(texts: list[str]) -> list[tuple[int, int]]:
     """Return the pairs of different texts with the same digits, and a cosine of trigrams of `COSINE`.
 
     Not all are compared. With n trigrams, a text that is as near has n · cosine² of them at least. So where rare ones
-    come first, the rarest that both have are among the first n - n · cosine² of both, and `SHARED` of them where as many
-    more are looked at.
+    come first, the rarest that both have are among the first n - n · cosine² of both, and `SHARED` of them where as
+    many more are looked at.
     """
     if len(texts) < 2:
         return []
