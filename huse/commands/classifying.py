@@ -1,6 +1,7 @@
 """The command that classifies the products of a table by a model alone."""
 
 import csv
+import heapq
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,7 @@ import typer
 import huse
 from huse.catalogue.checking import kind_of_reason
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
+from huse.commands.tables import check_output
 from huse.descent import NAMED, PICTURED, WHOLE, Point, choose_points
 from huse.errors import InputError
 from huse.progress import progress
@@ -24,6 +26,7 @@ from huse.wording import counted
 if TYPE_CHECKING:  # torch takes seconds to import
     from huse.use.decisions import Decision
     from huse.use.model import Model
+    from huse.use.pages import Case
 
 COLUMNS = (
     "class",
@@ -39,6 +42,7 @@ COLUMNS = (
 )
 ROWS = 64  # classified together; where one of their pictures is damaged, those before it are decoded twice
 SHOWN = 8  # kinds of remarks
+PAGE = 200  # rows of a page
 KINDS = {WHOLE: "picture and name", PICTURED: "picture alone", NAMED: "name alone"}
 NODES = {"class": "class", "above": "a node above it", "none": "nothing"}
 UNKNOWN = "{0} left out, the model has learned from no {0}s"
@@ -61,12 +65,18 @@ def classify(
         float | None,
         typer.Option(help="Share of right nodes, such as 0.95: where less is sure, a node above the class."),
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Page to write: the rows that are least sure, to look at, tick, and export.")
+    ] = None,
+    show: Annotated[int, typer.Option(min=1, help="Rows on the page, at most.")] = PAGE,
     encoding: Annotated[str, typer.Option(help="Of the CSV, such as cp1252; auto: UTF-8, else guessed.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an output that is there.")] = False,
 ) -> None:
     """Classify the products of a CSV by a model alone: by picture, by name, or by both."""
     here: Run = context.obj
-    _check_output(output, table, force=force)
+    check_output(output, table, "--output", ".csv", force=force)
+    if html is not None:
+        check_output(html, table, "--html", ".html", force=force)
     if precision is not None:
         choose_points({}, precision)  # a wrong one is told before anything is read
     if images is not None and not images.is_dir():
@@ -78,25 +88,23 @@ def classify(
     loaded = huse.load(model or here / paths.MODEL)
     for remark in rows.remarks:
         typer.echo(remark, err=True)
-    told = _write(output, loaded, rows, precision)
+    told, unsure = _write(output, loaded, rows, precision, show if html is not None else 0)
     lines = told.lines()
     if precision is not None:
         lines += _promised(loaded, precision, told)
-    typer.echo("\n".join([*lines, f"wrote {output}"]))
+    lines.append(f"wrote {output}")
+    if html is not None:
+        with Outputs() as outputs:
+            outputs.path(html).write_text(_page(table.name, told, unsure), encoding="utf-8")
+        lines.append(f"wrote {html}")
+    typer.echo("\n".join(lines))
 
 
-def _check_output(output: Path, table: Path, *, force: bool) -> None:
-    if output.suffix.lower() != ".csv" or output.is_dir():
-        raise InputError(f"{output}: expected the name of a CSV to write (--output).")
-    if output.exists() and table.exists() and output.samefile(table):
-        raise InputError(f"{output}: is the table to classify, and would be lost. Give another --output.")
-    if output.exists() and not force:
-        raise InputError(f"{output}: is there already. Replace it with --force, or give another --output.")
-
-
-def _write(output: Path, model: "Model", rows: UnclassifiedTable, precision: float | None) -> "_Told":
-    """Write the table with its predictions, row by row, and return what was counted."""
-    told = _Told(set(model.classes))
+def _write(
+    output: Path, model: "Model", rows: UnclassifiedTable, precision: float | None, most: int
+) -> tuple["_Told", list["_Unsure"]]:
+    """Write the table with its predictions, row by row; return what was counted, and the rows that are least sure."""
+    told, unsure = _Told(set(model.classes)), _Least(most)
     decisions = progress(_decisions(model, rows, precision), total=len(rows), description="classify", unit="row")
     try:
         with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
@@ -106,9 +114,10 @@ def _write(output: Path, model: "Model", rows: UnclassifiedTable, precision: flo
                 remark = _joined(row.remark, decision.remark)
                 writer.writerow([*row.cells, *_cells(decision), remark])
                 told.count(decision, remark)
+                unsure.take(_Unsure(told.rows, row, decision))
     except FileNotFoundError as error:  # so say folders that take no files, such as /proc
         raise InputError(f"{output}: cannot be written ({error.strerror}). Give another --output.") from error
-    return told
+    return told, unsure.rows()
 
 
 def _decisions(
@@ -214,3 +223,70 @@ def _shares(point: Point | None) -> str:
     none, *above, whole = point.shares
     levels = [f"level {level} for {share:.0%}" for level, share in reversed(list(enumerate(above, start=1))) if share]
     return ", ".join([f"class for {whole:.0%}", *levels, f"nothing for {none:.0%}"])
+
+
+@dataclass(frozen=True)
+class _Unsure:
+    """A row for the page: its number, from 1, and what was decided."""
+
+    number: int
+    row: Unclassified
+    decision: "Decision"
+
+    @property
+    def sureness(self) -> tuple[float, int]:
+        """The probability of its class; of rows with none, less than any."""
+        return (-1.0 if self.decision.probability is None else self.decision.probability), self.number
+
+
+class _Least:
+    """The rows that are least sure, so many at most."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._kept = most, list[tuple[float, int, _Unsure]]()
+
+    def take(self, one: _Unsure) -> None:
+        """Keep a row, if it is among them."""
+        sureness, number = one.sureness
+        heapq.heappush(self._kept, (-sureness, -number, one))
+        if len(self._kept) > self._most:
+            heapq.heappop(self._kept)
+
+    def rows(self) -> list[_Unsure]:
+        """Return them, the least sure first."""
+        return sorted((one for *_, one in self._kept), key=lambda one: one.sureness)
+
+
+def _page(table: str, told: _Told, unsure: list[_Unsure]) -> str:
+    from huse.use.pages import review  # noqa: PLC0415  a second to import
+
+    paragraphs = [
+        f"{len(unsure):,} of the {told.rows:,} rows of {table}, the least sure first.",
+        "Tick the class that is right. What you tick stays in this browser. Then export it as CSV.",
+    ]
+    return review([_case(one) for one in unsure], title="Least sure", told=paragraphs, file="decisions.csv")
+
+
+def _case(one: _Unsure) -> "Case":
+    from huse.use.pages import Card, Case, Choice, shown_path  # noqa: PLC0415
+
+    decision, name = one.decision, one.row.name or f"row {one.number}"
+    likely = [(decision.class_path, decision.probability), (decision.second, decision.second_probability)]
+    by = {"picture": decision.by_picture, "name": decision.by_name}
+    if decision.agree is False:
+        told = "; ".join(f"its {half} says {shown_path(said)}" for half, said in by.items())
+    else:
+        told = (
+            f"by its {' and '.join(half for half, said in by.items() if said)}"
+            if decision.class_path
+            else "nothing to go by"
+        )
+    remark = _joined(one.row.remark, decision.remark)
+    classes = [
+        Choice(f"{shown_path(path)} ({share:.0%})", {"class": path})
+        for path, share in likely
+        if path and share is not None
+    ]
+    cells = {"row": str(one.number), "name": one.row.name, "class": ""}
+    card = Card(one.row.picture, name, [remark] if remark else [], cells, [*classes, Choice("another class")])
+    return Case(shown_path(decision.class_path) or "without a class", told, [card])

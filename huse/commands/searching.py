@@ -1,8 +1,10 @@
 """Commands that ask the index, and those by which it grows."""
 
+import io
 import json
 import logging
 import sys
+from csv import DictReader
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from huse.commands.tables import read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -22,7 +25,6 @@ from huse.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from huse.catalogue.reading import Rejected
     from huse.use.index import Hit, Index
     from huse.use.model import Model
 
@@ -32,6 +34,7 @@ Pictures = Annotated[
     Path | None, typer.Option("--images", help="Folder of the pictures; none: that of the catalogue when it was made.")
 ]
 Rows = Annotated[Path, typer.Argument(help="CSV with the columns of the catalogue, one row a picture.")]
+REMOVE = "remove"  # a decision on a page of `huse duplicates`
 MaxRejected = Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")]
 
 
@@ -121,7 +124,10 @@ def remove(
     context: typer.Context,
     products: Annotated[list[str] | None, typer.Argument(help="Ids, as `huse search` shows them.")] = None,
     *,
-    listed: Annotated[Path | None, typer.Option("--from", help="A text file with an id a line.")] = None,
+    listed: Annotated[
+        Path | None,
+        typer.Option("--from", help="A text file with an id a line, or what a page of huse duplicates exports."),
+    ] = None,
     index: IndexFolder = None,
 ) -> None:
     """Remove products from the index, all at once."""
@@ -129,10 +135,7 @@ def remove(
 
     ids = list(products or [])
     if listed is not None:
-        try:
-            ids += [line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"{listed}: cannot be read as a list of ids ({error}).") from None
+        ids += _listed(listed)
     if not ids:
         raise InputError("expected ids of products, or --from FILE, found neither.")
     ids = list(dict.fromkeys(ids))
@@ -144,6 +147,18 @@ def remove(
     typer.echo(f"removed {counted(there.remove(ids), 'product')}")
     if unknown:
         typer.echo(f"not in the index: {counted(len(unknown), 'id')}, first {unknown[0]}")
+
+
+def _listed(path: Path) -> list[str]:
+    """Return the ids of a list; of a table with `product` and `decision`, those that are to be removed."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as a list of ids ({error}).") from None
+    rows = DictReader(io.StringIO(text, newline=""))
+    if {"product", "decision"} <= set(rows.fieldnames or ()):
+        return [row["product"] for row in rows if row["decision"] == REMOVE]
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)
@@ -196,7 +211,7 @@ def _table(hits: "list[Hit]") -> Table:
 
 
 def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, image: Path | None) -> None:
-    from huse.use.contact_sheet import contact_sheet  # noqa: PLC0415
+    from huse.use.pages import contact_sheet  # noqa: PLC0415
 
     title = f"Like {image.name}" if text is None and image is not None else text or ""
     content = contact_sheet(hits, shop.folder, title=title, told=f"{len(hits)} found, the nearest first", picture=image)
@@ -249,51 +264,17 @@ def _below(start: Path, image: str, folder: Path) -> str:
 
 
 def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
-    """Read rows as the stage `catalogue` does; write those that are left out beside the file.
+    """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:
         As `huse.use.entries.entries` takes them; paths of pictures are as the index has them.
     """
-    # These take a second to import.
-    from functools import partial  # noqa: PLC0415
-
-    from huse.catalogue.checking import check_rows, summarise_rejected  # noqa: PLC0415
-    from huse.catalogue.reading import read_catalogue, read_further  # noqa: PLC0415
-    from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
-    from huse.engine.cores import cores  # noqa: PLC0415
+    from huse.catalogue.reading import read_further  # noqa: PLC0415  these take a second to import
     from huse.use.entries import with_further  # noqa: PLC0415
-    from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 
     columns: dict[str, str] = shop.index.about["columns"]
-    file = read_catalogue(
-        csv,
-        image=columns.get("image"),
-        name=columns.get("name"),
-        classes=columns["classes"],
-        product=columns.get("product"),
-    )
-    for remark in file.remarks:
-        logging.warning("%s", remark)
-    inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
-    checked = check_rows(file.rows, shop.folder, inspect, workers=cores())
-    rejected = [*file.rejected, *checked.rejected, *checked.in_part]
-    if rejected:
-        place = _write_rejected(csv, rejected)
-        logging.warning("%s of %s: see %s\n%s", counted(len(rejected), "row"), csv, place, summarise_rejected(rejected))
-        share = len(rejected) / (len(file.rows) + len(file.rejected))
-        if share > most or not checked.products:
-            raise InputError(f"{csv}: {share:.1%} of the rows are left out, more than --max-rejected {most:.1%}.")
-    table = grouped(checked.products)
-    rows = table.assign(product=product_ids(table), split="")[["product", "image", "name", "classes", "split"]]
+    table = read_products(csv, shop.folder, columns, most)
+    rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
-        rows["image"] = [str(shop.folder / image) if image else "" for image in rows["image"]]
+        rows = rows.assign(image=[str(shop.folder / image) if image else "" for image in rows["image"]])
     return with_further(rows, table["line"], read_further(csv, encoding="auto", used=columns.values()))
-
-
-def _write_rejected(csv: Path, rejected: "list[Rejected]") -> Path:
-    import pandas as pd  # noqa: PLC0415
-
-    place = csv.with_suffix(".rejected.csv")
-    with Outputs() as outputs:
-        outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
-    return place

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 
 import pandas as pd
@@ -158,10 +159,10 @@ def test_a_model_of_names_leaves_pictures_out(shop):
         (["new.csv", "--precision", "1"], "precision: expected a share between 0 and 1, such as 0.95, found 1"),
         (["new.csv", "--precision", "95"], "such as 0.95, found 95"),
         (["new.csv", "--encoding", "klingon"], "'klingon' is no encoding that Python knows"),
-        (["new.csv", "--output", "new.csv"], "new.csv: is the table to classify, and would be lost"),
+        (["new.csv", "--output", "new.csv"], "new.csv: is the table to read, and would be lost"),
         (["new.csv", "--output", "there.csv"], "there.csv: is there already. Replace it with --force"),
-        (["new.csv", "--output", "pictures"], "pictures: expected the name of a CSV to write"),
-        (["new.csv", "--output", "out.parquet"], "out.parquet: expected the name of a CSV to write"),
+        (["new.csv", "--output", "pictures"], "pictures: expected a name that ends in .csv"),
+        (["new.csv", "--output", "out.parquet"], "out.parquet: expected a name that ends in .csv"),
         (["new.csv", "--output", "/proc/out.csv"], "/proc/out.csv: cannot be written"),
     ],
 )
@@ -208,3 +209,19 @@ def test_the_output_is_whole_or_as_it_was(shop, monkeypatch, there):
     huse("classify", "new.csv", "--output", "out.csv", "--images", "pictures", "--force")
     assert len(calls) == 3
     assert [path.read_text() for path in shop.place.glob("*out.csv")] == (["kept"] if there else [])
+
+
+def test_the_page_has_the_least_sure_rows_with_their_two_classes(shop):
+    shop(*(f"{number},{number}.jpg,{name}" for number, name in enumerate(shop.quoted)), "8,,", "9,lost.jpg,")
+    rows, said = classify("--html", "page.html", "--show", "4")
+    page = (shop.place / "page.html").read_text(encoding="utf-8")
+    assert "wrote page.html" in said and "4 of the 10 rows of new.csv" in page
+    data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
+    assert data["columns"] == ["row", "name", "class"] and data["file"] == "decisions.csv"
+    sureness = {int(row["sku"]) + 1: float(row["probability"] or -1) for row in rows}
+    least = sorted(sureness, key=lambda number: (sureness[number], number))[:4]
+    assert [int(row["cells"]["row"]) for row in data["rows"]] == least
+    for row, number in zip(data["rows"], least, strict=True):
+        classes = [cells["class"] for _, cells in row["choices"] if cells]
+        assert classes == [each for each in (rows[number - 1]["class"], rows[number - 1]["second"]) if each]
+    assert "without a class" in page and page.count("data:image/webp;base64,") == 2

@@ -40,6 +40,14 @@ def index():
     return Index.open(paths.INDEX)
 
 
+def test_what_a_page_of_duplicates_says_to_remove_is_removed(shop):
+    keep, gone, other = shop["name"].drop_duplicates().iloc[:3]
+    rows = pd.DataFrame({"product": [keep, gone, other], "decision": ["keep", "remove", "another product"]})
+    rows.to_csv("duplicates.csv", index=False, encoding="utf-8-sig")
+    assert "removed 1 product" in huse("remove", "--from", "duplicates.csv").stdout
+    assert index().known([keep, gone, other]) == {keep, other}
+
+
 def test_a_name_and_a_picture_find_their_product(shop, tiny_pipeline):
     row = shop.iloc[0]
     name, picture = row["name"], tiny_pipeline.root / paths.SAMPLE_IMAGES / row["image"]

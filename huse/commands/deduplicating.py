@@ -1,0 +1,188 @@
+"""The command that finds the same product twice in a shop."""
+
+import csv
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from huse.commands.searching import REMOVE
+from huse.commands.tables import check_output, read_products
+from huse.errors import InputError
+from huse.run import paths
+from huse.run.artifacts import Outputs
+from huse.run.params.catalogue import CatalogueParams
+from huse.run.place import Run
+from huse.wording import counted
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from huse.use.duplicates import Found, Group, Pair
+    from huse.use.index import Index
+    from huse.use.pages import Case
+
+STEPS = 12.0
+COLUMNS = ("group", "product", "name", "classes", "image", "by", "steps")
+SHOWN = 200  # groups of a page, unless told otherwise
+MOST_CARDS = 24  # products of a group on the page
+TOLD = {
+    "picture and name": "nearly the same picture, and a name with the same words",
+    "picture": "nearly the same picture under another name",
+    "name": "a name with the same words; the pictures are not the same",
+}
+
+
+def duplicates(
+    context: typer.Context,
+    table: Annotated[
+        Path | None,
+        typer.Argument(help="CSV with the columns of the catalogue: only groups with one of its products. None: all."),
+    ] = None,
+    *,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the CSV's pictures; none: that of the CSV; without one, the index's.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="CSV to write: a row a product of a group.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Page to write: to look at, tick, and export as CSV.")] = None,
+    steps: Annotated[
+        float, typer.Option(help="Of 256, by which any part of a picture may differ from a copy of it.")
+    ] = STEPS,
+    show: Annotated[int, typer.Option(min=1, help="Groups on the page, at most.")] = SHOWN,
+    max_rejected: Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")] = 0.05,
+    index: Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
+) -> None:
+    """Find the same product twice in the shop, by nearly the same picture, by the name, or by both."""
+    from huse.use.duplicates import find_duplicates  # noqa: PLC0415  these take a second to import
+
+    for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):
+        if place is not None:
+            check_output(place, table, option, ending, force=force)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    rows, asked = _rows(context.obj, table, images, index, max_rejected)
+    found = find_duplicates(rows, Path(), steps=steps, asked=asked)
+    if found.unread:
+        logging.warning("%s cannot be read, first %s", counted(len(found.unread), "picture"), found.unread[0])
+    first = rows.drop_duplicates("product").set_index("product")
+    with Outputs() as outputs:
+        if output is not None:
+            with outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, lineterminator="\n")
+                writer.writerow(COLUMNS)
+                writer.writerows(_lines(found.groups, first))
+        if html is not None:
+            outputs.path(html).write_text(_page(found, first, steps, show), encoding="utf-8")
+    typer.echo("\n".join([*_summary(found, rows["product"].nunique(), first), *_written(output, html)]))
+
+
+def _rows(
+    here: Run, table: Path | None, images: Path | None, index: Path | None, most: float
+) -> tuple["pd.DataFrame", set[str] | None]:
+    """Return the rows to compare, with absolute paths of pictures, and of which products groups are wanted."""
+    import pandas as pd  # noqa: PLC0415
+
+    from huse.use.index import Index  # noqa: PLC0415
+
+    place = here / paths.INDEX if index is None else index
+    if table is None:
+        return _of_index(Index.open(place), images), None
+    shop = Index.open(place) if index is not None or place.is_dir() else None
+    columns = {
+        kind: name
+        for kind, name in (CatalogueParams().columns.model_dump() if shop is None else shop.about["columns"]).items()
+        if name and kind != "split"
+    }
+    folder = (images or table.parent).resolve()
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
+    new = read_products(table, folder, columns, most)
+    new["image"] = [str(folder / image) if image else "" for image in new["image"]]
+    asked = set(new["product"])
+    if shop is None:
+        logging.info("%s: no index, so only the products of %s are compared with each other", place, table)
+        return new, None
+    there = _of_index(shop, None)
+    return pd.concat([new, there[~there["product"].isin(asked)]], ignore_index=True), asked
+
+
+def _of_index(index: "Index", images: Path | None) -> "pd.DataFrame":
+    """Return a row for each picture and each name of an index."""
+    rows = index.rows("kind != 'products'")
+    folder = Path(index.about["images"]) if images is None else images.resolve()
+    pictured = (rows["kind"] == "pictures") & (rows["image"] != "")
+    rows["image"] = [str(folder / image) if seen else "" for image, seen in zip(rows["image"], pictured, strict=True)]
+    return rows
+
+
+def _lines(groups: "list[Group]", first: "pd.DataFrame") -> list[list[str]]:
+    """Return the cells of a row for each product of each group."""
+    lines = []
+    for number, group in enumerate(groups, start=1):
+        for product, pair in zip(group.products, [None, *group.pairs], strict=True):
+            row = dict(first.loc[product])
+            by = ["first", ""] if pair is None else [pair.by, _steps(pair)]
+            lines.append([str(number), product, row["name"], row["classes"], row["image"], *by])
+    return lines
+
+
+def _steps(pair: "Pair") -> str:
+    return "" if pair.difference is None else f"{pair.difference:.1f}"
+
+
+def _page(found: "Found", first: "pd.DataFrame", steps: float, show: int) -> str:
+    from huse.use.pages import review  # noqa: PLC0415
+
+    shown = found.groups[:show]
+    left = len(found.groups) - len(shown)
+    told = [
+        f"{counted(len(found.groups), 'group')} of products that may be one, the surest first"
+        f"{f'; {left:,} more are not on this page' if left else ''}.",
+        "Tick what to keep and what to remove. What you tick stays in this browser. Then export it as CSV.",
+        f"Two pictures are nearly the same where no part of one differs from the other by more than {steps:g} of 256 "
+        "steps of brightness or colour. Two names are the same where all their words are.",
+    ]
+    cases = [_case(group, first) for group in shown]
+    return review(cases, title="The same product twice", told=told, file="duplicates.csv")
+
+
+def _case(group: "Group", first: "pd.DataFrame") -> "Case":
+    from huse.use.pages import Card, Case, Choice, shown_path  # noqa: PLC0415
+
+    cards = []
+    for product, pair in list(zip(group.products, [None, *group.pairs], strict=True))[:MOST_CARDS]:
+        row = dict(first.loc[product])
+        lines = [shown_path(row["classes"])]
+        if pair is not None and pair.difference is not None:
+            lines.append(f"picture {pair.difference:.0f} steps from the first")
+        cards.append(
+            Card(
+                Path(row["image"]) if row["image"] else None,
+                row["name"] or product,
+                lines,
+                {"product": product, "first": group.products[0]},
+                [Choice("keep"), Choice(REMOVE), Choice("another product")],
+            )
+        )
+    more = len(group.products) - len(cards)
+    heading = counted(len(group.products), "product") + (f", {len(cards)} of them shown" if more else "")
+    return Case(f"{heading}: {group.by}", TOLD[group.by], cards)
+
+
+def _summary(found: "Found", products: int, first: "pd.DataFrame") -> list[str]:
+    """Return what to say in the end."""
+    from huse.use.duplicates import BY  # noqa: PLC0415
+
+    lines = [f"{counted(products, 'product')}, {counted(len(found.groups), 'group')} of products that may be one"]
+    for by in BY:
+        groups = [group for group in found.groups if group.by == by]
+        if groups:
+            names = [first.loc[product]["name"] or product for product in groups[0].products[:2]]
+            lines.append(f"  {len(groups):,} by {by}, such as {' | '.join(names)}")
+    return lines
+
+
+def _written(*places: Path | None) -> list[str]:
+    return [f"wrote {place}" for place in places if place is not None]
