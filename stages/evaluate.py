@@ -27,11 +27,20 @@ from huse.evaluation.beside import as_json, beside
 from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
-from huse.evaluation.summary import Catalogue
+from huse.evaluation.summary import Catalogue, new_class_metrics
 from huse.evaluation.tree_file import read_tree
 from huse.labels.graph import class_distances
 from huse.run import paths
-from huse.run.artifacts import Outputs, fingerprint_split, halves, read_array, read_labels, read_table, read_vectors
+from huse.run.artifacts import (
+    Outputs,
+    fingerprint_split,
+    halves,
+    read_array,
+    read_json,
+    read_labels,
+    read_table,
+    read_vectors,
+)
 from huse.run.baselines import baseline_inputs, read_pair
 from huse.run.place import Run
 from huse.taxonomy import ClassTree
@@ -67,6 +76,7 @@ def main(here: Run) -> str:
     split, groups = products["split"].to_numpy(), products["group"].to_numpy()
     validation, test = measure_splits(results, split, groups, catalogue, seed=seed, resamples=params.resamples)
     baselines = _baselines(here, products, params, catalogue, count) if params.baselines else (None, None)
+    new = read_json(here / paths.TOWERS_CONFIG, []).get("new_classes", [])
     with Outputs() as outputs:
         for name, one, baseline, metrics, items, queries in (
             ("validation", validation, baselines[0], *VALIDATION),
@@ -77,6 +87,8 @@ def main(here: Run) -> str:
                 resamples = params.resamples if name == "test" else 0
                 compared = beside(baseline, one, seed=seed, resamples=resamples)
                 content["baselines"] = as_json(baseline, compared)
+            if new:
+                content["new_classes"] = new_class_metrics(one.measured, [classes.index(path) for path in new])
             others = {} if baseline is None else baseline.by_prefix
             outputs.json(here / metrics, content)
             outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, others))

@@ -10,23 +10,28 @@ HUSE weights BERT's vectors by TF-IDF; the words here have one vector each, as i
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import compress
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import Encoder
+from huse.encoders.families import load_encoder
 from huse.encoders.given import open_given
 from huse.encoders.names import TextVectorSettings, join_encoders
 from huse.encoders.ngrams import NgramsEncoder
 from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.transformer import open_sentences
 from huse.encoders.words import WordsEncoder
+from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.run import paths
 from huse.run.artifacts import Blocks, Outputs, fingerprint_products, halves, read_names, read_table
+from huse.run.earlier_model import TEXT_ENCODER, read_earlier
 from huse.run.place import Run
 from huse.run.word_store import read_word_vectors
 from huse.text.cleaning import CleaningSettings
@@ -71,8 +76,11 @@ def main(here: Run) -> str:
             here.section(WordVectorSettings, "word_vectors").spellings.steps,
         )
 
-    encoders = {str(kind): fit(kind) for kind in params.encoders}
-    encoder = join_encoders(encoders, training_names)
+    if params.start is None:
+        encoders = {str(kind): fit(kind) for kind in params.encoders}
+        encoder = join_encoders(encoders, training_names)
+    else:
+        encoder, encoders = _earlier(here.root / params.start, params.encoders)
     ends = np.cumsum([part.dimension for part in encoders.values()])
     known = np.zeros((len(names), len(encoders)), bool)
 
@@ -110,6 +118,23 @@ def main(here: Run) -> str:
         logging.warning("nothing of %d of %d names is known; they get zeros, first %r", len(zeros), count, example)
     of = " + ".join(f"{kind} ({part.dimension})" for kind, part in encoders.items())
     return f"text_vectors: {count} names × {encoder.dimension}: {of}; {len(zeros)} names of which nothing is known"
+
+
+def _earlier(folder: Path, kinds: Sequence[str]) -> tuple[Encoder[str], dict[str, Encoder[str]]]:
+    """Return the encoder of names of an earlier model, and its parts by kind.
+
+    Raises:
+        InputError: there is no model, or its encoder has other parts.
+    """
+    read_earlier(folder)
+    encoder = load_encoder(folder / TEXT_ENCODER)
+    parts = dict(encoder.encoders) if isinstance(encoder, BlocksEncoder) else {kinds[0]: encoder}
+    if list(parts) != list(kinds):
+        raise InputError(
+            f"{folder}: reads names by {', '.join(parts)}, and text_vectors.encoders has {', '.join(kinds)} "
+            "(text_vectors.start). Set the encoders of the model, or start: null."
+        )
+    return encoder, parts
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 Reads the products, data/vectors/image.npy ((V + 1) × N × F float32) and text.npy (N × F' float32) with their
 manifests, and of the label graph data/labels/adjacency.npy (K × K float32), label_vectors.npy (K × E float32) and
-labels.json. A run that was killed goes on from data/cache.
+labels.json. With `train.start`, that model, whose encoders must be those in data/backbone and data/text/encoder. A run
+that was killed goes on from data/cache.
 
 Writes data/towers/towers.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
 and text.npy (N × D float32, unit norm), and their class scores scores_image.npy and scores_text.npy
@@ -15,14 +16,17 @@ import time
 from dvclive.live import Live
 
 from huse.engine.devices import Machine, resolve_device
+from huse.files import fingerprint_file
 from huse.model.contract import MODALITIES
 from huse.nesting import nest
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, manifest_path, read_json
 from huse.run.checkpoints import Checkpoint
+from huse.run.earlier_model import CONFIG
 from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
+from huse.run.starting import start_network
 from huse.training.loop import VALIDATION, Trained, train
 from stages.runner import run
 
@@ -36,11 +40,17 @@ def main(here: Run) -> str:
     artefacts, device = Artefacts.read(here), resolve_device(here.section(Machine, "machine").device)
     fitting = prepare_fitting(artefacts, params, seed, device)
     settings = fitting.settings
+    earlier = None if params.start is None else here.root / params.start
+    encoders = {"images": here / paths.BACKBONE, "texts": here / paths.TEXT_ENCODER}
+    new = {}
+    if earlier is not None:
+        new = {"new_classes": start_network(fitting.network, artefacts.labels, earlier, **encoders)}
     decides = {
         "train": {**params.model_dump(), "dtype": settings.dtype},
         "seed": seed,
         "device": device.type,
         "data": artefacts.fingerprints(here),
+        "start": None if earlier is None else fingerprint_file(earlier / CONFIG),
     }
     with Checkpoint(here.cache / paths.CHECKPOINTS, decides, CODE) as checkpoint:
         start = time.perf_counter()
@@ -67,7 +77,7 @@ def main(here: Run) -> str:
         live.end()
         last = int(trained.curves[-1]["step"])
         rate = (last - trained.resumed_at) / (time.perf_counter() - start)
-        _write(here, artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed})
+        _write(here, artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed, **new})
         checkpoint.remove()
     accuracies = [
         f"{modality} {trained.best()[name]:.3f}"

@@ -14,6 +14,7 @@ from huse.nesting import flatten
 from huse.run import paths
 from huse.run.artifacts import read_array, read_json, read_text_table
 from huse.run.place import Run
+from huse.wording import counted
 
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:
@@ -94,6 +95,14 @@ def _kind_of_rows(catalogue: dict[str, Any]) -> str:
     return "names" if named == total else "pictures and names alone" if named else "pictures"
 
 
+def _told_of_new(new: dict[str, Any]) -> str:
+    """Return what is said of the classes that the earlier model did not have."""
+    told = f"{counted(new['classes'], 'class', 'classes')} new since the model that training began with"
+    if "accuracy" in new:
+        told += f": {counted(new['items'], 'test item')}, {new['accuracy']:.3f} of them classified rightly"
+    return f"{told}; {new.get('taken_from_others', 0):.3f} of the other items are taken for one of these"
+
+
 def metrics(context: typer.Context) -> None:
     """Show the metrics of the last run on the test split, and where to look further."""
     here: Run = context.obj
@@ -127,6 +136,8 @@ def metrics(context: typer.Context) -> None:
             "file. Run `dvc repro` to make it again."
         ) from error
     Console().print(*shown, sep="\n")
+    if "new_classes" in values:
+        typer.echo(_told_of_new(values["new_classes"]))
     for remark in values.get("baselines", {}).get("remarks", ()):
         Console().print(escape(remark), style="yellow")
     typer.echo(f"report         {here / paths.REPORT}, a page for any browser")

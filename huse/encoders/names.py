@@ -28,6 +28,10 @@ class TextVectorSettings(Settings):
             "a model; pair: that of backbone.network; given: your own"
         ),
     )
+    start: str | None = Field(
+        default=None,
+        description="folder of an earlier model, whose encoder of names is used as it is; null: fitted anew",
+    )
     ngrams: NgramVectorSettings = NgramVectorSettings()
     sentences: SentenceSettings = SentenceSettings()
     pair: SentenceReading = SentenceReading()

@@ -3,7 +3,7 @@
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,23 @@ class Measured:
     hits: dict[str, Doubles]
     found: dict[str, Found]
     without_pair: dict[str, Found]
+
+
+def new_class_metrics(measured: Measured, new: Sequence[int]) -> dict[str, float]:
+    """Return how often items of some classes get their class, and how often others get one of these.
+
+    Args:
+        measured: a split.
+        new: class numbers that the model learned for the first time.
+    """
+    actual, predicted = np.isin(measured.results.classes, new), np.isin(measured.predicted["fusion"], new)
+    hits = measured.hits["fusion"]
+    metrics: dict[str, float] = {"classes": len(new), "items": int(actual.sum())}
+    if actual.any():
+        metrics["accuracy"] = float(np.nanmean(hits[actual]))
+    if not actual.all():
+        metrics["taken_from_others"] = float((predicted & ~actual).sum() / (~actual).sum())
+    return metrics
 
 
 def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:

@@ -10,6 +10,10 @@ from huse.training.loop import LoopSettings
 class TrainParams(LoopSettings, NetworkSettings, Losses):
     """The model, its losses and how it is optimised."""
 
+    start: str | None = Field(
+        default=None,
+        description="folder of an earlier model, whose towers and head are the start; null: random weights",
+    )
     seed: int | None = Field(
         default=None,
         ge=0,

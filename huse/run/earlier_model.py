@@ -1,0 +1,26 @@
+"""The folder of a model that an earlier run made."""
+
+from pathlib import Path
+from typing import Any
+
+from huse.errors import InputError
+from huse.files import fingerprint_file
+from huse.run.artifacts import read_json
+
+CONFIG = "config.json"
+TEXT_ENCODER, IMAGE_ENCODER = "text_encoder", "image_encoder"  # folders in it
+
+
+def read_earlier(folder: Path) -> dict[str, Any]:
+    """Read the config of an earlier model.
+
+    Raises:
+        InputError: the folder is no model, or a file of it is missing or another.
+    """
+    if not (folder / CONFIG).is_file():
+        raise InputError(f"{folder}: no model. Copy data/model of an earlier run there, or set start: null.")
+    content = read_json(folder / CONFIG, ("classes", "class_labels", "sha256"))
+    for name, digest in content["sha256"].items():
+        if not (folder / name).is_file() or fingerprint_file(folder / name) != digest:
+            raise InputError(f"{folder / name}: not the file that {CONFIG} describes. Copy the whole folder again.")
+    return content
