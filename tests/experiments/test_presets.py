@@ -57,6 +57,8 @@ OWN = (
     "machine.",
     "sample_catalogue.",
     "catalogue.",
+    "text_vectors.start",
+    "train.start",
     "preprocess_text.digits",
     "preprocess_text.fold_accents",
     "preprocess_text.max_emptied",
