@@ -187,7 +187,7 @@ def in_turns(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[st
 def soon(folders: Mapping[str, str], asked: Asked) -> Table:
     """Time fresh processes until they have loaded the model, and until they have classified a product."""
     table = Table("", "load, s", "and classify once, s", "peak memory, MB", title="From the start of a process")
-    given = {"picture": str(asked.pictures[0]), "name": asked.names[0]}
+    given: dict[str, Any] = {"picture": str(asked.pictures[0]), "name": asked.names[0]}
     rounds = [
         {name: measure("starting:first_class", folder=folder, **given) for name, folder in folders.items()}
         for _ in range(STARTS)
