@@ -17,6 +17,7 @@ from pydantic import Field
 from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.errors import InputError
 from huse.text.directions import find_directions
+from huse.text.few_names import few_times
 from huse.text.ngrams import PRODUCTS, SEPARATORS, Arithmetic, Ngrams, NgramSettings, Terms
 
 PROJECTION = "projection.npy"
@@ -90,6 +91,9 @@ class NgramsEncoder:
         Returns:
             N × D float32; zeros where no n-gram is known.
         """
+        few = few_times(self.ngrams, items, self.projection, self._of_known, self.arithmetic)
+        if few is not None:
+            return few
         vectors = np.empty((len(items), self.dimension), np.float32)
         for start in range(0, len(items), BLOCK):
             rows = slice(start, start + BLOCK)

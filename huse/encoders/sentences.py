@@ -24,6 +24,7 @@ from huse.files import fingerprint_file
 from huse.progress import progress
 from huse.settings import Settings
 from huse.text.infersent import InferSent, InferSentSettings, Pooling, encode, load_infersent
+from huse.text.word_table import WordTable
 from huse.text.word_vectors import mean_word_vectors
 
 WEIGHTS = "weights.safetensors"
@@ -61,7 +62,7 @@ class MeanEncoder:
 
     family: ClassVar[str] = "mean"
 
-    words: KeyedVectors
+    words: KeyedVectors | WordTable
     version: Literal[1, 2]
 
     @property
@@ -104,7 +105,7 @@ class InferSentEncoder:
     family: ClassVar[str] = "infersent"
 
     network: InferSent
-    words: KeyedVectors
+    words: KeyedVectors | WordTable
     version: Literal[1, 2]
     pooling: Pooling
     padding_in_max: bool

@@ -6,12 +6,11 @@ Letters: N names, V words, D word dimension.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from gensim.models import KeyedVectors
 
 from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.encoders.word_table import load_words, save_words
@@ -19,7 +18,10 @@ from huse.errors import InputError
 from huse.text.cleaning import Cleaning, clean_names
 from huse.text.spelling import find_spelling
 from huse.text.tfidf import TfIdf, weighted_mean
-from huse.text.word_vectors import keyed_vectors
+from huse.text.word_table import WordTable
+
+if TYPE_CHECKING:
+    from gensim.models import KeyedVectors
 
 VOCABULARY, FREQUENCY = "vocabulary", "document_frequency.parquet"
 CLEANING = tuple(Cleaning.model_fields)
@@ -40,8 +42,8 @@ class WordsEncoder:
     family: ClassVar[str] = "words"
 
     tfidf: TfIdf
-    words: KeyedVectors
-    vocabulary: KeyedVectors
+    words: "KeyedVectors | WordTable"
+    vocabulary: "KeyedVectors | WordTable"
     cleaning: Cleaning
     spellings: tuple[str, ...]
 
@@ -85,7 +87,7 @@ class WordsEncoder:
         """See `huse.encoders.contract.Encoder`."""
         frequency = self.tfidf.document_frequency
         known = [word for word in frequency if word in self.words.key_to_index]
-        weighted = keyed_vectors(known, self.words.vectors[[self.words.key_to_index[word] for word in known]])
+        weighted = WordTable(known, self.words.vectors[[self.words.key_to_index[word] for word in known]])
         save_words(weighted, folder)
         save_words(self.vocabulary, folder, VOCABULARY)
         table = pd.DataFrame({"document_frequency": [frequency[word] for word in known]})

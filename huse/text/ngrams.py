@@ -78,6 +78,11 @@ class Terms:
         return smooth_idf(self.document_frequency, self.names).astype(np.float32)
 
     @cached_property
+    def column(self) -> dict[str, int]:
+        """The column of each n-gram."""
+        return {term: place for place, term in enumerate(self.terms)}
+
+    @cached_property
     def units(self) -> dict[str, int]:
         """The words, or characters, of which the n-grams are, and the number of each."""
         return {unit: number for number, unit in enumerate(dict.fromkeys(chain.from_iterable(self._split())))}
@@ -93,7 +98,7 @@ class Terms:
         units, plus the number of the last. The shorter n-gram is there: it is in every name that has the longer one.
         All single units are there, by number; one that is no n-gram itself has the column -1.
         """
-        column = {term: place for place, term in enumerate(self.terms)}
+        column = self.column
         numbers = pd.Index(np.arange(len(self.units)))
         levels = [(numbers, np.array([column.get(unit, -1) for unit in self.units], np.int64))]
         longer: dict[int, list[tuple[str, str, str]]] = {}
@@ -261,7 +266,7 @@ class Ngrams:
     @cached_property
     def known(self) -> csr_matrix:
         """The TF-IDF of the character n-grams of each known word, U × Fc, not of unit norm."""
-        return self._spelled(list(self.words.units))
+        return self.spelled(list(self.words.units))
 
     def weigh(self, names: Sequence[str]) -> Weighted:
         """Return the TF-IDF of N names, as in the catalogue.
@@ -272,14 +277,14 @@ class Ngrams:
         number = np.fromiter((self.words.units.get(word, -1) for word in distinct), np.int64, len(distinct))
         words = self.words.weigh(number[places], ends)
         other = number < 0
-        others = self._spelled([distinct[place] for place in np.flatnonzero(other)])
+        others = self.spelled([distinct[place] for place in np.flatnonzero(other)])
         number[other] = np.arange(len(self.words.units), len(self.words.units) + other.sum())
         counts = _ones(number[places], ends, self.known.shape[0] + others.shape[0])
         few, used = _used(counts, self.known.shape[0])
         spelled = vstack([self.known[used], others], format="csr")
         return Weighted(_unit(words, words), _unit(counts, few @ spelled), self.known, others)
 
-    def _spelled(self, words: Words) -> csr_matrix:
+    def spelled(self, words: Words) -> csr_matrix:
         """Return the TF-IDF of words' character n-grams, one row a word."""
         characters = "".join(f" {word} " for word in words).encode("utf-32-le")
         ends = np.cumsum([0, *(len(word) + 2 for word in words)])

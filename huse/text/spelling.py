@@ -5,8 +5,9 @@ D word dimension.
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,16 @@ class Spellings(Settings):
 
 # In the order of trial.
 AS_WRITTEN, LOWER, CAPITALISED, HYPHENS, ACCENTS = STEPS = tuple(Spellings.model_fields)
+
+
+class Vectors(Protocol):
+    """Vectors by word."""
+
+    def __contains__(self, word: object, /) -> bool:
+        """Whether a word has one."""
+
+    def __getitem__(self, word: str, /) -> Vector:
+        """Return that of a word."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +88,7 @@ def spellings(words: Iterable[str]) -> set[str]:
     return found
 
 
-def find_spelling(word: str, vectors: Mapping[str, Vector], steps: Collection[str]) -> Spelled | None:
+def find_spelling(word: str, vectors: Vectors, steps: Collection[str]) -> Spelled | None:
     """Find the vector of a word by the first of its spellings that has one.
 
     Tries in this order, skipping steps that are off: as written; in lower case; capitalised; the parts between hyphens,
@@ -102,7 +113,7 @@ def find_spelling(word: str, vectors: Mapping[str, Vector], steps: Collection[st
     return found
 
 
-def _find_form(word: str, vectors: Mapping[str, Vector], steps: Collection[str]) -> Spelled | None:
+def _find_form(word: str, vectors: Vectors, steps: Collection[str]) -> Spelled | None:
     for step, spelling in _simple(word, steps):
         if spelling in vectors:
             return Spelled(vectors[spelling], step, spelling)

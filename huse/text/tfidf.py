@@ -87,7 +87,8 @@ def weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: "KeyedVectors") -
 
 
 def _weighted_mean(names: Sequence[str], tfidf: TfIdf, vectors: "KeyedVectors") -> npt.NDArray[np.float32]:
-    words = [word for word in tfidf.document_frequency if word in vectors.key_to_index]
+    there = dict.fromkeys(chain.from_iterable(name.split() for name in names))  # one name need not go over all words
+    words = [word for word in there if word in tfidf.document_frequency and word in vectors.key_to_index]
     column = {word: index for index, word in enumerate(words)}
     idf = tfidf.idf(words)
     known = vectors.vectors[[vectors.key_to_index[word] for word in words]]  # V' × D, words with both

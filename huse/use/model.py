@@ -334,6 +334,8 @@ class Model:
         scores = np.full((len(every), self.network.labels), np.nan, np.float32)
         if sound.any():
             embeddings[sound], scores[sound] = self.network.embed_arrays(modality, vectors[sound])
+        if len(every) == len(items) and [] not in several:
+            return embeddings, scores
         places, products = np.unique(entries, return_inverse=True)
         if len(places) < len(every):
             embeddings, scores = mean_direction(embeddings, products), mean_scores(scores, products)
