@@ -14,6 +14,7 @@ from huse.commands import (
     parameters,
     searching,
     showing,
+    suspecting,
     tune,
 )
 from huse.errors import in_one_line
@@ -21,6 +22,7 @@ from huse.run.place import Run
 
 COMMANDS = (
     classifying.classify,
+    suspecting.suspects,
     showing.metrics,
     showing.words,
     showing.labels,
