@@ -17,6 +17,7 @@ Integers = npt.NDArray[np.int64]
 COSINE = 0.75  # of trigrams, of two names that are compared word by word
 ALIKE = 0.8  # above it two words are spellings of one, by `SequenceMatcher.ratio`; it is that of male and female
 SPELLED = 4  # letters of a word that may be spelled in another way
+SHARED = 6  # trigrams that two names must share to be compared
 BLOCK = 1024  # names compared with all others at a time
 CANDIDATES = 65536  # pairs whose trigrams are counted at a time
 
@@ -85,9 +86,9 @@ def same_names(names: Sequence[str]) -> Integers:
 def _alike(texts: list[str]) -> list[tuple[int, int]]:
     """Return the pairs of different texts with the same digits, and a cosine of trigrams of `COSINE`.
 
-    Not all are compared: trigrams are put in one order, rare ones first. If the norm of all but the first ones of a
-    text is below the cosine, a text that is as near shares one of the first. The rarest one that both have is among
-    the first of both.
+    Not all are compared. With n trigrams, a text that is as near has n · cosine² of them at least. So where rare ones
+    come first, the rarest that both have are among the first n - n · cosine² of both, and `SHARED` of them where as
+    many more are looked at.
     """
     if len(texts) < 2:
         return []
@@ -96,20 +97,24 @@ def _alike(texts: list[str]) -> list[tuple[int, int]]:
     counts.sort_indices()
     sizes = np.diff(counts.indptr)
     place = np.arange(counts.nnz) - np.repeat(counts.indptr[:-1], sizes)
-    first = place < np.repeat(np.floor(sizes * (1 - COSINE**2)) + 1, sizes)
+    common = np.ceil(sizes * COSINE**2 - 1e-6)  # that two as near have at least
+    first = place < np.repeat(sizes - common + SHARED, sizes)
     prefixes = csr_matrix(counts.multiply(1))
     prefixes.data = first.astype(np.float32)
     prefixes.eliminate_zeros()
     numbers: dict[frozenset[str], int] = {}
     digits = np.array([numbers.setdefault(frozenset(_DIGIT.findall(text)), len(numbers)) for text in texts])
+    short = common < SHARED
     found: list[tuple[int, int]] = []
     for start in range(0, len(texts), BLOCK):
-        shared = (prefixes[start : start + BLOCK] @ prefixes.T).tocoo()
-        one, other = shared.row + start, shared.col
+        shared = prefixes[start : start + BLOCK] @ prefixes[start:].T
+        one = np.repeat(np.arange(start, start + shared.shape[0]), np.diff(shared.indptr))
+        several = np.flatnonzero((shared.data >= SHARED) | short[start:][shared.indices] | short[one])
+        one, other = one[several], shared.indices[several] + start
         kept = np.flatnonzero((one < other) & (digits[one] == digits[other]))
         for some in np.split(kept, range(CANDIDATES, len(kept), CANDIDATES)):
             left, right = one[some], other[some]
-            common = np.asarray(counts[left].multiply(counts[right]).sum(axis=1)).ravel()
-            near = common >= COSINE * np.sqrt(sizes[left] * sizes[right])
+            both = np.asarray(counts[left].multiply(counts[right]).sum(axis=1)).ravel()
+            near = both >= COSINE * np.sqrt(sizes[left] * sizes[right])
             found += zip(left[near].tolist(), right[near].tolist(), strict=True)
     return found

@@ -256,6 +256,8 @@ def test_two_that_add_the_same_products_at_a_time_add_them_once(made):
     assert len(rows) == rows["key"].nunique() == (40 + 60) * 3
 
 
+KILLS = int(os.environ.get("KILLS", "6"))  # 50 of them take three minutes
+
 ADDING = """
 import sys
 from huse.use.index import Index
@@ -271,7 +273,7 @@ for place in range(1000):
 def test_killed_while_it_adds_it_has_all_that_was_said_to_be_there_and_whole_products_alone(made):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     random = np.random.default_rng(0)
-    for _ in range(6):
+    for _ in range(KILLS):
         command = [sys.executable, "-c", ADDING, str(made.index.folder)]
         adding = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
         for _ in range(int(random.integers(1, 5))):
