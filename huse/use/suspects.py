@@ -194,8 +194,7 @@ def _worth(probabilities: Doubles, filed: Integers, found: Doubles, blended: Dou
     count = np.arange(1, len(ranked) + 1)
     least = min(max(FEWEST, len(ranked) // SHARE), len(ranked)) - 1
     ratio = count / len(ranked) / np.maximum(tail, LEAST)
-    expected = np.minimum(min(1.0, ratio[least:].min()) * len(ranked) * tail, count)
-    gain = 2 * expected - count
+    gain = 2 * min(1.0, ratio[least:].min()) * len(ranked) * tail - count
     return int(gain.argmax()) + 1 if gain.max() > 0 else 0
 
 
@@ -265,18 +264,16 @@ def _why(
 ) -> str:
     """Say in a sentence what speaks for the proposed class, and what for the filed one."""
     parts = []
-    kinds = {IMAGE: "picture", TEXT: "name"}
-    speaks = {True: list[str](), False: list[str]()}
-    for kind, word in kinds.items():
+    speaks: dict[bool, list[str]] = {True: [], False: []}
+    for kind, word in ((IMAGE, "its picture"), (TEXT, "its name")):
         if kind in told:
             own, other = told[kind]
             speaks[other > own].append(f"{word} ({other:.0%} against {own:.0%})")
-    if speaks[True]:
-        parts.append(f"by its {' and its '.join(speaks[True])} it is {_last(tree, proposed, filed)}")
-    if speaks[False]:
-        parts.append(
-            f"its {' and its '.join(speaks[False])} {'speak' if len(speaks[False]) > 1 else 'speaks'} against it"
-        )
+    for agrees, verb in ((True, f"say {_last(tree, proposed, filed)}"), (False, "speak against it")):
+        if speaks[agrees]:
+            first, _, rest = verb.partition(" ")
+            several = len(speaks[agrees]) > 1
+            parts.append(f"{' and '.join(speaks[agrees])} {first}{'' if several else 's'} {rest}")
     if neighbours:
         as_proposed, as_filed = (sum(one.filed == number for one in neighbours) for number in (proposed, filed))
         parts.append(
