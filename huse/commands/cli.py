@@ -15,6 +15,7 @@ from huse.commands import (
     parameters,
     searching,
     showing,
+    suspecting,
     tune,
 )
 from huse.errors import in_one_line
@@ -22,6 +23,7 @@ from huse.run.place import Run
 
 COMMANDS = (
     classifying.classify,
+    suspecting.suspects,
     showing.metrics,
     showing.words,
     showing.labels,

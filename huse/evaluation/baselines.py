@@ -204,7 +204,7 @@ def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Line
         blocks = [
             block
             for kind in kinds
-            for block in (inputs.ngrams if kind == "ngrams" else [[_scaled(inputs.vectors[kind], there["train"])]])
+            for block in (inputs.ngrams if kind == "ngrams" else [[standardised(inputs.vectors[kind], there["train"])]])
         ]
         of_split = {split: [rows_of(block, rows) for block in blocks] for split, rows in there.items()}
         best, most = Linear({}, STRENGTHS[0]), -1.0
@@ -233,7 +233,7 @@ def _accuracy(one: Linear, classes: Integers, catalogue: Catalogue) -> float:
     return accuracy(scores[there], classes[there], catalogue.class_labels) if there.any() else 0.0
 
 
-def _scaled(vectors: Floats, train: Integers) -> Floats:
+def standardised(vectors: Floats, train: Integers) -> Floats:
     """Standardise each feature by the training items, then divide by the root of the number of features.
 
     So a vector has a squared length of about 1, as rows of n-grams do, and no block drowns another.
@@ -258,7 +258,7 @@ def _neighbours(inputs: Inputs, modality: str, kind: str, split: str, catalogue:
     there, vectors, part = inputs.there[modality], inputs.vectors[modality], inputs.parts[split]
     train = inputs.parts["train"][there[inputs.parts["train"]]]
     if kind == "standardised" and len(train):
-        vectors = _scaled(vectors, train)
+        vectors = standardised(vectors, train)
     norms = np.linalg.norm(vectors[part], axis=1, keepdims=True)
     unit: Floats = np.divide(vectors[part], norms, out=np.zeros_like(vectors[part]), where=norms > 0)
     unit[~there[part]] = np.nan

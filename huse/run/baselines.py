@@ -44,7 +44,7 @@ def baseline_inputs(
     names = products["name"].iloc[used]
     return Inputs(
         {"image": images[used], "text": texts[used]},
-        _ngrams(names.tolist(), names[: ends[1]][there["text"][: ends[1]]].tolist()),
+        ngram_blocks(names.tolist(), names[: ends[1]][there["text"][: ends[1]]].tolist()),
         there,
         classes[used],
         {name: np.arange(start, end) for name, start, end in zip(rows, ends, ends[1:], strict=False)},
@@ -88,7 +88,7 @@ def _columns(vectors: Floats, blocks: Mapping[str, Mapping[str, Any]], name: str
     return vectors[:, ends[name] - blocks[name]["dimension"] : ends[name]]
 
 
-def _ngrams(names: list[str], training_names: list[str]) -> list[Block]:
+def ngram_blocks(names: list[str], training_names: list[str]) -> list[Block]:
     """Return the TF-IDF of the n-grams of words and of characters; no features if no name is learned from."""
     if not training_names:
         return [[csr_matrix(np.zeros((len(names), 1), np.float32))]]
