@@ -171,7 +171,7 @@ def _serve_index(app: FastAPI, service: Service) -> None:
     async def classes() -> Response:
         return JSONResponse(await service.classes())
 
-    @app.get("/pictures/{key:path}", summary="A small WebP of the picture of a row, by the `key` of a hit.")
+    @app.get("/pictures/{key:path}", summary="A small WebP; a hit has its address in `picture`.")
     async def picture(key: str, request: Request, side: int = SIDES[1]) -> Response:
         if side not in SIDES:
             raise Problem(422, f"side: expected {', '.join(map(str, SIDES))}, found {side}.")

@@ -23,7 +23,13 @@ REFUSALS = {
     "503": "loading, full, or an index of another model; with Retry-After",
     "504": "no answer in time",
 }
-HIT = {"product": "A product", "similarity": 0.87, "image": "a.jpg", "name": "A product", "class_path": "shoes<boots"}
+HIT = {
+    "product": "4711",
+    "similarity": 0.87,
+    "name": "A product",
+    "class_path": "shoes<boots",
+    "further": {"price": 9.5},
+}
 DECISION = {"class_path": "shoes<boots", "probability": 0.93, "node": "shoes<boots", "agree": True}
 
 
@@ -60,7 +66,7 @@ POSTS = {
     "/search": Post(
         "Find what is nearest.",
         "To a text, to pictures, to both together, to a product of the index, or to an embedding.",
-        {"hits": [HIT | {"further": {"price": 12.5}, "key": "products 0 A product"}], "decision": DECISION},
+        {"hits": [HIT | {"picture": "/pictures/products%200%204711"}], "decision": DECISION},
     ),
     "/add": Post(
         "Add products, or replace those of the same id.",

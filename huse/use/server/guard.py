@@ -155,8 +155,9 @@ class Guard:
             if self.under_way > self._limits.requests and scope["path"] not in ALWAYS:
                 raise busy(f"{self.under_way} requests are under way, and {self._limits.requests} may be.")
             await self._read(scope, receive, body)
-        except Problem:
-            await self._swallow(scope, receive)
+        except Problem as problem:
+            if problem.status != 408:  # that client has had its time
+                await self._swallow(scope, receive)
             self._held -= sum(map(len, body))
             raise
         except _GoneError:
@@ -176,8 +177,7 @@ class Guard:
         try:
             async with asyncio.timeout(limits.reading):
                 while True:
-                    if max(promised, found) > limits.body:
-                        raise Problem(413, f"expected at most {limits.body:,} bytes, found more.", connection="close")
+                    _check_size(max(promised, found), limits.body)
                     if self._held + max(promised - found, 0) > limits.bodies:
                         raise busy("the requests of others fill the memory that the server may use.")
                     message = await receive()
@@ -187,6 +187,7 @@ class Guard:
                     found += len(body[-1])
                     self._held += len(body[-1])
                     if not message.get("more_body"):
+                        _check_size(found, limits.body)
                         return
         except TimeoutError:
             said = f"expected the whole request within {limits.reading:g} seconds. Send it again, or less at a time."
@@ -232,6 +233,11 @@ class Guard:
             for task in (work, watch):
                 task.cancel()
             await asyncio.gather(work, watch, return_exceptions=True)
+
+
+def _check_size(size: int, most: int) -> None:
+    if size > most:
+        raise Problem(413, f"expected a request of at most {most:,} bytes, found more.", connection="close")
 
 
 class _GoneError(Exception):

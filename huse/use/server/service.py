@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
 import numpy as np
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from huse.use.index import Hit
     from huse.use.model import Decision
 
 Result = TypeVar("Result")
@@ -170,7 +172,7 @@ class Service:
             hits = await self._in_thread(lambda: shelf.index.search(None, body.k, **asked))
         except InputError as error:
             raise Problem(422, str(error)) from None
-        return {"hits": [_plain(asdict(hit)) for hit in hits], "decision": decision}
+        return {"hits": [_shown(hit) for hit in hits], "decision": decision}
 
     async def _query(self, body: Search, shelf: Shelf) -> tuple["npt.NDArray[np.float32]", dict[str, Any] | None]:
         """Return the embedding that is looked for, D float32, and what the model makes of it if asked."""
@@ -205,7 +207,7 @@ class Service:
             "class_path": whole["classes"],
             "split": whole["split"],
             "further": {name: whole[name] for name in shelf.index.further},
-            "pictures": [row["key"] for row in rows if row["kind"] == "pictures"],
+            "pictures": [_address(row["key"]) for row in rows if row["kind"] == "pictures"],
             "names": [row["name"] for row in rows if row["kind"] == "names"],
         }
 
@@ -269,6 +271,17 @@ class Service:
         self._writes -= 1
         if not written.cancelled():
             written.exception()  # looked at, so that it is not told as forgotten where its client has left
+
+
+def _shown(hit: "Hit") -> dict[str, Any]:
+    """Return a hit; in place of the path of its picture, which is no client's, the address of its thumbnail."""
+    row = _plain(asdict(hit))
+    key, image = row.pop("key"), row.pop("image")
+    return {**row, "picture": _address(key) if image else None}
+
+
+def _address(key: str) -> str:
+    return f"/pictures/{quote(key, safe='')}"
 
 
 def _told(decision: "Decision") -> dict[str, Any]:
