@@ -107,8 +107,8 @@ def _is_loopback(host: str) -> bool:
 def _check_token(token: str, host: str, *, needed: bool) -> None:
     if needed and not token:
         raise InputError(
-            f"{host}: others than this machine could ask, so a token is needed. Put one into {TOKEN}, or keep the usual "
-            "--host without --public-name."
+            f"{host}: others than this machine could ask, so a token is needed. Put one into {TOKEN}, or keep the "
+            "usual --host without --public-name."
         )
     if token and (len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token):
         raise InputError(f"the token: expected at least {SHORTEST} letters, digits and signs, without spaces.")

@@ -17,7 +17,7 @@ from huse.use.server.asking import Add, Classified, Products, Remove, Said, Sear
 from huse.use.server.guard import COOKIE, Access, Guard, refusal
 from huse.use.server.limits import Limits
 from huse.use.server.pictures import SIDES
-from huse.use.server.problem import Problem, busy
+from huse.use.server.refused import RefusedError, busy
 from huse.use.server.service import Service
 from huse.use.server.shop import Places
 from huse.use.server.writing import Checks
@@ -81,7 +81,7 @@ def make_app(
         _serve_post(app, path, kind, answer, limits)
     _serve_index(app, service)
     describing.describe(app, with_token=bool(access.token))
-    for error in (Problem, HTTPException, RequestValidationError, Exception):
+    for error in (RefusedError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, _refused)
     return Guard(app, access, limits, service)
 
@@ -90,10 +90,10 @@ async def _refused(_: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException):
         said = {404: "no such address. /docs has those that there are.", 405: "this address takes another method."}
         names = {name.replace("-", "_"): value for name, value in (error.headers or {}).items()}
-        error = Problem(error.status_code, said.get(error.status_code, str(error.detail)), **names)
+        error = RefusedError(error.status_code, said.get(error.status_code, str(error.detail)), **names)
     elif isinstance(error, RequestValidationError):
         first = error.errors()[0]
-        error = Problem(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
+        error = RefusedError(422, f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
     status, headers, body = refusal(error)
     return Response(body, status, headers)
 
@@ -137,7 +137,7 @@ def _serve_state(app: FastAPI, service: Service, access: Access) -> None:
     async def session(request: Request) -> Response:
         given = await read_body(request, Token, service.limits)
         if not access.is_token(given.token):
-            raise Problem(401, "this is not the token of the server.")
+            raise RefusedError(401, "this is not the token of the server.")
         response = Response(status_code=204)
         response.set_cookie(COOKIE, access.cookie, httponly=True, samesite="strict")
         return response
@@ -164,8 +164,8 @@ def _serve_post(
 
 def _serve_index(app: FastAPI, service: Service) -> None:
     @app.get("/product", summary="All that the index has of a product.")
-    async def product(id: Annotated[str, Query(min_length=1, max_length=LONGEST)]) -> Response:  # noqa: A002
-        return JSONResponse(await service.product(id))
+    async def product(id: Annotated[str, Query(min_length=1, max_length=LONGEST)], decide: bool = False) -> Response:
+        return JSONResponse(await service.product(id, decide=decide))
 
     @app.get("/classes", summary="Class paths of model and index, with the number of products.")
     async def classes() -> Response:
@@ -174,7 +174,7 @@ def _serve_index(app: FastAPI, service: Service) -> None:
     @app.get("/pictures/{key:path}", summary="A small WebP; a hit has its address in `picture`.")
     async def picture(key: str, request: Request, side: int = SIDES[1]) -> Response:
         if side not in SIDES:
-            raise Problem(422, f"side: expected {', '.join(map(str, SIDES))}, found {side}.")
+            raise RefusedError(422, f"side: expected {', '.join(map(str, SIDES))}, found {side}.")
         small = await service.picture(key[:LONGEST], side)
         headers = {"etag": f'"{small.tag}"', "cache-control": "private, max-age=60"}
         if headers["etag"] in request.headers.get("if-none-match", ""):

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from huse.use.server.computing import Asked
 from huse.use.server.limits import Limits
-from huse.use.server.problem import Problem
+from huse.use.server.refused import RefusedError
 
 JSON, FORM = "application/json", "multipart/form-data"
 FIELDS = 50  # of a form
@@ -107,11 +107,11 @@ async def read_body(request: Request, kind: type[Body], limits: Limits) -> Body:
     """Read and check what a request says.
 
     Raises:
-        Problem: 400, it is no JSON or no form; 415, it is something else; 422, it says what cannot be.
+        RefusedError: 400, it is no JSON or no form; 415, it is something else; 422, it says what cannot be.
     """
     stated = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if stated not in (JSON, FORM):
-        raise Problem(415, f"expected content of the type {JSON} or {FORM}, found {stated[:80] or 'none'}.")
+        raise RefusedError(415, f"expected content of the type {JSON} or {FORM}, found {stated[:80] or 'none'}.")
     try:
         if stated == JSON:
             body = await request.body()
@@ -121,14 +121,14 @@ async def read_body(request: Request, kind: type[Body], limits: Limits) -> Body:
         raise _told(error) from None
 
 
-def _told(error: ValidationError) -> Problem:
+def _told(error: ValidationError) -> RefusedError:
     """Return the first thing that is wrong, in one line."""
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] == "json_invalid":
-        return Problem(400, f"expected JSON: {first['msg']}.")
+        return RefusedError(400, f"expected JSON: {first['msg']}.")
     place = ".".join(map(str, first["loc"])) or "the request"
     more = f" ({error.error_count() - 1} more of the kind)" if error.error_count() > 1 else ""
-    return Problem(422, f"{place[:200]}: {first['msg']}, found {_short(first['input'])}{more}.")
+    return RefusedError(422, f"{place[:200]}: {first['msg']}, found {_short(first['input'])}{more}.")
 
 
 def _short(value: Any) -> str:
@@ -149,7 +149,7 @@ async def _form(request: Request, limits: Limits) -> dict[str, list[Any]]:
     try:
         form = await parser.parse()
     except Exception as error:
-        raise Problem(400, f"expected a form ({FORM}): {_short(str(error) or type(error).__name__)}.") from None
+        raise RefusedError(400, f"expected a form ({FORM}): {_short(str(error) or type(error).__name__)}.") from None
     values: dict[str, list[Any]] = {}
     for name, value in form.multi_items():
         values.setdefault(name, []).append(await value.read() if isinstance(value, UploadFile) else value)
@@ -174,36 +174,36 @@ def _json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise Problem(400, f"{name}: expected JSON, found {_short(text)}.") from None
+        raise RefusedError(400, f"{name}: expected JSON, found {_short(text)}.") from None
 
 
 def contents(pictures: Sequence[str | bytes]) -> tuple[bytes, ...]:
     """Return contents of picture files; those of JSON are in base64.
 
     Raises:
-        Problem: 422, it is not base64.
+        RefusedError: 422, it is not base64.
     """
     try:
         return tuple(one if isinstance(one, bytes) else base64.b64decode(one, validate=True) for one in pictures)
     except (binascii.Error, ValueError):
-        raise Problem(422, "pictures: expected the content of a picture file in base64.") from None
+        raise RefusedError(422, "pictures: expected the content of a picture file in base64.") from None
 
 
 def asked_for(products: Sequence[Given], limits: Limits) -> list[Asked]:
     """Return products as the model takes them; their pictures are not looked at yet.
 
     Raises:
-        Problem: 413, they are too many; 422, one of them has nothing to go by, or too long a text.
+        RefusedError: 413, they are too many; 422, one of them has nothing to go by, or too long a text.
     """
     if len(products) > limits.products:
-        raise Problem(413, f"expected at most {limits.products} products in a request, found {len(products)}.")
+        raise RefusedError(413, f"expected at most {limits.products} products in a request, found {len(products)}.")
     check_number(sum(len(product.pictures) for product in products), limits)
     found = []
     for number, product in enumerate(products):
         text = checked_text(product.text, "text", limits)
         asked = Asked(contents(product.pictures), text)
         if asked == Asked():
-            raise Problem(422, f"product {number}: expected a text, pictures or both, found neither.")
+            raise RefusedError(422, f"product {number}: expected a text, pictures or both, found neither.")
         found.append(asked)
     return found
 
@@ -211,19 +211,19 @@ def asked_for(products: Sequence[Given], limits: Limits) -> list[Asked]:
 def check_number(pictures: int, limits: Limits) -> None:
     """Refuse too many pictures."""
     if pictures > limits.pictures:
-        raise Problem(413, f"expected at most {limits.pictures} pictures in a request, found {pictures}.")
+        raise RefusedError(413, f"expected at most {limits.pictures} pictures in a request, found {pictures}.")
 
 
 def checked_text(text: str | None, name: str, limits: Limits) -> str | None:
     """Return a text without space around it, None for an empty one.
 
     Raises:
-        Problem: 422, it is too long, or has what no text has.
+        RefusedError: 422, it is too long, or has what no text has.
     """
     if text is None or not text.strip():
         return None
     if len(text) > limits.text:
-        raise Problem(422, f"{name}: expected at most {limits.text} characters, found {len(text)}.")
+        raise RefusedError(422, f"{name}: expected at most {limits.text} characters, found {len(text)}.")
     if NUL in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise Problem(422, f"{name}: expected a text, found one with a zero byte or half a character.")
+        raise RefusedError(422, f"{name}: expected a text, found one with a zero byte or half a character.")
     return text.strip()

@@ -1,6 +1,8 @@
 """Collects what many requests ask of the model, so that the model computes batches.
 
-One thread calls the model, as it uses all cores itself. What arrives while it computes is the next batch. Letters: N items.
+One thread calls the model, which uses all cores itself. What arrives meanwhile is the next batch.
+
+Letters: N items.
 """
 
 import asyncio
@@ -9,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from huse.use.server.problem import busy
+from huse.use.server.refused import busy
 
 Result = TypeVar("Result")
 Run = Callable[[Hashable, list[Any]], Sequence[Any]]  # N items of a kind to N results; an exception is a result too
@@ -72,7 +74,7 @@ class Batcher:
         """Return the results of items, with those of others in between; cancelled, they give their places back.
 
         Raises:
-            Problem: 503, too many wait.
+            RefusedError: 503, too many wait.
             Exception: of the first item that failed.
         """
         if not items:

@@ -11,7 +11,7 @@ import numpy as np
 
 from huse.encoders.contract import ItemError
 from huse.errors import InputError
-from huse.use.server.problem import Problem
+from huse.use.server.refused import RefusedError
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 
@@ -30,8 +30,8 @@ class Asked:
     text: str | None = None
 
 
-def run_with(model: "Model") -> Callable[[Hashable, list[Asked]], list[Any]]:
-    """Return what computes a batch: N products to N results, one of which may be a `Problem`."""
+def run_with(model: Callable[[], "Model"]) -> Callable[[Hashable, list[Asked]], list[Any]]:
+    """Return what computes a batch: N products to N results, one of which may be a `RefusedError`."""
 
     def run(kind: Any, products: list[Asked]) -> list[Any]:
         name, precision = kind
@@ -39,11 +39,11 @@ def run_with(model: "Model") -> Callable[[Hashable, list[Asked]], list[Any]]:
         places = list(range(len(products)))
         while places:
             try:
-                values = _call(model, name, precision, [products[place] for place in places])
+                values = _call(model(), name, precision, [products[place] for place in places])
             except ItemError as error:
-                results[places.pop(error.number)] = Problem(422, f"{error.kind}: {error.reason}.")
+                results[places.pop(error.number)] = RefusedError(422, f"{error.kind}: {error.reason}.")
             except InputError as error:
-                return [Problem(422, str(error))] * len(products)
+                return [RefusedError(422, str(error))] * len(products)
             else:
                 for place, value in zip(places, values, strict=True):
                     results[place] = value
@@ -56,15 +56,12 @@ def run_with(model: "Model") -> Callable[[Hashable, list[Asked]], list[Any]]:
 def _call(model: "Model", name: str, precision: float | None, products: list[Asked]) -> Sequence[Any]:
     pictures = [list(product.pictures) or None for product in products]
     texts = [product.text for product in products]
-    given = {"images": pictures if any(pictures) else None, "texts": texts if any(texts) else None}
+    images, names = pictures if any(pictures) else None, texts if any(texts) else None
     if name == DECIDE:
-        return model.decide(**given, precision=precision)
-    rows = model.encode(**given) if name == EMBED else model.class_probabilities(**given)
-    whole = np.isfinite(rows).all(axis=1)
-    return [
-        row if is_whole else Problem(422, "this product has no embedding: nothing in it is known to the model.")
-        for row, is_whole in zip(rows, whole, strict=True)
-    ]
+        return model.decide(images, names, precision)
+    rows = model.encode(images, names) if name == EMBED else model.class_probabilities(images, names)
+    unknown = RefusedError(422, "this product has no embedding: nothing in it is known to the model.")
+    return [row if np.isfinite(row).all() else unknown for row in rows]
 
 
 def check_picture(content: bytes, max_pixels: int) -> None:
@@ -74,9 +71,9 @@ def check_picture(content: bytes, max_pixels: int) -> None:
     way of its encoder.
 
     Raises:
-        Problem: 422, it cannot be used.
+        RefusedError: 422, it cannot be used.
     """
     try:
         read_picture(content, max_pixels, shorter_side=1)
     except PictureError as error:
-        raise Problem(422, f"picture: {error}.") from None
+        raise RefusedError(422, f"picture: {error}.") from None

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from huse.use.index import COLUMNS, Index, quoted
 from huse.use.server.asking import Condition
-from huse.use.server.problem import Problem
+from huse.use.server.refused import RefusedError
 
 
 def condition(index: Index, conditions: Sequence[Condition], without: str | None = None) -> str | None:
@@ -16,16 +16,18 @@ def condition(index: Index, conditions: Sequence[Condition], without: str | None
         without: a product that is not to be found.
 
     Raises:
-        Problem: 422, the index has no such column, or it is of another type.
+        RefusedError: 422, the index has no such column, or it is of another type.
     """
     numbers, known = index.numbers, sorted({*COLUMNS, *index.further})
     parts = [] if without is None else [f"product != {quoted(without)}"]
     for one in conditions:
         if one.column not in known:
-            raise Problem(422, f"where: expected a column of {', '.join(known)}, found {one.column[:80]!r}.")
+            raise RefusedError(422, f"where: expected a column of {', '.join(known)}, found {one.column[:80]!r}.")
         if (one.column in numbers) != isinstance(one.value, float):
             wanted = "a number" if one.column in numbers else "a text"
-            raise Problem(422, f"where: the column {one.column} is compared with {wanted}, found {one.value!r:.80}.")
+            raise RefusedError(
+                422, f"where: the column {one.column} is compared with {wanted}, found {one.value!r:.80}."
+            )
         value = quoted(one.value) if isinstance(one.value, str) else repr(one.value)
         parts.append(f"{one.column} {one.op} {value}")
     return " AND ".join(parts) or None

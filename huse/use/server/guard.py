@@ -18,7 +18,7 @@ from typing import Any
 
 from huse.errors import said_of_system
 from huse.use.server.limits import Limits
-from huse.use.server.problem import Problem, busy
+from huse.use.server.refused import RefusedError, busy
 from huse.use.server.service import Service
 
 Scope = MutableMapping[str, Any]
@@ -71,25 +71,29 @@ class Access:
         """Refuse a request of somebody else.
 
         Raises:
-            Problem: 401, without the token; 403, for another host, or from another page.
+            RefusedError: 401, without the token; 403, for another host, or from another page.
         """
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         host = headers.get("host", "")
         if self.hosts and _without_port(host) not in self.hosts:
-            raise Problem(403, f"expected the host {', '.join(self.hosts)}, found {host[:80]!r}. Ask for one of these.")
+            raise RefusedError(
+                403, f"expected the host {', '.join(self.hosts)}, found {host[:80]!r}. Ask for one of these."
+            )
         origin = headers.get("origin")
         foreign = origin is not None and origin.partition("://")[2] != host
         if scope["method"] not in ("GET", "HEAD") and (foreign or headers.get("sec-fetch-site") == "cross-site"):
-            raise Problem(403, f"expected a request of this server's own page, found one of {(origin or '')[:80]!r}.")
+            raise RefusedError(
+                403, f"expected a request of this server's own page, found one of {(origin or '')[:80]!r}."
+            )
         if self.token and scope["path"] not in OPEN and not self._may(headers):
             said = "expected the header 'Authorization: Bearer TOKEN' with the token of this server."
-            raise Problem(401, said, www_authenticate="Bearer")
+            raise RefusedError(401, said, www_authenticate="Bearer")
 
     def _may(self, headers: dict[str, str]) -> bool:
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.is_token(given.strip())
-        cookies = SimpleCookie[str]()
+        cookies = SimpleCookie()
         with suppress(CookieError):
             cookies.load(headers.get("cookie", ""))
         return COOKIE in cookies and hmac.compare_digest(cookies[COOKIE].value.encode(), self.cookie.encode())
@@ -135,7 +139,7 @@ class Guard:
         try:
             await self._guarded(scope, receive, answer)
         except Exception as error:  # of the application, which has answered, or of the guard
-            if not isinstance(error, Problem):
+            if not isinstance(error, RefusedError):
                 logging.error("a request failed", exc_info=None if said_of_system(error) else error)
             if not status:
                 await _refuse(error, answer)
@@ -155,7 +159,7 @@ class Guard:
             if self.under_way > self._limits.requests and scope["path"] not in ALWAYS:
                 raise busy(f"{self.under_way} requests are under way, and {self._limits.requests} may be.")
             await self._read(scope, receive, body)
-        except Problem as problem:
+        except RefusedError as problem:
             if problem.status != 408:  # that client has had its time
                 await self._swallow(scope, receive)
             self._held -= sum(map(len, body))
@@ -191,7 +195,7 @@ class Guard:
                         return
         except TimeoutError:
             said = f"expected the whole request within {limits.reading:g} seconds. Send it again, or less at a time."
-            raise Problem(408, said, connection="close") from None
+            raise RefusedError(408, said, connection="close") from None
 
     async def _swallow(self, scope: Scope, receive: Receive) -> None:
         """Read and drop the rest of a body: a client that is cut off while it sends may not read the answer."""
@@ -228,7 +232,7 @@ class Guard:
             if watch.done():
                 self._metrics.cancelled()
                 return None
-            raise Problem(504, f"no answer within {self._limits.seconds:g} seconds. Ask for less, or later.")
+            raise RefusedError(504, f"no answer within {self._limits.seconds:g} seconds. Ask for less, or later.")
         finally:
             for task in (work, watch):
                 task.cancel()
@@ -237,7 +241,7 @@ class Guard:
 
 def _check_size(size: int, most: int) -> None:
     if size > most:
-        raise Problem(413, f"expected a request of at most {most:,} bytes, found more.", connection="close")
+        raise RefusedError(413, f"expected a request of at most {most:,} bytes, found more.", connection="close")
 
 
 class _GoneError(Exception):
@@ -246,9 +250,9 @@ class _GoneError(Exception):
 
 def refusal(error: Exception) -> tuple[int, dict[str, str], bytes]:
     """Return status, headers and content of the answer to an error; one that nobody foresaw is the server's own."""
-    if not isinstance(error, Problem):
+    if not isinstance(error, RefusedError):
         said = said_of_system(error)
-        error = busy(said) if said else Problem(500, "the server has failed at this request; its log says how.")
+        error = busy(said) if said else RefusedError(500, "the server has failed at this request; its log says how.")
     body = json.dumps({"error": str(error)}, ensure_ascii=False).encode(errors="replace")
     return error.status, {"content-type": "application/json", "content-length": str(len(body)), **error.headers}, body
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from huse.use.server.problem import Problem
+from huse.use.server.refused import RefusedError
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 from huse.vision.thumbnails import small_webp
@@ -38,7 +38,7 @@ class Thumbnails:
         """Return the thumbnail of a file.
 
         Raises:
-            Problem: 404, the file is gone, or is no picture any more.
+            RefusedError: 404, the file is gone, or is no picture any more.
         """
         try:
             found = file.stat()
@@ -49,9 +49,11 @@ class Thumbnails:
                     return self._made[tag]
             picture = read_picture(file, self._max_pixels, shorter_side=side)
         except (OSError, ValueError):
-            raise Problem(404, "the file of this picture is gone. Make the index again, or give --images.") from None
+            raise RefusedError(
+                404, "the file of this picture is gone. Make the index again, or give --images."
+            ) from None
         except PictureError as error:
-            raise Problem(404, f"the file of this picture cannot be shown: {error}.") from None
+            raise RefusedError(404, f"the file of this picture cannot be shown: {error}.") from None
         small = Small(small_webp(picture, side, METHOD)[0], tag)
         with self._lock:
             if tag not in self._made:

@@ -8,7 +8,9 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -22,7 +24,7 @@ from huse.use.server.computing import DECIDE, EMBED, PROBABILITIES, Asked, Kind,
 from huse.use.server.limits import Limits
 from huse.use.server.metrics import Metrics
 from huse.use.server.pictures import Small, Thumbnails
-from huse.use.server.problem import Problem, busy
+from huse.use.server.refused import RefusedError, busy
 from huse.use.server.shop import Places, Shelf, Shop, embedding_of
 from huse.use.server.writing import Checks, add, check_new, remove
 
@@ -38,6 +40,7 @@ Result = TypeVar("Result")
 THREADS = 4  # that decode and search; both leave Python's lock
 WRITES = 8  # requests that wait to be written
 FOLLOW = 0.5  # seconds between looks at the index
+DECIDED = 4  # pictures of a product of the index that are looked at to decide its class
 SURE = 0.95  # precision of a decision where a search asks for none
 
 
@@ -59,7 +62,7 @@ class Service:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._thumbnails = Thumbnails(limits.pixels)
         self._batcher = Batcher(
-            lambda kind, products: run_with(self.shop.model)(kind, products),
+            run_with(lambda: self.shop.model),
             batch=limits.batch,
             queue=limits.queue,
             linger=limits.linger,
@@ -136,7 +139,7 @@ class Service:
             ("text", "texts", any(product.text for product in products)),
         ):
             if given and not model.knows(modality):  # type: ignore[arg-type]
-                raise Problem(422, f"the model has learned from no {word}, so these mean nothing to it.")
+                raise RefusedError(422, f"the model has learned from no {word}, so these mean nothing to it.")
         pictures = [picture for product in products for picture in product.pictures]
         await asyncio.gather(*(self._in_thread(check_picture, each, self.limits.pixels) for each in pictures))
         return await self._batcher.ask(kind, products)
@@ -164,21 +167,21 @@ class Service:
 
         shelf = self.shop.shelf
         if body.k > self.limits.hits:
-            raise Problem(422, f"k: expected at most {self.limits.hits}, found {body.k}.")
+            raise RefusedError(422, f"k: expected at most {self.limits.hits}, found {body.k}.")
         where = condition(shelf.index, body.where, without=body.like)
         embedding, decision = await self._query(body, shelf)
-        asked = {"embedding": embedding, "kind": body.kind, "classes": body.classes, "where": where}
+        look = partial(shelf.index.search, None, body.k, kind=body.kind, classes=body.classes, where=where)
         try:
-            hits = await self._in_thread(lambda: shelf.index.search(None, body.k, **asked))
+            hits = await self._in_thread(partial(look, embedding=embedding))
         except InputError as error:
-            raise Problem(422, str(error)) from None
+            raise RefusedError(422, str(error)) from None
         return {"hits": [_shown(hit) for hit in hits], "decision": decision}
 
     async def _query(self, body: Search, shelf: Shelf) -> tuple["npt.NDArray[np.float32]", dict[str, Any] | None]:
         """Return the embedding that is looked for, D float32, and what the model makes of it if asked."""
         ways = [body.like is not None, body.embedding is not None, bool(body.text or body.pictures)]
         if sum(ways) != 1:
-            raise Problem(422, "expected one of: a text with or without pictures; like; embedding.")
+            raise RefusedError(422, "expected one of: a text with or without pictures; like; embedding.")
         if body.like is not None:
             return await self._in_thread(embedding_of, shelf, body.like), None
         if body.embedding is not None:
@@ -192,24 +195,41 @@ class Service:
         )
         return row, _told(decision)
 
-    async def product(self, product: str) -> dict[str, Any]:
-        """Return all that the index has of a product."""
+    async def product(self, product: str, *, decide: bool) -> dict[str, Any]:
+        """Return all that the index has of a product, and what the model makes of its pictures and names if asked."""
         from huse.use.index import quoted  # noqa: PLC0415  a second to import
 
         shelf = self.shop.shelf
         rows = [_plain(row) for row in await self._in_thread(shelf.only, f"product = {quoted(product)}")]
-        whole = next((row for row in rows if row["kind"] == "products"), None)
-        if whole is None:
-            raise Problem(404, f"{product[:200]}: no product of that id is in the index.")
+        by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind in ("products", "pictures", "names")}
+        if not by_kind["products"]:
+            raise RefusedError(404, f"{product[:200]}: no product of that id is in the index.")
+        whole = by_kind["products"][0]
+        decision = await self._decision(shelf, by_kind["pictures"], whole["name"]) if decide else None
         return {
             "product": product,
             "name": whole["name"],
             "class_path": whole["classes"],
             "split": whole["split"],
             "further": {name: whole[name] for name in shelf.index.further},
-            "pictures": [_address(row["key"]) for row in rows if row["kind"] == "pictures"],
-            "names": [row["name"] for row in rows if row["kind"] == "names"],
+            "pictures": [_address(row["key"]) for row in by_kind["pictures"]],
+            "names": [row["name"] for row in by_kind["names"]],
+            "decision": decision,
         }
+
+    async def _decision(self, shelf: Shelf, rows: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:
+        """Return what the model makes of a product's first pictures and its name; None if nothing is left of it."""
+        knows, contents = self.shop.model.knows, list[bytes]()
+        for row in rows[:DECIDED] if knows("image") else ():
+            with suppress(RefusedError, OSError):  # gone, or elsewhere
+                contents.append(await self._in_thread(self.shop.picture(shelf, row["image"]).read_bytes))
+        asked = Asked(tuple(contents), name.strip() or None if knows("text") else None)
+        try:
+            return _told((await self.results((DECIDE, SURE), [asked]))[0]) if asked != Asked() else None
+        except RefusedError as problem:
+            if problem.status == 422:  # a damaged file, which its owner sees as no picture
+                return None
+            raise
 
     async def classes(self) -> dict[str, Any]:
         """Return the class paths of model and index, with the number of products."""
@@ -227,7 +247,7 @@ class Service:
         shelf = self.shop.shelf
         rows = await self._in_thread(shelf.only, f"key = {quoted(key)}")
         if not rows or not rows[0]["image"]:
-            raise Problem(404, "no row of that key with a picture is in the index.")
+            raise RefusedError(404, "no row of that key with a picture is in the index.")
         return await self._in_thread(self._thumbnails.get, self.shop.picture(shelf, rows[0]["image"]), side)
 
     async def add(self, body: Add) -> dict[str, Any]:
@@ -252,7 +272,7 @@ class Service:
 
     def _writing(self) -> Checks:
         if self._checks is None:
-            raise Problem(403, "this server does not write. Start it with --writable to add and remove products.")
+            raise RefusedError(403, "this server does not write. Start it with --writable to add and remove products.")
         return self._checks
 
     async def _write(self, work: Callable[..., Result], *arguments: Any) -> Result:
@@ -304,5 +324,5 @@ def _unit(embedding: Sequence[float], dimension: int) -> "npt.NDArray[np.float32
     row = np.asarray(embedding, np.float64)
     norm = np.linalg.norm(row) if len(row) == dimension else 0
     if not 1e-6 < norm < 1e6:
-        raise Problem(422, f"embedding: expected {dimension} numbers that are not all 0, found {len(row)}.")
+        raise RefusedError(422, f"embedding: expected {dimension} numbers that are not all 0, found {len(row)}.")
     return (row / norm).astype(np.float32)

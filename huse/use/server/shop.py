@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from huse.errors import InputError
-from huse.use.server.problem import Problem, busy
+from huse.use.server.refused import RefusedError, busy
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -139,7 +139,7 @@ class Shop:
     def shelf(self) -> Shelf:
         """The index as it is now; 503 until it is there, 404 where the server has none."""
         if self.places.index is None:
-            raise Problem(404, "this server has no index, and nothing to search. Start it with --index FOLDER.")
+            raise RefusedError(404, "this server has no index, and nothing to search. Start it with --index FOLDER.")
         if self.why_not or self._shelf is None:
             raise busy(self.why_not)
         return self._shelf
@@ -155,12 +155,12 @@ class Shop:
         Links are followed: they are the owner's, as DVC makes them.
 
         Raises:
-            Problem: 404, it lies outside the folders that are served.
+            RefusedError: 404, it lies outside the folders that are served.
         """
         path = Path(normpath(shelf.folder / image))
         allowed: Sequence[Path | None] = (shelf.folder, self.places.uploads)
         if not any(folder is not None and path.is_relative_to(normpath(folder.absolute())) for folder in allowed):
-            raise Problem(404, "the picture lies outside the folders that are served (--images, --uploads).")
+            raise RefusedError(404, "the picture lies outside the folders that are served (--images, --uploads).")
         return path
 
 
@@ -168,11 +168,11 @@ def embedding_of(shelf: Shelf, product: str) -> "npt.NDArray[np.float32]":
     """Return the embedding of a product as a whole, D float32.
 
     Raises:
-        Problem: 404, there is no such product.
+        RefusedError: 404, there is no such product.
     """
     from huse.use.index import quoted  # noqa: PLC0415
 
     rows = shelf.only(f"kind = 'products' AND product = {quoted(product)}", embeddings=True)
     if not rows:
-        raise Problem(404, f"{product[:200]}: no product of that id is in the index.")
+        raise RefusedError(404, f"{product[:200]}: no product of that id is in the index.")
     return np.asarray(rows[0]["embedding"], np.float32)

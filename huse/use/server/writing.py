@@ -14,7 +14,7 @@ from huse.errors import InputError
 from huse.use.server.asking import New, check_number, checked_text, contents
 from huse.use.server.computing import check_picture
 from huse.use.server.limits import Limits
-from huse.use.server.problem import Problem, busy
+from huse.use.server.refused import RefusedError, busy
 from huse.use.server.shop import Places, Shelf, Shop
 
 if TYPE_CHECKING:
@@ -52,19 +52,19 @@ def check_new(products: Sequence[New], shelf: Shelf, checks: Checks, places: Pla
     """Check products that are to be added; takes a while, as it decodes their pictures.
 
     Raises:
-        Problem: 403, their pictures have no place; 413, they are too many; 422, one of them cannot be used.
+        RefusedError: 403, their pictures have no place; 413, they are too many; 422, one of them cannot be used.
     """
     if len(products) > limits.products:
-        raise Problem(413, f"expected at most {limits.products} products in a request, found {len(products)}.")
+        raise RefusedError(413, f"expected at most {limits.products} products in a request, found {len(products)}.")
     check_number(sum(len(product.pictures) for product in products), limits)
     found = [_checked(number, product, shelf, checks, limits) for number, product in enumerate(products)]
     ids = [product.id for product in found]
     if len(set(ids)) < len(ids):
         twice = next(one for one in ids if ids.count(one) > 1)
-        raise Problem(422, f"{twice[:80]}: expected each product once, found it twice. Put its pictures together.")
+        raise RefusedError(422, f"{twice[:80]}: expected each product once, found it twice. Put its pictures together.")
     pictures = [picture for product in found for picture in product.pictures]
     if pictures and places.uploads is None:
-        raise Problem(403, "this server keeps no pictures. Start it with --uploads FOLDER, or add names alone.")
+        raise RefusedError(403, "this server keeps no pictures. Start it with --uploads FOLDER, or add names alone.")
     for picture in pictures:
         check_picture(picture, limits.pixels)
     return found
@@ -76,20 +76,20 @@ def _checked(number: int, product: New, shelf: Shelf, checks: Checks, limits: Li
     pictures = contents(product.pictures)
     reason = checks.why_no_name(name) if name else ""
     if reason:
-        raise Problem(422, f"{at}: {reason}. Give another name, or none.")
+        raise RefusedError(422, f"{at}: {reason}. Give another name, or none.")
     if not name and not pictures:
-        raise Problem(422, f"{at}: expected a name, pictures or both, found neither.")
+        raise RefusedError(422, f"{at}: expected a name, pictures or both, found neither.")
     unknown = [column for column in product.further if column not in shelf.index.further]
     if unknown:
         known = ", ".join(shelf.index.further) or "none"
-        raise Problem(422, f"{at}: further: expected columns of the index ({known}), found {unknown[0][:80]!r}.")
+        raise RefusedError(422, f"{at}: further: expected columns of the index ({known}), found {unknown[0][:80]!r}.")
     for column, value in product.further.items():
         if isinstance(value, str):
             checked_text(value, f"{at}: {column}", limits)
     try:
         classes = checks.class_path(checked_text(product.classes, f"{at}: classes", limits) or "")
     except ValueError as error:
-        raise Problem(422, f"{at}: classes: {error}. Write it as shoes<boots.") from None
+        raise RefusedError(422, f"{at}: classes: {error}. Write it as shoes<boots.") from None
     known_by = checked_text(product.id, f"{at}: id", limits) or name or _file_name(pictures[0])
     return Checked(known_by, name, classes, pictures, product.further)
 
@@ -109,7 +109,7 @@ def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame"
         embed: R rows and the folder of their pictures to rows and embeddings of an index.
 
     Raises:
-        Problem: 503, the index cannot be written; nothing is added.
+        RefusedError: 503, the index cannot be written; nothing is added.
     """
     from huse.use.index import Index  # noqa: PLC0415  a second to import
 
@@ -132,7 +132,7 @@ def remove(shop: Shop, products: Sequence[str]) -> dict[str, Any]:
     """Remove products, all in one commit.
 
     Raises:
-        Problem: 404, none of them is there.
+        RefusedError: 404, none of them is there.
     """
     from huse.use.index import Index  # noqa: PLC0415  a second to import
 
@@ -140,7 +140,7 @@ def remove(shop: Shop, products: Sequence[str]) -> dict[str, Any]:
     index = Index.open(shop.shelf.index.folder, shop.model)
     known = index.known(ids)
     if not known:
-        raise Problem(404, f"{ids[0][:80]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
+        raise RefusedError(404, f"{ids[0][:80]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
     removed = index.remove(ids)
     shop.follow()
     return {"removed": removed, "unknown": [one for one in ids if one not in known], "embeddings": len(index)}

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from huse.use.server.batcher import Batcher
-from huse.use.server.problem import Problem
+from huse.use.server.refused import RefusedError
 
 
 def run(test, work, **options):
@@ -56,13 +56,13 @@ def test_a_batch_has_one_kind_and_is_not_too_large_but_a_request_is_never_split(
 
 def test_an_item_that_fails_does_so_alone():
     def work(kind, items):
-        return [Problem(422, "bad") if item == "bad" else item for item in items]
+        return [RefusedError(422, "bad") if item == "bad" else item for item in items]
 
     async def test(batcher):
         return await asyncio.gather(*(batcher.ask("x", [each]) for each in ("a", "bad", "b")), return_exceptions=True)
 
     first, bad, last = run(test, work)
-    assert (first, last) == (["a"], ["b"]) and isinstance(bad, Problem)
+    assert (first, last) == (["a"], ["b"]) and isinstance(bad, RefusedError)
 
 
 def test_a_batch_that_fails_is_told_to_all_of_it_and_the_next_one_works():
@@ -89,7 +89,7 @@ def test_the_queue_is_full_and_whoever_leaves_frees_a_place():
     async def test(batcher):
         tasks = [asyncio.create_task(batcher.ask("x", [number] * 4)) for number in range(2)]
         await asyncio.sleep(0.05)  # the first is being computed, the second waits
-        with pytest.raises(Problem, match="8 products wait for the model, and 8 may") as full:
+        with pytest.raises(RefusedError, match="8 products wait for the model, and 8 may") as full:
             await batcher.ask("x", [9])
         assert full.value.status == 503 and full.value.headers == {"retry-after": "1"}
         tasks[1].cancel()

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import re
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 import numpy as np
@@ -113,13 +115,18 @@ def test_like_a_product_or_an_embedding(reader, index):
     assert [hit["product"] for hit in found] == expected
 
 
-def test_a_product_and_its_thumbnail(reader):
+def test_a_product_and_its_thumbnail(reader, model):
     found = reader.ask("/product?id=id%203").said
     assert (found["name"], found["class_path"], found["further"]["price"]) == ("shoe no 3", PATHS[0], 3.0)
     assert found["pictures"] == ["/pictures/pictures%200%20id%203"]
+    assert found["decision"] is None and found["names"] == ["shoe no 3"]
+    decided = reader.ask("/product?id=id%203&decide=true").said["decision"]
+    expected = model.decide([[picture(3)]], ["shoe no 3"], 0.95)[0]
+    assert decided["class_path"] == expected.class_path and decided["agree"] == expected.agree
+    assert decided["probability"] == pytest.approx(expected.probability, abs=1e-5)
     answer = reader.ask(found["pictures"][0] + "?side=160")
     assert answer.headers["content-type"] == "image/webp" and answer.content[8:12] == b"WEBP"
-    assert reader.ask(found["pictures"][0] + "?side=160", **{"if_none_match": answer.headers["etag"]}).status == 304
+    assert reader.ask(found["pictures"][0] + "?side=160", if_none_match=answer.headers["etag"]).status == 304
     assert reader.ask(found["pictures"][0] + "?side=7").status == 422
 
 
@@ -164,7 +171,7 @@ def test_the_page_its_files_and_the_description(reader):
     text = json.dumps(schema)
     assert all(
         f'"{name}": {{' in json.dumps(schema["components"]["schemas"])
-        for name in set(__import__("re").findall(r"#/components/schemas/(\w+)", text))
+        for name in set(re.findall(r"#/components/schemas/(\w+)", text))
     )
     docs = reader.ask("/docs").content.decode()
     assert all(path in docs for path in schema["paths"]) and "products[].text" in docs
@@ -229,11 +236,9 @@ def test_content_of_another_form_is_refused(reader):
 
 
 def test_a_bad_picture_fails_alone_while_others_are_answered(reader):
-    import concurrent.futures
-
     whole = picture(60, side=200)
     contents = [whole, whole[: len(whole) // 2], b"no picture", whole] * 4
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda each: reader.ask("/embed", form=[("pictures", each)]), contents))
     assert [answer.status for answer in answers] == [200, 422, 422, 200] * 4
     assert "picture: picture is truncated" in answers[1].error

@@ -3,7 +3,7 @@
 from huse.use.server.limits import RETRY
 
 
-class Problem(Exception):
+class RefusedError(Exception):
     """A request is refused.
 
     Attributes:
@@ -18,6 +18,6 @@ class Problem(Exception):
         self.headers = {name.replace("_", "-").lower(): value for name, value in headers.items()}
 
 
-def busy(message: str) -> Problem:
+def busy(message: str) -> RefusedError:
     """Return the refusal of what may be asked again in a moment."""
-    return Problem(503, message, retry_after=str(RETRY))
+    return RefusedError(503, message, retry_after=str(RETRY))
