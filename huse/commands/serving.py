@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +13,14 @@ from huse.errors import InputError
 from huse.run import paths
 from huse.run.place import Run
 from huse.use.server.limits import MIB, Limits
+from huse.use.server.running import listen, run
 
 if TYPE_CHECKING:
     from huse.use.server.guard import Guard
 
 TOKEN = "HUSE_TOKEN"  # noqa: S105  the name of the variable
 SHORTEST = 16  # characters of a token
+NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client")
 USUAL = Limits()
 
 
@@ -53,10 +56,9 @@ def serve(
     drain: Annotated[float, typer.Option(min=0, help="Seconds from SIGTERM to the end of listening.")] = USUAL.drain,
 ) -> None:
     """Serve a model and an index: a page to search on, and endpoints for programs."""
-    try:
-        from huse.use.server.running import listen, run  # noqa: PLC0415
-    except ImportError as error:
-        raise InputError(f"huse serve needs {error.name}. Run `pip install 'huse[serve]'`.") from None
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        raise InputError(f"huse serve needs {', '.join(missing)}. Run `pip install 'huse[serve]'`.")
     here: Run = context.obj
     given = os.environ.get(TOKEN, "") if token is None else token
     loopback = _is_loopback(host)

@@ -1,45 +1,22 @@
 """The page in a real browser, where there is one: what it fetches, draws and says."""
 
 import json
-import shutil
 import time
 
 import pytest
-from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        not (CHROMIUM and DRIVER), reason="no chromium and chromedriver (apt-get install chromium chromium-driver)"
-    ),
-]
+from tests.browser import IN_A_BROWSER, set_size, started
 
-SWITCHES = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for switch in (*SWITCHES, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(switch)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    yield driver
-    driver.quit()
+    with started(tmp_path_factory.mktemp("chromium")) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +89,7 @@ def test_every_internal_link_has_its_target(opened):
 @pytest.mark.parametrize("width", [360, 390, 768, 1280])
 def test_the_page_does_not_scroll_sideways(opened, width):
     browser, *_ = opened
-    size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 700}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    set_size(browser, width)
     time.sleep(0.3)
     scrolled, seen = browser.execute_script(
         "return [document.documentElement.scrollWidth, document.documentElement.clientWidth]"

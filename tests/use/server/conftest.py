@@ -26,6 +26,7 @@ from tests.use.test_model import PATHS, make
 
 CHECKS = Checks(_class_path, _why_no_name)
 WORDS = ("red shoe", "hat", "red hat", "shoe")
+HARM = "<img src=x onerror=window.harmed=1>"  # a name that a page must show as it is
 SECONDS = 60  # for what should take one
 
 
@@ -51,7 +52,7 @@ def template(tmp_path_factory):
         {
             "product": [f"id {number}" for number in range(12)],
             "image": [f"{number}.jpg" for number in range(11)] + [""],
-            "name": [f"{WORDS[number % 4]} no {number}" for number in range(12)],
+            "name": [f"{WORDS[number % 4]} no {number}{HARM if number == 10 else ''}" for number in range(12)],
             "classes": [PATHS[number % 3] for number in range(12)],
             "split": "train",
             "price": [float(number) if number else None for number in range(12)],
