@@ -80,7 +80,7 @@ def serve(
     shown = f"[{host}]" if ":" in host else host
     print(f"http://{shown}:{listening.getsockname()[1]} is served as soon as model and index are loaded", flush=True)
 
-    def make(failed: Callable[[InputError], None]) -> "Guard":
+    def make(failed: Callable[[Exception], None]) -> "Guard":
         from huse.use.server.app import make_app  # noqa: PLC0415  half a second, in which clients can connect
         from huse.use.server.guard import LOOPBACK, Access  # noqa: PLC0415
         from huse.use.server.shop import Places  # noqa: PLC0415

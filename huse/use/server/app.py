@@ -11,7 +11,6 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from huse import __version__
-from huse.errors import InputError
 from huse.use.server import describing
 from huse.use.server.asking import Add, Classified, Products, Remove, Said, Search, Token, read_body
 from huse.use.server.guard import COOKIE, Access, Guard, refusal
@@ -38,7 +37,7 @@ def make_app(
     access: Access | None = None,
     limits: Limits | None = None,
     checks: Checks | None = None,
-    failed: Callable[[InputError], None] = lambda error: None,
+    failed: Callable[[Exception], None] = lambda error: None,
 ) -> Guard:
     """Make the application of one server.
 

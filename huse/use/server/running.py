@@ -41,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
-def run(make: Callable[[Callable[[InputError], None]], "Guard"], sock: socket.socket, limits: Limits) -> None:
+def run(make: Callable[[Callable[[Exception], None]], "Guard"], sock: socket.socket, limits: Limits) -> None:
     """Serve until SIGTERM or Ctrl+C; return when every request that was accepted is answered.
 
     Args:
@@ -50,13 +50,13 @@ def run(make: Callable[[Callable[[InputError], None]], "Guard"], sock: socket.so
         limits: see `Limits`.
 
     Raises:
-        InputError: model or index cannot be loaded.
+        InputError: model or index cannot be loaded; or whatever else has kept them from it.
     """
     import uvicorn  # noqa: PLC0415  clients can connect before it is imported
 
-    errors: list[InputError] = []
+    errors: list[Exception] = []
 
-    def failed(error: InputError) -> None:
+    def failed(error: Exception) -> None:
         errors.append(error)
         server.should_exit = True
 

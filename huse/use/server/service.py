@@ -73,7 +73,7 @@ class Service:
         self.metrics.watch("ready", "1: model and index are loaded.", lambda: float(not self.why_not))
         self.metrics.watch("embeddings", "In the index.", lambda: self.shop.embeddings)
 
-    def start(self, failed: Callable[[InputError], None]) -> None:
+    def start(self, failed: Callable[[Exception], None]) -> None:
         """Begin, in the running loop: load, then follow the index.
 
         Args:
@@ -91,10 +91,10 @@ class Service:
         for pool in (self._threads, self._writer):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _load_and_follow(self, failed: Callable[[InputError], None]) -> None:
+    async def _load_and_follow(self, failed: Callable[[Exception], None]) -> None:
         try:
             await self._batcher.alone(self.shop.load)
-        except InputError as error:
+        except Exception as error:
             failed(error)
             return
         while True:

@@ -85,8 +85,14 @@ class Shop:
         """Load model and index, and ask each once; takes seconds.
 
         Raises:
-            InputError: one of them is missing or damaged, or they do not fit each other.
+            InputError: one of them is missing or damaged, they do not fit each other, or a package is missing.
         """
+        try:
+            self._load()
+        except ImportError as error:
+            raise InputError(f"{self.places.model}: needs {error.name}, which is not installed. Install it.") from error
+
+    def _load(self) -> None:
         import huse  # noqa: PLC0415  these take seconds to import
 
         model = huse.load(self.places.model)

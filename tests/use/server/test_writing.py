@@ -189,3 +189,14 @@ def test_a_model_that_is_none_is_told(template, tmp_path):
             assert client.ask("/ready").status == 503 and client.ask("/health").status == 200
         assert "no such" in str(told[0]) or "config.json" in str(told[0]) or "no index" in str(told[0])
         told.clear()
+
+
+def test_a_package_that_the_model_needs_is_named(template, monkeypatch):
+    def load(_):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    told = []
+    monkeypatch.setattr(huse, "load", load)
+    with served(Places(template / "model"), failed=told.append):
+        until(lambda: told, "it is told")
+    assert "model: needs torch, which is not installed" in str(told[0])
