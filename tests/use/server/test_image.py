@@ -20,6 +20,7 @@ from tests.use.server.conftest import Client, picture, until
 
 FOLDER = ROOT / "docs/serve"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+BARE = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
 # A server's work in one process: it answers from a model and an index, and adds a product.
 WORK = """
 import sys
@@ -103,12 +104,11 @@ def test_the_wheel_and_the_list_serve_an_exported_model_in_a_bare_environment(te
     python = tmp_path / "bare/bin/python"
     pip(python, "install", "--requirement", FOLDER / "requirements.txt")
     pip(python, "install", "--no-deps", *(tmp_path / "dist").glob("huse-*.whl"))
-    bare = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
     places = ["--model", "onnx", "--index", template / "index", "--images", template / "images", "--port", "0"]
     process = subprocess.Popen(
         list(map(str, [tmp_path / "bare/bin/huse", "serve", *places])),
         cwd=tmp_path,
-        env=bare,
+        env=BARE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -122,14 +122,14 @@ def test_the_wheel_and_the_list_serve_an_exported_model_in_a_bare_environment(te
     finally:
         process.terminate()
         assert process.wait(60) == 0
-    there = subprocess.run([python, "-m", "pip", "list"], capture_output=True, text=True, check=True).stdout
+    there = subprocess.run([python, "-m", "pip", "list"], env=BARE, capture_output=True, text=True, check=True).stdout
     assert not re.search(r"^(torch|dvc)\b", there, re.MULTILINE)
 
 
 def pip(python, *arguments):
     """Run pip; without a registry there is nothing to test."""
     command = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    done = subprocess.run(list(map(str, command)), env=BARE, capture_output=True, text=True, check=False)
     if done.returncode and re.search(r"No matching distribution|connection", done.stderr, re.IGNORECASE):
         pytest.skip("no registry of Python packages")
     assert done.returncode == 0, done.stderr
