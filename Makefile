@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: repro text vision test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
+.PHONY: screenshot repro text vision test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -82,6 +82,9 @@ tolerances: $(INSTALLED)  ## train with several seeds, and make the gate's toler
 docs: $(INSTALLED)  ## write the tables of docs/parameters.md anew
 	sed -i '/^<!-- tables -->/q' docs/parameters.md
 	{ echo; $(BIN)/huse parameters --markdown; } >> docs/parameters.md
+
+screenshot: $(INSTALLED)  ## take docs/search-page.png anew, of `huse serve` on what `make repro` made; needs chromium
+	$(BIN)/python -m tests.use.server.screenshot
 
 # One resolution of exact versions: torch==2.13.0 takes a CPU build where pip is offered one, and no range in
 # another package can ask for a second build.

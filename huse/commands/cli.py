@@ -1,58 +1,70 @@
 """The command `huse`: what a person runs beside DVC, in the repository or a folder of it."""
 
-import typer
+from importlib import import_module
+from typing import Any
 
-from huse.commands import (
-    checking,
-    classifying,
-    compare,
-    deduplicating,
-    exporting,
-    gate,
-    importing,
-    keeping,
-    methods,
-    parameters,
-    searching,
-    showing,
-    suspecting,
-    tune,
-)
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
 from huse.errors import in_one_line
 from huse.run.place import Run
 
-COMMANDS = (
-    classifying.classify,
-    suspecting.suspects,
-    showing.metrics,
-    showing.words,
-    showing.labels,
-    searching.search,
-    searching.add,
-    searching.update,
-    searching.remove,
-    deduplicating.duplicates,
-    methods.methods,
-    checking.check,
-    keeping.cache,
-    keeping.preset,
-    parameters.parameters,
-    compare.compare,
-    tune.tune,
-    gate.gate,
-    gate.tolerances,
-)
+# Where each command is. A module is imported when its command is asked for: all of them take more than a second.
+COMMANDS = {
+    "classify": "huse.commands.classifying",
+    "suspects": "huse.commands.suspecting",
+    "duplicates": "huse.commands.deduplicating",
+    "metrics": "huse.commands.showing",
+    "words": "huse.commands.showing",
+    "labels": "huse.commands.showing",
+    "search": "huse.commands.searching",
+    "add": "huse.commands.searching",
+    "update": "huse.commands.searching",
+    "remove": "huse.commands.searching",
+    "serve": "huse.commands.serving",
+    "export": "huse.commands.exporting",
+    "methods": "huse.commands.methods",
+    "check": "huse.commands.checking",
+    "cache": "huse.commands.keeping",
+    "preset": "huse.commands.keeping",
+    "parameters": "huse.commands.parameters",
+    "compare": "huse.commands.compare",
+    "tune": "huse.commands.tune",
+    "gate": "huse.commands.gate",
+    "tolerances": "huse.commands.gate",
+    "import": "huse.commands.importing",
+}
+
+
+class _Commands(TyperGroup):
+    """The commands, each made when it is asked for."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Return their names, in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
+        """Return a command; None for a name of none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(COMMANDS[cmd_name])
+        if hasattr(module, "app"):  # it has commands of its own
+            command = get_command(module.app)
+            command.name = cmd_name
+            return command
+        alone = typer.Typer(add_completion=False)
+        alone.command(cmd_name)(getattr(module, cmd_name))
+        return get_command(alone)
+
 
 app = typer.Typer(
+    cls=_Commands,
     help="One space for product pictures, product names and product classes.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in COMMANDS:
-    app.command()(command)
-app.add_typer(importing.app, name="import")
-app.add_typer(exporting.app, name="export")
 
 
 @app.callback()

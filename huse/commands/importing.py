@@ -24,7 +24,11 @@ from huse.run.place import Run
 
 SHOWN = 8  # kinds of reasons
 
-app = typer.Typer(help="Turn other people's data into a catalogue, without copying a picture.", no_args_is_help=True)
+app = typer.Typer(
+    help="Turn other people's data into a catalogue, without copying a picture.",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 Output = Annotated[Path | None, typer.Option(help="CSV to write; none: data/imported/NAME.csv.")]
 Apply = Annotated[bool, typer.Option("--apply", help="Write the catalogue's place into params.yaml.")]

@@ -10,10 +10,10 @@ Letters: N embeddings, M products, D dimension of the shared space.
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -24,7 +24,7 @@ import pyarrow as pa
 from filelock import FileLock
 
 from huse.errors import InputError
-from huse.use.approximate import EXACT, Approximation, approximate, is_stale, nearest_to
+from huse.use.approximate import EXACT, FILE, Approximation, approximate, is_stale, nearest_to
 
 if TYPE_CHECKING:
     from lancedb.table import Table
@@ -61,6 +61,7 @@ class Hit:
         class_path: as the shop has filed it; empty where it has not.
         split: of the catalogue; empty for what was added.
         further: the other columns of the catalogue.
+        key: of its row, which no other row has.
     """
 
     product: str
@@ -70,6 +71,7 @@ class Hit:
     class_path: str
     split: str
     further: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
 
 
 class Index:
@@ -120,12 +122,15 @@ class Index:
             raise InputError(f"{place}: not a readable index ({reason}). Make it again, or copy all of it.") from None
         if found != FORMAT:
             raise InputError(f"{place}: expected an index of format {FORMAT}, found {found}. Make it again.")
-        if model is not None and index.about["fingerprint"] != model.fingerprint:
+        index._check_model()
+        return index
+
+    def _check_model(self) -> None:
+        if self._model is not None and self.about["fingerprint"] != self._model.fingerprint:
             raise InputError(
-                f"{place}: is of another model than the one given, so their embeddings cannot be compared. "
+                f"{self.folder}: is of another model than the one given, so their embeddings cannot be compared. "
                 "Run `dvc repro --force --single-item index`, or give the model that made it."
             )
-        return index
 
     @property
     def about(self) -> dict[str, Any]:
@@ -143,6 +148,12 @@ class Index:
         """The columns of the catalogue that were added to `COLUMNS`."""
         return [name for name in self._table.schema.names if name not in OWN]
 
+    @property
+    def numbers(self) -> list[str]:
+        """Those of `further` that hold numbers; the others hold text."""
+        types = {name: self._table.schema.field(name).type for name in self.further}
+        return [name for name, of in types.items() if pa.types.is_floating(of) or pa.types.is_integer(of)]
+
     def __len__(self) -> int:
         return int(self._table.count_rows())
 
@@ -153,6 +164,12 @@ class Index:
     def matching(self, where: str | None = None) -> int:
         """Return how many rows a condition in SQL holds for; all without one."""
         return int(_checked(partial(self._table.count_rows, where), where))
+
+    def classes(self) -> dict[str, int]:
+        """Return how many products each class path has, sorted; the empty path is that of products without one."""
+        found = self._table.search().where("kind = 'products'").select(["classes"]).to_arrow()["classes"]
+        counts = found.to_pandas().fillna("").value_counts()
+        return {str(path): int(counts[path]) for path in sorted(counts.index)}
 
     def rows(self, where: str | None = None, *, embeddings: bool = False) -> pd.DataFrame:
         """Return the rows that a condition in SQL holds for, all of them without one; the embeddings only if asked."""
@@ -223,16 +240,22 @@ class Index:
                 **{attribute: row[column] for column, attribute in named.items()},
                 similarity=1 - float(row["_distance"]),
                 further={name: row[name] for name in self.further},
+                key=row["key"],
             )
             for row in found.to_pylist()
         ]
 
     def _nearest(self, embedding: Floats, k: int, conditions: Sequence[str]) -> pa.Table:
         columns = [name for name in self._table.schema.names if name != "embedding"]
-        query = Approximation.read(self.folder).applied(nearest_to(self._table, embedding, columns))
+        query = self._approximation.applied(nearest_to(self._table, embedding, columns))
         query = query.where(" AND ".join(conditions), prefilter=True).limit(k)
         found: pa.Table = _checked(query.to_arrow, conditions[-1])
         return found
+
+    @cached_property
+    def _approximation(self) -> Approximation:
+        """How this table is searched; read once, as the table stays what it is until this object writes to it."""
+        return Approximation.read(self.folder)
 
     def put(self, rows: pd.DataFrame, embeddings: Floats) -> None:
         """Write products, each in place of what there is of it; commit by commit, and each product in one.
@@ -276,6 +299,8 @@ class Index:
         """Write alone, to the table as others have left it: two that write at a time would both insert a product."""
         with _alone(self.folder):
             self._table.checkout_latest()  # type: ignore[no-untyped-call]
+            self.__dict__.pop("_approximation", None)
+            self._check_model()  # it may have been made again, by another model
             yield
 
     def _maintain(self) -> None:
@@ -290,6 +315,17 @@ class Index:
             self._table.optimize(cleanup_older_than=KEPT)
         if stale and len(self) >= EXACT:
             approximate(self._table, KINDS).write(self.folder)
+            self.__dict__.pop("_approximation", None)
+
+
+def state_of(folder: Path) -> frozenset[tuple[str, int]]:
+    """Return what differs whenever the index in a folder has changed, without opening it; empty: there is none."""
+    files = [*(folder / f"{TABLE}.lance" / "_versions").glob("*"), folder / FILE]
+    state = set()
+    for file in files:
+        with suppress(OSError):  # old versions are removed at any time
+            state.add((file.name, file.stat().st_mtime_ns))
+    return frozenset(state)
 
 
 def keyed(rows: pd.DataFrame) -> pd.DataFrame:

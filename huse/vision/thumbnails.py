@@ -27,12 +27,23 @@ MISSING = Thumbnail("", 0, 0)
 
 def make_thumbnail(picture: Image.Image, longer_side: int) -> Thumbnail:
     """Make a small WebP of an RGB picture, never enlarged; the same picture gives the same bytes."""
+    content, (width, height) = small_webp(picture, longer_side, method=6)
+    return Thumbnail(f"data:image/webp;base64,{base64.b64encode(content).decode('ascii')}", width, height)
+
+
+def small_webp(picture: Image.Image, longer_side: int, method: int) -> tuple[bytes, tuple[int, int]]:
+    """Return the content of a small WebP of an RGB picture, never enlarged, and its width and height.
+
+    Args:
+        picture: is not changed.
+        longer_side: pixels.
+        method: how hard to look for a small file: 0, which is quick, to 6.
+    """
     small = picture.copy()
     small.thumbnail((longer_side, longer_side), Image.Resampling.LANCZOS)
     written = BytesIO()
-    small.save(written, format="WEBP", quality=QUALITY, method=6)
-    address = f"data:image/webp;base64,{base64.b64encode(written.getvalue()).decode('ascii')}"
-    return Thumbnail(address, small.width, small.height)
+    small.save(written, format="WEBP", quality=QUALITY, method=method)
+    return written.getvalue(), small.size
 
 
 def thumbnails_of(read: Read) -> Thumbnails:

@@ -1,0 +1,174 @@
+"""Products that are added to the index of a server, and removed from it.
+
+An answer comes when the index has them. Letters: R rows, one a picture of a product.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huse.errors import InputError
+from huse.use.server.asking import New, check_number, checked_text, contents
+from huse.use.server.computing import check_picture
+from huse.use.server.limits import Limits
+from huse.use.server.refused import RefusedError, busy
+from huse.use.server.shop import Places, Shelf, Shop
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"), (b"II*", ".tif"))
+OTHER = ".picture"  # of formats without a short sign; what a file is, its content says
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Checks of the catalogue, so that what is added could stand in it.
+
+    Attributes:
+        class_path: a class path to how it is written; raises a ValueError that says why not.
+        why_no_name: why a name cannot be used; empty: it can.
+    """
+
+    class_path: Callable[[str], str]
+    why_no_name: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A product that may be added."""
+
+    id: str
+    name: str
+    classes: str
+    pictures: tuple[bytes, ...]
+    further: dict[str, Any]
+
+
+def check_new(products: Sequence[New], shelf: Shelf, checks: Checks, places: Places, limits: Limits) -> list[Checked]:
+    """Check products that are to be added; takes a while, as it decodes their pictures.
+
+    Raises:
+        RefusedError: 403, their pictures have no place; 413, they are too many; 422, one of them cannot be used.
+    """
+    if len(products) > limits.products:
+        raise RefusedError(413, f"expected at most {limits.products} products in a request, found {len(products)}.")
+    check_number(sum(len(product.pictures) for product in products), limits)
+    found = [_checked(number, product, shelf, checks, limits) for number, product in enumerate(products)]
+    ids = [product.id for product in found]
+    if len(set(ids)) < len(ids):
+        twice = next(one for one in ids if ids.count(one) > 1)
+        raise RefusedError(422, f"{twice[:80]}: expected each product once, found it twice. Put its pictures together.")
+    pictures = [picture for product in found for picture in product.pictures]
+    if pictures and places.uploads is None:
+        raise RefusedError(403, "this server keeps no pictures. Start it with --uploads FOLDER, or add names alone.")
+    for picture in pictures:
+        check_picture(picture, limits.pixels)
+    return found
+
+
+def _checked(number: int, product: New, shelf: Shelf, checks: Checks, limits: Limits) -> Checked:
+    at = f"product {number}"
+    name = checked_text(product.name, f"{at}: name", limits) or ""
+    pictures = contents(product.pictures)
+    reason = checks.why_no_name(name) if name else ""
+    if reason:
+        raise RefusedError(422, f"{at}: {reason}. Give another name, or none.")
+    if not name and not pictures:
+        raise RefusedError(422, f"{at}: expected a name, pictures or both, found neither.")
+    unknown = [column for column in product.further if column not in shelf.index.further]
+    if unknown:
+        known = ", ".join(shelf.index.further) or "none"
+        raise RefusedError(422, f"{at}: further: expected columns of the index ({known}), found {unknown[0][:80]!r}.")
+    for column, value in product.further.items():
+        if isinstance(value, str):
+            checked_text(value, f"{at}: {column}", limits)
+    try:
+        classes = checks.class_path(checked_text(product.classes, f"{at}: classes", limits) or "")
+    except ValueError as error:
+        raise RefusedError(422, f"{at}: classes: {error}. Write it as shoes<boots.") from None
+    known_by = checked_text(product.id, f"{at}: id", limits) or name or _file_name(pictures[0])
+    return Checked(known_by, name, classes, pictures, product.further)
+
+
+def _file_name(content: bytes) -> str:
+    """Return the name under which a picture is kept: the same picture is kept once."""
+    suffix = next((suffix for sign, suffix in SUFFIXES if content.startswith(sign)), OTHER)
+    return f"{hashlib.sha256(content).hexdigest()}{suffix}"
+
+
+def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame", Path], Any]) -> dict[str, int]:
+    """Keep pictures, embed products and put them into the index, in one commit.
+
+    Args:
+        shop: whose index grows.
+        products: that were checked.
+        embed: R rows and the folder of their pictures to rows and embeddings of an index.
+
+    Raises:
+        RefusedError: 503, the index cannot be written; nothing is added.
+    """
+    from huse.use.index import Index  # noqa: PLC0415  a second to import
+
+    shelf, new = shop.shelf, list[Path]()
+    rows = _rows(shelf, products, shop.places.uploads, new)
+    try:
+        entries, embeddings = embed(rows, shelf.folder)
+        index = Index.open(shelf.index.folder, shop.model)
+        known = index.known([product.id for product in products])
+        index.put(entries, embeddings)
+    except InputError as error:
+        for file in new:
+            file.unlink(missing_ok=True)
+        raise busy(str(error)) from None
+    shop.follow()
+    return {"added": len(products) - len(known), "replaced": len(known), "embeddings": len(index)}
+
+
+def remove(shop: Shop, products: Sequence[str]) -> dict[str, Any]:
+    """Remove products, all in one commit.
+
+    Raises:
+        RefusedError: 404, none of them is there.
+    """
+    from huse.use.index import Index  # noqa: PLC0415  a second to import
+
+    ids = list(dict.fromkeys(products))
+    index = Index.open(shop.shelf.index.folder, shop.model)
+    known = index.known(ids)
+    if not known:
+        raise RefusedError(404, f"{ids[0][:80]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
+    removed = index.remove(ids)
+    shop.follow()
+    return {"removed": removed, "unknown": [one for one in ids if one not in known], "embeddings": len(index)}
+
+
+def _rows(shelf: Shelf, products: Sequence[Checked], uploads: Path | None, new: list[Path]) -> "pd.DataFrame":
+    """Keep the pictures of products, and return R rows as `huse.use.growing.embed` takes them."""
+    import pandas as pd  # noqa: PLC0415
+
+    rows = []
+    for product in products:
+        images = [_kept(picture, uploads, shelf.folder, new) for picture in product.pictures if uploads is not None]
+        own = {"product": product.id, "name": product.name, "classes": product.classes, "split": ""}
+        rows += [{**own, "image": image, **product.further} for image in images or [""]]
+    return pd.DataFrame(rows)
+
+
+def _kept(content: bytes, uploads: Path, images: Path, new: list[Path]) -> str:
+    """Write a picture, whole or not at all, and return its path as the index has it."""
+    name = _file_name(content)
+    place = uploads.absolute() / name[:2] / name
+    if not place.is_file():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = place.with_name(f".partial-{os.getpid()}-{name}")
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(place)
+        new.append(place)
+    return place.relative_to(images).as_posix() if place.is_relative_to(images) else str(place)

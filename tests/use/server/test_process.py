@@ -1,0 +1,156 @@
+"""`huse serve` as a process: it listens at once, drains on SIGTERM, and says in one line why it cannot serve."""
+
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.use.server.conftest import SECONDS, Client, until
+
+TOKEN = "a-secret-of-many-letters"
+
+
+class Process:
+    """A server that was started as a person does."""
+
+    def __init__(self, folder, *options, cwd, **variables):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
+        places = ["--model", folder / "model", "--index", folder / "index", "--images", folder / "images"]
+        command = [sys.executable, "-m", "huse", "serve", "--port", "0", *places, *options]
+        self.process = subprocess.Popen(
+            list(map(str, command)),
+            cwd=cwd,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.first = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.first)
+        self.client = Client(int(found[1])) if found else None
+
+    def end(self, number=signal.SIGTERM):
+        """Send a signal, and return the exit code and what was printed."""
+        self.process.send_signal(number)
+        printed = self.process.communicate(timeout=SECONDS)[0]
+        return self.process.returncode, self.first + printed
+
+
+@pytest.fixture
+def start(template, tmp_path):
+    started = []
+
+    def begin(*options, folder=template, **variables):
+        started.append(Process(folder, *options, cwd=tmp_path, **variables))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()
+
+
+def test_it_lives_before_it_is_ready_and_ends_by_sigterm(start):
+    server = start("--drain", 0.2)
+    assert server.client.ask("/health").status == 200  # waits until the process answers, long before the model is there
+    early = server.client.ask("/search", {"text": "hat"})
+    assert early.status == 200 or (early.status == 503 and early.headers["retry-after"] == "1")
+    assert server.client.wait().ask("/search", {"text": "hat"}).said["hits"]
+    code, printed = server.end()
+    assert code == 0 and "what was accepted is answered" in printed and "Traceback" not in printed
+
+
+def test_a_token_of_the_environment_is_asked_for_and_never_printed(start):
+    server = start(HUSE_TOKEN=TOKEN)
+    server.client.wait()
+    assert server.client.ask("/about").status == 401
+    assert server.client.ask("/about", authorization=f"Bearer {TOKEN}").status == 200
+    code, printed = server.end(signal.SIGINT)
+    assert code == 0 and TOKEN not in printed
+
+
+def test_wrong_folders_end_it_with_one_line_and_code_2(start, template, tmp_path):
+    (tmp_path / "model").mkdir()
+    server = start(folder=tmp_path)
+    printed = server.process.communicate(timeout=SECONDS)[0]
+    assert server.process.returncode == 2 and printed.startswith("error: ") and "config.json: not found" in printed
+    assert printed.count("\n") == 1
+
+
+def test_what_was_accepted_is_answered_when_it_ends(start):
+    """Clients ask all the time; after SIGTERM each either gets its answer or is not let in."""
+    server, lost, statuses = start("--drain", 0.3), [], []
+    server.client.wait()
+    stop = threading.Event()
+
+    def ask():
+        connection = http.client.HTTPConnection("127.0.0.1", server.client.port, timeout=SECONDS)
+        while not stop.is_set():
+            try:
+                connection.connect()
+            except OSError:  # it does not listen any more
+                return
+            while True:
+                try:
+                    connection.request(
+                        "POST", "/embed", b'{"products": [{"text": "hat"}]}', {"content-type": "application/json"}
+                    )
+                    answer = connection.getresponse()
+                    answer.read()
+                except ConnectionResetError:  # it was let into the queue of the system, and never accepted
+                    return
+                except (OSError, http.client.HTTPException) as error:
+                    lost.append(error)
+                    return
+                statuses.append(answer.status)
+                if answer.will_close:
+                    connection.close()
+                    break
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(statuses) > 50, "they are answered")
+    code, _ = server.end()
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert code == 0 and lost == [] and set(statuses) == {200}
+
+
+def test_a_second_signal_ends_it_at_once(start):
+    server = start("--drain", 60)
+    server.client.wait()
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: server.client.ask("/ready").status == 503, "it drains")
+    assert "about to end" in server.client.ask("/ready").error
+    begun = time.monotonic()
+    code, _ = server.end()
+    assert code == 0 and time.monotonic() - begun < 10
+
+
+@pytest.mark.slow
+def test_connections_without_a_request_are_closed(start):
+    """A head that never ends, and one after a whole request: uvicorn alone would wait for ever."""
+    server = start()
+    server.client.wait()
+    whole = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    opened = []
+    for sent in (b"", b"GET /he", whole + b"GET /he"):
+        connection = socket.create_connection(("127.0.0.1", server.client.port), timeout=40)
+        connection.sendall(sent)
+        opened.append(connection)
+    for connection in opened:
+        while connection.recv(65536):
+            pass
+        connection.close()
+    assert server.client.ask("/health").status == 200

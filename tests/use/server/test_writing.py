@@ -1,0 +1,202 @@
+"""Products that are added and removed, and an index that others write to."""
+
+import base64
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import huse
+from huse.use.entries import entries
+from huse.use.index import ADDED, Index
+from huse.use.server import service, writing
+from huse.use.server.shop import Places
+from tests.use.server.conftest import CHECKS, picture, served, until
+
+
+def added(client, *products):
+    return client.ask("/add", {"products": list(products)})
+
+
+def coded(seed):
+    return base64.b64encode(picture(seed)).decode()
+
+
+def test_what_is_added_is_there_when_it_is_answered(writer, places):
+    new = {
+        "id": "new 1",
+        "name": "red shoe",
+        "classes": " a < b ",
+        "pictures": [coded(70), coded(71)],
+        "further": {"price": 3},
+    }
+    answer = added(writer, new, {"name": "hat only", "classes": "d<e"})
+    assert answer.said == {"added": 2, "replaced": 0, "embeddings": 35 + 4 + 2}
+    index = Index.open(places.index)
+    rows = index.rows("product = 'new 1'")
+    assert sorted(rows["kind"]) == ["names", "pictures", "pictures", "products"]
+    assert set(rows["classes"]) == {"a<b"} and set(rows["price"]) == {3.0} and set(rows["origin"]) == {ADDED}
+    hit = writer.ask("/search", form=[("pictures", picture(71)), ("kind", "pictures"), ("k", 1)]).said["hits"][0]
+    assert hit["product"] == "new 1" and hit["similarity"] == pytest.approx(1, abs=1e-5)
+    assert writer.ask(hit["picture"]).headers["content-type"] == "image/webp"
+    only = {"text": "hat", "kind": "names", "where": [{"column": "product", "value": "hat only"}]}
+    assert [hit["product"] for hit in writer.ask("/search", only).said["hits"]] == ["hat only"]
+
+
+def test_what_is_there_is_replaced_and_one_picture_is_kept_once(writer, places):
+    form = [
+        ("id", "id 2"),
+        ("name", "shoe"),
+        ("classes", "a<c"),
+        ("pictures", picture(72)),
+        ("further", '{"brand": "B"}'),
+    ]
+    assert writer.ask("/add", form=form).said == {"added": 0, "replaced": 1, "embeddings": 35}
+    assert writer.ask("/add", form=form).said["replaced"] == 1
+    assert len([file for file in places.uploads.rglob("*") if file.is_file()]) == 1
+    found = writer.ask("/product?id=id%202").said
+    assert (found["name"], found["class_path"], found["further"]) == ("shoe", "a<c", {"price": None, "brand": "B"})
+
+
+def test_a_product_without_an_id_or_a_name_is_known_by_its_picture(writer):
+    assert writer.ask("/add", form=[("classes", "a<b"), ("pictures", picture(73))]).said["added"] == 1
+    hit = writer.ask("/search", form=[("pictures", picture(73)), ("k", 1)]).said["hits"][0]
+    assert hit["product"].endswith(".jpg") and "/" not in hit["product"]
+
+
+def test_products_are_removed(writer):
+    assert writer.ask("/remove", {"products": ["id 1", "nobody", "id 1"]}).said == {
+        "removed": 1,
+        "unknown": ["nobody"],
+        "embeddings": 32,
+    }
+    assert writer.ask("/product?id=id%201").status == 404
+    gone = writer.ask("/remove", {"products": ["id 1"]})
+    assert gone.status == 404 and "nor of 0 others" in gone.error
+
+
+@pytest.mark.parametrize(
+    ("product", "said"),
+    [
+        ({"name": "x"}, "classes: Field required"),
+        ({"name": "x", "classes": " "}, "the class path is empty"),
+        ({"name": "x", "classes": "a<<b"}, "has an empty level"),
+        ({"classes": "a"}, "expected a name, pictures or both"),
+        ({"name": "untitled", "classes": "a"}, "says nothing"),
+        (
+            {"name": "x", "classes": "a", "further": {"colour": "red"}},
+            "columns of the index (price, brand), found 'colour'",
+        ),
+        ({"name": "x", "classes": "a", "pictures": ["eA=="]}, "picture: file is not a picture"),
+        ({"name": "x", "classes": "a", "id": "a\0b"}, "id: expected a text, found one with a zero byte"),
+        ({"name": "x" * 3000, "classes": "a"}, "at most 2000 characters"),
+    ],
+)
+def test_what_cannot_be_added_adds_nothing(writer, places, product, said):
+    answer = added(writer, {"name": "good", "classes": "a<b", "pictures": [coded(74)]}, product)
+    assert answer.status == 422 and said in answer.error
+    assert len(Index.open(places.index)) == 35 and not places.uploads.exists()
+
+
+def test_a_product_twice_or_pictures_without_a_place_are_refused(writer, places):
+    assert "expected each product once" in added(writer, *[{"name": "x", "classes": "a"}] * 2).error
+    with served(replace(places, uploads=None), checks=CHECKS) as client:
+        answer = added(client.wait(), {"name": "x", "classes": "a", "pictures": [coded(75)]})
+        assert answer.status == 403 and "--uploads FOLDER" in answer.error
+        assert added(client, {"name": "x", "classes": "a"}).status == 200
+
+
+def test_pictures_of_what_could_not_be_written_are_removed(writer, places, monkeypatch):
+    def other(*_):
+        raise writing.InputError("another model")
+
+    monkeypatch.setattr("huse.use.growing.embed", other)
+    answer = added(writer, {"name": "x", "classes": "a", "pictures": [coded(76)]})
+    assert answer.status == 503 and "another model" in answer.error
+    assert not [file for file in places.uploads.rglob("*") if file.is_file()]
+
+
+def test_too_many_writes_wait(writer, monkeypatch):
+    monkeypatch.setattr(service, "WRITES", 0)
+    assert writer.ask("/remove", {"products": ["id 1"]}).status == 503
+
+
+def other_rows(model, count=3):
+    table = pd.DataFrame(
+        {"product": [f"late {n}" for n in range(count)], "image": "", "name": "hat", "classes": "a<b", "split": ""}
+    )
+    return entries(table, np.full((count, 8), np.nan, np.float32), model.encode_texts(["hat"] * count), ADDED)
+
+
+def test_what_others_write_is_seen(writer, places):
+    model = huse.load(places.model)
+    Index.open(places.index, model).put(*other_rows(model))
+    until(lambda: writer.ask("/product?id=late%202").status == 200, "it is seen")
+    assert writer.ask("/about").said["embeddings"] == 35 + 6
+    rows, embeddings = other_rows(model, 2)
+    Index.make(places.index, rows, embeddings, Index.open(places.index).about)  # made again in place
+    until(lambda: writer.ask("/about").said["embeddings"] == 4, "the new one is seen")
+
+
+def test_an_index_of_another_model_is_not_asked_until_it_is_the_right_one_again(writer, places):
+    model = huse.load(places.model)
+    about, (rows, embeddings) = Index.open(places.index).about, other_rows(model)
+    Index.make(places.index, rows, embeddings, {**about, "fingerprint": "another"})
+    until(lambda: writer.ask("/ready").status == 503, "it is noticed")
+    for answer in (
+        writer.ask("/search", {"text": "hat"}),
+        added(writer, {"name": "x", "classes": "a"}),
+        writer.ask("/ready"),
+    ):
+        assert answer.status == 503 and "is of another model" in answer.error and answer.headers["retry-after"] == "1"
+    assert writer.ask("/health").status == writer.ask("/embed", {"products": [{"text": "hat"}]}).status == 200
+    Index.make(places.index, rows, embeddings, about)
+    writer.wait()
+    assert writer.ask("/search", {"text": "hat"}).said["hits"]
+
+
+def test_searches_beside_writes_see_whole_products(writer):
+    """A product has a name and a picture, or nothing of it."""
+    stop, odd = threading.Event(), []
+
+    def look():
+        while not stop.is_set():
+            answer = writer.ask("/product?id=both")
+            if answer.status == 200 and len(answer.said["pictures"]) != 1:
+                odd.append(answer.said)
+            if writer.ask("/search", {"text": "hat", "k": 50}).status != 200:
+                odd.append("search")
+
+    looking = [threading.Thread(target=look) for _ in range(3)]
+    for thread in looking:
+        thread.start()
+    for _ in range(6):
+        assert added(writer, {"id": "both", "name": "hat", "classes": "a<b", "pictures": [coded(77)]}).status == 200
+        assert writer.ask("/remove", {"products": ["both"]}).status == 200
+    stop.set()
+    for thread in looking:
+        thread.join()
+    assert odd == []
+
+
+def test_a_model_that_is_none_is_told(template, tmp_path):
+    told = []
+    for places in (Places(tmp_path), Places(template / "model", tmp_path)):
+        with served(places, failed=told.append) as client:
+            until(lambda: told, "it is told")
+            assert client.ask("/ready").status == 503 and client.ask("/health").status == 200
+        assert "no such" in str(told[0]) or "config.json" in str(told[0]) or "no index" in str(told[0])
+        told.clear()
+
+
+def test_a_package_that_the_model_needs_is_named(template, monkeypatch):
+    def load(_):
+        raise ModuleNotFoundError("No module named 'torch'", name="torch")
+
+    told = []
+    monkeypatch.setattr(huse, "load", load)
+    with served(Places(template / "model"), failed=told.append):
+        until(lambda: told, "it is told")
+    assert "model: needs torch, which is not installed" in str(told[0])
