@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy.special import logsumexp
 
-from huse.fusion import mean_direction, mean_scores
+from huse.fusion import _log_sum, mean_direction, mean_scores
 from tests.evaluation.made import circle
 
 NAN = [np.nan, np.nan]
@@ -36,3 +37,11 @@ def test_rows_of_nan_do_not_count():
 
 def test_nothing_gives_nothing():
     assert mean_direction(np.zeros((0, 3), np.float32), np.zeros(0, np.int64)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 300.0])
+@pytest.mark.parametrize("labels", [1, 2, 32, 300])
+def test_the_sum_of_logarithms_is_that_of_scipy_to_the_bit(labels, spread):
+    logs = spread * np.random.default_rng(labels).normal(size=(100, labels)).round(1)
+    logs[7] = np.nan
+    np.testing.assert_array_equal(_log_sum(logs), logsumexp(logs, axis=1, keepdims=True))
