@@ -51,6 +51,7 @@ BATCH = 32  # pictures that are encoded together
 SHOWN = 200  # suspects on the page, unless told otherwise
 BESIDE = 4  # neighbours of each on the page
 EXAMPLES = 3  # suspects that the command names
+LARGEST = 2**31 - 1  # seed: each fold adds its number, and must stay below 2**32
 
 
 def suspects(
@@ -74,10 +75,10 @@ def suspects(
     ] = None,
     most: Annotated[
         int | None,
-        typer.Option(min=1, help="Suspects; none: as long as more than half of the next are expected right."),
+        typer.Option(min=1, help="So many suspects; none: as long as a look finds more wrong than right classes."),
     ] = None,
     show: Annotated[int, typer.Option(min=1, help="Suspects on the page, at most.")] = SHOWN,
-    seed: Annotated[int, typer.Option(min=0, max=2**32 - 10, help="Of folds and towers.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of folds and towers.")] = 0,
     max_rejected: Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")] = 0.05,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
 ) -> None:
@@ -90,19 +91,24 @@ def suspects(
     for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):
         if place is not None:
             check_output(place, table, option, ending, force=force)
+    if table is None and model is not None:
+        raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
     if images is not None and not images.is_dir():
         raise InputError(f"{images}: no such folder (--images). Give the folder that holds the pictures.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    source = "the catalogue" if table is None else str(table)
-    rows = _of_run(context.obj, images) if table is None else _of_table(table, images, max_rejected)
+    if table is None:
+        rows = _of_run(context.obj, images)
+    else:
+        reader = _load(context.obj, model)  # a wrong one is told before pictures are looked at
+        rows = _of_table(table, images, max_rejected)
     try:
         check(rows.filed)
         if table is not None:
-            rows = rows.encoded(_load(context.obj, model))
+            rows = rows.encoded(reader)
+        known = out_of_sample(rows.filed, seed)
     except InputError as error:
-        raise InputError(f"{source}: {error}") from None
+        raise InputError(f"{'the catalogue' if table is None else table}: {error}") from None
     filed, tree = rows.filed, rows.tree
-    known = out_of_sample(filed, seed)
     judged = rows.judged(known.probabilities[BOTH])
     ranking = rank(known.probabilities[BOTH], filed.filed, tree, judged)
     found = found_in(

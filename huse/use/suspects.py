@@ -101,7 +101,7 @@ class Suspect:
     Attributes:
         filing: its number.
         filed: class number.
-        proposed: the most probable other class.
+        proposed: the most probable class of all.
         probabilities: of the two classes by `both`, `image` and `text`; without those that the product lacks.
         neighbours: the nearest first.
         level: of the tree where the two classes part, from 1.
@@ -209,7 +209,7 @@ def suspects(
 ) -> list[Suspect]:
     """Return the suspects, the most suspicious first.
 
-    A filing whose class is the most probable one is none, however the others are.
+    A filing whose class is the most probable one is none, whatever its suspicion.
 
     Args:
         ranking: from `rank`.

@@ -141,6 +141,7 @@ def test_what_the_model_cannot_read_is_left_out(shop, caplog):
     ("arguments", "said"),
     [
         ([], "data/catalogue/products.parquet: not found. Give a CSV of products, or run `dvc repro`"),
+        (["--model", "data/model"], "data/model: reads the pictures and names of a CSV (--model), and none is given"),
         (["none.csv"], "none.csv"),
         (["empty.csv"], "empty.csv"),
         (["unfiled.csv"], "unfiled.csv: expected one column `classes`"),
