@@ -199,6 +199,8 @@ def test_metrics_count_what_was_asked(reader):
         ("/search", {"text": "x", "where": [{"column": "1=1 OR price", "value": 1}]}, 422, "expected a column of"),
         ("/search", {"text": "x", "where": [{"column": "price", "value": "1"}]}, 422, "is compared with a number"),
         ("/search", {"text": "x", "where": [{"column": "brand", "value": 1}]}, 422, "is compared with a text"),
+        ("/search", {"text": "x", "classes": "a" * 3000}, 422, "classes: expected at most 2000 characters, found 3000"),
+        ("/search", {"like": "a\0"}, 422, "like: expected a text, found one with a zero byte"),
         ("/search", {"text": "x", "wher": []}, 422, "wher: Extra inputs are not permitted"),
         ("/search", {"embedding": [0] * 8}, 422, "expected 8 numbers that are not all 0"),
         ("/search", {"embedding": [1]}, 422, "expected 8 numbers"),
