@@ -149,7 +149,10 @@ async def _form(request: Request, limits: Limits) -> dict[str, list[Any]]:
     try:
         form = await parser.parse()
     except Exception as error:
-        raise RefusedError(400, f"expected a form ({FORM}): {_short(str(error) or type(error).__name__)}.") from None
+        said = str(error) or type(error).__name__
+        raise RefusedError(
+            413 if said.startswith("Too many") else 400, f"expected a form ({FORM}): {said[:200]}"
+        ) from None
     values: dict[str, list[Any]] = {}
     for name, value in form.multi_items():
         values.setdefault(name, []).append(await value.read() if isinstance(value, UploadFile) else value)

@@ -234,6 +234,9 @@ def test_content_of_another_form_is_refused(reader):
     answer = reader.ask("/search", body=b"x", content_type="multipart/form-data; boundary=edge")
     assert answer.status in (400, 422)
     assert reader.ask("/search", form=[("text", "a"), ("where", "{")]).status == 400
+    many = reader.ask("/search", form=[("pictures", b"x")] * 70)
+    assert many.status == 413 and "Too many files" in many.error
+    assert reader.ask("/search", form=[("pictures", b"x")] * 65).status == 413
     assert reader.ask("/search", form=[("text", "a"), ("text", "b")]).status == 422
 
 
