@@ -1,16 +1,20 @@
 """Every command that the README and the pages of docs/ show is run, page by page, in the order of the page.
 
 Each page starts from a repository in which the tiny pipeline has run. What a page has under /data is made for it.
-Commands of the Makefile are run dry here: they are what continuous integration runs. Changes of code are applied.
+Commands of the Makefile are run dry here: they are what continuous integration runs. Changes of code are applied. A
+server that a page starts runs beside, until the page ends; what the page asks with curl is asked of it.
 Links are followed, and so are commands that stand within a sentence, as far as their names.
 """
 
+import contextlib
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from urllib.request import urlopen
 
 import numpy as np
 import pandas as pd
@@ -28,7 +32,8 @@ from tests.conftest import ROOT
 from tests.repository import SMALL, TINY, wait_until
 
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
-FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "export", "HUSE_CACHE=/data/huse-cache")
+FIRST_WORDS = ("dvc", "huse", "git", "make", "python", "source", "export", "curl", "HUSE_CACHE=/data/huse-cache")
+SERVE = "huse serve"  # until the page ends, or starts another one
 
 QUEUE = "dvc exp run --queue --set-param train."
 # What would take minutes or hours runs smaller: so do all pipelines, and
@@ -174,6 +179,11 @@ def run_step(repository, step):
     elif step.startswith("export "):  # of every step after it
         name, _, value = step.removeprefix("export ").partition("=")
         repository.environment[name] = shell(repository, f"printf %s {value}").stdout
+    elif step.startswith(SERVE):
+        repository.server.start(step)
+    elif step.startswith("curl "):
+        asked = step.replace("curl ", "curl --silent --show-error --fail-with-body ", 1).replace("/data/", f"{data}/")
+        shell(repository, asked.replace("localhost:8000", f"localhost:{repository.server.port}"))
     elif not step.startswith("source "):  # of .venv: the environment is there
         shell(repository, smaller(step).replace("/data/", f"{data}/"))
         if "preset" in step or "--apply" in step:  # these make the pipeline large again
@@ -184,13 +194,45 @@ def run_step(repository, step):
             wait_for_queue(repository)
 
 
+class Server:
+    """A server that a page starts, on a port of its own; what the page asks next is asked of it."""
+
+    def __init__(self, repository):
+        self.repository, self.process, self.port = repository, None, None
+
+    def start(self, step):
+        self.stop()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        command = ["bash", "-c", f"exec {step} --port {self.port}"]
+        self.process = subprocess.Popen(command, cwd=self.repository.root, env=self.repository.environment)
+        wait_until(self.is_ready, f"{step}: it is ready")
+
+    def is_ready(self):
+        assert self.process.poll() is None
+        with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{self.port}/ready") as answer:
+            return answer.status == 200
+        return False
+
+    def stop(self):
+        """End it as a person does, and hold it to that."""
+        if self.process is not None:
+            self.process.terminate()
+            code, self.process = self.process.wait(60), None
+            assert code == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [page for page in PAGES if list(steps(page))], ids=lambda page: page.name)
 def test_the_commands_of_a_page_run(page, repository):
-    for step in steps(page):
-        if step not in RAN:
-            run_step(repository, step)
-        RAN.update(ONCE & {step})
+    repository.server = Server(repository)
+    try:
+        for step in steps(page):
+            if step not in RAN:
+                run_step(repository, step)
+            RAN.update(ONCE & {step})
+    finally:
+        repository.server.stop()
     if page.name == "extending.md":
         check_extended(repository)
 

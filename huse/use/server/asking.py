@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictStr, ValidationError
 from starlette.datastructures import UploadFile
@@ -57,9 +57,9 @@ class Classified(Products):
 class Condition(Said):
     """A condition on a column of the index; SQL from clients is not taken, as it can ask for any amount of work."""
 
-    column: str
+    column: str = Field(max_length=200)
     op: Literal["=", "!=", "<", "<=", ">", ">="] = "="
-    value: StrictStr | StrictFloat
+    value: Annotated[StrictStr, Field(max_length=2000)] | StrictFloat
 
 
 class Search(Given):
@@ -149,7 +149,10 @@ async def _form(request: Request, limits: Limits) -> dict[str, list[Any]]:
     try:
         form = await parser.parse()
     except Exception as error:
-        raise RefusedError(400, f"expected a form ({FORM}): {_short(str(error) or type(error).__name__)}.") from None
+        said = str(error) or type(error).__name__
+        raise RefusedError(
+            413 if said.startswith("Too many") else 400, f"expected a form ({FORM}): {said[:200]}"
+        ) from None
     values: dict[str, list[Any]] = {}
     for name, value in form.multi_items():
         values.setdefault(name, []).append(await value.read() if isinstance(value, UploadFile) else value)

@@ -154,22 +154,20 @@ class Guard:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         body: list[bytes] = []
+        is_read = False
         try:
             self._access.check(scope)
             if self.under_way > self._limits.requests and scope["path"] not in ALWAYS:
                 raise busy(f"{self.under_way} requests are under way, and {self._limits.requests} may be.")
             await self._read(scope, receive, body)
-        except RefusedError as problem:
-            if problem.status != 408:  # that client has had its time
+            is_read = True
+            await self._watched(scope, b"".join(body), receive, send)
+        except RefusedError as error:
+            if not is_read and error.status != 408:  # that client has had its time
                 await self._swallow(scope, receive)
-            self._held -= sum(map(len, body))
             raise
         except _GoneError:
             self._metrics.cancelled()
-            self._held -= sum(map(len, body))
-            return
-        try:
-            await self._watched(scope, b"".join(body), receive, send)
         finally:
             self._held -= sum(map(len, body))
 
@@ -230,8 +228,7 @@ class Guard:
             if work.done():
                 return work.result()
             if watch.done():
-                self._metrics.cancelled()
-                return None
+                raise _GoneError
             raise RefusedError(504, f"no answer within {self._limits.seconds:g} seconds. Ask for less, or later.")
         finally:
             for task in (work, watch):

@@ -5,20 +5,18 @@ Letters: N products, D dimension of the shared space.
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 import numpy as np
 
 from huse.errors import InputError
-from huse.use.server.asking import Add, Classified, Given, Products, Remove, Search, asked_for
+from huse.use.server.answers import decision_told, hit_told, picture_address, plain, unit
+from huse.use.server.asking import Add, Classified, Given, Products, Remove, Search, asked_for, checked_text
 from huse.use.server.batcher import Batcher
 from huse.use.server.computing import DECIDE, EMBED, PROBABILITIES, Asked, Kind, check_picture, run_with
 from huse.use.server.limits import Limits
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from huse.use.index import Hit
-    from huse.use.decisions import Decision
 
 Result = TypeVar("Result")
 
@@ -57,7 +53,7 @@ class Service:
     def __init__(self, places: Places, limits: Limits, checks: Checks | None) -> None:
         """Make it; without checks nothing can be written."""
         self.shop, self.limits, self.metrics, self.draining = Shop(places), limits, Metrics(), False
-        self._checks, self._writes = checks, 0
+        self._checks, self._writes = checks, set[asyncio.Future[Any]]()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="work")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._thumbnails = Thumbnails(limits.pixels)
@@ -83,7 +79,8 @@ class Service:
         self._tasks.append(asyncio.create_task(self._load_and_follow(failed)))
 
     async def stop(self) -> None:
-        """End; whoever still waits is cancelled."""
+        """End; what is being written is finished, and whoever else waits is cancelled."""
+        await asyncio.gather(*self._writes, return_exceptions=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -153,7 +150,7 @@ class Service:
         """Decide the class of products, and list the most probable ones if asked."""
         products = asked_for(body.products, self.limits)
         decisions = await self.results((DECIDE, body.precision), products)
-        answers = [_told(decision) for decision in decisions]
+        answers = [decision_told(decision) for decision in decisions]
         if body.top:
             paths = self.shop.model.classes
             for answer, row in zip(answers, await self.results((PROBABILITIES, None), products), strict=True):
@@ -168,6 +165,8 @@ class Service:
         shelf = self.shop.shelf
         if body.k > self.limits.hits:
             raise RefusedError(422, f"k: expected at most {self.limits.hits}, found {body.k}.")
+        for name, text in (("like", body.like), ("classes", body.classes)):
+            checked_text(text, name, self.limits)
         where = condition(shelf.index, body.where, without=body.like)
         embedding, decision = await self._query(body, shelf)
         look = partial(shelf.index.search, None, body.k, kind=body.kind, classes=body.classes, where=where)
@@ -175,7 +174,7 @@ class Service:
             hits = await self._in_thread(partial(look, embedding=embedding))
         except InputError as error:
             raise RefusedError(422, str(error)) from None
-        return {"hits": [_shown(hit) for hit in hits], "decision": decision}
+        return {"hits": [hit_told(hit) for hit in hits], "decision": decision}
 
     async def _query(self, body: Search, shelf: Shelf) -> tuple["npt.NDArray[np.float32]", dict[str, Any] | None]:
         """Return the embedding that is looked for, D float32, and what the model makes of it if asked."""
@@ -185,7 +184,7 @@ class Service:
         if body.like is not None:
             return await self._in_thread(embedding_of, shelf, body.like), None
         if body.embedding is not None:
-            return _unit(body.embedding, shelf.index.dimension), None
+            return unit(body.embedding, shelf.index.dimension), None
         products = asked_for([Given(text=body.text, pictures=body.pictures)], self.limits)
         if not body.decide:
             return (await self.results((EMBED, None), products))[0], None
@@ -193,14 +192,14 @@ class Service:
         (row,), (decision,) = await asyncio.gather(
             self.results((EMBED, None), products), self.results((DECIDE, sure), products)
         )
-        return row, _told(decision)
+        return row, decision_told(decision)
 
     async def product(self, product: str, *, decide: bool) -> dict[str, Any]:
         """Return all that the index has of a product, and what the model makes of its pictures and names if asked."""
         from huse.use.index import quoted  # noqa: PLC0415  a second to import
 
         shelf = self.shop.shelf
-        rows = [_plain(row) for row in await self._in_thread(shelf.only, f"product = {quoted(product)}")]
+        rows = [plain(row) for row in await self._in_thread(shelf.only, f"product = {quoted(product)}")]
         by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind in ("products", "pictures", "names")}
         if not by_kind["products"]:
             raise RefusedError(404, f"{product[:200]}: no product of that id is in the index.")
@@ -212,7 +211,7 @@ class Service:
             "class_path": whole["classes"],
             "split": whole["split"],
             "further": {name: whole[name] for name in shelf.index.further},
-            "pictures": [_address(row["key"]) for row in by_kind["pictures"]],
+            "pictures": [picture_address(row["key"]) for row in by_kind["pictures"]],
             "names": [row["name"] for row in by_kind["names"]],
             "decision": decision,
         }
@@ -225,7 +224,7 @@ class Service:
                 contents.append(await self._in_thread(self.shop.picture(shelf, row["image"]).read_bytes))
         asked = Asked(tuple(contents), name.strip() or None if knows("text") else None)
         try:
-            return _told((await self.results((DECIDE, SURE), [asked]))[0]) if asked != Asked() else None
+            return decision_told((await self.results((DECIDE, SURE), [asked]))[0]) if asked != Asked() else None
         except RefusedError as problem:
             if problem.status == 422:  # a damaged file, which its owner sees as no picture
                 return None
@@ -277,10 +276,10 @@ class Service:
 
     async def _write(self, work: Callable[..., Result], *arguments: Any) -> Result:
         """Do one write after the other; what has begun is finished, even if its client leaves."""
-        if self._writes >= WRITES:
-            raise busy(f"{self._writes} requests wait to be written.")
-        self._writes += 1
+        if len(self._writes) >= WRITES:
+            raise busy(f"{len(self._writes)} requests wait to be written.")
         written = asyncio.get_running_loop().run_in_executor(self._writer, work, *arguments)
+        self._writes.add(written)
         written.add_done_callback(self._has_written)
         try:
             return await asyncio.shield(written)
@@ -288,41 +287,6 @@ class Service:
             raise busy(str(error)) from None
 
     def _has_written(self, written: "asyncio.Future[Any]") -> None:
-        self._writes -= 1
+        self._writes.discard(written)
         if not written.cancelled():
             written.exception()  # looked at, so that it is not told as forgotten where its client has left
-
-
-def _shown(hit: "Hit") -> dict[str, Any]:
-    """Return a hit; in place of the path of its picture, which is no client's, the address of its thumbnail."""
-    row = _plain(asdict(hit))
-    key, image = row.pop("key"), row.pop("image")
-    return {**row, "picture": _address(key) if image else None}
-
-
-def _address(key: str) -> str:
-    return f"/pictures/{quote(key, safe='')}"
-
-
-def _told(decision: "Decision") -> dict[str, Any]:
-    return _plain({**vars(decision), "agree": decision.agree})
-
-
-def _plain(row: dict[str, Any]) -> dict[str, Any]:
-    """Return what JSON can say: there is no NaN in it."""
-    return {
-        name: _plain(value) if isinstance(value, dict) else None if _is_nan(value) else value
-        for name, value in row.items()
-    }
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and not math.isfinite(value)
-
-
-def _unit(embedding: Sequence[float], dimension: int) -> "npt.NDArray[np.float32]":
-    row = np.asarray(embedding, np.float64)
-    norm = np.linalg.norm(row) if len(row) == dimension else 0
-    if not 1e-6 < norm < 1e6:
-        raise RefusedError(422, f"embedding: expected {dimension} numbers that are not all 0, found {len(row)}.")
-    return (row / norm).astype(np.float32)

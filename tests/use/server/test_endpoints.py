@@ -199,6 +199,8 @@ def test_metrics_count_what_was_asked(reader):
         ("/search", {"text": "x", "where": [{"column": "1=1 OR price", "value": 1}]}, 422, "expected a column of"),
         ("/search", {"text": "x", "where": [{"column": "price", "value": "1"}]}, 422, "is compared with a number"),
         ("/search", {"text": "x", "where": [{"column": "brand", "value": 1}]}, 422, "is compared with a text"),
+        ("/search", {"text": "x", "classes": "a" * 3000}, 422, "classes: expected at most 2000 characters, found 3000"),
+        ("/search", {"like": "a\0"}, 422, "like: expected a text, found one with a zero byte"),
         ("/search", {"text": "x", "wher": []}, 422, "wher: Extra inputs are not permitted"),
         ("/search", {"embedding": [0] * 8}, 422, "expected 8 numbers that are not all 0"),
         ("/search", {"embedding": [1]}, 422, "expected 8 numbers"),
@@ -232,6 +234,9 @@ def test_content_of_another_form_is_refused(reader):
     answer = reader.ask("/search", body=b"x", content_type="multipart/form-data; boundary=edge")
     assert answer.status in (400, 422)
     assert reader.ask("/search", form=[("text", "a"), ("where", "{")]).status == 400
+    many = reader.ask("/search", form=[("pictures", b"x")] * 70)
+    assert many.status == 413 and "Too many files" in many.error
+    assert reader.ask("/search", form=[("pictures", b"x")] * 65).status == 413
     assert reader.ask("/search", form=[("text", "a"), ("text", "b")]).status == 422
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import threading
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import huse
 from huse.use.entries import entries
 from huse.use.index import ADDED, Index
 from huse.use.server import service, writing
+from huse.use.server.limits import Limits
 from huse.use.server.shop import Places
 from tests.use.server.conftest import CHECKS, picture, served, until
 
@@ -116,6 +118,21 @@ def test_pictures_of_what_could_not_be_written_are_removed(writer, places, monke
     answer = added(writer, {"name": "x", "classes": "a", "pictures": [coded(76)]})
     assert answer.status == 503 and "another model" in answer.error
     assert not [file for file in places.uploads.rglob("*") if file.is_file()]
+
+
+def test_what_has_begun_to_be_written_is_finished_when_the_server_ends(places, monkeypatch):
+    begun, put = threading.Event(), Index.put
+
+    def slow(*arguments):
+        begun.set()
+        time.sleep(0.5)
+        put(*arguments)
+
+    monkeypatch.setattr(Index, "put", slow)
+    with served(places, checks=CHECKS, limits=Limits(seconds=0.2)) as client:
+        answer = added(client.wait(), {"name": "late", "classes": "a<b"})
+        assert answer.status == 504 and begun.is_set()
+    assert Index.open(places.index).known(["late"]) == {"late"}
 
 
 def test_too_many_writes_wait(writer, monkeypatch):
