@@ -1,8 +1,8 @@
 """A model as ONNX beside the same model in torch: how near, how fast, and how soon after the start of a process.
 
 Run as ``python -m benchmarks.export MODEL CATALOGUE IMAGES``, such as ``data/model data/sample/catalogue.csv
-data/sample/images``. Pictures are read from disk in every call. The sides take turns, so both meet the same machine;
-the fastest time of each counts. ``OMP_NUM_THREADS`` sets the threads of both.
+data/sample/images``. Pictures are read from disk in every call. The works of a side take turns, and of each the fastest
+time counts. ``OMP_NUM_THREADS`` sets the threads of both sides.
 """
 
 import tempfile
@@ -58,7 +58,7 @@ def main(
     model: Annotated[Path, typer.Argument(help="Folder of a model with towers of torch.")],
     catalogue: Annotated[Path, typer.Argument(help="CSV with columns `image` and `name`.")],
     images: Annotated[Path, typer.Argument(help="Folder of the pictures.")],
-    repeats: Annotated[int, typer.Option(min=3, help="Times that each side does a work.")] = 30,
+    repeats: Annotated[int, typer.Option(min=3, help="Times that each work is done.")] = 60,
 ) -> None:
     """Measure and print three tables."""
     rows = (row for row in UnclassifiedTable(catalogue, images) if row.picture is not None and row.name)
@@ -100,24 +100,19 @@ def _embedded(model: Model, asked: Asked) -> tuple[Floats, Floats, Floats]:
 
 def fast(sides: Sides, asked: Asked, repeats: int) -> Table:
     """Time parts and the whole at batch sizes."""
-    title = f"Milliseconds, threads: {threads()}; the bare networks are those of pictures, of names and the towers"
+    title = f"Milliseconds of the CPU, threads: {threads()}; bare: networks of pictures and names, and the towers"
     table = Table(title=title)
     for column in ("work", "batch", *BOTH, "torch / onnx"):
         table.add_column(column, justify="left" if column == "work" else "right")
     for batch in BATCHES:
         some = asked.first(batch)
-        works = {name: _works(model, some) for name, model in sides.items()}
-        taken = {
-            work: in_turns({name: works[name][work] for name in BOTH}, repeats if batch == 1 else max(3, repeats // 4))
-            for work in works["torch"]
-        }
-        for work, each in taken.items():
-            table.add_row(
-                work, str(batch), *(f"{each[name]:.2f}" for name in BOTH), f"{each['torch'] / each['onnx']:.1f}"
-            )
-        whole, bare = taken[WHOLE], taken[BARE]
-        ratios = {name: whole[name] / bare[name] for name in BOTH}
-        table.add_row("classify / bare networks", str(batch), *(f"{ratios[name]:.2f} ×" for name in BOTH), "")
+        times = repeats if batch == 1 else max(3, repeats // 4)
+        taken = {name: in_turns(_works(model, some), times) for name, model in sides.items()}
+        for work in taken["torch"]:
+            torch, onnx = (taken[name][work] for name in BOTH)
+            table.add_row(work, str(batch), f"{torch:.2f}", f"{onnx:.2f}", f"{torch / onnx:.1f}")
+        ratios = (f"{taken[name][WHOLE] / taken[name][BARE]:.2f} ×" for name in BOTH)
+        table.add_row("classify / bare networks", str(batch), *ratios, "")
     return table
 
 
@@ -174,13 +169,13 @@ def _same(vectors: npt.NDArray[np.float32]) -> Floats:
 
 
 def in_turns(works: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Return the fastest milliseconds of each work."""
+    """Return the fewest milliseconds that each work took the CPU, which do not depend on what else runs there."""
     best = dict.fromkeys(works, float("inf"))
     for _ in range(repeats):
         for name, work in works.items():
-            start = time.perf_counter()
+            start = time.process_time()
             work()
-            best[name] = min(best[name], 1000 * (time.perf_counter() - start))
+            best[name] = min(best[name], 1000 * (time.process_time() - start))
     return best
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.text.cleaning import clean_names
-from huse.text.ngrams import CLEANING, Arithmetic, Ngrams, word_grams
+from huse.text.ngrams import CLEANING, Arithmetic, Ngrams, Terms, character_grams, word_grams
 
 Floats = npt.NDArray[np.float32]
 Columns = npt.NDArray[np.int32]
@@ -57,24 +57,27 @@ def few_times(
 def _spelled(ngrams: Ngrams, words: Sequence[str]) -> dict[str, tuple[Columns, Floats]]:
     """Return the character n-grams of each of some different words, and their TF-IDF, not of unit norm."""
     units, known = ngrams.words.units, ngrams.known
-    others = {word: number for number, word in enumerate(word for word in words if word not in units)}
-    unknown = ngrams.spelled(list(others)) if others else known
     found = {}
     for word in words:
-        rows, number = (unknown, others[word]) if word in others else (known, units[word])
-        span = slice(rows.indptr[number], rows.indptr[number + 1])
-        found[word] = rows.indices[span], rows.data[span]
+        if word in units:
+            span = slice(known.indptr[units[word]], known.indptr[units[word] + 1])
+            found[word] = known.indices[span], known.data[span]
+        else:
+            found[word] = _weighed(ngrams.characters, character_grams(word, ngrams.settings.characters))
     return found
 
 
 def _of_words(ngrams: Ngrams, words: Sequence[str]) -> tuple[Columns, Floats]:
     """Return the n-grams of a name's words, and their TF-IDF of unit norm."""
-    column = ngrams.words.column
-    found = [column[gram] for gram in word_grams(words, ngrams.settings.words) if gram in column]
-    columns, counts = np.unique(np.array(found, np.int32), return_counts=True)
-    weights = counts.astype(np.float32)
-    weights *= ngrams.words.idf[columns]
+    columns, weights = _weighed(ngrams.words, word_grams(words, ngrams.settings.words))
     return columns[::-1], (weights * _inverse_norm(weights))[::-1]
+
+
+def _weighed(terms: Terms, grams: Sequence[str]) -> tuple[Columns, Floats]:
+    """Return the different ones of some n-grams that are known, and their TF-IDF, not of unit norm."""
+    known = [terms.column[gram] for gram in grams if gram in terms.column]
+    columns, counts = np.unique(np.array(known, np.int32), return_counts=True)
+    return columns, counts.astype(np.float32) * terms.idf[columns]
 
 
 def _counts(

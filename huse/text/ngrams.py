@@ -266,7 +266,7 @@ class Ngrams:
     @cached_property
     def known(self) -> csr_matrix:
         """The TF-IDF of the character n-grams of each known word, U × Fc, not of unit norm."""
-        return self.spelled(list(self.words.units))
+        return self._spelled(list(self.words.units))
 
     def weigh(self, names: Sequence[str]) -> Weighted:
         """Return the TF-IDF of N names, as in the catalogue.
@@ -277,14 +277,14 @@ class Ngrams:
         number = np.fromiter((self.words.units.get(word, -1) for word in distinct), np.int64, len(distinct))
         words = self.words.weigh(number[places], ends)
         other = number < 0
-        others = self.spelled([distinct[place] for place in np.flatnonzero(other)])
+        others = self._spelled([distinct[place] for place in np.flatnonzero(other)])
         number[other] = np.arange(len(self.words.units), len(self.words.units) + other.sum())
         counts = _ones(number[places], ends, self.known.shape[0] + others.shape[0])
         few, used = _used(counts, self.known.shape[0])
         spelled = vstack([self.known[used], others], format="csr")
         return Weighted(_unit(words, words), _unit(counts, few @ spelled), self.known, others)
 
-    def spelled(self, words: Words) -> csr_matrix:
+    def _spelled(self, words: Words) -> csr_matrix:
         """Return the TF-IDF of words' character n-grams, one row a word."""
         characters = "".join(f" {word} " for word in words).encode("utf-32-le")
         ends = np.cumsum([0, *(len(word) + 2 for word in words)])
