@@ -45,7 +45,7 @@ BATCH, STEPS, PASSES = 256, 200, 8  # of the towers: steps at least, and passes 
 STRENGTH, LINEAR_STEPS = 10.0, 10  # C of the regressions, and half of their steps
 TOWERS = 0.6  # weight of the towers' probabilities in the mean with those of the regressions
 NEIGHBOURS = 10
-BLOCK = 2048  # filings whose neighbours are looked for together
+BLOCK = 256  # filings whose neighbours are looked for together
 
 
 @dataclass(frozen=True)
@@ -218,7 +218,7 @@ def _fit(filed: Filed, out: Bools, seed: int) -> Any:
 
 
 def _settings(rows: int) -> TrainParams:
-    """Return the settings of the preset `products`, for fewer steps: of wrong labels, towers learn little so soon."""
+    """Return the settings of the preset `products`, for so few steps that no single wrong class is learned by heart."""
     steps = max(STEPS, PASSES * rows // BATCH)
     changes = {"batch_size": BATCH, "steps": steps, "validate_every": steps, "criterion": "accuracy", "class_pull": 0}
     return parse_section(TrainParams, {**read_preset("products")["train"], **changes}, where="folds")

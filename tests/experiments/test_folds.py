@@ -114,3 +114,14 @@ def test_too_little_is_refused(shop):
         out_of_sample(replace(shop, paths=["hats"], classes=np.zeros(COUNT, np.int64)), 0)
     with pytest.raises(InputError, match="expected at least 10 products to learn from, found 2"):
         out_of_sample(replace(shop, products=np.arange(COUNT) % 2), 0)
+
+
+def test_neighbours_in_blocks_are_those_of_all_at_once(monkeypatch, unit_rows):
+    monkeypatch.setattr(folds, "BLOCK", 7)
+    queries, others = unit_rows(20, 4), unit_rows(30, 4, seed=1)
+    places, cosines = folds._nearest(queries, others)
+    every = queries @ others.T
+    np.testing.assert_array_equal(places, np.argsort(-every, axis=1)[:, : folds.NEIGHBOURS])
+    np.testing.assert_allclose(cosines, np.sort(-every, axis=1)[:, : folds.NEIGHBOURS] * -1, rtol=1e-5)
+    few, _ = folds._nearest(queries, others[:3])
+    assert few.shape == (20, 3)
