@@ -90,7 +90,7 @@ def serve(
         place = index if index is not None else usual if usual.is_dir() else None
         return make_app(
             Places(here / paths.MODEL if model is None else model, place, images, uploads),
-            access=Access(given, (*LOOPBACK, shown, *(public_name or ())) if loopback else ()),
+            access=Access(given, (*LOOPBACK, shown, *map(str.lower, public_name or ())) if loopback else ()),
             limits=limits,
             checks=Checks(_class_path, _why_no_name) if writable else None,
             failed=failed,

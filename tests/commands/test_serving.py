@@ -61,7 +61,7 @@ def test_options_become_limits_places_and_access(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv(serving.TOKEN, TOKEN)
     given = ["--max-body", 3, "--max-pictures", 5, "--max-products", 6, "--max-pixels", 7, "--batch", 8, "--queue", 9]
     given += ["--seconds", 1.5, "--drain", 0.5, "--port", 0, "--model", "m", "--index", "i", "--images", "p"]
-    shown = huse("serve", *given, "--writable", "--uploads", "u", "--public-name", "shop.example")
+    shown = huse("serve", *given, "--writable", "--uploads", "u", "--public-name", "Shop.example")
     assert shown.exit_code == 0, shown.exception
     limits = made["limits"]
     assert (limits.body, limits.pictures, limits.products, limits.pixels) == (3 * 2**20, 5, 6, 7)

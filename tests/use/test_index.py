@@ -89,7 +89,7 @@ def test_a_hit_says_what_the_catalogue_says(made):
     hit = made.index.search(embedding=made.all[row], k=1, kind="pictures")[0]
     assert (hit.product, hit.image, hit.name, hit.class_path) == ("it's 5", "5_0.jpg", "name 5", "shoes")
     assert (hit.split, hit.further) == ("test", {"price": 5.0})
-    assert hit.similarity == pytest.approx(1, abs=1e-6)
+    assert hit.similarity == pytest.approx(1, abs=1e-6) and hit.key == "pictures 0 it's 5"
     zero = made.index.search(embedding=made.all[0], k=1, where="product = 'it''s 0'")[0]
     assert zero.further == {"price": None}
 
@@ -151,6 +151,33 @@ def test_it_is_opened_by_the_model_that_made_it(made):
         Index.open(folder, SimpleNamespace(fingerprint="two"))
     with pytest.raises(InputError, match="opened without a model"):
         Index.open(folder).search("hat")
+
+
+def test_a_model_does_not_write_into_an_index_that_another_one_has_made_meanwhile(made):
+    index = Index.open(made.index.folder, SimpleNamespace(fingerprint="one"))
+    Index.make(made.index.folder, *rows_of(5), {**ABOUT, "fingerprint": "two"})
+    for write in (lambda: index.put(*rows_of(1, first=70)), lambda: index.remove(["it's 1"])):
+        with pytest.raises(InputError, match="is of another model"):
+            write()
+    assert len(Index.open(made.index.folder)) == 15
+
+
+def test_it_counts_its_classes_and_knows_its_columns_of_numbers(made):
+    made.index.remove(["it's 3", "it's 7"])
+    assert made.index.classes() == {"hats<sun 100 %": 8, "shoes": 10, "shoes<boots": 10, "shoes<women's": 10}
+    assert made.index.further == made.index.numbers == ["price"]
+
+
+def test_its_state_differs_after_every_change(made, tmp_path):
+    states = [index.state_of(made.index.folder)]
+    assert index.state_of(made.index.folder) == states[0] and index.state_of(tmp_path / "none") == frozenset()
+    made.index.put(*rows_of(1, first=70))
+    states.append(index.state_of(made.index.folder))
+    made.index.remove(["it's 70"])
+    states.append(index.state_of(made.index.folder))
+    Index.make(made.index.folder, *rows_of(5), ABOUT)
+    states.append(index.state_of(made.index.folder))
+    assert len(set(states)) == 4
 
 
 def test_wrong_folders_and_questions(made, tmp_path, monkeypatch):

@@ -69,7 +69,6 @@ def make_app(
         lifespan=lifespan,
     )
     _serve_page(app)
-    _serve_state(app, service, access)
     for path, kind, answer in (
         ("/embed", Products, service.embed),
         ("/classify", Classified, service.classify),
@@ -79,6 +78,7 @@ def make_app(
     ):
         _serve_post(app, path, kind, answer, limits)
     _serve_index(app, service)
+    _serve_state(app, service, access)
     describing.describe(app, with_token=bool(access.token))
     for error in (RefusedError, HTTPException, RequestValidationError, Exception):
         app.add_exception_handler(error, _refused)

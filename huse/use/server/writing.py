@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huse.errors import InputError
+from huse.encoders.contract import ItemError
 from huse.use.server.asking import New, check_number, checked_text, contents
 from huse.use.server.computing import check_picture
 from huse.use.server.limits import Limits
-from huse.use.server.refused import RefusedError, busy
+from huse.use.server.refused import RefusedError
 from huse.use.server.shop import Places, Shelf, Shop
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame"
         embed: R rows and the folder of their pictures to rows and embeddings of an index.
 
     Raises:
-        RefusedError: 503, the index cannot be written; nothing is added.
+        RefusedError: 422, the model cannot read a product; 503, the index cannot be written. Nothing is added then.
     """
     from huse.use.index import Index  # noqa: PLC0415  a second to import
 
@@ -120,10 +120,12 @@ def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame"
         index = Index.open(shelf.index.folder, shop.model)
         known = index.known([product.id for product in products])
         index.put(entries, embeddings)
-    except InputError as error:
+    except Exception as error:
         for file in new:
             file.unlink(missing_ok=True)
-        raise busy(str(error)) from None
+        if isinstance(error, ItemError):
+            raise RefusedError(422, f"{error.kind}: {error.reason}.") from None
+        raise
     shop.follow()
     return {"added": len(products) - len(known), "replaced": len(known), "embeddings": len(index)}
 

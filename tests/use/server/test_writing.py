@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 
 import huse
+from huse.encoders.contract import ItemError
+from huse.errors import InputError
 from huse.use.entries import entries
 from huse.use.index import ADDED, Index
-from huse.use.server import service, writing
+from huse.use.server import service
 from huse.use.server.limits import Limits
 from huse.use.server.shop import Places
 from tests.use.server.conftest import CHECKS, picture, served, until
@@ -110,14 +112,22 @@ def test_a_product_twice_or_pictures_without_a_place_are_refused(writer, places)
         assert added(client, {"name": "x", "classes": "a"}).status == 200
 
 
-def test_pictures_of_what_could_not_be_written_are_removed(writer, places, monkeypatch):
-    def other(*_):
-        raise writing.InputError("another model")
+@pytest.mark.parametrize(
+    ("place", "error", "expected"),
+    [
+        ("growing.embed", ItemError(0, "picture", "is odd", "/a/place"), (422, "picture: is odd.")),
+        ("index.Index.put", InputError("of another model"), (503, "of another model")),
+        ("index.Index.put", OSError(28, "No space left on device"), (503, "Make room on the disk")),
+    ],
+)
+def test_pictures_of_what_could_not_be_written_are_removed(writer, monkeypatch, place, error, expected):
+    def fail(*_):
+        raise error
 
-    monkeypatch.setattr("huse.use.growing.embed", other)
+    monkeypatch.setattr(f"huse.use.{place}", fail)
     answer = added(writer, {"name": "x", "classes": "a", "pictures": [coded(76)]})
-    assert answer.status == 503 and "another model" in answer.error
-    assert not [file for file in places.uploads.rglob("*") if file.is_file()]
+    assert answer.status == expected[0] and expected[1] in answer.error and "/a/place" not in answer.error
+    assert not [file for file in writer.guard.service.shop.places.uploads.rglob("*") if file.is_file()]
 
 
 def test_what_has_begun_to_be_written_is_finished_when_the_server_ends(places, monkeypatch):
