@@ -74,6 +74,13 @@ def _decode(escapes: re.Match[str]) -> str:
         return escapes[0]
 
 
+def _undo_misreading(text: str) -> str:
+    """Read again what was read as cp1252, as often as it was; each time makes the text shorter."""
+    while (again := MISREAD.sub(_read_again, text)) != text:
+        text = again
+    return text
+
+
 def _read_again(run: re.Match[str]) -> str:
     """Return the characters of UTF-8 bytes that were taken for letters of cp1252; others stay."""
     try:
@@ -98,7 +105,7 @@ def _compose(text: str) -> str:
 KINDS: dict[str, Callable[[str], str]] = {
     "HTML entities": _unescape,
     "bytes written out": lambda text: ESCAPES.sub(_decode, text),
-    "UTF-8 read as cp1252": lambda text: MISREAD.sub(_read_again, text),
+    "UTF-8 read as cp1252": _undo_misreading,
     "invisible characters": lambda text: INVISIBLE.sub("", text),
     "accents apart from their letters": _compose,
 }

@@ -20,6 +20,7 @@ TAGS = "HTML tags"
         (r"C:\xampp \xff\xfe", r"C:\xampp \xff\xfe", ()),
         ("CrÃ¨me brÃ»lÃ©e, StraÃŸe", "Crème brûlée, Straße", (MISREAD,)),
         ("ACMEÂ® Itâ€™s â€œokâ€\x9d â€“ Ã\xa0 la", "ACME® It’s “ok” – à la", (MISREAD,)),
+        ("CrÃƒÂ¨me, ÂÂ\x80", "Crème, \x80", (MISREAD,)),
         ("Ð¨Ð°Ð¿ÐºÐ° ÐºÑ€Ð°Ñ\x81Ð½Ð°Ñ\x8f", "Шапка красная", (MISREAD,)),
         ("ROSÉ® CAFÉ’S SÃO CHÂTEAU PÂTÉ… ÂÃ Ñandú", "ROSÉ® CAFÉ’S SÃO CHÂTEAU PÂTÉ… ÂÃ Ñandú", ()),
         ("zero\u200bwidth\ufeff soft\u00adhyphen", "zerowidth softhyphen", (INVISIBLE,)),
