@@ -13,8 +13,8 @@ from huse.use.server.refused import RefusedError
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from huse.use.index import Hit
     from huse.use.decisions import Decision
+    from huse.use.index import Hit
 
 
 def hit_told(hit: "Hit") -> dict[str, Any]:
