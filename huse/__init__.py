@@ -26,6 +26,6 @@ def load(folder: str | Path) -> "Model":
     Raises:
         huse.errors.InputError: the folder is no model, or a file in it is missing or damaged.
     """
-    from huse.use.model import Model  # noqa: PLC0415  torch takes seconds to import
+    from huse.use.model import Model  # noqa: PLC0415  half a second that `import huse` does without
 
     return Model.load(folder)

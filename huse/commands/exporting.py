@@ -34,7 +34,7 @@ Where = Annotated[str | None, typer.Option(help="A condition in SQL, such as \"s
 @app.command()
 def onnx(context: typer.Context, folder: Folder, *, model: ModelFolder = None, force: Force = False) -> None:
     """A model that needs no torch: networks as ONNX graphs, tables as they are, two examples; huse.load reads it."""
-    _check_folder(folder, "config.json", "export", force=force)
+    _check_folder(folder, "config.json", force=force)
     # These take seconds to import.
     import huse  # noqa: PLC0415
     from huse.use.export.graphs import refuse_without_libraries  # noqa: PLC0415
@@ -62,7 +62,7 @@ def sentence_transformers(
     context: typer.Context, folder: Folder, *, model: ModelFolder = None, force: Force = False
 ) -> None:
     """Names to embeddings as a folder of sentence-transformers, where a model of sentences reads them."""
-    _check_folder(folder, "modules.json", None, force=force)
+    _check_folder(folder, "huse.json", force=force)
     import huse  # noqa: PLC0415  these take seconds to import
     from huse.use.export.sentence_folder import export_sentence_transformers  # noqa: PLC0415
 
@@ -144,13 +144,12 @@ def _write(file: Path, write: "Writer", asked: _Asked, *, force: bool) -> int:
     return count
 
 
-def _check_folder(folder: Path, file: str, key: str | None, *, force: bool) -> None:
+def _check_folder(folder: Path, file: str, *, force: bool) -> None:
     """Refuse to write where something else is.
 
     Args:
         folder: to write.
-        file: JSON that an export of this kind has.
-        key: that this file has, if any.
+        file: JSON that an export of this kind has, with the key `export`.
         force: replace an export.
     """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
@@ -161,7 +160,7 @@ def _check_folder(folder: Path, file: str, key: str | None, *, force: bool) -> N
         content = json.loads((folder / file).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         content = {}
-    if not content or (key is not None and key not in content):
+    if "export" not in content:
         raise InputError(f"{folder}: is no earlier export, so --force does not replace it. Give another folder.")
 
 

@@ -27,7 +27,7 @@ from huse.use.export.sentences import SentenceGraph
 PROBE = "shoe"
 UNBOUNDED = 10**6  # tokens
 CPU = torch.device("cpu")
-TABLES = ("given", "onnx", "onnx_texts", "use", "words")  # need no torch
+TABLES = ("given", "use", "words")  # need no torch
 
 
 def export_encoder(encoder: Encoder[Any], folder: Path) -> Encoder[Any]:
@@ -44,9 +44,10 @@ def export_encoder(encoder: Encoder[Any], folder: Path) -> Encoder[Any]:
     if family in TABLES:
         return encoder
     if family not in EXPORTED:
+        known = ", ".join(sorted((*EXPORTED, *TABLES)))
         raise InputError(
-            f"{family}: an encoder of this family cannot be exported to ONNX. Those that can: "
-            f"{', '.join(sorted((*EXPORTED, *TABLES[:1], *TABLES[3:])))}."
+            f"{family}: an encoder of this family cannot be exported, only {known}. Its library needs torch. Use the "
+            "model's own folder."
         )
     return EXPORTED[family](encoder, folder)
 

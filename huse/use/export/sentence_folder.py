@@ -3,6 +3,8 @@
 Letters: F values of a vector, D dimension of the shared space.
 """
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from huse.use.export.parity import ODD, Parity, names_of, refuse_far
 from huse.use.model import Model
 
 PROMPT = "huse"  # name of the prompt that is put before every text
+ABOUT = "huse.json"  # in the folder, by which an export is known
 
 
 def export_sentence_transformers(model: Model, folder: Path) -> Parity:
@@ -53,6 +56,8 @@ def export_sentence_transformers(model: Model, folder: Path) -> Parity:
         found = read.encode(names, show_progress_bar=False)
     parity = Parity(len(names), float(np.abs(model.encode_texts(names) - found).max()), 0.0)
     refuse_far(parity, "text")
+    about = {"export": {"source": model.fingerprint, "parity": asdict(parity)}}
+    (folder / ABOUT).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
     return parity
 
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from huse.model.contract import MODALITIES
 from huse.use.export import onnx_model
 from huse.use.export.onnx_model import export_onnx
 from huse.use.export.parity import MOST, Parity, refuse_far
+from huse.use.export.parts import export_encoder
 from tests.conftest import ROOT
 from tests.encoders.families import FAMILIES
 from tests.use.export.made import NAMES, needs_export, ngrams, saved_model, write_pictures
@@ -156,6 +158,12 @@ def test_what_computes_something_else_is_refused(model, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"embeddings or scores of names differ by .*, so nothing is written"):
         export_onnx(model, tmp_path)
     assert not any(tmp_path.iterdir())
+
+
+def test_an_encoder_that_cannot_be_exported_is_named(tmp_path):
+    other = SimpleNamespace(config={"family": "open_clip_text"})
+    with pytest.raises(InputError, match=r"open_clip_text: .* cannot be exported, only blocks, given, network, ngrams"):
+        export_encoder(other, tmp_path)
 
 
 @pytest.mark.parametrize("difference", [2e-4, float("nan"), float("inf")])

@@ -1,5 +1,7 @@
 """Models of sentences as ONNX, and as folders of sentence-transformers."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -95,6 +97,7 @@ def test_sentence_transformers_gives_the_embeddings_of_the_model(tmp_path, netwo
     assert parity.embeddings < 1e-5 and parity.inputs > 5
     found = SentenceTransformer(str(tmp_path / "out"), device="cpu").encode([*NAMES, *TEXTS[3:]])
     np.testing.assert_allclose(found, model.encode_texts([*NAMES, *TEXTS[3:]]), atol=1e-5)
+    assert json.loads((tmp_path / "out/huse.json").read_text())["export"]["source"] == model.fingerprint
 
 
 def test_what_its_modules_cannot_express_is_said(tmp_path):
