@@ -35,6 +35,7 @@ class Progress(Generic[Item]):
             )
         self._done = self._done_before = done
         self._postfix = ""
+        self._printed = (done, "")  # what the last line said
         self._start = self._last_line = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -45,7 +46,7 @@ class Progress(Generic[Item]):
     ) -> None:
         if self._bar is not None:
             self._bar.close()
-        elif kind is None and self._last_line > self._start:
+        elif kind is None and self._last_line > self._start and self._printed != (self._done, self._postfix):
             self._print_line(time.monotonic())
 
     def __iter__(self) -> Iterator[Item]:
@@ -84,7 +85,7 @@ class Progress(Generic[Item]):
         if self._postfix:
             parts.append(self._postfix)
         print(f"{self._description}: {', '.join(parts)}", file=sys.stderr, flush=True)
-        self._last_line = now
+        self._last_line, self._printed = now, (self._done, self._postfix)
 
 
 @overload

@@ -46,6 +46,17 @@ def test_long_work_says_a_line_every_ten_seconds(clock, capsys):
     ]
 
 
+def test_the_last_line_is_not_said_twice(clock, capsys):
+    with progress(total=2, description="towers", unit="fold") as bar:
+        for _ in range(2):
+            clock.now += 20
+            bar.update()
+    assert capsys.readouterr().err.splitlines() == [
+        "towers: 1 of 2 folds, 0.05 folds/s, 00:20 left",
+        "towers: 2 of 2 folds, 0.05 folds/s, 00:40 so far",
+    ]
+
+
 def test_what_an_earlier_run_did_counts_as_done_but_not_for_the_rate(clock, capsys):
     with progress(total=1000, done=900, description="train", unit="step") as bar:
         for _ in range(60):

@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from huse.catalogue.mending import mend, says_nothing
-from huse.catalogue.records import Records, find_columns, places_of
+from huse.catalogue.records import RIGHT_COLUMN, Records, find_columns, places_of
 from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
 from huse.wording import counted
@@ -79,6 +79,7 @@ def read_catalogue(
     split: str | None = None,
     product: str | None = None,
     encoding: str = "auto",
+    remedy: str = RIGHT_COLUMN,
 ) -> CatalogueFile:
     """Read the CSV: one header line, quoted as RFC 4180 says.
 
@@ -90,6 +91,7 @@ def read_catalogue(
         split: header of the column with the split; None: there is none.
         product: header of the column with the product's id; None: there is none.
         encoding: see `huse.catalogue.records.Records`, which finds out the delimiter too.
+        remedy: what to do about a column that is not there, for the message.
 
     Raises:
         InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
@@ -102,7 +104,8 @@ def read_catalogue(
         raise InputError(
             f"{path}: line {records.line}: expected a header such as {','.join(columns.values())}; found none."
         )
-    places = find_columns(path, header, {f"catalogue.columns.{kind}": column for kind, column in columns.items()})
+    wanted = {f"catalogue.columns.{kind}": column for kind, column in columns.items()}
+    places = find_columns(path, header, wanted, remedy)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     splits: list[str] = []  # as they are written

@@ -34,6 +34,7 @@ REMEDIES = {  # for what is no table of text, by words of its kind
     "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
 }
 BYTES = re.compile("[\udc80-\udcff]+")  # which `surrogateescape` makes of bytes that are not UTF-8
+RIGHT_COLUMN = "Name the right column, or leave an optional one out."  # what to do about one that is not there
 BEFORE_HEADER = 20  # lines that may stand above the header
 FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
 SHORT = 0.05  # share of rows that end before the header's last columns; where more do, the file is written so
@@ -353,13 +354,14 @@ def _swallows(inside: list[str], width: int, how: dict[str, Any]) -> bool:
     return 5 * whole >= 4 * len(inside)
 
 
-def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[int]:
+def find_columns(path: Path, header: list[str], wanted: dict[str, str], remedy: str = RIGHT_COLUMN) -> list[int]:
     """Return the places of columns.
 
     Args:
         path: of the table, for messages.
         header: of the table.
         wanted: what names each column, such as ``catalogue.columns.name`` or ``--name``, and its header.
+        remedy: what to do about a header that is not there.
 
     Raises:
         InputError: a header is not there, or several times.
@@ -369,7 +371,7 @@ def find_columns(path: Path, header: list[str], wanted: dict[str, str]) -> list[
         found_at = places_of(header, column)
         count = len(found_at)
         if count != 1:
-            hint = "Give each a header of its own." if count else "Name the right column, or leave an optional one out."
+            hint = "Give each a header of its own." if count else remedy
             if any("\0" in name for name in header):
                 hint = "The file has zero bytes: it is of another encoding."
             found = f"{count or 'none'} among: {', '.join(header)}".replace("\0", "")

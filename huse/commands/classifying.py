@@ -262,7 +262,8 @@ def _page(table: str, told: _Told, unsure: list[_Unsure]) -> str:
 
     paragraphs = [
         f"{len(unsure):,} of the {told.rows:,} rows of {table}, the least sure first.",
-        "Tick the class that is right. What you tick stays in this browser. Then export it as CSV.",
+        "Tick the class that is right; another class has an empty cell in the CSV, to fill in. What you tick stays in "
+        "this browser. Then export it as CSV.",
     ]
     return review([_case(one) for one in unsure], title="Least sure", told=paragraphs, file="decisions.csv")
 

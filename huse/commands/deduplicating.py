@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from huse.commands.searching import REMOVE
-from huse.commands.tables import check_output, read_products
+from huse.commands.tables import MaxRejected, check_output, read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -51,7 +51,7 @@ def duplicates(
         float, typer.Option(help="Of 256, by which any part of a picture may differ from a copy of it.")
     ] = STEPS,
     show: Annotated[int, typer.Option(min=1, help="Groups on the page, at most.")] = SHOWN,
-    max_rejected: Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")] = 0.05,
+    max_rejected: MaxRejected = 0.05,
     index: Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
 ) -> None:
@@ -140,7 +140,8 @@ def _page(found: "Found", first: "pd.DataFrame", steps: float, show: int) -> str
     told = [
         f"{counted(len(found.groups), 'group')} of products that may be one, the surest first"
         f"{f'; {left:,} more are not on this page' if left else ''}.",
-        "Tick what to keep and what to remove. What you tick stays in this browser. Then export it as CSV.",
+        "Tick what to keep and what to remove; another product is one that is not the same as the first. What you tick "
+        "stays in this browser. Then export it as CSV.",
         f"Two pictures are nearly the same where no part of one differs from the other by more than {steps:g} of 256 "
         "steps of brightness or colour. Two names are the same where all their words are.",
     ]

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     Writer = Callable[[Index, Path, str | None, Callable[[int], object]], int]
 
-app = typer.Typer(help="Write the model, or the vectors, for use elsewhere.", no_args_is_help=True)
+app = typer.Typer(
+    help="Write the model, or the vectors, for use elsewhere.", no_args_is_help=True, add_completion=False
+)
 
 Folder = Annotated[Path, typer.Argument(help="Folder to write.")]
 ModelFolder = Annotated[Path | None, typer.Option("--model", help="Folder of the model; none: data/model.")]

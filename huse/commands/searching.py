@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from huse.commands.tables import read_products
+from huse.commands.tables import MaxRejected, read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -35,7 +35,6 @@ Pictures = Annotated[
 ]
 Rows = Annotated[Path, typer.Argument(help="CSV with the columns of the catalogue, one row a picture.")]
 REMOVE = "remove"  # a decision on a page of `huse duplicates`
-MaxRejected = Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")]
 
 
 def search(
@@ -60,6 +59,10 @@ def search(
         raise InputError("expected a text, --image, or both, found neither.")
     if image is not None and not image.is_file():
         raise InputError(f"{image}: no such picture.")
+    from huse.use.index import KINDS  # noqa: PLC0415  a second to import
+
+    if kind not in KINDS:
+        raise InputError(f"--in: expected {', '.join(KINDS)}, found {kind!r}.")
     shop = _opened(context.obj, model, index, images)
     asked: dict[str, Any] = {"picture": image, "kind": kind, "classes": classes, "where": where}
     hits = shop.index.search(text, k, **asked)
@@ -68,9 +71,10 @@ def search(
     if as_json:
         typer.echo(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
         return
-    Console().print(_table(hits))
-    if not hits:
-        typer.echo("nothing of that class, or for that condition, is in the index")
+    if hits:
+        Console().print(_table(hits))
+    else:
+        typer.echo(f"nothing of that class, or for that condition, is in the index{_such_as(shop.index)}")
     if html is not None:
         typer.echo(f"wrote {html}")
 
@@ -143,7 +147,8 @@ def remove(
     known = there.known(ids)
     unknown = [one for one in ids if one not in known]
     if len(unknown) == len(ids):
-        raise InputError(f"{ids[0]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
+        others = f", nor of {counted(len(ids) - 1, 'other')}," if len(ids) > 1 else ""
+        raise InputError(f"{ids[0]}: no product of that id{others} is in the index. `huse search` shows ids.")
     typer.echo(f"removed {counted(there.remove(ids), 'product')}")
     if unknown:
         typer.echo(f"not in the index: {counted(len(unknown), 'id')}, first {unknown[0]}")
@@ -156,8 +161,13 @@ def _listed(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a list of ids ({error}).") from None
     rows = DictReader(io.StringIO(text, newline=""))
-    if {"product", "decision"} <= set(rows.fieldnames or ()):
+    header = set(rows.fieldnames or ())
+    if {"product", "decision"} <= header:
         return [row["product"] for row in rows if row["decision"] == REMOVE]
+    if {"product", "group"} <= header:
+        raise InputError(
+            f"{path}: nobody has decided on its products. Give what the page of `huse duplicates` exports."
+        )
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
@@ -190,6 +200,12 @@ def _opened(here: Run, model: Path | None, index: Path | None, images: Path | No
 
 def _place(here: Run, given: Path | None, usual: Path) -> Path:
     return here / usual if given is None else given
+
+
+def _such_as(index: "Index") -> str:
+    """Return an example of a class that has products, for a message."""
+    first = next(filter(None, index.classes()), "")
+    return f"; a class is such as {first}" if first else ""
 
 
 def _table(hits: "list[Hit]") -> Table:
@@ -271,10 +287,19 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     """
     from huse.catalogue.reading import read_further  # noqa: PLC0415  these take a second to import
     from huse.use.entries import with_further  # noqa: PLC0415
+    from huse.use.index import OWN  # noqa: PLC0415
 
     columns: dict[str, str] = shop.index.about["columns"]
     table = read_products(csv, shop.folder, columns, most)
     rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
         rows = rows.assign(image=[str(shop.folder / image) if image else "" for image in rows["image"]])
-    return with_further(rows, table["line"], read_further(csv, encoding="auto", used=columns.values()))
+    further = read_further(csv, encoding="auto", used=columns.values())
+    unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]
+    if unknown:
+        logging.warning(
+            "columns left out, since the index has none of that name: %s. An index has the columns that the catalogue "
+            "had when it was made",
+            ", ".join(unknown),
+        )
+    return with_further(rows, table["line"], further)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 import typer
 
-from huse.commands.tables import check_output, read_products
+from huse.commands.tables import MaxRejected, check_output, read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -79,7 +79,7 @@ def suspects(
     ] = None,
     show: Annotated[int, typer.Option(min=1, help="Suspects on the page, at most.")] = SHOWN,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of folds and towers.")] = 0,
-    max_rejected: Annotated[float, typer.Option(min=0, max=1, help="A larger share of rejected rows stops it.")] = 0.05,
+    max_rejected: MaxRejected = 0.05,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
 ) -> None:
     """Find products that are probably filed under the wrong class, with the class proposed and why."""
@@ -244,7 +244,10 @@ def _of_table(csv_file: Path, images: Path | None, most: float) -> _Rows:
     columns = {kind: name for kind, name in usual.items() if kind == "classes" or places_of(header, name)}
     columns |= {"product": "product"} if places_of(header, "product") else {}
     if not {"image", "name"} & columns.keys():
-        raise InputError(f"{csv_file}: expected a column `image` or `name`, found: {', '.join(header)}.")
+        raise InputError(
+            f"{csv_file}: expected a column `image` or `name`, found: {', '.join(header)}. "
+            "Rename the headers of the CSV."
+        )
     return _Rows.of(_with_folder(read_products(csv_file, folder, columns, most), folder))
 
 
@@ -311,7 +314,8 @@ def _page(found: "list[Suspect]", rows: _Rows, show: int) -> str:
     told = [
         f"{counted(len(found), 'product')} that may be filed under the wrong class, the most suspicious first"
         f"{f'; {left:,} more are not on this page' if left else ''}.",
-        "Tick what to move and what to keep. What you tick stays in this browser. Then export it as CSV.",
+        "Tick what to move and what to keep; another class has an empty cell in the CSV, to fill in. What you tick "
+        "stays in this browser. Then export it as CSV.",
     ]
     return review(
         [_case(one, rows) for one in found[:show]],

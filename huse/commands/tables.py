@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
@@ -14,6 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from huse.catalogue.reading import Rejected
+
+MaxRejected = Annotated[
+    float, typer.Option(min=0, max=1, help="A larger share of rows left out, or kept in part, stops it.")
+]
 
 
 def check_output(output: Path, table: Path | None, option: str, ending: str, *, force: bool) -> None:
@@ -44,14 +50,14 @@ def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: flo
         csv: the table, one row a picture.
         folder: that paths of pictures are relative to.
         columns: headers of `classes`, and of `image`, `name` and `product` where there are such columns.
-        most: a larger share of rejected rows stops it.
+        most: a larger share of rows left out, or kept in part, stops it.
 
     Returns:
         One row a picture: `product`, `image`, `name`, `classes`, `split` (empty), `group` (number of the product) and
         `line` (of the file).
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or too many rows cannot be used.
+        InputError: the file cannot be read, lacks a column, or too many rows cannot be used whole.
     """
     # These take a second to import.
     from functools import partial  # noqa: PLC0415
@@ -68,6 +74,7 @@ def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: flo
         name=columns.get("name"),
         classes=columns["classes"],
         product=columns.get("product"),
+        remedy=f"Rename the headers of the CSV: {', '.join(columns.values())} are read.",
     )
     for remark in file.remarks:
         logging.warning("%s", remark)
@@ -76,10 +83,14 @@ def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: flo
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
         place = _write_rejected(csv, rejected)
-        logging.warning("%s of %s: see %s\n%s", counted(len(rejected), "row"), csv, place, summarise_rejected(rejected))
+        left_out = counted(len(rejected) - len(checked.in_part), "row")
+        told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
+        logging.warning("%s: see %s\n%s", told, place, summarise_rejected(rejected))
         share = len(rejected) / (len(file.rows) + len(file.rejected))
         if share > most or not checked.products:
-            raise InputError(f"{csv}: {share:.1%} of the rows are left out, more than --max-rejected {most:.1%}.")
+            raise InputError(
+                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {most:.1%}."
+            )
     table = grouped(checked.products)
     rows = table.assign(product=product_ids(table), split="")
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]

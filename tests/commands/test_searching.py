@@ -64,7 +64,8 @@ def test_only_a_class_or_what_a_condition_holds_for(shop):
     hits = found("thing", "--class", f"{above}<*", "--where", "split != 'train'", "-k", 50)
     assert hits and all(hit["class_path"].startswith(above) and hit["split"] != "train" for hit in hits)
     nothing = huse("search", "thing", "--class", "no such class")
-    assert nothing.exit_code == 0 and "nothing of that class, or for that condition" in nothing.stdout
+    assert nothing.exit_code == 0 and nothing.stdout.startswith("nothing of that class, or for that condition")
+    assert f"a class is such as {min(shop['classes'])}" in nothing.stdout
 
 
 def test_the_table_and_the_page(shop):
@@ -79,6 +80,7 @@ def test_products_are_added_replaced_and_removed(shop, caplog):
     write("image,name,classes,price\n0.jpg,Wonder lamp,home<lamps,12.5\n1.jpg,Wonder lamp,home<lamps,\n2.jpg,,home,3\n")
     done = huse("add", "new.csv", "--images", "new")
     assert "2 products added, 0 replaced" in done.stdout
+    assert "columns left out, since the index has none of that name: price" in caplog.text
     lamp = [row for row in index().rows().to_dict("records") if row["product"].startswith("Wonder")]
     assert sorted(row["kind"] for row in lamp) == ["names", "pictures", "pictures", "products"]
     assert all(row["image"].endswith(".jpg") and row["image"].startswith("/") for row in lamp)
@@ -98,7 +100,9 @@ def test_products_are_added_replaced_and_removed(shop, caplog):
 def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n,,hats\n")
     before = len(index())
-    assert "66.7% of the rows are left out, more than --max-rejected 5.0%" in error("add", "new.csv", "--images", "new")
+    assert "66.7% of the rows cannot be used whole, more than --max-rejected 5.0%" in error(
+        "add", "new.csv", "--images", "new"
+    )
     assert len(index()) == before
     table = pd.read_csv("new.rejected.csv", keep_default_na=False)
     assert sorted(table["line"]) == [3, 4] and table["reason"].str.contains("picture").all()
@@ -112,16 +116,18 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
         (["search"], "expected a text, --image, or both, found neither"),
         (["search", "--image", "none.jpg"], "none.jpg: no such picture"),
         (["search", "--image", "bad.jpg"], "bad.jpg"),
-        (["search", "x", "--in", "cats"], "kind: expected pictures, names, products"),
+        (["search", "x", "--in", "cats"], "--in: expected pictures, names, products, found 'cats'"),
         (["search", "x", "--where", "prize > 3"], "(prize > 3): no condition that fits the index"),
         (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
         (["search", "x", "--model", "nowhere"], "nowhere: no such folder. Expected a model"),
         (["add", "none.csv"], "none.csv"),
-        (["add", "bad.csv", "--images", "new"], "bad.csv: expected one column `name`"),
+        (["add", "bad.csv", "--images", "new"], "Rename the headers of the CSV: image, name, classes are read."),
         (["add", "empty.csv", "--images", "new"], "empty.csv"),
         (["update", "others.csv", "--images", "new"], "none of its 1 products is in the index. `huse add` adds them"),
         (["remove"], "expected ids of products, or --from FILE, found neither"),
-        (["remove", "a", "b"], "a: no product of that id, nor of 1 others, is in the index"),
+        (["remove", "a", "b"], "a: no product of that id, nor of 1 other, is in the index"),
+        (["remove", "a"], "a: no product of that id is in the index. `huse search` shows ids."),
+        (["remove", "--from", "found.csv"], "found.csv: nobody has decided on its products"),
         (["remove", "--from", "none.txt"], "none.txt: cannot be read as a list of ids"),
     ],
 )
@@ -129,6 +135,7 @@ def test_what_cannot_be_is_said(shop, arguments, said):
     write("no picture", "bad.jpg")
     write("image,title,classes\n0.jpg,a,b\n", "bad.csv")
     write("", "empty.csv")
+    write("group,product,by\n1,a,first\n", "found.csv")
     write("image,name,classes\n0.jpg,never seen,hats\n", "others.csv")
     before = len(index())
     assert said in error(*arguments)

@@ -7,7 +7,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictStr, ValidationError
 from starlette.datastructures import UploadFile
@@ -118,17 +118,32 @@ async def read_body(request: Request, kind: type[Body], limits: Limits) -> Body:
             return kind.model_validate_json(body)
         return kind.model_validate(_nested(await _form(request, limits), kind))
     except ValidationError as error:
-        raise _told(error) from None
+        raise _told(error, kind) from None
 
 
-def _told(error: ValidationError) -> RefusedError:
+def _told(error: ValidationError, kind: type[Said]) -> RefusedError:
     """Return the first thing that is wrong, in one line."""
     first = error.errors(include_url=False, include_context=False)[0]
     if first["type"] == "json_invalid":
         return RefusedError(400, f"expected JSON: {first['msg']}.")
     place = ".".join(map(str, first["loc"])) or "the request"
     more = f" ({error.error_count() - 1} more of the kind)" if error.error_count() > 1 else ""
+    if first["type"] == "missing":
+        return RefusedError(422, f"{place[:200]}: expected, found none{more}.")
+    if first["type"] == "extra_forbidden":
+        return RefusedError(
+            422, f"{place[:200]}: no such field; expected {', '.join(_fields(kind, first['loc']))}{more}."
+        )
     return RefusedError(422, f"{place[:200]}: {first['msg']}, found {_short(first['input'])}{more}.")
+
+
+def _fields(kind: type[Said], place: tuple[int | str, ...]) -> list[str]:
+    """Return the fields of the part of a request that has a place."""
+    for name in place[:-1]:
+        if isinstance(name, str) and name in kind.model_fields:
+            inner = [one for one in get_args(kind.model_fields[name].annotation) if isinstance(one, type)]
+            kind = next((one for one in inner if issubclass(one, Said)), kind)
+    return list(kind.model_fields)
 
 
 def _short(value: Any) -> str:

@@ -173,7 +173,7 @@ def _type(of: dict[str, Any]) -> str:
         kinds = [json.dumps(one) for one in of["enum"]]
     if of.get("type") == "array":
         kinds = [f"list of {_type(of['items'])}"]
-    return " or ".join(dict.fromkeys(kind for kind in kinds if kind != "null"))
+    return " or ".join(dict.fromkeys(kind for kind in kinds if kind not in ("", "null")))  # "": of null alone
 
 
 def _example(about: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from huse.use.server.computing import check_picture
 from huse.use.server.limits import Limits
 from huse.use.server.refused import RefusedError
 from huse.use.server.shop import Places, Shelf, Shop
+from huse.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,7 +143,8 @@ def remove(shop: Shop, products: Sequence[str]) -> dict[str, Any]:
     index = Index.open(shop.shelf.index.folder, shop.model)
     known = index.known(ids)
     if not known:
-        raise RefusedError(404, f"{ids[0][:80]}: no product of that id, nor of {len(ids) - 1} others, is in the index.")
+        others = f", nor of {counted(len(ids) - 1, 'other')}," if len(ids) > 1 else ""
+        raise RefusedError(404, f"{ids[0][:80]}: no product of that id{others} is in the index.")
     removed = index.remove(ids)
     shop.follow()
     return {"removed": removed, "unknown": [one for one in ids if one not in known], "embeddings": len(index)}

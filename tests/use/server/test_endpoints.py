@@ -175,6 +175,7 @@ def test_the_page_its_files_and_the_description(reader):
     )
     docs = reader.ask("/docs").content.decode()
     assert all(path in docs for path in schema["paths"]) and "products[].text" in docs
+    assert ">string<" in docs and " or <" not in docs
 
 
 def test_metrics_count_what_was_asked(reader):
@@ -201,11 +202,12 @@ def test_metrics_count_what_was_asked(reader):
         ("/search", {"text": "x", "where": [{"column": "brand", "value": 1}]}, 422, "is compared with a text"),
         ("/search", {"text": "x", "classes": "a" * 3000}, 422, "classes: expected at most 2000 characters, found 3000"),
         ("/search", {"like": "a\0"}, 422, "like: expected a text, found one with a zero byte"),
-        ("/search", {"text": "x", "wher": []}, 422, "wher: Extra inputs are not permitted"),
+        ("/search", {"text": "x", "wher": []}, 422, "wher: no such field; expected text, pictures, like, embedding"),
         ("/search", {"embedding": [0] * 8}, 422, "expected 8 numbers that are not all 0"),
         ("/search", {"embedding": [1]}, 422, "expected 8 numbers"),
         ("/search", {"text": "x\0"}, 422, "zero byte"),
         ("/search", {"text": "x" * 2001}, 422, "text: expected at most 2000 characters, found 2001"),
+        ("/embed", {"products": [{"txt": "x"}]}, 422, "products.0.txt: no such field; expected text, pictures."),
         ("/embed", {"products": []}, 422, "products: List should have at least 1 item"),
         ("/embed", {"products": [{"text": "x"}, {}]}, 422, "product 1: expected a text, pictures or both"),
         ("/embed", {"products": [{"text": "x"}] * 65}, 413, "expected at most 64 products in a request, found 65"),
