@@ -17,6 +17,7 @@ REMEDIES = {
     errno.ENOTDIR: "Move the file that stands where a folder is to be, or give another place",
     errno.EACCES: "Allow this user to read and write it",
     errno.EPERM: "Allow this user to read and write it",
+    errno.ENAMETOOLONG: "Give a shorter name",
     errno.EMFILE: "Raise the limit on open files",
     errno.EBUSY: "If it is a mount point, mount the folder above it instead; else end what uses it",
     errno.EIO: "Look whether the disk is full, or damaged",

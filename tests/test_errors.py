@@ -34,6 +34,7 @@ from huse.errors import said_of_system
         (FileExistsError(errno.EEXIST, "x", "a.md"), "a.md: File exists. Move the file that stands where a folder is"),
         (NotADirectoryError(errno.ENOTDIR, "x", "a.md/b"), "a.md/b: Not a directory. Move the file"),
         (FileNotFoundError(errno.ENOENT, "x", "a"), None),
+        (OSError(errno.ENAMETOOLONG, "x", "a"), "a: File name too long. Give a shorter name, and run it again."),
         (
             OSError(errno.EBUSY, "x", "data/model", None, "data/.partial-old-model"),
             "data/model: Device or resource busy. If it is a mount point, mount the folder above it instead; else end",
