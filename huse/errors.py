@@ -17,10 +17,12 @@ REMEDIES = {
     errno.ENOTDIR: "Move the file that stands where a folder is to be, or give another place",
     errno.EACCES: "Allow this user to read and write it",
     errno.EPERM: "Allow this user to read and write it",
+    errno.ENAMETOOLONG: "Give a shorter name",
     errno.EMFILE: "Raise the limit on open files",
     errno.EBUSY: "If it is a mount point, mount the folder above it instead; else end what uses it",
     errno.EIO: "Look whether the disk is full, or damaged",
 }
+LONGEST = 2000  # characters of a message
 # What libraries say in place of its number: NumPy of an array, SQLite of DVC's notes on files.
 UNNUMBERED = {
     r"\d+ requested and \d+ written": errno.ENOSPC,
@@ -57,6 +59,13 @@ def said_of_system(error: Exception) -> str | None:
     return f"{f'{place}: ' if place else ''}{os.strerror(number)}. {REMEDIES[number]}, and run it again."
 
 
+def for_terminal(text: str) -> str:
+    """Return a message without signs that steer a terminal, which input may hold; a long one without its middle."""
+    if len(text) > LONGEST:
+        text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
+    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+
+
 @contextmanager
 def in_one_line(system: str = "") -> Iterator[None]:
     """Print an error that a user can mend without a traceback, and end the process.
@@ -69,11 +78,11 @@ def in_one_line(system: str = "") -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {for_terminal(str(error))}", file=sys.stderr)
         sys.exit(2)
     except Exception as error:
         said = said_of_system(error)
         if said is None:
             raise
-        print(f"error: {said}{system}", file=sys.stderr)
+        print(f"error: {for_terminal(said)}{system}", file=sys.stderr)
         sys.exit(1)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from huse.errors import InputError
@@ -25,6 +25,14 @@ HOLDERS = [
 PICKLE = b"\x80"  # its first byte, before the protocol
 SHOWN = 5  # names in a message
 REMEDY = "Get the file again, or save the network anew with torch.save(model.state_dict(), …)."
+
+
+def write_state_dict(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write tensors as safetensors, for whoever may read other files of this user: the library keeps it to itself."""
+    path.touch()
+    mode = path.stat().st_mode
+    save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+    path.chmod(mode)
 
 
 def read_state_dict(path: Path, wanted: Collection[str] = ()) -> dict[str, Tensor]:

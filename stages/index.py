@@ -20,7 +20,7 @@ from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.use.entries import entries, with_further
 from huse.use.growing import carried
-from huse.use.index import CATALOGUE, KINDS, OWN, Index
+from huse.use.index import CATALOGUE, KINDS, OWN, Index, alone
 from huse.wording import counted
 from stages.runner import run
 
@@ -42,13 +42,13 @@ def main(here: Run) -> str:
         "images": str(folder.resolve()),
         "columns": {kind: name for kind, name in params.columns.model_dump().items() if name and kind != "split"},
     }
-    added = carried(here / paths.INDEX, model, known=set(table["product"]))
-    if added is not None:
-        rows, embeddings = added.behind(rows, embeddings)
-        logging.info(
-            "index: %s added later %s kept", counted(added.products, "product"), "is" if added.products == 1 else "are"
-        )
-    index = Index.make(here / paths.INDEX, rows, embeddings, about)
+    with alone(here / paths.INDEX):  # what is added in between would be lost
+        added = carried(here / paths.INDEX, model, known=set(table["product"]))
+        if added is not None:
+            rows, embeddings = added.behind(rows, embeddings)
+            told = counted(added.products, "product")
+            logging.info("index: %s added later %s kept", told, "is" if added.products == 1 else "are")
+        index = Index.make(here / paths.INDEX, rows, embeddings, about)
     content: dict[str, int] = {
         "embeddings": len(index),
         **{kind: index.count(kind) for kind in KINDS},

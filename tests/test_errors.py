@@ -3,7 +3,7 @@ import sqlite3
 
 import pytest
 
-from huse.errors import said_of_system
+from huse.errors import for_terminal, said_of_system
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,7 @@ from huse.errors import said_of_system
         (FileExistsError(errno.EEXIST, "x", "a.md"), "a.md: File exists. Move the file that stands where a folder is"),
         (NotADirectoryError(errno.ENOTDIR, "x", "a.md/b"), "a.md/b: Not a directory. Move the file"),
         (FileNotFoundError(errno.ENOENT, "x", "a"), None),
+        (OSError(errno.ENAMETOOLONG, "x", "a"), "a: File name too long. Give a shorter name, and run it again."),
         (
             OSError(errno.EBUSY, "x", "data/model", None, "data/.partial-old-model"),
             "data/model: Device or resource busy. If it is a mount point, mount the folder above it instead; else end",
@@ -44,3 +45,12 @@ from huse.errors import said_of_system
 def test_errors_of_the_system_are_said_with_a_remedy(error, said):
     found = said_of_system(error)
     assert found is None if said is None else found.startswith(said)
+
+
+def test_a_message_steers_no_terminal_and_has_an_end():
+    assert (
+        for_terminal("a.csv: found \x1b[2J\u202eabc\r.\nGröße, 帽子")
+        == r"a.csv: found \x1b[2J\u202eabc\r." + "\nGröße, 帽子"
+    )
+    cut = for_terminal("a.csv: " + "x" * 100_000 + ". Give another.")
+    assert cut.startswith("a.csv: x") and cut.endswith("x. Give another.") and len(cut) < 2100

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from huse.errors import InputError
-from huse.weights import read_state_dict
+from huse.weights import read_state_dict, write_state_dict
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2), "b.weight": torch.zeros(2)}
 
@@ -126,3 +126,11 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, value):
     torch.save({"model": {**STATE, "count": torch.tensor(3), "c": torch.tensor([1, value])}}, tmp_path / "w.pth")
     with pytest.raises(InputError, match="these weights hold a number that is not finite: c"):
         read_state_dict(tmp_path / "w.pth")
+
+
+def test_weights_may_be_read_by_whoever_may_read_other_files(tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    write_state_dict({"a": torch.arange(6.0).reshape(2, 3).T}, tmp_path / "w.safetensors")
+    assert (tmp_path / "w.safetensors").stat().st_mode == plain.stat().st_mode
+    equal(read_state_dict(tmp_path / "w.safetensors"), {"a": torch.arange(6.0).reshape(2, 3).T})

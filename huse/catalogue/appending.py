@@ -11,7 +11,7 @@ from huse.errors import InputError
 
 
 def appended(path: Path, rows: Sequence[Mapping[str, str]]) -> bytes:
-    """Return the content of a CSV with rows behind, in the columns that it has; the file is not changed.
+    """Return the content of a CSV with rows behind, in the columns that it has; those that it has are not added again.
 
     Args:
         path: the file, in UTF-8, with commas.
@@ -22,7 +22,8 @@ def appended(path: Path, rows: Sequence[Mapping[str, str]]) -> bytes:
     """
     try:
         content = path.read_bytes()
-        header = next(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
+        header, records = next(reader), list(reader)
     except (OSError, UnicodeDecodeError, StopIteration, csv.Error) as error:
         raise InputError(f"{path}: cannot be added to ({error}). Save it as CSV UTF-8, with commas.") from None
     plain = [plain_header(name) for name in header]
@@ -35,7 +36,10 @@ def appended(path: Path, rows: Sequence[Mapping[str, str]]) -> bytes:
     ending = "\r\n" if b"\r\n" in content else "\n"
     added = io.StringIO()
     writer = csv.writer(added, lineterminator=ending)
+    there = {tuple(record[place] for place in named.values()) for record in records if len(record) == len(header)}
     for row in rows:
+        if tuple(row[name] for name in named) in there:
+            continue
         cells = [""] * len(header)
         for name, place in named.items():
             cells[place] = row[name]

@@ -184,8 +184,11 @@ def find_delimiter(header: str, wanted: set[str]) -> str:
 
 
 def _cells(line: str, delimiter: str) -> list[str]:
-    """Return the fields of one line, stripped."""
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+    """Return the fields of one line, stripped; the whole line is one where it is no line of a CSV."""
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+    except csv.Error:  # a field of more than 128 KiB, or a carriage return in the middle
+        return [line.strip()]
 
 
 def _plain(cell: str) -> str:

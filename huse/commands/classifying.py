@@ -106,17 +106,14 @@ def _write(
     """Write the table with its predictions, row by row; return what was counted, and the rows that are least sure."""
     told, unsure = _Told(set(model.classes)), _Least(most)
     decisions = progress(_decisions(model, rows, precision), total=len(rows), description="classify", unit="row")
-    try:
-        with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*rows.header, *COLUMNS])
-            for row, decision in decisions:
-                remark = _joined(row.remark, decision.remark)
-                writer.writerow([*row.cells, *_cells(decision), remark])
-                told.count(decision, remark)
-                unsure.take(_Unsure(told.rows, row, decision))
-    except FileNotFoundError as error:  # so say folders that take no files, such as /proc
-        raise InputError(f"{output}: cannot be written ({error.strerror}). Give another --output.") from error
+    with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*rows.header, *COLUMNS])
+        for row, decision in decisions:
+            remark = _joined(row.remark, decision.remark)
+            writer.writerow([*row.cells, *_cells(decision), remark])
+            told.count(decision, remark)
+            unsure.take(_Unsure(told.rows, row, decision))
     return told, unsure.rows()
 
 

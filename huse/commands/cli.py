@@ -1,7 +1,9 @@
 """The command `huse`: what a person runs beside DVC, in the repository or a folder of it."""
 
+import signal
+import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
@@ -75,5 +77,12 @@ def place(context: typer.Context) -> None:
 
 def main() -> None:
     """Run the command; an `InputError` is printed without a traceback and gives exit code 2, a full disk 1."""
+    signal.signal(signal.SIGTERM, _terminate)
     with in_one_line():
         app()
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Leave through every ``with`` block, so that unfinished outputs are removed."""
+    print("terminated: all outputs are as before, or all are written", file=sys.stderr)
+    sys.exit(128 + number)

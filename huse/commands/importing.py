@@ -168,14 +168,9 @@ def _finish(
             raise InputError(f"{place}: is what was imported, and would be lost. Give another --output.")
         if place.exists() and not force:
             raise InputError(f"{place}: is there already. Replace it with --force, or give another --output.")
-    try:
-        with Outputs() as outputs:
-            for place, content in tables.items():
-                outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
-    except FileNotFoundError as error:  # so say folders that take no files, such as /proc
-        raise InputError(
-            f"{output}: cannot be written ({error.filename}: {error.strerror}). Give another --output."
-        ) from error
+    with Outputs() as outputs:
+        for place, content in tables.items():
+            outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
     facts = Table.grid(padding=(0, 2))
     for fact, value in summarise(catalogue).items():
         facts.add_row(fact, escape(value))

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from huse.commands.tables import MaxRejected, read_products
+from huse.commands.tables import MaxRejected, check_output, read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -63,6 +63,8 @@ def search(
 
     if kind not in KINDS:
         raise InputError(f"--in: expected {', '.join(KINDS)}, found {kind!r}.")
+    if html is not None:
+        check_output(html, image, "--html", ".html", force=True)
     shop = _opened(context.obj, model, index, images)
     asked: dict[str, Any] = {"picture": image, "kind": kind, "classes": classes, "where": where}
     hits = shop.index.search(text, k, **asked)
@@ -92,14 +94,19 @@ def add(
     index: IndexFolder = None,
 ) -> None:
     """Embed products and add them to the index; one that is there is replaced."""
+    from huse.catalogue.appending import appended  # noqa: PLC0415  these take a second to import
+    from huse.use.index import alone  # noqa: PLC0415
+
     shop = _opened(context.obj, model, index, images)
     products = _read_products(shop, csv, max_rejected)
-    content = _with_catalogue(context.obj, shop, products) if to_catalogue else None
+    rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
+    place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv if rows else None
+    if place is not None:
+        appended(place, rows)  # one that cannot be added to is told before the index grows
     _grow(shop, products)
-    if content is not None:
-        place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv
-        with Outputs() as outputs:
-            outputs.path(place).write_bytes(content)
+    if place is not None:
+        with alone(shop.index.folder), Outputs() as outputs:  # read again: others may have added to it meanwhile
+            outputs.path(place).write_bytes(appended(place, rows))
         typer.echo(f"wrote {place}; `dvc repro` learns from them")
 
 
@@ -163,7 +170,7 @@ def _listed(path: Path) -> list[str]:
     rows = DictReader(io.StringIO(text, newline=""))
     header = set(rows.fieldnames or ())
     if {"product", "decision"} <= header:
-        return [row["product"] for row in rows if row["decision"] == REMOVE]
+        return [row["product"] for row in rows if row["decision"] == REMOVE and row["product"]]
     if {"product", "group"} <= header:
         raise InputError(
             f"{path}: nobody has decided on its products. Give what the page of `huse duplicates` exports."
@@ -249,21 +256,19 @@ def _grow(shop: _Shop, products: "pd.DataFrame") -> None:
     typer.echo(f"{added} added, {len(known)} replaced; {len(shop.index):,} embeddings in all")
 
 
-def _with_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> bytes | None:
-    """Return the catalogue's CSV with those products behind that it does not have; None where it has all.
+def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> list[dict[str, str]]:
+    """Return the rows of those products that the catalogue's CSV does not have, as `appended` takes them.
 
     Raises:
         InputError: there is no catalogue here, rows cannot be added to it, or pictures lie elsewhere than its own.
     """
-    from huse.catalogue.appending import appended  # noqa: PLC0415
-
     params = here.section(CatalogueParams, "catalogue")
     there = shop.index.rows("origin = 'catalogue' AND kind = 'products'")["product"]
     new = products[~products["product"].isin(there)]
     if len(new) < len(products):
         logging.warning("%s: has %d of these rows' products already", params.csv, len(products) - len(new))
     if new.empty:
-        return None
+        return []
     folder = (here / params.images).resolve()
     outside = [image for image in new["image"] if image and not (shop.folder / image).resolve().is_relative_to(folder)]
     if outside:
@@ -272,7 +277,7 @@ def _with_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> bytes |
     columns = {kind: name for kind, name in params.columns.model_dump().items() if name and kind != "split"}
     cells = new.drop(columns=[kind for kind in ("product", "split") if kind not in columns]).rename(columns=columns)
     rows: list[dict[str, str]] = cells.astype(object).fillna("").astype(str).to_dict("records")  # type: ignore[assignment]
-    return appended(here / params.csv, rows)
+    return rows
 
 
 def _below(start: Path, image: str, folder: Path) -> str:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from huse.encoders.contract import CONFIG, read_config, write_config
@@ -24,6 +23,7 @@ from huse.vision.backbones import Backbone, restore_backbone
 from huse.vision.geometry import Pixels
 from huse.vision.network_input import check_size, normalise, upload
 from huse.vision.preparing import Preparation
+from huse.weights import write_state_dict
 
 WEIGHTS = "weights.safetensors"
 
@@ -151,8 +151,7 @@ class NetworkEncoder:
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`."""
-        state = self.backbone.module.state_dict()
-        save_file({name: tensor.contiguous() for name, tensor in state.items()}, folder / WEIGHTS)
+        write_state_dict(self.backbone.module.state_dict(), folder / WEIGHTS)
         write_config(folder, self.config)
 
     @classmethod

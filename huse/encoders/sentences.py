@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 from gensim.models import KeyedVectors
 from pydantic import Field
-from safetensors.torch import save_file
 
 from huse.encoders.contract import read_config, write_config
 from huse.encoders.given import GivenLabelSettings
@@ -26,6 +25,7 @@ from huse.settings import Settings
 from huse.text.infersent import InferSent, InferSentSettings, Pooling, encode, load_infersent
 from huse.text.word_table import WordTable
 from huse.text.word_vectors import mean_word_vectors
+from huse.weights import write_state_dict
 
 WEIGHTS = "weights.safetensors"
 
@@ -132,7 +132,7 @@ class InferSentEncoder:
 
     def save(self, folder: Path) -> None:
         """See `huse.encoders.contract.Encoder`."""
-        save_file({name: weight.contiguous() for name, weight in self.network.state_dict().items()}, folder / WEIGHTS)
+        write_state_dict(self.network.state_dict(), folder / WEIGHTS)
         save_words(self.words, folder)
         write_config(folder, {**self.config, "weights_sha256": fingerprint_file(folder / WEIGHTS)})
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import torch
 from pydantic import Field, model_validator
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -18,6 +18,7 @@ from huse.errors import InputError
 from huse.model.contract import Floats, Modality
 from huse.model.towers import CosineHead, Scale, Scaling, Tower
 from huse.settings import Settings
+from huse.weights import write_state_dict
 
 WEIGHTS, CONFIG = "towers.safetensors", "towers.json"  # in the folder of a model
 
@@ -207,7 +208,7 @@ class Network(nn.Module):
 
     def save(self, weights: Path, config: Path, about: dict[str, Any]) -> None:
         """Write the weights as safetensors, and as JSON the architecture and what else a reader needs."""
-        save_file({name: tensor.contiguous() for name, tensor in self.state_dict().items()}, weights)
+        write_state_dict(self.state_dict(), weights)
         content = {"architecture": self.architecture.model_dump(), **about}
         config.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

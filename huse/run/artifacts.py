@@ -6,8 +6,11 @@ its embedding and its scores is zeros. The manifest (a ``.json`` beside the ``.n
 fingerprint of that table, and a reader that needs another fingerprint stops.
 """
 
+import errno
+import glob
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from typing import Any, BinaryIO, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import psutil
 
 from huse.engine.processes import uninterrupted
 from huse.errors import InputError
@@ -52,9 +56,10 @@ class Blocks:
 class Outputs:
     """The outputs of one stage, moved to their places together when the ``with`` block ends well.
 
-    Every output is first written beside its place as ``.partial-<name>``. When the block raises, the
-    partial files are removed and the places stay as they were. SIGTERM and interrupts wait for that, or for all
-    to be moved. A killed process can leave partial files; the next run removes them before it writes its own.
+    Every output is first written beside its place as ``.partial-<process>-<name>``, so two processes with the same
+    output do not write into each other's. When the block raises, the partial files are removed and the places stay as
+    they were. SIGTERM and interrupts wait for that, or for all to be moved. A killed process can leave partial files;
+    the next run removes them before it writes its own.
     """
 
     def __init__(self) -> None:
@@ -75,12 +80,23 @@ class Outputs:
             finally:
                 for partial in self._partial.values():
                     _remove(partial)
+        if isinstance(error, FileNotFoundError):
+            for final, partial in self._partial.items():
+                if str(partial) in str(error):
+                    raise _refused(final, error) from error
 
     def path(self, final: Path) -> Path:
-        """Return the path to write to now; the file or folder there becomes `final` in the end."""
-        final.parent.mkdir(parents=True, exist_ok=True)
-        partial = final.with_name(PARTIAL_PREFIX + final.name)
-        _remove(partial)
+        """Return the path to write to now; the file or folder there becomes `final` in the end.
+
+        Raises:
+            InputError: its folder can neither be found nor made, as in /proc.
+        """
+        try:
+            final.parent.mkdir(parents=True, exist_ok=True)
+        except FileNotFoundError as error:
+            raise _refused(final, error) from error
+        _remove_left(final)
+        partial = final.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{final.name}")
         self._partial[final] = partial
         return partial
 
@@ -122,6 +138,18 @@ class Outputs:
             parameters: what made the vectors; everything that would change them.
         """
         self.described_array(final, array, {"rows": rows, "parameters": dict(parameters)})
+
+
+def _refused(final: Path, error: OSError) -> InputError:
+    return InputError(f"{final}: cannot be written ({os.strerror(error.errno or errno.ENOENT)}). Give another place.")
+
+
+def _remove_left(final: Path) -> None:
+    """Remove what this process, and processes that are no more, have left of an output."""
+    for left in final.parent.glob(f"{PARTIAL_PREFIX}*-{glob.escape(final.name)}"):
+        process = left.name.removeprefix(PARTIAL_PREFIX).removesuffix(f"-{final.name}")
+        if process.isdecimal() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
+            _remove(left)
 
 
 def _move(partial: Path, final: Path) -> None:

@@ -15,7 +15,7 @@ FORMAT = 3  # of the folder; raise it when an older reader would misread a new f
 CARD = "README.md"
 ENCODERS: dict[Modality, str] = {"image": "image_encoder", "text": "text_encoder"}
 MORE = ("towers", "export")  # keys of an export
-KEYS = ("classes", "class_labels", "fusion", "points", "info", "sha256")
+KEYS = {"classes": list, "class_labels": list, "fusion": dict, "points": dict, "info": dict, "sha256": dict}
 
 # What computes towers and heads, by the name in the config → module and class; one without a name is torch's.
 TORCH, ONNX = "torch", "onnx"
@@ -57,7 +57,7 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found = content["format"]
-        missing = [key for key in KEYS if key not in content]
+        missing = [key for key, of in KEYS.items() if not isinstance(content.get(key), of)]
     except FileNotFoundError:
         raise InputError(f"{path}: not found. Expected the folder of a model, such as data/model.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -65,7 +65,13 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     if found != FORMAT:
         raise InputError(f"{path}: expected a model of format {FORMAT}, found {found}. Use the version that made it.")
     if missing:
-        raise InputError(f"{path}: expected the keys {', '.join(missing)}. Copy the folder again.")
+        wanted = ", ".join(f"{key} ({KEYS[key].__name__})" for key in missing)
+        raise InputError(f"{path}: expected the keys {wanted}. Copy the folder again.")
+    if len(content["classes"]) != len(content["class_labels"]):
+        raise InputError(
+            f"{path}: expected labels of {len(content['classes'])} classes, found those of "
+            f"{len(content['class_labels'])}. Copy the folder again."
+        )
     return content
 
 

@@ -9,11 +9,11 @@ Letters: N embeddings, M products, D dimension of the shared space.
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -46,6 +46,9 @@ COMMIT = 2000  # products that are written together, at most
 KEPT = timedelta(hours=1)  # versions that a reader may still have open
 MANY_VERSIONS = 50
 READ = 4096  # rows that are read at a time
+SHOWN = 500  # characters of a condition in a message
+# What LanceDB says where files of the table are gone or damaged.
+BROKEN = ("Not found", "LanceError(IO)", "LocalFileSystem", "os error", "Encountered corrupt")
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ class Index:
         schema = schema.append(pa.field("embedding", pa.list_(pa.float32(), embeddings.shape[1])))
         schema = schema.with_metadata({"huse": json.dumps(content, ensure_ascii=False)})
         data = _arrow(keyed(rows), embeddings, schema)
-        with _alone(folder):
+        with alone(folder):
             index = cls(folder, _connect(folder).create_table(TABLE, data, schema=schema, mode="overwrite"))
             index._maintain()
         return index
@@ -163,7 +166,8 @@ class Index:
 
     def matching(self, where: str | None = None) -> int:
         """Return how many rows a condition in SQL holds for; all without one."""
-        return int(_checked(partial(self._table.count_rows, where), where))
+        with _asked(self.folder, where):
+            return int(self._table.count_rows(where))
 
     def classes(self) -> dict[str, int]:
         """Return how many products each class path has, sorted; the empty path is that of products without one."""
@@ -175,7 +179,8 @@ class Index:
         """Return the rows that a condition in SQL holds for, all of them without one; the embeddings only if asked."""
         columns = [name for name in self._table.schema.names if embeddings or name != "embedding"]
         query = self._table.search().select(columns)
-        found: pd.DataFrame = _checked((query.where(where) if where else query).to_pandas, where)
+        with _asked(self.folder, where):
+            found: pd.DataFrame = (query.where(where) if where else query).to_pandas()
         return found
 
     @property
@@ -187,8 +192,15 @@ class Index:
     def batches(self, where: str | None = None) -> Iterator[pa.RecordBatch]:
         """Yield all rows that a condition in SQL holds for, with their embeddings, `READ` at a time."""
         query = self._table.search().select(self.schema.names)
-        reader = _checked(partial((query.where(where) if where else query).to_batches, READ), where)
-        yield from (batch for batch in reader if batch.num_rows)
+        with _asked(self.folder, where):
+            reader = iter((query.where(where) if where else query).to_batches(READ))
+        while True:
+            with _asked(self.folder, where):  # not what is done with a batch
+                batch = next(reader, None)
+            if batch is None:
+                return
+            if batch.num_rows:
+                yield batch
 
     def search(
         self,
@@ -249,7 +261,8 @@ class Index:
         columns = [name for name in self._table.schema.names if name != "embedding"]
         query = self._approximation.applied(nearest_to(self._table, embedding, columns))
         query = query.where(" AND ".join(conditions), prefilter=True).limit(k)
-        found: pa.Table = _checked(query.to_arrow, conditions[-1])
+        with _asked(self.folder, conditions[-1]):
+            found: pa.Table = query.to_arrow()
         return found
 
     @cached_property
@@ -297,7 +310,7 @@ class Index:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """Write alone, to the table as others have left it: two that write at a time would both insert a product."""
-        with _alone(self.folder):
+        with alone(self.folder):
             self._table.checkout_latest()  # type: ignore[no-untyped-call]
             self.__dict__.pop("_approximation", None)
             self._check_model()  # it may have been made again, by another model
@@ -354,10 +367,10 @@ def quoted(text: str) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _alone(folder: Path) -> FileLock:
-    """Return what keeps others from writing; a killed process leaves it open."""
+def alone(folder: Path) -> FileLock:
+    """Return what keeps others from writing; a killed process leaves it open. Whoever has it may take it again."""
     folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / LOCK)
+    return FileLock(folder / LOCK, is_singleton=True)
 
 
 def _connect(folder: Path) -> Any:
@@ -377,16 +390,21 @@ def _arrow(rows: pd.DataFrame, embeddings: Floats, schema: pa.Schema) -> pa.Tabl
 
 
 def _column(values: "pd.Series[Any]", kind: pa.DataType) -> pa.Array:
-    """Return a column in the type that the table has: what is no number is none in a column of numbers."""
+    """Return a column in the type that the table has: what is no finite number is none in a column of numbers."""
     if pa.types.is_floating(kind):
-        return pa.Array.from_pandas(pd.to_numeric(values, errors="coerce"), type=kind)
+        numbers = pd.to_numeric(values, errors="coerce")
+        return pa.Array.from_pandas(numbers.where(np.isfinite(numbers)), type=kind)
     return pa.array([None if pd.isna(value) else str(value) for value in values], type=kind)
 
 
-def _checked(ask: Callable[[], Any], where: str | None) -> Any:
-    """Ask LanceDB; a condition that does not fit is the user's."""
+@contextmanager
+def _asked(folder: Path, where: str | None) -> Iterator[None]:
+    """Ask LanceDB; a condition that does not fit is the user's, and so is a folder that is not whole."""
     try:
-        return ask()
+        yield
     except (RuntimeError, ValueError, OSError) as error:
         reason = str(error).partition("\n")[0].partition(", /")[0]
-        raise InputError(f"{where}: no condition that fits the index ({reason}).") from None
+        if any(sign in reason for sign in BROKEN):
+            raise InputError(f"{folder}: not a readable index ({reason}). Make it again, or copy all of it.") from None
+        shown = str(where) if len(str(where)) <= SHOWN else f"{str(where)[:SHOWN]}…"
+        raise InputError(f"{shown}: no condition that fits the index ({reason}).") from None

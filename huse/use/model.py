@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.descent import Points, choose_points, read_points
-from huse.encoders.contract import Encoder, ItemError, read_config, write_config
+from huse.encoders.contract import CONFIG, Encoder, ItemError, read_config, write_config
 from huse.encoders.families import load_encoder
 from huse.encoders.picture_input import Picture
 from huse.errors import InputError
@@ -408,15 +408,19 @@ class Model:
         content = read_model_config(place)
         check_files(place, content["sha256"])
         fusion = dict(content["fusion"])
-        average = fusion.pop("average")
+        try:
+            average = fusion.pop("average")
+            fused, points = Fusion(LogLinear(**fusion), average), read_points(content["points"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{place / CONFIG}: does not describe a model ({error}). Copy the folder again.") from None
         model = cls(
             place / ENCODERS["image"],
             place / ENCODERS["text"],
             load_towers(place, content),
             classes=Classes(content["classes"], content["class_labels"]),
-            fusion=Fusion(LogLinear(**fusion), average),
+            fusion=fused,
             info=content["info"],
-            points=read_points(content["points"]),
+            points=points,
         )
         model.fingerprint = fingerprint_model(content)
         model._more = {key: content[key] for key in MORE if key in content}

@@ -51,6 +51,15 @@ def test_rows_come_behind_in_the_columns_that_are_there(tmp_path, end, added):
     assert found == before + added + b'c,"say ""hat""",3,\n' and path.read_bytes() == before
 
 
+def test_rows_that_are_there_are_not_added_again(tmp_path):
+    path = tmp_path / "shop.csv"
+    path.write_bytes(b"image,name\n")
+    rows = [{"name": 'say "hat"', "image": "c"}, {"name": "two\nlines", "image": ""}]
+    path.write_bytes(appended(path, rows))
+    assert appended(path, rows) == path.read_bytes()
+    assert appended(path, [*rows, {"name": "new", "image": ""}]) == path.read_bytes() + b",new\n"
+
+
 @pytest.mark.parametrize("content", [b"image;name\na;b\n", b"", b"name,x\nBr\xe9\n", None])
 def test_files_of_another_form_are_refused(tmp_path, content):
     path = tmp_path / "shop.csv"

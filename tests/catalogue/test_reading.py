@@ -1,6 +1,7 @@
 import pytest
 
 from huse.catalogue.reading import read_catalogue
+from huse.catalogue.records import Records
 from huse.errors import InputError
 
 COLUMNS = {"image": "image", "name": "name", "classes": "classes"}
@@ -284,3 +285,13 @@ def test_long_fields_and_control_characters(read):
 def test_a_pictures_name_may_have_two_spaces(read):
     (row,) = read("image,name,classes\n red  boot.jpg ,red  boot,shoes<boots\n").rows
     assert (row.image, row.name) == ("red  boot.jpg", "red boot")
+
+
+@pytest.mark.parametrize(
+    "content", [b"image,name,classes\na,b" + b"x" * 200_000 + b",c\n", b"\x01a\rb\x02,\n\xff\r\xfe"]
+)
+@pytest.mark.parametrize("wanted", [["nothing"], []])
+def test_a_line_that_is_none_of_a_csv_is_no_header(tmp_path, content, wanted):
+    path = tmp_path / "shop.csv"
+    path.write_bytes(content)
+    Records(path, encoding="auto", wanted=wanted)

@@ -1,3 +1,8 @@
+import os
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,6 +12,7 @@ from huse.run import paths
 from huse.run.checkpoints import Checkpoint
 from huse.vision.cache import VectorCache
 from tests.commands.conftest import error, huse, write
+from tests.conftest import ROOT
 
 PICTURES = {"train": 7, "validation": 2, "test": 9, "rejected": 1}
 CATALOGUE = {"pictures": PICTURES, "products": 11, "classes": 3}
@@ -227,3 +233,23 @@ def test_presets_are_listed_and_applied(workplace):
     shown = huse("preset", "paper").stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in huse("preset", "paper").stdout
+
+
+def test_sigterm_leaves_no_half_written_output(tmp_path):
+    """A command that is ended while it writes."""
+    program = (
+        "import sys, time, pathlib; from huse.commands import cli; from huse.run.artifacts import Outputs\n"
+        "def app():\n"
+        "    with Outputs() as outputs:\n"
+        "        outputs.path(pathlib.Path('x.csv')).touch(); print('begun', flush=True); time.sleep(60)\n"
+        "cli.app = app; cli.main()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"begun\n"
+    process.terminate()
+    assert b"terminated: all outputs are as before" in process.communicate(timeout=60)[1]
+    assert process.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []

@@ -74,13 +74,20 @@ def test_a_folder_that_is_something_else_is_kept(shop, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize("folder", [".", "../{}", "/"])
+def test_the_working_directory_is_not_replaced(shop, tmp_path, monkeypatch, folder):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert "cannot be replaced as a whole. Give the name" in error("export", "onnx", folder.format("empty"))
+
+
 @needs_export
 @pytest.mark.slow
 def test_a_kill_leaves_no_folder(shop, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "huse", "export", "onnx", "exported"]
     process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
-    while not list(tmp_path.glob(".partial-exported/*/made/*.onnx")):
+    while not list(tmp_path.glob(".partial-*-exported/*/made/*.onnx")):
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)

@@ -95,8 +95,8 @@ def test_captions_are_never_replaced(workplace, folders):  # noqa: F811
     [
         ("README.md/x.csv", "README.md: File exists. Move the file"),
         ("README.md/deep/x.csv", "README.md/deep: Not a directory. Move the file"),
-        ("/proc/x.csv", "/proc/x.csv: cannot be written (/proc/.partial-x.csv: No such file or directory). Give"),
-        ("/proc/deep/x.csv", "/proc/deep/x.csv: cannot be written (/proc/deep: No such file or directory). Give"),
+        ("/proc/x.csv", "/proc/x.csv: cannot be written (No such file or directory). Give"),
+        ("/proc/deep/x.csv", "/proc/deep/x.csv: cannot be written (No such file or directory). Give"),
     ],
 )
 def test_a_place_that_takes_no_file_is_said_in_one_line(workplace, monkeypatch, capsys, output, said):

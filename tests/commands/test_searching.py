@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +11,10 @@ import pytest
 
 from huse.files import fingerprint_file
 from huse.run import paths
-from huse.use.index import Index
+from huse.run.place import Run
+from huse.use.growing import carried
+from huse.use.index import LOCK, Index
+from stages import index as stage
 from tests.commands.conftest import error, huse
 from tests.pipeline.in_process import write_params
 
@@ -117,6 +122,10 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
         (["search", "--image", "none.jpg"], "none.jpg: no such picture"),
         (["search", "--image", "bad.jpg"], "bad.jpg"),
         (["search", "x", "--in", "cats"], "--in: expected pictures, names, products, found 'cats'"),
+        (["search", "--image", "bad.jpg", "--html", "bad.jpg"], "bad.jpg: expected a name that ends in .html"),
+        (["search", "--image", "bad.html", "--html", "bad.html"], "bad.html: is the table to read"),
+        (["search", "x", "--html", "new"], "new: expected a name that ends in .html"),
+        (["search", "x", "--html", "/proc/x.html"], "/proc/x.html: cannot be written"),
         (["search", "x", "--where", "prize > 3"], "(prize > 3): no condition that fits the index"),
         (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
         (["search", "x", "--model", "nowhere"], "nowhere: no such folder. Expected a model"),
@@ -133,6 +142,7 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
 )
 def test_what_cannot_be_is_said(shop, arguments, said):
     write("no picture", "bad.jpg")
+    write("no picture", "bad.html")
     write("image,title,classes\n0.jpg,a,b\n", "bad.csv")
     write("", "empty.csv")
     write("group,product,by\n1,a,first\n", "found.csv")
@@ -171,6 +181,38 @@ def test_what_is_added_goes_into_the_catalogue_when_asked(shop, tmp_path, ending
     )
     expected = [old, '0.jpg,"A, b",hats,2.5', '1.jpg,"A, b",hats,', ""]
     assert (tmp_path / "shop.csv").read_bytes().decode() == ending.join(expected)
+    huse("add", "new.csv", "--images", "new", "--to-catalogue")
+    assert (tmp_path / "shop.csv").read_bytes().decode() == ending.join(expected)
+
+
+def test_what_others_add_to_the_catalogue_meanwhile_stays(shop, tmp_path, monkeypatch):
+    catalogue(tmp_path)
+    write("image,name,classes\n0.jpg,A hat,hats\n")
+    put = Index.put
+
+    def meanwhile(self, *given):
+        put(self, *given)
+        with (tmp_path / "shop.csv").open("a") as file:
+            file.write("\nx.jpg,Of another,hats,2\n")
+
+    monkeypatch.setattr(Index, "put", meanwhile)
+    assert huse("add", "new.csv", "--images", "new", "--to-catalogue").exit_code == 0
+    assert (tmp_path / "shop.csv").read_text().splitlines()[2:] == ["x.jpg,Of another,hats,2", "0.jpg,A hat,hats,"]
+
+
+def test_nothing_is_added_between_the_old_index_and_the_new(tiny_pipeline, monkeypatch):
+    def seen(folder, *given, **more):
+        with pytest.raises(subprocess.CalledProcessError):
+            other = "import sys, filelock; filelock.FileLock(sys.argv[1], timeout=0.1).acquire()"
+            subprocess.run([sys.executable, "-c", other, folder / LOCK], check=True, capture_output=True)
+        looked.append(folder)
+        return carried(folder, *given, **more)
+
+    looked = []
+    monkeypatch.chdir(tiny_pipeline.root)
+    monkeypatch.setattr(stage, "carried", seen)
+    stage.main(Run(Path()))
+    assert looked == [Path(paths.INDEX)]
 
 
 def test_pictures_elsewhere_or_a_catalogue_of_another_form_add_nothing(shop, tmp_path):

@@ -69,6 +69,7 @@ def here(tmp_path, unit_rows):
             here / paths.LABELS,
             {"scheme": "leaf", "labels": CLASSES, "class_labels": [[0], [1], [2]], "classes": CLASSES},
         )
+        outputs.json(here / paths.TOWERS_CONFIG, {})
         outputs.described_array(here / paths.ZERO_SHOT, np.zeros((0, 0), np.float32), {"network": None})
         outputs.array(here / paths.ADJACENCY, np.array([[0, 0.2, 0.6], [0.2, 0, 0.7], [0.6, 0.7, 0]], np.float32))
     return here

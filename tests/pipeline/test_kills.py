@@ -32,7 +32,7 @@ def test_a_killed_stage_leaves_no_half_written_output(repository):
     outputs = [repository.root / path for path in (paths.SAMPLE_CSV, paths.SAMPLE_IMAGES)]
     before = [fingerprint(output) for output in outputs]
     process = start_eager(repository, "sample_catalogue")
-    drawn = outputs[1].with_name(".partial-images")
+    drawn = outputs[1].with_name(f".partial-{process.pid}-images")
     while not drawn.is_dir() or len(list(drawn.iterdir())) < 50:
         assert process.poll() is None
         time.sleep(0.01)

@@ -13,7 +13,7 @@ import pytest
 import torch
 from ruamel.yaml import YAML
 
-from huse.encoders import network
+from huse.encoders import network, picture_input
 from huse.encoders.given import GivenEncoder
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.pictures import load_pictures
@@ -112,7 +112,7 @@ class Watch:
         self.computes = kind != "given"
         self.read, self.encoded, self.most = multiprocessing.Value("i", 0), 0, 0
         self._seen = []
-        for module in (preparing, network):
+        for module in (preparing, picture_input):
             patch(module, "read_picture", self._reading(module.read_picture))
         patch(Preparation, "__call__", self._keeping(Preparation.__call__))
         patch(NetworkEncoder, "prepare", self._keeping(NetworkEncoder.prepare, lambda pixels: 1))

@@ -238,7 +238,7 @@ def test_a_stage_that_is_told_to_end_removes_what_it_has_begun(here, configure, 
         # A shell's background job ignores interrupts, and hands that on.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
-    begun = here / "data/sample/.partial-images"
+    begun = here / f"data/sample/.partial-{process.pid}-images"
     while not begun.is_dir():
         assert process.poll() is None
         time.sleep(0.01)

@@ -2,11 +2,14 @@ import errno
 import io
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from huse.errors import InputError
@@ -23,6 +26,7 @@ from huse.run.artifacts import (
     read_table,
     read_vectors,
 )
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -92,8 +96,9 @@ def test_a_signal_waits_until_all_outputs_are_moved(tmp_path, monkeypatch, numbe
 
 def test_what_a_killed_run_left_is_overwritten(tmp_path):
     folder = tmp_path / "images"
-    (tmp_path / ".partial-images").mkdir()
-    (tmp_path / ".partial-images" / "stale.png").touch()
+    left = tmp_path / f".partial-{_ended()}-images"
+    left.mkdir()
+    (left / "stale.png").touch()
     folder.mkdir()
     (folder / "old.png").touch()
     with Outputs() as outputs:
@@ -101,6 +106,41 @@ def test_what_a_killed_run_left_is_overwritten(tmp_path):
         place.mkdir()
         (place / "new.png").touch()
     assert [path.name for path in folder.iterdir()] == ["new.png"]
+    assert not left.exists()
+
+
+def _ended():
+    """The number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_two_processes_with_one_output_each_write_it_whole(tmp_path):
+    place = tmp_path / "[a].csv"
+    other = "import sys, pathlib; from huse.run.artifacts import Outputs\nwith Outputs() as outputs: "
+    other += "outputs.path(pathlib.Path(sys.argv[1])).write_text('other')"
+    with Outputs() as outputs, outputs.path(place).open("w") as file:
+        file.write("half")
+        file.flush()
+        subprocess.run([sys.executable, "-c", other, place], check=True, cwd=ROOT)
+        assert place.read_text() == "other"
+        file.write(" and half")
+    assert place.read_text() == "half and half"
+    assert list(tmp_path.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("place", ["/proc/x.csv", "/proc/deep/x.csv"])
+@pytest.mark.parametrize("write", [Path.touch, Path.mkdir, lambda path: pa.OSFile(str(path), "w")])
+def test_a_folder_that_takes_no_files_is_said(place, write):
+    with pytest.raises(InputError, match=f"{place}: cannot be written .No such file"), Outputs() as outputs:
+        write(outputs.path(Path(place)))
+
+
+def test_another_file_that_is_not_found_is_not_the_outputs_fault(tmp_path):
+    with pytest.raises(FileNotFoundError), Outputs() as outputs:
+        outputs.path(tmp_path / "a").touch()
+        (tmp_path / "b").read_text()
 
 
 def test_nan_is_no_metric(tmp_path):

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -137,6 +138,44 @@ def test_columns_of_another_type_become_those_of_the_index(made):
     made.index.put(rows.assign(price="3.5", classes=7), embeddings)
     found = made.index.rows("product = 'it''s 51'")
     assert set(found["price"]) == {3.5} and set(found["classes"]) == {"7"}
+
+
+@pytest.mark.parametrize("price", ["inf", -np.inf, np.nan])
+def test_numbers_that_are_not_finite_are_none(made, price):
+    rows, embeddings = rows_of(1, first=50)
+    made.index.put(rows.assign(price=price), embeddings)
+    hit = made.index.search(embedding=embeddings[0], k=1, where="product = 'it''s 50'")[0]
+    assert hit.further == {"price": None}
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda file: os.truncate(file, file.stat().st_size - 900)])
+def test_a_damaged_index_is_named_and_no_condition_blamed(made, damage):
+    for file in (made.index.folder / "embeddings.lance" / "data").iterdir():
+        damage(file)
+    opened = Index.open(made.index.folder)
+    for ask in (
+        lambda: opened.search(embedding=made.all[0]),
+        lambda: opened.known([f"product {number}" for number in range(1000)]),
+        lambda: list(opened.batches("price < 3")),
+        opened.rows,
+    ):
+        with pytest.raises(InputError, match=r"index: not a readable index .*\. Make it again"):
+            ask()
+
+
+def test_a_long_condition_is_told_in_part(made):
+    with pytest.raises(InputError, match="…: no condition that fits the index") as told:
+        made.index.rows("prize IN (" + ", ".join(map(str, range(5000))) + ")")
+    assert len(str(told.value)) < 1500
+
+
+def test_whoever_writes_alone_may_make_the_index_and_nobody_else(made):
+    other = "import sys, filelock; filelock.FileLock(sys.argv[1], timeout=0.1).acquire()"
+    command = [sys.executable, "-c", other, made.index.folder / index.LOCK]
+    with index.alone(made.index.folder):
+        Index.make(made.index.folder, *rows_of(5), ABOUT)
+        assert b"Timeout" in subprocess.run(command, capture_output=True, check=False).stderr
+    subprocess.run(command, check=True)
 
 
 def test_products_are_removed(made):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from huse.taxonomy import ClassTree
-from huse.use.suspects import LEAST, parting, rank, suspects
+from huse.use.suspects import LEAST, MOST_NEAR, parting, rank, suspects
 
 TREE = ClassTree.of(["bags<clutches", "bags<totes", "bags<trunks", "hats", "shoes<boots", "shoes<mules", "shoes<pumps"])
 
@@ -52,7 +52,7 @@ def test_a_shop_without_mistakes_has_next_to_no_suspects():
 def test_it_is_seen_whether_mistakes_lie_between_siblings():
     anywhere, siblings = (ranked(*shop(60, near=near)[:2]).mistakes for near in (False, True))
     assert siblings.near_share > 0.8 and anywhere.near_share < 0.6
-    assert siblings.weight == 0.2 and anywhere.weight < 0.2
+    assert siblings.weight == MOST_NEAR and anywhere.weight < MOST_NEAR
 
 
 def test_suspicion_is_the_odds_of_a_mistake():

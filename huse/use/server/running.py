@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 WAITING = 1024  # connections that wait to be accepted
 IDLE = 15  # seconds that a connection may be open without a whole request on it
+FILES = 65_536  # that may be open, connections among them
 KEPT = 5  # seconds that a connection is kept for a next request
 
 
@@ -60,6 +62,7 @@ def run(make: Callable[[Callable[[Exception], None]], "Guard"], sock: socket.soc
         errors.append(error)
         server.should_exit = True
 
+    _allow_connections()
     guard = make(failed)
     config = uvicorn.Config(
         guard,
@@ -77,6 +80,14 @@ def run(make: Callable[[Callable[[Exception], None]], "Guard"], sock: socket.soc
     asyncio.run(_serve(server, guard, sock, limits))
     if errors:
         raise errors[0]
+
+
+def _allow_connections() -> None:
+    """Open as many files as this user may: each connection is one, and silent ones must not keep the index closed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _serve(server: "Server", guard: "Guard", sock: socket.socket, limits: Limits) -> None:

@@ -3,6 +3,7 @@
 import http.client
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -21,7 +22,7 @@ TOKEN = "a-secret-of-many-letters"
 class Process:
     """A server that was started as a person does."""
 
-    def __init__(self, folder, *options, cwd, **variables):
+    def __init__(self, folder, *options, cwd, preexec=None, **variables):
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
         places = ["--model", folder / "model", "--index", folder / "index", "--images", folder / "images"]
         command = [sys.executable, "-m", "huse", "serve", "--port", "0", *places, *options]
@@ -29,6 +30,7 @@ class Process:
             list(map(str, command)),
             cwd=cwd,
             env=environment,
+            preexec_fn=preexec,  # noqa: PLW1509
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -67,6 +69,18 @@ def test_it_lives_before_it_is_ready_and_ends_by_sigterm(start):
     assert server.client.wait().ask("/search", {"text": "hat"}).said["hits"]
     code, printed = server.end()
     assert code == 0 and "what was accepted is answered" in printed and "Traceback" not in printed
+
+
+def test_it_may_have_more_connections_than_files_were_allowed(start):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 400:
+        pytest.skip("this user may not open so many files")
+    server = start(preexec=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard)))
+    server.client.wait()
+    silent = [socket.create_connection(("127.0.0.1", server.client.port)) for _ in range(250)]
+    assert server.client.ask("/search", {"text": "hat"}).said["hits"]
+    for one in silent:
+        one.close()
 
 
 def test_a_token_of_the_environment_is_asked_for_and_never_printed(start):
