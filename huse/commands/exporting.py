@@ -154,7 +154,7 @@ def _check_folder(folder: Path, file: str, *, force: bool) -> None:
         file: JSON that an export of this kind has, with the key `export`.
         force: replace an export.
     """
-    if not folder.resolve().name or folder.resolve() == Path.cwd():
+    if not folder.resolve().name or folder.resolve() == Path().resolve():
         raise InputError(f"{folder}: cannot be replaced as a whole. Give the name of a folder in it.")
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return

@@ -115,7 +115,7 @@ class Watch:
         for module in (preparing, picture_input):
             patch(module, "read_picture", self._reading(module.read_picture))
         patch(Preparation, "__call__", self._keeping(Preparation.__call__))
-        patch(NetworkEncoder, "prepare", self._keeping(NetworkEncoder.prepare, lambda pixels: 1))
+        patch(picture_input, "prepare", self._keeping(picture_input.prepare, lambda pixels: 1))
         patch(network, "normalise", self._keeping(network.normalise))
         patch(NetworkEncoder, "encode_pixels", self._encoding(NetworkEncoder.encode_pixels))
 
