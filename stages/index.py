@@ -40,7 +40,7 @@ def main(here: Run) -> str:
     about = {
         "fingerprint": model.fingerprint,
         "images": str(folder.resolve()),
-        "columns": {kind: name for kind, name in params.columns.model_dump().items() if name and kind != "split"},
+        "columns": params.columns.of_products,
     }
     with alone(here / paths.INDEX):  # what is added in between would be lost
         added = carried(here / paths.INDEX, model, known=set(table["product"]))

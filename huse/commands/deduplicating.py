@@ -1,18 +1,17 @@
 """The command that finds the same product twice in a shop."""
 
-import csv
 import logging
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from huse.commands.searching import REMOVE
-from huse.commands.tables import MaxRejected, check_output, read_products
+from huse.commands.tables import MaxRejected, check_outputs, in_folder, place_of, read_products, write_results
 from huse.errors import InputError
 from huse.run import paths
-from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.wording import counted
@@ -58,24 +57,15 @@ def duplicates(
     """Find the same product twice in the shop, by nearly the same picture, by the name, or by both."""
     from huse.use.duplicates import find_duplicates  # noqa: PLC0415  these take a second to import
 
-    for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):
-        if place is not None:
-            check_output(place, table, option, ending, force=force)
+    check_outputs(output, html, table, force=force)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     rows, asked = _rows(context.obj, table, images, index, max_rejected)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)
     if found.unread:
         logging.warning("%s cannot be read, first %s", counted(len(found.unread), "picture"), found.unread[0])
     first = rows.drop_duplicates("product").set_index("product")
-    with Outputs() as outputs:
-        if output is not None:
-            with outputs.path(output).open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(_lines(found.groups, first))
-        if html is not None:
-            outputs.path(html).write_text(_page(found, first, steps, show), encoding="utf-8")
-    typer.echo("\n".join([*_summary(found, rows["product"].nunique(), first), *_written(output, html)]))
+    wrote = write_results(output, html, COLUMNS, _lines(found.groups, first), lambda: _page(found, first, steps, show))
+    typer.echo("\n".join([*_summary(found, rows["product"].nunique(), first), *wrote]))
 
 
 def _rows(
@@ -86,20 +76,16 @@ def _rows(
 
     from huse.use.index import Index  # noqa: PLC0415
 
-    place = here / paths.INDEX if index is None else index
+    place = place_of(here, index, paths.INDEX)
     if table is None:
         return _of_index(Index.open(place), images), None
     shop = Index.open(place) if index is not None or place.is_dir() else None
-    columns = {
-        kind: name
-        for kind, name in (CatalogueParams().columns.model_dump() if shop is None else shop.about["columns"]).items()
-        if name and kind != "split"
-    }
+    columns: dict[str, str] = CatalogueParams().columns.of_products if shop is None else shop.about["columns"]
     folder = (images or table.parent).resolve()
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
     new = read_products(table, folder, columns, most)
-    new["image"] = [str(folder / image) if image else "" for image in new["image"]]
+    new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:
         logging.info("%s: no index, so only the products of %s are compared with each other", place, table)
@@ -117,15 +103,13 @@ def _of_index(index: "Index", images: Path | None) -> "pd.DataFrame":
     return rows
 
 
-def _lines(groups: "list[Group]", first: "pd.DataFrame") -> list[list[str]]:
-    """Return the cells of a row for each product of each group."""
-    lines = []
+def _lines(groups: "list[Group]", first: "pd.DataFrame") -> Iterator[list[str]]:
+    """Yield the cells of a row for each product of each group."""
     for number, group in enumerate(groups, start=1):
         for product, pair in zip(group.products, [None, *group.pairs], strict=True):
             row = dict(first.loc[product])
             by = ["first", ""] if pair is None else [pair.by, _steps(pair)]
-            lines.append([str(number), product, row["name"], row["classes"], row["image"], *by])
-    return lines
+            yield [str(number), product, row["name"], row["classes"], row["image"], *by]
 
 
 def _steps(pair: "Pair") -> str:
@@ -183,7 +167,3 @@ def _summary(found: "Found", products: int, first: "pd.DataFrame") -> list[str]:
             names = [first.loc[product]["name"] or product for product in groups[0].products[:2]]
             lines.append(f"  {len(groups):,} by {by}, such as {' | '.join(names)}")
     return lines
-
-
-def _written(*places: Path | None) -> list[str]:
-    return [f"wrote {place}" for place in places if place is not None]

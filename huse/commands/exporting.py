@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huse.commands.tables import place_of
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
-from huse.run.place import Run
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def onnx(context: typer.Context, folder: Folder, *, model: ModelFolder = None, f
     from huse.use.export.onnx_model import export_onnx  # noqa: PLC0415
 
     refuse_without_libraries()
-    loaded = huse.load(_place(context.obj, model, paths.MODEL))
+    loaded = huse.load(place_of(context.obj, model, paths.MODEL))
     typer.echo("exporting: torch traces each network, which takes from seconds to a minute", err=True)
     with Outputs() as outputs:
         place = outputs.path(folder)
@@ -68,7 +68,7 @@ def sentence_transformers(
     import huse  # noqa: PLC0415  these take seconds to import
     from huse.use.export.sentence_folder import export_sentence_transformers  # noqa: PLC0415
 
-    loaded = huse.load(_place(context.obj, model, paths.MODEL))
+    loaded = huse.load(place_of(context.obj, model, paths.MODEL))
     with Outputs() as outputs:
         place = outputs.path(folder)
         place.mkdir()
@@ -91,7 +91,7 @@ def parquet(
     """The embeddings of the index with all its columns, as one Parquet."""
     from huse.use.export.vectors import write_parquet  # noqa: PLC0415  as above
 
-    asked = _Asked(_place(context.obj, index, paths.INDEX), kind, where)
+    asked = _Asked(place_of(context.obj, index, paths.INDEX), kind, where)
     count = _write(file, write_parquet, asked, force=force)
     typer.echo(f"wrote {file}: {counted(count, 'embedding')}; the column `embedding` is a list of float32")
 
@@ -109,7 +109,7 @@ def qdrant(
     """The embeddings of the index as points of Qdrant: id, vector, payload."""
     from huse.use.export.vectors import write_qdrant  # noqa: PLC0415  as above
 
-    asked = _Asked(_place(context.obj, index, paths.INDEX), kind, where)
+    asked = _Asked(place_of(context.obj, index, paths.INDEX), kind, where)
     count = _write(file, write_qdrant, asked, force=force)
     typer.echo(f"wrote {file}: {counted(count, 'point')}; docs/export.md says how Qdrant takes them")
 
@@ -173,10 +173,6 @@ def _told(parity: "Parity") -> str:
         f"embeddings differ by at most {parity.embeddings:.1e}, scores by {parity.scores:.1e}, on "
         f"{parity.inputs} inputs made for it"
     )
-
-
-def _place(here: Run, given: Path | None, usual: Path) -> Path:
-    return here / usual if given is None else given
 
 
 def _megabytes(folder: Path) -> float:

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from huse.commands.tables import MaxRejected, check_output, read_products
+from huse.commands.tables import MaxRejected, check_output, in_folder, place_of, read_products
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -150,7 +150,7 @@ def remove(
     if not ids:
         raise InputError("expected ids of products, or --from FILE, found neither.")
     ids = list(dict.fromkeys(ids))
-    there = Index.open(_place(context.obj, index, paths.INDEX))
+    there = Index.open(place_of(context.obj, index, paths.INDEX))
     known = there.known(ids)
     unknown = [one for one in ids if one not in known]
     if len(unknown) == len(ids):
@@ -199,14 +199,10 @@ def _opened(here: Run, model: Path | None, index: Path | None, images: Path | No
     from huse.use.index import Index  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    loaded = huse.load(_place(here, model, paths.MODEL))
-    opened = Index.open(_place(here, index, paths.INDEX), loaded)
+    loaded = huse.load(place_of(here, model, paths.MODEL))
+    opened = Index.open(place_of(here, index, paths.INDEX), loaded)
     folder = Path(opened.about["images"]) if images is None else images
     return _Shop(loaded, opened, folder.resolve())
-
-
-def _place(here: Run, given: Path | None, usual: Path) -> Path:
-    return here / usual if given is None else given
 
 
 def _such_as(index: "Index") -> str:
@@ -274,7 +270,7 @@ def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> list[dic
     if outside:
         raise InputError(f"{outside[0]}: lies outside {folder} (catalogue.images). Copy the pictures there first.")
     new = new.assign(image=[_below(shop.folder, image, folder) for image in new["image"]])
-    columns = {kind: name for kind, name in params.columns.model_dump().items() if name and kind != "split"}
+    columns = params.columns.of_products
     cells = new.drop(columns=[kind for kind in ("product", "split") if kind not in columns]).rename(columns=columns)
     rows: list[dict[str, str]] = cells.astype(object).fillna("").astype(str).to_dict("records")  # type: ignore[assignment]
     return rows
@@ -298,7 +294,7 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     table = read_products(csv, shop.folder, columns, most)
     rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
-        rows = rows.assign(image=[str(shop.folder / image) if image else "" for image in rows["image"]])
+        rows = rows.assign(image=in_folder(rows["image"], shop.folder))
     further = read_further(csv, encoding="auto", used=columns.values())
     unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]
     if unknown:

@@ -1,6 +1,5 @@
 """The command that finds products which are probably filed under the wrong class."""
 
-import csv
 import logging
 import sys
 from collections.abc import Callable, Sequence
@@ -11,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 import typer
 
-from huse.commands.tables import MaxRejected, check_output, read_products
+from huse.commands.tables import MaxRejected, check_outputs, in_folder, place_of, read_products, write_results
 from huse.errors import InputError
 from huse.run import paths
-from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.wording import counted
@@ -88,9 +86,7 @@ def suspects(
     from huse.use.suspects import BOTH, rank  # noqa: PLC0415
     from huse.use.suspects import suspects as found_in  # noqa: PLC0415
 
-    for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):
-        if place is not None:
-            check_output(place, table, option, ending, force=force)
+    check_outputs(output, html, table, force=force)
     if table is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
     if images is not None and not images.is_dir():
@@ -114,19 +110,12 @@ def suspects(
     found = found_in(
         ranking, known.probabilities, filed.filed, tree, near=(known.neighbours, known.similarities), most=most
     )
-    with Outputs() as outputs:
-        if output is not None:
-            with outputs.path(output).open("w", encoding="utf-8", newline="") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                writer.writerow(COLUMNS)
-                writer.writerows(_cells(one, rows) for one in found)
-        if html is not None:
-            outputs.path(html).write_text(_page(found, rows, show), encoding="utf-8")
+    cells = (_cells(one, rows) for one in found)
+    wrote = write_results(output, html, COLUMNS, cells, lambda: _page(found, rows, show))
     lines = _summary(found, rows, int((~judged).sum()))
     if most is not None:
         lines.append(f"worth a look, by estimate: the first {ranking.listed:,}")
-    lines += [f"wrote {place}" for place in (output, html) if place is not None]
-    typer.echo("\n".join(lines))
+    typer.echo("\n".join([*lines, *wrote]))
 
 
 @dataclass(frozen=True)
@@ -238,7 +227,7 @@ def _of_table(csv_file: Path, images: Path | None, most: float) -> _Rows:
     from huse.catalogue.records import Records, places_of  # noqa: PLC0415
 
     folder = (csv_file.parent if images is None else images).resolve()
-    usual = {kind: name for kind, name in CatalogueParams().columns.model_dump().items() if name and kind != "split"}
+    usual = CatalogueParams().columns.of_products
     header = Records(csv_file, encoding="auto", wanted=usual.values()).header
     # One of picture and name may be missing; `product` is no column unless there is one.
     columns = {kind: name for kind, name in usual.items() if kind == "classes" or places_of(header, name)}
@@ -253,14 +242,14 @@ def _of_table(csv_file: Path, images: Path | None, most: float) -> _Rows:
 
 def _with_folder(table: "pd.DataFrame", folder: Path) -> "pd.DataFrame":
     """Return a table with absolute paths of pictures, which are those to show too."""
-    absolute = [str(folder / image) if image else "" for image in table["image"]]
+    absolute = in_folder(table["image"], folder)
     return table.assign(image=absolute, picture=absolute)
 
 
 def _load(here: Run, model: Path | None) -> "Model":
     import huse  # noqa: PLC0415
 
-    return huse.load(here / paths.MODEL if model is None else model)
+    return huse.load(place_of(here, model, paths.MODEL))
 
 
 def _encode(items: Sequence[Any], opened: Callable[[], Any], unit: str) -> "Floats":

@@ -1,7 +1,8 @@
 """What several commands share: tables of classified products that they read, and files that they write."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from csv import writer as csv_writer
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
+from huse.run.place import Run
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -41,6 +43,42 @@ def check_output(output: Path, table: Path | None, option: str, ending: str, *, 
         raise InputError(f"{output}: is the table to read, and would be lost. Give another {option}.")
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another {option}.")
+
+
+def check_outputs(output: Path | None, html: Path | None, table: Path | None, *, force: bool) -> None:
+    """Do what `check_output` does for the CSV and the page of a command, where they are asked for."""
+    for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):
+        if place is not None:
+            check_output(place, table, option, ending, force=force)
+
+
+def write_results(
+    output: Path | None,
+    html: Path | None,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    page: Callable[[], str],
+) -> list[str]:
+    """Write the CSV and the page of a command, where they are asked for, whole or not at all; return what to say."""
+    with Outputs() as outputs:
+        if output is not None:
+            with outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+                writer = csv_writer(file, lineterminator="\n")
+                writer.writerow(columns)
+                writer.writerows(rows)
+        if html is not None:
+            outputs.path(html).write_text(page(), encoding="utf-8")
+    return [f"wrote {place}" for place in (output, html) if place is not None]
+
+
+def in_folder(images: Iterable[str], folder: Path) -> list[str]:
+    """Return paths of pictures with their folder before them; an empty one is none, and stays so."""
+    return [str(folder / image) if image else "" for image in images]
+
+
+def place_of(here: Run, given: Path | None, usual: Path) -> Path:
+    """Return a folder that an option names, else the usual one of the run."""
+    return here / usual if given is None else given
 
 
 def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: float) -> "pd.DataFrame":

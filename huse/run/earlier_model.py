@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from huse.errors import InputError
-from huse.files import fingerprint_file
+from huse.files import check_files
 from huse.run.artifacts import read_json
 
 CONFIG = "config.json"
@@ -20,7 +20,5 @@ def read_earlier(folder: Path) -> dict[str, Any]:
     if not (folder / CONFIG).is_file():
         raise InputError(f"{folder}: no model. Copy data/model of an earlier run there, or set start: null.")
     content = read_json(folder / CONFIG, ("classes", "class_labels", "sha256"))
-    for name, digest in content["sha256"].items():
-        if not (folder / name).is_file() or fingerprint_file(folder / name) != digest:
-            raise InputError(f"{folder / name}: not the file that {CONFIG} describes. Copy the whole folder again.")
+    check_files(folder, content["sha256"], CONFIG)
     return content

@@ -75,22 +75,6 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     return content
 
 
-def check_files(folder: Path, sha256: dict[str, str]) -> None:
-    """Compare the files of a model with their SHA-256.
-
-    Raises:
-        InputError: one is missing or another, or lies outside the folder.
-    """
-    for name, digest in sha256.items():
-        file = folder / name
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            raise InputError(f"{folder / CONFIG}: names a file outside the folder: {name}. Get the model again.")
-        if not file.is_file():
-            raise InputError(f"{file}: not found. A part of the model is missing; copy the whole folder.")
-        if fingerprint_file(file) != digest:
-            raise InputError(f"{file}: not the file that {CONFIG} describes. Copy the whole folder again.")
-
-
 def fingerprint_model(content: dict[str, Any]) -> str:
     """Return what the embeddings of a model are known by, from its config.
 

@@ -19,6 +19,7 @@ from huse.encoders.contract import CONFIG, Encoder, ItemError, read_config, writ
 from huse.encoders.families import load_encoder
 from huse.encoders.picture_input import Picture
 from huse.errors import InputError
+from huse.files import check_files
 from huse.fusion import LogLinear, class_probabilities, mean_direction, mean_scores
 from huse.model.contract import MODALITIES, Modality, Towers
 from huse.taxonomy import ClassTree
@@ -29,7 +30,6 @@ from huse.use.folder import (
     ENCODERS,
     FORMAT,
     MORE,
-    check_files,
     digests,
     fingerprint_model,
     load_towers,
@@ -406,7 +406,7 @@ class Model:
         """Read what `save` wrote; see `huse.load`."""
         place = Path(folder)
         content = read_model_config(place)
-        check_files(place, content["sha256"])
+        check_files(place, content["sha256"], CONFIG)
         fusion = dict(content["fusion"])
         try:
             average = fusion.pop("average")

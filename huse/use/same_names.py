@@ -63,7 +63,6 @@ def same_names(names: Sequence[str]) -> Integers:
 
     Args:
         names: N.
-        least: see `agreement`.
 
     Returns:
         P × 2 numbers, the lower one first, in order. Of many with the same words, each has a pair with the first.
@@ -99,7 +98,7 @@ def _alike(texts: list[str]) -> list[tuple[int, int]]:
     place = np.arange(counts.nnz) - np.repeat(counts.indptr[:-1], sizes)
     common = np.ceil(sizes * COSINE**2 - 1e-6)  # that two as near have at least
     first = place < np.repeat(sizes - common + SHARED, sizes)
-    prefixes = csr_matrix(counts.multiply(1))
+    prefixes = counts.copy()
     prefixes.data = first.astype(np.float32)
     prefixes.eliminate_zeros()
     numbers: dict[frozenset[str], int] = {}

@@ -11,9 +11,16 @@ from huse.vision.torchvision_ops import import_torchvision
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence logging and warnings; import torchvision first, which these libraries import too, and may fail to."""
+    """Do what `silence` does; import torchvision first, which these libraries import too, and may fail to."""
     import_torchvision()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # they warn where a process forks later
+    with silence():
+        yield
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Silence logging and warnings."""
     logs = logging.root.manager.disable
     logging.disable()
     try:

@@ -76,24 +76,22 @@ def test_options_become_limits_places_and_access(tmp_path, monkeypatch, capsys):
     assert str(made["places"].model) == "data/model" and made["guard"] == "the application"
 
 
-def test_nothing_heavy_is_imported_before_it_listens():
-    """Neither torch nor pandas, LanceDB, DVC nor FastAPI: a client can connect before those are there."""
+def imported_by(modules):
+    """The top names of all that is imported with the command and some modules, in a process of its own."""
     code = (
-        "import sys; from huse.commands import cli; from huse.commands import serving; import huse.use.server.running; "
+        f"import sys; from huse.commands import cli, serving; import {modules}; "
         "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
     )
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert not set(found) & {"torch", "pandas", "lancedb", "dvc", "fastapi", "uvicorn", "sklearn", "onnxruntime"}
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(found.stdout.split())
+
+
+def test_nothing_heavy_is_imported_before_it_listens():
+    """Neither torch nor pandas, LanceDB, DVC nor FastAPI: a client can connect before those are there."""
+    heavy = {"torch", "pandas", "lancedb", "dvc", "fastapi", "uvicorn", "sklearn", "onnxruntime"}
+    assert not imported_by("huse.use.server.running") & heavy
 
 
 def test_the_server_itself_imports_neither_torch_nor_dvc():
-    code = (
-        "import sys; from huse.commands import cli, serving; import huse.use.server.app, huse.use.index; "
-        "print(*sorted({name.partition('.')[0] for name in sys.modules}))"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert not set(found) & {"torch", "torchvision", "dvc", "sklearn", "gensim", "lancedb"}
+    heavy = {"torch", "torchvision", "dvc", "sklearn", "gensim", "lancedb"}
+    assert not imported_by("huse.use.server.app, huse.use.index") & heavy

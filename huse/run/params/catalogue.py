@@ -49,6 +49,11 @@ class Columns(Settings):
         description="an id that the pictures of a product share; null: those with one name or picture are a product",
     )
 
+    @property
+    def of_products(self) -> dict[str, str]:
+        """What is read of a product and the column of it; the split is no part of the product."""
+        return {kind: name for kind, name in self.model_dump().items() if name and kind != "split"}
+
     @model_validator(mode="after")
     def _differ(self) -> Self:
         named = [name for name in vars(self).values() if name is not None]

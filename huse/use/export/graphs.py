@@ -3,10 +3,7 @@
 Letters: N items, S pixels a side of a network's input, F values of a vector, D dimension, K labels.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from inspect import signature
 from pathlib import Path
@@ -21,6 +18,7 @@ from huse.errors import InputError
 from huse.model.contract import Modality
 from huse.model.network import Network
 from huse.vision.network_input import normalise
+from huse.vision.quiet import silence
 
 OPSET = 20
 NEEDED = ("onnx", "onnxscript", "onnxruntime")
@@ -99,7 +97,7 @@ def write_graph(
     several = any(each.kind is each.VAR_POSITIONAL for each in signature(module.forward).parameters.values())
     shapes = (of_each,) if several else of_each
     try:
-        with _quiet(), torch.inference_mode(False), torch.no_grad():
+        with silence(), torch.inference_mode(False), torch.no_grad():
             program = torch.onnx.export(
                 module.eval(),
                 tuple(inputs.values()),
@@ -138,16 +136,3 @@ def _without_traces(model: Any) -> None:
                 value.metadata_props.clear()
     for value in (*model.graph.inputs, *model.graph.initializers.values()):
         value.metadata_props.clear()
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence what the exporter says of itself."""
-    before = logging.root.manager.disable
-    logging.disable()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(before)
