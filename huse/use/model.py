@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from huse.descent import Points, choose_points, read_points
 from huse.encoders.contract import CONFIG, Encoder, ItemError, read_config, write_config
@@ -20,11 +19,11 @@ from huse.encoders.families import load_encoder
 from huse.encoders.picture_input import Picture
 from huse.errors import InputError
 from huse.files import check_files
-from huse.fusion import LogLinear, class_probabilities, mean_direction, mean_scores
+from huse.fusion import LogLinear, mean_direction, mean_scores
 from huse.model.contract import MODALITIES, Modality, Towers
 from huse.taxonomy import ClassTree
 from huse.use.card import model_card
-from huse.use.decisions import ClassProbability, Decision, best, decisions, ranked
+from huse.use.decisions import ClassProbability, Decision
 from huse.use.folder import (
     CARD,
     ENCODERS,
@@ -47,6 +46,7 @@ from huse.use.items import (
     reporter,
     spread_rows,
 )
+from huse.use.reading import Reading, Rules
 from huse.use.scores import Classes, Fusion
 
 BATCH_SIZE = 32  # pictures
@@ -58,7 +58,6 @@ class Model:
     Attributes:
         network: vectors to embeddings and class scores.
         info: what the model was trained on, its metrics, versions and fingerprints; JSON.
-        points: for pictures alone, names alone and both, where to stop in the class tree for a precision.
         fingerprint: of a model that was loaded, over all its files; empty before it is saved.
     """
 
@@ -76,12 +75,9 @@ class Model:
         self._encoders: dict[str, Encoder[Any] | Path] = {"image": image_encoder, "text": text_encoder}
         self.network = network
         self.info = info
-        self.points = points
         self.fingerprint = ""  # of one that was loaded, what its weights are known by
         self._more: dict[str, Any] = {}  # in the config, of an export alone
-        self._classes = classes
-        self._fusion = fusion
-        self._tree = ClassTree.of(classes.paths)
+        self._rules = Rules(classes, fusion, points, ClassTree.of(classes.paths))
 
     @property
     def image_encoder(self) -> Encoder[Picture]:
@@ -96,17 +92,22 @@ class Model:
     @property
     def classes(self) -> list[str]:
         """The C class paths, sorted."""
-        return list(self._classes.paths)
+        return list(self._rules.classes.paths)
 
     @property
     def class_labels(self) -> list[list[int]]:
         """For each class, the numbers of its labels."""
-        return self._classes.labels
+        return self._rules.classes.labels
 
     @property
     def fusion(self) -> Fusion:
         """How scores become probabilities."""
-        return self._fusion
+        return self._rules.fusion
+
+    @property
+    def points(self) -> Points:
+        """For pictures alone, names alone and both, where to stop in the class tree for a precision."""
+        return self._rules.points
 
     @property
     def dimension(self) -> int:
@@ -156,6 +157,25 @@ class Model:
         """
         return self._embed("text", texts, reporter(errors))[0]
 
+    def read(
+        self,
+        images: Sequence[OneOrSeveral[Picture] | None] | None = None,
+        texts: Sequence[OneOrSeveral[str] | None] | None = None,
+        errors: Errors = "raise",
+    ) -> Reading:
+        """Read products once, to ask several things of them: embeddings, probabilities, classes, decisions.
+
+        Args:
+            images: N pictures, or lists of the pictures of a product, None for a product without; or None.
+            texts: N names of the same products, None or an empty one for a product without; or None.
+            errors: what to do with a picture or a name that cannot be used: ``raise``, or ``report`` it in
+                `Reading.errors`.
+
+        Raises:
+            InputError: as `encode`.
+        """
+        return self._read(images, texts, raise_error if reporter(errors) is raise_error else lambda error: None)
+
     def encode(
         self,
         images: Sequence[OneOrSeveral[Picture] | None] | None = None,
@@ -178,13 +198,7 @@ class Model:
         Raises:
             InputError: neither is given, their lengths differ, or as `encode_images`.
         """
-        parts, failed = self._parts(images, texts, reporter(errors))
-        embeddings = [embeddings for embeddings, _ in parts.values()]
-        if len(embeddings) == 1:
-            return embeddings[0]
-        combined = mean_direction(np.concatenate(embeddings), np.tile(np.arange(len(failed)), 2))
-        combined[failed] = np.nan
-        return combined
+        return self._read(images, texts, reporter(errors)).embeddings()
 
     def class_probabilities(
         self,
@@ -207,13 +221,7 @@ class Model:
         Raises:
             InputError: as `encode`.
         """
-        parts, failed = self._parts(images, texts, reporter(errors))
-        probabilities = self._probabilities(*(parts[name][1] if name in parts else None for name in MODALITIES))
-        probabilities[failed] = np.nan
-        return probabilities
-
-    def _probabilities(self, image: Floats | None, text: Floats | None) -> Floats:
-        return class_probabilities(self._fusion.scores(image, text), self._classes.labels)
+        return self._read(images, texts, reporter(errors)).probabilities()
 
     def classify(
         self,
@@ -233,9 +241,7 @@ class Model:
         Raises:
             InputError: as `encode`.
         """
-        if top < 1:
-            raise InputError(f"top: expected at least 1, found {top}.")
-        return ranked(self.class_probabilities(images, texts, errors), self._classes.paths, top)
+        return self._read(images, texts, reporter(errors)).classify(top)
 
     def decide(
         self,
@@ -261,43 +267,31 @@ class Model:
         Raises:
             InputError: the precision is not between 0 and 1, or as `encode`.
         """
-        chosen = None if precision is None else choose_points(self.points, precision)
-        remarks: dict[int, list[str]] = {}
+        if precision is not None:
+            choose_points({}, precision)  # a wrong one is told before anything is read
+        return self.read(images, texts, errors).decide(precision)
 
-        def note(error: ItemError) -> None:
-            remarks.setdefault(error.number, []).append(f"{error.kind} left out, {error.reason}")
-
-        parts, _ = self._parts(images, texts, raise_error if reporter(errors) is raise_error else note)
-        image, text = (parts[name][1] if name in parts else None for name in MODALITIES)
-        probabilities = self._probabilities(image, text)
-        nothing, paths = [""] * len(probabilities), self._classes.paths
-        return decisions(
-            probabilities,
-            nothing if image is None else best(self._probabilities(image, None), paths),
-            nothing if text is None else best(self._probabilities(None, text), paths),
-            tree=self._tree,
-            chosen=chosen,
-            remarks=remarks,
-        )
-
-    def _parts(
-        self, images: Sequence[Any] | None, texts: Sequence[Any] | None, report: Reporter
-    ) -> tuple[dict[Modality, tuple[Floats, Floats]], npt.NDArray[np.bool_]]:
-        """Return embeddings and scores of each modality that is given, and for which of N products an item failed."""
+    def _read(self, images: Sequence[Any] | None, texts: Sequence[Any] | None, report: Reporter) -> Reading:
         for items in (images, texts):
             refuse_one(items)
         if texts is not None:  # an empty name is none, as in the catalogue
             texts = [None if isinstance(text, str) and not text.strip() else text for text in texts]
-        check_products(images, texts, report)
+        found: list[ItemError] = []
+
+        def note(error: ItemError) -> None:
+            found.append(error)
+            report(error)
+
+        check_products(images, texts, note)
         given = {
             modality: items for modality, items in zip(MODALITIES, (images, texts), strict=True) if items is not None
         }
-        parts = {modality: self._embed(modality, items, report, optional=True) for modality, items in given.items()}
+        parts = {modality: self._embed(modality, items, note, optional=True) for modality, items in given.items()}
         failed = [
             np.isnan(parts[modality][0]).any(axis=1) & np.array([item is not None for item in items], dtype=bool)
             for modality, items in given.items()
         ]
-        return parts, np.any(failed, axis=0)
+        return Reading(parts, np.any(failed, axis=0), found, self._rules)
 
     def _embed(
         self,
@@ -370,9 +364,9 @@ class Model:
         """Return what stands in the config of a model but for the files: classes, fusion, points and info; JSON."""
         return {
             "format": FORMAT,
-            "classes": self._classes.paths,
-            "class_labels": self._classes.labels,
-            "fusion": {**vars(self._fusion.log_linear), "average": self._fusion.average},
+            "classes": self._rules.classes.paths,
+            "class_labels": self._rules.classes.labels,
+            "fusion": {**vars(self.fusion.log_linear), "average": self.fusion.average},
             "points": {kind: list(map(asdict, points)) for kind, points in self.points.items()},
             "info": self.info,
             **self._more,
@@ -393,8 +387,8 @@ class Model:
             image_encoder,
             text_encoder,
             network,
-            classes=self._classes,
-            fusion=self._fusion,
+            classes=self._rules.classes,
+            fusion=self.fusion,
             info=self.info,
             points=self.points,
         )

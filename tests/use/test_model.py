@@ -174,7 +174,7 @@ def test_probabilities_are_calibrated_and_fused(model, pictures):
 
 def test_of_labels_in_levels_a_class_has_the_mean(pictures):
     levels = make(labels=((0, 1), (0, 2), (3, 4)))
-    scores = levels._fusion.scores(levels._embed("image", pictures, "raise")[1], None)
+    scores = levels.fusion.scores(levels._embed("image", pictures, "raise")[1], None)
     means = np.stack([scores[:, [0, 1]].mean(1), scores[:, [0, 2]].mean(1), scores[:, [3, 4]].mean(1)], axis=1)
     found = levels.class_probabilities(images=pictures)
     np.testing.assert_allclose(found, means / means.sum(axis=1, keepdims=True), atol=1e-6)

@@ -6,7 +6,7 @@ Letters: N items.
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,19 +14,18 @@ from typing import Any, TypeVar
 from huse.use.server.refused import busy
 
 Result = TypeVar("Result")
-Run = Callable[[Hashable, list[Any]], Sequence[Any]]  # N items of a kind to N results; an exception is a result too
+Results = Any  # of N items; a slice of them is a request's
 
 
 @dataclass(eq=False)
 class _Job:
-    kind: Hashable
     items: Sequence[Any]
     arrived: float
-    answer: "asyncio.Future[list[Any]]"
+    answer: "asyncio.Future[Results]"
 
 
 class Batcher:
-    """Runs items of the same kind together, in the order in which they came.
+    """Runs items together, in the order in which they came.
 
     Attributes:
         waiting: items that wait, or are being computed.
@@ -34,21 +33,21 @@ class Batcher:
 
     def __init__(
         self,
-        run: Run,
+        run: Callable[[list[Any]], Results],
         *,
         batch: int,
         queue: int,
         linger: float,
-        told: Callable[[Hashable, int], None] = lambda kind, count: None,
+        told: Callable[[int], None] = lambda count: None,
     ) -> None:
         """Make it; `start` lets it work.
 
         Args:
-            run: called in one thread.
+            run: called in one thread with the items of a batch; one of them that fails is told in its results.
             batch: items of one call, at most; but a request is never split.
             queue: items that may wait.
             linger: seconds that the first of a batch waits for more.
-            told: called with kind and size of each batch.
+            told: called with the size of each batch.
         """
         self.waiting = 0
         self._run, self._batch, self._queue, self._linger, self._told = run, batch, queue, linger, told
@@ -70,31 +69,25 @@ class Batcher:
             job.answer.cancel()
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def ask(self, kind: Hashable, items: Sequence[Any]) -> list[Any]:
-        """Return the results of items, with those of others in between; cancelled, they give their places back.
+    async def ask(self, items: Sequence[Any]) -> Results:
+        """Return the results of one or more items, computed with those of others; cancelled, they leave their places.
 
         Raises:
             RefusedError: 503, too many wait.
-            Exception: of the first item that failed.
+            Exception: the batch failed.
         """
-        if not items:
-            return []
         if self.waiting and self.waiting + len(items) > self._queue:
             raise busy(f"{self.waiting} products wait for the model, and {self._queue} may. Ask again in a moment.")
         loop = asyncio.get_running_loop()
-        job = _Job(kind, items, loop.time(), loop.create_future())
+        job = _Job(items, loop.time(), loop.create_future())
         self._jobs[job] = None
         self.waiting += len(items)
         self._arrived.set()
         try:
-            results = await job.answer
+            return await job.answer
         finally:
             self._jobs.pop(job, None)
             self.waiting -= len(items)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
-        return results
 
     async def alone(self, function: Callable[..., Result], *arguments: Any) -> Result:
         """Run something else that calls the model, between two batches."""
@@ -111,28 +104,32 @@ class Batcher:
             left = first.arrived + self._linger - loop.time()
             if left > 0:
                 await asyncio.sleep(left)
-            jobs = self._take(first.kind)
+            jobs = self._take()
             items = [item for job in jobs for item in job.items]
             if not items:  # all of them were cancelled meanwhile
                 continue
-            self._told(first.kind, len(items))
+            self._told(len(items))
             try:
-                results = await loop.run_in_executor(self._thread, self._run, first.kind, items)
+                results = await loop.run_in_executor(self._thread, self._run, items)
             except Exception as error:
-                results = [error] * len(items)
+                for job in jobs:
+                    if not job.answer.done():
+                        job.answer.set_exception(error)
+                continue
+            start = 0
             for job in jobs:
-                own, results = results[: len(job.items)], results[len(job.items) :]
+                end = start + len(job.items)
                 if not job.answer.done():
-                    job.answer.set_result(list(own))
+                    job.answer.set_result(results[start:end])
+                start = end
 
-    def _take(self, kind: Hashable) -> list[_Job]:
-        """Remove and return the first jobs of a kind, as many as go into a batch."""
+    def _take(self) -> list[_Job]:
+        """Remove and return the first jobs, as many as go into a batch."""
         taken: list[_Job] = []
         for job in self._jobs:
-            if job.kind == kind:
-                if taken and sum(len(each.items) for each in (*taken, job)) > self._batch:
-                    break
-                taken.append(job)
+            if taken and sum(len(each.items) for each in (*taken, job)) > self._batch:
+                break
+            taken.append(job)
         for job in taken:
             del self._jobs[job]
         return taken

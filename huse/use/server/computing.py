@@ -1,15 +1,14 @@
-"""What a batch asks of the model; a product that fails does so alone.
+"""What a request gives to the model; a product that fails does so alone.
 
 Letters: N products.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from huse.encoders.contract import ItemError
 from huse.errors import InputError
 from huse.use.server.refused import RefusedError
 from huse.vision.decoding import read_picture
@@ -17,9 +16,7 @@ from huse.vision.picture_error import PictureError
 
 if TYPE_CHECKING:
     from huse.use.model import Model
-
-EMBED, PROBABILITIES, DECIDE = "embed", "probabilities", "decide"
-Kind = tuple[str, float | None]  # one of these, and the precision of a decision
+    from huse.use.reading import Reading
 
 
 @dataclass(frozen=True)
@@ -30,38 +27,26 @@ class Asked:
     text: str | None = None
 
 
-def run_with(model: Callable[[], "Model"]) -> Callable[[Hashable, list[Asked]], list[Any]]:
-    """Return what computes a batch: N products to N results, one of which may be a `RefusedError`."""
+def read(model: "Model", products: Sequence[Asked]) -> "Reading":
+    """Read a batch of N products.
 
-    def run(kind: Any, products: list[Asked]) -> list[Any]:
-        name, precision = kind
-        results: list[Any] = [None] * len(products)
-        places = list(range(len(products)))
-        while places:
-            try:
-                values = _call(model(), name, precision, [products[place] for place in places])
-            except ItemError as error:
-                results[places.pop(error.number)] = RefusedError(422, f"{error.kind}: {error.reason}.")
-            except InputError as error:
-                return [RefusedError(422, str(error))] * len(products)
-            else:
-                for place, value in zip(places, values, strict=True):
-                    results[place] = value
-                break
-        return results
-
-    return run
-
-
-def _call(model: "Model", name: str, precision: float | None, products: list[Asked]) -> Sequence[Any]:
+    Raises:
+        RefusedError: 422, the model cannot read them.
+    """
     pictures = [list(product.pictures) or None for product in products]
     texts = [product.text for product in products]
-    images, names = pictures if any(pictures) else None, texts if any(texts) else None
-    if name == DECIDE:
-        return model.decide(images, names, precision)
-    rows = model.encode(images, names) if name == EMBED else model.class_probabilities(images, names)
-    unknown = RefusedError(422, "this product has no embedding: nothing in it is known to the model.")
-    return [row if np.isfinite(row).all() else unknown for row in rows]
+    try:
+        return model.read(pictures if any(pictures) else None, texts if any(texts) else None, errors="report")
+    except InputError as error:
+        raise RefusedError(422, str(error)) from None
+
+
+def refuse_unread(reading: "Reading") -> None:
+    """Raise a `RefusedError`, 422, of the first picture or name that cannot be used."""
+    for error in reading.errors:
+        raise RefusedError(422, f"{error.kind}: {error.reason}.")
+    if not np.isfinite(reading.embeddings()).all():
+        raise RefusedError(422, "this product has no embedding: nothing in it is known to the model.")
 
 
 def check_picture(content: bytes, max_pixels: int) -> None:

@@ -1,6 +1,6 @@
 """What a server counts, in the format of Prometheus."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -18,7 +18,7 @@ class Metrics:
         labels = ("path", "method", "status")
         self._requests = Counter("huse_requests", "Requests that were answered.", labels, registry=of)
         self._seconds = Histogram("huse_request_seconds", "To the answer.", ("path",), buckets=SECONDS, registry=of)
-        self._batches = Histogram("huse_batch_size", "Products in a batch.", ("kind",), buckets=SIZES, registry=of)
+        self._batches = Histogram("huse_batch_size", "Products in a batch.", buckets=SIZES, registry=of)
         self._gone = Counter("huse_cancelled", "Requests whose client left before the answer.", registry=of)
 
     def watch(self, name: str, said: str, value: Callable[[], float]) -> None:
@@ -30,9 +30,9 @@ class Metrics:
         self._requests.labels(path, method, str(status)).inc()
         self._seconds.labels(path).observe(seconds)
 
-    def batched(self, kind: Hashable, size: int) -> None:
+    def batched(self, size: int) -> None:
         """Count a batch."""
-        self._batches.labels(kind[0] if isinstance(kind, tuple) else str(kind)).observe(size)
+        self._batches.observe(size)
 
     def cancelled(self) -> None:
         """Count a client that left."""

@@ -12,13 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from huse.errors import InputError
 from huse.use.server.answers import decision_told, hit_told, picture_address, plain, unit
 from huse.use.server.asking import Add, Classified, Given, Products, Remove, Search, asked_for, checked_text
 from huse.use.server.batcher import Batcher
-from huse.use.server.computing import DECIDE, EMBED, PROBABILITIES, Asked, Kind, check_picture, run_with
+from huse.use.server.computing import Asked, check_picture, read, refuse_unread
 from huse.use.server.limits import Limits
 from huse.use.server.metrics import Metrics
 from huse.use.server.pictures import Small, Thumbnails
@@ -27,9 +25,11 @@ from huse.use.server.shop import Places, Shelf, Shop, embedding_of
 from huse.use.server.writing import Checks, add, check_new, remove
 
 if TYPE_CHECKING:
+    import numpy as np
     import numpy.typing as npt
     import pandas as pd
 
+    from huse.use.reading import Reading
 
 Result = TypeVar("Result")
 
@@ -58,7 +58,7 @@ class Service:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._thumbnails = Thumbnails(limits.pixels)
         self._batcher = Batcher(
-            run_with(lambda: self.shop.model),
+            lambda products: read(self.shop.model, products),
             batch=limits.batch,
             queue=limits.queue,
             linger=limits.linger,
@@ -128,8 +128,8 @@ class Service:
             found | {"knows": modalities} | index | {"embeddings": await self._in_thread(lambda: self.shop.embeddings)}
         )
 
-    async def results(self, kind: Kind, products: Sequence[Asked]) -> list[Any]:
-        """Check the pictures of N products, and return what the model makes of these."""
+    async def read(self, products: Sequence[Asked]) -> "Reading":
+        """Check the pictures of N products, and return what the model reads of these."""
         model = self.shop.model
         for modality, word, given in (
             ("image", "pictures", any(product.pictures for product in products)),
@@ -139,24 +139,26 @@ class Service:
                 raise RefusedError(422, f"the model has learned from no {word}, so these mean nothing to it.")
         pictures = [picture for product in products for picture in product.pictures]
         await asyncio.gather(*(self._in_thread(check_picture, each, self.limits.pixels) for each in pictures))
-        return await self._batcher.ask(kind, products)
+        reading: Reading = await self._batcher.ask(products)
+        refuse_unread(reading)
+        return reading
 
     async def embed(self, body: Products) -> dict[str, Any]:
         """Embed products."""
-        rows = await self.results((EMBED, None), asked_for(body.products, self.limits))
-        return {"fingerprint": self.shop.model.fingerprint, "embeddings": [row.tolist() for row in rows]}
+        reading = await self.read(asked_for(body.products, self.limits))
+        return {"fingerprint": self.shop.model.fingerprint, "embeddings": reading.embeddings().tolist()}
 
     async def classify(self, body: Classified) -> dict[str, Any]:
         """Decide the class of products, and list the most probable ones if asked."""
-        products = asked_for(body.products, self.limits)
-        decisions = await self.results((DECIDE, body.precision), products)
-        answers = [decision_told(decision) for decision in decisions]
+        reading = await self.read(asked_for(body.products, self.limits))
+        answers = await self._decided(reading, body.precision)
         if body.top:
-            paths = self.shop.model.classes
-            for answer, row in zip(answers, await self.results((PROBABILITIES, None), products), strict=True):
-                best = np.argsort(-row, kind="stable")[: body.top]
-                answer["top"] = [{"class_path": paths[place], "probability": float(row[place])} for place in best]
+            for answer, best in zip(answers, reading.classify(body.top), strict=True):
+                answer["top"] = [one._asdict() for one in best]
         return {"products": answers}
+
+    async def _decided(self, reading: "Reading", precision: float | None) -> list[dict[str, Any]]:
+        return [decision_told(decision) for decision in await self._in_thread(reading.decide, precision)]
 
     async def search(self, body: Search) -> dict[str, Any]:
         """Find what is nearest."""
@@ -185,14 +187,9 @@ class Service:
             return await self._in_thread(embedding_of, shelf, body.like), None
         if body.embedding is not None:
             return unit(body.embedding, shelf.index.dimension), None
-        products = asked_for([Given(text=body.text, pictures=body.pictures)], self.limits)
-        if not body.decide:
-            return (await self.results((EMBED, None), products))[0], None
+        reading = await self.read(asked_for([Given(text=body.text, pictures=body.pictures)], self.limits))
         sure = SURE if body.precision is None else body.precision
-        (row,), (decision,) = await asyncio.gather(
-            self.results((EMBED, None), products), self.results((DECIDE, sure), products)
-        )
-        return row, decision_told(decision)
+        return reading.embeddings()[0], (await self._decided(reading, sure))[0] if body.decide else None
 
     async def product(self, product: str, *, decide: bool) -> dict[str, Any]:
         """Return all that the index has of a product, and what the model makes of its pictures and names if asked."""
@@ -224,7 +221,7 @@ class Service:
                 contents.append(await self._in_thread(self.shop.picture(shelf, row["image"]).read_bytes))
         asked = Asked(tuple(contents), name.strip() or None if knows("text") else None)
         try:
-            return decision_told((await self.results((DECIDE, SURE), [asked]))[0]) if asked != Asked() else None
+            return (await self._decided(await self.read([asked]), SURE))[0] if asked != Asked() else None
         except RefusedError as problem:
             if problem.status == 422:  # a damaged file, which its owner sees as no picture
                 return None

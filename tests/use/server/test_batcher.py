@@ -24,9 +24,9 @@ def run(test, work, **options):
 
 
 def noted(batches):
-    def work(kind, items):
-        batches.append((kind, list(items)))
-        return [(kind, item) for item in items]
+    def work(items):
+        batches.append(list(items))
+        return list(items)
 
     return work
 
@@ -35,45 +35,33 @@ def test_what_comes_together_is_computed_together_and_each_gets_its_own():
     batches = []
 
     async def test(batcher):
-        return await asyncio.gather(*(batcher.ask("x", [number, -number]) for number in range(2)))
+        return await asyncio.gather(*(batcher.ask([number, -number]) for number in range(2)))
 
-    assert run(test, noted(batches)) == [[("x", 0), ("x", 0)], [("x", 1), ("x", -1)]]
-    assert batches == [("x", [0, 0, 1, -1])]
+    assert run(test, noted(batches)) == [[0, 0], [1, -1]]
+    assert batches == [[0, 0, 1, -1]]
 
 
-def test_a_batch_has_one_kind_and_is_not_too_large_but_a_request_is_never_split():
+def test_a_batch_is_not_too_large_but_a_request_is_never_split():
     batches = []
 
     async def test(batcher):
-        asked = [("x", [1, 2]), ("y", [3]), ("x", [4, 5, 6]), ("x", [7])]
-        return await asyncio.gather(*(batcher.ask(kind, items) for kind, items in asked), batcher.ask("z", [8] * 3))
+        return await asyncio.gather(*(batcher.ask(items) for items in ([1, 2], [3], [4, 5, 6], [7])))
 
-    run(test, noted(batches), queue=20)
-    assert batches == [("x", [1, 2]), ("y", [3]), ("x", [4, 5, 6, 7]), ("z", [8] * 3)]
-    run(lambda batcher: batcher.ask("x", list(range(9))), noted(batches))
-    assert batches[-1] == ("x", list(range(9)))
-
-
-def test_an_item_that_fails_does_so_alone():
-    def work(kind, items):
-        return [RefusedError(422, "bad") if item == "bad" else item for item in items]
-
-    async def test(batcher):
-        return await asyncio.gather(*(batcher.ask("x", [each]) for each in ("a", "bad", "b")), return_exceptions=True)
-
-    first, bad, last = run(test, work)
-    assert (first, last) == (["a"], ["b"]) and isinstance(bad, RefusedError)
+    assert run(test, noted(batches), queue=20) == [[1, 2], [3], [4, 5, 6], [7]]
+    assert batches == [[1, 2, 3], [4, 5, 6, 7]]
+    run(lambda batcher: batcher.ask(list(range(9))), noted(batches))
+    assert batches[-1] == list(range(9))
 
 
 def test_a_batch_that_fails_is_told_to_all_of_it_and_the_next_one_works():
-    def work(kind, items):
+    def work(items):
         if 1 in items:
             raise RuntimeError("broken")
         return items
 
     async def test(batcher):
-        found = await asyncio.gather(*(batcher.ask("x", [1]) for _ in range(2)), return_exceptions=True)
-        return found, await batcher.ask("x", [2])
+        found = await asyncio.gather(*(batcher.ask([1]) for _ in range(2)), return_exceptions=True)
+        return found, await batcher.ask([2])
 
     found, after = run(test, work)
     assert [str(error) for error in found] == ["broken"] * 2 and after == [2]
@@ -82,27 +70,23 @@ def test_a_batch_that_fails_is_told_to_all_of_it_and_the_next_one_works():
 def test_the_queue_is_full_and_whoever_leaves_frees_a_place():
     going = threading.Event()
 
-    def work(kind, items):
+    def work(items):
         going.wait(30)
         return items
 
     async def test(batcher):
-        tasks = [asyncio.create_task(batcher.ask("x", [number] * 4)) for number in range(2)]
+        tasks = [asyncio.create_task(batcher.ask([number] * 4)) for number in range(2)]
         await asyncio.sleep(0.05)  # the first is being computed, the second waits
         with pytest.raises(RefusedError, match="8 products wait for the model, and 8 may") as full:
-            await batcher.ask("x", [9])
+            await batcher.ask([9])
         assert full.value.status == 503 and full.value.headers == {"retry-after": "1"}
         tasks[1].cancel()
         await asyncio.gather(tasks[1], return_exceptions=True)
         assert batcher.waiting == 4
-        third = asyncio.create_task(batcher.ask("x", [9]))
+        third = asyncio.create_task(batcher.ask([9]))
         await asyncio.sleep(0)
         going.set()
         assert await tasks[0] == [0] * 4 and await third == [9]
         assert batcher.waiting == 0
 
     run(test, work)
-
-
-def test_nothing_asked_is_nothing_computed():
-    assert run(lambda batcher: batcher.ask("x", []), noted([])) == []

@@ -130,6 +130,10 @@ def test_a_picture_is_dropped_and_words_are_added(page):
     page.browser.find_element(By.CSS_SELECTOR, "#kind option[value=pictures]").click()
     page.see(".card .cosine", "cosine 1.000")
     assert page.texts(".card .name")[0] == "shoe no 3"
+    page.until(lambda: page.browser.execute_script("return sessionStorage.getItem('picture')"), "it is kept")
+    page.browser.refresh()
+    page.see(".card .cosine", "cosine 1.000")
+    assert page.texts(".card .name")[0] == "shoe no 3" and page.all("#chip")[0].is_displayed()
     page.all("#query")[0].send_keys("hat")
     page.see("#status", "nearest to picture and words together first")
     page.see("#decision .notes", "picture")

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from huse.use.server import computing
+from huse.use.server import service
 from huse.use.server.guard import Access
 from huse.use.server.limits import Limits
 from huse.use.server.shop import Places
@@ -41,14 +41,14 @@ def small(where):
 def stuck(monkeypatch):
     """A model that computes nothing until the test says so."""
     going, asked = threading.Event(), threading.Event()
-    call = computing._call
+    call = service.read
 
     def wait(*arguments):
         asked.set()
         going.wait(SECONDS)
         return call(*arguments)
 
-    monkeypatch.setattr(computing, "_call", wait)
+    monkeypatch.setattr(service, "read", wait)
     yield going, asked
     going.set()
 
@@ -200,7 +200,7 @@ def test_what_nobody_foresaw_is_logged_and_told_as_the_servers_own(reader, monke
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(reader.guard.service.shop, "follow", broken)  # nor does it end what follows the index
-    monkeypatch.setattr(computing, "_call", broken)
+    monkeypatch.setattr(service, "read", broken)
     answer = reader.ask("/search", SEARCH)
     assert answer.status == 500 and "secret" not in answer.error and "its log says how" in answer.error
     until(lambda: "ZeroDivisionError" in caplog.text, "it is logged")
@@ -212,6 +212,6 @@ def test_a_full_disk_is_said_as_what_it_is(reader, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(computing, "_call", full)
+    monkeypatch.setattr(service, "read", full)
     answer = reader.ask("/search", SEARCH)
     assert answer.status == 503 and "Make room on the disk" in answer.error

@@ -1,6 +1,7 @@
 "use strict";
 // The page is what its address says: q (words), class (a node of the tree), like (a product), in (kind), product (details).
-// A picture has no place in an address; it is kept by a number in the history's state until the page is left.
+// A picture has no place in an address; it is kept by a number in the history's state until the page is left. The newest
+// one outlives a reload, where the browser has room for it.
 
 const SHOWN = 24, MOST = 192, TILES = 12, NEIGHBOURS = 10, PAUSE = 220; // the last in milliseconds
 const at = (id) => document.getElementById(id);
@@ -375,9 +376,24 @@ function take(file) {
     showError(new Refused(422, `${file.name || "What you gave"} is no picture. JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF can be read.`));
     return;
   }
-  const number = Date.now();
+  const number = Date.now(), reader = new FileReader();
   pictures.set(number, { file, address: URL.createObjectURL(file) });
+  reader.onload = () => {
+    try {
+      sessionStorage.setItem("picture", JSON.stringify({ number, name: file.name, type: file.type, content: reader.result.split(",")[1] }));
+    } catch {
+      sessionStorage.removeItem("picture");
+    }
+  };
+  reader.readAsDataURL(file);
   go({ picture: number, like: "", product: "" });
+}
+
+function restore() {
+  const { number, name, type, content } = JSON.parse(sessionStorage.getItem("picture") ?? "{}");
+  if (!number) return;
+  const file = new File([Uint8Array.from(atob(content), (one) => one.charCodeAt(0))], name, { type });
+  pictures.set(number, { file, address: URL.createObjectURL(file) });
 }
 
 function typed() {
@@ -462,6 +478,7 @@ async function begin() {
   } catch (error) {
     return showError(error);
   }
+  restore();
   state = readAddress();
   draw();
 }
