@@ -122,6 +122,13 @@ def test_words_find_products_and_say_their_class(page):
     page.see("#status", "nearest to “red hat” first")
 
 
+def test_words_that_are_typed_while_the_page_loads_are_kept(page):
+    page.see(".lead", "What are you looking for?")
+    page.browser.execute_script("document.getElementById('query').value = 'red hat'; begin();")
+    page.see("#status", "nearest to “red hat” first")
+    assert page.address() == "/?q=red+hat"
+
+
 def test_a_picture_is_dropped_and_words_are_added(page):
     page.browser.execute_script(DROP, base64.b64encode(picture(3)).decode(), "a.jpg", "image/jpeg")
     page.see("#status", "nearest to the picture first")

@@ -473,13 +473,18 @@ document.querySelector(".brand").addEventListener("click", (event) => {
 
 async function begin() {
   clearTimeout(waiting);
+  restore();
+  state = readAddress();
   try {
     classes = (await ask("/classes")).classes;
   } catch (error) {
     return showError(error);
   }
-  restore();
-  state = readAddress();
+  const written = at("query").value; // while the page was loading
   draw();
+  if (written.trim() && written.trim() !== state.q) {
+    at("query").value = written;
+    typed();
+  }
 }
 begin();
