@@ -60,7 +60,7 @@ def main(here: Run) -> str:
     tree = ClassTree.of(classes)
     if here / params.tree != here / paths.CLASSES:
         tree = ClassTree(read_tree(here / params.tree, tree.paths))
-    catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels))
+    catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels), params.queries)
     results = SplitResults.of(
         embeddings={
             "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products),

@@ -22,6 +22,7 @@ def methods(
     here: Run = context.obj
     # These take seconds to import; the other commands do without them.
     from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
+    from huse.evaluation.splits import EvaluationSettings  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import ABLATION, BASELINE, ENTRIES, OURS  # noqa: PLC0415
     from huse.experiments.methods.running import Runner  # noqa: PLC0415
@@ -38,7 +39,8 @@ def methods(
         raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     params, seed = here.section(TrainParams, "train"), here.seed()
-    runner = Runner(here, params, resolve_device(here.section(Machine, "machine").device))
+    device = resolve_device(here.section(Machine, "machine").device)
+    runner = Runner(here, params, device, here.section(EvaluationSettings, "evaluate").queries)
     chosen = [known[name] for name in only] if only else list(entries)
     outcomes = []
     for entry in progress(chosen, description="compare", unit="method"):

@@ -263,4 +263,6 @@ def _neighbours(inputs: Inputs, modality: str, kind: str, split: str, catalogue:
     unit: Floats = np.divide(vectors[part], norms, out=np.zeros_like(vectors[part]), where=norms > 0)
     unit[~there[part]] = np.nan
     direction = f"{modality}_to_{modality}"
-    return retrieve({modality: unit}, inputs.classes[part], catalogue.tree, directions=[direction])
+    return retrieve(
+        {modality: unit}, inputs.classes[part], catalogue.tree, directions=[direction], queries=catalogue.queries
+    )

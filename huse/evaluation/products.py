@@ -66,7 +66,13 @@ def measure_products(items: Measured, groups: Integers) -> Products:
     parts = [results.embeddings[name] for name in MODALITIES]
     both = mean_direction(np.concatenate(parts), np.tile(np.arange(len(first)), len(parts)))
     places = {**results.embeddings, "both": both}
-    found = retrieve(places, results.classes, items.catalogue.tree, directions=(*DIRECTIONS, COMBINED))
+    found = retrieve(
+        places,
+        results.classes,
+        items.catalogue.tree,
+        directions=(*DIRECTIONS, COMBINED),
+        queries=items.catalogue.queries,
+    )
     decided = classified(results, items.catalogue, items.choices)
     return Products(first, counts, Measured(results, items.catalogue, items.choices, *decided, {EMBEDDING: found}, {}))
 
@@ -100,7 +106,8 @@ def product_metrics(products: Products, chance: float) -> dict[str, Any]:
     measured = products.measured
     there = measured.results.there
     there = {**there, "both": there["image"] | there["text"]}
-    known = references_of(there, measured.results.classes, measured.catalogue.tree)
+    catalogue = measured.catalogue
+    known = references_of(there, measured.results.classes, catalogue.tree, catalogue.queries)
     found = measured.found[EMBEDDING]
     retrieval = retrieval_metrics({name: found[name] for name in DIRECTIONS}, {}, known)
     retrieval[COMBINED] = direction_metrics(found[COMBINED], COMBINED, known, own_excluded=True)

@@ -60,6 +60,13 @@ class SplitResults:
         )
 
 
+def sampled(count: int, most: int | None) -> Bools:
+    """Return which of N items are queries: all, or `most` of them, evenly spaced, where there are more."""
+    chosen = np.zeros(count, dtype=bool)
+    chosen[np.arange(count) if most is None or most >= count else np.arange(most) * count // most] = True
+    return chosen
+
+
 def present(rows: Floats) -> Bools:
     """Return which of N rows are of something that is there: not NaN."""
     there: Bools = ~np.isnan(rows[:, 0])

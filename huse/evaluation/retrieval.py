@@ -13,7 +13,7 @@ from huse.evaluation.chance import KS, references
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import HP_KS, correct_tables
 from huse.evaluation.ranking import RankStatistics, macro_recall_at_1, rank_statistics
-from huse.evaluation.results import DIRECTIONS, SplitResults, points, present
+from huse.evaluation.results import DIRECTIONS, SplitResults, points, present, sampled
 from huse.taxonomy import Bools, ClassTree
 
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # candidate weights of the class probabilities
@@ -31,8 +31,9 @@ def retrieve(
     *,
     directions: Sequence[str] = DIRECTIONS,
     exclude_pair: bool = False,
+    queries: int | None = None,
 ) -> Found:
-    """Rank all items for each item, in each direction; items with rows of NaN are no queries, or no candidates.
+    """Rank all items for each query, in each direction; items with rows of NaN are no queries, or no candidates.
 
     Args:
         places: `image` and `text`, or what else the directions name, N × D float32 of unit norm; see `results.points`.
@@ -40,13 +41,15 @@ def retrieve(
         tree: of the classes.
         directions: such as ``image_to_text``.
         exclude_pair: only the directions between modalities, leaving out the query's own pair.
+        queries: items that are queries, at most; see `results.sampled`.
     """
     found = {}
+    chosen = sampled(len(classes), queries)
     there = {name: present(rows) for name, rows in places.items()}
     for direction in directions:
         query, candidate = direction.split("_to_")
-        whole = there[query].all() and there[candidate].all()
-        asked = there[query] & there[candidate] if exclude_pair else there[query]
+        whole = there[query].all() and there[candidate].all() and chosen.all()
+        asked = chosen & (there[query] & there[candidate] if exclude_pair else there[query])
         if not (exclude_pair and query == candidate):
             found[direction] = rank_statistics(
                 places[query],
@@ -62,18 +65,22 @@ def retrieve(
     return found
 
 
-def references_of(there: Mapping[str, Bools], classes: Integers, tree: ClassTree) -> References:
+def references_of(
+    there: Mapping[str, Bools], classes: Integers, tree: ClassTree, queries: int | None = None
+) -> References:
     """Return what computes the references of each direction, once for all whose queries and candidates are all items.
 
     Args:
         there: by modality N, which items have one.
         classes: N class numbers.
         tree: of the classes.
+        queries: items that are queries, at most.
     """
+    chosen = sampled(len(classes), queries)
 
     @cache
     def of(query: str, candidate: str, excluded: bool) -> dict[str, dict[str, float]]:
-        asked = there[query] & there[candidate] if excluded else there[query]
+        asked = chosen & (there[query] & there[candidate] if excluded else there[query])
         return references(classes[there[candidate]], tree, own_excluded=excluded, queries=classes[asked])
 
     whole = next((name for name, those in there.items() if those.all()), "")

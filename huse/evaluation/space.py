@@ -17,14 +17,20 @@ from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.keys import first_copies
 from huse.evaluation.results import MODALITIES, present
 from huse.evaluation.retrieval import Found
-from huse.taxonomy import Hops
+from huse.taxonomy import Bools, Hops
 
 MOST_RANKED = 2000  # classes whose pairs are ranked
 LEAST_VARIANCE = 1e-9  # of unit vectors in float32; less is rounding
 
 
 def space_metrics(
-    embeddings: Mapping[str, Floats], classes: Integers, found: Found, adjacency: Floats, hops: Hops
+    embeddings: Mapping[str, Floats],
+    classes: Integers,
+    found: Found,
+    adjacency: Floats,
+    hops: Hops,
+    *,
+    asked: Bools | None = None,
 ) -> dict[str, Any]:
     """Return all metrics of the space that are defined for these items.
 
@@ -35,23 +41,26 @@ def space_metrics(
         found: the rankings by embeddings in the four directions.
         adjacency: C × C float32, the semantic graph's distances of the classes.
         hops: C × C int16, edges between the classes in the tree.
+        asked: N, which items are queries; None: all.
     """
     there = {name: present(rows) for name, rows in embeddings.items()}
     both = there["image"] & there["text"]
+    pair = embeddings["image"][both], embeddings["text"][both]
     return {
-        **({"gap": gap_metrics(embeddings["image"][both], embeddings["text"][both])} if both.any() else {}),
+        **({"gap": gap_metrics(*pair, None if asked is None else asked[both])} if both.any() else {}),
         "class_order": class_order(found),
         "semantic_order": semantic_order(embeddings, classes, {"adjacency": adjacency, "tree": hops}),
         "variance": {name: variance_in_use(embeddings[name][there[name]]) for name in MODALITIES if there[name].any()},
     }
 
 
-def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
+def gap_metrics(image: Floats, text: Floats, asked: Bools | None = None) -> dict[str, Any]:
     """Return how close the two embeddings of an item are: distances, and ranks among all items.
 
     Args:
         image: N × D float32, unit norm.
         text: N × D float32, unit norm; row n is the same item.
+        asked: N, of which items the ranks are counted; None: all.
 
     Returns:
         `mean_distance`: mean cosine distance of the two; `other_items`: the same between image and text of different
@@ -65,7 +74,7 @@ def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
     if count > 1:
         metrics["other_items"] = 1 - (total - float(own.sum())) / (count * (count - 1))
     for name, queries, candidates in (("image_to_text", image, text), ("text_to_image", text, image)):
-        nearer, equal = pair_places(queries, candidates)
+        nearer, equal = pair_places(queries, candidates, asked)
         metrics[name] = {
             "median_rank": float(np.median(nearer + (equal + 1) / 2)),
             "rank_1": float(np.where(nearer == 0, 1 / equal, 0).mean()),
@@ -74,8 +83,10 @@ def gap_metrics(image: Floats, text: Floats) -> dict[str, Any]:
     return metrics
 
 
-def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[Integers, Integers]:
-    """Count for each query the candidates nearer than its own, and those as near, its own included.
+def pair_places(
+    queries: Floats, candidates: Floats, asked: Bools | None = None, block: int = 256
+) -> tuple[Integers, Integers]:
+    """Count for each query that is asked the candidates nearer than its own, and those as near, its own included.
 
     Items that share a name share an embedding, so no ranking can separate them. The own candidate is ranked in the
     middle of those equally near, so a collapsed space is at chance.
@@ -83,15 +94,17 @@ def pair_places(queries: Floats, candidates: Floats, block: int = 256) -> tuple[
     Args:
         queries: N × D float32, unit norm.
         candidates: N × D float32, unit norm; row n belongs to query n.
+        asked: N; None: all.
         block: queries at a time.
     """
     firsts = first_copies(candidates)
     copies = np.bincount(firsts, minlength=len(candidates))  # 0 except for the first of each embedding
-    nearer, equal = np.empty(len(queries), np.int64), np.empty(len(queries), np.int64)
-    for start in range(0, len(queries), block):
+    rows = np.arange(len(queries)) if asked is None else np.flatnonzero(asked)
+    nearer, equal = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), block):
         part = slice(start, start + block)
-        cosines = queries[part] @ candidates.T
-        own = np.take_along_axis(cosines, firsts[part, None], axis=1)
+        cosines = queries[rows[part]] @ candidates.T
+        own = np.take_along_axis(cosines, firsts[rows[part], None], axis=1)
         nearer[part], equal[part] = (cosines > own) @ copies, (cosines == own) @ copies
     return nearer, equal
 

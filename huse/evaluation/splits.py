@@ -35,6 +35,11 @@ class EvaluationSettings(Settings):
             "child,parent whose leaves are the class paths or their last names, of any depth, such as a part of WordNet"
         ),
     )
+    queries: int | None = Field(
+        default=20_000,
+        ge=1,
+        description="items of a split that are queries, at most, each ranking all of the split; null: every item",
+    )
     baselines: int = Field(
         default=20_000,
         ge=0,

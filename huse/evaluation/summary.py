@@ -27,7 +27,7 @@ from huse.evaluation.classification import (
 from huse.evaluation.hedging import TARGETS, hedged_metrics, make_points, target_name
 from huse.evaluation.intervals import interval_ends
 from huse.evaluation.ranking import RankStatistics
-from huse.evaluation.results import SplitResults, points, present
+from huse.evaluation.results import SplitResults, points, present, sampled
 from huse.evaluation.retrieval import Found, choose_share, query_metrics, references_of, retrieval_metrics, retrieve
 from huse.evaluation.selective import selective_metrics
 from huse.evaluation.space import space_metrics
@@ -51,11 +51,13 @@ class Catalogue:
         class_labels: C lists of label numbers.
         tree: of the class paths.
         adjacency: C × C float32, the semantic graph's distances of the classes.
+        queries: items of a split that are queries, at most; None: all.
     """
 
     class_labels: ClassLabels
     tree: ClassTree
     adjacency: Floats
+    queries: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,13 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
     # With a share of 0 or 1, `both` is one of the two, and needs no new ranking.
     jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
     ranked = {
-        (share, excluded): retrieve(points(results, share), results.classes, catalogue.tree, exclude_pair=excluded)
+        (share, excluded): retrieve(
+            points(results, share),
+            results.classes,
+            catalogue.tree,
+            exclude_pair=excluded,
+            queries=catalogue.queries,
+        )
         for share, excluded in progress(jobs, description="measure retrieval", unit="part")
     }
     return Measured(
@@ -184,7 +192,7 @@ def measure_baseline(
     """
     pair = results.scores["image"], results.scores["text"]
     scores = {**(further or {}), **results.scores, "fusion": choices.log_linear.scores(*pair)}
-    found = {EMBEDDING: retrieve(results.embeddings, results.classes, catalogue.tree)}
+    found = {EMBEDDING: retrieve(results.embeddings, results.classes, catalogue.tree, queries=catalogue.queries)}
     judgement = judged(scores, results.classes, catalogue.class_labels)
     return Measured(results, catalogue, choices, scores, *judgement, found, {})
 
@@ -225,17 +233,18 @@ def summarise(measured: Measured, chance: float) -> dict[str, Any]:
     """
     results, catalogue = measured.results, measured.catalogue
     # References depend on the classes alone: they are computed once for all sections and directions.
-    expected = references_of(results.there, results.classes, catalogue.tree)
+    expected = references_of(results.there, results.classes, catalogue.tree, catalogue.queries)
     retrieval: dict[str, dict[str, Any]] = {
         section: retrieval_metrics(measured.found[section], measured.without_pair[section], expected)
         for section in measured.found
     }
     retrieval[BOTH] = {"probability_share": measured.choices.probability_share, **retrieval[BOTH]}
-    space = space_metrics(
-        results.embeddings, results.classes, measured.found[EMBEDDING], catalogue.adjacency, catalogue.tree.hops
-    )
+    asked = sampled(len(results.classes), catalogue.queries)
+    found, relations = measured.found[EMBEDDING], (catalogue.adjacency, catalogue.tree.hops)
+    space = space_metrics(results.embeddings, results.classes, found, *relations, asked=asked)
     return {
         "items": len(results.classes),
+        **({} if asked.all() else {"queries": int(asked.sum())}),
         "classification": {**classification_metrics(measured), "chance": {"accuracy": chance}},
         **retrieval,
         "space": space,

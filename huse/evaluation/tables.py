@@ -14,7 +14,7 @@ from huse.evaluation.calibration import confidence
 from huse.evaluation.classification import Integers, class_f1, class_means, confused_pairs
 from huse.evaluation.intervals import QUERY_COLUMNS
 from huse.evaluation.neighbours import nearest_neighbours
-from huse.evaluation.results import DIRECTIONS, present
+from huse.evaluation.results import DIRECTIONS, present, sampled
 from huse.evaluation.retrieval import query_metrics
 from huse.evaluation.summary import EMBEDDING, NONE, Measured, deciders, spread
 
@@ -55,15 +55,16 @@ def queries_table(measured: Measured, rows: Integers, others: Mapping[str, Measu
     Of the others, by prefix of `BASELINES`, columns with it before their names have the metrics.
     Among equal cosines, the lower row comes first in the neighbours, but wrong candidates come first in the metrics.
     """
-    parts = []
+    parts, there = [], measured.results.there
+    chosen = sampled(len(rows), measured.catalogue.queries)
     for direction in DIRECTIONS:
         query, found = direction.split("_to_")
-        asked, offered = (np.flatnonzero(measured.results.there[name]) for name in (query, found))
+        asked, offered = (np.flatnonzero(those) for those in (chosen & there[query], there[found]))
         neighbours = nearest_neighbours(
             measured.results.embeddings[query][asked],
             measured.results.embeddings[found][offered],
             NEIGHBOURS,
-            excluded=np.arange(len(asked)) if query == found else None,
+            excluded=np.searchsorted(offered, asked) if query == found else None,
         )
         columns: dict[str, Any] = {"row": rows[asked], "query": query, "found": found}
         for prefix, one in {"": measured, **others}.items():

@@ -3,11 +3,12 @@ import pytest
 
 from huse.evaluation import retrieval
 from huse.evaluation.chance import references
-from huse.evaluation.results import DIRECTIONS, SplitResults, points
+from huse.evaluation.results import DIRECTIONS, SplitResults, points, sampled
 from huse.evaluation.retrieval import (
     choose_share,
     map_over_directions,
     query_metrics,
+    references_of,
     retrieval_metrics,
     retrieve,
 )
@@ -15,6 +16,7 @@ from huse.taxonomy import ClassTree
 from tests.evaluation.made import circle
 
 TREE = ClassTree([["a", "x"], ["a", "y"], ["b", "z"]])
+TREE_OF_FOUR = ClassTree([["a", "x"], ["a", "y"], ["b", "z"], ["b", "w"]])
 
 
 def metrics_of(places, classes, tree=TREE):
@@ -50,6 +52,33 @@ def test_every_metric_stands_where_it_belongs(unit_rows):
         assert table["mean"][name] == pytest.approx(np.mean([table[direction][name] for direction in DIRECTIONS]))
     chances = [table[direction]["chance"]["map"] for direction in DIRECTIONS]
     assert table["mean"]["chance"]["map"] == pytest.approx(np.mean(chances))
+
+
+@pytest.mark.parametrize("excluded", [False, True])
+def test_a_sample_of_queries_ranks_all_candidates(unit_rows, excluded):
+    classes, places = np.arange(30) % 4, {"image": unit_rows(30, 8, seed=1), "text": unit_rows(30, 8, seed=2)}
+    places["text"][5] = np.nan
+    asked = sampled(30, 7)
+    assert asked.sum() == 7 and np.flatnonzero(asked).tolist() == [0, 4, 8, 12, 17, 21, 25]
+    whole = retrieve(places, classes, TREE_OF_FOUR, exclude_pair=excluded)
+    some = retrieve(places, classes, TREE_OF_FOUR, exclude_pair=excluded, queries=7)
+    for direction, statistics in some.items():
+        of = np.isin(whole[direction].kept, statistics.kept)
+        assert statistics.kept.tolist() == [row for row in np.flatnonzero(asked) if row in whole[direction].kept]
+        assert statistics.candidates == whole[direction].candidates
+        np.testing.assert_array_equal(statistics.first, whole[direction].first[of])
+        np.testing.assert_array_equal(statistics.average_precision, whole[direction].average_precision[of])
+        np.testing.assert_array_equal(statistics.ahp, whole[direction].ahp[of])
+
+
+def test_chance_is_that_of_the_sample():
+    classes = np.array([0, 0, 0, 1, 0, 0, 0, 1])
+    there = {"image": np.ones(8, bool), "text": np.ones(8, bool)}
+    some, whole = (
+        references_of(there, classes, TREE, queries)("image_to_image", True)["chance"]["recall_at_1"]
+        for queries in (2, None)  # the first and the fifth, both of the large class
+    )
+    assert some == pytest.approx(5 / 7) and whole == pytest.approx((6 * 5 / 7 + 2 / 7) / 8)
 
 
 def test_without_the_pair_there_is_one_candidate_less(unit_rows):

@@ -36,11 +36,14 @@ def test_gap_by_hand():
 @pytest.mark.parametrize("block", [1, 7, 256])
 def test_places_of_pairs_equal_average_ranks(unit_rows, block):
     queries, candidates = unit_rows(60, 5, seed=1), np.repeat(unit_rows(20, 5, seed=2), 3, axis=0)
-    nearer, equal = pair_places(queries, candidates, block)
+    nearer, equal = pair_places(queries, candidates, block=block)
     for query in range(60):
         cosines = np.array([float((queries[query] * row).sum(dtype=np.float64)) for row in candidates])
         assert nearer[query] + (equal[query] + 1) / 2 == rankdata(-cosines.round(9))[query]
     assert (equal == 3).all()
+    asked = np.arange(60) % 7 == 2
+    some = pair_places(queries, candidates, asked, block)
+    np.testing.assert_array_equal(some, (nearer[asked], equal[asked]))
 
 
 def test_a_collapsed_space_is_at_chance(unit_rows):

@@ -10,6 +10,7 @@ import pytest
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, fingerprint_split
+from huse.run.params.editing import set_values
 from huse.run.place import Run
 from stages.evaluate import main
 from tests.conftest import ROOT
@@ -141,6 +142,22 @@ def test_baselines_can_be_left_out(here):
     main(here)
     assert "baselines" not in json.loads((here / paths.EVALUATE_METRICS).read_text())
     assert "baseline_correct_fusion" not in pd.read_parquet(here / paths.TEST_ITEMS)
+
+
+def test_a_sample_of_queries_is_ranked(here):
+    main(here)
+    whole = pd.read_parquet(here / paths.TEST_QUERIES)
+    set_values(here / paths.PARAMS, {"evaluate": {"queries": 5}})
+    main(here)
+    some, metrics = pd.read_parquet(here / paths.TEST_QUERIES), json.loads((here / paths.EVALUATE_METRICS).read_text())
+    assert (metrics["items"], metrics["queries"]) == (20, 5) and len(some) == 4 * 5
+    expected = whole[whole["row"].isin(some["row"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(some, expected)  # ours and the baselines'
+    for direction in ("image_to_text", "text_to_text"):
+        query, found = direction.split("_to_")
+        of = some[(some["query"] == query) & (some["found"] == found)]
+        assert metrics["retrieval"][direction]["map"] == pytest.approx(of["average_precision"].mean())
+        assert {"low", "high"} == set(metrics["intervals"]["retrieval"][direction]["map"])
 
 
 def test_where_the_space_is_behind_it_is_said(here, caplog):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,6 +83,20 @@ def test_queries(measured):
             others.sort(key=lambda n: -float(queries[number] @ candidates[n]))
             assert rows.tolist() == ROWS[others].tolist()
             assert cosines == pytest.approx(candidates[others] @ queries[number], abs=1e-6)
+
+
+def test_queries_of_a_sample_are_those_rows_of_the_whole(measured):
+    some = replace(measured, catalogue=replace(measured.catalogue, queries=3))
+    some = measure(some.results, some.catalogue, some.choices)
+    part, whole = queries_table(some, ROWS), queries_table(measured, ROWS)
+    assert part["row"].tolist() == ROWS[[0, 2, 4]].tolist() * 4
+    expected = whole[whole["row"].isin(part["row"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(part, expected)
+    metrics = summarise(some, 0.5)
+    assert metrics["items"] == 6 and metrics["queries"] == 3 and "queries" not in summarise(measured, 0.5)
+    assert metrics["retrieval"]["image_to_text"]["ahp"] == pytest.approx(
+        part[(part["query"] == "image") & (part["found"] == "text")]["ahp"].mean()
+    )
 
 
 def test_classes(measured):

@@ -83,6 +83,7 @@ ELSEWHERE = {
         "tests/pipeline/test_growing.py::test_the_next_run_goes_on_from_the_model",
     ),
     "evaluate.resamples": "tests/evaluation/test_stage.py::test_intervals_can_be_left_out",
+    "evaluate.queries": "tests/evaluation/test_stage.py::test_a_sample_of_queries_is_ranked",
     "evaluate.baselines": "tests/evaluation/test_stage.py::test_baselines_can_be_left_out",
     "evaluate.tree": "tests/pipeline/test_unseen.py::test_nothing_is_learned_from_products_of_unseen",
 }

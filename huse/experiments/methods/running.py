@@ -75,13 +75,14 @@ def with_changes(params: TrainParams, changes: Changes) -> TrainParams:
 class Runner:
     """Trains on one catalogue's artefacts."""
 
-    def __init__(self, here: Run, params: TrainParams, device: torch.device) -> None:
+    def __init__(self, here: Run, params: TrainParams, device: torch.device, queries: int | None = None) -> None:
         """Read what to train on.
 
         Args:
             here: folder of the artefacts; its cache keeps the results, which are not computed again.
             params: steps, batches and optimiser; `COMMON` sets what differs by method.
             device: to train on.
+            queries: items that are queries in the evaluation, at most.
 
         Raises:
             InputError: an artefact is missing, or made from other products.
@@ -91,9 +92,10 @@ class Runner:
         self._params = with_changes(params, COMMON)
         labels = artefacts.labels["class_labels"]
         tree = ClassTree.of(artefacts.labels["classes"])
-        self._catalogue = Catalogue(labels, tree, class_distances(artefacts.adjacency, labels))
+        self._catalogue = Catalogue(labels, tree, class_distances(artefacts.adjacency, labels), queries)
         self._split = fingerprint_split(artefacts.products, "test")
         self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(here), "device": device.type}
+        self._about["queries"] = str(queries)
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the best setting on validation with the first seed, then measure it with every seed."""

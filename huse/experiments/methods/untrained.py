@@ -23,16 +23,15 @@ def measure_untrained(here: Run) -> dict[str, intervals.Run]:
     Returns:
         The tables of the test split, by prefix of `huse.evaluation.intervals.BASELINES`.
     """
-    most = here.section(EvaluationSettings, "evaluate").baselines
-    if most == 0:
+    params = here.section(EvaluationSettings, "evaluate")
+    if params.baselines == 0:
         return {}
     artefacts = Artefacts.read(here)
     products, labels = artefacts.products, artefacts.labels["class_labels"]
-    catalogue = Catalogue(
-        labels, ClassTree.of(artefacts.labels["classes"]), class_distances(artefacts.adjacency, labels)
-    )
+    tree, distances = ClassTree.of(artefacts.labels["classes"]), class_distances(artefacts.adjacency, labels)
+    catalogue = Catalogue(labels, tree, distances, params.queries)
     images, texts = artefacts.images[0], artefacts.texts
-    inputs = baseline_inputs(products, images, texts, most=most, pair=read_pair(here, images, texts))
+    inputs = baseline_inputs(products, images, texts, most=params.baselines, pair=read_pair(here, images, texts))
     _, test = measure_baselines(inputs, catalogue, len(artefacts.labels["labels"]))
     rows = np.flatnonzero(products["split"] == "test")
     groups = products["group"].to_numpy()[rows]
