@@ -3,7 +3,10 @@
 Letters: N items of the split, K labels, C classes, D dimension of the shared space.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +38,11 @@ from huse.fusion import LogLinear, class_probabilities, temper
 from huse.nesting import nest
 from huse.progress import progress
 from huse.taxonomy import ClassTree
+from huse.wording import counted
 
 TOP = 5  # classes of top_5
+LONG = 10**9  # queries × items, from which on it is said how long they take
+FEW = 256  # queries, to find that out
 EMBEDDING, PROBABILITIES, BOTH = "retrieval", "retrieval_by_probabilities", "retrieval_by_both"
 BY_LEVEL = ("image", "text", "fusion")
 NONE = -1  # in place of a class
@@ -159,15 +165,15 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
     shares = {EMBEDDING: 0.0, PROBABILITIES: 1.0, BOTH: choices.probability_share}
     # With a share of 0 or 1, `both` is one of the two, and needs no new ranking.
     jobs = [(share, excluded) for share in dict.fromkeys(shares.values()) for excluded in (False, True)]
+
+    def ranking(job: tuple[float, bool], queries: int | None) -> Found:
+        share, excluded = job
+        of = results.classes, catalogue.tree
+        return retrieve(points(results, share), *of, exclude_pair=excluded, queries=queries)
+
+    _tell_how_long(lambda queries: [ranking(job, queries) for job in jobs], len(results.classes), catalogue.queries)
     ranked = {
-        (share, excluded): retrieve(
-            points(results, share),
-            results.classes,
-            catalogue.tree,
-            exclude_pair=excluded,
-            queries=catalogue.queries,
-        )
-        for share, excluded in progress(jobs, description="measure retrieval", unit="part")
+        job: ranking(job, catalogue.queries) for job in progress(jobs, description="measure retrieval", unit="part")
     }
     return Measured(
         results,
@@ -176,6 +182,23 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
         *classified(results, catalogue, choices),
         {section: ranked[share, False] for section, share in shares.items()},
         {section: ranked[share, True] for section, share in shares.items()},
+    )
+
+
+def _tell_how_long(rank: Callable[[int], object], items: int, queries: int | None) -> None:
+    """Say beforehand how long rankings will take, by those of a few queries, if there are very many."""
+    asked = items if queries is None else min(items, queries)
+    if asked * items < LONG:
+        return
+    seconds = []
+    for few in (FEW, 2 * FEW):
+        start = time.perf_counter()
+        rank(few)
+        seconds.append(time.perf_counter() - start)
+    left = seconds[0] + max(seconds[1] - seconds[0], 0) / FEW * (asked - FEW)
+    logging.info(
+        "retrieval: %s queries rank %s items each, about %s; fewer evaluate.queries are faster",
+        *(f"{asked:,}", f"{items:,}", counted(math.ceil(left / 60), "minute")),
     )
 
 

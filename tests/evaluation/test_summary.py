@@ -56,6 +56,16 @@ def make_split(unit_rows):
     return make
 
 
+def test_how_long_many_rankings_take_is_said_beforehand(make_split, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    split = make_split([0, 1, 2, 0, 1, 2])
+    measure(split, catalogue(), CHOICES)
+    assert not caplog.records
+    monkeypatch.setattr(summary, "LONG", 1)
+    measure(split, replace(catalogue(), queries=4), CHOICES)
+    assert "4 queries rank 6 items each, about 1 minute;" in caplog.text
+
+
 def test_the_summary_holds_every_metric(make_split):
     summary = summarise(measure(make_split(np.arange(30) % 3), catalogue(), CHOICES), chance=1 / 3)
     assert list(summary) == [
