@@ -14,7 +14,19 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from huse.commands.tables import MaxRejected, check_output, in_folder, place_of, read_products
+from huse.commands.tables import (
+    ClassesColumn,
+    Encoding,
+    ImageColumn,
+    MaxRejected,
+    NameColumn,
+    ProductColumn,
+    Reading,
+    check_output,
+    in_folder,
+    place_of,
+    read_products,
+)
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -33,7 +45,7 @@ IndexFolder = Annotated[Path | None, typer.Option("--index", help="Folder of the
 Pictures = Annotated[
     Path | None, typer.Option("--images", help="Folder of the pictures; none: that of the catalogue when it was made.")
 ]
-Rows = Annotated[Path, typer.Argument(help="CSV with the columns of the catalogue, one row a picture.")]
+Rows = Annotated[Path, typer.Argument(help="CSV of classified products, one row a picture.")]
 REMOVE = "remove"  # a decision on a page of `huse duplicates`
 
 
@@ -89,6 +101,11 @@ def add(
     to_catalogue: Annotated[
         bool, typer.Option("--to-catalogue", help="Write them into catalogue.csv too, for the next training.")
     ] = False,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
+    classes_column: ClassesColumn = None,
+    product_column: ProductColumn = None,
+    encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
     index: IndexFolder = None,
@@ -97,8 +114,9 @@ def add(
     from huse.catalogue.appending import appended  # noqa: PLC0415  these take a second to import
     from huse.use.index import alone  # noqa: PLC0415
 
+    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, max_rejected)
+    products = _read_products(shop, csv, reading)
     rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
     place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv if rows else None
     if place is not None:
@@ -115,13 +133,19 @@ def update(
     csv: Rows,
     *,
     images: Pictures = None,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
+    classes_column: ClassesColumn = None,
+    product_column: ProductColumn = None,
+    encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
     index: IndexFolder = None,
 ) -> None:
     """Embed products of the index anew, in place of what is there; others are left out."""
+    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, max_rejected)
+    products = _read_products(shop, csv, reading)
     known = shop.index.known(products["product"].unique().tolist())
     others = products.loc[~products["product"].isin(known), "product"].unique()
     if len(others):
@@ -280,7 +304,7 @@ def _below(start: Path, image: str, folder: Path) -> str:
     return (start / image).resolve().relative_to(folder).as_posix() if image else ""
 
 
-def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
+def _read_products(shop: _Shop, csv: Path, reading: Reading) -> "pd.DataFrame":
     """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:
@@ -290,12 +314,12 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     from huse.use.entries import with_further  # noqa: PLC0415
     from huse.use.index import OWN  # noqa: PLC0415
 
-    columns: dict[str, str] = shop.index.about["columns"]
-    table = read_products(csv, shop.folder, columns, most)
+    known = shop.index.about["columns"]
+    table = read_products(csv, shop.folder, reading, known)
     rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
         rows = rows.assign(image=in_folder(rows["image"], shop.folder))
-    further = read_further(csv, encoding="auto", used=columns.values())
+    further = read_further(csv, encoding=reading.encoding, used=reading.headers(known).of.values())
     unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]
     if unknown:
         logging.warning(

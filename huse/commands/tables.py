@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +18,65 @@ from huse.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from huse.catalogue.headers import Headers
     from huse.catalogue.reading import Rejected
 
+# Which columns of a table hold what; where there is an index, "usual" are those of the catalogue that it was made of.
+ImageColumn = Annotated[str | None, typer.Option(help="Column of pictures; none: the usual one, `image`, if any.")]
+NameColumn = Annotated[str | None, typer.Option(help="Column of names; none: the usual one, `name`, if any.")]
+ClassesColumn = Annotated[str | None, typer.Option(help="Column of class paths; none: the usual one, `classes`.")]
+ProductColumn = Annotated[
+    str | None, typer.Option(help="Column of ids of products; none: the usual one, `product`, if any.")
+]
+Encoding = Annotated[str, typer.Option(help="Of the CSV, such as cp1252; auto: UTF-8, else guessed.")]
 MaxRejected = Annotated[
     float, typer.Option(min=0, max=1, help="A larger share of rows left out, or kept in part, stops it.")
 ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the options of a command say that a table of classified products is read.
+
+    Attributes:
+        image: header of the column of pictures; None: the usual one. So are the next three.
+        name: of names.
+        classes: of class paths.
+        product: of ids.
+        encoding: see `huse.catalogue.records.Records`.
+        most: a larger share of rows left out, or kept in part, stops it.
+    """
+
+    image: str | None
+    name: str | None
+    classes: str | None
+    product: str | None
+    encoding: str
+    most: float
+
+    @property
+    def _named(self) -> dict[str, str | None]:
+        return {"image": self.image, "name": self.name, "classes": self.classes, "product": self.product}
+
+    def headers(self, known: Mapping[str, str] | None = None) -> "Headers":
+        """Return the headers of its columns.
+
+        Args:
+            known: those of the catalogue of an index, which are the usual ones then.
+        """
+        from huse.catalogue.headers import Headers  # noqa: PLC0415  a tenth of a second to import
+
+        return Headers.of_options(self._named, known)
+
+    def refuse(self) -> None:
+        """Refuse options that name columns, where there is no table.
+
+        Raises:
+            InputError: names one of them.
+        """
+        for kind, header in self._named.items():
+            if header is not None:
+                raise InputError(f"--{kind}-column: names a column of a CSV, and none is given. Leave it out.")
 
 
 def check_output(output: Path, table: Path | None, option: str, ending: str, *, force: bool) -> None:
@@ -81,14 +136,14 @@ def place_of(here: Run, given: Path | None, usual: Path) -> Path:
     return here / usual if given is None else given
 
 
-def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: float) -> "pd.DataFrame":
+def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str, str] | None = None) -> "pd.DataFrame":
     """Read rows as the stage `catalogue` does; write those that are left out beside the file.
 
     Args:
         csv: the table, one row a picture.
         folder: that paths of pictures are relative to.
-        columns: headers of `classes`, and of `image`, `name` and `product` where there are such columns.
-        most: a larger share of rows left out, or kept in part, stops it.
+        reading: how the options of the command say that it is read.
+        known: see `Reading.headers`.
 
     Returns:
         One row a picture: `product`, `image`, `name`, `classes`, `split` (empty), `group` (number of the product) and
@@ -106,14 +161,7 @@ def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: flo
     from huse.engine.cores import cores  # noqa: PLC0415
     from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 
-    file = read_catalogue(
-        csv,
-        image=columns.get("image"),
-        name=columns.get("name"),
-        classes=columns["classes"],
-        product=columns.get("product"),
-        remedy=f"Rename the headers of the CSV: {', '.join(columns.values())} are read.",
-    )
+    file = read_catalogue(csv, reading.headers(known), encoding=reading.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
@@ -125,9 +173,9 @@ def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: flo
         told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
         logging.warning("%s: see %s\n%s", told, place, summarise_rejected(rejected))
         share = len(rejected) / (len(file.rows) + len(file.rejected))
-        if share > most or not checked.products:
+        if share > reading.most or not checked.products:
             raise InputError(
-                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {most:.1%}."
+                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {reading.most:.1%}."
             )
     table = grouped(checked.products)
     rows = table.assign(product=product_ids(table), split="")

@@ -102,6 +102,31 @@ def test_products_are_added_replaced_and_removed(shop, caplog):
     assert len(index()) == before + 2
 
 
+def test_columns_under_other_headers_are_named_by_options(shop):
+    rows = "a,0.jpg,Wonder lamp,home<lamps,3\nb,1.jpg,Wonder lamp,home<lamps,4\n"
+    write(f"id,photo,title,kind,name\n{rows}")
+    named = ("--image-column", "photo", "--name-column", "title", "--classes-column", "kind")
+    asked = ("add", "new.csv", "--images", "new", *named)
+    assert "1 product added, 0 replaced" in huse(*asked).stdout
+    assert "2 products added, 0 replaced" in huse(*asked, "--product-column", "ID").stdout
+    assert index().known(["a", "b", "Wonder lamp"]) == {"a", "b", "Wonder lamp"}
+    there = index().rows("product = 'a' AND kind = 'names'").to_dict("records")
+    assert [(row["name"], row["classes"]) for row in there] == [("Wonder lamp", "home<lamps")]
+    write("id,photo,title,kind\na,2.jpg,Other lamp,home\n")
+    assert "0 products added, 1 replaced" in huse("update", *asked[1:], "--product-column", "id").stdout
+    assert "expected one column `name` (--name-column), found none" in error("update", *asked[1:4], *named[:2])
+
+
+def test_the_encoding_is_the_one_that_is_named(shop):
+    named = ("--image-column", "photo")
+    Path("new.csv").write_bytes("photo,name,classes\n,домик,a\n".encode("cp1251"))
+    assert huse("add", "new.csv", "--images", "new", *named, "--encoding", "cp1251").exit_code == 0
+    assert index().known(["домик"]) == {"домик"}
+    assert "'klingon' is no encoding that Python knows. Name another (catalogue.encoding, or --encoding)" in error(
+        "add", "new.csv", "--images", "new", *named, "--encoding", "klingon"
+    )
+
+
 def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n,,hats\n")
     before = len(index())
@@ -130,7 +155,10 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
         (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
         (["search", "x", "--model", "nowhere"], "nowhere: no such folder. Expected a model"),
         (["add", "none.csv"], "none.csv"),
-        (["add", "bad.csv", "--images", "new"], "Rename the headers of the CSV: image, name, classes are read."),
+        (
+            ["add", "bad.csv", "--images", "new"],
+            "expected one column `name` (--name-column), found none among: image, title",
+        ),
         (["add", "empty.csv", "--images", "new"], "empty.csv"),
         (["update", "others.csv", "--images", "new"], "none of its 1 products is in the index. `huse add` adds them"),
         (["remove"], "expected ids of products, or --from FILE, found neither"),

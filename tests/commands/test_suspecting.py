@@ -100,6 +100,16 @@ def test_a_table_of_names_alone_and_one_with_ids(shop):
     assert all(row["product"].isdigit() and row["filed_probability_by_name"] for row in rows)
 
 
+def test_columns_are_named_by_options(shop):
+    table, wrong = shop
+    table["name"] = table["name"].str.replace(",", ";")
+    table.rename(columns={"name": "title", "classes": "Category"}).drop(columns="image").to_csv("t.csv", index=False)
+    suspects("t.csv", "--name-column", "title", "--classes-column", "category", "--output", "t-s.csv", "--most", 9)
+    table.drop(columns="image").to_csv("n.csv", index=False)
+    suspects("n.csv", "--output", "n-s.csv", "--most", 9)
+    assert read("t-s.csv") == read("n-s.csv")
+
+
 def test_the_catalogue_of_the_run(tiny_pipeline, tmp_path, monkeypatch):
     monkeypatch.chdir(tiny_pipeline.root)
     output = tmp_path / "s.csv"
@@ -145,7 +155,12 @@ def test_what_the_model_cannot_read_is_left_out(shop, caplog):
         (["none.csv"], "none.csv"),
         (["empty.csv"], "empty.csv"),
         (["unfiled.csv"], "unfiled.csv: expected one column `classes`"),
-        (["only.csv"], "only.csv: expected a column `image` or `name`, found: classes, price. Rename"),
+        (
+            ["only.csv"],
+            "only.csv: expected a column `image` or `name`, found: classes, price. Name the columns by --image-column",
+        ),
+        (["shop.csv", "--product-column", "id"], "shop.csv: expected one column `id` (--product-column), found none"),
+        (["--classes-column", "kind"], "--classes-column: names a column of a CSV, and none is given. Leave it out."),
         (["one.csv"], "one.csv: expected at least 2 classes, found 1: hats. There is nothing to tell apart"),
         (["few.csv"], "few.csv: expected at least 10 products to learn from, found 2"),
         (["broken.csv"], "broken.csv: 50.0% of the rows cannot be used whole, more than --max-rejected 5.0%"),
