@@ -265,7 +265,7 @@ def _encode(items: Sequence[Any], opened: Callable[[], Any], unit: str) -> "Floa
         return np.zeros((len(items), 1), np.float32)
     encoder = opened()
     vectors = np.zeros((len(items), encoder.dimension), np.float32)
-    with progress(total=len(rows), description="encode", unit=unit) as bar:
+    with progress(total=len(rows), description="reading", unit=unit) as bar:
         for start in range(0, len(rows), BATCH):
             some = rows[start : start + BATCH]
             vectors[some] = encoder.encode([items[row] for row in some])

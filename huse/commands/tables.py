@@ -155,7 +155,7 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
     # These take a second to import.
     from functools import partial  # noqa: PLC0415
 
-    from huse.catalogue.checking import check_rows, summarise_rejected  # noqa: PLC0415
+    from huse.catalogue.checking import check_rows, count_lost, summarise_rejected  # noqa: PLC0415
     from huse.catalogue.reading import read_catalogue  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
     from huse.engine.cores import cores  # noqa: PLC0415
@@ -172,7 +172,7 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
         left_out = counted(len(rejected) - len(checked.in_part), "row")
         told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
         logging.warning("%s: see %s\n%s", told, place, summarise_rejected(rejected))
-        share = len(rejected) / (len(file.rows) + len(file.rejected))
+        share = count_lost(rejected) / (len(file.rows) + len(file.rejected))
         if share > reading.most or not checked.products:
             raise InputError(
                 f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {reading.most:.1%}."

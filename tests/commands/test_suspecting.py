@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from huse import progress
 from huse.commands.suspecting import COLUMNS
 from huse.experiments import folds
 from huse.files import fingerprint_file
@@ -101,13 +103,30 @@ def test_a_table_of_names_alone_and_one_with_ids(shop):
 
 
 def test_columns_are_named_by_options(shop):
-    table, wrong = shop
-    table["name"] = table["name"].str.replace(",", ";")
-    table.rename(columns={"name": "title", "classes": "Category"}).drop(columns="image").to_csv("t.csv", index=False)
-    suspects("t.csv", "--name-column", "title", "--classes-column", "category", "--output", "t-s.csv", "--most", 9)
-    table.drop(columns="image").to_csv("n.csv", index=False)
-    suspects("n.csv", "--output", "n-s.csv", "--most", 9)
+    table, _ = shop
+    table.rename(columns={"name": "title", "classes": "Category"}).to_csv("t.csv", index=False)
+    suspects(
+        "t.csv",
+        "--images",
+        "pictures",
+        "--name-column",
+        "title",
+        "--classes-column",
+        "category",
+        "--output",
+        "t-s.csv",
+        "--most",
+        9,
+    )
+    suspects("shop.csv", "--images", "pictures", "--output", "n-s.csv", "--most", 9)
     assert read("t-s.csv") == read("n-s.csv")
+
+
+def test_rows_that_say_the_same_are_no_fault(shop):
+    table, wrong = shop
+    table.drop(columns="image").to_csv("names.csv", index=False)  # a product has several pictures, so rows are repeated
+    suspects("names.csv", "--output", "n.csv", "--most", 20)
+    assert len(wrong & {row["name"] for row in read("n.csv")[:10]}) >= WRONG - 1
 
 
 def test_the_catalogue_of_the_run(tiny_pipeline, tmp_path, monkeypatch):
@@ -145,6 +164,20 @@ def test_what_the_model_cannot_read_is_left_out(shop, caplog):
     pictures.to_csv("pictures.csv", index=False)
     said = error("suspects", "pictures.csv", "--images", "pictures")
     assert "the model has learned from nothing that its products have. Give another --model" in said
+
+
+def test_progress_says_in_plain_words_what_is_being_done(shop, monkeypatch):
+    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+    said = huse("suspects", "shop.csv", "--images", "pictures", "--output", "s.csv").stderr
+    products = shop[0]["name"].nunique()
+    steps = re.findall(
+        r"^fold (\d) of 5: learning from (\d+) products: (\d+) of 100 steps, .+ left$", said, re.MULTILINE
+    )
+    assert [int(fold) for fold, _, _ in steps] == [(number - 1) // 20 + 1 for number in range(1, 100)]
+    assert [int(done) for *_, done in steps] == [*range(1, 100)]
+    assert {int(learned) for _, learned, _ in steps} <= {products * 4 // 5 + more for more in (0, 1)}
+    for word in ("loss", "accuracy", "recall", "ahp", "towers", "train"):
+        assert word not in said
 
 
 @pytest.mark.parametrize(
