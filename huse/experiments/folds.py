@@ -215,8 +215,8 @@ def _fit(filed: Filed, out: Bools, settings: TrainParams, seed: int, bar: Progre
     none = np.zeros((len(classes), len(classes)), np.float32)  # the settings below take distances from the tree
     artefacts = Artefacts(products, filed.images[None], filed.texts, labels, none, none)
     fitting = prepare_fitting(artefacts, settings, seed, torch.device("cpu"))
-    fitted = (fitting.network, fitting.data, fitting.method, settings, settings)
-    train(*fitted, seed=seed, checkpoint=_Forgets(), bar=bar)
+    about = (fitting.settings, fitting.settings)  # of the losses and of the loop
+    train(fitting.network, fitting.data, fitting.method, *about, seed=seed, checkpoint=_Forgets(), bar=bar)
     return fitting.network
 
 

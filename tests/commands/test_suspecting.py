@@ -105,20 +105,9 @@ def test_a_table_of_names_alone_and_one_with_ids(shop):
 def test_columns_are_named_by_options(shop):
     table, _ = shop
     table.rename(columns={"name": "title", "classes": "Category"}).to_csv("t.csv", index=False)
-    suspects(
-        "t.csv",
-        "--images",
-        "pictures",
-        "--name-column",
-        "title",
-        "--classes-column",
-        "category",
-        "--output",
-        "t-s.csv",
-        "--most",
-        9,
-    )
-    suspects("shop.csv", "--images", "pictures", "--output", "n-s.csv", "--most", 9)
+    more = ("--images", "pictures", "--most", 9, "--output")
+    suspects("t.csv", "--name-column", "title", "--classes-column", "category", *more, "t-s.csv")
+    suspects("shop.csv", *more, "n-s.csv")
     assert read("t-s.csv") == read("n-s.csv")
 
 
