@@ -48,6 +48,8 @@ class Headers:
         optional = usual.keys() - given.keys() - {NEEDED} if known is None else ()
         options = [OPTION.format(kind) for kind in named]
         remedy = f"Name the columns by {', '.join(options[:-1])} and {options[-1]}, or rename its headers."
+        if known is not None:
+            remedy += " Where the products have none, add an empty column."
         return cls({**usual, **given}, frozenset(optional), OPTION, remedy)
 
     @property

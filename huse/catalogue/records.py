@@ -221,7 +221,7 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
     except FileNotFoundError:
         raise InputError(f"{path}: not found. Give a CSV with one row a picture: image,name,classes.") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}. Give a CSV with one row a picture.") from error
     if not data.strip():
         raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
     kind = kind_of(data[:HEAD])

@@ -88,15 +88,14 @@ def classify(
     loaded = huse.load(model or here / paths.MODEL)
     for remark in rows.remarks:
         typer.echo(remark, err=True)
-    told, unsure = _write(output, loaded, rows, precision, show if html is not None else 0)
+    with Outputs() as outputs:
+        told, unsure = _write(outputs.path(output), loaded, rows, precision, show if html is not None else 0)
+        if html is not None:
+            outputs.path(html).write_text(_page(table.name, told, unsure), encoding="utf-8")
     lines = told.lines()
     if precision is not None:
         lines += _promised(loaded, precision, told)
-    lines.append(f"wrote {output}")
-    if html is not None:
-        with Outputs() as outputs:
-            outputs.path(html).write_text(_page(table.name, told, unsure), encoding="utf-8")
-        lines.append(f"wrote {html}")
+    lines += [f"wrote {place}" for place in (output, html) if place is not None]
     typer.echo("\n".join(lines))
 
 
@@ -106,7 +105,7 @@ def _write(
     """Write the table with its predictions, row by row; return what was counted, and the rows that are least sure."""
     told, unsure = _Told(set(model.classes)), _Least(most)
     decisions = progress(_decisions(model, rows, precision), total=len(rows), description="classify", unit="row")
-    with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+    with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*rows.header, *COLUMNS])
         for row, decision in decisions:

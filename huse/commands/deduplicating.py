@@ -23,7 +23,6 @@ from huse.commands.tables import (
     read_products,
     write_results,
 )
-from huse.errors import InputError
 from huse.run import paths
 from huse.run.place import Run
 from huse.wording import counted
@@ -100,8 +99,6 @@ def _rows(
         return _of_index(Index.open(place), images), None
     shop = Index.open(place) if index is not None or place.is_dir() else None
     folder = (images or table.parent).resolve()
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
     new = read_products(table, folder, reading, None if shop is None else shop.about["columns"])
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])

@@ -69,8 +69,10 @@ def search(
     """Find the products that are nearest to a text, to a picture, or to both together."""
     if text is None and image is None:
         raise InputError("expected a text, --image, or both, found neither.")
+    for said, what in ((text, "the text to look for"), (classes, "--class"), (where, "--where")):
+        _check_text(said or "", what)
     if image is not None and not image.is_file():
-        raise InputError(f"{image}: no such picture.")
+        raise InputError(f"{image}: no such picture (--image). Give the file of one.")
     from huse.use.index import KINDS  # noqa: PLC0415  a second to import
 
     if kind not in KINDS:
@@ -169,6 +171,8 @@ def remove(
     from huse.use.index import Index  # noqa: PLC0415  these take a second to import
 
     ids = list(products or [])
+    for one in ids:
+        _check_text(one, "an id")
     if listed is not None:
         ids += _listed(listed)
     if not ids:
@@ -185,12 +189,23 @@ def remove(
         typer.echo(f"not in the index: {counted(len(unknown), 'id')}, first {unknown[0]}")
 
 
+def _check_text(said: str, what: str) -> None:
+    """Refuse bytes of the command line that are no UTF-8, which Python keeps as surrogates."""
+    try:
+        said.encode("utf-8")
+    except UnicodeEncodeError:
+        found = said.encode("utf-8", "surrogateescape")
+        raise InputError(
+            f"{what}: expected UTF-8, found {found!r}. Set the terminal to UTF-8, and type it again."
+        ) from None
+
+
 def _listed(path: Path) -> list[str]:
     """Return the ids of a list; of a table with `product` and `decision`, those that are to be removed."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of ids ({error}).") from None
+        raise InputError(f"{path}: cannot be read as a list of ids ({error}). Give a text file in UTF-8.") from None
     rows = DictReader(io.StringIO(text, newline=""))
     header = set(rows.fieldnames or ())
     if {"product", "decision"} <= header:

@@ -1,6 +1,7 @@
 """What several commands share: tables of classified products that they read, and files that they write."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
 from dataclasses import dataclass
@@ -92,12 +93,26 @@ def check_output(output: Path, table: Path | None, option: str, ending: str, *, 
     Raises:
         InputError: says what to give in its place.
     """
-    if output.suffix.lower() != ending or output.is_dir():
+    if output.is_dir():
+        raise InputError(f"{output}: is a folder. Give the name of a file that ends in {ending} ({option}).")
+    if output.suffix.lower() != ending:
         raise InputError(f"{output}: expected a name that ends in {ending}, to write to ({option}).")
     if table is not None and output.exists() and table.exists() and output.samefile(table):
         raise InputError(f"{output}: is the table to read, and would be lost. Give another {option}.")
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another {option}.")
+    check_writable(output)
+
+
+def check_writable(output: Path) -> None:
+    """Refuse an output in a folder that cannot be written to, before anything is computed for it.
+
+    Raises:
+        InputError: names the folder.
+    """
+    folder = next(place for place in output.absolute().parents if place.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{output}: cannot be written, since nothing can be written to {folder}. Give another place.")
 
 
 def check_outputs(output: Path | None, html: Path | None, table: Path | None, *, force: bool) -> None:

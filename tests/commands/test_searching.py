@@ -144,12 +144,13 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     ("arguments", "said"),
     [
         (["search"], "expected a text, --image, or both, found neither"),
-        (["search", "--image", "none.jpg"], "none.jpg: no such picture"),
+        (["search", "--image", "none.jpg"], "none.jpg: no such picture (--image). Give the file of one."),
+        (["search", "--image", "new"], "new: no such picture (--image)"),
         (["search", "--image", "bad.jpg"], "bad.jpg"),
         (["search", "x", "--in", "cats"], "--in: expected pictures, names, products, found 'cats'"),
         (["search", "--image", "bad.jpg", "--html", "bad.jpg"], "bad.jpg: expected a name that ends in .html"),
         (["search", "--image", "bad.html", "--html", "bad.html"], "bad.html: is the table to read"),
-        (["search", "x", "--html", "new"], "new: expected a name that ends in .html"),
+        (["search", "x", "--html", "new"], "new: is a folder. Give the name of a file that ends in .html"),
         (["search", "x", "--html", "/proc/x.html"], "/proc/x.html: cannot be written"),
         (["search", "x", "--where", "prize > 3"], "(prize > 3): no condition that fits the index"),
         (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
@@ -164,6 +165,11 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
         (["remove"], "expected ids of products, or --from FILE, found neither"),
         (["remove", "a", "b"], "a: no product of that id, nor of 1 other, is in the index"),
         (["remove", "a"], "a: no product of that id is in the index. `huse search` shows ids."),
+        (["remove", "a", "caf\udce9"], "an id: expected UTF-8, found b'caf\\xe9'. Set the terminal to UTF-8"),
+        (["search", "caf\udce9"], "the text to look for: expected UTF-8, found b'caf\\xe9'"),
+        (["search", "x", "--class", "\udcff<*"], "--class: expected UTF-8, found b'\\xff<*'"),
+        (["search", "x", "--where", "name = '\udcff'"], "--where: expected UTF-8"),
+        (["remove", "--from", "bytes.txt"], "bytes.txt: cannot be read as a list of ids ("),
         (["remove", "--from", "found.csv"], "found.csv: nobody has decided on its products"),
         (["remove", "--from", "none.txt"], "none.txt: cannot be read as a list of ids"),
     ],
@@ -171,6 +177,7 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
 def test_what_cannot_be_is_said(shop, arguments, said):
     write("no picture", "bad.jpg")
     write("no picture", "bad.html")
+    Path("bytes.txt").write_bytes(b"caf\xe9\n")
     write("image,title,classes\n0.jpg,a,b\n", "bad.csv")
     write("", "empty.csv")
     write("group,product,by\n1,a,first\n", "found.csv")
