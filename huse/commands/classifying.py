@@ -15,7 +15,7 @@ import huse
 from huse.catalogue.checking import kind_of_reason
 from huse.catalogue.headers import Headers
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
-from huse.commands.tables import Encoding, ImageColumn, NameColumn, check_outputs
+from huse.commands.tables import Encoding, ImageColumn, NameColumn, check_images, check_outputs
 from huse.descent import NAMED, PICTURED, WHOLE, Point, choose_points
 from huse.errors import InputError
 from huse.progress import progress
@@ -78,8 +78,7 @@ def classify(
     check_outputs(output, html, table, force=force)
     if precision is not None:
         choose_points({}, precision)  # a wrong one is told before anything is read
-    if images is not None and not images.is_dir():
-        raise InputError(f"{images}: no such folder (--images). Give the folder that holds the pictures.")
+    check_images(images)
     headers = Headers.of_options({"image": image_column, "name": name_column})
     rows = UnclassifiedTable(table, images or table.parent, headers, encoding=encoding)
     taken = [column for column in COLUMNS if column in rows.header]

@@ -17,6 +17,7 @@ from huse.commands.tables import (
     NameColumn,
     ProductColumn,
     Reading,
+    check_images,
     check_outputs,
     in_folder,
     place_of,
@@ -74,6 +75,7 @@ def duplicates(
     from huse.use.duplicates import find_duplicates  # noqa: PLC0415  these take a second to import
 
     check_outputs(output, html, table, force=force)
+    check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     rows, asked = _rows(context.obj, table, reading, images, index)

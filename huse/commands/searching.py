@@ -22,6 +22,7 @@ from huse.commands.tables import (
     NameColumn,
     ProductColumn,
     Reading,
+    check_images,
     check_output,
     in_folder,
     place_of,
@@ -233,6 +234,7 @@ class _Shop:
 
 
 def _opened(here: Run, model: Path | None, index: Path | None, images: Path | None) -> _Shop:
+    check_images(images)
     # These take seconds to import.
     import huse  # noqa: PLC0415
     from huse.use.index import Index  # noqa: PLC0415

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huse.commands.tables import check_images, check_writable
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.place import Run
@@ -65,6 +66,9 @@ def serve(
     _check_token(given, host, needed=not loopback or bool(public_name))
     if uploads is not None and not writable:
         raise InputError("--uploads: keeps pictures of products that are added. Give --writable with it.")
+    if uploads is not None:
+        check_writable(uploads / "picture.jpg")
+    check_images(images)
     limits = USUAL.changed(
         body=max_body * MIB,
         bodies=max(USUAL.bodies, 2 * max_body * MIB),
@@ -113,7 +117,9 @@ def _check_token(token: str, host: str, *, needed: bool) -> None:
             "usual --host without --public-name."
         )
     if token and (len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token):
-        raise InputError(f"the token: expected at least {SHORTEST} letters, digits and signs, without spaces.")
+        raise InputError(
+            f"the token (--token, or {TOKEN}): expected at least {SHORTEST} letters, digits and signs, without spaces."
+        )
 
 
 def _class_path(classes: str) -> str:

@@ -18,6 +18,7 @@ from huse.commands.tables import (
     NameColumn,
     ProductColumn,
     Reading,
+    check_images,
     check_outputs,
     in_folder,
     place_of,
@@ -108,8 +109,7 @@ def suspects(
         reading.refuse()
     if table is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
-    if images is not None and not images.is_dir():
-        raise InputError(f"{images}: no such folder (--images). Give the folder that holds the pictures.")
+    check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if table is None:
         rows = _of_run(context.obj, images)
@@ -207,9 +207,9 @@ class _Rows:
             InputError: the model has learned from neither pictures nor names that they have.
         """
         table = self.table
-        for modality, column in (("image", "image"), ("text", "name")):
+        for modality, column, what in (("image", "image", "pictures"), ("text", "name", "names")):
             if (table[column] != "").any() and not model.knows(modality):  # type: ignore[arg-type]
-                logging.warning("%ss left out: the model has learned from none", column)
+                logging.warning("%s left out: the model has learned from none", what)
                 table = table.assign(**{column: ""})
         kept = (table["image"] != "") | (table["name"] != "")
         if not kept.any():

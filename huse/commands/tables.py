@@ -115,6 +115,12 @@ def check_writable(output: Path) -> None:
         raise InputError(f"{output}: cannot be written, since nothing can be written to {folder}. Give another place.")
 
 
+def check_images(folder: Path | None) -> None:
+    """Refuse a folder of pictures that is not there, where the option names one."""
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
+
+
 def check_outputs(output: Path | None, html: Path | None, table: Path | None, *, force: bool) -> None:
     """Do what `check_output` does for the CSV and the page of a command, where they are asked for."""
     for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):

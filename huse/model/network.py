@@ -235,5 +235,7 @@ class Network(nn.Module):
         except OSError as error:
             raise InputError(f"{error.filename}: not found. Run `dvc repro train` to make the model.") from error
         except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise InputError(f"{weights}, {config}: not a model of this kind ({error}).") from error
+            raise InputError(
+                f"{weights}, {config}: not a model of this kind ({error}). Copy the folder again."
+            ) from error
         return network.eval()

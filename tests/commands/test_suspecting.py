@@ -146,7 +146,7 @@ def knows_no_pictures():
 def test_what_the_model_cannot_read_is_left_out(shop, caplog):
     knows_no_pictures()
     suspects("shop.csv", "--images", "pictures", "--output", "s.csv", "--html", "s.html", "--most", 5)
-    assert "images left out: the model has learned from none" in caplog.text
+    assert "pictures left out: the model has learned from none" in caplog.text
     assert {row["filed_probability_by_picture"] for row in read("s.csv")} == {""}
     assert "data:image/webp;base64," in Path("s.html").read_text(encoding="utf-8")  # they are shown all the same
     pictures = pd.read_csv("shop.csv").assign(name="")
