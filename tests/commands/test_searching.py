@@ -153,6 +153,7 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
         (["search", "x", "--html", "new"], "new: is a folder. Give the name of a file that ends in .html"),
         (["search", "x", "--html", "/proc/x.html"], "/proc/x.html: cannot be written"),
         (["search", "x", "--where", "prize > 3"], "(prize > 3): no condition that fits the index"),
+        (["search", "x", "--images", "nowhere"], "nowhere: no such folder (--images)"),
         (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
         (["search", "x", "--model", "nowhere"], "nowhere: no such folder. Expected a model"),
         (["add", "none.csv"], "none.csv"),
