@@ -68,6 +68,7 @@ def search(
     images: Pictures = None,
 ) -> None:
     """Find the products that are nearest to a text, to a picture, or to both together."""
+    text = None if text is None or not text.strip() else text
     if text is None and image is None:
         raise InputError("expected a text, --image, or both, found neither.")
     for said, what in ((text, "the text to look for"), (classes, "--class"), (where, "--where")):
@@ -177,7 +178,8 @@ def remove(
     if listed is not None:
         ids += _listed(listed)
     if not ids:
-        raise InputError("expected ids of products, or --from FILE, found neither.")
+        found = "neither" if listed is None else f"no id to remove in {listed}"
+        raise InputError(f"expected ids of products, or --from FILE, found {found}.")
     ids = list(dict.fromkeys(ids))
     there = Index.open(place_of(context.obj, index, paths.INDEX))
     known = there.known(ids)

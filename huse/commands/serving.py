@@ -120,7 +120,7 @@ def _check_token(token: str, host: str, *, needed: bool) -> None:
         )
     if token and (len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token):
         raise InputError(
-            f"--token, or {TOKEN}: expected at least {SHORTEST} letters, digits and signs, without spaces. Give another."
+            f"--token, or {TOKEN}: expected at least {SHORTEST} letters, digits and signs, no spaces. Give another."
         )
 
 

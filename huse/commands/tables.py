@@ -189,10 +189,9 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
     checked = check_rows(file.rows, folder, inspect, workers=cores())
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
-        place = _write_rejected(csv, rejected)
         left_out = counted(len(rejected) - len(checked.in_part), "row")
         told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
-        logging.warning("%s: see %s\n%s", told, place, summarise_rejected(rejected))
+        logging.warning("%s: %s\n%s", told, _write_rejected(csv, rejected), summarise_rejected(rejected))
         share = count_lost(rejected) / (len(file.rows) + len(file.rejected))
         if share > reading.most or not checked.products:
             raise InputError(
@@ -203,10 +202,14 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
 
 
-def _write_rejected(csv: Path, rejected: "list[Rejected]") -> Path:
+def _write_rejected(csv: Path, rejected: "list[Rejected]") -> str:
+    """Write them beside the table, where that can be done, and return what to say of it."""
     import pandas as pd  # noqa: PLC0415
 
     place = csv.with_suffix(".rejected.csv")
-    with Outputs() as outputs:
-        outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
-    return place
+    try:
+        with Outputs() as outputs:
+            outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
+    except OSError as error:  # such as beside a table that may only be read
+        return f"{place} cannot be written ({error.strerror})"
+    return f"see {place}"

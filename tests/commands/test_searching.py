@@ -144,6 +144,7 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     ("arguments", "said"),
     [
         (["search"], "expected a text, --image, or both, found neither"),
+        (["search", " "], "expected a text, --image, or both, found neither"),
         (["search", "--image", "none.jpg"], "none.jpg: no such picture (--image). Give the file of one."),
         (["search", "--image", "new"], "new: no such picture (--image)"),
         (["search", "--image", "bad.jpg"], "bad.jpg"),
@@ -164,6 +165,7 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
         (["add", "empty.csv", "--images", "new"], "empty.csv"),
         (["update", "others.csv", "--images", "new"], "none of its 1 products is in the index. `huse add` adds them"),
         (["remove"], "expected ids of products, or --from FILE, found neither"),
+        (["remove", "--from", "empty.csv"], "or --from FILE, found no id to remove in empty.csv"),
         (["remove", "a", "b"], "a: no product of that id, nor of 1 other, is in the index"),
         (["remove", "a"], "a: no product of that id is in the index. `huse search` shows ids."),
         (["remove", "a", "caf\udce9"], "an id: expected UTF-8, found b'caf\\xe9'. Set the terminal to UTF-8"),

@@ -19,7 +19,7 @@ TOKEN = "sixteen-letters-"
         (["--host", "0.0.0.0"], "0.0.0.0: others than this machine could ask, so a token is needed"),
         (["--public-name", "shop.example"], "so a token is needed"),
         (["--token", "short"], "expected at least 16 letters"),
-        (["--token", "letters with spaces in between"], "without spaces"),
+        (["--token", "letters with spaces in between"], "no spaces"),
         (["--uploads", "up"], "--uploads: keeps pictures of products that are added. Give --writable with it"),
         (["--images", "nowhere"], "nowhere: no such folder (--images)"),
         (["--writable", "--uploads", "file"], "file/picture.jpg: cannot be written, since nothing can be written to"),
