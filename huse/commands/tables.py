@@ -195,7 +195,8 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
         share = count_lost(rejected) / (len(file.rows) + len(file.rejected))
         if share > reading.most or not checked.products:
             raise InputError(
-                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {reading.most:.1%}."
+                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {reading.most:.1%}. "
+                "Mend them, or allow more."
             )
     table = grouped(checked.products)
     rows = table.assign(product=product_ids(table), split="")

@@ -1,5 +1,6 @@
 """Commands that ask the index of a tiny pipeline, and let it grow."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from huse.files import fingerprint_file
 from huse.run import paths
+from huse.run.artifacts import Outputs
 from huse.run.place import Run
 from huse.use.growing import carried
 from huse.use.index import LOCK, Index
@@ -137,6 +139,18 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     table = pd.read_csv("new.rejected.csv", keep_default_na=False)
     assert sorted(table["line"]) == [3, 4] and table["reason"].str.contains("picture").all()
     assert huse("add", "new.csv", "--images", "new", "--max-rejected", 1).exit_code == 0
+    assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
+
+
+def test_where_rejected_rows_cannot_be_written_they_are_told_alone(shop, monkeypatch, caplog):
+    def full(self, place, table):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Outputs, "table", full)
+    write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n")
+    assert huse("add", "new.csv", "--images", "new", "--max-rejected", 1).exit_code == 0
+    assert "new.rejected.csv cannot be written (Read-only file system)" in caplog.text
+    assert "line 3: none.jpg: picture missing" in caplog.text
     assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
 
 
