@@ -21,6 +21,7 @@ from rich.table import Table
 
 import huse
 from benchmarks.harness import measure
+from huse.catalogue.headers import Headers
 from huse.catalogue.unclassified import UnclassifiedTable
 from huse.encoders.blocks import BlocksEncoder
 from huse.encoders.contract import Encoder
@@ -61,7 +62,8 @@ def main(
     repeats: Annotated[int, typer.Option(min=3, help="Times that each work is done.")] = 60,
 ) -> None:
     """Measure and print three tables."""
-    rows = (row for row in UnclassifiedTable(catalogue, images) if row.picture is not None and row.name)
+    headers = Headers.of_params({"image": "image", "name": "name"})
+    rows = (row for row in UnclassifiedTable(catalogue, images, headers) if row.picture is not None and row.name)
     found = [(row.picture, row.name) for row, _ in zip(rows, range(PRODUCTS), strict=False)]
     asked = Asked([picture for picture, _ in found if picture], [name for _, name in found])
     show = Console(width=130).print

@@ -65,6 +65,12 @@ class Progress(Generic[Item]):
         if now - self._last_line >= LINE_INTERVAL:
             self._print_line(now)
 
+    def describe(self, description: str) -> None:
+        """Say from now on that something else is being done."""
+        self._description = description
+        if self._bar is not None:
+            self._bar.set_description(description, refresh=False)
+
     def set_postfix(self, **values: float | str) -> None:
         """Show values, such as the loss, behind the counts from the next refresh on."""
         shown = (f"{key} {value if isinstance(value, str) else f'{value:.4g}'}" for key, value in values.items())

@@ -18,6 +18,7 @@ import pandas as pd
 
 from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
 from huse.catalogue.checking import check_rows, count_lost, repaired, summarise_rejected, tell_repaired
+from huse.catalogue.headers import Headers
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import lacking_parts, torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
@@ -37,7 +38,7 @@ def main(here: Run) -> str:
     """Run the stage."""
     params, seed = here.section(CatalogueParams, "catalogue"), here.seed()
     path, folder = here / params.csv, here / params.images
-    file = read_catalogue(path, encoding=params.encoding, **params.columns.model_dump())
+    file = read_catalogue(path, Headers.of_params(params.columns.model_dump()), encoding=params.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=params.max_pixels)

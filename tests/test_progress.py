@@ -46,6 +46,15 @@ def test_long_work_says_a_line_every_ten_seconds(clock, capsys):
     ]
 
 
+def test_what_is_being_done_changes_on_the_way(clock, capsys):
+    with progress(total=3, description="one", unit="step") as bar:
+        for what in ("one", "two", "three"):
+            bar.describe(what)
+            clock.now += 12
+            bar.update()
+    assert [line.partition(":")[0] for line in capsys.readouterr().err.splitlines()] == ["one", "two", "three"]
+
+
 def test_the_last_line_is_not_said_twice(clock, capsys):
     with progress(total=2, description="towers", unit="fold") as bar:
         for _ in range(2):

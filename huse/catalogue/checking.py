@@ -191,7 +191,9 @@ def check_rows(
     checked, pictures = Checked([], [], []), PictureFolder(folder)
     sound = list(_sound(rows, checked, pictures))
     if not folder.is_dir() and any(row.image for row in sound):
-        raise InputError(f"{folder}: no such folder (catalogue.images). Give the folder that holds the pictures.")
+        raise InputError(
+            f"{folder}: no such folder (catalogue.images, or --images). Give the folder that holds the pictures."
+        )
     located = [_with_picture(row, folder, pictures) for row in sound]
     paths = list(dict.fromkeys(path for _, path in located if isinstance(path, Path)))
     with ThreadPoolExecutor(workers) as pool:

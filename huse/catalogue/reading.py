@@ -8,8 +8,9 @@ from typing import Literal
 
 import pandas as pd
 
+from huse.catalogue.headers import Headers
 from huse.catalogue.mending import mend, says_nothing
-from huse.catalogue.records import RIGHT_COLUMN, Records, find_columns, places_of
+from huse.catalogue.records import Records, places_of
 from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
 from huse.wording import counted
@@ -70,50 +71,32 @@ class CatalogueFile:
     remarks: list[str]
 
 
-def read_catalogue(
-    path: Path,
-    *,
-    image: str | None,
-    name: str | None,
-    classes: str,
-    split: str | None = None,
-    product: str | None = None,
-    encoding: str = "auto",
-    remedy: str = RIGHT_COLUMN,
-) -> CatalogueFile:
+def read_catalogue(path: Path, headers: Headers, *, encoding: str = "auto") -> CatalogueFile:
     """Read the CSV: one header line, quoted as RFC 4180 says.
 
     Args:
         path: the file.
-        image: header of the column with the picture's path; None: there is none.
-        name: header of the column with the product's name; None: there is none.
-        classes: header of the column with the class path.
-        split: header of the column with the split; None: there is none.
-        product: header of the column with the product's id; None: there is none.
+        headers: of its columns.
         encoding: see `huse.catalogue.records.Records`, which finds out the delimiter too.
-        remedy: what to do about a column that is not there, for the message.
 
     Raises:
         InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
     """
-    asked = {"image": image, "name": name, "classes": classes, "split": split, "product": product}
-    columns = {kind: column for kind, column in asked.items() if column is not None}
-    records = Records(path, encoding=encoding, wanted=columns.values())
+    records = Records(path, encoding=encoding, wanted=headers.wanted)
     header = records.header
     if not header:
         raise InputError(
-            f"{path}: line {records.line}: expected a header such as {','.join(columns.values())}; found none."
+            f"{path}: line {records.line}: expected a header such as {','.join(headers.of.values())}; found none."
         )
-    wanted = {f"catalogue.columns.{kind}": column for kind, column in columns.items()}
-    places = find_columns(path, header, wanted, remedy)
+    columns = headers.places(path, header)
     rows: list[Row] = []
     rejected: list[Rejected] = []
     splits: list[str] = []  # as they are written
-    for line, record in records.rows(places):
+    for line, record in records.rows(columns.values()):
         if isinstance(record, str):
             rejected.append(Rejected(line, "", "", "", record))
         else:
-            fields = dict(zip(columns, (record[place] for place in places), strict=True))
+            fields = {kind: record[place] for kind, place in columns.items()}
             rows.append(_row(line, fields))
             splits.append(fields.get("split", ""))
     if not rows and not rejected:

@@ -34,6 +34,7 @@ REMEDIES = {  # for what is no table of text, by words of its kind
     "Parquet": "Write it as CSV, such as by pandas: read_parquet(…).to_csv(…, index=False)",
 }
 BYTES = re.compile("[\udc80-\udcff]+")  # which `surrogateescape` makes of bytes that are not UTF-8
+ENCODING = "catalogue.encoding, or --encoding"  # where it is named
 RIGHT_COLUMN = "Name the right column, or leave an optional one out."  # what to do about one that is not there
 BEFORE_HEADER = 20  # lines that may stand above the header
 FORMULA = re.compile(r'^\s*="(.*)"\s*$', re.DOTALL)  # how a table keeps a spreadsheet from taking 007 for 7
@@ -220,7 +221,7 @@ def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
     except FileNotFoundError:
         raise InputError(f"{path}: not found. Give a CSV with one row a picture: image,name,classes.") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}.") from error
+        raise InputError(f"{path}: cannot be read: {error.strerror}. Give a CSV with one row a picture.") from error
     if not data.strip():
         raise InputError(f"{path}: is empty. Expected a header and one row a picture.")
     kind = kind_of(data[:HEAD])
@@ -274,7 +275,7 @@ def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
             if lost
             else ""
         )
-        + ". If that looks wrong, set catalogue.encoding or save the file as UTF-8."
+        + f". If that looks wrong, name its encoding ({ENCODING}), or save it as UTF-8."
     )
     return text, [remark]
 
@@ -306,10 +307,12 @@ def _decode_as(path: Path, data: bytes, encoding: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{path}: line {line} is not {encoding} (byte 0x{data[error.start]:02X}). "
-            "Set catalogue.encoding to the file's encoding, or save it as UTF-8."
+            f"Name its encoding ({ENCODING}), or save it as UTF-8."
         ) from None
     except (LookupError, ValueError):
-        raise InputError(f"{path}: catalogue.encoding: {encoding!r} is no encoding that Python knows.") from None
+        raise InputError(
+            f"{path}: {encoding!r} is no encoding that Python knows. Name another ({ENCODING}), such as cp1252."
+        ) from None
 
 
 def read_records(text: str, delimiter: str = ",", *, spaced: bool = False) -> Iterator[tuple[int, list[str] | str]]:

@@ -6,12 +6,11 @@ from pathlib import Path
 
 from huse.catalogue.checking import NO_FILE, locate_picture, names_no_picture, picture_path, why_no_name
 from huse.catalogue.finding import PictureFolder
+from huse.catalogue.headers import SHOWS, Headers
 from huse.catalogue.mending import mend
 from huse.catalogue.reading import tidy
-from huse.catalogue.records import Records, find_columns, places_of
+from huse.catalogue.records import Records
 from huse.errors import InputError
-
-IMAGE, NAME = "image", "name"  # headers that need not be given
 
 
 @dataclass(frozen=True)
@@ -19,12 +18,14 @@ class Unclassified:
     """One row of the table.
 
     Attributes:
+        line: of the file where the row starts, from 1.
         cells: as the table has them, one a column; empty where the row cannot be read.
         picture: its file, which is there but may be damaged; None where the row has none that can be used.
         name: as a catalogue's names are mended; empty where the row has none that says something.
         remark: why the row, its picture or its name cannot be used; empty where nothing is wrong.
     """
 
+    line: int
     cells: list[str]
     picture: Path | None = None
     name: str = ""
@@ -39,35 +40,22 @@ class UnclassifiedTable:
         remarks: on encoding and delimiter.
     """
 
-    def __init__(
-        self, path: Path, images: Path, *, image: str | None = None, name: str | None = None, encoding: str = "auto"
-    ) -> None:
+    def __init__(self, path: Path, images: Path, headers: Headers, *, encoding: str = "auto") -> None:
         """Read the text of the table; pictures are only looked for when a row is asked for.
 
         Args:
             path: of the table: one header line, then one row a product.
             images: folder that the paths of pictures are relative to.
-            image: header of the column of pictures; None: `IMAGE`, where there is one.
-            name: header of the column of names; None: `NAME`, where there is one.
+            headers: of the columns of pictures and of names.
             encoding: see `Records`.
 
         Raises:
             InputError: the file is missing, empty, undecodable, has no row, or lacks a column.
         """
         self._pictures, self._folder = PictureFolder(images), images
-        records = Records(path, encoding=encoding, wanted=(image or IMAGE, name or NAME))
+        records = Records(path, encoding=encoding, wanted=headers.wanted)
         self.header = records.header
-        asked = {
-            option: column or default
-            for option, column, default in (("--image-column", image, IMAGE), ("--name-column", name, NAME))
-            if column is not None or places_of(self.header, default)
-        }
-        if not asked:
-            raise InputError(
-                f"{path}: expected a column `{IMAGE}` or `{NAME}`, found: {', '.join(self.header)}. "
-                "Name the columns by --image-column and --name-column."
-            )
-        self._columns = dict(zip(asked, find_columns(path, self.header, asked), strict=True))
+        self._columns = headers.places(path, self.header)
         self._records = records.rows(self._columns.values())
         self.remarks = records.remarks
         if not self._records:
@@ -81,20 +69,17 @@ class UnclassifiedTable:
         """Yield every row in the order of the table."""
         for line, record in self._records:
             if isinstance(record, str):
-                yield Unclassified([""] * len(self.header), remark=f"line {line} cannot be read, {record}")
+                yield Unclassified(line, [""] * len(self.header), remark=f"line {line} cannot be read, {record}")
             else:
-                yield self._row(record)
+                yield self._row(line, record)
 
-    def _row(self, cells: list[str]) -> Unclassified:
+    def _row(self, line: int, cells: list[str]) -> Unclassified:
         """Return a row with what can be used of it."""
-        image, name = (
-            cells[self._columns[option]] if option in self._columns else ""
-            for option in ("--image-column", "--name-column")
-        )
+        image, name = (cells[self._columns[kind]] if kind in self._columns else "" for kind in SHOWS)
         image, name = image.strip(), tidy(mend(name, tags=True)[0])
         no_name = why_no_name(name)
         row = Unclassified(
-            cells, name="" if no_name else name, remark=f"name left out, {no_name}" if name and no_name else ""
+            line, cells, name="" if no_name else name, remark=f"name left out, {no_name}" if name and no_name else ""
         )
         if names_no_picture(image, self._pictures):
             return row

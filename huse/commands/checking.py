@@ -26,6 +26,7 @@ from huse.catalogue.checking import (
     summarise_rejected,
     tell_repaired,
 )
+from huse.catalogue.headers import Headers
 from huse.catalogue.holding_out import choose_unseen
 from huse.catalogue.reading import CatalogueFile, read_catalogue
 from huse.catalogue.table import make_table
@@ -153,7 +154,7 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
         found.good("catalogue.csv", f"{csv}: the built-in sample, which the run draws")
         return products, table
     with found.of("catalogue.csv"):
-        file = read_catalogue(csv, encoding=params.encoding, **params.columns.model_dump())
+        file = read_catalogue(csv, Headers.of_params(params.columns.model_dump()), encoding=params.encoding)
         checked = check_table(file.rows, images, params.missing)
         products, of_several, several = one_class(join_spellings(checked.products), params.several_classes)
         classes = sorted({product.classes for product in products})

@@ -13,8 +13,9 @@ import typer
 
 import huse
 from huse.catalogue.checking import kind_of_reason
+from huse.catalogue.headers import Headers
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
-from huse.commands.tables import check_output
+from huse.commands.tables import Encoding, ImageColumn, NameColumn, check_images, check_outputs
 from huse.descent import NAMED, PICTURED, WHOLE, Point, choose_points
 from huse.errors import InputError
 from huse.progress import progress
@@ -59,8 +60,8 @@ def classify(
     images: Annotated[
         Path | None, typer.Option(help="Folder that the paths of pictures are relative to; none: that of the CSV.")
     ] = None,
-    image_column: Annotated[str | None, typer.Option(help="Column of pictures; none: `image`, if any.")] = None,
-    name_column: Annotated[str | None, typer.Option(help="Column of names; none: `name`, if any.")] = None,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
     precision: Annotated[
         float | None,
         typer.Option(help="Share of right nodes, such as 0.95: where less is sure, a node above the class."),
@@ -69,34 +70,31 @@ def classify(
         Path | None, typer.Option(help="Page to write: the rows that are least sure, to look at, tick, and export.")
     ] = None,
     show: Annotated[int, typer.Option(min=1, help="Rows on the page, at most.")] = PAGE,
-    encoding: Annotated[str, typer.Option(help="Of the CSV, such as cp1252; auto: UTF-8, else guessed.")] = "auto",
+    encoding: Encoding = "auto",
     force: Annotated[bool, typer.Option("--force", help="Replace an output that is there.")] = False,
 ) -> None:
     """Classify the products of a CSV by a model alone: by picture, by name, or by both."""
     here: Run = context.obj
-    check_output(output, table, "--output", ".csv", force=force)
-    if html is not None:
-        check_output(html, table, "--html", ".html", force=force)
+    check_outputs(output, html, table, force=force)
     if precision is not None:
         choose_points({}, precision)  # a wrong one is told before anything is read
-    if images is not None and not images.is_dir():
-        raise InputError(f"{images}: no such folder (--images). Give the folder that holds the pictures.")
-    rows = UnclassifiedTable(table, images or table.parent, image=image_column, name=name_column, encoding=encoding)
+    check_images(images)
+    headers = Headers.of_options({"image": image_column, "name": name_column})
+    rows = UnclassifiedTable(table, images or table.parent, headers, encoding=encoding)
     taken = [column for column in COLUMNS if column in rows.header]
     if taken:
         raise InputError(f"{table}: has a column `{taken[0]}` already, as a prediction is called. Rename it.")
     loaded = huse.load(model or here / paths.MODEL)
     for remark in rows.remarks:
         typer.echo(remark, err=True)
-    told, unsure = _write(output, loaded, rows, precision, show if html is not None else 0)
+    with Outputs() as outputs:
+        told, unsure = _write(outputs.path(output), loaded, rows, precision, show if html is not None else 0)
+        if html is not None:
+            outputs.path(html).write_text(_page(table.name, told, unsure), encoding="utf-8")
     lines = told.lines()
     if precision is not None:
         lines += _promised(loaded, precision, told)
-    lines.append(f"wrote {output}")
-    if html is not None:
-        with Outputs() as outputs:
-            outputs.path(html).write_text(_page(table.name, told, unsure), encoding="utf-8")
-        lines.append(f"wrote {html}")
+    lines += [f"wrote {place}" for place in (output, html) if place is not None]
     typer.echo("\n".join(lines))
 
 
@@ -106,14 +104,14 @@ def _write(
     """Write the table with its predictions, row by row; return what was counted, and the rows that are least sure."""
     told, unsure = _Told(set(model.classes)), _Least(most)
     decisions = progress(_decisions(model, rows, precision), total=len(rows), description="classify", unit="row")
-    with Outputs() as outputs, outputs.path(output).open("w", encoding="utf-8", newline="") as file:
+    with output.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*rows.header, *COLUMNS])
         for row, decision in decisions:
             remark = _joined(row.remark, decision.remark)
             writer.writerow([*row.cells, *_cells(decision), remark])
             told.count(decision, remark)
-            unsure.take(_Unsure(told.rows, row, decision))
+            unsure.take(_Unsure(row, decision))
     return told, unsure.rows()
 
 
@@ -224,16 +222,15 @@ def _shares(point: Point | None) -> str:
 
 @dataclass(frozen=True)
 class _Unsure:
-    """A row for the page: its number, from 1, and what was decided."""
+    """A row for the page, and what was decided."""
 
-    number: int
     row: Unclassified
     decision: "Decision"
 
     @property
     def sureness(self) -> tuple[float, int]:
         """The probability of its class; of rows with none, less than any."""
-        return (-1.0 if self.decision.probability is None else self.decision.probability), self.number
+        return (-1.0 if self.decision.probability is None else self.decision.probability), self.row.line
 
 
 class _Least:
@@ -244,8 +241,8 @@ class _Least:
 
     def take(self, one: _Unsure) -> None:
         """Keep a row, if it is among them."""
-        sureness, number = one.sureness
-        heapq.heappush(self._kept, (-sureness, -number, one))
+        sureness, line = one.sureness
+        heapq.heappush(self._kept, (-sureness, -line, one))
         if len(self._kept) > self._most:
             heapq.heappop(self._kept)
 
@@ -268,7 +265,7 @@ def _page(table: str, told: _Told, unsure: list[_Unsure]) -> str:
 def _case(one: _Unsure) -> "Case":
     from huse.use.pages import Card, Case, Choice, shown_path  # noqa: PLC0415
 
-    decision, name = one.decision, one.row.name or f"row {one.number}"
+    decision, name = one.decision, one.row.name or f"line {one.row.line}"
     likely = [(decision.class_path, decision.probability), (decision.second, decision.second_probability)]
     by = {"picture": decision.by_picture, "name": decision.by_name}
     if decision.agree is False:
@@ -285,6 +282,6 @@ def _case(one: _Unsure) -> "Case":
         for path, share in likely
         if path and share is not None
     ]
-    cells = {"row": str(one.number), "name": one.row.name, "class": ""}
+    cells = {"line": str(one.row.line), "name": one.row.name, "class": ""}
     card = Card(one.row.picture, name, [remark] if remark else [], cells, [*classes, Choice("another class")])
     return Case(shown_path(decision.class_path) or "without a class", told, [card])

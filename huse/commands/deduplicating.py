@@ -9,10 +9,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from huse.commands.searching import REMOVE
-from huse.commands.tables import MaxRejected, check_outputs, in_folder, place_of, read_products, write_results
-from huse.errors import InputError
+from huse.commands.tables import (
+    ClassesColumn,
+    Encoding,
+    ImageColumn,
+    MaxRejected,
+    NameColumn,
+    ProductColumn,
+    Reading,
+    check_images,
+    check_outputs,
+    in_folder,
+    place_of,
+    read_products,
+    write_results,
+)
 from huse.run import paths
-from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.wording import counted
 
@@ -38,7 +50,7 @@ def duplicates(
     context: typer.Context,
     table: Annotated[
         Path | None,
-        typer.Argument(help="CSV with the columns of the catalogue: only groups with one of its products. None: all."),
+        typer.Argument(help="CSV of classified products: only groups with one of its products. None: all."),
     ] = None,
     *,
     images: Annotated[
@@ -50,6 +62,11 @@ def duplicates(
         float, typer.Option(help="Of 256, by which any part of a picture may differ from a copy of it.")
     ] = STEPS,
     show: Annotated[int, typer.Option(min=1, help="Groups on the page, at most.")] = SHOWN,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
+    classes_column: ClassesColumn = None,
+    product_column: ProductColumn = None,
+    encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     index: Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
@@ -58,8 +75,10 @@ def duplicates(
     from huse.use.duplicates import find_duplicates  # noqa: PLC0415  these take a second to import
 
     check_outputs(output, html, table, force=force)
+    check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    rows, asked = _rows(context.obj, table, images, index, max_rejected)
+    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    rows, asked = _rows(context.obj, table, reading, images, index)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)
     if found.unread:
         logging.warning("%s cannot be read, first %s", counted(len(found.unread), "picture"), found.unread[0])
@@ -69,7 +88,7 @@ def duplicates(
 
 
 def _rows(
-    here: Run, table: Path | None, images: Path | None, index: Path | None, most: float
+    here: Run, table: Path | None, reading: Reading, images: Path | None, index: Path | None
 ) -> tuple["pd.DataFrame", set[str] | None]:
     """Return the rows to compare, with absolute paths of pictures, and of which products groups are wanted."""
     import pandas as pd  # noqa: PLC0415
@@ -78,13 +97,11 @@ def _rows(
 
     place = place_of(here, index, paths.INDEX)
     if table is None:
+        reading.refuse()
         return _of_index(Index.open(place), images), None
     shop = Index.open(place) if index is not None or place.is_dir() else None
-    columns: dict[str, str] = CatalogueParams().columns.of_products if shop is None else shop.about["columns"]
     folder = (images or table.parent).resolve()
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
-    new = read_products(table, folder, columns, most)
+    new = read_products(table, folder, reading, None if shop is None else shop.about["columns"])
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:

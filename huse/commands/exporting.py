@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from huse.commands.tables import place_of
+from huse.commands.tables import check_writable, place_of
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -131,6 +131,7 @@ def _write(file: Path, write: "Writer", asked: _Asked, *, force: bool) -> int:
     if file.is_dir() or (file.exists() and not force):
         remedy = "Give the name of a file." if file.is_dir() else "Replace it with --force, or give another name."
         raise InputError(f"{file}: is there already. {remedy}")
+    check_writable(file)
     if asked.kind is not None and asked.kind not in KINDS:
         raise InputError(f"--in: expected {', '.join(KINDS)}, found {asked.kind!r}.")
     opened = Index.open(asked.index)
@@ -156,6 +157,7 @@ def _check_folder(folder: Path, file: str, *, force: bool) -> None:
     """
     if not folder.resolve().name or folder.resolve() == Path().resolve():
         raise InputError(f"{folder}: cannot be replaced as a whole. Give the name of a folder in it.")
+    check_writable(folder)
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return
     if not force or not folder.is_dir():

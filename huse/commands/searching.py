@@ -14,7 +14,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from huse.commands.tables import MaxRejected, check_output, in_folder, place_of, read_products
+from huse.commands.tables import (
+    ClassesColumn,
+    Encoding,
+    ImageColumn,
+    MaxRejected,
+    NameColumn,
+    ProductColumn,
+    Reading,
+    check_images,
+    check_output,
+    in_folder,
+    place_of,
+    read_products,
+)
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -33,7 +46,7 @@ IndexFolder = Annotated[Path | None, typer.Option("--index", help="Folder of the
 Pictures = Annotated[
     Path | None, typer.Option("--images", help="Folder of the pictures; none: that of the catalogue when it was made.")
 ]
-Rows = Annotated[Path, typer.Argument(help="CSV with the columns of the catalogue, one row a picture.")]
+Rows = Annotated[Path, typer.Argument(help="CSV of classified products, one row a picture.")]
 REMOVE = "remove"  # a decision on a page of `huse duplicates`
 
 
@@ -55,10 +68,13 @@ def search(
     images: Pictures = None,
 ) -> None:
     """Find the products that are nearest to a text, to a picture, or to both together."""
+    text = None if text is None or not text.strip() else text
     if text is None and image is None:
         raise InputError("expected a text, --image, or both, found neither.")
+    for said, what in ((text, "the text to look for"), (classes, "--class"), (where, "--where")):
+        _check_text(said or "", what)
     if image is not None and not image.is_file():
-        raise InputError(f"{image}: no such picture.")
+        raise InputError(f"{image}: no such picture (--image). Give the file of one.")
     from huse.use.index import KINDS  # noqa: PLC0415  a second to import
 
     if kind not in KINDS:
@@ -89,6 +105,11 @@ def add(
     to_catalogue: Annotated[
         bool, typer.Option("--to-catalogue", help="Write them into catalogue.csv too, for the next training.")
     ] = False,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
+    classes_column: ClassesColumn = None,
+    product_column: ProductColumn = None,
+    encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
     index: IndexFolder = None,
@@ -97,8 +118,9 @@ def add(
     from huse.catalogue.appending import appended  # noqa: PLC0415  these take a second to import
     from huse.use.index import alone  # noqa: PLC0415
 
+    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, max_rejected)
+    products = _read_products(shop, csv, reading)
     rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
     place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv if rows else None
     if place is not None:
@@ -115,13 +137,19 @@ def update(
     csv: Rows,
     *,
     images: Pictures = None,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
+    classes_column: ClassesColumn = None,
+    product_column: ProductColumn = None,
+    encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
     index: IndexFolder = None,
 ) -> None:
     """Embed products of the index anew, in place of what is there; others are left out."""
+    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, max_rejected)
+    products = _read_products(shop, csv, reading)
     known = shop.index.known(products["product"].unique().tolist())
     others = products.loc[~products["product"].isin(known), "product"].unique()
     if len(others):
@@ -145,10 +173,13 @@ def remove(
     from huse.use.index import Index  # noqa: PLC0415  these take a second to import
 
     ids = list(products or [])
+    for one in ids:
+        _check_text(one, "an id")
     if listed is not None:
         ids += _listed(listed)
     if not ids:
-        raise InputError("expected ids of products, or --from FILE, found neither.")
+        found = "neither" if listed is None else f"no id to remove in {listed}"
+        raise InputError(f"expected ids of products, or --from FILE, found {found}.")
     ids = list(dict.fromkeys(ids))
     there = Index.open(place_of(context.obj, index, paths.INDEX))
     known = there.known(ids)
@@ -161,12 +192,23 @@ def remove(
         typer.echo(f"not in the index: {counted(len(unknown), 'id')}, first {unknown[0]}")
 
 
+def _check_text(said: str, what: str) -> None:
+    """Refuse bytes of the command line that are no UTF-8, which Python keeps as surrogates."""
+    try:
+        said.encode("utf-8")
+    except UnicodeEncodeError:
+        found = said.encode("utf-8", "surrogateescape")
+        raise InputError(
+            f"{what}: expected UTF-8, found {found!r}. Set the terminal to UTF-8, and type it again."
+        ) from None
+
+
 def _listed(path: Path) -> list[str]:
     """Return the ids of a list; of a table with `product` and `decision`, those that are to be removed."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as a list of ids ({error}).") from None
+        raise InputError(f"{path}: cannot be read as a list of ids ({error}). Give a text file in UTF-8.") from None
     rows = DictReader(io.StringIO(text, newline=""))
     header = set(rows.fieldnames or ())
     if {"product", "decision"} <= header:
@@ -194,6 +236,7 @@ class _Shop:
 
 
 def _opened(here: Run, model: Path | None, index: Path | None, images: Path | None) -> _Shop:
+    check_images(images)
     # These take seconds to import.
     import huse  # noqa: PLC0415
     from huse.use.index import Index  # noqa: PLC0415
@@ -280,7 +323,7 @@ def _below(start: Path, image: str, folder: Path) -> str:
     return (start / image).resolve().relative_to(folder).as_posix() if image else ""
 
 
-def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
+def _read_products(shop: _Shop, csv: Path, reading: Reading) -> "pd.DataFrame":
     """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:
@@ -290,12 +333,12 @@ def _read_products(shop: _Shop, csv: Path, most: float) -> "pd.DataFrame":
     from huse.use.entries import with_further  # noqa: PLC0415
     from huse.use.index import OWN  # noqa: PLC0415
 
-    columns: dict[str, str] = shop.index.about["columns"]
-    table = read_products(csv, shop.folder, columns, most)
+    known = shop.index.about["columns"]
+    table = read_products(csv, shop.folder, reading, known)
     rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
         rows = rows.assign(image=in_folder(rows["image"], shop.folder))
-    further = read_further(csv, encoding="auto", used=columns.values())
+    further = read_further(csv, encoding=reading.encoding, used=reading.headers(known).of.values())
     unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]
     if unknown:
         logging.warning(

@@ -65,6 +65,12 @@ def serve(
     _check_token(given, host, needed=not loopback or bool(public_name))
     if uploads is not None and not writable:
         raise InputError("--uploads: keeps pictures of products that are added. Give --writable with it.")
+    if uploads is not None or images is not None:
+        from huse.commands.tables import check_images, check_writable  # noqa: PLC0415  half a second to import
+
+        check_images(images)
+        if uploads is not None:
+            check_writable(uploads / "picture.jpg")
     limits = USUAL.changed(
         body=max_body * MIB,
         bodies=max(USUAL.bodies, 2 * max_body * MIB),
@@ -113,7 +119,9 @@ def _check_token(token: str, host: str, *, needed: bool) -> None:
             "usual --host without --public-name."
         )
     if token and (len(token) < SHORTEST or not token.isascii() or not token.isprintable() or " " in token):
-        raise InputError(f"the token: expected at least {SHORTEST} letters, digits and signs, without spaces.")
+        raise InputError(
+            f"--token, or {TOKEN}: expected at least {SHORTEST} letters, digits and signs, no spaces. Give another."
+        )
 
 
 def _class_path(classes: str) -> str:

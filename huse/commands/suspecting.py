@@ -10,7 +10,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 import typer
 
-from huse.commands.tables import MaxRejected, check_outputs, in_folder, place_of, read_products, write_results
+from huse.commands.tables import (
+    ClassesColumn,
+    Encoding,
+    ImageColumn,
+    MaxRejected,
+    NameColumn,
+    ProductColumn,
+    Reading,
+    check_images,
+    check_outputs,
+    in_folder,
+    place_of,
+    read_products,
+    write_results,
+)
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.catalogue import CatalogueParams
@@ -56,9 +70,7 @@ def suspects(
     context: typer.Context,
     table: Annotated[
         Path | None,
-        typer.Argument(
-            help="CSV with the columns of the catalogue, one row a picture. None: the catalogue of the run."
-        ),
+        typer.Argument(help="CSV of classified products, one row a picture. None: the catalogue of the run."),
     ] = None,
     *,
     output: Annotated[
@@ -77,6 +89,11 @@ def suspects(
     ] = None,
     show: Annotated[int, typer.Option(min=1, help="Suspects on the page, at most.")] = SHOWN,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST, help="Of folds and towers.")] = 0,
+    image_column: ImageColumn = None,
+    name_column: NameColumn = None,
+    classes_column: ClassesColumn = None,
+    product_column: ProductColumn = None,
+    encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
 ) -> None:
@@ -87,16 +104,19 @@ def suspects(
     from huse.use.suspects import suspects as found_in  # noqa: PLC0415
 
     check_outputs(output, html, table, force=force)
+    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    if table is None:
+        reading.refuse()
     if table is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
-    if images is not None and not images.is_dir():
-        raise InputError(f"{images}: no such folder (--images). Give the folder that holds the pictures.")
+    check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if table is None:
         rows = _of_run(context.obj, images)
     else:
         reader = _load(context.obj, model)  # a wrong one is told before pictures are looked at
-        rows = _of_table(table, images, max_rejected)
+        folder = (table.parent if images is None else images).resolve()
+        rows = _Rows.of(_with_folder(read_products(table, folder, reading), folder))
     try:
         check(rows.filed)
         if table is not None:
@@ -187,9 +207,9 @@ class _Rows:
             InputError: the model has learned from neither pictures nor names that they have.
         """
         table = self.table
-        for modality, column in (("image", "image"), ("text", "name")):
+        for modality, column, what in (("image", "image", "pictures"), ("text", "name", "names")):
             if (table[column] != "").any() and not model.knows(modality):  # type: ignore[arg-type]
-                logging.warning("%ss left out: the model has learned from none", column)
+                logging.warning("%s left out: the model has learned from none", what)
                 table = table.assign(**{column: ""})
         kept = (table["image"] != "") | (table["name"] != "")
         if not kept.any():
@@ -222,24 +242,6 @@ def _of_run(here: Run, images: Path | None) -> _Rows:
     return _Rows.of(_with_folder(table, folder), pictures[0], texts)
 
 
-def _of_table(csv_file: Path, images: Path | None, most: float) -> _Rows:
-    """Return the products of a CSV, without vectors."""
-    from huse.catalogue.records import Records, places_of  # noqa: PLC0415
-
-    folder = (csv_file.parent if images is None else images).resolve()
-    usual = CatalogueParams().columns.of_products
-    header = Records(csv_file, encoding="auto", wanted=usual.values()).header
-    # One of picture and name may be missing; `product` is no column unless there is one.
-    columns = {kind: name for kind, name in usual.items() if kind == "classes" or places_of(header, name)}
-    columns |= {"product": "product"} if places_of(header, "product") else {}
-    if not {"image", "name"} & columns.keys():
-        raise InputError(
-            f"{csv_file}: expected a column `image` or `name`, found: {', '.join(header)}. "
-            "Rename the headers of the CSV."
-        )
-    return _Rows.of(_with_folder(read_products(csv_file, folder, columns, most), folder))
-
-
 def _with_folder(table: "pd.DataFrame", folder: Path) -> "pd.DataFrame":
     """Return a table with absolute paths of pictures, which are those to show too."""
     absolute = in_folder(table["image"], folder)
@@ -263,7 +265,7 @@ def _encode(items: Sequence[Any], opened: Callable[[], Any], unit: str) -> "Floa
         return np.zeros((len(items), 1), np.float32)
     encoder = opened()
     vectors = np.zeros((len(items), encoder.dimension), np.float32)
-    with progress(total=len(rows), description="encode", unit=unit) as bar:
+    with progress(total=len(rows), description="reading", unit=unit) as bar:
         for start in range(0, len(rows), BATCH):
             some = rows[start : start + BATCH]
             vectors[some] = encoder.encode([items[row] for row in some])

@@ -1,8 +1,10 @@
 """What several commands share: tables of classified products that they read, and files that they write."""
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,11 +19,65 @@ from huse.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from huse.catalogue.headers import Headers
     from huse.catalogue.reading import Rejected
 
+# Which columns of a table hold what; where there is an index, "usual" are those of the catalogue that it was made of.
+ImageColumn = Annotated[str | None, typer.Option(help="Column of pictures; none: the usual one, `image`, if any.")]
+NameColumn = Annotated[str | None, typer.Option(help="Column of names; none: the usual one, `name`, if any.")]
+ClassesColumn = Annotated[str | None, typer.Option(help="Column of class paths; none: the usual one, `classes`.")]
+ProductColumn = Annotated[
+    str | None, typer.Option(help="Column of ids of products; none: the usual one, `product`, if any.")
+]
+Encoding = Annotated[str, typer.Option(help="Of the CSV, such as cp1252; auto: UTF-8, else guessed.")]
 MaxRejected = Annotated[
     float, typer.Option(min=0, max=1, help="A larger share of rows left out, or kept in part, stops it.")
 ]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the options of a command say that a table of classified products is read.
+
+    Attributes:
+        image: header of the column of pictures; None: the usual one. So are the next three.
+        name: of names.
+        classes: of class paths.
+        product: of ids.
+        encoding: see `huse.catalogue.records.Records`.
+        most: a larger share of rows left out, or kept in part, stops it.
+    """
+
+    image: str | None
+    name: str | None
+    classes: str | None
+    product: str | None
+    encoding: str
+    most: float
+
+    @property
+    def _named(self) -> dict[str, str | None]:
+        return {"image": self.image, "name": self.name, "classes": self.classes, "product": self.product}
+
+    def headers(self, known: Mapping[str, str] | None = None) -> "Headers":
+        """Return the headers of its columns.
+
+        Args:
+            known: those of the catalogue of an index, which are the usual ones then.
+        """
+        from huse.catalogue.headers import Headers  # noqa: PLC0415  a tenth of a second to import
+
+        return Headers.of_options(self._named, known)
+
+    def refuse(self) -> None:
+        """Refuse options that name columns, where there is no table.
+
+        Raises:
+            InputError: names one of them.
+        """
+        for kind, header in self._named.items():
+            if header is not None:
+                raise InputError(f"--{kind}-column: names a column of a CSV, and none is given. Leave it out.")
 
 
 def check_output(output: Path, table: Path | None, option: str, ending: str, *, force: bool) -> None:
@@ -37,12 +93,32 @@ def check_output(output: Path, table: Path | None, option: str, ending: str, *, 
     Raises:
         InputError: says what to give in its place.
     """
-    if output.suffix.lower() != ending or output.is_dir():
+    if output.is_dir():
+        raise InputError(f"{output}: is a folder. Give the name of a file that ends in {ending} ({option}).")
+    if output.suffix.lower() != ending:
         raise InputError(f"{output}: expected a name that ends in {ending}, to write to ({option}).")
     if table is not None and output.exists() and table.exists() and output.samefile(table):
         raise InputError(f"{output}: is the table to read, and would be lost. Give another {option}.")
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another {option}.")
+    check_writable(output)
+
+
+def check_writable(output: Path) -> None:
+    """Refuse an output in a folder that cannot be written to, before anything is computed for it.
+
+    Raises:
+        InputError: names the folder.
+    """
+    folder = next(place for place in output.absolute().parents if place.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{output}: cannot be written, since nothing can be written to {folder}. Give another place.")
+
+
+def check_images(folder: Path | None) -> None:
+    """Refuse a folder of pictures that is not there, where the option names one."""
+    if folder is not None and not folder.is_dir():
+        raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
 
 
 def check_outputs(output: Path | None, html: Path | None, table: Path | None, *, force: bool) -> None:
@@ -81,14 +157,14 @@ def place_of(here: Run, given: Path | None, usual: Path) -> Path:
     return here / usual if given is None else given
 
 
-def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: float) -> "pd.DataFrame":
+def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str, str] | None = None) -> "pd.DataFrame":
     """Read rows as the stage `catalogue` does; write those that are left out beside the file.
 
     Args:
         csv: the table, one row a picture.
         folder: that paths of pictures are relative to.
-        columns: headers of `classes`, and of `image`, `name` and `product` where there are such columns.
-        most: a larger share of rows left out, or kept in part, stops it.
+        reading: how the options of the command say that it is read.
+        known: see `Reading.headers`.
 
     Returns:
         One row a picture: `product`, `image`, `name`, `classes`, `split` (empty), `group` (number of the product) and
@@ -100,44 +176,41 @@ def read_products(csv: Path, folder: Path, columns: Mapping[str, str], most: flo
     # These take a second to import.
     from functools import partial  # noqa: PLC0415
 
-    from huse.catalogue.checking import check_rows, summarise_rejected  # noqa: PLC0415
+    from huse.catalogue.checking import check_rows, count_lost, summarise_rejected  # noqa: PLC0415
     from huse.catalogue.reading import read_catalogue  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
     from huse.engine.cores import cores  # noqa: PLC0415
     from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 
-    file = read_catalogue(
-        csv,
-        image=columns.get("image"),
-        name=columns.get("name"),
-        classes=columns["classes"],
-        product=columns.get("product"),
-        remedy=f"Rename the headers of the CSV: {', '.join(columns.values())} are read.",
-    )
+    file = read_catalogue(csv, reading.headers(known), encoding=reading.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
     checked = check_rows(file.rows, folder, inspect, workers=cores())
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
-        place = _write_rejected(csv, rejected)
         left_out = counted(len(rejected) - len(checked.in_part), "row")
         told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
-        logging.warning("%s: see %s\n%s", told, place, summarise_rejected(rejected))
-        share = len(rejected) / (len(file.rows) + len(file.rejected))
-        if share > most or not checked.products:
+        logging.warning("%s: %s\n%s", told, _write_rejected(csv, rejected), summarise_rejected(rejected))
+        share = count_lost(rejected) / (len(file.rows) + len(file.rejected))
+        if share > reading.most or not checked.products:
             raise InputError(
-                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {most:.1%}."
+                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {reading.most:.1%}. "
+                "Mend them, or allow more."
             )
     table = grouped(checked.products)
     rows = table.assign(product=product_ids(table), split="")
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
 
 
-def _write_rejected(csv: Path, rejected: "list[Rejected]") -> Path:
+def _write_rejected(csv: Path, rejected: "list[Rejected]") -> str:
+    """Write them beside the table, where that can be done, and return what to say of it."""
     import pandas as pd  # noqa: PLC0415
 
     place = csv.with_suffix(".rejected.csv")
-    with Outputs() as outputs:
-        outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
-    return place
+    try:
+        with Outputs() as outputs:
+            outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))
+    except OSError as error:  # such as beside a table that may only be read
+        return f"{place} cannot be written ({error.strerror})"
+    return f"see {place}"

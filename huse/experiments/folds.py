@@ -28,13 +28,14 @@ from huse.evaluation.linear import Block, fit_path, probabilities, rows_of
 from huse.evaluation.results import MODALITIES
 from huse.experiments.presets import read_preset
 from huse.fusion import mean_direction, mean_scores, temper
-from huse.progress import progress
+from huse.progress import Progress, progress
 from huse.run.baselines import ngram_blocks
 from huse.run.fitting import Artefacts, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
 from huse.taxonomy import Bools
 from huse.training.loop import train
+from huse.wording import counted
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -167,27 +168,29 @@ def _towers(filed: Filed, fold: Integers, seed: int) -> tuple[dict[str, Floats],
     scores = {name: np.full((count, classes), np.nan, np.float32) for name in MODALITIES}
     neighbours = np.full((len(filed.filed), NEIGHBOURS), -1, np.int64)
     similarities = np.zeros((len(filed.filed), NEIGHBOURS), np.float32)
-    for number in progress(range(FOLDS), total=FOLDS, description="towers", unit="fold"):
-        out = fold == number
-        if not out.any():
-            continue
-        network = _fit(filed, out, seed + number)
-        halves = []
-        for name, vectors in (("image", filed.images), ("text", filed.texts)):
-            embeddings, found = (part.numpy() for part in network.embed(name, torch.from_numpy(vectors)))
-            there = filed.there[name]
-            scores[name][out & there] = found[out & there]
-            halves.append(np.where(there[:, None], embeddings, np.float32(np.nan)))
-        whole = mean_direction(np.concatenate(halves), np.tile(filed.filings, 2))
-        of_fold = out[filed.first]
-        queries, others = np.flatnonzero(of_fold), np.flatnonzero(~of_fold)
-        places, cosines = _nearest(whole[queries], whole[others])
-        width = places.shape[1]
-        neighbours[queries, :width], similarities[queries, :width] = others[places], cosines
+    settings = {number: _settings(int((fold != number).sum())) for number in np.unique(fold).tolist()}
+    with progress(total=sum(of.steps for of in settings.values()), description="folds", unit="step") as bar:
+        for number, of in settings.items():
+            out = fold == number
+            learned = counted(len(np.unique(filed.products[~out])), "product")
+            bar.describe(f"fold {number + 1} of {FOLDS}: learning from {learned}")
+            network = _fit(filed, out, of, seed + number, bar)
+            halves = []
+            for name, vectors in (("image", filed.images), ("text", filed.texts)):
+                embeddings, found = (part.numpy() for part in network.embed(name, torch.from_numpy(vectors)))
+                there = filed.there[name]
+                scores[name][out & there] = found[out & there]
+                halves.append(np.where(there[:, None], embeddings, np.float32(np.nan)))
+            whole = mean_direction(np.concatenate(halves), np.tile(filed.filings, 2))
+            of_fold = out[filed.first]
+            queries, others = np.flatnonzero(of_fold), np.flatnonzero(~of_fold)
+            places, cosines = _nearest(whole[queries], whole[others])
+            width = places.shape[1]
+            neighbours[queries, :width], similarities[queries, :width] = others[places], cosines
     return scores, neighbours, similarities
 
 
-def _fit(filed: Filed, out: Bools, seed: int) -> Any:
+def _fit(filed: Filed, out: Bools, settings: TrainParams, seed: int, bar: Progress[None]) -> Any:
     """Train towers on the rows of other folds, and return the network.
 
     The state after the last step is taken, so nothing is chosen on what is left out: it is validated once, in the end.
@@ -211,9 +214,9 @@ def _fit(filed: Filed, out: Bools, seed: int) -> Any:
     }
     none = np.zeros((len(classes), len(classes)), np.float32)  # the settings below take distances from the tree
     artefacts = Artefacts(products, filed.images[None], filed.texts, labels, none, none)
-    fitting = prepare_fitting(artefacts, _settings(int((~out).sum())), seed, torch.device("cpu"))
-    settings = fitting.settings
-    train(fitting.network, fitting.data, fitting.method, settings, settings, seed=seed, checkpoint=_Forgets())
+    fitting = prepare_fitting(artefacts, settings, seed, torch.device("cpu"))
+    about = (fitting.settings, fitting.settings)  # of the losses and of the loop
+    train(fitting.network, fitting.data, fitting.method, *about, seed=seed, checkpoint=_Forgets(), bar=bar)
     return fitting.network
 
 
@@ -257,7 +260,7 @@ def _regressions(filed: Filed, fold: Integers) -> dict[str, Floats]:
     jobs = [(number, name) for number in range(FOLDS) for name in MODALITIES]
     with threadpool_limits(limits=1), ThreadPoolExecutor(min(cores(), len(jobs))) as pool:
         done = pool.map(lambda job: fit(*job), jobs)
-        for _ in progress(done, total=len(jobs), description="regressions", unit="fit"):
+        for _ in progress(done, total=len(jobs), description="a second opinion on each product", unit="part"):
             pass
     return scores
 

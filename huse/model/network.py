@@ -235,5 +235,6 @@ class Network(nn.Module):
         except OSError as error:
             raise InputError(f"{error.filename}: not found. Run `dvc repro train` to make the model.") from error
         except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            raise InputError(f"{weights}, {config}: not a model of this kind ({error}).") from error
+            said = f"{weights}, {config}: not a model of this kind ({error}). Copy the folder again."
+            raise InputError(said) from error
         return network.eval()

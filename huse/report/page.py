@@ -12,11 +12,11 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import vl_convert
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from huse.report.metric_tables import Metric
 from huse.report.sections import Section
+from huse.templates import templates
 from huse.wording import counted
 
 
@@ -28,13 +28,7 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
         sections: in order; None is left out.
     """
     shown = [section for section in sections if section is not None]
-    environment = Environment(
-        loader=PackageLoader("huse.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("huse.report")
     environment.filters |= {
         "metric": write_metric,
         "interval": write_interval,

@@ -29,6 +29,7 @@ from huse.errors import InputError
 from huse.files import fingerprint_file
 
 PARTIAL_PREFIX = ".partial-"
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write fails with where there is no room
 MAPPED_ABOVE = 2**31  # bytes of an array of vectors that is memory-mapped in place of read
 
 
@@ -84,6 +85,8 @@ class Outputs:
             for final, partial in self._partial.items():
                 if str(partial) in str(error):
                     raise _refused(final, error) from error
+        elif isinstance(error, OSError) and self._partial:
+            self._name(error)
 
     def path(self, final: Path) -> Path:
         """Return the path to write to now; the file or folder there becomes `final` in the end.
@@ -99,6 +102,14 @@ class Outputs:
         partial = final.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{final.name}")
         self._partial[final] = partial
         return partial
+
+    def _name(self, error: OSError) -> None:
+        """Let an error name the output: no partial file, nor nothing, as a write does that finds no room."""
+        finals = {str(partial): str(final) for final, partial in self._partial.items()}
+        if error.filename is None and error.errno in FULL:
+            error.filename = [*finals.values()][-1]
+        else:
+            error.filename = finals.get(str(error.filename), error.filename)
 
     def json(self, final: Path, content: Any) -> None:
         """Write JSON, keys in the order given, NaN refused."""

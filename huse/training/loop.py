@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
@@ -28,7 +29,7 @@ from huse.errors import InputError
 from huse.model.losses.graph import region_shares
 from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network
-from huse.progress import progress
+from huse.progress import Progress, progress
 from huse.training.data import TrainingData
 from huse.training.optimizers import OptimizerSettings, make_optimizer, schedule_factor
 from huse.training.sampling import Sampling, SamplingSettings
@@ -243,13 +244,14 @@ def train(
     seed: int,
     checkpoint: Checkpoint,
     report: Callable[[Point], None] = lambda point: None,
+    bar: Progress[None] | None = None,
 ) -> Trained:
     """Train `network` in place and leave it in the state that is best on validation, the earliest of equally good ones.
 
     The network is initialised, its scalers fitted, and its head fixed if the method does not train it; it is on the
     data's device. Everything random follows from the seed. The checkpoint stores the state from time to time, and
     training continues from the state that it holds. `report` gets the metrics of every interval; when a run continues,
-    the earlier ones first.
+    the earlier ones first. `bar` counts the steps; None: one of its own does, and shows the metrics.
 
     Raises:
         InputError: a loss, or a score on validation, is not finite.
@@ -262,16 +264,17 @@ def train(
         report(point)
     network.train()
     saved = time.monotonic()
-    bar = progress(total=settings.steps, done=run.step, description="train", unit="step")
-    with reproducible(run.device), bar:
+    counts = bar or progress(total=settings.steps, done=run.step, description="train", unit="step")
+    with reproducible(run.device), nullcontext() if bar else counts:
         while not run.is_done():
             run.learn()
-            bar.update()
+            counts.update()
             if run.ends_interval():
                 point = run.result.curves[-1]
                 report(point)
                 shown = {name.removeprefix(VALIDATION): value for name, value in point.items() if VALIDATION in name}
-                bar.set_postfix(loss=point["loss"], **shown)
+                if bar is None:
+                    counts.set_postfix(loss=point["loss"], **shown)
             if time.monotonic() - saved > CHECKPOINT_SECONDS:
                 run.save(checkpoint)
                 saved = time.monotonic()

@@ -16,9 +16,9 @@ import pandas as pd
 
 from huse.errors import InputError
 from huse.use.same_names import same_names, says_the_same
+from huse.vision.limits import MOST_PIXELS
 from huse.vision.miniatures import Bytes, Floats, difference, miniatures, near_pairs
 
-MOST_PIXELS = 100_000_000  # width × height of a picture that is decoded
 BOTH, PICTURE, NAME = BY = ("picture and name", "picture", "name")  # the surest first
 
 

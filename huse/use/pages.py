@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
+from huse.templates import templates
 from huse.use.index import Hit
 from huse.vision.decoding import read_picture
+from huse.vision.limits import MOST_PIXELS
 from huse.vision.picture_error import PictureError
 from huse.vision.thumbnails import MISSING, Thumbnail, make_thumbnail
 
 LARGE, SMALL = 320, 200  # pixels, longer side of a thumbnail: of a sheet, of a decision
-MOST_PIXELS = 100_000_000  # width × height of a picture that is decoded
 
 
 @dataclass(frozen=True)
@@ -112,13 +111,7 @@ def contact_sheet(hits: Sequence[Hit], folder: Path, *, title: str, told: str, p
 
 
 def _rendered(template: str, **values: Any) -> str:
-    environment = Environment(
-        loader=PackageLoader("huse.use"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("huse.use")
     environment.filters["path"] = shown_path
     environment.globals |= {"thumbnail": _thumbnail, "LARGE": LARGE, "SMALL": SMALL}
     return environment.get_template(template).render(**values)

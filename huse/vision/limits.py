@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageFile
 
 from huse.vision.picture_error import PictureError
 
+MOST_PIXELS = 100_000_000  # of a picture that is decoded, where no parameter says how many
 # What no picture needs, and what makes a small file hours of work, or gigabytes, for the decoders behind Pillow.
 MOST_BYTES = 16  # of the file for each pixel allowed: four channels of 32 bits, not compressed
 MOST_SCANS = 200  # a JPEG has about ten; those of a thumbnail and of further pictures in the file count as well

@@ -176,7 +176,7 @@ def test_repaired_pictures_stay_and_are_listed(tmp_path):
 
 
 def test_a_missing_picture_folder_is_an_error(tmp_path):
-    with pytest.raises(InputError, match=r"no such folder \(catalogue.images\)"):
+    with pytest.raises(InputError, match=r"no such folder \(catalogue.images, or --images\)"):
         check_rows([row(2)], tmp_path / "none", lambda path: Seen("x"), workers=1)
     alone = check_rows([row(2, image="")], tmp_path / "none", lambda path: Seen("x"), workers=1)
     assert [product.name for product in alone.products] == ["A"]  # names alone need no folder

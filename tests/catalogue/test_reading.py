@@ -1,5 +1,6 @@
 import pytest
 
+from huse.catalogue.headers import Headers
 from huse.catalogue.reading import read_catalogue
 from huse.catalogue.records import Records
 from huse.errors import InputError
@@ -12,7 +13,7 @@ def read(tmp_path):
     def read(content, encoding="auto", **columns):
         path = tmp_path / "catalogue.csv"
         path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return read_catalogue(path, encoding=encoding, **(COLUMNS | columns))
+        return read_catalogue(path, Headers.of_params(COLUMNS | columns), encoding=encoding)
 
     return read
 
@@ -140,9 +141,9 @@ def test_a_file_that_is_no_catalogue(read, content, message):
 
 def test_a_missing_file_and_a_folder(tmp_path):
     with pytest.raises(InputError, match=r"none\.csv: not found"):
-        read_catalogue(tmp_path / "none.csv", **COLUMNS)
+        read_catalogue(tmp_path / "none.csv", Headers.of_params(COLUMNS))
     with pytest.raises(InputError, match="cannot be read"):
-        read_catalogue(tmp_path, **COLUMNS)
+        read_catalogue(tmp_path, Headers.of_params(COLUMNS))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import pytest
 
+from huse.catalogue.headers import Headers
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
 from huse.errors import InputError
 
@@ -12,9 +13,10 @@ def read(tmp_path):
     for name in ("one.jpg", "deep/two.png", "nan"):
         (images / name).write_bytes(b"")
 
-    def of(content, **columns):
+    def of(content, encoding="auto", **columns):
         (tmp_path / "new.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
-        return UnclassifiedTable(tmp_path / "new.csv", images, **columns)
+        headers = Headers.of_options({"image": None, "name": None, **columns})
+        return UnclassifiedTable(tmp_path / "new.csv", images, headers, encoding=encoding)
 
     of.images = images
     return of
@@ -41,13 +43,13 @@ def test_every_row_is_kept_with_what_can_be_used_of_it(read):
     assert table.header == ["sku", "image", "name"] and len(table) == len(rows) == 13
     found = {row.cells[0]: row for row in rows}
     one, two = read.images / "one.jpg", read.images / "deep/two.png"
-    assert found["1"] == Unclassified(["1", "one.jpg", "Red hat"], one, "Red hat")
+    assert found["1"] == Unclassified(2, ["1", "one.jpg", "Red hat"], one, "Red hat")
     assert (found["2"].picture, found["2"].name, found["2"].remark) == (two, "", "")
     assert (found["3"].picture, found["3"].name, found["3"].remark) == (None, "Blue & white hat", "")
     assert found["3"].cells[2] == "Blue &amp; <b>white</b>  hat"
-    assert found["4"] == Unclassified(found["4"].cells, None, "Hat", "picture left out, picture file does not exist")
+    assert found["4"] == Unclassified(5, found["4"].cells, None, "Hat", "picture left out, picture file does not exist")
     assert found["5"].remark == "name left out, the name 'untitled' says nothing"
-    assert found["6"] == Unclassified(["6", "n/a", ""])
+    assert found["6"] == Unclassified(7, ["6", "n/a", ""])
     assert found["7"].remark == "picture left out, the picture's path leaves the picture folder"
     assert found["8"].remark.startswith("picture left out, the picture is a URL")
     assert found["9"].remark.startswith("picture left out, the picture's path is absolute")
@@ -57,6 +59,7 @@ def test_every_row_is_kept_with_what_can_be_used_of_it(read):
     ]
     assert (found["12"].picture, found["12"].name) == (one, "")
     assert found["12"].remark == "name left out, the name has 2,001 characters, more than 2,000"
+    assert (rows[9].line, rows[9].cells, rows[12].line) == (11, ["", "", ""], 14)
     assert found["13"].picture == read.images / "nan"  # a picture that is called so
 
 

@@ -1,6 +1,7 @@
 """`huse classify` by a copy of the tiny pipeline's model, in a folder with no pipeline."""
 
 import csv
+import errno
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ import pytest
 import huse as package
 from huse.commands import classifying, cli
 from huse.commands.classifying import COLUMNS
+from huse.errors import said_of_system
 from huse.run import paths
 from huse.run.params.reader import read_yaml
 from tests.commands.conftest import error, huse
@@ -161,9 +163,10 @@ def test_a_model_of_names_leaves_pictures_out(shop):
         (["new.csv", "--encoding", "klingon"], "'klingon' is no encoding that Python knows"),
         (["new.csv", "--output", "new.csv"], "new.csv: is the table to read, and would be lost"),
         (["new.csv", "--output", "there.csv"], "there.csv: is there already. Replace it with --force"),
-        (["new.csv", "--output", "pictures"], "pictures: expected a name that ends in .csv"),
+        (["new.csv", "--output", "pictures"], "pictures: is a folder. Give the name of a file that ends in .csv"),
         (["new.csv", "--output", "out.parquet"], "out.parquet: expected a name that ends in .csv"),
         (["new.csv", "--output", "/proc/out.csv"], "/proc/out.csv: cannot be written"),
+        (["new.csv", "--output", "there.csv/out.csv"], "there.csv/out.csv: cannot be written, since nothing can be"),
     ],
 )
 def test_wrong_input_is_told_and_nothing_written(shop, options, said):
@@ -211,16 +214,26 @@ def test_the_output_is_whole_or_as_it_was(shop, monkeypatch, there):
     assert [path.read_text() for path in shop.place.glob("*out.csv")] == (["kept"] if there else [])
 
 
+def test_without_room_for_the_page_there_is_no_table_either(shop, monkeypatch):
+    shop("0,0.jpg,")
+    monkeypatch.setattr(classifying, "_page", lambda *given: (_ for _ in ()).throw(OSError(errno.ENOSPC, "No space")))
+    found = huse("classify", "new.csv", "--images", "pictures", "--output", "out.csv", "--html", "page.html")
+    assert said_of_system(found.exception).startswith("page.html: No space left on device. Make room on the disk")
+    assert not [*shop.place.glob("*out.csv"), *shop.place.glob("*page.html")]
+
+
 def test_the_page_has_the_least_sure_rows_with_their_two_classes(shop):
     shop(*(f"{number},{number}.jpg,{name}" for number, name in enumerate(shop.quoted)), "8,,", "9,lost.jpg,")
     rows, said = classify("--html", "page.html", "--show", "4")
     page = (shop.place / "page.html").read_text(encoding="utf-8")
     assert "wrote page.html" in said and "4 of the 10 rows of new.csv" in page
     data = json.loads(re.search(r'id="data">(.*?)</script>', page)[1])
-    assert data["columns"] == ["row", "name", "class"] and data["file"] == "decisions.csv"
+    assert data["columns"] == ["line", "name", "class"] and data["file"] == "decisions.csv"
     sureness = {int(row["sku"]) + 1: float(row["probability"] or -1) for row in rows}
     least = sorted(sureness, key=lambda number: (sureness[number], number))[:4]
-    assert [int(row["cells"]["row"]) for row in data["rows"]] == least
+    assert [int(row["cells"]["line"]) - 1 for row in data["rows"]] == least  # the first line is the header
+    unnamed = next(number for number in least if number > 8)
+    assert f"line {unnamed + 1}" in page  # what has no name is called as messages call it
     for row, number in zip(data["rows"], least, strict=True):
         classes = [cells["class"] for _, cells in row["choices"] if cells]
         assert classes == [each for each in (rows[number - 1]["class"], rows[number - 1]["second"]) if each]

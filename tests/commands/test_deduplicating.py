@@ -57,6 +57,22 @@ def test_all_of_the_index_and_a_table_alone(shop):
     shutil.rmtree(paths.INDEX)
     alone = huse("duplicates", "new.csv", "--images", "new")
     assert alone.exit_code == 0 and "3 products, 0 groups" in alone.stdout
+    write("name,classes\nRed hat,a\nHat red,a\n", "names.csv")
+    names = huse("duplicates", "names.csv")
+    assert names.exit_code == 0 and "2 products, 1 group" in names.stdout
+
+
+def test_columns_under_other_headers_beside_the_index_and_alone(shop):
+    renamed = Path("new.csv").read_text(encoding="utf-8").replace("image,name,classes", "photo,title,kind", 1)
+    write("sku," + renamed.replace("\n", "\n7,", 3), "renamed.csv")
+    named = ("--image-column", "photo", "--name-column", "title", "--classes-column", "kind")
+    asked = ("duplicates", "renamed.csv", "--images", "new", *named, "--output", "found.csv", "--force")
+    for more in ((), ("--product-column", "sku")):
+        assert huse(*asked, *more).exit_code == 0
+        assert bool(more) == ("7" in {row["product"] for row in read("found.csv")})
+    shutil.rmtree(paths.INDEX)
+    assert "3 products, 0 groups" in huse(*asked).stdout
+    assert "1 product, 0 groups" in huse(*asked, "--product-column", "sku").stdout
 
 
 def test_steps_change_what_is_found_and_the_page_is_cut(shop):
@@ -80,7 +96,12 @@ def groups(done):
         (["--output", "found.txt"], "expected a name that ends in .csv"),
         (["--html", "found.csv"], "expected a name that ends in .html"),
         (["--steps", "-1"], "steps: expected 0 to 255, found -1"),
-        (["bare.csv"], "bare.csv"),
+        (
+            ["bare.csv"],
+            "bare.csv: expected one column `image` (--image-column), found none among: picture, title. Name",
+        ),
+        (["bare.csv", "--image-column", "picture"], "expected one column `name` (--name-column), found none among"),
+        (["--name-column", "title"], "--name-column: names a column of a CSV, and none is given. Leave it out."),
     ],
 )
 def test_wrong_input_says_what_to_do(shop, arguments, told):

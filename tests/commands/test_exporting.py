@@ -74,6 +74,16 @@ def test_a_folder_that_is_something_else_is_kept(shop, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
+@pytest.mark.parametrize(("kind", "place"), [("onnx", "file/m"), ("parquet", "file/e.parquet"), ("qdrant", "file/e")])
+def test_a_place_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, monkeypatch, kind, place):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    said = error("export", kind, place)  # there is neither a model nor an index here, which would be told later
+    assert (
+        f"{place}: cannot be written, since nothing can be written to {tmp_path / 'file'}. Give another place" in said
+    )
+
+
 @pytest.mark.parametrize("folder", [".", "../{}", "/"])
 def test_the_working_directory_is_not_replaced(shop, tmp_path, monkeypatch, folder):
     (tmp_path / "empty").mkdir()

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from huse.catalogue.headers import Headers
 from huse.catalogue.importing.entries import Imported
 from huse.catalogue.reading import read_catalogue
 from huse.commands import cli
@@ -142,7 +143,7 @@ def test_what_is_written_is_read_again(tmp_path_factory, rows):
         return
     path = folder / "catalogue.csv"
     path.write_text(imported.table().to_csv(index=False, lineterminator="\n"), encoding="utf-8")
-    read = read_catalogue(path, image="image", name="name", classes="classes")
+    read = read_catalogue(path, Headers({"image": "image", "name": "name", "classes": "classes"}))
     assert read.rejected == []
     assert [(row.image, row.name, row.classes) for row in read.rows] == [row[:3] for row in imported.rows]
 

@@ -1,5 +1,6 @@
 """Commands that ask the index of a tiny pipeline, and let it grow."""
 
+import errno
 import json
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 from huse.files import fingerprint_file
 from huse.run import paths
+from huse.run.artifacts import Outputs
 from huse.run.place import Run
 from huse.use.growing import carried
 from huse.use.index import LOCK, Index
@@ -102,6 +104,31 @@ def test_products_are_added_replaced_and_removed(shop, caplog):
     assert len(index()) == before + 2
 
 
+def test_columns_under_other_headers_are_named_by_options(shop):
+    rows = "a,0.jpg,Wonder lamp,home<lamps,3\nb,1.jpg,Wonder lamp,home<lamps,4\n"
+    write(f"id,photo,title,kind,name\n{rows}")
+    named = ("--image-column", "photo", "--name-column", "title", "--classes-column", "kind")
+    asked = ("add", "new.csv", "--images", "new", *named)
+    assert "1 product added, 0 replaced" in huse(*asked).stdout
+    assert "2 products added, 0 replaced" in huse(*asked, "--product-column", "ID").stdout
+    assert index().known(["a", "b", "Wonder lamp"]) == {"a", "b", "Wonder lamp"}
+    there = index().rows("product = 'a' AND kind = 'names'").to_dict("records")
+    assert [(row["name"], row["classes"]) for row in there] == [("Wonder lamp", "home<lamps")]
+    write("id,photo,title,kind\na,2.jpg,Other lamp,home\n")
+    assert "0 products added, 1 replaced" in huse("update", *asked[1:], "--product-column", "id").stdout
+    assert "expected one column `name` (--name-column), found none" in error("update", *asked[1:4], *named[:2])
+
+
+def test_the_encoding_is_the_one_that_is_named(shop):
+    named = ("--image-column", "photo")
+    Path("new.csv").write_bytes("photo,name,classes\n,домик,a\n".encode("cp1251"))
+    assert huse("add", "new.csv", "--images", "new", *named, "--encoding", "cp1251").exit_code == 0
+    assert index().known(["домик"]) == {"домик"}
+    assert "'klingon' is no encoding that Python knows. Name another (catalogue.encoding, or --encoding)" in error(
+        "add", "new.csv", "--images", "new", *named, "--encoding", "klingon"
+    )
+
+
 def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n,,hats\n")
     before = len(index())
@@ -115,27 +142,51 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
     assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
 
 
+def test_where_rejected_rows_cannot_be_written_they_are_told_alone(shop, monkeypatch, caplog):
+    def full(self, place, table):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Outputs, "table", full)
+    write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n")
+    assert huse("add", "new.csv", "--images", "new", "--max-rejected", 1).exit_code == 0
+    assert "new.rejected.csv cannot be written (Read-only file system)" in caplog.text
+    assert "line 3: none.jpg: picture missing" in caplog.text
+    assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["search"], "expected a text, --image, or both, found neither"),
-        (["search", "--image", "none.jpg"], "none.jpg: no such picture"),
+        (["search", " "], "expected a text, --image, or both, found neither"),
+        (["search", "--image", "none.jpg"], "none.jpg: no such picture (--image). Give the file of one."),
+        (["search", "--image", "new"], "new: no such picture (--image)"),
         (["search", "--image", "bad.jpg"], "bad.jpg"),
         (["search", "x", "--in", "cats"], "--in: expected pictures, names, products, found 'cats'"),
         (["search", "--image", "bad.jpg", "--html", "bad.jpg"], "bad.jpg: expected a name that ends in .html"),
         (["search", "--image", "bad.html", "--html", "bad.html"], "bad.html: is the table to read"),
-        (["search", "x", "--html", "new"], "new: expected a name that ends in .html"),
+        (["search", "x", "--html", "new"], "new: is a folder. Give the name of a file that ends in .html"),
         (["search", "x", "--html", "/proc/x.html"], "/proc/x.html: cannot be written"),
         (["search", "x", "--where", "prize > 3"], "(prize > 3): no condition that fits the index"),
+        (["search", "x", "--images", "nowhere"], "nowhere: no such folder (--images)"),
         (["search", "x", "--index", "nowhere"], "nowhere: no index. Run"),
         (["search", "x", "--model", "nowhere"], "nowhere: no such folder. Expected a model"),
         (["add", "none.csv"], "none.csv"),
-        (["add", "bad.csv", "--images", "new"], "Rename the headers of the CSV: image, name, classes are read."),
+        (
+            ["add", "bad.csv", "--images", "new"],
+            "expected one column `name` (--name-column), found none among: image, title",
+        ),
         (["add", "empty.csv", "--images", "new"], "empty.csv"),
         (["update", "others.csv", "--images", "new"], "none of its 1 products is in the index. `huse add` adds them"),
         (["remove"], "expected ids of products, or --from FILE, found neither"),
+        (["remove", "--from", "empty.csv"], "or --from FILE, found no id to remove in empty.csv"),
         (["remove", "a", "b"], "a: no product of that id, nor of 1 other, is in the index"),
         (["remove", "a"], "a: no product of that id is in the index. `huse search` shows ids."),
+        (["remove", "a", "caf\udce9"], "an id: expected UTF-8, found b'caf\\xe9'. Set the terminal to UTF-8"),
+        (["search", "caf\udce9"], "the text to look for: expected UTF-8, found b'caf\\xe9'"),
+        (["search", "x", "--class", "\udcff<*"], "--class: expected UTF-8, found b'\\xff<*'"),
+        (["search", "x", "--where", "name = '\udcff'"], "--where: expected UTF-8"),
+        (["remove", "--from", "bytes.txt"], "bytes.txt: cannot be read as a list of ids ("),
         (["remove", "--from", "found.csv"], "found.csv: nobody has decided on its products"),
         (["remove", "--from", "none.txt"], "none.txt: cannot be read as a list of ids"),
     ],
@@ -143,6 +194,7 @@ def test_rows_that_cannot_be_used_are_listed_and_too_many_stop_it(shop):
 def test_what_cannot_be_is_said(shop, arguments, said):
     write("no picture", "bad.jpg")
     write("no picture", "bad.html")
+    Path("bytes.txt").write_bytes(b"caf\xe9\n")
     write("image,title,classes\n0.jpg,a,b\n", "bad.csv")
     write("", "empty.csv")
     write("group,product,by\n1,a,first\n", "found.csv")

@@ -19,14 +19,17 @@ TOKEN = "sixteen-letters-"
         (["--host", "0.0.0.0"], "0.0.0.0: others than this machine could ask, so a token is needed"),
         (["--public-name", "shop.example"], "so a token is needed"),
         (["--token", "short"], "expected at least 16 letters"),
-        (["--token", "letters with spaces in between"], "without spaces"),
+        (["--token", "letters with spaces in between"], "no spaces"),
         (["--uploads", "up"], "--uploads: keeps pictures of products that are added. Give --writable with it"),
+        (["--images", "nowhere"], "nowhere: no such folder (--images)"),
+        (["--writable", "--uploads", "file"], "file/picture.jpg: cannot be written, since nothing can be written to"),
         (["--host", "no.such.host.invalid", "--token", TOKEN], "cannot listen there"),
     ],
 )
 def test_what_it_does_not_start_with(tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(serving.TOKEN, raising=False)
+    (tmp_path / "file").touch()
     assert said in error("serve", *arguments)
 
 
@@ -56,6 +59,7 @@ def test_options_become_limits_places_and_access(tmp_path, monkeypatch, capsys):
         sock.close()
 
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "p").mkdir()
     monkeypatch.setattr(app, "make_app", make_app)
     monkeypatch.setattr(serving, "run", run)
     monkeypatch.setenv(serving.TOKEN, TOKEN)

@@ -2,12 +2,14 @@
 
 import csv
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from huse import progress
 from huse.commands.suspecting import COLUMNS
 from huse.experiments import folds
 from huse.files import fingerprint_file
@@ -100,6 +102,22 @@ def test_a_table_of_names_alone_and_one_with_ids(shop):
     assert all(row["product"].isdigit() and row["filed_probability_by_name"] for row in rows)
 
 
+def test_columns_are_named_by_options(shop):
+    table, _ = shop
+    table.rename(columns={"name": "title", "classes": "Category"}).to_csv("t.csv", index=False)
+    more = ("--images", "pictures", "--most", 9, "--output")
+    suspects("t.csv", "--name-column", "title", "--classes-column", "category", *more, "t-s.csv")
+    suspects("shop.csv", *more, "n-s.csv")
+    assert read("t-s.csv") == read("n-s.csv")
+
+
+def test_rows_that_say_the_same_are_no_fault(shop):
+    table, wrong = shop
+    table.drop(columns="image").to_csv("names.csv", index=False)  # a product has several pictures, so rows are repeated
+    suspects("names.csv", "--output", "n.csv", "--most", 20)
+    assert len(wrong & {row["name"] for row in read("n.csv")[:10]}) >= WRONG - 1
+
+
 def test_the_catalogue_of_the_run(tiny_pipeline, tmp_path, monkeypatch):
     monkeypatch.chdir(tiny_pipeline.root)
     output = tmp_path / "s.csv"
@@ -128,13 +146,27 @@ def knows_no_pictures():
 def test_what_the_model_cannot_read_is_left_out(shop, caplog):
     knows_no_pictures()
     suspects("shop.csv", "--images", "pictures", "--output", "s.csv", "--html", "s.html", "--most", 5)
-    assert "images left out: the model has learned from none" in caplog.text
+    assert "pictures left out: the model has learned from none" in caplog.text
     assert {row["filed_probability_by_picture"] for row in read("s.csv")} == {""}
     assert "data:image/webp;base64," in Path("s.html").read_text(encoding="utf-8")  # they are shown all the same
     pictures = pd.read_csv("shop.csv").assign(name="")
     pictures.to_csv("pictures.csv", index=False)
     said = error("suspects", "pictures.csv", "--images", "pictures")
     assert "the model has learned from nothing that its products have. Give another --model" in said
+
+
+def test_progress_says_in_plain_words_what_is_being_done(shop, monkeypatch):
+    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+    said = huse("suspects", "shop.csv", "--images", "pictures", "--output", "s.csv").stderr
+    products = shop[0]["name"].nunique()
+    steps = re.findall(
+        r"^fold (\d) of 5: learning from (\d+) products: (\d+) of 100 steps, .+ left$", said, re.MULTILINE
+    )
+    assert [int(fold) for fold, _, _ in steps] == [(number - 1) // 20 + 1 for number in range(1, 100)]
+    assert [int(done) for *_, done in steps] == [*range(1, 100)]
+    assert {int(learned) for _, learned, _ in steps} <= {products * 4 // 5 + more for more in (0, 1)}
+    for word in ("loss", "accuracy", "recall", "ahp", "towers", "train"):
+        assert word not in said
 
 
 @pytest.mark.parametrize(
@@ -145,7 +177,12 @@ def test_what_the_model_cannot_read_is_left_out(shop, caplog):
         (["none.csv"], "none.csv"),
         (["empty.csv"], "empty.csv"),
         (["unfiled.csv"], "unfiled.csv: expected one column `classes`"),
-        (["only.csv"], "only.csv: expected a column `image` or `name`, found: classes, price. Rename"),
+        (
+            ["only.csv"],
+            "only.csv: expected a column `image` or `name`, found: classes, price. Name the columns by --image-column",
+        ),
+        (["shop.csv", "--product-column", "id"], "shop.csv: expected one column `id` (--product-column), found none"),
+        (["--classes-column", "kind"], "--classes-column: names a column of a CSV, and none is given. Leave it out."),
         (["one.csv"], "one.csv: expected at least 2 classes, found 1: hats. There is nothing to tell apart"),
         (["few.csv"], "few.csv: expected at least 10 products to learn from, found 2"),
         (["broken.csv"], "broken.csv: 50.0% of the rows cannot be used whole, more than --max-rejected 5.0%"),

@@ -129,12 +129,14 @@ def make_data(data, products):
 
 
 def make_new_products(data):
-    """A photograph to look for, two products to add, and a list of one to remove."""
+    """A photograph to look for, products to add, of a supplier too, and a list of one to remove."""
     (data / "new").mkdir()
     for name in ("photo", "new/hat", "new/lamp"):
         Image.new("RGB", (60, 50), (len(name) * 20, 90, 120)).save(data / f"{name}.jpg")
     rows = "hat.jpg,A new hat,hats\nlamp.jpg,A product,home<lamps\n"
     (data / "new.csv").write_text(f"image,name,classes\n{rows}", encoding="utf-8")
+    rows = "hat.jpg,A supplier's hat,hats\n"
+    (data / "supplier.csv").write_text(f"photo,title,category\n{rows}", encoding="utf-8")
     (data / "gone.txt").write_text("A new hat\n", encoding="utf-8")
 
 

@@ -54,6 +54,19 @@ def test_outputs_appear_together_when_the_block_ends(tmp_path):
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["deep", "folder", "one.json"]
 
 
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG, errno.EROFS])
+def test_an_error_names_the_output_and_no_partial_file(tmp_path, number):
+    with pytest.raises(OSError, match="told") as found, Outputs() as outputs:
+        outputs.path(tmp_path / "one.csv").touch()
+        partial = outputs.path(tmp_path / "two.csv")
+        raise OSError(number, "told", *([str(partial)] if number == errno.EROFS else []))
+    assert found.value.filename == str(tmp_path / "two.csv")
+    with pytest.raises(OSError, match="told") as found, Outputs() as outputs:
+        outputs.path(tmp_path / "one.csv").touch()
+        raise OSError(number, "told", "a picture")
+    assert found.value.filename == "a picture"
+
+
 def test_an_array_in_blocks_has_the_bytes_of_the_whole(tmp_path, products):
     values = np.arange(6, dtype=np.float32).reshape(2, 3)
     write_vectors(tmp_path / "whole.npy", products, values)

@@ -6,8 +6,8 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from huse.templates import templates
 from huse.use.server.asking import FORM, JSON, Add, Classified, Products, Remove, Said, Search
 
 SCHEMAS = "#/components/schemas/"
@@ -124,13 +124,7 @@ def describe(app: FastAPI, *, with_token: bool) -> None:
 
 
 def _page(schema: dict[str, Any], *, with_token: bool) -> str:
-    environment = Environment(
-        loader=PackageLoader("huse.use.server", "page"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates("huse.use.server", "page")
     endpoints = [
         {
             "path": path,
