@@ -93,7 +93,8 @@ def test_a_token_of_the_environment_is_asked_for_and_never_printed(start):
 
 
 def test_wrong_folders_end_it_with_one_line_and_code_2(start, template, tmp_path):
-    (tmp_path / "model").mkdir()
+    for name in ("model", "images"):
+        (tmp_path / name).mkdir()
     server = start(folder=tmp_path)
     printed = server.process.communicate(timeout=SECONDS)[0]
     assert server.process.returncode == 2 and printed.startswith("error: ") and "config.json: not found" in printed
