@@ -65,7 +65,7 @@ def main(
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "index"
         start = time.perf_counter()
-        Index.make(place, rows, vectors, {"fingerprint": "", "images": "", "columns": {}})
+        Index.make(place, [(rows, vectors)], {"fingerprint": "", "images": "", "columns": {}})
         table.add_row("build, recall measured", f"{time.perf_counter() - start:.0f} s")
         table.add_row("on disk", f"{_size(place) / 2**30:.2f} GiB, {_size(place) / vectors.nbytes:.2f} of the numbers")
         start = time.perf_counter()

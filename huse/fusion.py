@@ -128,6 +128,10 @@ def mean_scores(scores: Floats, products: Integers) -> Floats:
     Returns:
         P × K float32; a row of NaN where all rows of a product are.
     """
+    if len(np.unique(products)) == len(products):  # the same to the bit, in a hundredth of the time
+        alone = np.empty_like(scores)
+        alone[products] = scores
+        return alone + np.float32(0)  # a mean has no negative zero
     mean: Floats = pd.DataFrame(scores).groupby(products).mean().to_numpy()
     return mean
 
@@ -145,7 +149,10 @@ def mean_direction(embeddings: Floats, products: Integers) -> Floats:
     Returns:
         P × D float32, unit norm; a row of NaN where all rows of a product are.
     """
-    mean, first = mean_scores(embeddings, products), pd.DataFrame(embeddings).groupby(products).first().to_numpy()
+    mean = mean_scores(embeddings, products)
     norm = np.linalg.norm(mean, axis=1, keepdims=True)
-    directions: Floats = np.where(norm > 0, mean / np.where(norm > 0, norm, 1), first)
+    directions: Floats = mean / np.where(norm > 0, norm, 1)
+    cancelled = ~(norm[:, 0] > 0)
+    if cancelled.any():
+        directions[cancelled] = pd.DataFrame(embeddings).groupby(products).first().to_numpy()[cancelled]
     return directions

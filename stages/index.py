@@ -8,6 +8,8 @@ else embedded again by the new one.
 """
 
 import logging
+from collections.abc import Iterator
+from itertools import chain
 
 import pandas as pd
 
@@ -18,11 +20,13 @@ from huse.run import paths
 from huse.run.artifacts import Outputs, read_table, read_vectors
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.use.entries import entries, with_further
-from huse.use.growing import carried
+from huse.use.entries import Floats, entries, with_further
+from huse.use.growing import carried, in_batches
 from huse.use.index import CATALOGUE, KINDS, OWN, Index, alone
 from huse.wording import counted
 from stages.runner import run
+
+TOGETHER = 20_000  # rows of the catalogue that are in memory with their embeddings
 
 
 def main(here: Run) -> str:
@@ -35,7 +39,10 @@ def main(here: Run) -> str:
     model = huse.load(here / paths.MODEL)
     table = products.assign(product=product_ids(products))[["product", "image", "name", "classes", "split"]]
     table = with_further(table, products["line"], _further(here, params))
-    rows, embeddings = entries(table, images, texts, CATALOGUE)
+    batches = in_batches(table, TOGETHER)
+    parts: Iterator[tuple[pd.DataFrame, Floats]] = (
+        entries(batch, images[batch.index], texts[batch.index], CATALOGUE) for batch in batches
+    )
     folder = here / params.images
     about = {
         "fingerprint": model.fingerprint,
@@ -45,10 +52,10 @@ def main(here: Run) -> str:
     with alone(here / paths.INDEX):  # what is added in between would be lost
         added = carried(here / paths.INDEX, model, known=set(table["product"]))
         if added is not None:
-            rows, embeddings = added.behind(rows, embeddings)
             told = counted(added.products, "product")
             logging.info("index: %s added later %s kept", told, "is" if added.products == 1 else "are")
-        index = Index.make(here / paths.INDEX, rows, embeddings, about)
+            parts = chain(parts, [(added.rows, added.embeddings)])
+        index = Index.make(here / paths.INDEX, parts, about)
     content: dict[str, int] = {
         "embeddings": len(index),
         **{kind: index.count(kind) for kind in KINDS},

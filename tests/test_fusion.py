@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.special import logsumexp
 
@@ -33,6 +34,24 @@ def test_rows_of_nan_do_not_count():
     assert found == pytest.approx(np.array([[0.5, 0.5], NAN]), nan_ok=True)
     embeddings = np.array([NAN, [0.6, 0.8], NAN], np.float32)
     assert mean_direction(embeddings, np.array([0, 0, 1])) == pytest.approx(np.array([[0.6, 0.8], NAN]), nan_ok=True)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_means_are_those_of_pandas_to_the_bit(several):
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(40, 6)).astype(np.float32).round(1)
+    rows[[3, 17]], rows[5, :3] = np.nan, -0.0
+    products = rng.permutation(40) // (2 if several else 1)
+    frame = pd.DataFrame(rows).groupby(products)
+    mean, first = frame.mean().to_numpy(), frame.first().to_numpy()
+    assert mean_scores(rows, products).tobytes() == mean.tobytes()
+    norm = np.linalg.norm(mean, axis=1, keepdims=True)
+    expected = np.where(norm > 0, mean / np.where(norm > 0, norm, 1), first)
+    assert mean_direction(rows, products).tobytes() == expected.tobytes()
+    kept = ~np.isnan(rows).any(axis=1)
+    numbers = np.unique(products[kept], return_inverse=True)[1]
+    there = np.where(norm > 0, mean / np.where(norm > 0, norm, 1), first)[np.unique(products[kept])]
+    np.testing.assert_array_equal(mean_direction(rows[kept], numbers), there)
 
 
 def test_nothing_gives_nothing():

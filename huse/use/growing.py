@@ -38,11 +38,6 @@ class Added:
         """How many they are."""
         return int(self.rows["product"].nunique())
 
-    def behind(self, rows: pd.DataFrame, embeddings: Floats) -> tuple[pd.DataFrame, Floats]:
-        """Return other rows and embeddings with these behind; columns that the others lack are left out."""
-        own = self.rows.reindex(columns=rows.columns).astype(rows.dtypes.to_dict())
-        return pd.concat([rows, own], ignore_index=True), np.concatenate([embeddings, self.embeddings])
-
 
 def embed(products: pd.DataFrame, model: Model, folder: Path) -> tuple[pd.DataFrame, Floats]:
     """Embed products by the model.

@@ -9,11 +9,12 @@ Letters: N embeddings, M products, D dimension of the shared space.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -84,20 +85,24 @@ class Index:
         self.folder, self._table, self._model = folder, table, model
 
     @classmethod
-    def make(cls, folder: Path, rows: pd.DataFrame, embeddings: Floats, about: Mapping[str, Any]) -> Self:
+    def make(cls, folder: Path, parts: Iterable[tuple[pd.DataFrame, Floats]], about: Mapping[str, Any]) -> Self:
         """Make an index, in place of one that is there: readers see the old one until the new one is whole.
 
         Args:
             folder: of the index.
-            rows: of N embeddings, with `COLUMNS` but the key, and further columns of text or numbers.
-            embeddings: N × D float32, unit norm.
+            parts: at least one, and all rows of a product in the same; each rows of N embeddings, with `COLUMNS` but
+                the key, and further columns of text or numbers, and these embeddings, N × D float32 of unit norm. The
+                first says which columns there are. One part is in memory at a time.
             about: JSON; `fingerprint` of the model.
         """
         content = {**about, "format": FORMAT}
+        following = iter(parts)
+        first = rows, embeddings = next(following)
         schema = pa.Schema.from_pandas(keyed(rows), preserve_index=False).remove_metadata()
         schema = schema.append(pa.field("embedding", pa.list_(pa.float32(), embeddings.shape[1])))
         schema = schema.with_metadata({"huse": json.dumps(content, ensure_ascii=False)})
-        data = _arrow(keyed(rows), embeddings, schema)
+        tables = (_arrow(keyed(rows), embeddings, schema) for rows, embeddings in chain([first], following))
+        data = pa.RecordBatchReader.from_batches(schema, (batch for one in tables for batch in one.to_batches()))
         with alone(folder):
             index = cls(folder, _connect(folder).create_table(TABLE, data, schema=schema, mode="overwrite"))
             index._maintain()

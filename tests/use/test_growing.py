@@ -78,20 +78,21 @@ def grown(tmp_path):
     for name in ("b", "c"):
         Image.new("RGB", (8, 8)).save(tmp_path / f"{name}.jpg")
     model, about = Compass("one"), {"fingerprint": "one", "images": str(tmp_path), "columns": {}}
-    index = Index.make(
-        tmp_path / "index", *entries(table(("A", "", "a", "x")), NORTH[None], NORTH[None], CATALOGUE), about
-    )
+    first = entries(table(("A", "", "a", "x")), NORTH[None], NORTH[None], CATALOGUE)
+    index = Index.make(tmp_path / "index", [first], about)
     added = table(("B", "b.jpg", "b", "x"), ("C", "c.jpg", "", "y"), ("D", "", "d", "y"))
     index.put(*embed(added, model, tmp_path))
     return SimpleNamespace(folder=tmp_path / "index", pictures=tmp_path)
 
 
-def test_what_was_added_stays_as_it_is_with_the_same_model(grown):
+def test_what_was_added_stays_as_it_is_with_the_same_model(grown, tmp_path):
     kept = carried(grown.folder, Compass("one"), known={"D"})
     assert kept.products == 2 and kept.rows["product"].tolist() == ["B"] * 3 + ["C"] * 2
     np.testing.assert_allclose(kept.embeddings[:3], [EAST, NORTH, (EAST + NORTH) / np.sqrt(2)], atol=1e-6)
-    rows, embeddings = kept.behind(*entries(table(("D", "", "d", "z")), NORTH[None], NORTH[None], CATALOGUE))
-    assert len(rows) == len(embeddings) == 7 and rows["origin"].tolist() == [CATALOGUE] * 2 + [ADDED] * 5
+    first = entries(table(("D", "", "d", "z")), NORTH[None], NORTH[None], CATALOGUE)
+    rows = Index.make(tmp_path / "new", [first, (kept.rows, kept.embeddings)], {"fingerprint": "one"}).rows()
+    assert rows["origin"].tolist() == [CATALOGUE] * 2 + [ADDED] * 5
+    assert rows["product"].tolist() == ["D"] * 2 + kept.rows["product"].tolist()
 
 
 def test_by_another_model_it_is_embedded_again_and_what_is_gone_is_said(grown, caplog):

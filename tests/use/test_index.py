@@ -51,7 +51,7 @@ def rows_of(count, first=0, pictures=1, seed=0, origin=CATALOGUE):
 @pytest.fixture
 def made(tmp_path):
     rows, embeddings = rows_of(40)
-    return SimpleNamespace(index=Index.make(tmp_path / "index", rows, embeddings, ABOUT), rows=rows, all=embeddings)
+    return SimpleNamespace(index=Index.make(tmp_path / "index", [(rows, embeddings)], ABOUT), rows=rows, all=embeddings)
 
 
 def expected(made, query, k, kind, keep=None):
@@ -173,7 +173,7 @@ def test_whoever_writes_alone_may_make_the_index_and_nobody_else(made):
     other = "import sys, filelock; filelock.FileLock(sys.argv[1], timeout=0.1).acquire()"
     command = [sys.executable, "-c", other, made.index.folder / index.LOCK]
     with index.alone(made.index.folder):
-        Index.make(made.index.folder, *rows_of(5), ABOUT)
+        Index.make(made.index.folder, [rows_of(5)], ABOUT)
         assert b"Timeout" in subprocess.run(command, capture_output=True, check=False).stderr
     subprocess.run(command, check=True)
 
@@ -194,7 +194,7 @@ def test_it_is_opened_by_the_model_that_made_it(made):
 
 def test_a_model_does_not_write_into_an_index_that_another_one_has_made_meanwhile(made):
     index = Index.open(made.index.folder, SimpleNamespace(fingerprint="one"))
-    Index.make(made.index.folder, *rows_of(5), {**ABOUT, "fingerprint": "two"})
+    Index.make(made.index.folder, [rows_of(5)], {**ABOUT, "fingerprint": "two"})
     for write in (lambda: index.put(*rows_of(1, first=70)), lambda: index.remove(["it's 1"])):
         with pytest.raises(InputError, match="is of another model"):
             write()
@@ -214,7 +214,7 @@ def test_its_state_differs_after_every_change(made, tmp_path):
     states.append(index.state_of(made.index.folder))
     made.index.remove(["it's 70"])
     states.append(index.state_of(made.index.folder))
-    Index.make(made.index.folder, *rows_of(5), ABOUT)
+    Index.make(made.index.folder, [rows_of(5)], ABOUT)
     states.append(index.state_of(made.index.folder))
     assert len(set(states)) == 4
 
@@ -241,7 +241,7 @@ def test_wrong_folders_and_questions(made, tmp_path, monkeypatch):
 
 def test_an_index_that_is_made_again_leaves_its_reader_what_it_had(made):
     reader = Index.open(made.index.folder)
-    Index.make(made.index.folder, *rows_of(5), {**ABOUT, "fingerprint": "two"})
+    Index.make(made.index.folder, [rows_of(5)], {**ABOUT, "fingerprint": "two"})
     assert len(reader) == 120 and len(reader.search(embedding=made.all[0], k=3)) == 3
     assert len(Index.open(made.index.folder)) == 15
 
@@ -252,7 +252,7 @@ def many(tmp_path, monkeypatch):
     monkeypatch.setattr(index, "EXACT", 3000)
     monkeypatch.setattr(approximate, "EXACT", 3000)
     rows, embeddings = rows_of(1200)
-    return SimpleNamespace(index=Index.make(tmp_path / "index", rows, embeddings, ABOUT), rows=rows, all=embeddings)
+    return SimpleNamespace(index=Index.make(tmp_path / "index", [(rows, embeddings)], ABOUT), rows=rows, all=embeddings)
 
 
 def test_many_embeddings_are_searched_in_part_and_held_to_exact_search(many):

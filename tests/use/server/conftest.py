@@ -63,7 +63,7 @@ def template(tmp_path_factory):
     images[:11] = model.encode_images([folder / "images" / name for name in table["image"][:11]])
     rows, embeddings = entries(table, images, model.encode_texts(table["name"].tolist()), CATALOGUE)
     about = {"fingerprint": model.fingerprint, "images": "elsewhere", "columns": {}}
-    Index.make(folder / "index", rows, embeddings, about)
+    Index.make(folder / "index", [(rows, embeddings)], about)
     return folder
 
 

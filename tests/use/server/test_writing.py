@@ -163,14 +163,14 @@ def test_what_others_write_is_seen(writer, places):
     until(lambda: writer.ask("/product?id=late%202").status == 200, "it is seen")
     assert writer.ask("/about").said["embeddings"] == 35 + 6
     rows, embeddings = other_rows(model, 2)
-    Index.make(places.index, rows, embeddings, Index.open(places.index).about)  # made again in place
+    Index.make(places.index, [(rows, embeddings)], Index.open(places.index).about)  # made again in place
     until(lambda: writer.ask("/about").said["embeddings"] == 4, "the new one is seen")
 
 
 def test_an_index_of_another_model_is_not_asked_until_it_is_the_right_one_again(writer, places):
     model = huse.load(places.model)
     about, (rows, embeddings) = Index.open(places.index).about, other_rows(model)
-    Index.make(places.index, rows, embeddings, {**about, "fingerprint": "another"})
+    Index.make(places.index, [(rows, embeddings)], {**about, "fingerprint": "another"})
     until(lambda: writer.ask("/ready").status == 503, "it is noticed")
     for answer in (
         writer.ask("/search", {"text": "hat"}),
@@ -179,7 +179,7 @@ def test_an_index_of_another_model_is_not_asked_until_it_is_the_right_one_again(
     ):
         assert answer.status == 503 and "is of another model" in answer.error and answer.headers["retry-after"] == "1"
     assert writer.ask("/health").status == writer.ask("/embed", {"products": [{"text": "hat"}]}).status == 200
-    Index.make(places.index, rows, embeddings, about)
+    Index.make(places.index, [(rows, embeddings)], about)
     writer.wait()
     assert writer.ask("/search", {"text": "hat"}).said["hits"]
 
