@@ -151,7 +151,7 @@ def mean_direction(embeddings: Floats, products: Integers) -> Floats:
     """
     mean = mean_scores(embeddings, products)
     norm = np.linalg.norm(mean, axis=1, keepdims=True)
-    directions: Floats = mean / np.where(norm > 0, norm, np.float32(1))
+    directions = (mean / np.where(norm > 0, norm, 1)).astype(np.float32, copy=False)
     cancelled = ~(norm[:, 0] > 0)
     if cancelled.any():
         directions[cancelled] = pd.DataFrame(embeddings).groupby(products).first().to_numpy()[cancelled]

@@ -15,8 +15,8 @@ from huse.run.params.editing import set_values
 
 SIZE = 128  # values of a picture's vector
 NOISE = 6.0  # deviation of a vector from that of its class, where classes have one of 1.7 to each other
-BREADTH, LEAVES = 20, 10  # nodes of the first two levels below one another, and of the last
-PRODUCTS_A_CLASS = 200  # of a shop of up to 800,000 products; beyond, classes are as many as there are leaves
+BREADTH = 10  # nodes of a level below one another; three levels
+PRODUCTS_A_CLASS = 200  # of a shop of up to 200,000 products; beyond, there are 1,000 classes
 BLOCK = 100_000  # products whose vectors are drawn together
 
 
@@ -27,9 +27,9 @@ def draw(folder: Path, products: int, steps: int, seed: int) -> None:
     that of its class, which lies near that of its parent, and noise.
     """
     rng = np.random.default_rng(seed)
-    classes = min(BREADTH * BREADTH * LEAVES, max(8, products // PRODUCTS_A_CLASS))
+    classes = min(BREADTH**3, max(8, products // PRODUCTS_A_CLASS))
     leaves = np.arange(classes)
-    ways = np.stack([leaves // (BREADTH * LEAVES), leaves // LEAVES, leaves])  # 3 × C
+    ways = np.stack([leaves // BREADTH**2, leaves // BREADTH, leaves])  # 3 × C
     paths = np.array([f"a{first}<b{second}<c{third}" for first, second, third in ways.T])
     centres = sum(rng.normal(size=(1 + way.max(), SIZE))[way] for way in ways)
     of = np.sort(rng.integers(0, classes, products))

@@ -56,6 +56,15 @@ def make_split(unit_rows):
     return make
 
 
+def test_choices_by_a_large_split_are_those_by_some_of_it(make_split, monkeypatch):
+    split = make_split(np.arange(60) % 3)
+    monkeypatch.setattr(summary, "MOST_CHOSEN", 20)
+    some = split.rows(np.arange(0, 60, 3))
+    assert (
+        choose(split, catalogue()) == choose(some, catalogue()) != choose(split.rows(np.arange(1, 60, 3)), catalogue())
+    )
+
+
 def test_how_long_many_rankings_take_is_said_beforehand(make_split, monkeypatch, caplog):
     caplog.set_level("INFO")
     split = make_split([0, 1, 2, 0, 1, 2])
