@@ -17,6 +17,7 @@ SIZE = 128  # values of a picture's vector
 NOISE = 6.0  # deviation of a vector from that of its class, where classes have one of 1.7 to each other
 BREADTH = 10  # nodes of a level below one another; three levels
 PRODUCTS_A_CLASS = 200  # of a shop of up to 200,000 products; beyond, there are 1,000 classes
+HELD_OUT = 20_000  # products of validation, and of test, at most
 BLOCK = 100_000  # products whose vectors are drawn together
 
 
@@ -55,8 +56,10 @@ def draw(folder: Path, products: int, steps: int, seed: int) -> None:
     for path in pictures:
         (folder / "pictures" / path).write_bytes(picture.getvalue())
     shutil.copy("params.yaml", folder)
+    share = min(0.15, HELD_OUT / products)
+    split = {"train": 1 - 2 * share, "validation": share, "test": share}
     values = {
-        "catalogue": {"csv": "shop.csv", "images": "pictures", "columns": {"product": "id"}},
+        "catalogue": {"csv": "shop.csv", "images": "pictures", "columns": {"product": "id"}, "split": split},
         "backbone": {"network": "given:vectors.npy", "weights": None, "given": {"column": "keys.txt"}},
         "finetune_backbone": {"epochs": 0},
         "train": {"steps": steps},
