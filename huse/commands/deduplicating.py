@@ -16,7 +16,7 @@ from huse.commands.tables import (
     MaxRejected,
     NameColumn,
     ProductColumn,
-    Reading,
+    TableOptions,
     check_images,
     check_outputs,
     in_folder,
@@ -77,8 +77,8 @@ def duplicates(
     check_outputs(output, html, table, force=force)
     check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
-    rows, asked = _rows(context.obj, table, reading, images, index)
+    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    rows, asked = _rows(context.obj, table, options, images, index)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)
     if found.unread:
         logging.warning("%s cannot be read, first %s", counted(len(found.unread), "picture"), found.unread[0])
@@ -88,7 +88,7 @@ def duplicates(
 
 
 def _rows(
-    here: Run, table: Path | None, reading: Reading, images: Path | None, index: Path | None
+    here: Run, table: Path | None, options: TableOptions, images: Path | None, index: Path | None
 ) -> tuple["pd.DataFrame", set[str] | None]:
     """Return the rows to compare, with absolute paths of pictures, and of which products groups are wanted."""
     import pandas as pd  # noqa: PLC0415
@@ -97,11 +97,11 @@ def _rows(
 
     place = place_of(here, index, paths.INDEX)
     if table is None:
-        reading.refuse()
+        options.refuse()
         return _of_index(Index.open(place), images), None
     shop = Index.open(place) if index is not None or place.is_dir() else None
     folder = (images or table.parent).resolve()
-    new = read_products(table, folder, reading, None if shop is None else shop.about["columns"])
+    new = read_products(table, folder, options, None if shop is None else shop.about["columns"])
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:

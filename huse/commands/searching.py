@@ -21,7 +21,7 @@ from huse.commands.tables import (
     MaxRejected,
     NameColumn,
     ProductColumn,
-    Reading,
+    TableOptions,
     check_images,
     check_output,
     in_folder,
@@ -118,9 +118,9 @@ def add(
     from huse.catalogue.appending import appended  # noqa: PLC0415  these take a second to import
     from huse.use.index import alone  # noqa: PLC0415
 
-    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, reading)
+    products = _read_products(shop, csv, options)
     rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
     place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv if rows else None
     if place is not None:
@@ -147,9 +147,9 @@ def update(
     index: IndexFolder = None,
 ) -> None:
     """Embed products of the index anew, in place of what is there; others are left out."""
-    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, reading)
+    products = _read_products(shop, csv, options)
     known = shop.index.known(products["product"].unique().tolist())
     others = products.loc[~products["product"].isin(known), "product"].unique()
     if len(others):
@@ -323,7 +323,7 @@ def _below(start: Path, image: str, folder: Path) -> str:
     return (start / image).resolve().relative_to(folder).as_posix() if image else ""
 
 
-def _read_products(shop: _Shop, csv: Path, reading: Reading) -> "pd.DataFrame":
+def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "pd.DataFrame":
     """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:
@@ -334,11 +334,11 @@ def _read_products(shop: _Shop, csv: Path, reading: Reading) -> "pd.DataFrame":
     from huse.use.index import OWN  # noqa: PLC0415
 
     known = shop.index.about["columns"]
-    table = read_products(csv, shop.folder, reading, known)
+    table = read_products(csv, shop.folder, options, known)
     rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != Path(shop.index.about["images"]):
         rows = rows.assign(image=in_folder(rows["image"], shop.folder))
-    further = read_further(csv, encoding=reading.encoding, used=reading.headers(known).of.values())
+    further = read_further(csv, encoding=options.encoding, used=options.headers(known).of.values())
     unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]
     if unknown:
         logging.warning(

@@ -17,7 +17,7 @@ from huse.commands.tables import (
     MaxRejected,
     NameColumn,
     ProductColumn,
-    Reading,
+    TableOptions,
     check_images,
     check_outputs,
     in_folder,
@@ -104,9 +104,9 @@ def suspects(
     from huse.use.suspects import suspects as found_in  # noqa: PLC0415
 
     check_outputs(output, html, table, force=force)
-    reading = Reading(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
     if table is None:
-        reading.refuse()
+        options.refuse()
     if table is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
     check_images(images)
@@ -116,7 +116,7 @@ def suspects(
     else:
         reader = _load(context.obj, model)  # a wrong one is told before pictures are looked at
         folder = (table.parent if images is None else images).resolve()
-        rows = _Rows.of(_with_folder(read_products(table, folder, reading), folder))
+        rows = _Rows.of(_with_folder(read_products(table, folder, options), folder))
     try:
         check(rows.filed)
         if table is not None:

@@ -36,7 +36,7 @@ MaxRejected = Annotated[
 
 
 @dataclass(frozen=True)
-class Reading:
+class TableOptions:
     """How the options of a command say that a table of classified products is read.
 
     Attributes:
@@ -157,14 +157,16 @@ def place_of(here: Run, given: Path | None, usual: Path) -> Path:
     return here / usual if given is None else given
 
 
-def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str, str] | None = None) -> "pd.DataFrame":
+def read_products(
+    csv: Path, folder: Path, options: TableOptions, known: Mapping[str, str] | None = None
+) -> "pd.DataFrame":
     """Read rows as the stage `catalogue` does; write those that are left out beside the file.
 
     Args:
         csv: the table, one row a picture.
         folder: that paths of pictures are relative to.
-        reading: how the options of the command say that it is read.
-        known: see `Reading.headers`.
+        options: how the options of the command say that it is read.
+        known: see `TableOptions.headers`.
 
     Returns:
         One row a picture: `product`, `image`, `name`, `classes`, `split` (empty), `group` (number of the product) and
@@ -182,7 +184,7 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
     from huse.engine.cores import cores  # noqa: PLC0415
     from huse.vision.decoding import inspect_picture  # noqa: PLC0415
 
-    file = read_catalogue(csv, reading.headers(known), encoding=reading.encoding)
+    file = read_catalogue(csv, options.headers(known), encoding=options.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
     inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
@@ -193,9 +195,9 @@ def read_products(csv: Path, folder: Path, reading: Reading, known: Mapping[str,
         told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
         logging.warning("%s: %s\n%s", told, _write_rejected(csv, rejected), summarise_rejected(rejected))
         share = count_lost(rejected) / (len(file.rows) + len(file.rejected))
-        if share > reading.most or not checked.products:
+        if share > options.most or not checked.products:
             raise InputError(
-                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {reading.most:.1%}. "
+                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {options.most:.1%}. "
                 "Mend them, or allow more."
             )
     table = grouped(checked.products)
