@@ -15,8 +15,8 @@ training goes on metrics/live, its curves.
 import sys
 import time
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
-import torch
 from dvclive.live import Live
 
 from huse.engine.devices import Machine, resolve_device
@@ -37,6 +37,9 @@ from huse.run.starting import start_network
 from huse.training.loop import VALIDATION, Trained, train
 from huse.training.shards import check_shards
 from stages.runner import run
+
+if TYPE_CHECKING:
+    import torch  # `huse` says how its threads wait, before any module imports it
 
 CODE = (*TRAINING_CODE, "stages/runner.py", "stages/train.py")
 
@@ -61,7 +64,7 @@ def _launch(shards: int, processes: int) -> str:
     return f"train: {processes} processes"
 
 
-def _train(here: Run, params: TrainParams, device: torch.device, group: Group) -> str:
+def _train(here: Run, params: TrainParams, device: "torch.device", group: Group) -> str:
     """Run the stage as one of a group of processes."""
     seed = here.seed() if params.seed is None else params.seed
     artefacts = Artefacts.read(here)

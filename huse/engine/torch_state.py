@@ -64,9 +64,9 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def fingerprint(tensors: Mapping[str, Tensor]) -> str:
-    """Return a SHA-256 over names and values of float32 or integer tensors, in hexadecimal."""
+    """Return a SHA-256 over names and values of tensors that NumPy can hold, in hexadecimal."""
     digest = hashlib.sha256()
-    for name, value in tensors.items():
+    for name, value in sorted(tensors.items()):
         digest.update(f"{name}\0{tuple(value.shape)}\0".encode())
         digest.update(value.detach().cpu().numpy().tobytes())
     return digest.hexdigest()
