@@ -207,7 +207,9 @@ class _Run:
         metrics = validate(network, self.data)
         if not all(math.isfinite(value) for value in metrics.values()):
             raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")
-        point = {"step": self.step, **{name: float(total / since) for name, total in self.sums.items()}}
+        # In the order of the terms, which a checkpoint does not keep.
+        means = {name: float(self.sums[name] / since) for name in ("loss", *self.stepper.terms)}
+        point = {"step": self.step, **means}
         point |= {f"{VALIDATION}{name}": value for name, value in metrics.items()}
         if self.method.graph:
             margin, embeddings = self.losses.graph.margin, batch.embeddings.detach()
