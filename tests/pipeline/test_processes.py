@@ -1,13 +1,14 @@
 """The stage `train` in several processes: the bytes of one, one message, one exit code."""
 
 import signal
+import socket
 import sys
 
 import pytest
 
 from huse.run import paths
 from tests.pipeline.test_kills import fingerprint, start_eager
-from tests.repository import running_stages, wait_until
+from tests.repository import running_stages, start, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -30,6 +31,14 @@ def set_processes(repository, processes, **train):
     repository.set_params({"machine": {"processes": processes}, "train": train})
 
 
+def two_machines():
+    """The command of each, both on this one."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    where = ("--master-addr", "127.0.0.1", "--master-port", port, "-m", "stages.train")
+    return [(*TORCHRUN, "1", "--nnodes", "2", "--node-rank", rank, *where) for rank in "01"]
+
+
 def test_processes_share_the_work_and_change_no_byte(repository):
     set_processes(repository, 1, shards=4)
     assert repository.repro("train") == ["train"]
@@ -44,6 +53,34 @@ def test_processes_share_the_work_and_change_no_byte(repository):
     assert told.count("best at") == 1
     assert made(repository) == expected
     assert not list((repository.root / paths.CACHE / paths.CHECKPOINTS).glob("*.safetensors"))
+
+
+def test_the_first_of_two_machines_writes(repository, tmp_path):
+    """Two starts of torchrun on one machine, each in a folder of its own."""
+    set_processes(repository, 1, shards=2)
+    assert repository.stage("train").returncode == 0
+    expected = made(repository)
+    other = repository.copy_to(tmp_path / "other")
+    before = made(other)
+    first, second = two_machines()
+    for output in OUTPUTS[:2]:
+        (repository.root / output).unlink()
+    process = start(other, *second)
+    repository.run(*first)
+    assert process.wait() == 0
+    assert made(repository) == expected
+    assert made(other) == before
+    repository.dvc("commit", "--force", "train")
+    assert repository.repro("train") == []
+
+
+def test_machines_with_other_parameters_are_told(repository, tmp_path):
+    set_processes(repository, 1, shards=2)
+    other = repository.copy_to(tmp_path / "other")
+    set_processes(other, 1, beta=11)
+    first, second = two_machines()
+    process = start(other, *second)
+    assert (repository.run(*first, check=False).returncode, process.wait()) == (1, 1)
 
 
 def test_a_batch_in_one_shard_writes_what_it_always_wrote(repository):
