@@ -169,6 +169,8 @@ def _end(store: Any, group: Group, error: BaseException) -> NoReturn:
 
 
 def _exit_code(error: BaseException) -> int:
+    if isinstance(error, KeyboardInterrupt):
+        return 130
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     return 2 if isinstance(error, InputError) else 1

@@ -44,12 +44,12 @@ def launch(command: Sequence[str], processes: int) -> int:
         end = time.monotonic() + GRACE
         while any(process.poll() is None for process in started) and time.monotonic() < end:
             time.sleep(SECONDS_BETWEEN_LOOKS)
+        code = min(_failed(started), default=0)  # before others are ended from here
     finally:
         for process in started:
             process.terminate()
         for process in started:
             _end(process)
-    code = min(_failed(started), default=0)
     if code >= 0:
         return code
     print(f"error: a process was ended by {signal.Signals(-code).name}. Was memory too small?", file=sys.stderr)
