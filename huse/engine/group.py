@@ -132,7 +132,9 @@ def joined(device: torch.device) -> Iterator[Group]:
         yield group
     except BaseException as error:
         _end(store, group, error)
-    dist.destroy_process_group()
+    finally:
+        if dist.is_initialized():  # else its threads are still at work when the process ends, which is an error
+            dist.destroy_process_group()
 
 
 def _take_gpu(number: int) -> None:
