@@ -18,6 +18,7 @@ from huse.progress import progress
 BATCH, STEPS = 1024, 20
 GPU_STEPS, PROFILED_STEPS = 1_000, 100
 LARGE = 8192
+SHARED = (256, 1024)  # products of a batch that processes share
 GRAPH_BATCH = 128
 LOOPED = 4  # products to time the nested loops on; their work grows with the square
 TERMS = (("triplets", 64), ("adamine", 128), ("contrast", 1024))  # and the products of a batch
@@ -46,12 +47,24 @@ def on_cpu() -> Table:
     large = measure("training:steps", dtype="float32", batch_size=LARGE, count=2)
     add(table, (f"step of {LARGE}, float32", f"of {BATCH}"), (large, plain), own=MS / 2, other=step)
 
+    for size in SHARED:
+        whole, *shared = (_cpu_of(size, shards, processes) for shards, processes in ((1, 1), (4, 1), (4, 2), (4, 4)))
+        for side, processes in zip(shared, (1, 2, 4), strict=True):
+            what = f"step of {size} in 4 shards, CPU of one of {processes} processes"
+            add(table, (what, "in one, of one process"), (side, whole), own=step, other=step)
+
     _add_loops(table, "graph", "graph_loops", "loops over modalities")
     _add_loops(table, "graph_of_labels", "graph_label_loops", "loops over labels")
     for name, size in TERMS:
         both = (measure(f"training:{side}", repeats=20, name=name, products=size) for side in ("term", "peer"))
         add(table, (f"{name} of {size}", "pytorch-metric-learning"), both, near(1e-3, 1e-6), own=MS, other=MS)
     return table
+
+
+def _cpu_of(size: int, shards: int, processes: int) -> Measured:
+    """Measure the CPU seconds of one of several processes: what a step takes where each has a core of its own."""
+    run = measure("training:shared", batch_size=size, count=STEPS, shards=shards, processes=processes)
+    return replace(run, seconds=float(run.result[0]))
 
 
 def on_gpu() -> Table:

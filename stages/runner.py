@@ -29,7 +29,8 @@ def run(stage: Callable[[Run], str]) -> None:
     An `InputError` is printed without a traceback and ends the process with exit code 2, a full disk with 1.
 
     Args:
-        stage: the work, given where it is; returns one line that says what was made, with counts.
+        stage: the work, given where it is; returns one line that says what was made, with counts; nothing where
+            another process says it.
     """
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     start = time.perf_counter()
@@ -41,5 +42,6 @@ def run(stage: Callable[[Run], str]) -> None:
     except KeyboardInterrupt:
         print(f"interrupted: {AS_BEFORE}", file=sys.stderr)
         sys.exit(130)
-    logging.info("%s (%.1f s)", line, time.perf_counter() - start)
+    if line:
+        logging.info("%s (%.1f s)", line, time.perf_counter() - start)
     gc.freeze()  # at its end Python would search all that torch has brought for cycles, which takes up to a second

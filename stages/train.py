@@ -3,7 +3,8 @@
 Reads the products, data/vectors/image.npy ((V + 1) × N × F float32) and text.npy (N × F' float32) with their
 manifests, and of the label graph data/labels/adjacency.npy (K × K float32), label_vectors.npy (K × E float32) and
 labels.json. With `train.start`, that model, whose encoders must be those in data/backbone and data/text/encoder. A run
-that was killed goes on from data/cache.
+that was killed goes on from data/cache. With `machine.processes`, or started by `torchrun`, several processes share the
+work of a step; the first one writes.
 
 Writes data/towers/towers.safetensors and config.json; the embeddings of all rows, data/embeddings/image.npy
 and text.npy (N × D float32, unit norm), and their class scores scores_image.npy and scores_text.npy
@@ -11,11 +12,17 @@ and text.npy (N × D float32, unit norm), and their class scores scores_image.np
 training goes on metrics/live, its curves.
 """
 
+import sys
 import time
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from dvclive.live import Live
 
 from huse.engine.devices import Machine, resolve_device
+from huse.engine.group import Group, in_group, joined
+from huse.engine.launching import launch
+from huse.engine.threads import same_threads
 from huse.files import fingerprint_file
 from huse.model.contract import MODALITIES
 from huse.nesting import nest
@@ -28,16 +35,39 @@ from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.run.starting import start_network
 from huse.training.loop import VALIDATION, Trained, train
+from huse.training.shards import check_shards
 from stages.runner import run
+
+if TYPE_CHECKING:
+    import torch  # `huse` says how its threads wait, before any module imports it
 
 CODE = (*TRAINING_CODE, "stages/runner.py", "stages/train.py")
 
 
 def main(here: Run) -> str:
     """Run the stage."""
-    params = here.section(TrainParams, "train")
+    params, machine = here.section(TrainParams, "train"), here.section(Machine, "machine")
+    if machine.processes > 1 and not in_group():
+        return _launch(params.shards, machine.processes)
+    device = resolve_device(machine.device)
+    with joined(device) as group, same_threads() if params.shards > 1 else nullcontext():
+        check_shards(params.shards, group.size)
+        return _train(here, params, device, group)
+
+
+def _launch(shards: int, processes: int) -> str:
+    """Run the stage in several processes."""
+    check_shards(shards, processes)
+    code = launch([sys.executable, "-m", "stages.train"], processes)
+    if code:
+        sys.exit(code)
+    return f"train: {processes} processes"
+
+
+def _train(here: Run, params: TrainParams, device: "torch.device", group: Group) -> str:
+    """Run the stage as one of a group of processes."""
     seed = here.seed() if params.seed is None else params.seed
-    artefacts, device = Artefacts.read(here), resolve_device(here.section(Machine, "machine").device)
+    artefacts = Artefacts.read(here)
     fitting = prepare_fitting(artefacts, params, seed, device)
     settings = fitting.settings
     earlier = None if params.start is None else here.root / params.start
@@ -52,12 +82,16 @@ def main(here: Run) -> str:
         "data": artefacts.fingerprints(here),
         "start": None if earlier is None else fingerprint_file(earlier / CONFIG),
     }
-    with Checkpoint(here.cache / paths.CHECKPOINTS, decides, CODE) as checkpoint:
+    checkpoint = Checkpoint(here.cache / paths.CHECKPOINTS, decides, CODE)
+    group.agree(checkpoint.path.name, "they have other parameters, data, code or devices. Copy what is on process 0's.")
+    with checkpoint if group.leads else nullcontext():
         start = time.perf_counter()
         # Not a `with`, which writes once more when a run is killed: to a copy of the repository that is being removed.
-        live = Live(str(here / paths.LIVE), dvcyaml=None, save_dvc_exp=False)
+        live = Live(str(here / paths.LIVE), dvcyaml=None, save_dvc_exp=False) if group.leads else None
 
         def report(point: dict[str, float]) -> None:
+            if live is None:
+                return
             live.step = int(point["step"])
             for name, value in point.items():
                 if name != "step":
@@ -73,11 +107,16 @@ def main(here: Run) -> str:
             seed=seed,
             checkpoint=checkpoint,
             report=report,
+            group=group,
         )
+        if live is None:
+            return ""
         live.end()
         last = int(trained.curves[-1]["step"])
         rate = (last - trained.resumed_at) / (time.perf_counter() - start)
-        _write(here, artefacts, fitting, trained, {"params": params.model_dump(), "seed": seed, **new})
+        # A batch in one shard is left out: such files are as they were before there were shards.
+        said = params.model_dump(exclude={"shards"} if params.shards == 1 else None)
+        _write(here, artefacts, fitting, trained, {"params": said, "seed": seed, **new})
         checkpoint.remove()
     accuracies = [
         f"{modality} {trained.best()[name]:.3f}"

@@ -1,7 +1,10 @@
 """Training: steps beside their bare matrix products, and loss terms beside loops and pytorch-metric-learning."""
 
+import sys
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +17,8 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.harness import Work
 from benchmarks.sides.peers import adamine, contrast, triplets
 from huse.engine.devices import DTYPES, resolve_device
+from huse.engine.group import ALONE, Group
+from huse.engine.launching import launch
 from huse.labels.graph import class_distances
 from huse.model.losses.graph import graph_loss
 from huse.model.methods import Classes, find_method
@@ -34,7 +39,16 @@ ZETA, MARGIN, TEMPERATURE = 0.5, 0.2, 0.1
 NO_CHECKPOINT: Any = SimpleNamespace(load=lambda: None, save=lambda tensors, state: None)
 
 
-def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded: bool = True) -> Work:
+def steps(
+    dtype: str,
+    batch_size: int,
+    count: int,
+    *,
+    device: str = "cpu",
+    recorded: bool = True,
+    shards: int = 1,
+    group: Group = ALONE,
+) -> Work:
     """Train HUSE for `count` steps, all pairs in the graph loss; on a GPU recorded as a CUDA graph, or not."""
     if not recorded:
         step.WARM_UP = count
@@ -54,7 +68,7 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
         names=[str(row) for row in range(products)],
     )
     torch.manual_seed(0)
-    run = {"dtype": dtype, "batch_size": batch_size, "steps": count, "validate_every": count}
+    run = {"dtype": dtype, "batch_size": batch_size, "steps": count, "validate_every": count, "shards": shards}
     size = {"dimension": SIZE, "width": SIZE, "image_layers": IMAGE_LAYERS, "text_layers": TEXT_LAYERS}
     plain = {"dropout": 0.15, "relu_last": False, "head": "cosine", "scale": 16, "class_pull": 0}
     params = Run.find().section(TrainParams, "train")
@@ -63,15 +77,30 @@ def steps(dtype: str, batch_size: int, count: int, device: str = "cpu", recorded
     network, data = Network(shape).to(on), data.to(on)
 
     def work() -> npt.ArrayLike:
-        trained = train(network, data, find_method("huse"), params, params, seed=0, checkpoint=NO_CHECKPOINT)
+        given = network, data, find_method("huse"), params, params
+        trained = train(*given, seed=0, checkpoint=NO_CHECKPOINT, group=group)
         return [trained.curves[-1]["loss"]]
+
+    return work
+
+
+def shared(batch_size: int, count: int, shards: int, processes: int) -> Work:
+    """Return the CPU seconds of the first of several processes in such steps."""
+
+    def work() -> npt.ArrayLike:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, "seconds")
+            numbers = map(str, (batch_size, count, shards))
+            if launch([sys.executable, "-m", "benchmarks.sides.shared", str(file), *numbers], processes):
+                raise RuntimeError("a process failed; it says why")
+            return [float(file.read_text(encoding="utf-8"))]
 
     return work
 
 
 def kernel_seconds(dtype: str, batch_size: int, count: int) -> Work:
     """Return the seconds of GPU work in such steps, kernel by kernel."""
-    train_steps = steps(dtype, batch_size, count, "cuda")
+    train_steps = steps(dtype, batch_size, count, device="cuda")
 
     def work() -> npt.ArrayLike:
         with profile(activities=[ProfilerActivity.CUDA], acc_events=True) as profiled:

@@ -36,6 +36,14 @@ class Machine(Settings):
             "network keeps busy; with a GPU, one a core but one"
         ),
     )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description=(
+            "processes that train together on this machine, each on its share of train.shards; does not affect results"
+        ),
+    )
 
 
 def resolve_device(device: str) -> torch.device:

@@ -1,6 +1,8 @@
 """How many threads a network gets, and how long they wait for each other before they sleep."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from huse.engine.cores import cores
 
@@ -21,5 +23,29 @@ def bound_spinning() -> None:
 
 def threads() -> int:
     """Return how many threads a network gets: as many as cores, or as OMP_NUM_THREADS says, which torch follows too."""
+    return _asked() or cores()
+
+
+@contextmanager
+def same_threads() -> Iterator[None]:
+    """Compute with one thread, or with as many as OMP_NUM_THREADS says, whatever the number of cores.
+
+    Sums depend on how they are split among threads. So processes that share the work of one must compute as one does
+    that has all the cores.
+    """
+    import torch  # noqa: PLC0415  `bound_spinning` is called before it is imported
+    from threadpoolctl import threadpool_limits  # noqa: PLC0415  imports numpy
+
+    count, before = _asked() or 1, torch.get_num_threads()
+    with threadpool_limits(limits=count):
+        torch.set_num_threads(count)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def _asked() -> int:
+    """Return what OMP_NUM_THREADS says; 0: nothing, or no number."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return int(asked) if asked.isdecimal() and int(asked) else cores()
+    return int(asked) if asked.isdecimal() else 0

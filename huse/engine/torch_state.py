@@ -1,5 +1,6 @@
 """The state of training as named tensors: moments of an optimizer, and torch's random numbers."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -60,3 +61,12 @@ def under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return the tensors whose name begins with ``prefix.``, without it."""
     start = f"{prefix}."
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
+
+
+def fingerprint(tensors: Mapping[str, Tensor]) -> str:
+    """Return a SHA-256 over names and values of tensors that NumPy can hold, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name}\0{tuple(value.shape)}\0".encode())
+        digest.update(value.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()

@@ -16,8 +16,10 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from huse.engine.devices import reproducible
+from huse.engine.group import ALONE, Group
 from huse.engine.torch_state import (
     Checkpoint,
+    fingerprint,
     named,
     optimizer_state,
     random_state,
@@ -33,6 +35,7 @@ from huse.progress import Progress, progress
 from huse.training.data import TrainingData
 from huse.training.optimizers import OptimizerSettings, make_optimizer, schedule_factor
 from huse.training.sampling import Sampling, SamplingSettings
+from huse.training.shards import Shards
 from huse.training.step import Inputs, Recorded, Step
 from huse.training.validation import Criterion, score, validate
 
@@ -56,6 +59,14 @@ class LoopSettings(SamplingSettings, OptimizerSettings):
         default="float32",
         description="of the arithmetic: float32, bfloat16; auto: bfloat16 where the hardware supports it",
     )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        description=(
+            "parts of a batch that pass the towers apart, so that processes can share them; changes rounding, and what "
+            "dropout drops"
+        ),
+    )
     steps: int = Field(default=600, ge=1, description="batches")
     validate_every: int = Field(default=50, ge=1, description="steps; the best state on validation is kept")
     patience: int | None = Field(
@@ -72,6 +83,12 @@ class LoopSettings(SamplingSettings, OptimizerSettings):
     def _warm_up_fits(self) -> Self:
         if self.warm_up >= self.steps:
             raise ValueError("warm_up: expected fewer than steps")
+        return self
+
+    @model_validator(mode="after")
+    def _shards_fit(self) -> Self:
+        if self.shards > self.batch_size:
+            raise ValueError("shards: expected at most batch_size")
         return self
 
 
@@ -107,14 +124,21 @@ class _Run:
         settings: LoopSettings,
         *,
         seed: int,
+        group: Group,
     ) -> None:
         self.network, self.data, self.method, self.losses, self.settings = network, data, method, losses, settings
-        self.device = data.texts.device
+        self.group, self.device = group, data.texts.device
         self.sampling = Sampling(data.products[data.train].cpu().numpy(), settings.batch_size, settings.sampler, seed)
         optimizer = make_optimizer(settings, network.parameters())
-        self.stepper = Step(network, data, method, losses, optimizer, dtype=settings.dtype, ema=settings.ema)
+        self.stepper = Step(
+            *(network, data, method, losses, optimizer),
+            dtype=settings.dtype,
+            ema=settings.ema,
+            shards=Shards(settings.shards, group),
+        )
         on_gpu = self.device.type == "cuda"
-        self.take = Recorded(self.stepper, self.device) if on_gpu and method.recordable else self.stepper
+        recorded = on_gpu and method.recordable and settings.shards == 1
+        self.take = Recorded(self.stepper, self.device) if recorded else self.stepper
         self.unseen: list[tuple[int, Tensor, Tensor]] = []  # step from 0, its losses, and which embeddings are finite
         self.watched = WATCHED_STEPS if on_gpu else 1
         self.step = 0
@@ -147,7 +171,8 @@ class _Run:
         rows, views = sampling.rows(step), sampling.views(step, len(self.data.images))
         mixture = sampling.mixture(step, settings.mixup)
         mixed = () if mixture is None else (mixture[0], torch.from_numpy(mixture[1]))
-        return Inputs(torch.from_numpy(rows), torch.from_numpy(views), rate, *mixed)
+        seeds = None if settings.shards == 1 else sampling.seeds(step, settings.shards)
+        return Inputs(torch.from_numpy(rows), torch.from_numpy(views), rate, seeds, *mixed)
 
     def check(self) -> None:
         """Raise an error at the first unseen step whose loss is not finite; waits for a GPU."""
@@ -167,6 +192,11 @@ class _Run:
         """Validate, append a point to the curves, and keep the state if it is the best so far."""
         since = self.step - (int(self.result.curves[-1]["step"]) if self.result.curves else 0)
         network = self.network if self.stepper.average is None else self.stepper.average
+        self.group.agree(
+            fingerprint(network.state_dict()),
+            f"after step {self.step} they have other weights: they round otherwise. Use machines of one kind, with the "
+            "same versions.",
+        )
         by_means = self.method.head == "class_means"
         if by_means or network.architecture.settings.class_pull:
             data, train = self.data, self.data.train
@@ -178,7 +208,9 @@ class _Run:
         metrics = validate(network, self.data)
         if not all(math.isfinite(value) for value in metrics.values()):
             raise InputError(f"training stopped at step {self.step}: scores are not finite. Lower train.learning_rate.")
-        point = {"step": self.step, **{name: float(total / since) for name, total in self.sums.items()}}
+        # In the order of the terms, which a checkpoint does not keep.
+        means = {name: float(self.sums[name] / since) for name in ("loss", *self.stepper.terms)}
+        point = {"step": self.step, **means}
         point |= {f"{VALIDATION}{name}": value for name, value in metrics.items()}
         if self.method.graph:
             margin, embeddings = self.losses.graph.margin, batch.embeddings.detach()
@@ -200,7 +232,9 @@ class _Run:
         )
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Save all that the rest of the run depends on."""
+        """Save all that the rest of the run depends on; the first process alone does."""
+        if not self.group.leads:
+            return
         self.check()
         tensors = {
             **named("network", self.network.state_dict()),
@@ -215,8 +249,8 @@ class _Run:
         checkpoint.save(tensors, {"step": self.step, "best_score": self.best_score, **state})
 
     def resume(self, checkpoint: Checkpoint) -> bool:
-        """Continue from a checkpoint, if there is one."""
-        found = checkpoint.load()
+        """Continue from a checkpoint, if there is one; the first process's."""
+        found = self.group.share(checkpoint.load() if self.group.leads else None)
         if found is None:
             return False
         tensors, state = found
@@ -245,6 +279,7 @@ def train(
     checkpoint: Checkpoint,
     report: Callable[[Point], None] = lambda point: None,
     bar: Progress[None] | None = None,
+    group: Group = ALONE,
 ) -> Trained:
     """Train `network` in place and leave it in the state that is best on validation, the earliest of equally good ones.
 
@@ -253,14 +288,17 @@ def train(
     training continues from the state that it holds. `report` gets the metrics of every interval; when a run continues,
     the earlier ones first. `bar` counts the steps; None: one of its own does, and shows the metrics.
 
+    In a group, every process is given the same, and ends with the same network. The first one's checkpoint is used, and
+    its `report` called.
+
     Raises:
         InputError: a loss, or a score on validation, is not finite.
     """
     torch.manual_seed(seed)
-    run = _Run(network, data, method, losses, settings, seed=seed)
+    run = _Run(network, data, method, losses, settings, seed=seed, group=group)
     if run.resume(checkpoint):
         logging.info("training goes on after step %d of %d", run.step, settings.steps)
-    for point in run.result.curves:
+    for point in run.result.curves if group.leads else ():
         report(point)
     network.train()
     saved = time.monotonic()
@@ -268,8 +306,9 @@ def train(
     with reproducible(run.device), nullcontext() if bar else counts:
         while not run.is_done():
             run.learn()
-            counts.update()
-            if run.ends_interval():
+            if group.leads:
+                counts.update()
+            if group.leads and run.ends_interval():
                 point = run.result.curves[-1]
                 report(point)
                 shown = {name.removeprefix(VALIDATION): value for name, value in point.items() if VALIDATION in name}

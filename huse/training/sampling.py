@@ -17,7 +17,7 @@ Sampler = Literal["random", "balanced", "pairs"]
 Rows = npt.NDArray[np.int64]
 
 # Kinds of draws; each has its own stream of random numbers.
-ORDER, BALANCED, PARTNERS, VIEWS, MIXTURE = range(5)
+ORDER, BALANCED, PARTNERS, VIEWS, MIXTURE, SEEDS = range(6)
 
 
 class SamplingSettings(Settings):
@@ -80,6 +80,11 @@ class Sampling:
     def mixture(self, step: int, alpha: float) -> Mixture | None:
         """Draw how the products of a step, counted from 0, are mixed; see `huse.mixup.draw_mixture`."""
         return draw_mixture(self.batch_size, alpha, self._random(MIXTURE, step))
+
+    def seeds(self, step: int, shards: int) -> list[int]:
+        """Draw a seed for torch's random numbers in each shard of a step, and one for those in its losses."""
+        drawn: list[int] = self._random(SEEDS, step).integers(2**63, size=shards + 1).tolist()
+        return drawn
 
     def _random(self, kind: int, number: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, kind, number])

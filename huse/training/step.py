@@ -4,16 +4,23 @@ Letters: n products in a batch, T loss terms.
 """
 
 import copy
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor, optim
 
 from huse.engine.devices import DTYPES
 from huse.errors import InputError
+from huse.model.contract import MODALITIES, Modality
 from huse.model.methods import Batch, Losses, Method
 from huse.model.network import Network
 from huse.training.data import TrainingData
+from huse.training.shards import WHOLE, Outputs, Shards
+
+Mixture = tuple[float | Tensor, Tensor]  # share of the product itself, and partners; see `Inputs`
 
 WARM_UP = 3  # steps before recording: the first ones create state, such as an optimizer's moments
 
@@ -26,6 +33,7 @@ class Inputs:
         rows: n int64, places in the training split.
         views: n int64, which view of each picture.
         rate: learning rate.
+        seeds: of the random numbers of each shard, and of the losses; None: they go on from the step before.
         share: of the product itself in its mixture; None: no mixing.
         partners: n int64, place in the batch of the product that is mixed in; None: no mixing.
     """
@@ -33,11 +41,12 @@ class Inputs:
     rows: Tensor
     views: Tensor
     rate: float | Tensor
+    seeds: Sequence[int] | None = None
     share: float | Tensor | None = None
     partners: Tensor | None = None
 
     @property
-    def mixture(self) -> tuple[float | Tensor, Tensor] | None:
+    def mixture(self) -> Mixture | None:
         """Share and partners, or None."""
         return None if self.share is None or self.partners is None else (self.share, self.partners)
 
@@ -62,28 +71,51 @@ def forward(
     data: TrainingData,
     rows: Tensor,
     views: Tensor,
-    mixture: tuple[float | Tensor, Tensor] | None,
-) -> Batch:
-    """Pass n products, by row number, and their mixtures if any, through towers and head; see `Inputs`.
+    mixture: Mixture | None,
+    *,
+    place: slice = slice(None),
+) -> Outputs:
+    """Pass products, by row number, and their mixtures if any, through towers and head; see `Inputs`.
 
     The classifier sees the mixtures; losses on pairs see the products themselves.
+
+    Args:
+        network: with the towers.
+        data: of all products.
+        rows: n int64, of the batch.
+        views: n int64.
+        mixture: share and partners.
+        place: of the products of the batch to pass; by default all.
     """
-    vectors = {"image": data.images[views, rows], "text": data.texts[rows]}
-    targets = data.targets(rows)
-    present = classified_present = None if data.present is None else data.present[:, rows]
-    images, texts = network.tower("image")(vectors["image"]), network.tower("text")(vectors["text"])
+
+    def vectors(of: Tensor) -> dict[Modality, Tensor]:
+        return {"image": data.images[views[of], rows[of]], "text": data.texts[rows[of]]}
+
+    own = torch.arange(len(rows), device=rows.device)[place]
+    plain = vectors(own)
+    images, texts = network.tower("image")(plain["image"]), network.tower("text")(plain["text"])
     classified = {"image": images, "text": texts}
+    if mixture is not None:
+        share, partners = mixture
+        others = vectors(partners[own])
+        classified = {
+            modality: network.tower(modality)(torch.lerp(others[modality], plain[modality], share))
+            for modality in MODALITIES
+        }
+    return images, texts, network.logits("image", classified["image"]), network.logits("text", classified["text"])
+
+
+def batch_of(data: TrainingData, rows: Tensor, mixture: Mixture | None, outputs: Outputs) -> Batch:
+    """Return n products, by row number, with what `forward` gave for all of them, for the losses."""
+    targets = data.targets(rows)
+    present = classified = None if data.present is None else data.present[:, rows]
     if mixture is not None:
         share, partners = mixture
         targets = torch.lerp(targets[partners], targets, share)
         if present is not None:
-            classified_present = present & present[:, partners]
-        classified = {
-            modality: network.tower(modality)(torch.lerp(value[partners], value, share))  # type: ignore[arg-type]
-            for modality, value in vectors.items()
-        }
-    logits = network.logits("image", classified["image"]), network.logits("text", classified["text"])
-    return Batch(images, texts, logits, targets, data.products[rows], data.classes, present, classified_present)
+            classified = present & present[:, partners]
+    images, texts, *logits = outputs
+    return Batch(images, texts, (logits[0], logits[1]), targets, data.products[rows], data.classes, present, classified)
 
 
 class Step:
@@ -106,8 +138,10 @@ class Step:
         *,
         dtype: str,
         ema: float,
+        shards: Shards = WHOLE,
     ) -> None:
         """Prepare to train a network on the data's device; see `huse.training.loop.LoopSettings`."""
+        self._shards = shards
         self._network, self._data, self._method, self._losses = network, data, method, losses
         self._device, self._dtype, self._ema = data.texts.device, DTYPES[dtype], ema
         self.optimizer = optimizer
@@ -121,9 +155,16 @@ class Step:
         Raises:
             InputError: all terms weigh nothing.
         """
-        rows = self._data.train[inputs.rows]
-        with torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32):
-            batch = forward(self._network, self._data, rows, inputs.views, inputs.mixture)
+        rows, shards = self._data.train[inputs.rows], self._shards
+        places, own = shards.places(len(rows)), []
+        for number in shards.own:
+            self._seed(inputs, number)
+            with self._cast():
+                own.append(forward(self._network, self._data, rows, inputs.views, inputs.mixture, place=places[number]))
+        whole = shards.gather(own, len(rows))
+        batch = batch_of(self._data, rows, inputs.mixture, whole)
+        self._seed(inputs, shards.count)
+        with self._cast():
             terms = self._method.terms(batch, self._losses)
             loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
         if not any(weight for weight, _ in terms.values()):
@@ -132,6 +173,7 @@ class Step:
             group["lr"] = inputs.rate
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        shards.propagate(whole, own, self._network.parameters())
         self.optimizer.step()
         if self.average is not None:
             self._update(self.average)
@@ -139,6 +181,14 @@ class Step:
         losses = torch.stack([loss.detach(), *(value.detach() for _, value in terms.values())])
         finite = torch.isfinite(batch.images.detach().sum(dim=1) + batch.texts.detach().sum(dim=1))
         return Taken(batch, losses, finite)
+
+    def _cast(self) -> AbstractContextManager[None]:
+        return torch.autocast(self._device.type, self._dtype, enabled=self._dtype != torch.float32)
+
+    @staticmethod
+    def _seed(inputs: Inputs, number: int) -> None:
+        if inputs.seeds is not None:
+            torch.manual_seed(inputs.seeds[number])
 
     @torch.no_grad()
     def _update(self, average: Network) -> None:
@@ -185,7 +235,7 @@ class Recorded:
         values = {field.name: getattr(inputs, field.name) for field in fields(inputs)}
         given = {name: value for name, value in values.items() if value is not None}
         if self._inputs is None:
-            places = {
+            places: dict[str, Any] = {
                 name: torch.empty_like(torch.as_tensor(value), device=self._device) for name, value in given.items()
             }
             self._inputs = replace(inputs, **places)

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from huse.engine.threads import SPINS
+from huse.engine.threads import SPINS, same_threads
 from tests.repository import ROOT
 
 
@@ -32,3 +33,14 @@ def test_a_stage_that_trains_bounds_the_spinning():
 )
 def test_what_the_environment_says_is_kept(environment, count):
     assert spins("stages.train", **environment) == count
+
+
+@pytest.mark.parametrize(("asked", "count"), [(None, 1), ("2", 2), ("no number", 1)])
+def test_processes_that_share_work_have_the_same_threads(monkeypatch, asked, count):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if asked is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    before = torch.get_num_threads()
+    with same_threads():
+        assert torch.get_num_threads() == count
+    assert torch.get_num_threads() == before

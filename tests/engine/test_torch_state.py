@@ -2,7 +2,15 @@ import pytest
 import torch
 from torch import nn, optim
 
-from huse.engine.torch_state import named, optimizer_state, random_state, restore_optimizer, restore_random, under
+from huse.engine.torch_state import (
+    fingerprint,
+    named,
+    optimizer_state,
+    random_state,
+    restore_optimizer,
+    restore_random,
+    under,
+)
 from huse.training.optimizers import RMSPropTF
 
 CPU = torch.device("cpu")
@@ -46,3 +54,11 @@ def test_random_numbers_go_on():
     one = torch.rand(3)
     restore_random(CPU, state)
     assert torch.equal(one, torch.rand(3))
+
+
+def test_a_fingerprint_is_of_names_and_values_in_any_order():
+    one, other = torch.tensor([1.0, 2.0]), torch.tensor(3)
+    found = fingerprint({"one": one, "other": other})
+    assert found == fingerprint({"other": other.clone(), "one": one.clone()})
+    others = ({"one": one, "another": other}, {"one": one.flip(0), "other": other}, {"one": one[None], "other": other})
+    assert found not in [fingerprint(each) for each in others]

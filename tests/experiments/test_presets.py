@@ -82,6 +82,7 @@ OWN = (
     "label_graph.",
     "train.dtype",
     "train.seed",
+    "train.shards",
     "evaluate.",
 )
 

@@ -46,6 +46,7 @@ from tests.vision.pairs import make_pair
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
+    "machine.processes": "tests/pipeline/test_processes.py::test_processes_share_the_work_and_change_no_byte",
     "sample_catalogue.pictures": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
     "sample_catalogue.size": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
     "catalogue.csv": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",

@@ -323,6 +323,13 @@ def see_mixup(usual, changed):
     assert changed.first["graph"] == usual.first["graph"]
 
 
+def see_shards(usual, changed):
+    """The same up to rounding; random numbers are drawn for each shard of a step."""
+    assert changed.first == pytest.approx(usual.first, rel=1e-4)
+    drawn = [outcome.saved[0][0]["random.cpu"] for outcome in (usual, changed)]
+    assert not torch.equal(*drawn)
+
+
 def see_criterion(usual, changed):
     values = [point["validation/average_precision"] for point in changed.result.curves]
     assert changed.result.best_step == 1 + values.index(max(values))
@@ -396,6 +403,7 @@ TRAIN = {
     "dtype": of("bfloat16", see_dtype),
     "sampler": of("pairs", gives(is_paired, False, True)),
     "batch_size": of(3, gives(lambda run: len(run.batches[0].products), 4, 3)),
+    "shards": of(2, see_shards),
     "steps": of(6, gives(lambda run: len(run.states), 5, 7)),
     "validate_every": of(3, gives(lambda run: [point["step"] for point in run.result.curves], [1, 2, 3, 4], [3, 4])),
     "patience": of(2, gives(validations, 8, 3), learning_rate=1e-12, steps=8),

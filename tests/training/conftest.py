@@ -56,8 +56,7 @@ def assert_same(one, other):
         assert torch.equal(value, other.state_dict()[name]), name
 
 
-@pytest.fixture
-def data():
+def make_data():
     """Three classes as clouds around three points, in both modalities."""
     random = np.random.default_rng(0)
     products = np.arange(120) % 3
@@ -80,14 +79,24 @@ def data():
     )
 
 
-@pytest.fixture
-def halves(data):
+def make_halves():
     """The same world, in which a third of each class has no picture, and a fifth of the others no name."""
+    data = make_data()
     number = torch.arange(120) // 3  # of a product in its class
     pictured = number % 3 > 0
     present = torch.stack([pictured, ~pictured | (number % 5 > 0)])
     images, texts = data.images * present[0, :, None], data.texts * present[1, :, None]
     return replace(data, images=images, texts=texts, present=present)
+
+
+@pytest.fixture
+def data():
+    return make_data()
+
+
+@pytest.fixture
+def halves():
+    return make_halves()
 
 
 def make_network(seed=1, labels=3, separate_heads=False, **settings):

@@ -7,7 +7,7 @@ import torch
 
 from huse.errors import InputError
 from huse.model.methods import METHODS
-from huse.training.step import forward
+from huse.training.step import batch_of, forward
 from huse.training.validation import score, validate
 from tests.training.conftest import LOSSES, SETTINGS, assert_same, make_network
 
@@ -159,7 +159,8 @@ def test_embeddings_are_pulled_to_the_means_of_the_state_that_is_kept(data, run)
 def test_mixtures_are_classified_and_pairs_stay_as_they_are(data):
     network = make_network().eval()
     rows, views, partners = torch.arange(4), torch.zeros(4, dtype=torch.int64), torch.tensor([1, 0, 3, 2])
-    batch = forward(network, data, rows, views, (0.75, partners))
+    mixture = 0.75, partners
+    batch = batch_of(data, rows, mixture, forward(network, data, rows, views, mixture))
     mixed = 0.75 * data.images[0, rows] + 0.25 * data.images[0, partners]
     assert torch.allclose(batch.logits[0], network.logits("image", network.tower("image")(mixed)), atol=1e-5)
     assert batch.targets[0].tolist() == [0.75, 0.25, 0]

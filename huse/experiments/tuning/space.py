@@ -19,6 +19,7 @@ Scalar = bool | int | float | str | None
 NOT_TUNED = {
     "seed": "a lucky seed is no better parameter",
     "train.seed": "a lucky seed is no better parameter",
+    "train.shards": "it changes rounding, and no more",
     "catalogue": "other products have other metrics",
     "sample_catalogue": "other products have other metrics",
     "evaluate": "it decides how metrics are measured",

@@ -50,7 +50,10 @@ def check_params(path: Path) -> dict[str, Any]:
     Raises:
         InputError: a section is unknown or missing, or a value does not fit; names every problem.
     """
-    kinds, found = sections(), {}
+    from huse.training.shards import check_shards  # noqa: PLC0415  as in `sections`
+
+    kinds = sections()
+    found: dict[str, Any] = {}
     problems = [
         f"{path}: {name}: no section of that name; there are {', '.join(kinds)}"
         for name in read_yaml(path)
@@ -65,6 +68,11 @@ def check_params(path: Path) -> dict[str, Any]:
             found[name] = read_section(kind, name, path)
         except InputError as error:
             problems.append(str(error))
+    try:
+        if {"machine", "train"} <= found.keys():
+            check_shards(found["train"].shards, found["machine"].processes)
+    except InputError as error:
+        problems.append(str(error))
     if problems:
         raise InputError("\n".join(problems))
     return found

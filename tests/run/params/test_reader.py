@@ -100,6 +100,17 @@ def test_the_whole_file_is_checked_and_every_problem_named(params):
         assert expected in str(error.value)
 
 
+def test_processes_and_shards_are_checked_together(params):
+    path = params((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    set_values(path, {"machine": {"processes": 2}})
+    with pytest.raises(
+        InputError, match=r"train\.shards: expected a multiple of the 2 processes, found 1\. Set it to 2"
+    ):
+        check_params(path)
+    set_values(path, {"train": {"shards": 4}})
+    check_params(path)
+
+
 WRONG = {
     "backbone.size": (16, "input should be greater than or equal to 32; found 16"),
     "augmentation.rescale": (0.5, "input should be greater than or equal to 1"),
@@ -126,7 +137,7 @@ def test_wrong_values_are_refused_by_name(params, name):
         check_params(path)
 
 
-@pytest.mark.parametrize(("name", "value"), [("scale", 0), ("scale", "big"), ("warm_up", 600)])
+@pytest.mark.parametrize(("name", "value"), [("scale", 0), ("scale", "big"), ("warm_up", 600), ("shards", 257)])
 def test_settings_that_are_checked_together_are_named(name, value):
     with pytest.raises(InputError, match=name):
         parse_section(TrainParams, {name: value}, where="train")
