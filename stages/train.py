@@ -14,9 +14,12 @@ training goes on metrics/live, its curves.
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+import numpy as np
+import numpy.typing as npt
 from dvclive.live import Live
 
 from huse.engine.devices import Machine, resolve_device
@@ -24,13 +27,14 @@ from huse.engine.group import Group, in_group, joined
 from huse.engine.launching import launch
 from huse.engine.threads import same_threads
 from huse.files import fingerprint_file
-from huse.model.contract import MODALITIES
+from huse.model.contract import MODALITIES, Modality
+from huse.model.network import Network
 from huse.nesting import nest
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, manifest_path, read_json
 from huse.run.checkpoints import Checkpoint
 from huse.run.earlier_model import CONFIG
-from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
+from huse.run.fitting import BLOCK, TRAINING_CODE, Artefacts, Fitting, prepare_fitting
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
 from huse.run.starting import start_network
@@ -147,14 +151,25 @@ def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, 
             ((paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES), (paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES)),
             strict=True,
         ):
-            for found, place in zip(network.embed(modality, vectors), places, strict=True):
-                values = found.cpu().numpy()
-                values[~there[modality]] = 0
-                outputs.vectors(here / place, values, rows=rows, parameters=about)
+            blocks = _embedded(network, modality, vectors, there[modality])
+            finals = [here / place for place in places]
+            outputs.vectors_together(finals, blocks, count=len(vectors), rows=rows, parameters=about)
         graph = {"graph": {"zeta": fitting.settings.graph.zeta}} if fitting.method.graph else {}
         outputs.json(
             here / paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")}
         )
+
+
+def _embedded(
+    network: Network, modality: Modality, vectors: "torch.Tensor", there: npt.NDArray[np.bool_]
+) -> Iterator[list[npt.NDArray[np.float32]]]:
+    """Yield embeddings and scores of some rows after the other, zeros where there is no such half."""
+    for start in range(0, len(vectors), BLOCK):
+        rows = slice(start, start + BLOCK)
+        found = [values.cpu().numpy() for values in network.embed(modality, vectors[rows])]
+        for values in found:
+            values[~there[rows]] = 0
+        yield found
 
 
 if __name__ == "__main__":

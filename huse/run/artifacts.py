@@ -13,8 +13,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Self
@@ -48,10 +49,14 @@ class Blocks:
 
     def write(self, file: BinaryIO) -> None:
         """Write what `numpy.save` writes of the whole."""
-        header = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
-        np.lib.format.write_array_header_1_0(file, header)
+        _write_header(file, self.shape)
         for block in self.rows:
             file.write(np.ascontiguousarray(block, self.dtype).data)
+
+
+def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
+    header = {"descr": Blocks.dtype.str, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
 
 
 class Outputs:
@@ -134,7 +139,10 @@ class Outputs:
     def described_array(self, final: Path, array: npt.NDArray[Any] | Blocks, about: Mapping[str, Any]) -> None:
         """Write an array with a manifest beside it: shape, dtype, SHA-256 of the file, and what else is said of it."""
         self.array(final, array)
-        form = {"shape": list(array.shape), "dtype": str(array.dtype), "sha256": fingerprint_file(self._partial[final])}
+        self._describe(final, array.shape, str(array.dtype), about)
+
+    def _describe(self, final: Path, shape: tuple[int, ...], dtype: str, about: Mapping[str, Any]) -> None:
+        form = {"shape": list(shape), "dtype": dtype, "sha256": fingerprint_file(self._partial[final])}
         self.json(manifest_path(final), {**form, **about})
 
     def vectors(
@@ -149,6 +157,37 @@ class Outputs:
             parameters: what made the vectors; everything that would change them.
         """
         self.described_array(final, array, {"rows": rows, "parameters": dict(parameters)})
+
+    def vectors_together(
+        self,
+        finals: Sequence[Path],
+        blocks: Iterable[Sequence[npt.NDArray[np.float32]]],
+        *,
+        count: int,
+        rows: str,
+        parameters: Mapping[str, Any],
+    ) -> None:
+        """Write several arrays of N rows as `vectors` does, some rows of each at a time.
+
+        Args:
+            finals: the ``.npy`` files.
+            blocks: at least one; the next rows of each array, n × D float32.
+            count: N.
+            rows: as in `vectors`.
+            parameters: as in `vectors`.
+        """
+        following = iter(blocks)
+        first = next(following)
+        shapes = [(count, block.shape[1]) for block in first]
+        with ExitStack() as stack:
+            files = [stack.enter_context(self.path(final).open("wb")) for final in finals]
+            for file, shape in zip(files, shapes, strict=True):
+                _write_header(file, shape)
+            for those in chain([first], following):
+                for file, block in zip(files, those, strict=True):
+                    file.write(np.ascontiguousarray(block, Blocks.dtype).data)
+        for final, shape in zip(finals, shapes, strict=True):
+            self._describe(final, shape, str(Blocks.dtype), {"rows": rows, "parameters": dict(parameters)})
 
 
 def _refused(final: Path, error: OSError) -> InputError:

@@ -296,3 +296,18 @@ def test_where_a_folder_is_a_mount_point_nothing_is_replaced(tmp_path, monkeypat
         outputs.path(folder).mkdir()
     assert one.read_text() == (folder / "weights").read_text() == "before"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "one.json"]
+
+
+def test_arrays_that_are_written_together_are_as_those_written_alone(tmp_path):
+    arrays = [np.random.default_rng(width).normal(size=(7, width)).astype(np.float32) for width in (3, 2)]
+    about = {"rows": "x", "parameters": {"a": 1}}
+    with Outputs() as outputs:
+        for number, array in enumerate(arrays):
+            outputs.vectors(tmp_path / f"alone{number}.npy", array, **about)
+        blocks = ([array[start : start + 3] for array in arrays] for start in range(0, 7, 3))
+        finals = [tmp_path / f"together{number}.npy" for number in range(2)]
+        outputs.vectors_together(finals, blocks, count=7, **about)
+    for number in range(2):
+        for ending in ("npy", "json"):
+            alone, together = ((tmp_path / f"{name}{number}.{ending}").read_bytes() for name in ("alone", "together"))
+            assert alone == together
