@@ -11,7 +11,8 @@ HUSE weights BERT's vectors by TF-IDF; the words here have one vector each, as i
 
 import logging
 from collections.abc import Iterator, Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache as kept
 from itertools import compress
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from huse.encoders.given import open_given
 from huse.encoders.names import TextVectorSettings, join_encoders
 from huse.encoders.ngrams import NgramsEncoder
 from huse.encoders.pair_texts import open_pair_texts
+from huse.encoders.remembering import remembering
 from huse.encoders.transformer import open_sentences
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
@@ -38,6 +40,7 @@ from huse.text.cleaning import CleaningSettings
 from huse.text.tfidf import TfIdf, fit_tfidf
 from huse.text.vocabulary import WordVectorSettings
 from huse.vision.backbones import BackboneSettings
+from huse.vision.cache import VectorCache
 from stages.runner import run
 
 BLOCK = 65_536  # names whose vectors are in memory
@@ -52,7 +55,7 @@ def main(here: Run) -> str:
     training = (products["split"] == "train").to_numpy() & there
     training_names = list(compress(names, training))
 
-    @cache
+    @kept
     def tfidf() -> TfIdf:
         return fit_tfidf(compress(clean, training))
 
@@ -76,11 +79,12 @@ def main(here: Run) -> str:
             here.section(WordVectorSettings, "word_vectors").spellings.steps,
         )
 
+    cache = VectorCache(here.cache / paths.TEXT_VECTOR_CACHE)
     if params.start is None:
-        encoders = {str(kind): fit(kind) for kind in params.encoders}
+        encoders = {str(kind): remembering(fit(kind), cache) for kind in params.encoders}
         encoder = join_encoders(encoders, training_names)
     else:
-        encoder, encoders = _earlier(here.root / params.start, params.encoders)
+        encoder, encoders = _earlier(here.root / params.start, params.encoders, cache)
     ends = np.cumsum([part.dimension for part in encoders.values()])
     known = np.zeros((len(names), len(encoders)), bool)
 
@@ -113,6 +117,8 @@ def main(here: Run) -> str:
         count, zeros = int(there.sum()), np.flatnonzero(there & ~known.any(axis=1))
         metrics = {"names": count, "names_unknown": len(zeros), "names_unknown_by_encoder": unknown}
         outputs.json(here / paths.TEXT_VECTOR_METRICS, metrics)
+    if cache.fault:
+        logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)
     if len(zeros):
         example = names[int(zeros[0])]
         logging.warning("nothing of %d of %d names is known; they get zeros, first %r", len(zeros), count, example)
@@ -120,7 +126,7 @@ def main(here: Run) -> str:
     return f"text_vectors: {count} names × {encoder.dimension}: {of}; {len(zeros)} names of which nothing is known"
 
 
-def _earlier(folder: Path, kinds: Sequence[str]) -> tuple[Encoder[str], dict[str, Encoder[str]]]:
+def _earlier(folder: Path, kinds: Sequence[str], cache: VectorCache) -> tuple[Encoder[str], dict[str, Encoder[str]]]:
     """Return the encoder of names of an earlier model, and its parts by kind.
 
     Raises:
@@ -134,7 +140,8 @@ def _earlier(folder: Path, kinds: Sequence[str]) -> tuple[Encoder[str], dict[str
             f"{folder}: reads names by {', '.join(parts)}, and text_vectors.encoders has {', '.join(kinds)} "
             "(text_vectors.start). Set the encoders of the model, or start: null."
         )
-    return encoder, parts
+    parts = {kind: remembering(part, cache) for kind, part in parts.items()}
+    return replace(encoder, encoders=parts) if isinstance(encoder, BlocksEncoder) else parts[kinds[0]], parts
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def cache(
     kept_in = context.obj.cache
     kept = (
         ("image vectors", kept_in / paths.VECTOR_CACHE),
+        ("text vectors", kept_in / paths.TEXT_VECTOR_CACHE),
         ("words of word vectors", kept_in / paths.WORD_CACHE),
         ("states of training and fine-tuning", kept_in / paths.CHECKPOINTS),
         ("results of the comparison", kept_in / paths.COMPARISON),

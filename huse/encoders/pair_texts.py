@@ -3,9 +3,10 @@
 Letters: N texts, D values of the pair's space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -99,10 +100,29 @@ class OpenClipTextEncoder:
 
     def _encode(self, texts: list[str]) -> npt.NDArray[np.float32]:
         vectors = encode_in_batches(texts, self.dimension, self.reading.batch_size, self._vectors)
+        self._tell_cut(texts)
+        return vectors
+
+    def _tell_cut(self, texts: list[str]) -> None:
+        if not texts:
+            return
         # With room for one token more, a text that is longer has something there.
         ends = self._tokens(texts, self._longest + 1)[:, -1] != self._filling
         tell_cut([text for text, cut in zip(texts, ends.tolist(), strict=True) if cut], len(texts), self._longest)
-        return vectors
+
+    @property
+    def determined_by(self) -> dict[str, Any]:
+        """See `huse.encoders.remembering.EncoderApart`."""
+        return {**self.config, "torch": torch.__version__, "open_clip": version("open_clip_torch")}
+
+    def encode_apart(self, texts: Sequence[str]) -> Iterator[tuple[list[int], npt.NDArray[np.float32]]]:
+        """Yield places and vectors of different texts, in batches that are filled up; all texts have one length."""
+        size = self.reading.batch_size
+        for start in range(0, len(texts), size):
+            some = list(texts[start : start + size])
+            filled = [*some, *[some[-1]] * (size - len(some))]
+            yield list(range(start, start + len(some))), self._vectors(filled)[: len(some)]
+        self._tell_cut(list(texts))
 
     @property
     def _longest(self) -> int:

@@ -3,6 +3,7 @@
 Letters: N texts, B texts of a batch, D values a vector.
 """
 
+import hashlib
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -67,8 +68,17 @@ def read_reading(config: Mapping[str, Any], folder: Path) -> SentenceReading:
 
 def save_salience(salience: Salience, folder: Path) -> None:
     """Write weights of tokens into the folder of an encoder."""
+    (folder / SALIENCE).write_text(_as_json(salience), encoding="utf-8")
+
+
+def fingerprint_salience(salience: Salience) -> str:
+    """Return what weights of tokens are known by."""
+    return hashlib.sha256(_as_json(salience).encode()).hexdigest()
+
+
+def _as_json(salience: Salience) -> str:
     content = {"cleaning": salience.cleaning.model_dump(include=set(Cleaning.model_fields)), **vars(salience.tfidf)}
-    (folder / SALIENCE).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    return json.dumps(content, ensure_ascii=False)
 
 
 def load_salience(folder: Path) -> Salience:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -25,6 +26,7 @@ from huse.encoders.model_folder import MODULES, check_model, copy_model, find_mo
 from huse.encoders.text_reading import (
     SentenceReading,
     encode_in_batches,
+    fingerprint_salience,
     load_salience,
     read_reading,
     save_salience,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 MODEL = "model"  # in the folder of the encoder
 PROBE = "shoe"
+LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")  # that vectors depend on
+STEP = 16  # tokens
 MARKS = 4  # that a tokenizer adds to a text, at most
 INSTALL = "Run `pip install 'huse[text]'`; where torch is a CPU build, it stays."
 REMEDY = "Copy the folder again, or name another model."
@@ -131,6 +135,37 @@ class SentencesEncoder:
         self._tell_cut(texts)
         return vectors
 
+    @property
+    def determined_by(self) -> dict[str, Any]:
+        """See `huse.encoders.remembering.EncoderApart`."""
+        salience = "" if self.salience is None else fingerprint_salience(self.salience)
+        return {**self.config, "salience": salience, **{name: version(name) for name in LIBRARIES}}
+
+    def encode_apart(self, texts: Sequence[str]) -> Iterator[tuple[list[int], npt.NDArray[np.float32]]]:
+        """Yield places and vectors of different texts, batch by batch.
+
+        Rounding depends on the shape of a batch. So batches are filled up, and texts go together that are filled up to
+        the same number of tokens, a multiple of `STEP`: the vector of a text does not depend on the others.
+        """
+        for length, places in sorted(self._by_length(texts).items()):
+            for start in range(0, len(places), self.reading.batch_size):
+                some = places[start : start + self.reading.batch_size]
+                filling = [some[-1]] * (self.reading.batch_size - len(some))
+                yield some, self._vectors([texts[place] for place in [*some, *filling]], length)[: len(some)]
+        self._tell_cut(texts)
+
+    def _by_length(self, texts: Sequence[str]) -> dict[int, list[int]]:
+        """Return the places of texts by the number of tokens that they are filled up to; 0: as they are."""
+        tokenizer, most = self.network.tokenizer, self.network.max_seq_length or math.inf
+        if not callable(tokenizer) or not texts:
+            return {0: list(range(len(texts)))}
+        told = tokenizer([self.prompt + text for text in texts], truncation=False, verbose=False)["input_ids"]
+        found: dict[int, list[int]] = {}
+        for place, tokens in enumerate(told):
+            length = min(most, STEP * math.ceil(len(tokens) / STEP))
+            found.setdefault(int(length), []).append(place)
+        return found
+
     def _tell_cut(self, texts: Sequence[str]) -> None:
         longest, tokenizer = self.network.max_seq_length or math.inf, self.network.tokenizer
         long = [text for text in texts if len(self.prompt.encode() + text.encode()) + MARKS > longest]
@@ -147,19 +182,26 @@ class SentencesEncoder:
         return self.reading.prompt or self.network.prompts.get(self.network.default_prompt_name or "") or ""
 
     @torch.inference_mode()
-    def _vectors(self, batch: list[str]) -> npt.NDArray[np.float32]:
-        """Return the vectors of B texts that go through the model together, B × D."""
+    def _vectors(self, batch: list[str], length: int = 0) -> npt.NDArray[np.float32]:
+        """Return the vectors of B texts that go through the model together, B × D.
+
+        Args:
+            batch: the texts.
+            length: tokens that each is filled up to; 0: as many as the longest has.
+        """
+        filling = {"padding": "max_length", "max_length": length} if length else {}
         if self.salience is None:
-            vectors: Tensor = self.network(self.network.preprocess(batch, prompt=self.prompt))["sentence_embedding"]
+            features = self.network.preprocess(batch, prompt=self.prompt, processing_kwargs={"text": filling})
+            vectors: Tensor = self.network(features)["sentence_embedding"]
         else:
-            vectors = self._weighted(batch, self.salience)
+            vectors = self._weighted(batch, self.salience, filling)
         if self.reading.normalise:
             vectors = functional.normalize(vectors, dim=1)
         return vectors.float().numpy()
 
-    def _weighted(self, batch: list[str], salience: Salience) -> Tensor:
+    def _weighted(self, batch: list[str], salience: Salience, filling: dict[str, Any]) -> Tensor:
         """Return vectors by weights of tokens in place of the model's pooling; what follows the pooling stays."""
-        modules, offsets = list(self.network), {"text": {"return_offsets_mapping": True}}
+        modules, offsets = list(self.network), {"text": {"return_offsets_mapping": True, **filling}}
         features = self.network.preprocess(batch, prompt=self.prompt, processing_kwargs=offsets)
         spans = (features.pop("offset_mapping") - len(self.prompt)).clamp(min=0).tolist()
         weights = np.stack([salience.weights(text, each) for text, each in zip(batch, spans, strict=True)])

@@ -17,7 +17,7 @@ STAGES = read_yaml(ROOT / "dvc.yaml")["stages"]
 
 # Paths that are no artefact of a stage: its parameters, and what it may find or not and makes the same of.
 OTHER_PATHS = {"PARAMS", "MAP", "LOCK", "GATE", "TUNING", "IMPORTED", "INDEX"}
-OTHER_PATHS |= {"CACHE", "WORD_CACHE", "VECTOR_CACHE", "FINGERPRINTS", "CHECKPOINTS", "COMPARISON"}
+OTHER_PATHS |= {"CACHE", "WORD_CACHE", "VECTOR_CACHE", "TEXT_VECTOR_CACHE", "FINGERPRINTS", "CHECKPOINTS", "COMPARISON"}
 
 
 def names(entries):
