@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -45,6 +46,7 @@ MODEL = "model"  # in the folder of the encoder
 PROBE = "shoe"
 LIBRARIES = ("torch", "transformers", "sentence-transformers", "tokenizers")  # that vectors depend on
 STEP = 16  # tokens
+ROUNDING = 1e-3  # of a vector; less is rounding
 MARKS = 4  # that a tokenizer adds to a text, at most
 INSTALL = "Run `pip install 'huse[text]'`; where torch is a CPU build, it stays."
 REMEDY = "Copy the folder again, or name another model."
@@ -157,8 +159,8 @@ class SentencesEncoder:
     def _by_length(self, texts: Sequence[str]) -> dict[int, list[int]]:
         """Return the places of texts by the number of tokens that they are filled up to; 0: as they are."""
         tokenizer, most = self.network.tokenizer, self.network.max_seq_length or math.inf
-        if not callable(tokenizer) or not texts:
-            return {0: list(range(len(texts)))}
+        if not callable(tokenizer) or not texts or self._filled_up:
+            return {self._filled_up: list(range(len(texts)))}
         told = tokenizer([self.prompt + text for text in texts], truncation=False, verbose=False)["input_ids"]
         found: dict[int, list[int]] = {}
         for place, tokens in enumerate(told):
@@ -181,8 +183,23 @@ class SentencesEncoder:
         """What is put before every text: of the setting, or else the model's own."""
         return self.reading.prompt or self.network.prompts.get(self.network.default_prompt_name or "") or ""
 
-    @torch.inference_mode()
     def _vectors(self, batch: list[str], length: int = 0) -> npt.NDArray[np.float32]:
+        return self._vectors_of(batch, self._filled_up or length)
+
+    @cached_property
+    def _filled_up(self) -> int:
+        """Tokens that every text must be filled up to; 0: what follows a text does not matter, as nothing looks there.
+
+        SigLIP takes the last place for the whole text, and was trained on texts that were all filled up.
+        """
+        most = self.network.max_seq_length
+        if not most or not callable(self.network.tokenizer):
+            return 0
+        plain, filled = (self._vectors_of([PROBE], length) for length in (0, min(2 * STEP, most)))
+        return int(most) if np.abs(plain - filled).max() > ROUNDING * np.abs(plain).max() else 0
+
+    @torch.inference_mode()
+    def _vectors_of(self, batch: list[str], length: int) -> npt.NDArray[np.float32]:
         """Return the vectors of B texts that go through the model together, B × D.
 
         Args:

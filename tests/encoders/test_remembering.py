@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
+from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.remembering import RememberingEncoder, remembering
+from huse.encoders.text_reading import SentenceReading
 from huse.encoders.transformer import SentencesEncoder, SentenceSettings, open_sentences
 from huse.text.tfidf import fit_tfidf
 from huse.vision.cache import VectorCache
 from tests.encoders.models import make_model, needs_library
+from tests.vision.pairs import make_pair, needs_transformers
 
 pytestmark = needs_library
 WORDS = ["red", "shoe", "blue", "dress", "the", "of", "velvety", "lipstick"]
@@ -120,3 +123,16 @@ def test_what_is_saved_is_the_encoder_itself(opened, tmp_path):
 def test_encoders_without_a_network_stay_as_they_are(tmp_path):
     words = object()
     assert remembering(words, VectorCache(tmp_path / "kept")) is words
+
+
+@needs_transformers
+@pytest.mark.parametrize("kind", ["clip", "siglip"])
+def test_texts_of_a_pair_do_not_depend_on_the_longest(tmp_path, kind):
+    encoder = open_pair_texts([make_pair(kind, tmp_path / "pair")], SentenceReading(), tmp_path, by="")
+    texts = ["shoe", "a red shoe of a blue dress"]
+    both = encoder.encode(texts)
+    np.testing.assert_allclose(both[:1], encoder.encode(texts[:1]), atol=1e-6)
+    kept = remembering(encoder, VectorCache(tmp_path / "kept"))
+    np.testing.assert_allclose(kept.encode(texts), both, atol=1e-6)
+    fresh = remembering(encoder, VectorCache(tmp_path / "fresh"))
+    assert kept.encode(texts).tobytes() == np.concatenate([fresh.encode([text]) for text in texts]).tobytes()
