@@ -64,7 +64,9 @@ def measured(command: list[str], folder: Path) -> Taken:
         time.sleep(PAUSE)
     if code := os.waitstatus_to_exitcode(status):
         raise SystemExit(f"{' '.join(command)}: exit code {code}")
-    return Taken(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peak / 1024)
+    taken = Taken(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, peak / 1024)
+    print(f"{command[2]} in {folder.name}: {taken}", file=sys.stderr)
+    return taken
 
 
 def main(
