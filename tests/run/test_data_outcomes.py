@@ -21,6 +21,7 @@ from huse.encoders.network import NetworkEncoder
 from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.picture_input import Encoding
 from huse.encoders.pictures import load_pictures
+from huse.encoders.remembering import remembering
 from huse.encoders.text_reading import SentenceReading
 from huse.encoders.transformer import SentenceSettings, open_sentences
 from huse.engine.devices import resolve_device
@@ -36,6 +37,7 @@ from huse.text.infersent import encode, random_infersent
 from huse.text.tfidf import fit_tfidf
 from huse.text.word_vectors import mean_word_vectors
 from huse.vision import preparing
+from huse.vision.cache import VectorCache
 from stages import label_graph, preprocess_text, text_vectors, word_vectors
 from tests.conftest import ROOT
 from tests.encoders.models import make_model, needs_library
@@ -237,6 +239,7 @@ def test_a_setting_of_a_model_of_sentences_does_what_it_says(here, run_text, nam
     else:
         before, after, texts = usual.names, changed.names, NAMES * 4
         assert usual.encoder != changed.encoder == encoder.config
+        encoder = remembering(encoder, VectorCache(here / "kept"))
     np.testing.assert_array_equal(after, encoder.encode(texts))
     assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
 
@@ -258,6 +261,7 @@ def test_a_setting_of_a_pairs_texts_does_what_it_says(here, run_text, name):
         before, after, texts = usual.vectors, changed.vectors, leaves()
     else:
         before, after, texts = usual.names, changed.names, NAMES * 4
+        encoder = remembering(encoder, VectorCache(here / "kept"))
     np.testing.assert_array_equal(after, encoder.encode(texts))
     assert np.allclose(before, after, atol=1e-6) == name.endswith("batch_size")
 
