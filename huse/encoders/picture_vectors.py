@@ -7,7 +7,7 @@ import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from platform import node
@@ -19,6 +19,7 @@ from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.network import NetworkEncoder
+from huse.engine.devices import arithmetic
 from huse.engine.dtypes import Dtype
 from huse.engine.work import Spread, here
 from huse.errors import InputError
@@ -60,13 +61,13 @@ class EncodingPictures:
         encoder: computes them.
         preparation: makes its input.
         workers: see `huse.vision.preparing.prepare`.
-        fingerprint: of the encoder where it was opened; where it has come to, it must have the same one.
+        arithmetic: of the machine where the stage runs; where the work has come to, it must be the same.
     """
 
     encoder: NetworkEncoder
     preparation: Preparation
     workers: int
-    fingerprint: dict[str, str | int]
+    arithmetic: str = field(default_factory=arithmetic)
 
     @property
     def gpus(self) -> int:
@@ -77,12 +78,12 @@ class EncodingPictures:
         """Yield the vectors of each batch, n × D float32.
 
         Raises:
-            InputError: a picture cannot be read, or has changed; or torch is of another version here.
+            InputError: a picture cannot be read, or has changed; or this machine may round otherwise.
         """
-        if self.encoder.fingerprint != self.fingerprint:
-            there, own = self.fingerprint["torch"], self.encoder.fingerprint["torch"]
+        if (own := arithmetic()) != self.arithmetic:
             raise InputError(
-                f"{node()}: expected torch {there}, as where the stage runs; found {own}. Install that one."
+                f"{node()}: vectors of this machine may differ by rounding. Expected {self.arithmetic}, as where the "
+                f"stage runs; found {own}. Take it out of the cluster, or install that version of torch."
             )
         under_way: list[Tensor] = []
         # A GPU works on one batch while the previous one is stored.
@@ -137,7 +138,7 @@ class Job:
             InputError: a picture cannot be read, or has changed.
         """
         keys = iter(self.keys)
-        work = EncodingPictures(self.encoder, self.preparation, workers, self.encoder.fingerprint)
+        work = EncodingPictures(self.encoder, self.preparation, workers)
         for vectors in spread(work, in_batches(self.tasks, self.encoder.encoding.batch_size)):
             advance(self._store(list(islice(keys, len(vectors))), vectors))
 

@@ -62,6 +62,11 @@ def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
     return "bfloat16" if any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS) else "float32"
 
 
+def arithmetic() -> str:
+    """Return what decides, on one kind of device, how sums are rounded: the version of torch, and what the CPU can."""
+    return f"torch {torch.__version__} with {torch.backends.cpu.get_cpu_capability()}"
+
+
 @contextmanager
 def reproducible(device: torch.device) -> Iterator[None]:
     """Make results reproducible to the bit; on a GPU, some sums are otherwise added in any order."""

@@ -7,7 +7,9 @@ itself, such as a network, travels once to each process. So machines share no fi
 
 import logging
 import os
+import pickle
 import signal
+import socket
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -29,6 +31,7 @@ except ImportError:
 RETRIES = 5  # times that a batch is begun again whose process or machine died; a picture may be what kills it
 AHEAD = 2  # batches under way for each process, so that none waits for the next one
 HELD = 8  # batches for each process that are under way, or finished and wait for an earlier one; limits memory
+CONNECT = 10.0  # seconds until a machine has to answer
 LOOK = 10.0  # seconds without a result after which the cluster is looked at
 
 _opened: dict[ray.ObjectRef, Any] = {}  # in a process of the cluster: the work that it did last
@@ -67,13 +70,16 @@ def cluster(machine: Machine) -> Iterator[Spread]:
 
 def _connect(machine: Machine, how: dict[str, Any]) -> None:
     try:
+        if machine.address not in (None, "auto"):  # nobody there: Ray would wait for minutes
+            host, _, port = machine.address.rpartition(":")
+            socket.create_connection((host, int(port)), CONNECT).close()
         ray.init(**how, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError) as error:  # nobody there, other versions, no address
+    except (OSError, RuntimeError, ValueError) as error:  # nobody there, other versions, no address; no room for it
         reason = str(error).strip().partition("\n")[0]
-        raise InputError(
-            f"machine.address: {machine.address}: no Ray cluster can be used there ({reason}). Start one with "
-            "`ray start --head`, with the same versions of Ray and Python, or set it to null."
-        ) from None
+        remedy = "Start one there with `ray start --head`, of the same versions of Ray and Python, or set it to null."
+        if machine.address is None:
+            remedy = "It needs a GB of memory, and a path of temporary files of at most 45 letters (TMPDIR)."
+        raise InputError(f"machine.address: {machine.address}: no Ray cluster to use ({reason}). {remedy}") from None
 
 
 @contextmanager
@@ -93,7 +99,7 @@ def _spread(work: Work[Batch, Result_co], batches: Iterable[Batch], most: int) -
     """Do batches on the cluster, at most `most` at a time; 0: as many as it has room for."""
     needs = _needs(work.gpus)
     task = ray.remote(max_retries=RETRIES, max_calls=0, **needs)(_do)
-    sent = [ray.put(work)]  # in a list Ray leaves it to the process to fetch it
+    sent = [ray.put(pickle.dumps(work))]  # in a list Ray leaves it to the process to fetch it
     waiting = enumerate(batches)
     running: dict[ray.ObjectRef, int] = {}
     done: dict[int, ray.ObjectRef] = {}
@@ -138,7 +144,7 @@ def _do(sent: list[ray.ObjectRef], batch: Any, cpus: int) -> Any:
     limit_cores(max(1, cpus))
     if sent[0] not in _opened:
         _opened.clear()
-        _opened[sent[0]] = ray.get(sent[0])
+        _opened[sent[0]] = pickle.loads(ray.get(sent[0]))  # noqa: S301  of the stage itself
     (result,) = _opened[sent[0]]([batch])
     return result
 

@@ -46,6 +46,8 @@ from tests.vision.pairs import make_pair
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
+    "machine.engine": "tests/engine/test_on_ray.py::test_stages_write_the_same_bytes_on_either_engine",
+    "machine.address": "tests/engine/test_on_ray.py::test_nothing_is_lost_or_done_twice_when_a_process_and_a_machine",
     "sample_catalogue.pictures": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
     "sample_catalogue.size": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
     "catalogue.csv": "tests/pipeline/test_repro.py::test_the_order_in_which_files_are_listed_changes_no_metric",
