@@ -34,6 +34,11 @@ HELD = 8  # batches for each process that are under way, or finished and wait fo
 CONNECT = 10.0  # seconds until a machine has to answer
 LOOK = 10.0  # seconds without a result after which the cluster is looked at
 
+ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",  # else Ray sends what it is used for to its makers
+    "RAY_task_oom_retries": str(RETRIES),  # else a batch that the memory is too small for would be begun without end
+}
+
 _opened: dict[ray.ObjectRef, Any] = {}  # in a process of the cluster: the work that it did last
 
 
@@ -44,7 +49,7 @@ def cluster(machine: Machine) -> Iterator[Spread]:
     Raises:
         InputError: there is no such cluster, it does not fit, or it has too few CPUs.
     """
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # else Ray sends what it is used for to its makers
+    os.environ.update(ENVIRONMENT)
     how: dict[str, Any] = {"address": machine.address}
     with ExitStack() as stack:
         if machine.address is None:

@@ -24,6 +24,7 @@ import stages.image_vectors
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import plan
+from huse.engine.cores import cores
 from huse.engine.machine import Machine
 from huse.engine.work import here as in_this_process
 from huse.engine.work import open_engine
@@ -46,12 +47,12 @@ pytestmark = [
 
 @pytest.fixture
 def cluster(monkeypatch):
-    """Two nodes of a CPU each; ends them and all that they started."""
+    """Two nodes of a CPU each, the second one with what it says is a GPU; ends them and all that they started."""
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, [ROOT, *sys.path])))
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-    made.second = made.add_node(num_cpus=1)
+    made.second = made.add_node(num_cpus=1, num_gpus=1)
     made.wait_for_nodes()
     yield made
     made.shutdown()
@@ -119,6 +120,27 @@ def test_a_batch_that_kills_its_process_ends_the_run(cluster, tmp_path):
         assert next(results) == 0
         with pytest.raises(InputError, match=r"batch 1 ended its process 6 times .*Is the memory too small"):
             next(results)
+
+
+class OnGpu(Waiting):
+    gpus = 1
+
+    def __call__(self, batches):
+        return (f"{os.environ['CUDA_VISIBLE_DEVICES']} {cores()} {number}" for number in batches)
+
+
+def test_work_that_needs_a_gpu_goes_where_one_is_and_ends_when_none_is_left(cluster, tmp_path, monkeypatch):
+    from huse.engine import on_ray
+
+    monkeypatch.setattr(on_ray, "LOOK", 1)
+    with open_engine(Machine(engine="ray", address=cluster.address)) as spread:
+        results = spread(OnGpu(tmp_path), range(100))
+        assert [next(results) for _ in range(5)] == [f"0 1 {number}" for number in range(5)]
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        with pytest.raises(InputError, match=r"no machine left that could go on"):
+            list(results)
+        with pytest.raises(InputError, match=r"cuda, but no machine of the Ray cluster has a GPU"):
+            list(spread(OnGpu(tmp_path), range(2)))
 
 
 def test_more_workers_than_cpus_are_refused(cluster):
