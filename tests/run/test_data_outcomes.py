@@ -348,6 +348,7 @@ def run_images(here, configure, once, monkeypatch):  # noqa: F811
                 yield pixels
 
         monkeypatch.setattr(picture_vectors, "prepare", prepare)
+        (here.cache / paths.VECTOR_CACHE).unlink(missing_ok=True)
         for stage in (stages.catalogue, stages.finetune_backbone, stages.image_vectors):
             stage.main(here)
         return SimpleNamespace(
