@@ -8,6 +8,7 @@ itself, such as a network, travels once to each process. So machines share no fi
 import logging
 import os
 import pickle
+import secrets
 import signal
 import socket
 import threading
@@ -56,6 +57,9 @@ def cluster(machine: Machine) -> Iterator[Spread]:
             folder = stack.enter_context(TemporaryDirectory(prefix="huse-ray-", ignore_cleanup_errors=True))
             how = {"address": "local", "include_dashboard": False, "_temp_dir": folder}
             how["num_cpus"] = machine.workers or cores()
+            # Nobody else may use it. Ray would write a token into the home folder, for anybody here to read.
+            os.environ.setdefault("RAY_AUTH_MODE", "token")
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         stack.callback(ray.shutdown)
         with _own_signals():
             _connect(machine, how)

@@ -232,6 +232,13 @@ def shop(here, configure):  # noqa: F811
     return run
 
 
+def started(here, stage):
+    """A stage in a process of its own, as DVC starts it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sys.path]))}
+    command = [sys.executable, "-m", f"stages.{stage}"]
+    return subprocess.Popen(command, cwd=here.root, env=environment, stderr=subprocess.PIPE, text=True)
+
+
 MADE = (paths.PRODUCTS, paths.REJECTED, paths.CLASSES, paths.CATALOGUE_METRICS, paths.IMAGE_VECTORS)
 
 
@@ -242,7 +249,11 @@ def test_stages_write_the_same_bytes_on_either_engine(here, shop):
     for path in MADE:
         (here / path).unlink()
     (here.cache / paths.VECTOR_CACHE).unlink()
-    shop(engine="ray", workers=2)
+    shop(only=(), engine="ray", workers=2)
+    for stage in ("catalogue", "image_vectors"):
+        with started(here, stage) as process:
+            said = process.communicate()[1]
+        assert process.returncode == 0, said
     assert {path: fingerprint_file(here / path) for path in MADE} == expected
 
 
@@ -250,9 +261,7 @@ def test_a_stage_that_is_told_to_end_leaves_nothing_behind(here, shop):
     shop(views=1000, only=(stages.catalogue, stages.finetune_backbone), workers=1)
     shop(views=1000, only=(), engine="ray", workers=1)
     cache = here.cache / paths.VECTOR_CACHE
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sys.path]))}
-    command = [sys.executable, "-m", "stages.image_vectors"]
-    with subprocess.Popen(command, cwd=here.root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    with started(here, "image_vectors") as process:
         wait_until(lambda: process.poll() is not None or (cache.exists() and count_vectors(cache)), "vectors are made")
         started = psutil.Process(process.pid).children(recursive=True)
         told = " ".join(word for one in started for word in one.cmdline())
