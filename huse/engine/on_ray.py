@@ -58,7 +58,6 @@ def cluster(machine: Machine) -> Iterator[Spread]:
             how = {"address": "local", "include_dashboard": False, "_temp_dir": folder}
             how["num_cpus"] = machine.workers or cores()
             # Nobody else may use it. Ray would write a token into the home folder, for anybody here to read.
-            os.environ.setdefault("RAY_AUTH_MODE", "token")
             os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         stack.callback(ray.shutdown)
         with _own_signals():

@@ -263,13 +263,13 @@ def test_a_stage_that_is_told_to_end_leaves_nothing_behind(here, shop):
     cache = here.cache / paths.VECTOR_CACHE
     with started(here, "image_vectors") as process:
         wait_until(lambda: process.poll() is not None or (cache.exists() and count_vectors(cache)), "vectors are made")
-        started = psutil.Process(process.pid).children(recursive=True)
-        told = " ".join(word for one in started for word in one.cmdline())
+        below = psutil.Process(process.pid).children(recursive=True)
+        told = " ".join(word for one in below for word in one.cmdline())
         folders = set(map(Path, re.findall(r"[\w./-]+/huse-ray-\w+", told)))
         process.terminate()
         said = process.communicate()[1]
-    assert len(started) > 3
-    _, alive = psutil.wait_procs(started, timeout=60)
+    assert len(below) > 3
+    _, alive = psutil.wait_procs(below, timeout=60)
     assert not alive
     assert not (here / paths.IMAGE_VECTORS).exists()
     assert folders and not any(folder.exists() for folder in folders)
