@@ -1,7 +1,8 @@
 """Pictures to vectors, beside the bare network and beside img2vec-pytorch.
 
 Run as ``python -m benchmarks.images`` after the pipeline, or with ``--images FOLDER``. Each side runs in its own
-process; results are compared before a ratio is shown; memory is the peak of the whole process, libraries included.
+process; results are compared before a ratio is shown; memory is the peak of the whole process, libraries included, but
+of Ray only that of the process that hands out the work.
 """
 
 from importlib.util import find_spec
@@ -54,6 +55,10 @@ def main(
             bare = measure("images:ready_tensors", repeats=2, dtype=dtype, **common)
             line(f"{network}, {dtype}", "ready tensors, bare network", ours, bare)
         line(f"{network}, auto", f"{network}, float32", ours, both["float32"])
+        if find_spec("ray"):
+            ray = measure("images:end_to_end", repeats=2, dtype="auto", on_ray=2, **common)
+            assert np.array_equal(ray.result, ours.result), "the vectors of both engines differ"
+            line(f"{network}, auto, two processes of Ray", f"{network}, auto", ray, ours)
         if network == "resnet18":
             peer = measure("images:img2vec", folder=str(images), count=COUNT)
             line(f"{network}, auto", "img2vec-pytorch, lists of 64", ours, peer)

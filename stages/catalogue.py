@@ -22,14 +22,15 @@ from huse.catalogue.headers import Headers
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import lacking_parts, torn_groups
 from huse.catalogue.table import class_counts, make_table, unseen_classes
-from huse.engine.cores import cores
+from huse.engine.machine import Machine
+from huse.engine.work import open_engine
 from huse.errors import InputError
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.vision.decoding import inspect_picture
+from huse.vision.inspecting import inspect_pictures
 from huse.wording import counted
 from stages.runner import run
 
@@ -41,9 +42,10 @@ def main(here: Run) -> str:
     file = read_catalogue(path, Headers.of_params(params.columns.model_dump()), encoding=params.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
-    inspect = partial(inspect_picture, max_pixels=params.max_pixels)
     track = partial(progress, total=len(file.rows), description="check pictures", unit="picture")
-    checked = check_rows(file.rows, folder, inspect, workers=cores(), missing=params.missing, track=track)
+    with open_engine(here.section(Machine, "machine")) as spread:
+        inspect = partial(inspect_pictures, max_pixels=params.max_pixels, spread=spread)
+        checked = check_rows(file.rows, folder, inspect, missing=params.missing, track=track)
     sound, of_several, several = one_class(join_spellings(checked.products), params.several_classes)
     rejected = sorted([*file.rejected, *checked.rejected, *of_several], key=lambda row: row.line)
     in_part = checked.in_part

@@ -20,7 +20,8 @@ import pandas as pd
 
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.pictures import PictureEncoder, open_pictures, save_pictures
-from huse.engine.devices import Machine, resolve_device, resolve_dtype
+from huse.engine.devices import resolve_device, resolve_dtype
+from huse.engine.machine import Machine
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, read_table
 from huse.run.checkpoints import Checkpoint

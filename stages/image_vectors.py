@@ -23,7 +23,9 @@ from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_vectors import ImageVectorSettings, check_vectors, plan
 from huse.encoders.pictures import PictureEncoder, load_pictures
 from huse.encoders.scales import block_scale
-from huse.engine.devices import Machine, resolve_device, resolve_dtype
+from huse.engine.devices import resolve_device, resolve_dtype
+from huse.engine.machine import Machine
+from huse.engine.work import open_engine
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_products, halves, read_table
@@ -90,8 +92,13 @@ def _compute(
     preparation = encoder.preparation(here.section(Augmentation, "augmentation"), here.seed())
     start, cache = time.perf_counter(), VectorCache(here.cache / paths.VECTOR_CACHE)
     job = plan(files, counts, encoder, preparation, out=out, cache=cache)
-    with progress(total=len(job.keys), description="image vectors", unit="picture") as bar:
-        job.run(workers=resolve_workers(machine.workers, encoder.device), advance=bar.update)
+    workers = resolve_workers(machine.workers, encoder.device) if machine.engine == "local" else 0
+    if job.keys:
+        with (
+            open_engine(machine) as spread,
+            progress(total=len(job.keys), description="image vectors", unit="picture") as bar,
+        ):
+            job.run(workers=workers, spread=spread, advance=bar.update)
     seconds = time.perf_counter() - start
     if cache.fault:
         logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)

@@ -3,8 +3,10 @@
 The weights have seed 0, and lie where torch hub keeps published ones, so that img2vec-pytorch finds them.
 """
 
+import atexit
 import os
 import tempfile
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +20,8 @@ from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import plan
 from huse.engine.devices import DTYPES, resolve_device, resolve_dtype
+from huse.engine.machine import Machine
+from huse.engine.work import open_engine
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
 from huse.vision.decoding import FORMATS
@@ -50,14 +54,30 @@ def _encoder(network: str, dtype: str, batch_size: int, device: str) -> NetworkE
     return NetworkEncoder.of(load_backbone(network, "random", SEED), encoding, on)
 
 
-def end_to_end(folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu") -> Work:
-    """Compute vectors from files, as the stage `image_vectors` does, without its cache."""
+def end_to_end(
+    folder: str, count: int, network: str, dtype: str, batch_size: int, *, device: str = "cpu", on_ray: int = 0
+) -> Work:
+    """Compute vectors from files, as the stage `image_vectors` does, without its cache.
+
+    Args:
+        folder: of pictures.
+        count: of pictures.
+        network: see `huse.vision.backbones.load_backbone`.
+        dtype: of its arithmetic.
+        batch_size: pictures.
+        device: to compute on.
+        on_ray: processes of a Ray cluster of this machine; 0: this process alone.
+    """
     paths, encoder = pictures(folder, count), _encoder(network, dtype, batch_size, device)
-    workers = resolve_workers(None, encoder.device)
+    machine = Machine(engine="ray", workers=on_ray) if on_ray else Machine()
+    workers = 0 if on_ray else resolve_workers(None, encoder.device)
+    stack = ExitStack()  # a cluster is started before the work, and stops with the process
+    spread = stack.enter_context(open_engine(machine))
+    atexit.register(stack.close)
 
     def work() -> npt.NDArray[np.float32]:
         out = np.empty((1, len(paths), encoder.dimension), np.float32)
-        plan(paths, [0] * len(paths), encoder, PREPARATION, out=out).run(workers=workers)
+        plan(paths, [0] * len(paths), encoder, PREPARATION, out=out).run(workers=workers, spread=spread)
         return out.reshape(len(paths), encoder.dimension)
 
     return work

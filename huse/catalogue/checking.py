@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -169,9 +168,8 @@ def locate_picture(image: str, pictures: PictureFolder) -> str:
 def check_rows(
     rows: Sequence[Row],
     folder: Path,
-    inspect: Callable[[Path], Inspection],
+    inspect: Callable[[Sequence[Path]], Iterable[Inspection]],
     *,
-    workers: int,
     missing: Missing = "keep",
     track: Callable[[Iterable[Inspection]], Iterable[Inspection]] = lambda inspections: inspections,
 ) -> Checked:
@@ -180,8 +178,7 @@ def check_rows(
     Args:
         rows: as read.
         folder: the picture folder.
-        inspect: opens a picture; called from threads, once a path.
-        workers: threads.
+        inspect: opens pictures, each path once, and gives an inspection of each, in their order.
         missing: ``keep`` rows that have only a picture or only a name, or ``drop`` them.
         track: wraps the inspections, to show progress.
 
@@ -196,8 +193,7 @@ def check_rows(
         )
     located = [_with_picture(row, folder, pictures) for row in sound]
     paths = list(dict.fromkeys(path for _, path in located if isinstance(path, Path)))
-    with ThreadPoolExecutor(workers) as pool:
-        inspections = dict(zip(paths, track(pool.map(inspect, paths)), strict=True))
+    inspections = dict(zip(paths, track(inspect(paths)), strict=True))
     judged = [_Judged(row, inspections[path] if isinstance(path, Path) else path) for row, path in located]
     return _kept(judged, checked, missing)
 

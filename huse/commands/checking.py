@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from math import sqrt
@@ -190,7 +191,8 @@ def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found:
     drawn = np.random.default_rng(0).permutation(len(file.rows))[:SAMPLE]
     some = [file.rows[place] for place in np.sort(drawn)]
     glance = partial(glance_at_picture, max_pixels=params.max_pixels)
-    checked = check_rows(some, images, glance, workers=cores(), missing=params.missing)
+    with ThreadPoolExecutor(cores()) as pool:
+        checked = check_rows(some, images, partial(pool.map, glance), missing=params.missing)
     rejected = [*checked.rejected, *checked.in_part]
     counted = f"{images}: {len(some):,} of {len(file.rows):,} rows looked at, with the first bytes of their pictures"
     if file.rows and not any(row.image for row in file.rows):

@@ -21,7 +21,8 @@ def methods(
     """Train every method on the artefacts that are there, each tuned alike, and compare them on the test split."""
     here: Run = context.obj
     # These take seconds to import; the other commands do without them.
-    from huse.engine.devices import Machine, resolve_device  # noqa: PLC0415
+    from huse.engine.devices import resolve_device  # noqa: PLC0415
+    from huse.engine.machine import Machine  # noqa: PLC0415
     from huse.evaluation.splits import EvaluationSettings  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import ABLATION, BASELINE, ENTRIES, OURS  # noqa: PLC0415

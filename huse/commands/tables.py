@@ -181,14 +181,14 @@ def read_products(
     from huse.catalogue.checking import check_rows, count_lost, summarise_rejected  # noqa: PLC0415
     from huse.catalogue.reading import read_catalogue  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
-    from huse.engine.cores import cores  # noqa: PLC0415
-    from huse.vision.decoding import inspect_picture  # noqa: PLC0415
+    from huse.engine.work import here  # noqa: PLC0415
+    from huse.vision.inspecting import inspect_pictures  # noqa: PLC0415
 
     file = read_catalogue(csv, options.headers(known), encoding=options.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
-    inspect = partial(inspect_picture, max_pixels=CatalogueParams().max_pixels)
-    checked = check_rows(file.rows, folder, inspect, workers=cores())
+    inspect = partial(inspect_pictures, max_pixels=CatalogueParams().max_pixels, spread=here)
+    checked = check_rows(file.rows, folder, inspect)
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
         left_out = counted(len(rejected) - len(checked.in_part), "row")

@@ -6,6 +6,7 @@ Letters: N items, D values a vector.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from huse.errors import InputError
 
 CONFIG = "config.json"
 
+Loaded = TypeVar("Loaded")
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
 
@@ -94,6 +96,24 @@ def encode_each_once(
         vectors[:-1] = encode(different)
     row = {text: number for number, text in enumerate(different)}
     return vectors[[row.get(text, -1) for text in texts]]
+
+
+def files_of(save: Callable[[Path], None]) -> dict[str, bytes]:
+    """Return what the `save` of an encoder writes: path in its folder → content."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        save(folder)
+        return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def from_files(load: Callable[[Path], Loaded], files: Mapping[str, bytes]) -> Loaded:
+    """Return what the `load` of an encoder makes of such files."""
+    with TemporaryDirectory() as name:
+        for path, content in files.items():
+            file = Path(name) / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(content)
+        return load(Path(name))
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from huse.encoders.contract import CONFIG, read_config, write_config
+from huse.encoders.contract import CONFIG, files_of, from_files, read_config, write_config
 from huse.encoders.picture_input import FIT, Encoding, Picture, in_batches
 from huse.engine.devices import DTYPES
 from huse.errors import InputError
@@ -154,6 +154,10 @@ class NetworkEncoder:
         write_state_dict(self.backbone.module.state_dict(), folder / WEIGHTS)
         write_config(folder, self.config)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it as the files that `save` writes: so it travels to other processes, and no objects with it."""
+        return _unpacked, (files_of(self.save), self.device)
+
     @classmethod
     def load(cls, folder: Path, device: torch.device | None = None) -> Self:
         """See `huse.encoders.contract.Encoder`.
@@ -172,3 +176,7 @@ class NetworkEncoder:
                 f"{folder / CONFIG}: does not describe an encoder of pictures ({reason}). Copy the folder again."
             ) from None
         return cls.of(backbone, encoding, device or torch.device("cpu"))
+
+
+def _unpacked(files: dict[str, bytes], device: torch.device) -> NetworkEncoder:
+    return from_files(lambda folder: NetworkEncoder.load(folder, device), files)

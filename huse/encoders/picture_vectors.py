@@ -6,10 +6,11 @@ Letters: N pictures, V views of a picture beside the plain one, D values a vecto
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
+from platform import node
 from typing import Literal
 
 import numpy as np
@@ -18,11 +19,14 @@ from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.network import NetworkEncoder
+from huse.engine.devices import arithmetic
 from huse.engine.dtypes import Dtype
+from huse.engine.work import Spread, here
 from huse.errors import InputError
 from huse.settings import Settings
 from huse.vision.cache import VectorCache, vector_key
-from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
+from huse.vision.inspecting import send_pictures
+from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, in_batches, joined, prepare
 
 Slot = tuple[slice, int]  # where a vector goes in the result: views, row
 
@@ -50,6 +54,55 @@ class ImageVectorSettings(Settings):
 
 
 @dataclass(frozen=True)
+class EncodingPictures:
+    """The work of computing vectors; see `huse.engine.work.Work`. A batch is of `batch_size` views.
+
+    Attributes:
+        encoder: computes them.
+        preparation: makes its input.
+        workers: see `huse.vision.preparing.prepare`.
+        arithmetic: of the machine where the stage runs; where the work has come to, it must be the same.
+    """
+
+    encoder: NetworkEncoder
+    preparation: Preparation
+    workers: int
+    arithmetic: str = field(default_factory=arithmetic)
+
+    @property
+    def gpus(self) -> int:
+        """See `huse.engine.work.Work`."""
+        return int(self.encoder.device.type == "cuda")
+
+    def __call__(self, batches: Iterable[list[Task]], /) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the vectors of each batch, n × D float32.
+
+        Raises:
+            InputError: a picture cannot be read, or has changed; or this machine may round otherwise.
+        """
+        if (own := arithmetic()) != self.arithmetic:
+            raise InputError(
+                f"{node()}: vectors of this machine may differ by rounding. Expected {self.arithmetic}, as where the "
+                f"stage runs; found {own}. Take it out of the cluster, or install that version of torch."
+            )
+        under_way: list[Tensor] = []
+        # A GPU works on one batch while the previous one is stored.
+        ahead = 0 if self.encoder.device.type == "cpu" else 1
+        batch_size = self.encoder.encoding.batch_size
+        for pixels in prepare(joined(batches), self.preparation, workers=self.workers, batch_size=batch_size):
+            under_way.append(self.encoder.encode_pixels(pixels))
+            if len(under_way) > ahead:
+                yield under_way.pop(0).cpu().numpy()
+        for vectors in under_way:
+            yield vectors.cpu().numpy()
+
+    def packed(self, batch: list[Task], /) -> list[Task]:
+        """Return the batch with the pictures' files."""
+        sent = send_pictures([task.path for task in batch], self.preparation.max_pixels)
+        return [replace(task, sent=one) for task, one in zip(batch, sent, strict=True)]
+
+
+@dataclass(frozen=True)
 class Job:
     """Vectors to compute, and where they go; from `plan`.
 
@@ -71,30 +124,26 @@ class Job:
     out: npt.NDArray[np.float32]
     cache: VectorCache | None
 
-    def run(self, *, workers: int, advance: Callable[[int], object] = lambda vectors: None) -> None:
+    def run(
+        self, *, workers: int, spread: Spread = here, advance: Callable[[int], object] = lambda vectors: None
+    ) -> None:
         """Compute the vectors and write them to the result and the cache, batch by batch.
 
         Args:
             workers: see `huse.vision.preparing.prepare`.
+            spread: has the batches computed.
             advance: called with the number of vectors of every finished batch.
 
         Raises:
             InputError: a picture cannot be read, or has changed.
         """
         keys = iter(self.keys)
-        under_way: list[tuple[list[bytes], Tensor]] = []
-        # A GPU works on one batch while the previous one is stored.
-        ahead = 0 if self.encoder.device.type == "cpu" else 1
-        batch_size = self.encoder.encoding.batch_size
-        for pixels in prepare(self.tasks, self.preparation, workers=workers, batch_size=batch_size):
-            under_way.append((list(islice(keys, len(pixels))), self.encoder.encode_pixels(pixels)))
-            if len(under_way) > ahead:
-                advance(self._store(*under_way.pop(0)))
-        for batch in under_way:
-            advance(self._store(*batch))
+        work = EncodingPictures(self.encoder, self.preparation, workers)
+        for vectors in spread(work, in_batches(self.tasks, self.encoder.encoding.batch_size)):
+            advance(self._store(list(islice(keys, len(vectors))), vectors))
 
-    def _store(self, keys: list[bytes], vectors: Tensor) -> int:
-        made = dict(zip(keys, vectors.cpu().numpy(), strict=True))
+    def _store(self, keys: list[bytes], vectors: npt.NDArray[np.float32]) -> int:
+        made = dict(zip(keys, vectors, strict=True))
         for key, vector in made.items():
             fill(self.out, self.slots[key], vector)
         if self.cache is not None:

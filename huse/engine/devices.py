@@ -7,11 +7,10 @@ from contextlib import contextmanager
 from typing import Literal
 
 import torch
-from pydantic import Field
 
 from huse.engine.dtypes import Dtype
+from huse.engine.machine import Machine as Machine  # noqa: PLC0414  where to compute, for those who need torch anyway
 from huse.errors import InputError
-from huse.settings import Settings
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
@@ -19,31 +18,6 @@ BFLOAT16_INSTRUCTIONS = ("avx512_bf16", "amx_bf16")
 # From glibc's malloc.h; and the sizes in bytes above which it maps memory and returns freed memory to the system.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 MAPPED, KEPT = 2**25, 2**30
-
-
-class Machine(Settings):
-    """Where to compute."""
-
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        default="auto", description="auto: a GPU where there is one; or cpu, cuda"
-    )
-    workers: int | None = Field(
-        default=None,
-        ge=0,
-        le=1024,
-        description=(
-            "processes that decode pictures; 0: threads of the stage itself; null: 0 on a CPU, which the "
-            "network keeps busy; with a GPU, one a core but one"
-        ),
-    )
-    processes: int = Field(
-        default=1,
-        ge=1,
-        le=1024,
-        description=(
-            "processes that train together on this machine, each on its share of train.shards; does not affect results"
-        ),
-    )
 
 
 def resolve_device(device: str) -> torch.device:
@@ -86,6 +60,11 @@ def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
     except (AttributeError, RuntimeError):  # torch was built without it
         return "float32"
     return "bfloat16" if any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS) else "float32"
+
+
+def arithmetic() -> str:
+    """Return what decides, on one kind of device, how sums are rounded: the version of torch, and what the CPU can."""
+    return f"torch {torch.__version__} with {torch.backends.cpu.get_cpu_capability()}"
 
 
 @contextmanager

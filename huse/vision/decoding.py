@@ -46,15 +46,45 @@ class Inspection:
     repair: str
 
 
+@dataclass(frozen=True)
+class SentPicture:
+    """A picture file on its way to a machine that does not have it; from `send_picture`.
+
+    Attributes:
+        name: of the file; its ending is told from the content.
+        content: its bytes; none where it cannot be read.
+        problem: why it cannot be read; empty if it can.
+    """
+
+    name: str
+    content: bytes
+    problem: str
+
+
+def send_picture(path: Path, max_pixels: int) -> SentPicture:
+    """Read the file of a picture, which is checked where it arrives; safe to call from many threads.
+
+    Args:
+        path: the file.
+        max_pixels: width × height that is still decoded; a file that is too large for it is not read.
+    """
+    try:
+        with _open_file(path) as file:
+            check_bytes(file, max_pixels)
+            return SentPicture(path.name, _content(file), "")
+    except PictureError as error:
+        return SentPicture(path.name, b"", str(error))
+
+
 def read_picture(
-    source: Path | bytes, max_pixels: int, *, shorter_side: int | None = None, digest: str | None = None
+    source: Path | bytes | SentPicture, max_pixels: int, *, shorter_side: int | None = None, digest: str | None = None
 ) -> Image.Image:
     """Read a picture as it should be shown.
 
     The first frame of an animation; upright after the EXIF orientation; transparency on white; 16 bits scaled to 8.
 
     Args:
-        source: the file, or its content.
+        source: the file, its content, or both as they were sent.
         max_pixels: width × height that is still decoded.
         shorter_side: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size if its shorter side keeps this many.
             None: full size.
@@ -66,7 +96,7 @@ def read_picture(
     Raises:
         PictureError: the file is missing, empty, damaged, too large, no picture, or has other bytes than `digest`.
     """
-    with BytesIO(source) if isinstance(source, bytes) else _open_file(source) as file:
+    with _open(source) as file:
         if digest is not None and _digest(file) != digest:
             raise PictureError("picture file changed while it was in use")
         return _decode(file, max_pixels, shorter_side)[0]
@@ -82,16 +112,16 @@ def digest_picture(path: Path) -> str:
         return _digest(file)
 
 
-def inspect_picture(path: Path, max_pixels: int) -> Inspection:
+def inspect_picture(source: Path | SentPicture, max_pixels: int) -> Inspection:
     """Check a picture and take the digest of its file; never raises for a bad file; safe to call from many threads.
 
     Args:
-        path: the file.
+        source: the file, or as it was sent.
         max_pixels: width × height that is still decoded.
     """
     digest = ""
     try:
-        with _open_file(path) as file:
+        with _open(source) as file:
             digest = _digest(file)
             # A JPEG at 1/8 of its size is several times faster, and its whole stream is still read.
             _, repairs = _decode(file, max_pixels, shorter_side=1)
@@ -122,6 +152,13 @@ def _digest(file: BufferedReader | BytesIO) -> str:
     return digest
 
 
+def _content(file: BufferedReader) -> bytes:
+    try:
+        return file.read()
+    except OSError as error:
+        raise PictureError(f"picture file cannot be read ({_first_line(error)})") from error
+
+
 SMALL_READ = 2**16  # bytes that a read may ask for beyond the end
 
 
@@ -138,6 +175,22 @@ class _File(BufferedReader):
             return super().read(size)
         left = max(0, self._size - self.tell())
         return super().read(left if size is None or size < 0 else min(size, left))
+
+
+class _Sent(BytesIO):
+    """The content of a file, with its name."""
+
+    def __init__(self, picture: SentPicture) -> None:
+        super().__init__(picture.content)
+        self.name = picture.name
+
+
+def _open(source: Path | bytes | SentPicture) -> BufferedReader | BytesIO:
+    if isinstance(source, SentPicture):
+        if source.problem:
+            raise PictureError(source.problem)
+        return _Sent(source)
+    return BytesIO(source) if isinstance(source, bytes) else _open_file(source)
 
 
 def _open_file(path: Path) -> BufferedReader:

@@ -5,10 +5,10 @@ Letters: S pixels a side of the network's input.
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, replace
+from itertools import chain, groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation, augment, view_generator
-from huse.vision.decoding import digest_picture, read_picture
+from huse.vision.decoding import SentPicture, digest_picture, read_picture
 from huse.vision.geometry import Interpolation, Pixels, fit, needed_side
 from huse.vision.picture_error import PictureError
 
@@ -39,11 +39,13 @@ class Task:
         path: the file.
         digest: SHA-256 of its bytes.
         views: their numbers; `PLAIN` is the picture without augmentation.
+        sent: the file as it came from another machine; None: this one has it.
     """
 
     path: Path
     digest: str
     views: tuple[int, ...]
+    sent: SentPicture | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Preparation:
         """
         try:
             side = needed_side(self.size, self.share)
-            picture = read_picture(task.path, self.max_pixels, shorter_side=side, digest=task.digest)
+            picture = read_picture(task.sent or task.path, self.max_pixels, shorter_side=side, digest=task.digest)
         except PictureError as error:
             raise InputError(
                 f"{task.path}: {error}. It has changed since the catalogue was checked; check the catalogue again."
@@ -122,6 +124,29 @@ def digest_pictures(paths: Sequence[Path]) -> list[str]:
 
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(digest, paths))
+
+
+def in_batches(tasks: Iterable[Task], batch_size: int) -> Iterator[list[Task]]:
+    """Cut tasks into batches of `batch_size` views; the last one may have fewer. A picture may be in several."""
+    batch: list[Task] = []
+    free = batch_size
+    for task in tasks:
+        views = task.views
+        while views:
+            batch.append(replace(task, views=views[:free]))
+            views, free = views[free:], free - len(batch[-1].views)
+            if not free:
+                yield batch
+                batch, free = [], batch_size
+    if batch:
+        yield batch
+
+
+def joined(batches: Iterable[Iterable[Task]]) -> list[Task]:
+    """Return the tasks of batches; of a picture that `in_batches` cut in two one task, which decodes it once."""
+    pieces = groupby(chain.from_iterable(batches), key=lambda task: task.digest)
+    tasks = (list(those) for _, those in pieces)
+    return [replace(those[0], views=tuple(chain.from_iterable(task.views for task in those))) for those in tasks]
 
 
 def prepare(

@@ -1,6 +1,7 @@
 import json
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -86,7 +87,7 @@ def test_good_rows_stay_and_each_bad_row_has_its_reason(tmp_path):
         seen.append(path.name)
         return Seen(path.name, "picture is truncated" if path.name == "broken.jpg" else None)
 
-    checked = check_rows(rows, tmp_path, inspect, workers=2, missing="drop")
+    checked = check_rows(rows, tmp_path, partial(map, inspect), missing="drop")
     assert [(product.line, product.classes) for product in checked.products] == [(2, "x<y"), (10, "x<y")]
     assert checked.in_part == []
     reasons = {entry.line: entry.reason for entry in checked.rejected}
@@ -116,7 +117,7 @@ def test_half_a_product_is_kept_and_what_was_lost_is_said(tmp_path):
     def inspect(path):
         return Seen(path.name, "not a picture: HTML" if path.name == "broken.jpg" else None, "repaired")
 
-    checked = check_rows(rows, tmp_path, inspect, workers=2)
+    checked = check_rows(rows, tmp_path, partial(map, inspect))
     found = [(one.line, one.image, one.name, one.digest, one.repair) for one in checked.products]
     assert found == [
         (2, "", "No picture", "", ""),
@@ -144,7 +145,7 @@ def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
     (tmp_path / "A.jpg").touch()
     rows = [row(2, image="a.JPG"), row(3, image="A.jpg"), row(4, image="http://x.example/a.jpg"), row(5, "b.jpg")]
     checked = check_rows(
-        rows, tmp_path, lambda path: Seen(path.name, None if path.exists() else "no file"), workers=1, missing="drop"
+        rows, tmp_path, partial(map, lambda path: Seen(path.name, None if path.exists() else "no file")), missing="drop"
     )
     assert [(product.image, product.repair) for product in checked.products] == [
         ("A.jpg", "picture path written otherwise (a.JPG)")
@@ -158,7 +159,7 @@ def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
 
 def test_a_link_to_a_file_that_is_not_there_is_no_other_writing_of_it(tmp_path):
     (tmp_path / "a.jpg").symlink_to("/gone/a.jpg")
-    checked = check_rows([row(2)], tmp_path, lambda path: inspect_picture(path, 100), workers=1)
+    checked = check_rows([row(2)], tmp_path, partial(map, lambda path: inspect_picture(path, 100)))
     assert [(product.image, product.name, product.repair) for product in checked.products] == [("", "A", "")]
     reason = "picture missing, picture is a link to what does not exist (/gone/a.jpg)"
     assert [one.reason for one in checked.in_part] == [reason]
@@ -167,7 +168,7 @@ def test_a_link_to_a_file_that_is_not_there_is_no_other_writing_of_it(tmp_path):
 def test_repaired_pictures_stay_and_are_listed(tmp_path):
     repairs = {"a.jpg": "converted from CMYK to RGB", "b.jpg": ""}
     rows = [row(2), row(3, image="b.jpg"), replace(row(4, name="B"), repairs=("HTML entities in the name",))]
-    checked = check_rows(rows, tmp_path, lambda path: Seen("x", repair=repairs[path.name]), workers=1)
+    checked = check_rows(rows, tmp_path, partial(map, lambda path: Seen("x", repair=repairs[path.name])))
     assert [product.line for product in checked.products] == [2, 3, 4]
     assert checked.rejected == []
     listed = [(entry.line, entry.name, entry.reason, entry.action) for entry in repaired(checked.products)]
@@ -177,8 +178,8 @@ def test_repaired_pictures_stay_and_are_listed(tmp_path):
 
 def test_a_missing_picture_folder_is_an_error(tmp_path):
     with pytest.raises(InputError, match=r"no such folder \(catalogue.images, or --images\)"):
-        check_rows([row(2)], tmp_path / "none", lambda path: Seen("x"), workers=1)
-    alone = check_rows([row(2, image="")], tmp_path / "none", lambda path: Seen("x"), workers=1)
+        check_rows([row(2)], tmp_path / "none", partial(map, lambda path: Seen("x")))
+    alone = check_rows([row(2, image="")], tmp_path / "none", partial(map, lambda path: Seen("x")))
     assert [product.name for product in alone.products] == ["A"]  # names alone need no folder
 
 
@@ -197,14 +198,17 @@ def test_a_word_for_no_picture_is_an_empty_cell_unless_a_picture_is_called_so(tm
         (tmp_path / name).touch()
     words = ["nan", "none", "null", "N/A", "unknown", "-"]
     rows = [row(line, image, f"hat {line}") for line, image in enumerate(words, 2)]
-    for checked in (check_rows(rows, tmp_path, lambda path: Seen(path.name), workers=1), check_table(rows, tmp_path)):
+    for checked in (
+        check_rows(rows, tmp_path, partial(map, lambda path: Seen(path.name))),
+        check_table(rows, tmp_path),
+    ):
         assert [bool(one.image) for one in checked.products] == [False, True, True, False, False, False]
         empty = [one for one in repaired(checked.products) if one.action == "taken as empty"]
         assert [(one.line, one.reason) for one in empty] == [
             (line, f"no picture: {word!r} says nothing") for line, word in enumerate(words, 2) if line not in (3, 4)
         ]
         assert count_lost(checked.rejected) == 0
-    dropped = check_rows(rows, tmp_path, lambda path: Seen(path.name), workers=1, missing="drop").rejected
+    dropped = check_rows(rows, tmp_path, partial(map, lambda path: Seen(path.name)), missing="drop").rejected
     assert dropped[0].reason == "the picture's path is empty"
 
 

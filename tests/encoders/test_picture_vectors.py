@@ -1,5 +1,7 @@
 import logging
+import pickle
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import check_vectors, plan
+from huse.engine.work import here
 from huse.errors import InputError
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
@@ -45,14 +48,14 @@ def encoder_of(backbone, prepared, *, batch_size, dtype="float32"):
     return NetworkEncoder.of(backbone, Encoding(**how, dtype=dtype, batch_size=batch_size), CPU)
 
 
-def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, **changes):
+def extract(paths, backbone, *, views=None, slots=1, batch_size=4, dtype="float32", cache=None, spread=here, **changes):
     """Return all vectors, and how many of them were computed."""
     prepared = preparation(**changes)
     encoder = encoder_of(backbone, prepared, dtype=dtype, batch_size=batch_size)
     out = np.full((slots, len(paths), 512), np.nan, np.float32)
     job = plan(paths, views or [0] * len(paths), encoder, prepared, out=out, cache=cache)
     done = []
-    job.run(workers=0, advance=done.append)
+    job.run(workers=0, spread=spread, advance=done.append)
     assert sum(done) == len(job.keys)
     return out, len(job.keys)
 
@@ -96,6 +99,38 @@ def test_views_stand_beside_the_plain_vectors(paths, backbone):
             expected = naive(backbone, path, view if views[row] else 0)
             np.testing.assert_allclose(found[view, row], expected, rtol=1e-3, atol=1e-4)
     assert (found[1, 1] != found[2, 1]).any() and (found[0, 1] != found[1, 1]).any()
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_batches_that_are_done_elsewhere_give_the_same_bytes_without_the_files(paths, backbone, tmp_path, batch_size):
+    """Work, network and pictures arrive pickled; views of a picture may be in several batches."""
+    copies = [tmp_path / path.name for path in paths]
+    for path, copy in zip(paths, copies, strict=True):
+        copy.write_bytes(path.read_bytes())
+
+    def far_away(work, batches):
+        sent = [pickle.dumps(work.packed(batch)) for batch in batches]
+        for copy in copies:
+            copy.unlink()
+        arrived = pickle.loads(pickle.dumps(work))
+        assert arrived.encoder is not work.encoder
+        for batch in sent:
+            yield from arrived([pickle.loads(batch)])
+
+    how = {"views": [2 if number % 2 else 0 for number in range(11)], "slots": 3, "batch_size": batch_size}
+    expected, _ = extract(paths, backbone, **how)
+    found, _ = extract(copies, backbone, spread=far_away, **how)
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_machine_that_rounds_otherwise_is_refused(paths, backbone):
+    def elsewhere(work, batches):
+        return replace(work, arithmetic="torch 1.0 with AVX2")(batches)
+
+    with pytest.raises(
+        InputError, match=r"Expected torch 1\.0 with AVX2, .*; found torch 2.*Take it out of the cluster"
+    ):
+        extract(paths, backbone, spread=elsewhere)
 
 
 def test_one_picture_with_and_without_views(paths, backbone):

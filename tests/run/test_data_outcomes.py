@@ -48,6 +48,8 @@ from tests.vision.pairs import make_pair
 
 ELSEWHERE = {
     "machine.device": "tests/pipeline/test_wrong_input.py::test_a_gpu_that_is_not_there",
+    "machine.engine": "tests/engine/test_on_ray.py::test_stages_write_the_same_bytes_on_either_engine",
+    "machine.address": "tests/engine/test_on_ray.py::test_nothing_is_lost_or_done_twice_when_a_process_and_a_machine",
     "machine.processes": "tests/pipeline/test_processes.py::test_processes_share_the_work_and_change_no_byte",
     "sample_catalogue.pictures": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
     "sample_catalogue.size": "tests/sample/test_sample.py::test_stage_writes_every_picture_of_its_csv",
@@ -351,6 +353,7 @@ def run_images(here, configure, once, monkeypatch):  # noqa: F811
                 yield pixels
 
         monkeypatch.setattr(picture_vectors, "prepare", prepare)
+        (here.cache / paths.VECTOR_CACHE).unlink(missing_ok=True)
         for stage in (stages.catalogue, stages.finetune_backbone, stages.image_vectors):
             stage.main(here)
         return SimpleNamespace(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from huse.vision.decoding import inspect_picture, read_picture
+from huse.vision.decoding import inspect_picture, read_picture, send_picture
 from huse.vision.picture_error import PictureError
 from tests.vision.conftest import noise, png, png_chunk
 
@@ -164,7 +164,9 @@ def outcome(path, **options):
 def check(path):
     """Inspect and read one file, and return whether it can be used."""
     with bounded():
-        problem = inspect_picture(path, MAX_PIXELS).problem
+        inspection = inspect_picture(path, MAX_PIXELS)
+        problem = inspection.problem
+        assert inspection == inspect_picture(send_picture(path, MAX_PIXELS), MAX_PIXELS)
         assert problem == outcome(path)
         assert problem == outcome(path, shorter_side=16)
     return problem is None

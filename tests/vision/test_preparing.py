@@ -12,7 +12,16 @@ from huse.vision import preparing
 from huse.vision.augmentation import Augmentation, augment, view_generator
 from huse.vision.decoding import read_picture
 from huse.vision.geometry import fit
-from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare, resolve_workers
+from huse.vision.preparing import (
+    PLAIN,
+    Preparation,
+    Task,
+    digest_pictures,
+    in_batches,
+    joined,
+    prepare,
+    resolve_workers,
+)
 from tests.vision.conftest import noise
 
 SIZE = 24
@@ -53,6 +62,17 @@ def test_equals_one_picture_after_the_other(tasks, workers, batch_size):
     batches = list(prepare(tasks, PREPARATION, workers=workers, batch_size=batch_size))
     assert all(len(batch) == batch_size for batch in batches[:-1])
     np.testing.assert_array_equal(np.concatenate(batches), naive(tasks))
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 4, 100])
+def test_batches_are_of_so_many_views_and_a_picture_that_is_cut_in_two_is_joined_again(tasks, batch_size):
+    batches = list(in_batches(tasks, batch_size))
+    counts = [sum(len(task.views) for task in batch) for batch in batches]
+    views = sum(len(task.views) for task in tasks)
+    assert counts == [batch_size] * (views // batch_size) + ([views % batch_size] if views % batch_size else [])
+    assert joined(batches) == tasks
+    for batch, whole in zip(batches, prepare(tasks, PREPARATION, workers=0, batch_size=batch_size), strict=True):
+        np.testing.assert_array_equal(np.concatenate([PREPARATION(task) for task in batch]), whole)
 
 
 def test_no_tasks():

@@ -14,7 +14,7 @@ def sections() -> dict[str, type[Settings]]:
     # These import torch and gensim, which takes seconds; most commands do without.
     from huse.encoders.names import TextVectorSettings  # noqa: PLC0415
     from huse.encoders.picture_vectors import ImageVectorSettings  # noqa: PLC0415
-    from huse.engine.devices import Machine  # noqa: PLC0415
+    from huse.engine.machine import Machine  # noqa: PLC0415
     from huse.evaluation.splits import EvaluationSettings  # noqa: PLC0415
     from huse.run.params.label_graph import LabelGraphParams  # noqa: PLC0415
     from huse.run.params.train import TrainParams  # noqa: PLC0415

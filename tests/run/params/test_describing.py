@@ -29,6 +29,8 @@ ALLOWED = {
     "seed": "whole number from 0 to 4294967295",
     "machine.device": "auto, cpu, cuda",
     "machine.workers": "whole number from 0 to 1024 or null",
+    "machine.engine": "local, ray",
+    "machine.address": "text or null",
     "catalogue.split.train": "number, > 0, < 1",
     "catalogue.unseen_classes": "number or list of text",
     "label_graph.infersent.version": "1, 2",

@@ -119,6 +119,7 @@ WRONG = {
     "finetune_backbone.layers": ("some", "input should be 'last_block' or 'all'"),
     "machine.device": ("gpu", "input should be 'auto', 'cpu' or 'cuda'; found 'gpu'"),
     "machine.workers": (-1, "input should be greater than or equal to 0; found -1"),
+    "machine.engine": ("spark", "input should be 'local' or 'ray'; found 'spark'"),
     "train.ema": (1.0, "input should be less than 1"),
     "train.criterion": ("loss", "input should be 'accuracy'"),
     "train.sampler": ("all", "input should be"),
