@@ -15,7 +15,8 @@ import huse
 from huse.catalogue.checking import kind_of_reason
 from huse.catalogue.headers import Headers
 from huse.catalogue.unclassified import Unclassified, UnclassifiedTable
-from huse.commands.tables import Encoding, ImageColumn, NameColumn, check_images, check_outputs
+from huse.commands.places import check_images
+from huse.commands.tables import Encoding, ImageColumn, NameColumn, check_outputs
 from huse.descent import NAMED, PICTURED, WHOLE, Point, choose_points
 from huse.errors import InputError
 from huse.progress import progress

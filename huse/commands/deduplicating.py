@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huse.commands.places import check_images
 from huse.commands.searching import REMOVE
 from huse.commands.tables import (
     ClassesColumn,
@@ -17,7 +18,6 @@ from huse.commands.tables import (
     NameColumn,
     ProductColumn,
     TableOptions,
-    check_images,
     check_outputs,
     in_folder,
     place_of,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from huse.commands.tables import check_writable, place_of
+from huse.commands.places import check_writable
+from huse.commands.tables import place_of
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from huse.commands.places import check_images
 from huse.commands.tables import (
     ClassesColumn,
     Encoding,
@@ -22,7 +23,6 @@ from huse.commands.tables import (
     NameColumn,
     ProductColumn,
     TableOptions,
-    check_images,
     check_output,
     in_folder,
     place_of,

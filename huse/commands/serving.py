@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huse.commands.places import check_images, check_writable
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.place import Run
@@ -65,12 +66,9 @@ def serve(
     _check_token(given, host, needed=not loopback or bool(public_name))
     if uploads is not None and not writable:
         raise InputError("--uploads: keeps pictures of products that are added. Give --writable with it.")
-    if uploads is not None or images is not None:
-        from huse.commands.tables import check_images, check_writable  # noqa: PLC0415  half a second to import
-
-        check_images(images)
-        if uploads is not None:
-            check_writable(uploads / "picture.jpg")
+    check_images(images)
+    if uploads is not None:
+        check_writable(uploads / "picture.jpg")
     limits = USUAL.changed(
         body=max_body * MIB,
         bodies=max(USUAL.bodies, 2 * max_body * MIB),

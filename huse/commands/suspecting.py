@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 import typer
 
+from huse.commands.places import check_images
 from huse.commands.tables import (
     ClassesColumn,
     Encoding,
@@ -18,7 +19,6 @@ from huse.commands.tables import (
     NameColumn,
     ProductColumn,
     TableOptions,
-    check_images,
     check_outputs,
     in_folder,
     place_of,

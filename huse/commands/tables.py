@@ -1,7 +1,6 @@
 """What several commands share: tables of classified products that they read, and files that they write."""
 
 import logging
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from huse.commands.places import check_writable
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
@@ -102,23 +102,6 @@ def check_output(output: Path, table: Path | None, option: str, ending: str, *, 
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another {option}.")
     check_writable(output)
-
-
-def check_writable(output: Path) -> None:
-    """Refuse an output in a folder that cannot be written to, before anything is computed for it.
-
-    Raises:
-        InputError: names the folder.
-    """
-    folder = next(place for place in output.absolute().parents if place.exists())
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(f"{output}: cannot be written, since nothing can be written to {folder}. Give another place.")
-
-
-def check_images(folder: Path | None) -> None:
-    """Refuse a folder of pictures that is not there, where the option names one."""
-    if folder is not None and not folder.is_dir():
-        raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
 
 
 def check_outputs(output: Path | None, html: Path | None, table: Path | None, *, force: bool) -> None:
