@@ -121,7 +121,7 @@ def test_what_was_accepted_is_answered_when_it_ends(start):
                     )
                     answer = connection.getresponse()
                     answer.read()
-                except ConnectionResetError:  # it was let into the queue of the system, and never accepted
+                except (ConnectionResetError, BrokenPipeError):  # let into the queue of the system, and never accepted
                     return
                 except (OSError, http.client.HTTPException) as error:
                     lost.append(error)
