@@ -11,7 +11,6 @@ HUSE takes 64 values from Graph-RISE, a network that was never published; here a
 features stand in its place.
 """
 
-import logging
 import time
 from typing import Any
 
@@ -100,8 +99,7 @@ def _compute(
         ):
             job.run(workers=workers, spread=spread, advance=bar.update)
     seconds = time.perf_counter() - start
-    if cache.fault:
-        logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)
+    cache.tell_fault()
     check_vectors(out.reshape(-1, encoder.dimension), files * (views + 1))
     return (
         f"{encoder.dimension} values each, {len(job.keys)} computed by {encoder.backbone.name} in "

@@ -12,7 +12,7 @@ HUSE weights BERT's vectors by TF-IDF; the words here have one vector each, as i
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache as kept
+from functools import cache
 from itertools import compress
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def main(here: Run) -> str:
     training = (products["split"] == "train").to_numpy() & there
     training_names = list(compress(names, training))
 
-    @kept
+    @cache
     def tfidf() -> TfIdf:
         return fit_tfidf(compress(clean, training))
 
@@ -79,12 +79,12 @@ def main(here: Run) -> str:
             here.section(WordVectorSettings, "word_vectors").spellings.steps,
         )
 
-    cache = VectorCache(here.cache / paths.TEXT_VECTOR_CACHE)
+    vector_cache = VectorCache(here.cache / paths.TEXT_VECTOR_CACHE)
     if params.start is None:
-        encoders = {str(kind): remembering(fit(kind), cache) for kind in params.encoders}
+        encoders = {str(kind): remembering(fit(kind), vector_cache) for kind in params.encoders}
         encoder = join_encoders(encoders, training_names)
     else:
-        encoder, encoders = _earlier(here.root / params.start, params.encoders, cache)
+        encoder, encoders = _earlier(here.root / params.start, params.encoders, vector_cache)
     ends = np.cumsum([part.dimension for part in encoders.values()])
     known = np.zeros((len(names), len(encoders)), bool)
 
@@ -117,8 +117,7 @@ def main(here: Run) -> str:
         count, zeros = int(there.sum()), np.flatnonzero(there & ~known.any(axis=1))
         metrics = {"names": count, "names_unknown": len(zeros), "names_unknown_by_encoder": unknown}
         outputs.json(here / paths.TEXT_VECTOR_METRICS, metrics)
-    if cache.fault:
-        logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", cache.fault)
+    vector_cache.tell_fault()
     if len(zeros):
         example = names[int(zeros[0])]
         logging.warning("nothing of %d of %d names is known; they get zeros, first %r", len(zeros), count, example)

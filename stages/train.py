@@ -22,9 +22,10 @@ import numpy as np
 import numpy.typing as npt
 from dvclive.live import Live
 
-from huse.engine.devices import Machine, resolve_device
+from huse.engine.devices import resolve_device
 from huse.engine.group import Group, in_group, joined
 from huse.engine.launching import launch
+from huse.engine.machine import Machine
 from huse.engine.threads import same_threads
 from huse.files import fingerprint_file
 from huse.model.contract import MODALITIES, Modality

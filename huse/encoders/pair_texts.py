@@ -3,7 +3,7 @@
 Letters: N texts, D values of the pair's space.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import copy_model, fingerprint_model
-from huse.encoders.text_reading import SentenceReading, encode_in_batches, tell_cut
+from huse.encoders.text_reading import Batches, SentenceReading, encode_in_batches, filled_batches, tell_cut
 from huse.encoders.transformer import PROBE, SentencesEncoder
 from huse.errors import InputError
 from huse.vision.network_names import OPEN_CLIP, pair_of
@@ -115,13 +115,10 @@ class OpenClipTextEncoder:
         """See `huse.encoders.remembering.EncoderApart`."""
         return {**self.config, "torch": torch.__version__, "open_clip": version("open_clip_torch")}
 
-    def encode_apart(self, texts: Sequence[str]) -> Iterator[tuple[list[int], npt.NDArray[np.float32]]]:
+    def encode_apart(self, texts: Sequence[str]) -> Batches:
         """Yield places and vectors of different texts, in batches that are filled up; all texts have one length."""
-        size = self.reading.batch_size
-        for start in range(0, len(texts), size):
-            some = list(texts[start : start + size])
-            filled = [*some, *[some[-1]] * (size - len(some))]
-            yield list(range(start, start + len(some))), self._vectors(filled)[: len(some)]
+        for some, filled in filled_batches(range(len(texts)), self.reading.batch_size):
+            yield some, self._vectors([texts[place] for place in filled])[: len(some)]
         self._tell_cut(list(texts))
 
     @property

@@ -5,7 +5,7 @@ Letters: N texts, D values a vector.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.encoders.contract import Encoder, encode_each_once
+from huse.encoders.text_reading import Batches
 from huse.progress import progress
 from huse.vision.cache import VectorCache, vector_key
 
 VIEW = "text"  # in the keys; apart from those of pictures
-Batches = Iterator[tuple[list[int], npt.NDArray[np.float32]]]  # places of texts, and their vectors
 
 
 @runtime_checkable

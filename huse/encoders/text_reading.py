@@ -6,7 +6,7 @@ Letters: N texts, B texts of a batch, D values a vector.
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from huse.text.salience import Salience
 from huse.text.tfidf import TfIdf
 
 SALIENCE = "tfidf.json"  # in the folder of an encoder
+Batches = Iterator[tuple[list[int], npt.NDArray[np.float32]]]  # places of texts, and their vectors
 
 
 class SentenceReading(Settings):
@@ -56,6 +57,13 @@ def encode_in_batches(
             vectors[start : start + len(batch)] = encode(batch)
             bar.update(len(batch))
     return vectors
+
+
+def filled_batches(places: Sequence[int], size: int) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield `size` places after the other, and the same filled up to `size` by the last one."""
+    for start in range(0, len(places), size):
+        some = list(places[start : start + size])
+        yield some, some + [some[-1]] * (size - len(some))
 
 
 def read_reading(config: Mapping[str, Any], folder: Path) -> SentenceReading:

@@ -25,8 +25,10 @@ from huse.encoders.contract import CONFIG, encode_each_once, read_config, write_
 from huse.encoders.model_folder import CONFIG as MODEL_CONFIG
 from huse.encoders.model_folder import MODULES, check_model, copy_model, find_model, fingerprint_model
 from huse.encoders.text_reading import (
+    Batches,
     SentenceReading,
     encode_in_batches,
+    filled_batches,
     fingerprint_salience,
     load_salience,
     read_reading,
@@ -143,17 +145,15 @@ class SentencesEncoder:
         salience = "" if self.salience is None else fingerprint_salience(self.salience)
         return {**self.config, "salience": salience, **{name: version(name) for name in LIBRARIES}}
 
-    def encode_apart(self, texts: Sequence[str]) -> Iterator[tuple[list[int], npt.NDArray[np.float32]]]:
+    def encode_apart(self, texts: Sequence[str]) -> Batches:
         """Yield places and vectors of different texts, batch by batch.
 
         Rounding depends on the shape of a batch. So batches are filled up, and texts go together that are filled up to
         the same number of tokens, a multiple of `STEP`: the vector of a text does not depend on the others.
         """
         for length, places in sorted(self._by_length(texts).items()):
-            for start in range(0, len(places), self.reading.batch_size):
-                some = places[start : start + self.reading.batch_size]
-                filling = [some[-1]] * (self.reading.batch_size - len(some))
-                yield some, self._vectors([texts[place] for place in [*some, *filling]], length)[: len(some)]
+            for some, filled in filled_batches(places, self.reading.batch_size):
+                yield some, self._vectors([texts[place] for place in filled], length)[: len(some)]
         self._tell_cut(texts)
 
     def _by_length(self, texts: Sequence[str]) -> dict[int, list[int]]:

@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 
 from huse.engine.dtypes import Dtype
-from huse.engine.machine import Machine as Machine  # noqa: PLC0414  where to compute, for those who need torch anyway
 from huse.errors import InputError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}

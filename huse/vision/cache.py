@@ -5,6 +5,7 @@ Letters: D values a vector.
 """
 
 import hashlib
+import logging
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -71,6 +72,11 @@ class VectorCache:
         contents = {key: vector.astype("<f4").tobytes() for key, vector in vectors.items()}
         rows = [(key, zlib.crc32(content), content) for key, content in contents.items()]
         self._do(lambda connection: connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows))
+
+    def tell_fault(self) -> None:
+        """Warn of a file that cannot be used, if it is one."""
+        if self.fault:
+            logging.warning("%s. Its vectors were neither found nor kept; `huse cache --clear` deletes it", self.fault)
 
     def _ask(self, keys: Sequence[bytes]) -> list[tuple[bytes, int, bytes]]:
         question = f"SELECT * FROM vectors WHERE key IN ({','.join('?' * len(keys))})"  # noqa: S608  marks alone

@@ -45,7 +45,8 @@ def refuse_unread(reading: "Reading") -> None:
     """Raise a `RefusedError`, 422, of the first picture or name that cannot be used."""
     for error in reading.errors:
         raise RefusedError(422, f"{error.kind}: {error.reason}.")
-    if not np.isfinite(reading.embeddings()).all():
+    there = [np.isfinite(embeddings).all(axis=1) for embeddings, _ in reading.parts.values()]
+    if not np.any(there, axis=0).all():
         raise RefusedError(422, "this product has no embedding: nothing in it is known to the model.")
 
 

@@ -146,14 +146,15 @@ class Service:
     async def embed(self, body: Products) -> dict[str, Any]:
         """Embed products."""
         reading = await self.read(asked_for(body.products, self.limits))
-        return {"fingerprint": self.shop.model.fingerprint, "embeddings": reading.embeddings().tolist()}
+        embeddings = await self._in_thread(reading.embeddings)
+        return {"fingerprint": self.shop.model.fingerprint, "embeddings": embeddings.tolist()}
 
     async def classify(self, body: Classified) -> dict[str, Any]:
         """Decide the class of products, and list the most probable ones if asked."""
         reading = await self.read(asked_for(body.products, self.limits))
         answers = await self._decided(reading, body.precision)
         if body.top:
-            for answer, best in zip(answers, reading.classify(body.top), strict=True):
+            for answer, best in zip(answers, await self._in_thread(reading.classify, body.top), strict=True):
                 answer["top"] = [one._asdict() for one in best]
         return {"products": answers}
 
@@ -189,7 +190,8 @@ class Service:
             return unit(body.embedding, shelf.index.dimension), None
         reading = await self.read(asked_for([Given(text=body.text, pictures=body.pictures)], self.limits))
         sure = SURE if body.precision is None else body.precision
-        return reading.embeddings()[0], (await self._decided(reading, sure))[0] if body.decide else None
+        (embedding,) = await self._in_thread(reading.embeddings)
+        return embedding, (await self._decided(reading, sure))[0] if body.decide else None
 
     async def product(self, product: str, *, decide: bool) -> dict[str, Any]:
         """Return all that the index has of a product, and what the model makes of its pictures and names if asked."""
