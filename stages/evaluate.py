@@ -6,10 +6,12 @@ names, and for the baselines data/vectors/image.npy and text.npy (N × F float32
 
 Writes metrics/evaluate.json: classification, retrieval in four directions, the space, and where products of unseen
 classes land, if there are any; chance beside and intervals below, all on the test split; metrics/validation.json: the
-same metrics on the validation split, the one to choose parameters by; metrics/confusion.csv: actual and predicted class
-of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed up most; and in
-data/evaluation items.parquet, queries.parquet, classes.parquet and products.parquet: one row a test item, a test item
-and direction, a class, a test product; and validation_items.parquet and validation_queries.parquet, the same of the
+same metrics on the validation split, the one to choose parameters by; metrics/items.parquet: what each test item
+contributes to the headline metrics, small enough for Git, by which the gate compares; metrics/confusion.csv: actual and
+predicted class of each test item, by the fused scores; metrics/confused_pairs.csv: the pairs of classes that are mixed
+up most; and in data/evaluation items.parquet, queries.parquet, classes.parquet and products.parquet: one row a test
+item, a test item and direction, a class, a test product; and validation_items.parquet and validation_queries.parquet,
+the same of the
 validation split; and hedging.json: by `image`, `text` and `fusion`, for rising precisions the thresholds of validation
 from which on a node of the class tree is answered. Metrics and tables of items and queries have the baselines beside
 ours, if there are any.
@@ -21,7 +23,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from huse.evaluation import tables
+from huse.evaluation import intervals, tables
 from huse.evaluation.baselines import Baselines, measure_baselines
 from huse.evaluation.beside import as_json, beside
 from huse.evaluation.products import products_table
@@ -91,8 +93,13 @@ def main(here: Run) -> str:
                 content["new_classes"] = new_class_metrics(one.measured, [classes.index(path) for path in new])
             others = {} if baseline is None else baseline.by_prefix
             outputs.json(here / metrics, content)
-            outputs.table(here / items, tables.items_table(one.measured, one.rows, one.groups, others))
-            outputs.table(here / queries, tables.queries_table(one.measured, one.rows, others))
+            tested = intervals.Run(
+                tables.items_table(one.measured, one.rows, one.groups, others),
+                tables.queries_table(one.measured, one.rows, others),
+            )
+            outputs.table(here / items, tested.items)
+            outputs.table(here / queries, tested.queries)
+        outputs.table(here / paths.ITEM_METRICS, intervals.item_metrics(tested))
         points = {kind: list(map(asdict, of_kind)) for kind, of_kind in test.measured.choices.points.items()}
         outputs.json(here / paths.HEDGING, points)
         outputs.table(here / paths.TEST_CLASSES, tables.classes_table(test.measured, classes))

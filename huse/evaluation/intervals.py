@@ -26,6 +26,10 @@ BASELINES = {"baseline_": "logistic regression", "zero_shot_": "zero-shot"}
 REGRESSION, ZERO_SHOT = BASELINES
 # Metrics of a query beside its first rank: column of data/evaluation/queries.parquet, and name in the metrics file.
 QUERY_COLUMNS = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
+# Metrics that `item_metrics` keeps.
+KEPT = ("accuracy", "recall_at_1", "map", "ahp", "hp_at_2")
+KEYS = ("row", "group")
+DIGITS = 4
 BATCH = 100  # draws at a time; memory is BATCH × G × 16 bytes
 
 
@@ -154,6 +158,40 @@ def paired_intervals(
 def of_both(path: str) -> bool:
     """Return whether a metric is of pictures and names together: fused, or a mean over directions."""
     return not {"fusion", "mean"}.isdisjoint(path.split("."))
+
+
+def item_metrics(run: Run) -> pd.DataFrame:
+    """Return a small table of what each item contributes to the headline metrics, for `gains`.
+
+    Returns:
+        One row an item: its `KEYS`, and float32 by the path of each metric in metrics/evaluate.json, rounded to
+        `DIGITS` digits; null where the item does not take part.
+    """
+    kept = {path: values for path, values in _run_values(run).items() if path.endswith(KEPT)}
+    rounded = {path: np.round(values, DIGITS).astype(np.float32) for path, values in kept.items()}
+    return pd.concat([run.items[list(KEYS)].reset_index(drop=True), pd.DataFrame(rounded)], axis=1)
+
+
+def gains(one: pd.DataFrame, other: pd.DataFrame, *, seed: int, resamples: int = RESAMPLES) -> dict[str, Interval]:
+    """Return by how much `item_metrics` of a run are higher than those of another, by path, on the same items.
+
+    Metrics that one side alone has are left out.
+
+    Raises:
+        InputError: the two are of other items.
+    """
+    keys = list(KEYS)
+    if not one[keys].equals(other[keys]):
+        raise InputError(
+            f"expected the same test items on both sides, found {len(one)} and {len(other)} rows that differ. Compare "
+            "runs on one catalogue and split."
+        )
+    gained = {
+        path: one[path].to_numpy(np.float64) - other[path].to_numpy(np.float64)
+        for path in one.columns.intersection(other.columns, sort=False)
+        if path not in KEYS
+    }
+    return mean_intervals(gained, one["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
 
 
 def run_means(run: Run) -> dict[str, float]:

@@ -107,6 +107,14 @@ def read_revision(root: Path, revision: str, path: Path) -> bytes | None:
     return git(root, "cat-file", "blob", f"{commit}:{name}")
 
 
+def files_of(root: Path, revision: str, folder: Path) -> list[Path]:
+    """Return the files of a folder in a revision, without those of its subfolders."""
+    names = git(
+        root, "ls-tree", "--full-tree", "--name-only", "-z", find_commit(root, revision), f"{folder.as_posix()}/"
+    )
+    return [Path(name) for name in names.decode(errors="surrogateescape").split("\0") if name]
+
+
 def read_json(root: Path, revision: str, path: Path) -> dict[str, Any] | None:
     """Return the content of a metrics file in a revision or `WORKSPACE`, or None if it has no such file.
 

@@ -65,6 +65,7 @@ FINETUNE_CURVES = Path("metrics/finetune.csv")
 LIVE = Path("metrics/live")
 CONFUSION = Path("metrics/confusion.csv")
 CONFUSED_PAIRS = Path("metrics/confused_pairs.csv")
+ITEM_METRICS = Path("metrics/items.parquet")
 REPORT = Path("metrics/report.html")
 
 TUNING = Path("data/tuning")  # studies of `huse tune`; their experiments are kept by DVC

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from huse.errors import InputError
-from huse.evaluation.intervals import Run, mean_intervals, paired_intervals
+from huse.evaluation.intervals import Run, gains, item_metrics, mean_intervals, paired_intervals
 
 
 def mean_interval(values, groups, **settings):
@@ -126,6 +126,23 @@ def test_two_runs_are_compared_item_by_item():
     for path, interval in found.items():
         assert backwards[path].mean == pytest.approx(-interval.mean)
         assert backwards[path].low == pytest.approx(-interval.high)
+
+
+def test_what_items_contribute_is_compared_as_the_tables_are():
+    right = np.array([1.0, 0.0, np.nan, 1.0, 0.0, 1.0])
+    runs = a_run(right, [1, 2, 1, None, 1, 3]), a_run(right[::-1], [2, 2, 1, None, 6, 11])
+    tables = [item_metrics(run) for run in runs]
+    assert len(tables[0]) == 6
+    assert tables[0]["retrieval.image_to_text.map"].tolist()[5] == np.float32(0.3333)
+    whole = paired_intervals([runs[0]], [runs[1]], seed=3, resamples=200)
+    found = gains(*tables, seed=3, resamples=200)
+    assert set(found) == {path for path in whole if path.endswith(("accuracy", "recall_at_1", "map", "ahp", "hp_at_2"))}
+    for path, interval in found.items():
+        assert vars(interval) == pytest.approx(vars(whole[path]), abs=2e-4)
+    later = tables[1].assign(more=1.0)
+    assert gains(tables[0], later, seed=3, resamples=200) == found
+    with pytest.raises(InputError, match="the same test items"):
+        gains(tables[0], tables[1].assign(row=[0, 1, 2, 3, 4, 6]), seed=3)
 
 
 def test_items_that_are_no_queries_are_compared_by_what_they_have():

@@ -16,7 +16,8 @@ class Rule(Settings):
     Attributes:
         metric: file and path, ``evaluate.retrieval.mean.map`` of metrics/evaluate.json.
         better: which way is better.
-        tolerance: how much worse than the base it may be, in its own unit.
+        tolerance: how much worse than the base it may be, in its own unit. Of a mean over test items, a loss that may
+            be chance passes too.
         floor: least allowed value, whatever the base has; only if higher is better.
         ceiling: greatest allowed value; only if lower is better.
         above: path of another metric of the same file and run that it must reach, such as

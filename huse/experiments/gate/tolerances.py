@@ -1,6 +1,5 @@
-"""Tolerances from measurements: the deviation of metrics over seeds, and the number of test items."""
+"""Tolerances from measurements: the deviation of metrics over seeds."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,24 +7,22 @@ import numpy as np
 
 from huse.errors import InputError
 from huse.experiments.gate.rules import Rule
-from huse.experiments.gate.verdicts import ITEMS, SPLIT, Metrics, flat, is_number
+from huse.experiments.gate.verdicts import ITEMS, MEANS, SPLIT, Metrics, flat, is_number
 from huse.nesting import flatten
 
 LEAST_RUNS = 3
 TRAINING_SEED = "train.seed"
-SPACE, PRODUCT = "evaluate.space.", "evaluate.product."
+MOST = 0.015  # of a mean over test items
 DIGITS = 5
 
 
 def measured_tolerances(
     rules: Sequence[Rule], metrics: Mapping[str, Metrics], params: Mapping[str, Mapping[str, Any]]
 ) -> tuple[dict[str, tuple[float, float]], int]:
-    """Return each metric's tolerance: the larger of two deviations over seeds and 1 / √(test items).
+    """Return each metric's tolerance: of a mean over test items two deviations over seeds, at most `MOST`; else four.
 
     Two deviations: of two runs that differ only in the seed, one is that much worse in one of 13 pairs, since their
-    difference has √2 deviations. 1 / √items is at least twice the standard error of a mean over test items of values
-    from 0 to 1; of metrics per product, items are products. Metrics of the space are no such means; their tolerance is
-    four deviations.
+    difference has √2 deviations. Means over test items need no more, as the gate compares them item by item.
 
     Args:
         rules: of the metrics.
@@ -49,10 +46,7 @@ def measured_tolerances(
         if len(numbers) < len(values):
             raise InputError(f"{rule.metric}: expected a number in every run, found {', '.join(map(str, values))}.")
         deviation = float(np.std(numbers, ddof=1))
-        of_space, count = rule.metric.startswith(SPACE), items
-        if rule.metric.startswith(PRODUCT):
-            count = int(first[f"{PRODUCT}products"])
-        tolerance = 4 * deviation if of_space else max(2 * deviation, 1 / math.sqrt(count))
+        tolerance = min(2 * deviation, MOST) if rule.metric.startswith(MEANS) else 4 * deviation
         found[rule.metric] = round(tolerance, DIGITS), round(deviation, DIGITS)
     return found, items
 

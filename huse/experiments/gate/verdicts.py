@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeGuard
 
+from huse.evaluation.intervals import Interval
 from huse.experiments.gate.rules import Rule
 from huse.nesting import flatten
 
@@ -13,6 +14,9 @@ ROUNDING = 1e-12  # slack for rounding, so that a change of exactly the toleranc
 
 EVALUATION = "evaluate"
 SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
+PRODUCT, PRODUCTS = f"{EVALUATION}.product.", f"{EVALUATION}.product.products"
+MEANS = (f"{EVALUATION}.classification.", f"{EVALUATION}.retrieval", PRODUCT)  # begin names of means over items
+ONCE = f"{EVALUATION}.new_classes."  # reported the first time only
 DROPPED = "dropped_queries"
 
 Metrics = Mapping[str, Mapping[str, Any] | None]  # content by file name; None if the file is missing
@@ -25,7 +29,11 @@ class Verdict(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     OUT_OF_BOUNDS = "beyond"
+    LOST = "lost"
     NO_METRIC = "no metric"
+
+
+FAILED = {Verdict.WORSE, Verdict.OUT_OF_BOUNDS, Verdict.LOST}
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,8 @@ class Line:
     """A rule, the base's value, the value to judge, the verdict, and the reason if it does not pass.
 
     Attributes:
+        allowed: how much worse it may be.
+        change: of the metric, with its paired interval; None if it was not compared item by item.
         reached: the value here of the metric that the rule's `above` names.
     """
 
@@ -41,6 +51,8 @@ class Line:
     here: float | None
     verdict: Verdict
     reason: str = ""
+    allowed: float = math.nan
+    change: Interval | None = None
     reached: float | None = None
 
     @property
@@ -57,34 +69,43 @@ class Outcome:
     Attributes:
         lines: one a rule.
         obstacles: why the two cannot be compared at all; empty if they can.
+        lost: other metrics that are numbers in the base, and not here, each with what it is.
     """
 
     lines: Sequence[Line]
     obstacles: Sequence[str]
+    lost: Sequence[str] = ()
 
     @property
     def exit_code(self) -> int:
-        """0: passed; 1: something is worse; 2: could not compare, which says nothing about better or worse."""
+        """0: passed; 1: something is worse or lost; 2: could not compare, which says nothing about better or worse."""
         verdicts = {line.verdict for line in self.lines}
-        if not self.obstacles and verdicts & {Verdict.WORSE, Verdict.OUT_OF_BOUNDS}:
+        if not self.obstacles and (self.lost or verdicts & FAILED):
             return 1
         return 2 if self.obstacles or Verdict.NO_METRIC in verdicts else 0
 
 
-def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: bool = False) -> Outcome:
+def judge(
+    rules: Sequence[Rule],
+    base: Metrics,
+    here: Metrics,
+    changes: Mapping[str, Interval] | None = None,
+    *,
+    new_baseline: bool = False,
+) -> Outcome:
     """Compare the metrics of a run with those of a base.
 
     Args:
         rules: to check.
         base: content of the base's metrics files.
         here: content of the run's metrics files.
+        changes: by path in metrics/evaluate.json by how much metrics are higher here, with paired intervals.
         new_baseline: the change declares a new baseline; nothing is compared with the base, but every metric must be
             present and within its bounds.
     """
     old, new = flat(base), flat(here)
-    lines = [
-        _above(_line(rule, old.get(rule.metric), new.get(rule.metric), held=not new_baseline), new) for rule in rules
-    ]
+    paired = {f"{EVALUATION}.{path}": change for path, change in (changes or {}).items()}
+    lines = [_above(_line(rule, old, new, paired.get(rule.metric), held=not new_baseline), new) for rule in rules]
     sides = [(here, "here")] if new_baseline else [(base, "in the base"), (here, "here")]
     missing = [
         f"metrics/{name}.json: not found {where}"
@@ -92,7 +113,15 @@ def judge(rules: Sequence[Rule], base: Metrics, here: Metrics, *, new_baseline: 
         for name in dict.fromkeys(rule.file for rule in rules)
         if of.get(name) is None
     ]
-    return Outcome(lines, missing or ([] if new_baseline else _obstacles(old, new)))
+    if new_baseline or missing:
+        return Outcome(lines, missing)
+    named = {rule.metric for rule in rules}
+    lost = [
+        f"{name}: {value:.4g} in the base, and here {_named(new.get(name))}"
+        for name, value in old.items()
+        if is_number(value) and not is_number(new.get(name)) and name not in named and not name.startswith(ONCE)
+    ]
+    return Outcome(lines, _obstacles(old, new), lost)
 
 
 def flat(metrics: Metrics) -> dict[str, Any]:
@@ -100,20 +129,44 @@ def flat(metrics: Metrics) -> dict[str, Any]:
     return dict(flatten({name: content or {} for name, content in metrics.items()}))
 
 
-def _line(rule: Rule, base: Any, here: Any, *, held: bool) -> Line:
+def chance(metric: str, of: Mapping[str, Any]) -> float:
+    """Return by how much two means over the same number of test items differ by chance: 1 / √items, or products.
+
+    It is at least twice the standard error of a mean of values from 0 to 1; 0 for metrics that are no such means.
+    """
+    count = of.get(PRODUCTS if metric.startswith(PRODUCT) else ITEMS)
+    return 1 / math.sqrt(count) if metric.startswith(MEANS) and is_number(count) and count > 0 else 0.0
+
+
+def coarse(outcome: Outcome) -> list[str]:
+    """Return the metrics over test items that were not compared item by item."""
+    return [line.rule.metric for line in outcome.lines if line.change is None and line.rule.metric.startswith(MEANS)]
+
+
+def _line(rule: Rule, olds: Mapping[str, Any], news: Mapping[str, Any], change: Interval | None, *, held: bool) -> Line:
+    base, here = olds.get(rule.metric), news.get(rule.metric)
     old, new = (value if is_number(value) else None for value in (base, here))
-    if new is None or (held and old is None):
-        reason = f"here is {_named(here)}" if new is None else f"the base has {_named(base)}"
-        return Line(rule, old, new, Verdict.NO_METRIC, reason)
+    if new is None:
+        verdict = Verdict.LOST if held and old is not None else Verdict.NO_METRIC
+        return Line(rule, old, new, verdict, f"here is {_named(here)}", rule.tolerance)
+    if held and old is None:
+        return Line(rule, old, new, Verdict.NO_METRIC, f"the base has {_named(base)}", rule.tolerance)
     out = _out_of_bounds(rule, new)
     if out:
-        return Line(rule, old, new, Verdict.OUT_OF_BOUNDS, out)
+        return Line(rule, old, new, Verdict.OUT_OF_BOUNDS, out, rule.tolerance, change)
     if not held or old is None:
-        return Line(rule, old, new, Verdict.SAME)
-    gained = new - old if rule.better == "higher" else old - new
-    if gained < -rule.tolerance - ROUNDING:
-        return Line(rule, old, new, Verdict.WORSE, f"worse by {-gained:.4f}, more than {rule.tolerance:g}")
-    return Line(rule, old, new, Verdict.BETTER if gained > rule.tolerance + ROUNDING else Verdict.SAME)
+        return Line(rule, old, new, Verdict.SAME, allowed=rule.tolerance)
+    higher = rule.better == "higher"
+    if change is None:
+        by_chance = chance(rule.metric, olds)
+    else:
+        by_chance = change.high - change.mean if higher else change.mean - change.low
+    allowed, gained = max(rule.tolerance, by_chance), new - old if higher else old - new
+    if gained < -allowed - ROUNDING:
+        reason = f"worse by {-gained:.4f}, more than {allowed:.4g}"
+        return Line(rule, old, new, Verdict.WORSE, reason, allowed, change)
+    verdict = Verdict.BETTER if gained > allowed + ROUNDING else Verdict.SAME
+    return Line(rule, old, new, verdict, "", allowed, change)
 
 
 def _above(line: Line, here: Mapping[str, Any]) -> Line:

@@ -2,9 +2,10 @@ import math
 
 import pytest
 
+from huse.evaluation.intervals import Interval
 from huse.experiments.gate.rules import Rule
 from huse.experiments.gate.table import as_markdown, reasons_of
-from huse.experiments.gate.verdicts import Verdict, judge
+from huse.experiments.gate.verdicts import Verdict, coarse, judge
 
 HIGHER = Rule(metric="evaluate.accuracy", better="higher", tolerance=0.1, floor=0.5)
 LOWER = Rule(metric="evaluate.gap", better="lower", tolerance=0.1, ceiling=0.5)
@@ -95,15 +96,15 @@ def test_a_baseline_that_is_not_there_fails(new_baseline):
 def test_what_is_no_finite_number_fails(value, here):
     sides = (metrics(), metrics(accuracy=value)) if here else (metrics(accuracy=value), metrics())
     outcome = judge([HIGHER, LOWER], *sides)
-    assert [line.verdict for line in outcome.lines] == [Verdict.NO_METRIC, Verdict.SAME]
-    assert outcome.exit_code == 2
+    assert [line.verdict for line in outcome.lines] == [Verdict.LOST if here else Verdict.NO_METRIC, Verdict.SAME]
+    assert outcome.exit_code == (1 if here else 2)
     assert ("here is" if here else "the base has") in outcome.lines[0].reason
 
 
 @pytest.mark.parametrize("here", [True, False])
 def test_a_missing_metric_or_file_fails(here):
     sides = (metrics(), without("accuracy")) if here else (without("accuracy"), metrics())
-    assert judge([HIGHER], *sides).exit_code == 2
+    assert judge([HIGHER], *sides).exit_code == (1 if here else 2)
     sides = (metrics(), {"evaluate": None}) if here else ({"evaluate": None}, metrics())
     outcome = judge([HIGHER], *sides)
     assert outcome.exit_code == 2
@@ -154,7 +155,74 @@ def test_the_table_in_markdown():
     text = as_markdown(outcome, "main (0123456789)")
     assert text.splitlines()[:3] == ["### Metrics gate: something is worse", "", "Held to main (0123456789)."]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
-    assert rows[2] == ["evaluate.accuracy", "0.7500", "0.6000", "-0.1500", "0.1000", "≥ 0.5", "worse"]
-    assert rows[3] == ["evaluate.gap", "0.2500", "–", "–", "0.1000", "≤ 0.5", "no metric"]
+    assert rows[2] == ["evaluate.accuracy", "0.7500", "0.6000", "-0.1500", "0.1000", "–", "≥ 0.5", "worse"]
+    assert rows[3] == ["evaluate.gap", "0.2500", "–", "–", "0.1000", "–", "≤ 0.5", "lost"]
     assert "- evaluate.accuracy: worse by 0.1500, more than 0.1" in text
     assert "- evaluate.gap: here is none" in text
+
+
+MEAN = Rule(metric="evaluate.retrieval.mean.map", better="higher", tolerance=0.01)
+DISTANCE = Rule(metric="evaluate.retrieval.mean.distance", better="lower", tolerance=0.01)
+
+
+def means(value, **others):
+    return {
+        "evaluate": {**metrics()["evaluate"], "retrieval": {"mean": {"map": value, "distance": 1 - value}, **others}}
+    }
+
+
+@pytest.mark.parametrize(
+    ("lost", "half", "verdict"),
+    [
+        (0.012, 0.005, Verdict.WORSE),
+        (0.009, 0.005, Verdict.SAME),  # within the tolerance, though no chance
+        (0.012, 0.013, Verdict.SAME),  # may be chance
+        (0.030, 0.013, Verdict.WORSE),
+        (-0.012, 0.005, Verdict.BETTER),
+        (-0.012, 0.013, Verdict.SAME),
+    ],
+)
+def test_a_paired_metric_is_allowed_its_tolerance_or_what_may_be_chance(lost, half, verdict):
+    """By hand: a loss counts where it is above the tolerance and the interval of the difference is without 0."""
+    changes = {
+        "retrieval.mean.map": Interval(-lost, -lost - 2 * half, -lost + half),
+        "retrieval.mean.distance": Interval(lost, lost - half, lost + 2 * half),
+    }
+    outcome = judge([MEAN, DISTANCE], means(0.8), means(0.8 - lost), changes)
+    assert [line.verdict for line in outcome.lines] == [verdict] * 2
+    assert [line.allowed for line in outcome.lines] == pytest.approx([max(0.01, half)] * 2)
+    assert coarse(outcome) == []
+
+
+def test_what_is_not_paired_is_allowed_what_may_be_chance_among_others():
+    """1 / √100 items; a metric that is no mean over items has its tolerance alone."""
+    outcome = judge([MEAN, HIGHER.changed(tolerance=0.01)], means(0.8), means(0.71))
+    assert [line.allowed for line in outcome.lines] == [0.1, 0.01]
+    assert outcome.exit_code == 0
+    assert coarse(outcome) == [MEAN.metric]
+    assert judge([MEAN], means(0.8), means(0.69)).exit_code == 1
+    of_products = Rule(metric="evaluate.product.map", better="higher", tolerance=0.01)
+    base, here = (
+        {"evaluate": {**metrics()["evaluate"], "product": {"map": value, "products": 25}}} for value in (0.8, 0.61)
+    )
+    (line,) = judge([of_products], base, here).lines
+    assert (line.allowed, line.verdict) == (0.2, Verdict.SAME)
+
+
+@pytest.mark.parametrize("value", [None, math.nan, "0.5"])
+def test_a_metric_without_a_rule_that_is_lost_fails(value):
+    base, here = metrics(), metrics()
+    base["train"], here["train"] = {"loss": {"graph": 0.5}}, {"loss": {"graph": value}}
+    outcome = judge([HIGHER], base, here)
+    assert outcome.exit_code == 1
+    (reason,) = reasons_of(outcome)
+    assert reason.startswith("train.loss.graph: 0.5 in the base, and here ")
+    del here["train"]
+    assert judge([HIGHER], base, here).exit_code == 1
+    assert judge([HIGHER], base, here, new_baseline=True).exit_code == 0
+    assert judge([HIGHER], here, base).exit_code == 0  # a new one
+
+
+def test_new_classes_are_reported_once():
+    base = {"evaluate": {**metrics()["evaluate"], "new_classes": {"accuracy": 0.5}}}
+    assert judge([HIGHER], base, metrics()).exit_code == 0
