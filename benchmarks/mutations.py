@@ -87,6 +87,7 @@ def main(
     Console(width=150).print(table)
     wrong = sum(outcome.exit_code != 0 for outcome in judged)
     typer.echo(f"Of {len(judged)} pairs of seeds without a fault, the gate fails {wrong}.")
+    typer.echo("\n".join(sorted({line for outcome in judged for line in outcome.lost})))
     for rule in rules:
         worse = sum(line.verdict in FAILED for of in judged for line in of.lines if line.rule == rule)
         widths = [line.allowed for of in judged for line in of.lines if line.rule == rule]
@@ -135,7 +136,7 @@ def _fallen(outcome: Outcome) -> str:
         + (f" ({100 * line.change.low:+.1f} to {100 * line.change.high:+.1f})" if line.change else "")
         for line in outcome.lines
         if line.verdict in FAILED and line.here is not None and line.base is not None
-    )
+    ) + "".join(f", lost: {line.partition(':')[0]}" for line in outcome.lost)
 
 
 if __name__ == "__main__":

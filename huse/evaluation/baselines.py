@@ -1,9 +1,10 @@
 """What simple means give on the same vectors and the same split: the baselines that a space must beat.
 
 Logistic regression on picture vectors, on n-grams of names, and on n-grams beside all text vectors; the log-linear
-fusion of picture and name; retrieval by the class probabilities that these give; and nearest neighbours in the raw
-vectors. They learn from the training split, and every choice is made on the validation split. Where an image-text pair
-encodes the pictures, what it gives untouched stands beside them; see `huse.evaluation.zero_shot`.
+fusion of picture and name; retrieval by the class probabilities that these give, known as semantic matching; canonical
+correlation analysis; and nearest neighbours in the raw vectors. They learn from the training split, and every choice is
+made on the validation split. Where an image-text pair encodes the pictures, what it gives untouched stands beside them.
+See `huse.evaluation.correlation` and `huse.evaluation.zero_shot`.
 
 Letters: N items of a split, R of all three splits, F features, K labels, C classes.
 """
@@ -20,7 +21,8 @@ from threadpoolctl import threadpool_limits
 from huse.engine.cores import cores
 from huse.evaluation.calibration import choose_log_linear
 from huse.evaluation.classification import Floats, Integers, accuracy, label_shares
-from huse.evaluation.intervals import REGRESSION, ZERO_SHOT
+from huse.evaluation.correlation import canonical, choose_components, measure_correlation
+from huse.evaluation.intervals import CORRELATION, REGRESSION, ZERO_SHOT
 from huse.evaluation.linear import Block, fit_path, probabilities, rows_of
 from huse.evaluation.results import MODALITIES, SplitResults, points, present
 from huse.evaluation.retrieval import (
@@ -82,22 +84,22 @@ class Baselines:
     Attributes:
         measured: item by item: the scores of pictures, of names, and of both fused; the rankings by them.
         near: rankings by raw vectors, within a modality.
-        zero_shot: what the pair gives untouched, where there is one.
+        others: by `huse.evaluation.intervals.BASELINES`, canonical correlation analysis, and what the pair gives
+            untouched, where there is one.
         text: the better regression on names, by validation.
         metrics: for the metrics file.
     """
 
     measured: Measured
     near: Found
-    zero_shot: Measured | None
+    others: dict[str, Measured]
     text: str
     metrics: dict[str, Any]
 
     @property
     def by_prefix(self) -> dict[str, Measured]:
         """All of them, by `huse.evaluation.intervals.BASELINES`."""
-        pair = {} if self.zero_shot is None else {ZERO_SHOT: self.zero_shot}
-        return {REGRESSION: self.measured, **pair}
+        return {REGRESSION: self.measured, **self.others}
 
 
 def rows_in_use(split: npt.NDArray[Any], classes: Integers, most: int) -> dict[str, Integers]:
@@ -141,6 +143,7 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
     pair = scores_of("validation")
     log_linear = choose_log_linear(pair["image"], pair["text"], classes["validation"], catalogue.class_labels)
     choices = Choices(log_linear.image_weight, log_linear, "log_linear", 1.0)
+    maps = _correlate(inputs, catalogue)
 
     def of(split: str) -> Baselines:
         """Measure a split."""
@@ -166,11 +169,15 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
                 for direction, one in near.items()
             },
         }
-        zero_shot = None
+        others, of_split = {}, (inputs.parts[split], classes[split], catalogue, labels)
+        if maps is not None:
+            others[CORRELATION] = measure_correlation(maps, *of_split)
+            retrieval = retrieval_metrics(others[CORRELATION].found[EMBEDDING], {}, no_references)
+            metrics["correlation"] = {"components": maps["image"].shape[1], "retrieval": retrieval}
         if inputs.pair is not None:
-            zero_shot = measure_zero_shot(inputs.pair, inputs.parts[split], classes[split], catalogue, labels)
-            metrics["zero_shot"] = zero_shot_metrics(zero_shot)
-        return Baselines(measured, near, zero_shot, chosen["text"], metrics)
+            others[ZERO_SHOT] = measure_zero_shot(inputs.pair, *of_split)
+            metrics["zero_shot"] = zero_shot_metrics(others[ZERO_SHOT])
+        return Baselines(measured, near, others, chosen["text"], metrics)
 
     return of("validation"), of("test")
 
@@ -224,6 +231,20 @@ def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Line
     # One thread a regression, whatever the number of cores: sums depend on how they are split.
     with threadpool_limits(limits=1), ThreadPoolExecutor(min(cores(), len(jobs) or 1)) as pool:
         return dict(zip(jobs, pool.map(fit, jobs), strict=True))
+
+
+def _correlate(inputs: Inputs, catalogue: Catalogue) -> dict[str, Floats] | None:
+    """Return canonical maps of all items, NaN where there is no picture or name, or None; see `correlation`."""
+    both, validation = inputs.there["image"] & inputs.there["text"], inputs.parts["validation"]
+    train = inputs.parts["train"]
+    with threadpool_limits(limits=1):
+        maps = canonical({name: inputs.vectors[name] for name in MODALITIES}, train[both[train]])
+    if maps is None:
+        return None
+    for name, of in maps.items():
+        of[~inputs.there[name]] = np.nan
+    count = choose_components(maps, validation, inputs.classes[validation], catalogue)
+    return {name: of[:, :count] for name, of in maps.items()}
 
 
 def _accuracy(one: Linear, classes: Integers, catalogue: Catalogue) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 
 from huse.evaluation.baselines import NGRAMS, TEXT, Baselines
 from huse.evaluation.classification import Doubles
-from huse.evaluation.intervals import mean_intervals
+from huse.evaluation.intervals import ZERO_SHOT, mean_intervals
 from huse.evaluation.results import MODALITIES
 from huse.evaluation.retrieval import Found, query_metrics
 from huse.evaluation.splits import MeasuredSplit
@@ -35,7 +35,7 @@ class Comparison:
 
     Attributes:
         what: they measure.
-        metrics: their names by path; for `neighbours` and `zero_shot` see `_our_path`.
+        metrics: their names by path; for `neighbours`, `correlation` and `zero_shot` see `_our_path`.
         baseline: what it is; `{text}` is what it reads of names.
         remedy: what to try where ours is behind.
     """
@@ -70,6 +70,12 @@ COMPARISONS = (
         {f"retrieval.mean.{metric}": name for metric, name in COMPARED.items()},
         f"class probabilities of {BOTH_VECTORS}",
         "train.method huse_plus, as in the preset products; retrieval by class probabilities",
+    ),
+    Comparison(
+        "retrieval, mean, CCA",
+        {f"correlation.mean.{metric}": name for metric, name in COMPARED.items()},
+        "canonical correlation analysis of the image vectors and the text vectors",
+        "train.method huse_plus, as in the preset products; more train.steps",
     ),
     *(
         Comparison(
@@ -124,11 +130,13 @@ def beside(baselines: Baselines, ours: MeasuredSplit, *, seed: int, resamples: i
         **_rankings(ours, measured.found[EMBEDDING], "retrieval"),
         **_rankings(ours, baselines.near, "neighbours"),
     }
-    if baselines.zero_shot is not None:
-        gained |= _accuracies(ours, baselines.zero_shot, "zero_shot")
-        gained |= _rankings(ours, baselines.zero_shot.found[EMBEDDING], "zero_shot")
+    for prefix, other in baselines.others.items():
+        section = prefix.removesuffix("_")
+        gained |= _accuracies(ours, other, section)
+        gained |= _rankings(ours, other.found[EMBEDDING], section)
     intervals = mean_intervals(gained, ours.groups, seed=seed, resamples=resamples)
-    if baselines.zero_shot is not None and not baselines.zero_shot.results.there["text"].any():
+    pair = baselines.others.get(ZERO_SHOT)
+    if pair is not None and not pair.results.there["text"].any():
         # Without names, its mean over directions, and its fusion, are not those of ours.
         intervals = {path: one for path, one in intervals.items() if path not in WITH_NAMES}
     drawn = resamples and len(np.unique(ours.groups)) > 1
@@ -169,7 +177,7 @@ def _rankings(ours: MeasuredSplit, found: Found, section: str) -> dict[str, Doub
 def _our_path(path: str) -> str:
     """Return where our metric stands, for the path of a comparison."""
     section, _, rest = path.partition(".")
-    if section not in ("neighbours", "zero_shot"):
+    if section not in ("neighbours", "correlation", "zero_shot"):
         return path
     return f"{'classification' if rest.split('.')[0] in FUSED else 'retrieval'}.{rest}"
 

@@ -22,8 +22,8 @@ RESAMPLES = 2000
 LEVEL = 0.95
 TAILS = (100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2)  # percent
 # Begins the columns of a run's tables that are of a baseline: what that is called.
-BASELINES = {"baseline_": "logistic regression", "zero_shot_": "zero-shot"}
-REGRESSION, ZERO_SHOT = BASELINES
+BASELINES = {"baseline_": "logistic regression", "correlation_": "CCA", "zero_shot_": "zero-shot"}
+REGRESSION, CORRELATION, ZERO_SHOT = BASELINES
 # Metrics of a query beside its first rank: column of data/evaluation/queries.parquet, and name in the metrics file.
 QUERY_COLUMNS = {"average_precision": "map", "ahp": "ahp", **{f"hp_at_{k}": f"hp_at_{k}" for k in HP_KS}}
 # Metrics that `item_metrics` keeps.
@@ -148,6 +148,7 @@ def paired_intervals(
     gained = {
         path: np.mean([of[path] for of in values], axis=0) - np.mean([of[path] for of in others], axis=0)
         for path in values[0]
+        if all(path in of for of in (*values, *others))
     }
     found = mean_intervals(gained, first.items["group"].to_numpy(np.int64), seed=seed, resamples=resamples)
     if any(np.isfinite(own[path]).any() for own in (*values, *others) for path in gained.keys() - found.keys()):

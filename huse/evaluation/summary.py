@@ -332,10 +332,11 @@ def deciders(measured: Measured) -> npt.NDArray[np.str_]:
 
 def decisions(measured: Measured) -> dict[str, dict[str, float]]:
     """Return the share of the items that each of `deciders` decided, and how accurate the fused scores are there."""
-    found, hits = deciders(measured), measured.hits["fusion"]
-    there = [name for name in DECIDERS if (found == name).any()]
+    of = {name: deciders(measured) == name for name in DECIDERS}
+    hits = measured.hits["fusion"]
     return {
-        name: {"share": float((found == name).mean()), "accuracy": float(hits[found == name].mean())} for name in there
+        name: {"share": float(those.mean()), **({"accuracy": float(hits[those].mean())} if those.any() else {})}
+        for name, those in of.items()
     }
 
 

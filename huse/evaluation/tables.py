@@ -45,7 +45,11 @@ def items_table(
     }
     columns["decided_by"] = deciders(measured)
     for prefix, one in {"": measured, **others}.items():
-        columns |= {f"{prefix}correct_{name}": one.hits[name] for name in SCORES}
+        columns |= {
+            f"{prefix}correct_{name}": one.hits[name]
+            for name in SCORES
+            if not prefix or np.isfinite(one.hits[name]).any()
+        }
     return pd.DataFrame(columns)
 
 

@@ -129,6 +129,7 @@ def baselines_section(metrics: Metrics) -> Section | None:
     shown = {
         "Accuracy of the baselines": ("baselines", kinds, metric_tables.CLASSIFICATION),
         "Retrieval by the class probabilities of the baselines": ("baselines.retrieval", directions, every),
+        "Retrieval by canonical correlation analysis": ("baselines.correlation.retrieval", directions, every),
         "Retrieval by nearest neighbours in the raw vectors": ("baselines.neighbours", directions, every),
         "Accuracy of the pair, zero-shot": ("baselines.zero_shot", metric_tables.SHORT, metric_tables.CLASSIFICATION),
         "Retrieval by the pair's own vectors": ("baselines.zero_shot.retrieval", directions, every),

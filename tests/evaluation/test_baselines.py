@@ -161,7 +161,7 @@ def test_ours_stand_beside_the_baselines_with_paired_intervals():
         assert one["low"] < one["difference"] < one["high"] < 0
     assert compared["neighbours.image_to_image.map"]["by"] == "nearest neighbours in the raw image vectors"
     assert compared["classification.text.accuracy"]["by"] == "logistic regression on n-grams of the names"
-    assert len(compared) == 9 and len(remarks(compared)[0].splitlines()) == 1
+    assert len(compared) == 11 and len(remarks(compared)[0].splitlines()) == 1
 
 
 def test_what_only_the_test_split_has_is_not_learned():

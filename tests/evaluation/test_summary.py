@@ -11,6 +11,7 @@ from huse.evaluation.classification import accuracy, best_fusion_weight
 from huse.evaluation.results import DIRECTIONS, SplitResults
 from huse.evaluation.retrieval import choose_share
 from huse.evaluation.summary import (
+    DECIDERS,
     Catalogue,
     Choices,
     calibrated,
@@ -343,7 +344,9 @@ def test_a_split_of_one_modality(make_split, name, other, weight):
     assert classification["fusion"]["accuracy"] == classification[name]["accuracy"]
     assert classification["average"]["accuracy"] == classification[name]["accuracy"]
     assert classification["log_linear"]["accuracy"] == classification[name]["accuracy"]
-    assert list(classification["fusion"]["decided_by"]) == [name]
+    decided = classification["fusion"]["decided_by"]
+    assert {by: of["share"] for by, of in decided.items()} == {by: float(by == name) for by in DECIDERS}
+    assert [by for by, of in decided.items() if "accuracy" in of] == [name]
     assert "gap" not in summary["space"]
     assert summary["retrieval"][f"{name}_to_{other}"] == {
         "dropped_queries": 30,

@@ -7,7 +7,7 @@ import pytest
 
 from huse.evaluation.baselines import measure_baselines
 from huse.evaluation.beside import beside
-from huse.evaluation.intervals import REGRESSION, ZERO_SHOT
+from huse.evaluation.intervals import CORRELATION, REGRESSION, ZERO_SHOT
 from huse.evaluation.splits import measure_splits
 from huse.evaluation.summary import Catalogue
 from huse.evaluation.zero_shot import Pair, measure_zero_shot, zero_shot_metrics
@@ -101,7 +101,7 @@ def test_without_names_in_the_pair_only_pictures_are_compared():
         "zero_shot.image.accuracy",
         *(f"zero_shot.image_to_image.{name}" for name in ("recall_at_1", "map")),
     ]
-    assert len(compared) == 9 + 3
+    assert len(compared) == 11 + 3
 
 
 def test_the_split_decides_which_rows_are_measured():
@@ -110,9 +110,9 @@ def test_the_split_decides_which_rows_are_measured():
     validation, test = measure_baselines(replace(inputs(), pair=Pair.of(vectors, None, SENTENCES)), CATALOGUE, 3)
     assert validation.metrics["zero_shot"]["image"]["accuracy"] == 0
     assert test.metrics["zero_shot"]["image"]["accuracy"] == 1
-    assert test.zero_shot.results.classes.tolist() == CLASSES[PARTS["test"]].tolist()
-    assert list(test.by_prefix) == [REGRESSION, ZERO_SHOT]
-    assert list(measured(inputs())[1].by_prefix) == [REGRESSION]
+    assert test.others[ZERO_SHOT].results.classes.tolist() == CLASSES[PARTS["test"]].tolist()
+    assert list(test.by_prefix) == [REGRESSION, CORRELATION, ZERO_SHOT]
+    assert list(measured(inputs())[1].by_prefix) == [REGRESSION, CORRELATION]
 
 
 def test_ours_equal_to_the_pair_is_neither_ahead_nor_behind():

@@ -17,6 +17,7 @@ SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
 PRODUCT, PRODUCTS = f"{EVALUATION}.product.", f"{EVALUATION}.product.products"
 MEANS = (f"{EVALUATION}.classification.", f"{EVALUATION}.retrieval", PRODUCT)  # begin names of means over items
 ONCE = f"{EVALUATION}.new_classes."  # reported the first time only
+OF_NONE = {"share": 0, "none": 1}  # beside a metric, and its value where the metric has no item
 DROPPED = "dropped_queries"
 
 Metrics = Mapping[str, Mapping[str, Any] | None]  # content by file name; None if the file is missing
@@ -119,7 +120,7 @@ def judge(
     lost = [
         f"{name}: {value:.4g} in the base, and here {_named(new.get(name))}"
         for name, value in old.items()
-        if is_number(value) and not is_number(new.get(name)) and name not in named and not name.startswith(ONCE)
+        if is_number(value) and not is_number(new.get(name)) and name not in named and not _of_none(name, new)
     ]
     return Outcome(lines, _obstacles(old, new), lost)
 
@@ -141,6 +142,12 @@ def chance(metric: str, of: Mapping[str, Any]) -> float:
 def coarse(outcome: Outcome) -> list[str]:
     """Return the metrics over test items that were not compared item by item."""
     return [line.rule.metric for line in outcome.lines if line.change is None and line.rule.metric.startswith(MEANS)]
+
+
+def _of_none(metric: str, here: Mapping[str, Any]) -> bool:
+    """Whether a metric that is not there has nothing to measure, such as the accuracy of answers that nobody gave."""
+    beside = metric.rpartition(".")[0]
+    return metric.startswith(ONCE) or any(here.get(f"{beside}.{name}") == value for name, value in OF_NONE.items())
 
 
 def _line(rule: Rule, olds: Mapping[str, Any], news: Mapping[str, Any], change: Interval | None, *, held: bool) -> Line:

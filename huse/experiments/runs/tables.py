@@ -93,9 +93,10 @@ def terminal_tables(groups: Sequence[Group]) -> list[Table]:
     headers, rows = _differences(groups, "[bold]{}[/bold]")
     if rows:
         # Seven intervals in a row are too wide for a terminal.
-        lines = [
-            [row[0] if place == 1 else "", headers[place], row[place]] for row in rows for place in range(1, len(row))
-        ]
+        lines = []
+        for label, *cells in rows:
+            told = [[metric, cell] for metric, cell in zip(headers[1:], cells, strict=True) if cell != ABSENT]
+            lines += [["" if place else label, *line] for place, line in enumerate(told)]
         title = "beside the baseline, in points, with 95 % intervals"
         tables.append(_terminal(title, ["", "metric", "difference"], lines))
     return tables
@@ -190,11 +191,13 @@ def _metrics(groups: Sequence[Group], columns: Mapping[str, str], bold: str) -> 
 def _differences(groups: Sequence[Group], bold: str) -> tuple[list[str], list[list[str]]]:
     compared = [group for group in groups if group.intervals]
     shown = [metric for metric in METRICS if any(metric in group.intervals for group in compared)]
-    rows = [[group.label, *(_interval(group.intervals[metric], bold) for metric in shown)] for group in compared]
+    rows = [[group.label, *(_interval(group.intervals.get(metric), bold) for metric in shown)] for group in compared]
     return ["", *(METRICS[metric] for metric in shown)], rows
 
 
-def _interval(value: Interval, bold: str) -> str:
+def _interval(value: Interval | None, bold: str) -> str:
+    if value is None:
+        return ABSENT
     mean, low, high = (f"{100 * number:+.1f}" for number in (value.mean, value.low, value.high))
     sure = value.low > 0 or value.high < 0
     return f"{bold.format(mean) if sure else mean} ({low}, {high})"

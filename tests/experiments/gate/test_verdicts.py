@@ -223,6 +223,10 @@ def test_a_metric_without_a_rule_that_is_lost_fails(value):
     assert judge([HIGHER], here, base).exit_code == 0  # a new one
 
 
-def test_new_classes_are_reported_once():
+def test_what_has_nothing_to_measure_is_not_lost():
     base = {"evaluate": {**metrics()["evaluate"], "new_classes": {"accuracy": 0.5}}}
     assert judge([HIGHER], base, metrics()).exit_code == 0
+    for of, code in (({"share": 0.0}, 0), ({"none": 1.0}, 0), ({"share": 0.1}, 1), ({"none": 0.9}, 1), ({}, 1)):
+        base, here = metrics(), metrics()
+        base["evaluate"]["decided_by"], here["evaluate"]["decided_by"] = {"accuracy": 0.5}, of
+        assert judge([HIGHER], base, here).exit_code == code

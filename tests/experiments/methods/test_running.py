@@ -139,7 +139,7 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     )
     assert result.exit_code == 0, result.output
     content = json.loads((here / "out/methods.json").read_text())
-    separate, own, regression = content["groups"]
+    separate, own, regression, correlation = content["groups"]
     assert (separate["label"], own["label"], own["baseline"]) == ("Separate", "HUSE", True)
     assert set(content["choices"]) == {"Separate", "HUSE"}
     found = separate["difference_to_baseline"]["classification.fusion.accuracy"]
@@ -150,6 +150,9 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     assert regression["label"] == "logistic regression" and len(regression["runs"]) == 1
     assert 0.8 < regression["metrics"]["classification.image.accuracy"]["mean"] <= 1  # the vectors tell the classes
     assert {"retrieval.mean.map", "classification.text.accuracy"} <= set(regression["difference_to_baseline"])
+    assert correlation["label"] == "CCA"
+    assert set(correlation["difference_to_baseline"]) >= {"retrieval.mean.map", "retrieval.image_to_text.map"}
+    assert not any(path.startswith("classification") for path in correlation["difference_to_baseline"])
     assert "beside the baseline" in result.output
     page = (here / "out/methods.md").read_text()
     assert "| Separate" in page
