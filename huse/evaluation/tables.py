@@ -32,7 +32,8 @@ def items_table(
     `decided_by` says whose own class the fused one is; see `deciders`. `confidence_fusion` says how sure that is.
 
     Items of one product share their number in `groups`. An item without a picture, or without a name, has null there.
-    Of the others, by prefix of `BASELINES`, columns with it before their names say whether they are right.
+    Of the others, by prefix of `BASELINES`, columns with it before their names say whether they are right. What has no
+    scores has no such columns.
     """
     labels = measured.catalogue.class_labels
     columns: dict[str, Any] = {"row": rows, "group": groups, "class_index": measured.results.classes}
@@ -45,11 +46,8 @@ def items_table(
     }
     columns["decided_by"] = deciders(measured)
     for prefix, one in {"": measured, **others}.items():
-        columns |= {
-            f"{prefix}correct_{name}": one.hits[name]
-            for name in SCORES
-            if not prefix or np.isfinite(one.hits[name]).any()
-        }
+        if any(np.isfinite(one.hits[name]).any() for name in SCORES):
+            columns |= {f"{prefix}correct_{name}": one.hits[name] for name in SCORES}
     return pd.DataFrame(columns)
 
 
