@@ -1,8 +1,10 @@
 """Commands that turn other people's data into a catalogue; pictures stay where they are."""
 
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import PIL.Image
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +17,7 @@ from huse.catalogue.importing.fashion import import_fashion
 from huse.catalogue.importing.folders import import_folders
 from huse.catalogue.importing.food101 import import_food101
 from huse.catalogue.importing.table import Columns, import_table
+from huse.catalogue.importing.wikipedia import import_wikipedia
 from huse.errors import InputError
 from huse.experiments.copies import WOULD_LACK, lacking, track
 from huse.run import paths
@@ -52,6 +55,42 @@ def food101(
     """UPMC Food-101: titles of web pages and pictures of 101 dishes; its split is kept."""
     imported = import_food101(folder)
     _finish(context.obj, imported, output, "food101", max_left_out, apply=apply, force=force)
+
+
+@app.command()
+def wikipedia(
+    context: typer.Context,
+    folder: Folder,
+    *,
+    output: Output = None,
+    apply: Apply = False,
+    force: Force = False,
+    max_left_out: MaxLeftOut = 0.5,
+) -> None:
+    """Wikipedia pairs of Rasiwasia et al. 2010: pictures and texts by their published features; its split is kept."""
+    found, here = import_wikipedia(folder), context.obj
+
+    def beside(outputs: Outputs, catalogue: Path) -> dict[str, Any]:
+        """Write the vectors, and pictures of them where there are no others; return the parameters that name them."""
+        files = {kind: catalogue.with_suffix(f".{kind}.parquet") for kind in ("images", "texts")}
+        for table, file in zip((found.images, found.texts), files.values(), strict=True):
+            outputs.table(file, table)
+        params: dict[str, Any] = {
+            "catalogue": {},
+            "backbone": {"network": f"given:{here.named(files['images'])}", "weights": None},
+            "finetune_backbone": {"epochs": 0},
+            "text_vectors": {"encoders": ["given"], "given": {"file": here.named(files["texts"])}},
+        }
+        if found.drawn:
+            pictures = catalogue.with_suffix(".pictures")
+            params["catalogue"]["images"] = here.named(pictures)
+            place = outputs.path(pictures)
+            place.mkdir()
+            for name, pixels in found.drawn.items():
+                PIL.Image.fromarray(pixels).save(place / name)
+        return params
+
+    _finish(here, found.imported, output, "wikipedia", max_left_out, apply=apply, force=force, beside=beside)
 
 
 @app.command()
@@ -146,8 +185,17 @@ def table(
 
 
 def _finish(
-    here: Run, imported: Imported, output: Path | None, name: str, max_left_out: float, *, apply: bool, force: bool
+    here: Run,
+    imported: Imported,
+    output: Path | None,
+    name: str,
+    max_left_out: float,
+    *,
+    apply: bool,
+    force: bool,
+    beside: Callable[[Outputs, Path], dict[str, Any]] = lambda outputs, catalogue: {"catalogue": {}},
 ) -> None:
+    """Write the catalogue, and what stands `beside` it, which returns parameters; say, or apply, what to set."""
     output = output or here / paths.IMPORTED / f"{name}.csv"
     catalogue = imported.table()
     lost = [*imported.left_out, *imported.in_part]
@@ -171,6 +219,7 @@ def _finish(
     with Outputs() as outputs:
         for place, content in tables.items():
             outputs.path(place).write_text(content.to_csv(index=False, lineterminator="\n"), encoding="utf-8")
+        found = beside(outputs, output)
     facts = Table.grid(padding=(0, 2))
     for fact, value in summarise(catalogue).items():
         facts.add_row(fact, escape(value))
@@ -186,16 +235,24 @@ def _finish(
         f"wrote {output}, and {odd} with every row that was not taken as it is",
     ]
     typer.echo("\n".join(lines))
-    found = {"csv": here.named(output), "encoding": "auto"}
+    of_catalogue = {"csv": here.named(output), "encoding": "auto"}
     if (catalogue["image"] != "").any():
-        found["images"] = here.named(imported.images)
+        of_catalogue["images"] = here.named(imported.images)
     columns = {column: column if column in catalogue else None for column in COLUMNS}
+    found["catalogue"] = {**of_catalogue, **found["catalogue"], "columns": columns}
     params = here / paths.PARAMS
     if apply:
-        lines = [*track(here, output), f"{params}:", *set_values(params, {"catalogue": {**found, "columns": columns}})]
+        lines = [*track(here, output), f"{params}:", *set_values(params, found)]
         lines += [f"{WOULD_LACK} {line}" for line in lacking(here)]
     else:
-        lines = [f"in {params} (or by --apply):", "catalogue:"]
-        lines += [f"  {name}: {value}" for name, value in found.items()]
-        lines += ["  columns:", *(f"    {column}: {as_yaml(value)}" for column, value in columns.items())]
+        lines = [f"in {params} (or by --apply):", *_as_lines(found)]
     typer.echo("\n".join(lines))
+
+
+def _as_lines(values: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield f"{indent}{name}:"
+            yield from _as_lines(value, f"{indent}  ")
+        else:
+            yield f"{indent}{name}: {as_yaml(value)}"

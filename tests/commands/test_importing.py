@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -10,6 +13,7 @@ from huse.commands import cli
 from huse.run import paths
 from huse.run.params.all import check_params
 from tests.catalogue.importing.conftest import fashion, folders, food101  # noqa: F401  fixtures
+from tests.catalogue.importing.layouts import make_wikipedia
 from tests.commands.conftest import error, huse
 from tests.conftest import ROOT
 from tests.repository import Repository
@@ -52,6 +56,34 @@ def test_it_is_applied_and_every_layout_after_another_as_well(workplace, fashion
     catalogue = check_params(paths.PARAMS)["catalogue"]
     assert (catalogue.csv, catalogue.images, catalogue.columns.split) == ("own.csv", str(folders), None)
     assert paths.PARAMS.read_text().count("#") == (ROOT / "params.yaml").read_text().count("#")
+
+
+def test_features_and_pictures_of_them_stand_beside_the_catalogue(workplace):
+    result = huse("import", "wikipedia", make_wikipedia(workplace / "set"), "--apply")
+    assert result.exit_code == 0, result.output
+    sections = check_params(paths.PARAMS)
+    assert sections["backbone"].network == "given:data/imported/wikipedia.images.parquet"
+    assert (sections["backbone"].weights, sections["finetune_backbone"].epochs) == (None, 0)
+    assert sections["text_vectors"].given.file == "data/imported/wikipedia.texts.parquet"
+    pictures = Path(sections["catalogue"].images)
+    assert len(list(pictures.iterdir())) == 84
+    assert len(pd.read_parquet(paths.IMPORTED / "wikipedia.texts.parquet")) == 84
+    said = huse("import", "wikipedia", "set", "--force").stdout
+    assert "  given:\n    file: data/imported/wikipedia.texts.parquet" in said
+
+
+@pytest.mark.slow
+def test_published_features_go_through_the_pipeline(tmp_path):
+    """Features that tell the category: each modality finds the other."""
+    repository = Repository.create(tmp_path / "repository", tmp_path / "site")
+    data = make_wikipedia(tmp_path / "set")
+    repository.run("python", "-m", "huse", "import", "wikipedia", str(data), "--apply")
+    repository.repro("evaluate")
+    metrics = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())
+    assert metrics["items"] == 24
+    found = metrics["retrieval"]["image_to_text"]
+    assert found["map"] > found["chance"]["map"] + 0.1
+    assert metrics["baselines"]["correlation"]["retrieval"]["image_to_text"]["map"] > found["chance"]["map"]
 
 
 def test_what_is_there_is_not_replaced_unasked(workplace, fashion):  # noqa: F811

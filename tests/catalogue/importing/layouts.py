@@ -1,6 +1,8 @@
 """Public layouts in small, drawn."""
 
+import numpy as np
 from PIL import Image
+from scipy.io import savemat
 
 
 def draw(path, colour=(9, 9, 9)):
@@ -62,4 +64,30 @@ def make_shop(root):
         lines.append(f"{number}.jpg,Thing {number},Shoes,{('Boots', 'Pumps')[number % 2]}")
         draw(root / f"pictures/{number}.jpg", (number * 20, 50, 90))
     (root / "export.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return root
+
+
+CATEGORIES = ("art", "sport", "royalty_and_nobility")
+
+
+def make_wikipedia(root, ending="mat", pictures=False, counts=(60, 24)):
+    """The Wikipedia set in its true layout: `counts` pairs of training and test, features that tell the category."""
+    random = np.random.default_rng(0)
+    root.mkdir(parents=True, exist_ok=True)
+    features = {}
+    for split, short, count in zip(("train", "test"), ("tr", "te"), counts, strict=True):
+        kinds = np.arange(count) % len(CATEGORIES)
+        for letter, width in (("I", 128), ("T", 10)):
+            drawn = random.random((count, width)) + 3 * np.eye(len(CATEGORIES), width)[kinds]
+            features[f"{letter}_{short}"] = drawn / drawn.sum(axis=1, keepdims=True)
+        lines = [f"{split}text{n:03d}-{n % 3}\t{split}picture{n:03d}\t{kind + 1}" for n, kind in enumerate(kinds)]
+        (root / f"{split}set_txt_img_cat.list").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        for number, kind in enumerate(kinds) if pictures else ():
+            colour = (number * 2 % 255, number % 255, 90 * len(split) % 255)
+            draw(root / "images" / CATEGORIES[kind] / f"{split}picture{number:03d}.jpg", colour)
+    if ending == "mat":
+        savemat(root / "raw_features.mat", features)
+    else:
+        np.savez(root / "raw_features.npz", **features)
+    (root / "categories.list").write_text("\n".join(CATEGORIES) + "\n", encoding="utf-8")
     return root
