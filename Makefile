@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: screenshot repro text vision test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances
+.PHONY: screenshot repro text vision test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances audit
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -75,13 +75,19 @@ summary:  ## put what `diff` and `gate` wrote before whoever reads the job
 comment:  ## the same as a comment of the pull request PULL_REQUEST
 	gh pr comment $(PULL_REQUEST) --body-file $(SUMMARY) --edit-last --create-if-none
 
+audit: $(INSTALLED)  ## look the locked packages up in the advisories of the Python index
+	$(BIN)/python -m venv .venv/audit
+	.venv/audit/bin/pip install --quiet --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'
+	.venv/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off
+
 tolerances: $(INSTALLED)  ## train with several seeds, and make the gate's tolerances from what they give
 	for seed in $(SEEDS); do $(BIN)/dvc exp run --name seed-$$seed --set-param train.seed=$$seed || exit 1; done
 	$(BIN)/huse tolerances $(SEEDS:%=seed-%)
 
-docs: $(INSTALLED)  ## write the tables of docs/parameters.md anew
+docs: $(INSTALLED)  ## write the tables of docs/parameters.md and docs/dependencies.md anew
 	sed -i '/^<!-- tables -->/q' docs/parameters.md
 	{ echo; $(BIN)/huse parameters --markdown; } >> docs/parameters.md
+	$(BIN)/python -m tests.licences
 
 screenshot: $(INSTALLED)  ## take docs/search-page.png anew, of `huse serve` on what `make repro` made; needs chromium
 	$(BIN)/python -m tests.use.server.screenshot

@@ -9,6 +9,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from tests.conftest import ROOT
+from tests.licences import PAGE, licence, page
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ALLOWED = SpecifierSet(PROJECT["requires-python"])
@@ -53,3 +54,9 @@ def test_types_and_style_are_those_of_the_lowest_python():
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     assert tools["mypy"]["python_version"] == VERSIONS[0]
     assert tools["ruff"]["target-version"] == f"py{VERSIONS[0].replace('.', '')}"
+
+
+def test_every_locked_package_has_its_licence_in_the_docs(locked):
+    """`make docs` writes the page anew."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert [name for name in locked if not licence(name)] == []

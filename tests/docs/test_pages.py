@@ -27,7 +27,7 @@ from huse.commands import cli
 from huse.run import paths
 from huse.run.params.editing import edit_yaml
 from huse.vision.torchvision_ops import import_torchvision
-from tests.catalogue.importing.layouts import make_fashion, make_folders, make_food101, make_shop
+from tests.catalogue.importing.layouts import make_fashion, make_folders, make_food101, make_shop, make_wikipedia
 from tests.conftest import ROOT
 from tests.repository import SMALL, TINY, wait_until
 
@@ -117,6 +117,7 @@ def make_data(data, products):
     pd.DataFrame(given).to_parquet(data / "vectors.parquet")
     make_food101(data / "food101")
     make_fashion(data / "fashion")
+    make_wikipedia(data / "wikipedia")
     make_folders(data / "folders")
     make_shop(data / "shop")
     captions = [f"{picture},Thing {number}\n" for number, picture in enumerate(list_pictures(data / "folders"))]

@@ -34,7 +34,7 @@ def test_every_command_is_a_target_that_runs_dry(target):
 
 
 def test_a_change_passes_all_that_it_must_in_this_order():
-    code = ["make lint", "make lock-check", "make text", "make vision", "make test", "make test-slow"]
+    code = ["make lint", "make lock-check", "make audit", "make text", "make vision", "make test", "make test-slow"]
     assert commands("pull-request", "code") == code
     expected = ["make repro", "make repro-twice", "make diff", "make gate", "make summary"]
     assert commands("pull-request", "metrics") == expected
