@@ -1,10 +1,10 @@
 """What simple means give on the same vectors and the same split: the baselines that a space must beat.
 
-Logistic regression on picture vectors, on n-grams of names, and on n-grams beside all text vectors; the log-linear
-fusion of picture and name; retrieval by the class probabilities that these give, known as semantic matching; canonical
-correlation analysis; and nearest neighbours in the raw vectors. They learn from the training split, and every choice is
-made on the validation split. Where an image-text pair encodes the pictures, what it gives untouched stands beside them.
-See `huse.evaluation.correlation` and `huse.evaluation.zero_shot`.
+Logistic regression on picture vectors, on n-grams of names, on all text vectors, and on both side by side; the
+log-linear fusion of picture and name; retrieval by the class probabilities that these give, known as semantic matching;
+canonical correlation analysis; and nearest neighbours in the raw vectors. They learn from the training split, and every
+choice is made on the validation split. Where an image-text pair encodes the pictures, what it gives untouched stands
+beside them. See `huse.evaluation.correlation` and `huse.evaluation.zero_shot`.
 
 Letters: N items of a split, R of all three splits, F features, K labels, C classes.
 """
@@ -37,7 +37,8 @@ from huse.evaluation.summary import EMBEDDING, Catalogue, Choices, Measured, mea
 from huse.evaluation.zero_shot import Pair, measure_zero_shot, zero_shot_metrics
 from huse.taxonomy import Bools
 
-IMAGE, NGRAMS, TEXT = "image_linear", "ngrams_linear", "text_linear"
+IMAGE, NGRAMS, VECTORS, TEXT = "image_linear", "ngrams_linear", "vectors_linear", "text_linear"
+OF_NAMES = (NGRAMS, TEXT, VECTORS)  # of equals the first is taken
 STRENGTHS = (3.0, 10.0, 30.0, 100.0)  # C of the logistic regressions
 STEPS = 10  # of each, and twice as many for the first
 LEAST = 1e-4  # deviation of a feature as a share of the mean one; below it the feature is constant
@@ -86,7 +87,7 @@ class Baselines:
         near: rankings by raw vectors, within a modality.
         others: by `huse.evaluation.intervals.BASELINES`, canonical correlation analysis, and what the pair gives
             untouched, where there is one.
-        text: the better regression on names, by validation.
+        text: the best regression on names, by validation.
         metrics: for the metrics file.
     """
 
@@ -129,9 +130,7 @@ def measure_baselines(inputs: Inputs, catalogue: Catalogue, labels: int) -> tupl
     """
     fitted = fit_all(inputs, catalogue, labels)
     classes = {split: inputs.classes[places] for split, places in inputs.parts.items()}
-    right = {
-        name: _accuracy(fitted[name], classes["validation"], catalogue) for name in (NGRAMS, TEXT) if name in fitted
-    }
+    right = {name: _accuracy(fitted[name], classes["validation"], catalogue) for name in OF_NAMES if name in fitted}
     chosen = {"image": IMAGE, "text": max(right, key=lambda name: right[name], default=TEXT)}
     raw = {name: _choose_raw(inputs, name, catalogue) for name in MODALITIES if inputs.there[name].any()}
 
@@ -200,6 +199,7 @@ def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Line
         for name, modality, blocks in (
             (IMAGE, "image", ("image",)),
             (NGRAMS, "text", ("ngrams",)),
+            (VECTORS, "text", ("text",)),
             (TEXT, "text", ("ngrams", "text")),
         )
         if inputs.there[modality][train].any()

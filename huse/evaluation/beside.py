@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from huse.evaluation.baselines import NGRAMS, TEXT, Baselines
+from huse.evaluation.baselines import NGRAMS, TEXT, VECTORS, Baselines
 from huse.evaluation.classification import Doubles
 from huse.evaluation.intervals import ZERO_SHOT, mean_intervals
 from huse.evaluation.results import MODALITIES
@@ -20,7 +20,11 @@ FUSED = ("image", "text", "fusion")
 WITH_NAMES = ("zero_shot.fusion.accuracy", *(f"zero_shot.mean.{metric}" for metric in COMPARED))
 ROUNDING = 1e-9  # of differences
 
-_TEXTS = {NGRAMS: "n-grams of the names", TEXT: "n-grams of the names and the text vectors"}
+_TEXTS = {
+    NGRAMS: "n-grams of the names",
+    VECTORS: "the text vectors",
+    TEXT: "n-grams of the names and the text vectors",
+}
 BOTH_VECTORS = "logistic regressions on the image vectors and on {text}"
 # Of a catalogue that has only these: what they are, what a regression reads, and what helps.
 ALONE = {

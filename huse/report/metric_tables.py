@@ -23,6 +23,7 @@ CLASSIFIERS = {
 BASELINES = {
     "image_linear": "logistic regression, image vectors",
     "ngrams_linear": "logistic regression, n-grams of names",
+    "vectors_linear": "logistic regression, text vectors",
     "text_linear": "logistic regression, n-grams and text vectors",
     "fused": "picture and name, product of the probabilities",
 }
