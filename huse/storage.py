@@ -10,9 +10,9 @@ import logging
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from posixpath import commonpath, normpath
@@ -27,6 +27,7 @@ Result = TypeVar("Result")
 READERS = 16  # objects that are read at a time: a store answers late, not slowly
 FEW = 50  # objects that are asked for one by one; the folder of more is listed, 1,000 a request
 PAUSES = (0.5, 2.0)  # seconds before a read is tried again, beside what the drivers try themselves
+LONGEST = 300  # characters of what a driver says
 PATIENCE = 30.0  # seconds after which it is not
 MODEL = "config.json"  # of a model: has the SHA-256 of its other files
 CARD = "README.md"
@@ -40,16 +41,28 @@ class Driver:
         protocol: its name in fsspec.
         module: that is imported for it.
         extra: of huse, which brings it.
+        options: of its own.
+        retries: of its own, in place of its usual ones; None: as usual.
     """
 
     protocol: str
     module: str
     extra: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    retries: int | None = None
 
 
+# As they come, s3fs and what is below it ask a server that does not answer 125 times, a minute each.
+S3 = Driver(
+    "s3",
+    "s3fs",
+    "s3",
+    {"config_kwargs": {"connect_timeout": 10, "read_timeout": 20, "retries": {"max_attempts": 2}}},
+    retries=1,
+)
 AZURE = Driver("abfs", "adlfs", "azure")
 SCHEMES = {
-    "s3": Driver("s3", "s3fs", "s3"),
+    "s3": S3,
     "gs": Driver("gs", "gcsfs", "gs"),
     "gcs": Driver("gs", "gcsfs", "gs"),
     "azure": AZURE,  # as DVC writes it
@@ -111,8 +124,8 @@ class Remote:
                 content: bytes = files.cat_file(path, start=0, end=2**40 if most is None else most)
             except (FileNotFoundError, PermissionError):
                 raise
-            except Exception:
-                if files.info(path)["size"]:
+            except Exception as error:
+                if "range" not in str(error).lower() or files.info(path)["size"]:
                     raise
                 return b""  # which has no first byte to begin at
             return content
@@ -173,7 +186,9 @@ class Remote:
             )
         # Of the store alone: in a key, `::` would name a chain of other drivers.
         url = f"{driver.protocol}://{self.store}"
-        files, store = self._asked(lambda: url_to_fs(url, use_listings_cache=False))
+        files, store = self._asked(lambda: url_to_fs(url, use_listings_cache=False, **driver.options))
+        if driver.retries is not None:
+            files.retries = driver.retries
         return files, f"{store}/{self.key}" if self.key else store
 
     def _asked(self, ask: Callable[[], Result]) -> Result:
@@ -195,9 +210,9 @@ class Remote:
             time.sleep(pause)
         raise AssertionError  # the last pause is None
 
-    def _failed(self, found: str, kind: str = "the store fails") -> InputError:
+    def _failed(self, found: str, kind: str = "a store that fails") -> InputError:
         return InputError(
-            f"{self}: expected to read it, found that {kind} ({found}). Look at the URL, at the network, and at the "
+            f"{self}: expected to read it, found {kind} ({found}). Look at the URL, at the network, and at the "
             "credentials, which come from the environment or from the files of the cloud's own programs."
         )
 
@@ -299,16 +314,19 @@ def refused(error: Exception) -> bool:
 
 
 def _line(error: Exception) -> str:
-    line = shown(str(error).strip().partition("\n")[0])
+    line = shown(" ".join(str(error).split())[:LONGEST])
     line = re.sub(r"(?i)((?:key|token|secret|password|signature|sig)\w*\s*[=:]\s*)\S+", r"\1…", line)
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 def kept() -> Path:
-    """Return the folder of what was copied of objects, and of what is known of them; safe to delete at any time."""
-    given = os.environ.get("HUSE_CACHE")
-    usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return (Path(given) if given else Path(usual, "huse")) / "objects"
+    """Return the folder of what was copied of objects, and of what is known of them; safe to delete at any time.
+
+    It is the user's, not the run's: models are loaded without a run, and the copies of the repository in which DVC runs
+    experiments need not read objects again.
+    """
+    given = os.environ.get("HUSE_OBJECTS")
+    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huse", "objects")
 
 
 def local(root: Path, text: str) -> Path:

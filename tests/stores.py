@@ -51,8 +51,7 @@ class Store:
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """An empty store in memory; what is kept of it is the test's own."""
-    monkeypatch.delenv("HUSE_CACHE", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "kept"))
+    monkeypatch.setenv("HUSE_OBJECTS", str(tmp_path / "kept"))
     monkeypatch.setattr(storage, "PAUSES", (0.0, 0.0))
     monkeypatch.setattr(MemoryFileSystem, "store", {})
     monkeypatch.setattr(MemoryFileSystem, "pseudo_dirs", [""])
@@ -104,10 +103,9 @@ def s3(s3_server, tmp_path, monkeypatch):
         "AWS_ACCESS_KEY_ID": "known-id",
         "AWS_SECRET_ACCESS_KEY": "not-to-be-seen",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "XDG_CACHE_HOME": str(tmp_path / "kept"),
+        "HUSE_OBJECTS": str(tmp_path / "kept"),
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.delenv("HUSE_CACHE", raising=False)
     import s3fs
 
     s3fs.S3FileSystem.clear_instance_cache()

@@ -146,11 +146,11 @@ def test_a_store_that_fails_for_a_moment_is_asked_again(store):
 @pytest.mark.parametrize(
     ("error", "kind", "times"),
     [
-        (OSError("connection reset"), "the store fails", 3),
+        (OSError("connection reset"), "a store that fails", 3),
         (PermissionError("Access Denied"), "no permission", 1),
         (type("NoCredentialsError", (Exception,), {})("Unable to locate credentials"), "no permission", 1),
         (type("HttpError", (Exception,), {"code": 403})("Forbidden"), "no permission", 1),
-        (ValueError("Invalid bucket name"), "the store fails", 1),
+        (ValueError("Invalid bucket name"), "a store that fails", 1),
     ],
 )
 def test_a_store_that_goes_on_failing_is_an_input_error_with_a_remedy(store, error, kind, times):
@@ -163,7 +163,7 @@ def test_a_store_that_goes_on_failing_is_an_input_error_with_a_remedy(store, err
 
 def test_what_a_store_says_is_told_without_secrets_and_without_a_traceback(store):
     store.put("shop/a", b"content")
-    said = f"GET https://h/a?X-Amz-Signature={SECRET} failed, SecretKey={SECRET} token: {SECRET}\nsecond {SECRET}"
+    said = f"GET https://h/a?X-Amz-Signature={SECRET} failed, SecretKey={SECRET} token: {SECRET}\nsignature={SECRET}"
     store.failing["shop/a"] = [OSError(said)] * 9
     with pytest.raises(InputError) as found:
         Remote("memory", "shop", "a").read_bytes()

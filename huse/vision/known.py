@@ -23,7 +23,6 @@ import huse.kinds
 from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.storage import READERS, Place, Remote, any_remote, kept, versions
-from huse.wording import counted
 
 Result = TypeVar("Result")
 
@@ -137,9 +136,7 @@ def copied_pictures(places: Sequence[Place]) -> list[Path]:
     objects = list(dict.fromkeys(one for one in places if isinstance(one, Remote)))
     new = sum(one not in digests or not _copy(one, digests[one]).is_file() for one in objects)
     if new:
-        logging.info(
-            "%s: %s copied to %s", objects[0], counted(new, "picture like it is", "pictures like it are"), kept()
-        )
+        logging.info("%s pictures, such as %s, are copied to %s", f"{new:,}", objects[0], kept() / COPIES)
     with ThreadPoolExecutor(READERS) as pool:
         of = dict(zip(objects, pool.map(copied, objects), strict=True))
     known.put(DIGEST, dict(of.items()))

@@ -2,6 +2,8 @@
 
 import shutil
 import socket
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pandas as pd
@@ -11,11 +13,13 @@ from PIL import Image
 import stages.catalogue
 import stages.finetune_backbone
 import stages.image_vectors
+from huse import storage
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.editing import set_values
 from huse.run.place import Run
 from tests.pipeline.in_process import write_params
+from tests.repository import TINY, Repository
 
 STAGES = (stages.catalogue, stages.finetune_backbone, stages.image_vectors)
 OUTPUTS = (paths.PRODUCTS, paths.REJECTED, paths.CLASSES, paths.IMAGE_VECTORS, paths.FINETUNE_CURVES)
@@ -217,3 +221,45 @@ def test_what_s3_refuses_is_told(runs, s3, s3_server, monkeypatch):
     with pytest.raises(InputError, match=r"s3://shop/table\.csv: expected to read it") as found:
         stages.catalogue.main(runs("no-network", csv="s3://shop/table.csv"))
     assert "not-to-be-seen" not in str(found.value)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("dvc_s3") is None, reason="dvc-s3, the extra `s3`, is not installed")
+def test_dvc_runs_what_a_changed_object_changes_and_reads_none_itself(s3, tmp_path):
+    repository = Repository.create(tmp_path / "repository", tmp_path / "site")
+    repository.set_params(TINY)
+    assert repository.stage("sample_catalogue").returncode == 0
+    s3.put(f"{repository.root / paths.SAMPLE_IMAGES}/", "shop/pictures/", recursive=True)
+    s3.put(str(repository.root / paths.SAMPLE_CSV), "shop/table.csv")
+    repository.set_params({"catalogue": {"csv": "s3://shop/table.csv", "images": "s3://shop/pictures"}})
+
+    def ran():
+        output = repository.run(sys.executable, "-m", "dvc", "repro", "image_vectors").stdout
+        return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
+
+    assert ran() == ["catalogue", "finetune_backbone", "image_vectors"]
+    products = pd.read_parquet(repository.root / paths.PRODUCTS)
+    before = np.load(repository.root / paths.IMAGE_VECTORS)[0]
+    assert ran() == []
+    row = products.query("split == 'test'").index[0]
+    Image.new("RGB", (48, 48), (9, 200, 90)).save(tmp_path / "other.png")
+    s3.put(str(tmp_path / "other.png"), f"shop/pictures/{products['image'][row]}")
+    assert ran() == ["catalogue", "finetune_backbone", "image_vectors"]
+    after = np.load(repository.root / paths.IMAGE_VECTORS)[0]
+    assert np.flatnonzero((before != after).any(axis=1)).tolist() == [row]
+    for file in repository.root.rglob("*"):
+        assert not file.is_file() or b"not-to-be-seen" not in file.read_bytes(), file
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray, the extra `ray`, is not installed")
+def test_a_cluster_gives_the_same_bytes_and_reads_no_object_itself(runs, store, small_catalogue):
+    pictures = store.put_folder(small_catalogue[1], "shop/pictures")  # which no other process has
+    here = runs("here", images=pictures, finetune_backbone={"epochs": 0})
+    there = runs("there", images=pictures, finetune_backbone={"epochs": 0}, machine={"engine": "ray", "workers": 1})
+    for stage in STAGES:
+        stage.main(here)
+    shutil.rmtree(storage.kept())
+    for stage in STAGES:
+        stage.main(there)
+    assert contents(there) == contents(here)
