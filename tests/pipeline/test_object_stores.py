@@ -1,23 +1,31 @@
 """Pictures and table in an object store: the stages write what they write for a local folder, and read little."""
 
+import re
 import shutil
 import socket
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import stages.catalogue
 import stages.finetune_backbone
 import stages.image_vectors
+import stages.index
+import stages.report
 from huse import storage
+from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
+from huse.run.artifacts import read_json
 from huse.run.params.editing import set_values
 from huse.run.place import Run
+from huse.use.index import Index
 from tests.pipeline.in_process import write_params
 from tests.repository import TINY, Repository
 
@@ -189,6 +197,28 @@ def test_processes_that_prepare_pictures_read_objects_too(runs, store, small_cat
         for stage in STAGES:
             stage.main(run)
     assert contents(there)[paths.IMAGE_VECTORS] == contents(here)[paths.IMAGE_VECTORS]
+
+
+def test_index_report_and_suspects_take_pictures_and_columns_from_a_store(tiny_pipeline, store, tmp_path, monkeypatch):
+    repository = tiny_pipeline.copy_to(tmp_path / "repository")
+    here = Run(repository.root)
+    pictures = store.put_folder(here / paths.SAMPLE_IMAGES, "shop/pictures")
+    store.put("shop/table.csv", (here / paths.SAMPLE_CSV).read_bytes())
+    shown = re.findall(r"data:image/webp;base64,[^\"']+", (here / paths.REPORT).read_text(encoding="utf-8"))
+    shutil.rmtree(here / paths.SAMPLE_IMAGES)
+    (here / paths.SAMPLE_CSV).unlink()
+    set_values(here / paths.PARAMS, {"catalogue": {"csv": "memory://shop/table.csv", "images": str(pictures)}})
+    before = read_json(here / paths.INDEX_METRICS, [])
+    for stage in (stages.index, stages.report):
+        stage.main(here)
+    assert Index.open(here / paths.INDEX).about["images"] == str(pictures)
+    assert read_json(here / paths.INDEX_METRICS, []) == before
+    assert shown
+    assert re.findall(r"data:image/webp;base64,[^\"']+", (here / paths.REPORT).read_text(encoding="utf-8")) == shown
+    monkeypatch.chdir(here.root)
+    ended = CliRunner().invoke(cli.app, ["suspects", "--html", "suspects.html", "--most", "3"])
+    assert ended.exit_code == 0, ended.exception
+    assert "data:image/webp" in Path("suspects.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
