@@ -72,6 +72,7 @@ SCHEMES = {
     "memory": Driver("memory", "fsspec", "s3"),  # of this process alone, for tests
 }
 FILE = "file"
+TALKATIVE = ("botocore", "aiobotocore", "azure", "google")  # which log where credentials were found, and requests
 # What tells one content of an object from the next, by store; of the times, one store has one.
 VERSIONS = (
     *("ETag", "etag", "VersionId", "version_id", "generation", "md5Hash", "content_md5"),
@@ -184,6 +185,8 @@ class Remote:
                 f"{self}: needs {driver.module}, which is not installed. Run `pip install 'huse[{driver.extra}]'`, or "
                 f"`pip install {driver.module}`."
             )
+        for name in TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
         # Of the store alone: in a key, `::` would name a chain of other drivers.
         url = f"{driver.protocol}://{self.store}"
         files, store = self._asked(lambda: url_to_fs(url, use_listings_cache=False, **driver.options))
@@ -226,6 +229,8 @@ def place(text: str | Path) -> Place:
     Raises:
         InputError: it is a URL of something else, or may hold a credential, which the message does not repeat.
     """
+    if isinstance(text, Path) and str(text).partition(":/")[0] in SCHEMES:
+        raise InputError(f"{text}: expected a URL as text, found a Path, which loses one of its slashes. Give a str.")
     if isinstance(text, Path) or "://" not in text:
         return Path(text)
     scheme, _, rest = text.partition("://")

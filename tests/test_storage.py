@@ -24,6 +24,11 @@ def test_what_is_no_url_is_a_local_path(text):
     assert place(text) == Path(text)
 
 
+def test_a_url_as_a_path_is_refused_as_it_has_lost_a_slash():
+    assert "Give a str" in message(place, Path("s3://shop/models/7"))
+    assert place(Path("data/images")) == Path("data/images")
+
+
 def test_a_url_of_files_is_a_local_path():
     assert place("file:///data/images") == Path("/data/images")
     assert "absolute path" in message(place, "file://images")

@@ -22,6 +22,7 @@ import PIL
 import huse.kinds
 from huse.engine.cores import cores
 from huse.errors import InputError
+from huse.files import fingerprint_file
 from huse.storage import READERS, Place, Remote, any_remote, kept, versions
 
 Result = TypeVar("Result")
@@ -104,8 +105,7 @@ def copy_of(place: Place, digest: str) -> Place:
     """Return the copy of an object that has these bytes, where there is one; else the place itself."""
     if not isinstance(place, Remote):
         return place
-    file = _copy(place, digest)
-    return file if file.is_file() else place
+    return _copy(place, digest) if _is_copied(place, digest) else place
 
 
 def copied_pictures(places: Sequence[Place]) -> list[Path]:
@@ -123,7 +123,7 @@ def copied_pictures(places: Sequence[Place]) -> list[Path]:
 
     def copied(one: Remote) -> str:
         digest = digests.get(one, "")
-        if not digest or not _copy(one, digest).is_file():
+        if not _is_copied(one, digest):
             content = content_of(one)
             digest = hashlib.sha256(content).hexdigest()
             file = _copy(one, digest)
@@ -134,7 +134,7 @@ def copied_pictures(places: Sequence[Place]) -> list[Path]:
         return digest
 
     objects = list(dict.fromkeys(one for one in places if isinstance(one, Remote)))
-    new = sum(one not in digests or not _copy(one, digests[one]).is_file() for one in objects)
+    new = sum(not _is_copied(one, digests.get(one, "")) for one in objects)
     if new:
         logging.info("%s pictures, such as %s, are copied to %s", f"{new:,}", objects[0], kept() / COPIES)
     with ThreadPoolExecutor(READERS) as pool:
@@ -157,3 +157,9 @@ def content_of(one: Remote) -> bytes:
 
 def _copy(one: Remote, digest: str) -> Path:
     return kept() / COPIES / digest[:2] / f"{digest}{PurePosixPath(one.key).suffix}"
+
+
+def _is_copied(one: Remote, digest: str) -> bool:
+    """Whether there is a copy of these bytes that is not damaged."""
+    file = _copy(one, digest)
+    return bool(digest) and file.is_file() and fingerprint_file(file) == digest

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -26,6 +27,7 @@ from huse.run.artifacts import read_json
 from huse.run.params.editing import set_values
 from huse.run.place import Run
 from huse.use.index import Index
+from huse.vision.torchvision_ops import import_torchvision
 from tests.pipeline.in_process import write_params
 from tests.repository import TINY, Repository
 
@@ -117,6 +119,28 @@ def test_without_what_is_known_all_is_read_and_comes_out_the_same(runs, store, s
     pictures = pd.read_parquet(there / paths.PRODUCTS).query("image != ''")["image"].nunique()
     assert store.total() == 2 * pictures  # for their bytes, then to decode
     assert (np.load(there / paths.IMAGE_VECTORS) == vectors).all()
+
+
+def test_weights_and_given_vectors_by_url_make_the_encoders_that_files_make(runs, store, small_catalogue, tmp_path):
+    torch.save(import_torchvision().models.squeezenet1_1().state_dict(), tmp_path / "weights.pt")
+    keys = [f"{number}_{product}.png" for number in range(2) for product in range(10)]
+    given = pd.DataFrame({"image": keys, "vector": [[float(number), 1.0] for number in range(20)]})
+    given.to_parquet(tmp_path / "given.parquet")
+    for name in ("weights.pt", "given.parquet"):
+        store.put(f"shop/{name}", (tmp_path / name).read_bytes())
+    made = []
+    for folder in (str(tmp_path), "memory://shop"):
+        backbone = {
+            "network": ["squeezenet1_1", f"given:{folder}/given.parquet"],
+            "weights": [f"{folder}/weights.pt", None],
+            "given": {"max_missing": 0.9},
+        }
+        run = runs(f"run {len(made)}", backbone=backbone, finetune_backbone={"epochs": 0})
+        stages.catalogue.main(run)
+        stages.finetune_backbone.main(run)
+        files = [file for file in (run / paths.BACKBONE).rglob("*") if file.is_file()]
+        made.append({file.relative_to(run.root): file.read_bytes() for file in files})
+    assert made[0] == made[1]
 
 
 def test_a_picture_that_is_not_there_is_a_rejected_row_and_a_store_that_fails_stops_the_stage(
