@@ -275,6 +275,7 @@ def absolute(folder: Place) -> Place:
 def shown(text: str) -> str:
     """Return a text without what may be a credential: user and password, query, and signature of its URLs."""
     text = re.sub(r"(?<=://)[^/@\s]*:[^/@\s]*@", "…@", text)
+    text = re.sub(r"(?<!abfs)(?<!abfss)(?<!az)(?<!azure)(://)[^/@\s]+@", r"\1…@", text)  # there, it is the container
     return re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1?…", text)
 
 

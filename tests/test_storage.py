@@ -84,7 +84,7 @@ def test_chains_of_schemes_are_refused(url):
 )
 def test_a_url_that_may_hold_a_credential_is_refused_and_not_repeated(url):
     told = message(place, url)
-    assert SECRET not in told or url.startswith(f"s3://{SECRET}@")
+    assert SECRET not in told
     assert "credential" in told or "nothing is fetched" in told
 
 
@@ -111,6 +111,8 @@ def test_a_name_of_an_object_leads_no_other_driver_in(store):
 def test_secrets_of_urls_are_not_shown():
     assert shown(f"see https://id:{SECRET}@host/a?sig={SECRET} there") == "see https://…@host/a?… there"
     assert shown("what? a#b") == "what? a#b"
+    assert shown("abfs://box@account/a") == "abfs://box@account/a"
+    assert shown(f"abfs://box:{SECRET}@account/a") == "abfs://…@account/a"
 
 
 def test_objects_are_read_listed_and_told_apart(store):

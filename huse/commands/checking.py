@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -40,11 +41,12 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, local
+from huse.storage import Place, local, shown
 from huse.taxonomy import split_path
 
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
 SHOWN = 3  # examples
+DVC_READS = {"s3": "dvc_s3", "gs": "dvc_gs", "azure": "dvc_azure"}  # schemes of dependencies, and what DVC needs
 BYTES_A_VECTOR = 2 * 4 * 2048  # a large one, in the data and in DVC's cache
 BYTES_A_RUN = 1_000_000_000  # models, embeddings and tables, about
 
@@ -158,6 +160,9 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
     images: Place | None = None
     with found.of("catalogue.images"):
         images = here.place(params.images)
+        _dvc_reads(params.images)
+    with found.of("catalogue.csv"):
+        _dvc_reads(params.csv)
     with found.of("catalogue.csv"):
         csv = here.place(params.csv)
         file = read_catalogue(csv, Headers.of_params(params.columns.model_dump()), encoding=params.encoding)
@@ -189,6 +194,20 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
         if file.rows or file.rejected:
             _pictures(file, images, params, found)
     return products, table
+
+
+def _dvc_reads(named: str) -> None:
+    """Refuse a URL of the catalogue that DVC, which looks whether it has changed, cannot read."""
+    scheme, is_url, _ = named.partition("://")
+    if not is_url:
+        return
+    if scheme not in DVC_READS:
+        raise InputError(
+            f"{shown(named)}: expected a path, or a URL of {', '.join(f'{one}://' for one in DVC_READS)}; DVC knows no "
+            f"{scheme}://."
+        )
+    if find_spec(DVC_READS[scheme]) is None:
+        raise InputError(f"{shown(named)}: DVC needs {DVC_READS[scheme]} for it. Run `pip install 'huse[{scheme}]'`.")
 
 
 def _pictures(file: CatalogueFile, images: Place, params: CatalogueParams, found: Findings) -> None:

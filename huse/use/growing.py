@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
-from huse.storage import Place, at, place
+from huse.storage import Place, Remote, at, place, versions
 from huse.use.entries import entries
 from huse.use.index import ADDED, Index
 from huse.use.model import Model
@@ -112,7 +112,12 @@ def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | 
     products = rows[rows["kind"] != "products"].copy()
     products.loc[products["kind"] == "pictures", "name"] = ""
     products.loc[products["kind"] == "names", "image"] = ""
-    gone = (products["image"] != "") & ~products["image"].map(lambda image: at(folder, image).is_file())
+    files = {image: at(folder, image) for image in products["image"] if image}
+    objects = versions([file for file in files.values() if isinstance(file, Remote)])
+    there = [
+        image for image, file in files.items() if (file in objects if isinstance(file, Remote) else file.is_file())
+    ]
+    gone = (products["image"] != "") & ~products["image"].isin(there)
     if gone.any():
         example = products["image"][gone].iloc[0]
         logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), at(folder, example))

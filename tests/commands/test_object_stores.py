@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import huse as package
+from huse.commands import checking
 from huse.run import paths
 from huse.run.params.editing import set_values
 from huse.run.params.reader import read_yaml
@@ -83,8 +84,13 @@ def test_products_are_added_from_a_store_and_found(shop, store):
     assert "credential" in error("add", "new.csv", "--images", "s3://id:not-to-be-seen@shop/new")
 
 
-def test_check_looks_into_a_store(shop, store):
+def test_check_looks_into_a_store(shop, store, monkeypatch):
     set_values(paths.PARAMS, {"catalogue": {"csv": "memory://shop/products.csv", "images": "memory://shop/pictures"}})
+    told = error("check")
+    assert "2 findings" in told and "catalogue.images: memory://shop/pictures: expected a path, or a URL of s3" in told
+    monkeypatch.setitem(checking.DVC_READS, "memory", "no_such_module")
+    assert "DVC needs no_such_module" in error("check")
+    monkeypatch.setitem(checking.DVC_READS, "memory", "fsspec")
     said = ran("check")
     assert "memory://shop/products.csv" in said and "memory://shop/pictures: " in said
     set_values(
