@@ -27,8 +27,8 @@ Result = TypeVar("Result")
 READERS = 16  # objects that are read at a time: a store answers late, not slowly
 FEW = 50  # objects that are asked for one by one; the folder of more is listed, 1,000 a request
 PAUSES = (0.5, 2.0)  # seconds before a read is tried again, beside what the drivers try themselves
-LONGEST = 300  # characters of what a driver says
 PATIENCE = 30.0  # seconds after which it is not
+LONGEST = 300  # characters of what a driver says
 MODEL = "config.json"  # of a model: has the SHA-256 of its other files
 CARD = "README.md"
 

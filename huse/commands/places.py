@@ -19,11 +19,8 @@ def check_writable(output: Path) -> None:
 
 
 def check_images(given: str | None) -> Place | None:
-    """Return the folder of pictures that the option names, if it does; refuse one that is not there.
-
-    A folder of an object store is looked at when pictures are.
-    """
+    """Return the folder of pictures that the option names, if it does; refuse one that is not there."""
     folder = None if given is None else place(given)
-    if isinstance(folder, Path) and not folder.is_dir():
+    if folder is not None and not folder.is_dir():
         raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
     return folder
