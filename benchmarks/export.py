@@ -65,7 +65,7 @@ def main(
     headers = Headers.of_params({"image": "image", "name": "name"})
     rows = (row for row in UnclassifiedTable(catalogue, images, headers) if row.picture is not None and row.name)
     found = [(row.picture, row.name) for row, _ in zip(rows, range(PRODUCTS), strict=False)]
-    asked = Asked([picture for picture, _ in found if picture], [name for _, name in found])
+    asked = Asked([picture for picture, _ in found if isinstance(picture, Path)], [name for _, name in found])
     show = Console(width=130).print
     with tempfile.TemporaryDirectory() as folder:
         export_onnx(huse.load(model), Path(folder))

@@ -18,14 +18,17 @@ bound_spinning()  # must run before any module imports torch
 
 
 def load(folder: str | Path) -> "Model":
-    """Load a trained model; it needs nothing else of the pipeline, and downloads nothing.
+    """Load a trained model; it needs nothing else of the pipeline, and downloads nothing from the web.
 
     Args:
-        folder: that the stage `model` wrote, ``data/model``, or a copy of it anywhere.
+        folder: that the stage `model` wrote, ``data/model``, or a copy of it anywhere; or its URL in an object store,
+            such as ``s3://shop/models/7``, of which a copy is made on this machine, once, and is said.
 
     Raises:
-        huse.errors.InputError: the folder is no model, or a file in it is missing or damaged.
+        huse.errors.InputError: the folder is no model, or a file in it is missing or damaged, or its store fails.
     """
+    from huse.storage import Remote, copied_model, place  # noqa: PLC0415  as below
     from huse.use.model import Model  # noqa: PLC0415  half a second that `import huse` does without
 
-    return Model.load(folder)
+    found = place(folder)
+    return Model.load(copied_model(found) if isinstance(found, Remote) else found)

@@ -1,6 +1,6 @@
 """Reads and checks the catalogue, numbers its classes, splits its products.
 
-Reads the CSV and the picture folder that `catalogue` in params.yaml names.
+Reads the CSV and the picture folder that `catalogue` in params.yaml names, local or in an object store.
 
 Writes data/catalogue/products.parquet, one row a picture in the row order of all arrays (`row`, `image`,
 `name`, `classes`, `class_index`, `split`, `group`, `line`); an empty `image` or `name` is one that the product does not
@@ -12,7 +12,6 @@ out have the split `unseen`, from which no stage learns.
 
 import logging
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
@@ -30,6 +29,7 @@ from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
+from huse.storage import Place
 from huse.vision.inspecting import inspect_pictures
 from huse.wording import counted
 from stages.runner import run
@@ -38,7 +38,7 @@ from stages.runner import run
 def main(here: Run) -> str:
     """Run the stage."""
     params, seed = here.section(CatalogueParams, "catalogue"), here.seed()
-    path, folder = here / params.csv, here / params.images
+    path, folder = here.place(params.csv), here.place(params.images)
     file = read_catalogue(path, Headers.of_params(params.columns.model_dump()), encoding=params.encoding)
     for remark in file.remarks:
         logging.warning("%s", remark)
@@ -96,7 +96,7 @@ def main(here: Run) -> str:
     )
 
 
-def _tell_odd(path: Path, sound: int, rejected: list[Rejected], in_part: list[Rejected], most: float) -> None:
+def _tell_odd(path: Place, sound: int, rejected: list[Rejected], in_part: list[Rejected], most: float) -> None:
     """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
     lost = count_lost(rejected)
     share, others = (lost + len(in_part)) / (sound + len(rejected)), len(rejected) - lost

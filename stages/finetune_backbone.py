@@ -44,6 +44,7 @@ CODE = (
     "huse/progress.py",
     "huse/run",
     "huse/settings.py",
+    "huse/storage.py",
     "huse/vision",
     "huse/weights.py",
     "stages/finetune_backbone.py",
@@ -78,7 +79,8 @@ def main(here: Run) -> str:
     size = params.size or encoding.size
     check_size(backbone, size)
     settings = params.changed(size=size, dtype=resolve_dtype(params.dtype, device))
-    files = [here / catalogue.images / image for image in there["image"]]
+    folder = here.place(catalogue.images)
+    files = [folder / image for image in there["image"]]
     pictures = Pictures.of(files, there["split"].to_numpy(), there["class_index"].to_numpy(np.int64))
     preparation = first.preparation(augmentation, seed, size)
     decides = {

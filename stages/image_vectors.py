@@ -86,7 +86,8 @@ def _compute(
 ) -> str:
     """Compute the vectors of one network; return what the log says of it."""
     catalogue, machine = here.section(CatalogueParams, "catalogue"), here.section(Machine, "machine")
-    files = [here / catalogue.images / image for image in products["image"]]
+    folder = here.place(catalogue.images)
+    files = [folder / image for image in products["image"]]
     counts = np.where(products["split"] == "train", views, 0).tolist()
     preparation = encoder.preparation(here.section(Augmentation, "augmentation"), here.seed())
     start, cache = time.perf_counter(), VectorCache(here.cache / paths.VECTOR_CACHE)

@@ -20,6 +20,7 @@ from huse.run import paths
 from huse.run.artifacts import Outputs, read_table, read_vectors
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
+from huse.storage import absolute
 from huse.use.entries import Floats, entries, with_further
 from huse.use.growing import carried, in_batches
 from huse.use.index import CATALOGUE, KINDS, OWN, Index, alone
@@ -43,10 +44,9 @@ def main(here: Run) -> str:
     parts: Iterator[tuple[pd.DataFrame, Floats]] = (
         entries(batch, images[batch.index], texts[batch.index], CATALOGUE) for batch in batches
     )
-    folder = here / params.images
     about = {
         "fingerprint": model.fingerprint,
-        "images": str(folder.resolve()),
+        "images": str(absolute(here.place(params.images))),
         "columns": params.columns.of_products,
     }
     with alone(here / paths.INDEX):  # what is added in between would be lost
@@ -70,7 +70,7 @@ def main(here: Run) -> str:
 def _further(here: Run, params: CatalogueParams) -> pd.DataFrame:
     """Return the other columns of the CSV, by line; say which of them an index has of its own."""
     used = [name for name in params.columns.model_dump().values() if name]
-    further = read_further(here / params.csv, encoding=params.encoding, used=used)
+    further = read_further(here.place(params.csv), encoding=params.encoding, used=used)
     clash = [name for name in further if name in OWN]
     if clash:
         logging.info("index: the columns %s of the catalogue are left out, as the index has its own", ", ".join(clash))

@@ -6,8 +6,6 @@ that the page shows.
 Writes metrics/report.html, without a date: the same inputs give the same bytes.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -34,6 +32,7 @@ from huse.run.artifacts import (
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.params.reader import read_yaml
 from huse.run.place import Run
+from huse.storage import Place
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 from huse.vision.thumbnails import thumbnails_of
@@ -53,7 +52,7 @@ def main(here: Run) -> str:
     wanted = class_distances(read_array(here / paths.ADJACENCY, shape=(count, count)), labels["class_labels"])
     split = _read_test_split(here, products)
     metrics = read_json(here / paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
-    folder = here / catalogue.images
+    folder = here.place(catalogue.images)
     thumbnails = thumbnails_of(lambda row: _read_picture(folder, products["image"].iloc[row], catalogue.max_pixels))
     facts = {"seed": seed, "method": train["method"], "fingerprint of the products": fingerprint_products(products)}
     parts = [
@@ -105,7 +104,7 @@ def _read_items(here: Run, split: sections.TestSplit) -> pd.DataFrame:
     return items
 
 
-def _read_picture(folder: Path, image: str, max_pixels: int) -> Image.Image | None:
+def _read_picture(folder: Place, image: str, max_pixels: int) -> Image.Image | None:
     """Read a picture; None if there is none, or it has become unreadable since then: a report can do without."""
     if not image:
         return None

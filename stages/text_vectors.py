@@ -84,7 +84,7 @@ def main(here: Run) -> str:
         encoders = {str(kind): remembering(fit(kind), vector_cache) for kind in params.encoders}
         encoder = join_encoders(encoders, training_names)
     else:
-        encoder, encoders = _earlier(here.root / params.start, params.encoders, vector_cache)
+        encoder, encoders = _earlier(here.model(params.start), params.encoders, vector_cache)
     ends = np.cumsum([part.dimension for part in encoders.values()])
     known = np.zeros((len(names), len(encoders)), bool)
 

@@ -75,7 +75,7 @@ def _train(here: Run, params: TrainParams, device: "torch.device", group: Group)
     artefacts = Artefacts.read(here)
     fitting = prepare_fitting(artefacts, params, seed, device)
     settings = fitting.settings
-    earlier = None if params.start is None else here.root / params.start
+    earlier = None if params.start is None else here.model(params.start)
     encoders = {"images": here / paths.BACKBONE, "texts": here / paths.TEXT_ENCODER}
     new = {}
     if earlier is not None:

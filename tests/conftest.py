@@ -11,6 +11,7 @@ from PIL import Image
 
 from huse.run.place import Run
 from tests.repository import ROOT, TINY, Repository
+from tests.stores import s3, s3_server, store  # noqa: F401  fixtures, known everywhere by this
 
 SHARED = ROOT.parent / "shared"
 

@@ -14,6 +14,7 @@ from huse.catalogue.mending import EMPTY, says_nothing
 from huse.catalogue.reading import Action, Rejected, Row
 from huse.catalogue.splitting import SPLITS
 from huse.errors import InputError
+from huse.storage import Place, Remote
 from huse.taxonomy import LEVEL_SEPARATOR, split_path
 from huse.wording import counted
 
@@ -121,10 +122,11 @@ def why_no_name(name: str) -> str:
     return ""
 
 
-def picture_path(folder: Path, image: str) -> Path:
+def picture_path(folder: Place, image: str) -> Place:
     """Return the picture's path, which must lie in `folder` as it is written.
 
-    Links in the folder are the user's own: DVC makes them, where its cache is linked. A path with ``..`` is followed.
+    Links in the folder are the user's own: DVC makes them, where its cache is linked. A path with ``..`` is followed;
+    object stores know none.
 
     Raises:
         ValueError: the path is empty, absolute, or leaves the folder.
@@ -135,6 +137,10 @@ def picture_path(folder: Path, image: str) -> Path:
         raise ValueError("the picture's path is absolute; give it relative to the picture folder")
     if "\0" in image:
         raise ValueError("the picture's path has a zero byte")
+    if isinstance(folder, Remote):
+        if normpath(image).startswith(".."):
+            raise ValueError("the picture's path leaves the picture folder")
+        return folder / image
     path = folder / image
     if ".." in Path(image).parts:
         try:
@@ -167,8 +173,8 @@ def locate_picture(image: str, pictures: PictureFolder) -> str:
 
 def check_rows(
     rows: Sequence[Row],
-    folder: Path,
-    inspect: Callable[[Sequence[Path]], Iterable[Inspection]],
+    folder: Place,
+    inspect: Callable[[Sequence[Place]], Iterable[Inspection]],
     *,
     missing: Missing = "keep",
     track: Callable[[Iterable[Inspection]], Iterable[Inspection]] = lambda inspections: inspections,
@@ -177,24 +183,24 @@ def check_rows(
 
     Args:
         rows: as read.
-        folder: the picture folder.
+        folder: the picture folder, local or of an object store.
         inspect: opens pictures, each path once, and gives an inspection of each, in their order.
         missing: ``keep`` rows that have only a picture or only a name, or ``drop`` them.
         track: wraps the inspections, to show progress.
 
     Raises:
-        InputError: rows name pictures, and the picture folder does not exist.
+        InputError: rows name pictures, and the picture folder does not exist, or its store fails.
     """
     checked, pictures = Checked([], [], []), PictureFolder(folder)
     sound = list(_sound(rows, checked, pictures))
-    if not folder.is_dir() and any(row.image for row in sound):
+    located = [_with_picture(row, folder, pictures) for row in sound]
+    if any(row.image for row in sound) and not pictures.is_there():
         raise InputError(
             f"{folder}: no such folder (catalogue.images, or --images). Give the folder that holds the pictures."
         )
-    located = [_with_picture(row, folder, pictures) for row in sound]
-    paths = list(dict.fromkeys(path for _, path in located if isinstance(path, Path)))
+    paths = list(dict.fromkeys(path for _, path in located if not isinstance(path, str)))
     inspections = dict(zip(paths, track(inspect(paths)), strict=True))
-    judged = [_Judged(row, inspections[path] if isinstance(path, Path) else path) for row, path in located]
+    judged = [_Judged(row, inspections[path] if not isinstance(path, str) else path) for row, path in located]
     return _kept(judged, checked, missing)
 
 
@@ -207,7 +213,7 @@ class _NotOpened:
     repair: str = ""
 
 
-def check_table(rows: Sequence[Row], folder: Path, missing: Missing = "keep") -> Checked:
+def check_table(rows: Sequence[Row], folder: Place, missing: Missing = "keep") -> Checked:
     """Check rows as far as the table tells, as if the pictures were sound.
 
     Only those that several rows name are looked for: a missing one does not make these rows one product.
@@ -282,11 +288,14 @@ def _checked(row: Row) -> Row:
     return row if classes == row.classes else replace(row, classes=classes)
 
 
-def _with_picture(row: Row, folder: Path, pictures: PictureFolder) -> tuple[Row, Path | str]:
+def _with_picture(row: Row, folder: Place, pictures: PictureFolder) -> tuple[Row, Place | str]:
     """Return the row with its picture located, and the picture's path, or why there can be none."""
     try:
         located = _located(row, pictures) if row.image else row
-        return located, picture_path(folder, located.image)
+        path = picture_path(folder, located.image)
+        if isinstance(path, Remote) and not pictures.has(located.image):
+            raise ValueError(NO_FILE)
+        return located, path
     except ValueError as error:
         return row, str(error)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 from huse.catalogue.records import RIGHT_COLUMN, find_columns, places_of
 from huse.errors import InputError
+from huse.storage import Place
 
 SHOWS = ("image", "name")  # a table has one of them at least
 NEEDED = "classes"  # where it is asked for, a table must have it
@@ -57,7 +57,7 @@ class Headers:
         """The headers by which the header line is known; see `huse.catalogue.records.Records`."""
         return [header for kind, header in self.of.items() if kind not in self.optional] or [*self.of.values()]
 
-    def places(self, path: Path, header: list[str]) -> dict[str, int]:
+    def places(self, path: Place, header: list[str]) -> dict[str, int]:
         """Return the place of each column that is there, by what it holds.
 
         Args:
@@ -75,7 +75,7 @@ class Headers:
             raise InputError(f"{path}: expected a column {one} or {other}, found: {', '.join(header)}. {self.remedy}")
         return places
 
-    def _found(self, path: Path, header: list[str], kinds: Iterable[str]) -> dict[str, int]:
+    def _found(self, path: Place, header: list[str], kinds: Iterable[str]) -> dict[str, int]:
         kinds = sorted(kinds, key=[*self.of].index)
         settings = [self.setting.format(kind) for kind in kinds]
         wanted = dict(zip(settings, (self.of[kind] for kind in kinds), strict=True))

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import pandas as pd
@@ -13,6 +12,7 @@ from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.records import Records, places_of
 from huse.catalogue.splitting import renamed_remark, split_of
 from huse.errors import InputError
+from huse.storage import Place, shown
 from huse.wording import counted
 
 Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired", "taken as empty"]
@@ -58,8 +58,8 @@ class Rejected:
 
     @classmethod
     def of(cls, row: Row, reason: str, action: Action = "left out") -> "Rejected":
-        """Say what was done with `row`, and why."""
-        return cls(row.line, row.image, row.name, row.classes, reason, action)
+        """Say what was done with `row`, and why; a URL in place of a picture loses what may be a credential in it."""
+        return cls(row.line, shown(row.image), row.name, row.classes, reason, action)
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ class CatalogueFile:
     remarks: list[str]
 
 
-def read_catalogue(path: Path, headers: Headers, *, encoding: str = "auto") -> CatalogueFile:
+def read_catalogue(path: Place, headers: Headers, *, encoding: str = "auto") -> CatalogueFile:
     """Read the CSV: one header line, quoted as RFC 4180 says.
 
     Args:
-        path: the file.
+        path: the file, or an object of a store.
         headers: of its columns.
         encoding: see `huse.catalogue.records.Records`, which finds out the delimiter too.
 
@@ -105,7 +105,7 @@ def read_catalogue(path: Path, headers: Headers, *, encoding: str = "auto") -> C
     return CatalogueFile(rows, rejected, remarks)
 
 
-def read_further(path: Path, *, encoding: str, used: Iterable[str]) -> pd.DataFrame:
+def read_further(path: Place, *, encoding: str, used: Iterable[str]) -> pd.DataFrame:
     """Read the other columns of a CSV, such as price or brand: of numbers where all cells are, else of text.
 
     Args:

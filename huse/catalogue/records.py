@@ -5,7 +5,6 @@ import io
 import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, BOM_UTF32_BE, BOM_UTF32_LE
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import charset_normalizer
@@ -13,6 +12,7 @@ import charset_normalizer
 from huse.catalogue.mending import mend
 from huse.errors import InputError
 from huse.kinds import HEAD, kind_of
+from huse.storage import Place
 from huse.wording import counted
 
 # Encodings that shop systems export. More of them make the guess worse on short texts: with cp1250, French names come
@@ -54,7 +54,7 @@ class Records:
 
     def __init__(
         self,
-        path: Path,
+        path: Place,
         *,
         header: list[str] | None = None,
         encoding: str = "auto",
@@ -203,7 +203,7 @@ def _unwrap(records: Iterator[tuple[int, list[str] | str]], delimiter: str) -> I
         yield line, _cells(record[0], delimiter) if isinstance(record, list) and len(record) == 1 else record
 
 
-def read_text(path: Path, encoding: str = "auto") -> tuple[str, list[str]]:
+def read_text(path: Place, encoding: str = "auto") -> tuple[str, list[str]]:
     """Read a text file.
 
     Args:
@@ -249,7 +249,7 @@ def marked_encoding(head: bytes) -> str:
     return ""
 
 
-def _decode_lines(path: Path, data: bytes) -> tuple[str, list[str]]:
+def _decode_lines(path: Place, data: bytes) -> tuple[str, list[str]]:
     """Decode as UTF-8 what is UTF-8, and only other lines, or in a file of UTF-8 other bytes, by the fallback."""
     try:
         return data.decode("utf-8-sig"), []
@@ -300,7 +300,7 @@ def _is_utf8(line: bytes) -> bool:
     return True
 
 
-def _decode_as(path: Path, data: bytes, encoding: str) -> str:
+def _decode_as(path: Place, data: bytes, encoding: str) -> str:
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -360,7 +360,7 @@ def _swallows(inside: list[str], width: int, how: dict[str, Any]) -> bool:
     return 5 * whole >= 4 * len(inside)
 
 
-def find_columns(path: Path, header: list[str], wanted: dict[str, str], remedy: str = RIGHT_COLUMN) -> list[int]:
+def find_columns(path: Place, header: list[str], wanted: dict[str, str], remedy: str = RIGHT_COLUMN) -> list[int]:
     """Return the places of columns.
 
     Args:

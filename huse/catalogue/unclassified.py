@@ -11,6 +11,7 @@ from huse.catalogue.mending import mend
 from huse.catalogue.reading import tidy
 from huse.catalogue.records import Records
 from huse.errors import InputError
+from huse.storage import Place
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Unclassified:
 
     line: int
     cells: list[str]
-    picture: Path | None = None
+    picture: Place | None = None
     name: str = ""
     remark: str = ""
 
@@ -40,7 +41,7 @@ class UnclassifiedTable:
         remarks: on encoding and delimiter.
     """
 
-    def __init__(self, path: Path, images: Path, headers: Headers, *, encoding: str = "auto") -> None:
+    def __init__(self, path: Path, images: Place, headers: Headers, *, encoding: str = "auto") -> None:
         """Read the text of the table; pictures are only looked for when a row is asked for.
 
         Args:

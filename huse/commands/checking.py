@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,12 @@ from huse.catalogue.checking import (
     summarise_rejected,
     tell_repaired,
 )
+from huse.catalogue.finding import PictureFolder
 from huse.catalogue.headers import Headers
 from huse.catalogue.holding_out import choose_unseen
 from huse.catalogue.reading import CatalogueFile, read_catalogue
 from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
-from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
@@ -40,10 +41,12 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
+from huse.storage import Place, local, shown
 from huse.taxonomy import split_path
 
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
 SHOWN = 3  # examples
+DVC_READS = {"s3": "dvc_s3", "gs": "dvc_gs", "azure": "dvc_azure"}  # schemes of dependencies, and what DVC needs
 BYTES_A_VECTOR = 2 * 4 * 2048  # a large one, in the data and in DVC's cache
 BYTES_A_RUN = 1_000_000_000  # models, embeddings and tables, about
 
@@ -149,14 +152,21 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
         The rows that are sound as far as the table tells, and the products as the stage splits them; no rows where
         that is not known.
     """
-    csv, images = here / params.csv, here / params.images
+    csv: Place = Path(params.csv)
     file, products, table = CatalogueFile([], [], []), list[Product](), pd.DataFrame()
-    if csv == here / paths.SAMPLE_CSV and not csv.exists():
-        found.good("catalogue.csv", f"{csv}: the built-in sample, which the run draws")
+    if csv == paths.SAMPLE_CSV and not (here / csv).exists():
+        found.good("catalogue.csv", f"{here / csv}: the built-in sample, which the run draws")
         return products, table
+    images: Place | None = None
+    with found.of("catalogue.images"):
+        images = here.place(params.images)
+        _dvc_reads(params.images)
     with found.of("catalogue.csv"):
+        _dvc_reads(params.csv)
+    with found.of("catalogue.csv"):
+        csv = here.place(params.csv)
         file = read_catalogue(csv, Headers.of_params(params.columns.model_dump()), encoding=params.encoding)
-        checked = check_table(file.rows, images, params.missing)
+        checked = check_table(file.rows, images or Path(), params.missing)
         products, of_several, several = one_class(join_spellings(checked.products), params.several_classes)
         classes = sorted({product.classes for product in products})
         found.good("catalogue.csv", f"{csv}: {len(file.rows):,} rows, {len(classes):,} classes")
@@ -176,22 +186,40 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
                     table = make_table(products, params.split.shares, seed, params.unseen_classes, params.split.by)
                     for remark in table_remarks(products, table):
                         found.remark("catalogue.csv", remark)
-    if not images.is_dir() and (not file.rows or any(row.image for row in file.rows)):
-        found.stop("catalogue.images", f"{images}: no such folder. Give the folder that holds the pictures.")
-    elif file.rows or file.rejected:
-        _pictures(file, images, params, found)
+    with found.of("catalogue.images"):
+        if images is None:
+            return products, table
+        if (not file.rows or any(row.image for row in file.rows)) and not PictureFolder(images).is_there():
+            raise InputError(f"{images}: no such folder. Give the folder that holds the pictures.")
+        if file.rows or file.rejected:
+            _pictures(file, images, params, found)
     return products, table
 
 
-def _pictures(file: CatalogueFile, images: Path, params: CatalogueParams, found: Findings) -> None:
+def _dvc_reads(named: str) -> None:
+    """Refuse a URL of the catalogue that DVC, which looks whether it has changed, cannot read."""
+    scheme, is_url, _ = named.partition("://")
+    if not is_url:
+        return
+    if scheme not in DVC_READS:
+        raise InputError(
+            f"{shown(named)}: expected a path, or a URL of {', '.join(f'{one}://' for one in DVC_READS)}; DVC knows no "
+            f"{scheme}://."
+        )
+    if find_spec(DVC_READS[scheme]) is None:
+        raise InputError(f"{shown(named)}: DVC needs {DVC_READS[scheme]} for it. Run `pip install 'huse[{scheme}]'`.")
+
+
+def _pictures(file: CatalogueFile, images: Place, params: CatalogueParams, found: Findings) -> None:
     """Check some rows as the stage does, pictures by their first bytes, and judge from them all rows."""
     from huse.vision.decoding import glance_at_picture  # noqa: PLC0415  decoders
+    from huse.vision.known import readers  # noqa: PLC0415
 
     # Drawn, not every nth: rows of a product follow each other in a rhythm.
     drawn = np.random.default_rng(0).permutation(len(file.rows))[:SAMPLE]
     some = [file.rows[place] for place in np.sort(drawn)]
     glance = partial(glance_at_picture, max_pixels=params.max_pixels)
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(readers([images])) as pool:
         checked = check_rows(some, images, partial(pool.map, glance), missing=params.missing)
     rejected = [*checked.rejected, *checked.in_part]
     counted = f"{images}: {len(some):,} of {len(file.rows):,} rows looked at, with the first bytes of their pictures"
@@ -254,9 +282,9 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
     for number, (network, weights) in enumerate(params.networks, 1):
         part = f"{number}/config.json"
         if network.startswith(GIVEN):
-            file = here / network.removeprefix(GIVEN)
-            read = partial(read_given, file, params.given.column, here.root)
-            _given(here, "backbone.network", read, found, value=params.network, file=file, part=part)
+            read = partial(read_given, column=params.given.column, root=here.root)
+            name = network.removeprefix(GIVEN)
+            _given(here, "backbone.network", read, found, value=params.network, name=name, part=part)
             continue
         with found.of("backbone.weights"):
             file = check_weights(network, weights, here.root)
@@ -267,10 +295,11 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
 
 
 def _given(
-    here: Run, parameter: str, read: Callable[[], Any], found: Findings, *, value: Any, file: Path, part: str = ""
+    here: Run, parameter: str, read: Callable[[Path], Any], found: Findings, *, value: Any, name: str, part: str = ""
 ) -> None:
     with found.of(parameter):
-        given = read()
+        file = local(here.root, name)
+        given = read(file)
         refuse_changed(here, parameter, value, file, lambda: given.fingerprint, part=part)
         found.good(parameter, f"{file}: {len(given.keys):,} vectors, {given.dimension} numbers each")
 
@@ -287,8 +316,10 @@ def _text_vectors(here: Run, params: Any, networks: Sequence[str], found: Findin
 def _given_texts(here: Run, parameter: str, settings: Any, found: Findings) -> None:
     from huse.encoders.given import open_given  # noqa: PLC0415
 
-    file = here / (settings.file or "")
-    _given(here, parameter, partial(open_given, settings, here.root, ()), found, value=settings.file, file=file)
+    def read(file: Path) -> Any:
+        return open_given(settings, here.root, ())
+
+    _given(here, parameter, read, found, value=settings.file, name=settings.file or "")
 
 
 def _pair(here: Run, parameter: str, settings: Any, networks: Sequence[str], found: Findings) -> None:

@@ -57,9 +57,10 @@ def classify(
     ],
     *,
     output: Annotated[Path, typer.Option(help="CSV to write: the same rows and columns, and the predictions.")],
-    model: Annotated[Path | None, typer.Option(help="Folder of the model; none: data/model.")] = None,
+    model: Annotated[str | None, typer.Option(help="Folder of the model, or its URL; none: data/model.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder that the paths of pictures are relative to; none: that of the CSV.")
+        str | None,
+        typer.Option(help="Folder that the paths of pictures are relative to, or its URL; none: that of the CSV."),
     ] = None,
     image_column: ImageColumn = None,
     name_column: NameColumn = None,
@@ -79,9 +80,9 @@ def classify(
     check_outputs(output, html, table, force=force)
     if precision is not None:
         choose_points({}, precision)  # a wrong one is told before anything is read
-    check_images(images)
+    pictures = check_images(images)
     headers = Headers.of_options({"image": image_column, "name": name_column})
-    rows = UnclassifiedTable(table, images or table.parent, headers, encoding=encoding)
+    rows = UnclassifiedTable(table, pictures or table.parent, headers, encoding=encoding)
     taken = [column for column in COLUMNS if column in rows.header]
     if taken:
         raise InputError(f"{table}: has a column `{taken[0]}` already, as a prediction is called. Rename it.")

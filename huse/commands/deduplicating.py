@@ -26,6 +26,7 @@ from huse.commands.tables import (
 )
 from huse.run import paths
 from huse.run.place import Run
+from huse.storage import Place, absolute, at, place
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ def duplicates(
     ] = None,
     *,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of the CSV's pictures; none: that of the CSV; without one, the index's.")
+        str | None,
+        typer.Option(help="Folder of the CSV's pictures, or its URL; none: that of the CSV; without one, the index's."),
     ] = None,
     output: Annotated[Path | None, typer.Option(help="CSV to write: a row a product of a group.")] = None,
     html: Annotated[Path | None, typer.Option(help="Page to write: to look at, tick, and export as CSV.")] = None,
@@ -75,10 +77,10 @@ def duplicates(
     from huse.use.duplicates import find_duplicates  # noqa: PLC0415  these take a second to import
 
     check_outputs(output, html, table, force=force)
-    check_images(images)
+    pictures = check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
-    rows, asked = _rows(context.obj, table, options, images, index)
+    rows, asked = _rows(context.obj, table, options, pictures, index)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)
     if found.unread:
         logging.warning("%s cannot be read, first %s", counted(len(found.unread), "picture"), found.unread[0])
@@ -88,35 +90,37 @@ def duplicates(
 
 
 def _rows(
-    here: Run, table: Path | None, options: TableOptions, images: Path | None, index: Path | None
+    here: Run, table: Path | None, options: TableOptions, images: Place | None, index: Path | None
 ) -> tuple["pd.DataFrame", set[str] | None]:
     """Return the rows to compare, with absolute paths of pictures, and of which products groups are wanted."""
     import pandas as pd  # noqa: PLC0415
 
     from huse.use.index import Index  # noqa: PLC0415
 
-    place = place_of(here, index, paths.INDEX)
+    usual = place_of(here, index, paths.INDEX)
     if table is None:
         options.refuse()
-        return _of_index(Index.open(place), images), None
-    shop = Index.open(place) if index is not None or place.is_dir() else None
-    folder = (images or table.parent).resolve()
+        return _of_index(Index.open(usual), images), None
+    shop = Index.open(usual) if index is not None or usual.is_dir() else None
+    folder = absolute(images or table.parent)
     new = read_products(table, folder, options, None if shop is None else shop.about["columns"])
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:
-        logging.info("%s: no index, so only the products of %s are compared with each other", place, table)
+        logging.info("%s: no index, so only the products of %s are compared with each other", usual, table)
         return new, None
     there = _of_index(shop, None)
     return pd.concat([new, there[~there["product"].isin(asked)]], ignore_index=True), asked
 
 
-def _of_index(index: "Index", images: Path | None) -> "pd.DataFrame":
+def _of_index(index: "Index", images: Place | None) -> "pd.DataFrame":
     """Return a row for each picture and each name of an index."""
     rows = index.rows("kind != 'products'")
-    folder = Path(index.about["images"]) if images is None else images.resolve()
+    folder = place(index.about["images"]) if images is None else absolute(images)
     pictured = (rows["kind"] == "pictures") & (rows["image"] != "")
-    rows["image"] = [str(folder / image) if seen else "" for image, seen in zip(rows["image"], pictured, strict=True)]
+    rows["image"] = [
+        str(at(folder, image)) if seen else "" for image, seen in zip(rows["image"], pictured, strict=True)
+    ]
     return rows
 
 
@@ -161,7 +165,7 @@ def _case(group: "Group", first: "pd.DataFrame") -> "Case":
             lines.append(f"picture {pair.difference:.0f} steps from the first")
         cards.append(
             Card(
-                Path(row["image"]) if row["image"] else None,
+                at(Path(), row["image"]) if row["image"] else None,
                 row["name"] or product,
                 lines,
                 {"product": product, "first": group.products[0]},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from huse.commands.places import check_writable
-from huse.commands.tables import place_of
+from huse.commands.tables import model_of, place_of
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.artifacts import Outputs
@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 Folder = Annotated[Path, typer.Argument(help="Folder to write.")]
-ModelFolder = Annotated[Path | None, typer.Option("--model", help="Folder of the model; none: data/model.")]
+ModelFolder = Annotated[str | None, typer.Option("--model", help="Folder of the model, or its URL; none: data/model.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what an export wrote there before.")]
 IndexFolder = Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")]
 Kind = Annotated[str | None, typer.Option("--in", help="pictures, names or products; none: all three.")]
@@ -44,7 +44,7 @@ def onnx(context: typer.Context, folder: Folder, *, model: ModelFolder = None, f
     from huse.use.export.onnx_model import export_onnx  # noqa: PLC0415
 
     refuse_without_libraries()
-    loaded = huse.load(place_of(context.obj, model, paths.MODEL))
+    loaded = huse.load(model_of(context.obj, model))
     typer.echo("exporting: torch traces each network, which takes from seconds to a minute", err=True)
     with Outputs() as outputs:
         place = outputs.path(folder)
@@ -69,7 +69,7 @@ def sentence_transformers(
     import huse  # noqa: PLC0415  these take seconds to import
     from huse.use.export.sentence_folder import export_sentence_transformers  # noqa: PLC0415
 
-    loaded = huse.load(place_of(context.obj, model, paths.MODEL))
+    loaded = huse.load(model_of(context.obj, model))
     with Outputs() as outputs:
         place = outputs.path(folder)
         place.mkdir()

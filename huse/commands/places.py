@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from huse.errors import InputError
+from huse.storage import Place, place
 
 
 def check_writable(output: Path) -> None:
@@ -17,7 +18,9 @@ def check_writable(output: Path) -> None:
         raise InputError(f"{output}: cannot be written, since nothing can be written to {folder}. Give another place.")
 
 
-def check_images(folder: Path | None) -> None:
-    """Refuse a folder of pictures that is not there, where the option names one."""
+def check_images(given: str | None) -> Place | None:
+    """Return the folder of pictures that the option names, if it does; refuse one that is not there."""
+    folder = None if given is None else place(given)
     if folder is not None and not folder.is_dir():
         raise InputError(f"{folder}: no such folder (--images). Give the folder that holds the pictures.")
+    return folder

@@ -25,6 +25,7 @@ from huse.commands.tables import (
     TableOptions,
     check_output,
     in_folder,
+    model_of,
     place_of,
     read_products,
 )
@@ -33,6 +34,7 @@ from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
+from huse.storage import Place, Remote, absolute, at, place
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -41,10 +43,11 @@ if TYPE_CHECKING:
     from huse.use.index import Hit, Index
     from huse.use.model import Model
 
-ModelFolder = Annotated[Path | None, typer.Option("--model", help="Folder of the model; none: data/model.")]
+ModelFolder = Annotated[str | None, typer.Option("--model", help="Folder of the model, or its URL; none: data/model.")]
 IndexFolder = Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")]
 Pictures = Annotated[
-    Path | None, typer.Option("--images", help="Folder of the pictures; none: that of the catalogue when it was made.")
+    str | None,
+    typer.Option("--images", help="Folder of the pictures, or its URL; none: that of the catalogue when it was made."),
 ]
 Rows = Annotated[Path, typer.Argument(help="CSV of classified products, one row a picture.")]
 REMOVE = "remove"  # a decision on a page of `huse duplicates`
@@ -54,7 +57,7 @@ def search(
     context: typer.Context,
     text: Annotated[str | None, typer.Argument(help="What to look for, such as a name.")] = None,
     *,
-    image: Annotated[Path | None, typer.Option(help="A picture to look for; with a text, both together.")] = None,
+    image: Annotated[str | None, typer.Option(help="A picture to look for; with a text, both together.")] = None,
     kind: Annotated[str, typer.Option("--in", help="What is searched: pictures, names or products.")] = "products",
     classes: Annotated[
         str | None, typer.Option("--class", help="Only this class path; 'shoes<*': all below it too.")
@@ -73,19 +76,20 @@ def search(
         raise InputError("expected a text, --image, or both, found neither.")
     for said, what in ((text, "the text to look for"), (classes, "--class"), (where, "--where")):
         _check_text(said or "", what)
-    if image is not None and not image.is_file():
-        raise InputError(f"{image}: no such picture (--image). Give the file of one.")
+    picture = None if image is None else place(image)
+    if picture is not None and not picture.is_file():
+        raise InputError(f"{picture}: no such picture (--image). Give the file of one.")
     from huse.use.index import KINDS  # noqa: PLC0415  a second to import
 
     if kind not in KINDS:
         raise InputError(f"--in: expected {', '.join(KINDS)}, found {kind!r}.")
     if html is not None:
-        check_output(html, image, "--html", ".html", force=True)
+        check_output(html, picture if isinstance(picture, Path) else None, "--html", ".html", force=True)
     shop = _opened(context.obj, model, index, images)
-    asked: dict[str, Any] = {"picture": image, "kind": kind, "classes": classes, "where": where}
+    asked: dict[str, Any] = {"picture": picture, "kind": kind, "classes": classes, "where": where}
     hits = shop.index.search(text, k, **asked)
     if html is not None:
-        _write_page(html, hits, shop, text, image)
+        _write_page(html, hits, shop, text, picture)
     if as_json:
         typer.echo(json.dumps([asdict(hit) for hit in hits], ensure_ascii=False, indent=2))
         return
@@ -122,14 +126,16 @@ def add(
     shop = _opened(context.obj, model, index, images)
     products = _read_products(shop, csv, options)
     rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
-    place = context.obj / context.obj.section(CatalogueParams, "catalogue").csv if rows else None
-    if place is not None:
-        appended(place, rows)  # one that cannot be added to is told before the index grows
+    table = context.obj.place(context.obj.section(CatalogueParams, "catalogue").csv) if rows else None
+    if isinstance(table, Remote):
+        raise InputError(f"{table}: no rows are written to object stores (--to-catalogue). Add them there yourself.")
+    if table is not None:
+        appended(table, rows)  # one that cannot be added to is told before the index grows
     _grow(shop, products)
-    if place is not None:
+    if table is not None:
         with alone(shop.index.folder), Outputs() as outputs:  # read again: others may have added to it meanwhile
-            outputs.path(place).write_bytes(appended(place, rows))
-        typer.echo(f"wrote {place}; `dvc repro` learns from them")
+            outputs.path(table).write_bytes(appended(table, rows))
+        typer.echo(f"wrote {table}; `dvc repro` learns from them")
 
 
 def update(
@@ -232,20 +238,19 @@ class _Shop:
 
     model: "Model"
     index: "Index"
-    folder: Path
+    folder: Place
 
 
-def _opened(here: Run, model: Path | None, index: Path | None, images: Path | None) -> _Shop:
-    check_images(images)
+def _opened(here: Run, model: str | None, index: Path | None, images: str | None) -> _Shop:
+    given = check_images(images)
     # These take seconds to import.
     import huse  # noqa: PLC0415
     from huse.use.index import Index  # noqa: PLC0415
 
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    loaded = huse.load(place_of(here, model, paths.MODEL))
+    loaded = huse.load(model_of(here, model))
     opened = Index.open(place_of(here, index, paths.INDEX), loaded)
-    folder = Path(opened.about["images"]) if images is None else images
-    return _Shop(loaded, opened, folder.resolve())
+    return _Shop(loaded, opened, absolute(place(opened.about["images"]) if given is None else given))
 
 
 def _such_as(index: "Index") -> str:
@@ -272,7 +277,7 @@ def _table(hits: "list[Hit]") -> Table:
     return table
 
 
-def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, image: Path | None) -> None:
+def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, image: Place | None) -> None:
     from huse.use.pages import contact_sheet  # noqa: PLC0415
 
     title = f"Like {image.name}" if text is None and image is not None else text or ""
@@ -308,19 +313,25 @@ def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> list[dic
         logging.warning("%s: has %d of these rows' products already", params.csv, len(products) - len(new))
     if new.empty:
         return []
-    folder = (here / params.images).resolve()
-    outside = [image for image in new["image"] if image and not (shop.folder / image).resolve().is_relative_to(folder)]
+    folder = absolute(here.place(params.images))
+    outside = [image for image in new["image"] if _below(shop.folder, image, folder) is None]
     if outside:
         raise InputError(f"{outside[0]}: lies outside {folder} (catalogue.images). Copy the pictures there first.")
-    new = new.assign(image=[_below(shop.folder, image, folder) for image in new["image"]])
+    new = new.assign(image=[_below(shop.folder, image, folder) or "" for image in new["image"]])
     columns = params.columns.of_products
     cells = new.drop(columns=[kind for kind in ("product", "split") if kind not in columns]).rename(columns=columns)
     rows: list[dict[str, str]] = cells.astype(object).fillna("").astype(str).to_dict("records")  # type: ignore[assignment]
     return rows
 
 
-def _below(start: Path, image: str, folder: Path) -> str:
-    return (start / image).resolve().relative_to(folder).as_posix() if image else ""
+def _below(start: Place, image: str, folder: Place) -> str | None:
+    """Return the path of a picture relative to a folder; None: it lies outside."""
+    if not image:
+        return ""
+    file = absolute(at(start, image))
+    if isinstance(file, Remote) or isinstance(folder, Remote):
+        return str(file).removeprefix(f"{folder}/") if str(file).startswith(f"{folder}/") else None
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
 
 
 def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "pd.DataFrame":
@@ -336,7 +347,7 @@ def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "pd.DataFra
     known = shop.index.about["columns"]
     table = read_products(csv, shop.folder, options, known)
     rows = table[["product", "image", "name", "classes", "split"]]
-    if shop.folder != Path(shop.index.about["images"]):
+    if shop.folder != place(shop.index.about["images"]):
         rows = rows.assign(image=in_folder(rows["image"], shop.folder))
     further = read_further(csv, encoding=options.encoding, used=options.headers(known).of.values())
     unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]

@@ -40,12 +40,15 @@ def serve(
     uploads: Annotated[
         Path | None, typer.Option(help="Folder for pictures of products that are added; none: names alone.")
     ] = None,
-    model: Annotated[Path | None, typer.Option("--model", help="Folder of the model; none: data/model.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Folder of the model, or its URL; none: data/model.")
+    ] = None,
     index: Annotated[
         Path | None, typer.Option("--index", help="Folder of the index; none: data/index, if it is there.")
     ] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures; none: that of the catalogue when it was made.")
+        str | None,
+        typer.Option(help="Folder of the pictures, or its URL; none: that of the catalogue when it was made."),
     ] = None,
     max_body: Annotated[int, typer.Option(min=1, help="MiB of one request.")] = USUAL.body // MIB,
     max_pictures: Annotated[int, typer.Option(min=1, help="Pictures in one request.")] = USUAL.pictures,
@@ -66,7 +69,7 @@ def serve(
     _check_token(given, host, needed=not loopback or bool(public_name))
     if uploads is not None and not writable:
         raise InputError("--uploads: keeps pictures of products that are added. Give --writable with it.")
-    check_images(images)
+    pictures = check_images(images)
     if uploads is not None:
         check_writable(uploads / "picture.jpg")
     limits = USUAL.changed(
@@ -93,7 +96,7 @@ def serve(
         usual = here / paths.INDEX
         place = index if index is not None else usual if usual.is_dir() else None
         return make_app(
-            Places(here / paths.MODEL if model is None else model, place, images, uploads),
+            Places(here / paths.MODEL if model is None else model, place, pictures, uploads),
             access=Access(given, (*LOOPBACK, shown, *map(str.lower, public_name or ())) if loopback else ()),
             limits=limits,
             checks=Checks(_class_path, _why_no_name) if writable else None,

@@ -21,7 +21,7 @@ from huse.commands.tables import (
     TableOptions,
     check_outputs,
     in_folder,
-    place_of,
+    model_of,
     read_products,
     write_results,
 )
@@ -29,6 +29,7 @@ from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
+from huse.storage import Place, absolute, at
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -78,10 +79,10 @@ def suspects(
     ] = None,
     html: Annotated[Path | None, typer.Option(help="Page to write: to look at, tick, and export as CSV.")] = None,
     images: Annotated[
-        Path | None, typer.Option(help="Folder of the pictures; none: that of the CSV, or of the catalogue.")
+        str | None, typer.Option(help="Folder of the pictures, or its URL; none: that of the CSV, or of the catalogue.")
     ] = None,
     model: Annotated[
-        Path | None, typer.Option(help="Folder of the model whose encoders read the CSV; none: data/model.")
+        str | None, typer.Option(help="Folder of the model whose encoders read the CSV, or its URL; none: data/model.")
     ] = None,
     most: Annotated[
         int | None,
@@ -109,13 +110,13 @@ def suspects(
         options.refuse()
     if table is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
-    check_images(images)
+    pictures = check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     if table is None:
-        rows = _of_run(context.obj, images)
+        rows = _of_run(context.obj, pictures)
     else:
         reader = _load(context.obj, model)  # a wrong one is told before pictures are looked at
-        folder = (table.parent if images is None else images).resolve()
+        folder = absolute(table.parent if pictures is None else pictures)
         rows = _Rows.of(_with_folder(read_products(table, folder, options), folder))
     try:
         check(rows.filed)
@@ -217,13 +218,13 @@ class _Rows:
         if not kept.all():
             logging.warning("left out: %s with nothing that the model can read", counted(int((~kept).sum()), "row"))
         rows = _Rows.of(table[kept])
-        pictures = [Path(image) if image else None for image in rows.table["image"]]
+        pictures = [at(Path(), image) if image else None for image in rows.table["image"]]
         images = _encode(pictures, lambda: model.image_encoder, "picture")
         texts = _encode([name or None for name in rows.filed.names], lambda: model.text_encoder, "name")
         return replace(rows, filed=replace(rows.filed, images=images, texts=texts))
 
 
-def _of_run(here: Run, images: Path | None) -> _Rows:
+def _of_run(here: Run, images: Place | None) -> _Rows:
     """Return the products of the run's catalogue, with the vectors that its stages made."""
     from huse.catalogue.table import product_ids  # noqa: PLC0415
     from huse.run.artifacts import read_table, read_vectors  # noqa: PLC0415
@@ -237,21 +238,22 @@ def _of_run(here: Run, images: Path | None) -> _Rows:
         read_vectors(here / place, products=products, views=views)
         for place, views in ((paths.IMAGE_VECTORS, True), (paths.TEXT_VECTORS, False))
     )
-    folder = (here / here.section(CatalogueParams, "catalogue").images if images is None else images).resolve()
+    own = here.section(CatalogueParams, "catalogue").images
+    folder = absolute(here.place(own) if images is None else images)
     table = products[["image", "name", "classes"]].assign(product=product_ids(products))
     return _Rows.of(_with_folder(table, folder), pictures[0], texts)
 
 
-def _with_folder(table: "pd.DataFrame", folder: Path) -> "pd.DataFrame":
+def _with_folder(table: "pd.DataFrame", folder: Place) -> "pd.DataFrame":
     """Return a table with absolute paths of pictures, which are those to show too."""
     absolute = in_folder(table["image"], folder)
     return table.assign(image=absolute, picture=absolute)
 
 
-def _load(here: Run, model: Path | None) -> "Model":
+def _load(here: Run, model: str | None) -> "Model":
     import huse  # noqa: PLC0415
 
-    return huse.load(place_of(here, model, paths.MODEL))
+    return huse.load(model_of(here, model))
 
 
 def _encode(items: Sequence[Any], opened: Callable[[], Any], unit: str) -> "Floats":
@@ -340,7 +342,7 @@ def _card(filing: int, rows: _Rows, lines: list[str], cells: Any = None, choices
     from huse.use.pages import Card  # noqa: PLC0415
 
     shown = rows.shown(filing)
-    picture = Path(shown["picture"]) if shown["picture"] else None
+    picture = at(Path(), shown["picture"]) if shown["picture"] else None
     return Card(picture, shown["name"] or shown["product"], lines, cells or {}, choices)
 
 

@@ -11,9 +11,11 @@ import typer
 
 from huse.commands.places import check_writable
 from huse.errors import InputError
+from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
+from huse.storage import Place, at
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -130,9 +132,9 @@ def write_results(
     return [f"wrote {place}" for place in (output, html) if place is not None]
 
 
-def in_folder(images: Iterable[str], folder: Path) -> list[str]:
+def in_folder(images: Iterable[str], folder: Place) -> list[str]:
     """Return paths of pictures with their folder before them; an empty one is none, and stays so."""
-    return [str(folder / image) if image else "" for image in images]
+    return [str(at(folder, image)) if image else "" for image in images]
 
 
 def place_of(here: Run, given: Path | None, usual: Path) -> Path:
@@ -140,8 +142,13 @@ def place_of(here: Run, given: Path | None, usual: Path) -> Path:
     return here / usual if given is None else given
 
 
+def model_of(here: Run, given: str | None) -> str | Path:
+    """Return the folder of a model that an option names, or its URL; else that of the run."""
+    return here / paths.MODEL if given is None else given
+
+
 def read_products(
-    csv: Path, folder: Path, options: TableOptions, known: Mapping[str, str] | None = None
+    csv: Path, folder: Place, options: TableOptions, known: Mapping[str, str] | None = None
 ) -> "pd.DataFrame":
     """Read rows as the stage `catalogue` does; write those that are left out beside the file.
 

@@ -21,6 +21,7 @@ from huse.encoders.keyed_table import load_keyed, save_keyed
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.settings import Settings
+from huse.storage import Remote, local
 from huse.vision.given_pictures import GivenPictureSettings
 
 NAMES = "names"  # in the folder of the encoder
@@ -153,7 +154,7 @@ def open_given(settings: GivenFileSettings, root: Path, names: Sequence[str], *,
     """
     if settings.file is None:
         raise InputError("given.file: expected a file of vectors, found null. Name a Parquet or .npy file.")
-    given = read_given(root / settings.file, settings.names, root)
+    given = read_given(local(root, settings.file), settings.names, root)
     wanted = list(dict.fromkeys(filter(None, map(_key, names))))
     most = settings.max_missing if isinstance(settings, GivenSettings) else 0.0
     return _with_zeros(given, wanted, most, settings.file, of)
@@ -174,7 +175,7 @@ def open_given_pictures(
     Raises:
         InputError: as `read_given`; or too many pictures have no vector; or the catalogue has no ids.
     """
-    given = read_given(root / file, settings.column, root)
+    given = read_given(local(root, file), settings.column, root)
     if settings.by == "product":
         if products is None:
             raise InputError(
@@ -222,7 +223,7 @@ def read_given(file: Path, column: str, root: Path = Path()) -> GivenEncoder:
     """
     try:
         if file.suffix == ".npy":
-            names = (root / column).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+            names = local(root, column).read_text(encoding="utf-8").removesuffix("\n").split("\n")
             vectors = np.load(file, allow_pickle=False)
         else:
             names, vectors = _columns(pd.read_parquet(file), column)
@@ -274,7 +275,7 @@ def _key(name: str) -> str:
 
 
 def _told(item: Any) -> bool:
-    return isinstance(item, str | Path)
+    return isinstance(item, str | Path | Remote)
 
 
 def _ends(path: str) -> Iterator[str]:

@@ -14,18 +14,19 @@ from PIL import Image
 from pydantic import Field
 
 from huse.encoders.contract import ItemError
-from huse.engine.cores import cores
 from huse.engine.dtypes import Dtype
 from huse.settings import Settings
+from huse.storage import Place, Remote, place
 from huse.vision.conversion import to_rgb, turn_upright
 from huse.vision.decoding import read_picture
 from huse.vision.geometry import Geometry, Interpolation, Pixels, fit, needed_side, share_of
+from huse.vision.known import readers
 from huse.vision.picture_error import PictureError
 
 if TYPE_CHECKING:
     from huse.vision.backbones import Backbone, BackboneSettings
 
-Picture = str | Path | bytes | Image.Image | npt.NDArray[np.uint8]
+Picture = str | Place | bytes | Image.Image | npt.NDArray[np.uint8]
 
 FIT = {"geometry", "size", "share", "interpolation"}  # how a picture becomes a square
 
@@ -75,6 +76,7 @@ def prepare(picture: Picture, encoding: Encoding) -> Pixels:
 
     Raises:
         PictureError: it cannot be read; the message says why, not which picture.
+        InputError: it is a URL that `huse.storage.place` refuses, or its store fails.
     """
     return fit(_read(picture, encoding), **encoding.model_dump(include=FIT))
 
@@ -87,9 +89,9 @@ def _read(picture: Picture, encoding: Encoding) -> Image.Image:
         return Image.fromarray(picture)
     if isinstance(picture, Image.Image):
         return turn_upright(picture, to_rgb(picture)[0])[0]
-    if not isinstance(picture, str | Path | bytes):
+    if not isinstance(picture, str | Path | Remote | bytes):
         raise PictureError(f"expected a path, bytes, a PIL image or an array, found {type(picture).__name__}")
-    source = Path(picture) if isinstance(picture, str) else picture
+    source = place(picture) if isinstance(picture, str) else picture
     return read_picture(source, encoding.max_pixels, shorter_side=needed_side(encoding.size, encoding.share))
 
 
@@ -98,11 +100,13 @@ def in_batches(items: Sequence[Picture], encoding: Encoding) -> Iterator[tuple[i
 
     Raises:
         ItemError: a picture cannot be read; names the first.
+        InputError: as `prepare`.
     """
+    items = [place(item) if isinstance(item, str) else item for item in items]
     if len(items) == 1:  # which threads would only delay
         yield 0, _stacked([_tried(items[0], encoding)], items, 0)
         return
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(readers(items)) as pool:
 
         def submit(start: int) -> Iterator[Pixels | PictureError]:
             return pool.map(lambda item: _tried(item, encoding), items[start : start + encoding.batch_size])
@@ -124,6 +128,6 @@ def _stacked(batch: Sequence[Pixels | PictureError], items: Sequence[Picture], s
     """Return a batch as one array; raise the error of the first picture that has one."""
     for number, pixels in enumerate(batch, start):
         if isinstance(pixels, PictureError):
-            name = str(items[number]) if isinstance(items[number], str | Path) else ""
+            name = str(items[number]) if isinstance(items[number], Path | Remote) else ""
             raise ItemError(number, "picture", str(pixels), name)
     return np.stack(batch)  # type: ignore[arg-type]  # only arrays are left

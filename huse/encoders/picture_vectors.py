@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from pathlib import Path
 from platform import node
 from typing import Literal
 
@@ -24,8 +23,10 @@ from huse.engine.dtypes import Dtype
 from huse.engine.work import Spread, here
 from huse.errors import InputError
 from huse.settings import Settings
+from huse.storage import Place
 from huse.vision.cache import VectorCache, vector_key
 from huse.vision.inspecting import send_pictures
+from huse.vision.known import copy_of
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, in_batches, joined, prepare
 
 Slot = tuple[slice, int]  # where a vector goes in the result: views, row
@@ -158,7 +159,7 @@ def fill(out: npt.NDArray[np.float32], slots: Sequence[Slot], vector: npt.NDArra
 
 
 def plan(
-    paths: Sequence[Path],
+    paths: Sequence[Place],
     views: Sequence[int],
     encoder: NetworkEncoder,
     preparation: Preparation,
@@ -172,7 +173,7 @@ def plan(
     a vector beside the result.
 
     Args:
-        paths: N files; a file, or its content, may come several times.
+        paths: N files or objects of a store; one, or its content, may come several times.
         views: how many augmented views each picture gets: V or 0. With 0, the plain vector takes the place of every
             view.
         encoder: of pictures.
@@ -188,7 +189,7 @@ def plan(
     augmented = json.dumps([preparation.augmentation.model_dump(), preparation.seed], sort_keys=True)
     slots: defaultdict[bytes, list[Slot]] = defaultdict(list)
     sources: dict[bytes, tuple[str, int]] = {}
-    path_of: dict[str, Path] = {}
+    path_of: dict[str, Place] = {}
     for row, (path, digest, count) in enumerate(zip(paths, digests, views, strict=True)):
         path_of.setdefault(digest, path)
         for view in range(count + 1):
@@ -201,12 +202,15 @@ def plan(
     missing: defaultdict[str, list[tuple[int, bytes]]] = defaultdict(list)
     for key, (digest, view) in sources.items():
         missing[digest].append((view, key))
-    tasks = [Task(path_of[digest], digest, tuple(view for view, _ in those)) for digest, those in missing.items()]
+    tasks = [
+        Task(copy_of(path_of[digest], digest), digest, tuple(view for view, _ in those))
+        for digest, those in missing.items()
+    ]
     keys = [key for those in missing.values() for _, key in those]
     return Job(encoder, preparation, tasks, keys, dict(slots), out, cache)
 
 
-def check_vectors(vectors: npt.NDArray[np.float32], paths: Sequence[Path]) -> None:
+def check_vectors(vectors: npt.NDArray[np.float32], paths: Sequence[Place]) -> None:
     """Check that vectors are finite; warn if all are the same.
 
     Args:

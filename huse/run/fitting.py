@@ -32,7 +32,19 @@ from huse.training.targets import class_targets, class_vectors, fit_label_vector
 
 # The code that the result of a training depends on: all that this module and the loop import, directly or not.
 ROOMS = ("engine", "labels", "model", "run", "training")
-MODULES = ("errors", "files", "kinds", "metrics", "mixup", "nesting", "progress", "settings", "taxonomy", "weights")
+MODULES = (
+    "errors",
+    "files",
+    "kinds",
+    "metrics",
+    "mixup",
+    "nesting",
+    "progress",
+    "settings",
+    "storage",
+    "taxonomy",
+    "weights",
+)
 TRAINING_CODE = (*(f"huse/{room}" for room in ROOMS), *(f"huse/{module}.py" for module in MODULES))
 
 BLOCK = 8192  # products at a time, where all of them at once would take memory

@@ -7,6 +7,7 @@ from typing import Self
 
 from huse.run import paths
 from huse.run.params.reader import SectionType, read_section, read_seed
+from huse.storage import Place, Remote, copied_model, place
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,24 @@ class Run:
     def __truediv__(self, path: str | Path) -> Path:
         """Return where a path of the layout, or a file that a parameter names, lies; an absolute one stays."""
         return self.root / path
+
+    def place(self, named: str) -> Place:
+        """Return where a path or the URL of an object store lies that a parameter names.
+
+        Raises:
+            InputError: see `huse.storage.place`.
+        """
+        found = place(named)
+        return found if isinstance(found, Remote) else self / found
+
+    def model(self, named: str) -> Path:
+        """Return the folder of a model that a parameter names; of a URL its copy.
+
+        Raises:
+            InputError: see `huse.storage.place` and `copied_model`.
+        """
+        found = self.place(named)
+        return copied_model(found) if isinstance(found, Remote) else found
 
     def named(self, path: Path) -> str:
         """Return a path as ``params.yaml`` is to name it: the inverse of ``/``, absolute where it leaves the root.

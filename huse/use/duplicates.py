@@ -8,13 +8,13 @@ Letters: R rows of products.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from huse.errors import InputError
+from huse.storage import Place, at
 from huse.use.same_names import same_names, says_the_same
 from huse.vision.limits import MOST_PIXELS
 from huse.vision.miniatures import Bytes, Floats, difference, miniatures, near_pairs
@@ -69,10 +69,10 @@ class Found:
     """
 
     groups: list[Group]
-    unread: list[Path]
+    unread: list[Place]
 
 
-def find_duplicates(rows: pd.DataFrame, folder: Path, *, steps: float, asked: set[str] | None = None) -> Found:
+def find_duplicates(rows: pd.DataFrame, folder: Place, *, steps: float, asked: set[str] | None = None) -> Found:
     """Find products that may be the same one.
 
     Args:
@@ -88,7 +88,7 @@ def find_duplicates(rows: pd.DataFrame, folder: Path, *, steps: float, asked: se
         raise InputError(f"steps: expected 0 to 255, found {steps:g}.")
     numbers, ids = pd.factorize(rows["product"])
     shown = _shown(rows["image"], numbers)
-    paths = [folder / image for image in shown["value"].tolist()]
+    paths = [at(folder, image) for image in shown["value"].tolist()]
     minis, failed = miniatures(paths, MOST_PIXELS)
     readable = np.setdiff1d(np.arange(len(paths)), failed)
     seen = _Seen(minis[readable], shown["product"].to_numpy()[readable])

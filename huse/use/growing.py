@@ -7,12 +7,14 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
+from huse.storage import Place, Remote, at, place, versions
 from huse.use.entries import entries
 from huse.use.index import ADDED, Index
 from huse.use.model import Model
@@ -39,7 +41,7 @@ class Added:
         return int(self.rows["product"].nunique())
 
 
-def embed(products: pd.DataFrame, model: Model, folder: Path) -> tuple[pd.DataFrame, Floats]:
+def embed(products: pd.DataFrame, model: Model, folder: Place) -> tuple[pd.DataFrame, Floats]:
     """Embed products by the model.
 
     Args:
@@ -57,9 +59,11 @@ def embed(products: pd.DataFrame, model: Model, folder: Path) -> tuple[pd.DataFr
     for column, encode in (("image", model.encode_images), ("name", model.encode_texts)):
         embeddings = np.full((len(products), model.dimension), np.nan, np.float32)
         there = np.flatnonzero(products[column] != "")
-        items = products[column].iloc[there].tolist()
+        items: list[Any] = products[column].iloc[there].tolist()
+        if column == "image":
+            items = [at(folder, item) for item in items]
         if items:
-            embeddings[there] = encode([folder / item for item in items] if column == "image" else items)
+            embeddings[there] = encode(items)
         halves.append(embeddings)
     return entries(products, halves[0], halves[1], ADDED)
 
@@ -100,18 +104,23 @@ def carried(folder: Path, model: Model, known: set[str]) -> Added | None:
     if index.about["fingerprint"] == model.fingerprint:
         embeddings = np.stack(rows["embedding"].to_list()).astype(np.float32)
         return Added(rows.drop(columns=["key", "embedding"]).reset_index(drop=True), embeddings)
-    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, Path(index.about["images"]))
+    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, place(index.about["images"]))
 
 
-def _embedded_again(rows: pd.DataFrame, model: Model, folder: Path) -> Added | None:
+def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | None:
     """Embed products by another model, from the pictures and names that their rows tell."""
     products = rows[rows["kind"] != "products"].copy()
     products.loc[products["kind"] == "pictures", "name"] = ""
     products.loc[products["kind"] == "names", "image"] = ""
-    gone = (products["image"] != "") & ~products["image"].map(lambda image: (folder / image).is_file())
+    files = {image: at(folder, image) for image in products["image"] if image}
+    objects = versions([file for file in files.values() if isinstance(file, Remote)])
+    there = [
+        image for image, file in files.items() if (file in objects if isinstance(file, Remote) else file.is_file())
+    ]
+    gone = (products["image"] != "") & ~products["image"].isin(there)
     if gone.any():
         example = products["image"][gone].iloc[0]
-        logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), folder / example)
+        logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), at(folder, example))
     products = products[~gone].drop(columns=["kind", "origin"])
     lost = rows["product"].nunique() - products["product"].nunique()
     if lost:

@@ -6,9 +6,9 @@ them as CSV.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from huse.storage import Place, at
 from huse.templates import templates
 from huse.use.index import Hit
 from huse.vision.decoding import read_picture
@@ -44,7 +44,7 @@ class Card:
         choices: what can be decided on it; none: it is shown beside a decision.
     """
 
-    picture: Path | None
+    picture: Place | None
     title: str
     lines: Sequence[str] = ()
     cells: Mapping[str, str] = field(default_factory=dict)
@@ -96,7 +96,7 @@ def shown_path(classes: str) -> str:
     return classes.replace("<", " › ")
 
 
-def contact_sheet(hits: Sequence[Hit], folder: Path, *, title: str, told: str, picture: Path | None = None) -> str:
+def contact_sheet(hits: Sequence[Hit], folder: Place, *, title: str, told: str, picture: Place | None = None) -> str:
     """Write what a search found as HTML.
 
     Args:
@@ -106,7 +106,7 @@ def contact_sheet(hits: Sequence[Hit], folder: Path, *, title: str, told: str, p
         told: below it.
         picture: that was looked for, if one was.
     """
-    shown = [(hit, folder / hit.image if hit.image else None) for hit in hits]
+    shown = [(hit, at(folder, hit.image) if hit.image else None) for hit in hits]
     return _rendered("contact_sheet.html", title=title, told=told, picture=picture, hits=shown)
 
 
@@ -117,7 +117,7 @@ def _rendered(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def _thumbnail(path: Path | None, side: int) -> Thumbnail:
+def _thumbnail(path: Place | None, side: int) -> Thumbnail:
     if path is None:
         return MISSING
     try:

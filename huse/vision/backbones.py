@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.settings import Settings
+from huse.storage import local
 from huse.vision import pair_networks, timm_networks, torchvision_networks
 from huse.vision.geometry import Geometry, Interpolation
 from huse.vision.given_pictures import GivenPictureSettings
@@ -180,13 +181,14 @@ def weights_file(name: str, weights: str | None, folder: Path = Path()) -> Path 
         return None
     if weights in named:
         return torchvision_networks.hub_file(name, weights)
-    if not (folder / str(weights)).is_file():
+    file = local(folder, str(weights))
+    if not file.is_file():
         known = f", to a name that torchvision has for {name} ({', '.join(named)})" if named else ""
         raise InputError(
-            f"{folder / str(weights)}: weights not found. Put the file there, or set backbone.weights to another file"
+            f"{file}: weights not found. Put the file there, or set backbone.weights to another file"
             f"{known}, or to random."
         )
-    return folder / str(weights)
+    return file
 
 
 def check_weights(name: str, weights: str | None, folder: Path = Path()) -> Path | None:

@@ -15,8 +15,9 @@ from pathlib import Path
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from huse.kinds import HEAD, PICTURES, kind_of
+from huse.storage import Place, Remote
 from huse.vision.conversion import further_frames, mislabelled, said_of_depth, said_of_turn, to_rgb, turn_upright
-from huse.vision.limits import check_bytes, check_size, check_work, pixel_limit
+from huse.vision.limits import check_bytes, check_size, check_work, most_bytes, pixel_limit
 from huse.vision.picture_error import PictureError
 
 # Pillow's other formats are no product pictures, and some of them start foreign programs (EPS).
@@ -61,14 +62,19 @@ class SentPicture:
     problem: str
 
 
-def send_picture(path: Path, max_pixels: int) -> SentPicture:
+def send_picture(path: Place, max_pixels: int) -> SentPicture:
     """Read the file of a picture, which is checked where it arrives; safe to call from many threads.
 
     Args:
-        path: the file.
+        path: the file, or an object of a store.
         max_pixels: width × height that is still decoded; a file that is too large for it is not read.
+
+    Raises:
+        InputError: the store of an object fails. That is no fault of the picture.
     """
     try:
+        if isinstance(path, Remote):
+            return SentPicture(path.name, _read_object(path, max_pixels), "")
         with _open_file(path) as file:
             check_bytes(file, max_pixels)
             return SentPicture(path.name, _content(file), "")
@@ -77,14 +83,14 @@ def send_picture(path: Path, max_pixels: int) -> SentPicture:
 
 
 def read_picture(
-    source: Path | bytes | SentPicture, max_pixels: int, *, shorter_side: int | None = None, digest: str | None = None
+    source: Place | bytes | SentPicture, max_pixels: int, *, shorter_side: int | None = None, digest: str | None = None
 ) -> Image.Image:
     """Read a picture as it should be shown.
 
     The first frame of an animation; upright after the EXIF orientation; transparency on white; 16 bits scaled to 8.
 
     Args:
-        source: the file, its content, or both as they were sent.
+        source: the file, an object of a store, its content, or both as they were sent.
         max_pixels: width × height that is still decoded.
         shorter_side: pixels; a JPEG may be decoded at 1/2, 1/4 or 1/8 of its size if its shorter side keeps this many.
             None: full size.
@@ -95,8 +101,9 @@ def read_picture(
 
     Raises:
         PictureError: the file is missing, empty, damaged, too large, no picture, or has other bytes than `digest`.
+        InputError: the store of an object fails.
     """
-    with _open(source) as file:
+    with _open(source, max_pixels) as file:
         if digest is not None and _digest(file) != digest:
             raise PictureError("picture file changed while it was in use")
         return _decode(file, max_pixels, shorter_side)[0]
@@ -112,16 +119,19 @@ def digest_picture(path: Path) -> str:
         return _digest(file)
 
 
-def inspect_picture(source: Path | SentPicture, max_pixels: int) -> Inspection:
+def inspect_picture(source: Place | SentPicture, max_pixels: int) -> Inspection:
     """Check a picture and take the digest of its file; never raises for a bad file; safe to call from many threads.
 
     Args:
-        source: the file, or as it was sent.
+        source: the file, an object of a store, or as it was sent.
         max_pixels: width × height that is still decoded.
+
+    Raises:
+        InputError: the store of an object fails.
     """
     digest = ""
     try:
-        with _open(source) as file:
+        with _open(source, max_pixels) as file:
             digest = _digest(file)
             # A JPEG at 1/8 of its size is several times faster, and its whole stream is still read.
             _, repairs = _decode(file, max_pixels, shorter_side=1)
@@ -130,16 +140,23 @@ def inspect_picture(source: Path | SentPicture, max_pixels: int) -> Inspection:
     return Inspection(digest, None, "; ".join(repairs))
 
 
-def glance_at_picture(path: Path, max_pixels: int) -> Inspection:
-    """Look at the first and the last bytes of a picture alone; where they look wrong, `inspect_picture` decides."""
+def glance_at_picture(path: Place, max_pixels: int) -> Inspection:
+    """Look at the first and the last bytes of a picture alone; where they look wrong, `inspect_picture` decides.
+
+    An object of a store is read whole.
+
+    Raises:
+        InputError: the store of an object fails.
+    """
+    source = send_picture(path, max_pixels) if isinstance(path, Remote) else path
     try:
-        with _open_file(path) as file, pixel_limit(max_pixels), Image.open(file, formats=FORMATS) as picture:
-            file.seek(max(0, path.stat().st_size - TAIL))
+        with _open(source, max_pixels) as file, pixel_limit(max_pixels), Image.open(file, formats=FORMATS) as picture:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
             if ENDS.get(picture.format or "", b"") in file.read():
                 return Inspection("", None, "")
     except Exception:  # noqa: S110  decoders raise nearly anything
         pass
-    return inspect_picture(path, max_pixels)
+    return inspect_picture(source, max_pixels)
 
 
 def _digest(file: BufferedReader | BytesIO) -> str:
@@ -185,12 +202,25 @@ class _Sent(BytesIO):
         self.name = picture.name
 
 
-def _open(source: Path | bytes | SentPicture) -> BufferedReader | BytesIO:
+def _open(source: Place | bytes | SentPicture, max_pixels: int) -> BufferedReader | BytesIO:
+    if isinstance(source, Remote):
+        source = SentPicture(source.name, _read_object(source, max_pixels), "")
     if isinstance(source, SentPicture):
         if source.problem:
             raise PictureError(source.problem)
         return _Sent(source)
     return BytesIO(source) if isinstance(source, bytes) else _open_file(source)
+
+
+def _read_object(place: Remote, max_pixels: int) -> bytes:
+    """Read an object; of one that is too large, enough for `check_bytes` to say so."""
+    try:
+        content = place.read_bytes(most_bytes(max_pixels) + 1)
+    except FileNotFoundError:
+        raise PictureError("picture file does not exist") from None
+    if not content:
+        raise PictureError("picture file is empty")
+    return content
 
 
 def _open_file(path: Path) -> BufferedReader:

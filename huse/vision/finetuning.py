@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -28,8 +27,10 @@ from huse.errors import InputError
 from huse.mixup import draw_mixture
 from huse.progress import progress
 from huse.settings import Settings
+from huse.storage import Place
 from huse.vision.backbones import Backbone
 from huse.vision.geometry import Pixels
+from huse.vision.known import copied_pictures
 from huse.vision.learner import Learner
 from huse.vision.preparing import PLAIN, Preparation, Task, digest_pictures, prepare
 
@@ -111,11 +112,13 @@ class Pictures:
     classes: int
 
     @classmethod
-    def of(cls, paths: Sequence[Path], split: npt.NDArray[Any], classes: npt.NDArray[np.int64]) -> "Pictures":
+    def of(cls, paths: Sequence[Place], split: npt.NDArray[Any], classes: npt.NDArray[np.int64]) -> "Pictures":
         """Build it from the catalogue; pictures of the test split are not opened.
 
+        Objects of a store are copied to this machine, since every epoch reads them.
+
         Args:
-            paths: N files.
+            paths: N files, or objects.
             split: N names: train, validation or test.
             classes: N class numbers, without gaps.
 
@@ -124,7 +127,7 @@ class Pictures:
         """
         tasks = {}
         for name in ("train", "validation"):
-            files = [path for path, own in zip(paths, split, strict=True) if own == name]
+            files = copied_pictures([path for path, own in zip(paths, split, strict=True) if own == name])
             tasks[name] = [
                 Task(path, digest, (PLAIN,)) for path, digest in zip(files, digest_pictures(files), strict=True)
             ]

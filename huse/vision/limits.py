@@ -51,11 +51,16 @@ def check_size(size: tuple[int, int], *, error_only: bool = False) -> None:
 Image._decompression_bomb_check = check_size
 
 
+def most_bytes(max_pixels: int) -> int:
+    """Return how many bytes a file may have for its allowed width × height."""
+    return MOST_BYTES * max_pixels + 2**20
+
+
 def check_bytes(file: BinaryIO, max_pixels: int) -> None:
     """Refuse a file, which is left at its start, that is too large for its allowed width × height."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if size > MOST_BYTES * max_pixels + 2**20:
+    if size > most_bytes(max_pixels):
         raise PictureError(
             f"picture file has {size / 1e6:,.1f} MB, more than {MOST_BYTES} bytes for each of the "
             f"{max_pixels / 1e6:,.1f} megapixels allowed"

@@ -5,15 +5,15 @@ Letters: N pictures, S pixels a side of a miniature.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageChops
 
-from huse.engine.cores import cores
 from huse.progress import progress
+from huse.storage import Place
 from huse.vision.decoding import read_picture
+from huse.vision.known import readers
 from huse.vision.picture_error import PictureError
 
 Bytes = npt.NDArray[np.uint8]
@@ -41,7 +41,7 @@ def _without_margin(picture: Image.Image) -> Image.Image:
     return picture.crop(apart.getbbox() or (0, 0, *picture.size))
 
 
-def miniatures(paths: Sequence[Path], most_pixels: int) -> tuple[Bytes, list[int]]:
+def miniatures(paths: Sequence[Place], most_pixels: int) -> tuple[Bytes, list[int]]:
     """Read pictures in threads.
 
     Args:
@@ -54,13 +54,13 @@ def miniatures(paths: Sequence[Path], most_pixels: int) -> tuple[Bytes, list[int
     found = np.zeros((len(paths), 2, SIDE, SIDE, 3), np.uint8)
     failed = []
 
-    def read(path: Path) -> Bytes | None:
+    def read(path: Place) -> Bytes | None:
         try:
             return miniature(read_picture(path, most_pixels, shorter_side=READ))
         except PictureError:
             return None
 
-    with ThreadPoolExecutor(cores()) as pool:
+    with ThreadPoolExecutor(readers(paths)) as pool:
         for number, made in enumerate(
             progress(pool.map(read, paths), total=len(paths), description="pictures", unit="picture")
         ):

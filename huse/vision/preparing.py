@@ -3,13 +3,13 @@
 Letters: S pixels a side of the network's input.
 """
 
+import hashlib
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +19,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from huse.engine.cores import cores
 from huse.errors import InputError
+from huse.storage import READERS, Place, Remote, any_remote
 from huse.vision.augmentation import Augmentation, augment, view_generator
 from huse.vision.decoding import SentPicture, digest_picture, read_picture
 from huse.vision.geometry import Interpolation, Pixels, fit, needed_side
+from huse.vision.known import DIGEST, Known, content_of, readers
 from huse.vision.picture_error import PictureError
 
 PLAIN = 0  # number of the view without augmentation
@@ -36,13 +38,13 @@ class Task:
     """A picture and its wanted views.
 
     Attributes:
-        path: the file.
+        path: the file, or an object of a store.
         digest: SHA-256 of its bytes.
         views: their numbers; `PLAIN` is the picture without augmentation.
         sent: the file as it came from another machine; None: this one has it.
     """
 
-    path: Path
+    path: Place
     digest: str
     views: tuple[int, ...]
     sent: SentPicture | None = None
@@ -77,7 +79,7 @@ class Preparation:
             Views × S × S × 3 uint8.
 
         Raises:
-            InputError: the picture cannot be read, or has changed.
+            InputError: the picture cannot be read, or has changed; or its store fails.
         """
         try:
             side = needed_side(self.size, self.share)
@@ -108,22 +110,29 @@ def resolve_workers(workers: int | None, device: torch.device) -> int:
     return 0 if device.type == "cpu" else max(1, cores() - 1)
 
 
-def digest_pictures(paths: Sequence[Path]) -> list[str]:
-    """Return the SHA-256 of every file's bytes.
+def digest_pictures(paths: Sequence[Place]) -> list[str]:
+    """Return the SHA-256 of every file's bytes; an object of a store is read only where that is not known of it.
 
     Raises:
-        InputError: a file cannot be read.
+        InputError: a file cannot be read, or a store fails.
     """
+    once = list(dict.fromkeys(paths))
+    known = Known(once)
+    found = known.get(DIGEST)
 
-    def digest(path: Path) -> str:
+    def digest(path: Place) -> str:
         """Name the file in the error."""
+        if isinstance(path, Remote):
+            return found.get(path) or hashlib.sha256(content_of(path)).hexdigest()
         try:
             return digest_picture(path)
         except PictureError as error:
             raise InputError(f"{path}: {error}. Check the catalogue again.") from None
 
-    with ThreadPoolExecutor(cores()) as pool:
-        return list(pool.map(digest, paths))
+    with ThreadPoolExecutor(readers(once)) as pool:
+        of = dict(zip(once, pool.map(digest, once), strict=True))
+    known.put(DIGEST, of)
+    return [of[path] for path in paths]
 
 
 def in_batches(tasks: Iterable[Task], batch_size: int) -> Iterator[list[Task]]:
@@ -174,7 +183,8 @@ def prepare(
 
 
 def _in_threads(tasks: Sequence[Task], preparation: Callable[[Task], Pixels], ahead: int) -> Iterator[Pixels]:
-    with ThreadPoolExecutor(cores(), thread_name_prefix="prepare") as pool:
+    threads = readers([task.path for task in tasks if task.sent is None])
+    with ThreadPoolExecutor(threads, thread_name_prefix="prepare") as pool:
         waiting = iter(tasks)
         submitted: deque[Future[Pixels]] = deque(pool.submit(preparation, task) for task in islice(waiting, ahead))
         try:
@@ -198,8 +208,13 @@ class _Chunks(Dataset[list[Pixels | InputError]]):
 
     def __getitem__(self, index: int) -> list[Pixels | InputError]:
         prepared: list[Pixels | InputError] = []
+        tasks = self._chunks[index]
         try:
-            prepared.extend(self._preparation(task) for task in self._chunks[index])
+            if any_remote(task.path for task in tasks):
+                with ThreadPoolExecutor(READERS) as pool:
+                    prepared.extend(pool.map(self._preparation, tasks))
+            else:
+                prepared.extend(map(self._preparation, tasks))
         except InputError as error:  # raised, torch would wrap it in its own text
             prepared.append(error)
         return prepared

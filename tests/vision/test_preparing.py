@@ -1,6 +1,7 @@
 import os
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -86,7 +87,8 @@ def test_a_bounded_number_is_prepared_ahead():
         begun.append(task)
         return np.zeros((1, 1, 1, 3), np.uint8)
 
-    batches = prepare(list(range(1000)), prepare_one, workers=0, batch_size=10)
+    tasks = [Task(Path(str(number)), str(number), (PLAIN,)) for number in range(1000)]
+    batches = prepare(tasks, prepare_one, workers=0, batch_size=10)
     for taken in range(1, 4):
         next(batches)
         assert len(begun) <= 10 * (taken + preparing.AHEAD + 1)

@@ -92,10 +92,14 @@ class CatalogueParams(Settings):
     """Where the products are and how they are split."""
 
     csv: str = Field(
-        default="data/sample/catalogue.csv", min_length=1, description="the table of products, one row a picture"
+        default="data/sample/catalogue.csv",
+        min_length=1,
+        description="the table of products, one row a picture; a file, or a URL such as s3://shop/products.csv",
     )
     images: str = Field(
-        default="data/sample/images", min_length=1, description="folder; the CSV names pictures relative to it"
+        default="data/sample/images",
+        min_length=1,
+        description="folder, or a URL such as s3://shop/pictures; the CSV names pictures relative to it",
     )
     encoding: str = Field(
         default="auto",

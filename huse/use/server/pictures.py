@@ -1,12 +1,14 @@
 """Thumbnails of the pictures that the index names; the last ones are kept."""
 
 import hashlib
+import logging
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from pathlib import Path
 
-from huse.use.server.refused import RefusedError
+from huse.errors import InputError
+from huse.storage import Place, Remote
+from huse.use.server.refused import RefusedError, busy
 from huse.vision.decoding import read_picture
 from huse.vision.picture_error import PictureError
 from huse.vision.thumbnails import small_webp
@@ -34,15 +36,14 @@ class Thumbnails:
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, file: Path, side: int) -> Small:
-        """Return the thumbnail of a file.
+    def get(self, file: Place, side: int) -> Small:
+        """Return the thumbnail of a file, or of an object of a store, whose version is asked for each time.
 
         Raises:
-            RefusedError: 404, the file is gone, or is no picture any more.
+            RefusedError: 404, the file is gone, or is no picture any more; 503, its store fails.
         """
         try:
-            found = file.stat()
-            tag = hashlib.sha256(f"{file} {found.st_mtime_ns} {found.st_size} {side}".encode()).hexdigest()[:32]
+            tag = hashlib.sha256(f"{file} {_state(file)} {side}".encode()).hexdigest()[:32]
             with self._lock:
                 if tag in self._made:
                     self._made.move_to_end(tag)
@@ -52,6 +53,9 @@ class Thumbnails:
             raise RefusedError(
                 404, "the file of this picture is gone. Make the index again, or give --images."
             ) from None
+        except InputError as error:
+            logging.warning("%s", error)
+            raise busy("the store of the pictures cannot be read.") from None
         except PictureError as error:
             raise RefusedError(404, f"the file of this picture cannot be shown: {error}.") from None
         small = Small(small_webp(picture, side, METHOD)[0], tag)
@@ -62,3 +66,10 @@ class Thumbnails:
             while self._bytes > KEPT:
                 self._bytes -= len(self._made.popitem(last=False)[1].content)
         return small
+
+
+def _state(file: Place) -> str:
+    if isinstance(file, Remote):
+        return file.version()
+    found = file.stat()
+    return f"{found.st_mtime_ns} {found.st_size}"

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from huse.errors import InputError
+from huse.storage import Place
 from huse.use.server.answers import decision_told, hit_told, picture_address, plain, unit
 from huse.use.server.asking import Add, Classified, Given, Products, Remove, Search, asked_for, checked_text
 from huse.use.server.batcher import Batcher
@@ -219,7 +219,7 @@ class Service:
         """Return what the model makes of a product's first pictures and its name; None if nothing is left of it."""
         knows, contents = self.shop.model.knows, list[bytes]()
         for row in rows[:DECIDED] if knows("image") else ():
-            with suppress(RefusedError, OSError):  # gone, or elsewhere
+            with suppress(RefusedError, OSError, InputError):  # gone, elsewhere, or of a store that fails
                 contents.append(await self._in_thread(self.shop.picture(shelf, row["image"]).read_bytes))
         asked = Asked(tuple(contents), name.strip() or None if knows("text") else None)
         try:
@@ -255,7 +255,7 @@ class Service:
         products = await self._in_thread(check_new, body.products, shelf, checks, shop.places, self.limits)
         loop = asyncio.get_running_loop()
 
-        def embed(rows: "pd.DataFrame", folder: Path) -> Any:
+        def embed(rows: "pd.DataFrame", folder: Place) -> Any:
             from huse.use.growing import embed as by_model  # noqa: PLC0415  seconds to import
 
             alone = self._batcher.alone(by_model, rows, shop.model, folder)

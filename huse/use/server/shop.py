@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from huse.errors import InputError
+from huse.storage import Place, Remote, place
 from huse.use.server.refused import RefusedError, busy
 
 if TYPE_CHECKING:
@@ -28,15 +29,15 @@ class Places:
     """Folders of a server.
 
     Attributes:
-        model: that `huse.load` reads.
+        model: that `huse.load` reads: a folder, or its URL.
         index: of that model; None: embeddings and classes alone are served.
         images: that paths of the index are relative to; None: what the index says.
         uploads: for pictures of products that are added; None: they are refused.
     """
 
-    model: Path
+    model: str | Path
     index: Path | None = None
-    images: Path | None = None
+    images: Place | None = None
     uploads: Path | None = None
 
 
@@ -51,7 +52,7 @@ class Shelf:
     """
 
     index: "Index"
-    folder: Path
+    folder: Place
     state: frozenset[tuple[str, int]]
 
     @cached_property
@@ -106,26 +107,26 @@ class Shop:
             self._shelf.index.search(embedding=embeddings[0][0], k=1)
         self._model = model
 
-    def _opened(self, place: Path, model: "Model") -> Shelf:
+    def _opened(self, folder: Path, model: "Model") -> Shelf:
         from huse.use.index import Index, state_of  # noqa: PLC0415
 
-        state = state_of(place)  # before it is opened: what comes in between is looked at again
-        index = Index.open(place, model)
-        folder = Path(index.about["images"]) if self.places.images is None else self.places.images
-        return Shelf(index, folder.absolute(), state)
+        state = state_of(folder)  # before it is opened: what comes in between is looked at again
+        index = Index.open(folder, model)
+        images = place(index.about["images"]) if self.places.images is None else self.places.images
+        return Shelf(index, images.absolute() if isinstance(images, Path) else images, state)
 
     def follow(self) -> None:
         """Open the index again if it has changed; `problem` says why it cannot be."""
-        place = self.places.index
-        if place is None or self._model is None:
+        folder = self.places.index
+        if folder is None or self._model is None:
             return
         from huse.use.index import state_of  # noqa: PLC0415
 
         with self._following:
-            if self._shelf is not None and state_of(place) == self._shelf.state and not self.problem:
+            if self._shelf is not None and state_of(folder) == self._shelf.state and not self.problem:
                 return
             try:
-                self._shelf, self.problem = self._opened(place, self._model), ""
+                self._shelf, self.problem = self._opened(folder, self._model), ""
             except InputError as error:
                 self.problem = str(error)
 
@@ -155,17 +156,22 @@ class Shop:
         """How many the index has; 0 without one."""
         return 0 if self._shelf is None else len(self._shelf.index)
 
-    def picture(self, shelf: Shelf, image: str) -> Path:
-        """Return the file of a picture that a row names.
+    def picture(self, shelf: Shelf, image: str) -> Place:
+        """Return the file, or the object of a store, of a picture that a row names.
 
         Links are followed: they are the owner's, as DVC makes them.
 
         Raises:
             RefusedError: 404, it lies outside the folders that are served.
         """
-        path = Path(normpath(shelf.folder / image))
-        allowed: Sequence[Path | None] = (shelf.folder, self.places.uploads)
-        if not any(folder is not None and path.is_relative_to(normpath(folder.absolute())) for folder in allowed):
+        if isinstance(shelf.folder, Remote) and not image.startswith("/"):
+            inside = image.removeprefix(f"{shelf.folder}/")
+            if "://" in inside or normpath(inside).startswith(".."):
+                raise RefusedError(404, "the picture lies outside the folder that is served (--images).")
+            return shelf.folder / inside
+        path = Path(normpath(image if isinstance(shelf.folder, Remote) else shelf.folder / image))
+        allowed: Sequence[Place | None] = (shelf.folder, self.places.uploads)
+        if not any(isinstance(folder, Path) and path.is_relative_to(normpath(folder.absolute())) for folder in allowed):
             raise RefusedError(404, "the picture lies outside the folders that are served (--images, --uploads).")
         return path
 

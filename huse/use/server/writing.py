@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huse.encoders.contract import ItemError
+from huse.storage import Place
 from huse.use.server.asking import New, check_number, checked_text, contents
 from huse.use.server.computing import check_picture
 from huse.use.server.limits import Limits
@@ -101,7 +102,7 @@ def _file_name(content: bytes) -> str:
     return f"{hashlib.sha256(content).hexdigest()}{suffix}"
 
 
-def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame", Path], Any]) -> dict[str, int]:
+def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame", Place], Any]) -> dict[str, int]:
     """Keep pictures, embed products and put them into the index, in one commit.
 
     Args:
@@ -162,7 +163,7 @@ def _rows(shelf: Shelf, products: Sequence[Checked], uploads: Path | None, new: 
     return pd.DataFrame(rows)
 
 
-def _kept(content: bytes, uploads: Path, images: Path, new: list[Path]) -> str:
+def _kept(content: bytes, uploads: Path, images: Place, new: list[Path]) -> str:
     """Write a picture, whole or not at all, and return its path as the index has it."""
     name = _file_name(content)
     place = uploads.absolute() / name[:2] / name
@@ -175,4 +176,6 @@ def _kept(content: bytes, uploads: Path, images: Path, new: list[Path]) -> str:
             os.fsync(file.fileno())
         partial.replace(place)
         new.append(place)
-    return place.relative_to(images).as_posix() if place.is_relative_to(images) else str(place)
+    if isinstance(images, Path) and place.is_relative_to(images):
+        return place.relative_to(images).as_posix()
+    return str(place)
