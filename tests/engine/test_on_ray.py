@@ -61,7 +61,7 @@ def cluster(monkeypatch):
 class Waiting:
     """Takes its time; says who did what, and when it was begun."""
 
-    gpus = 0
+    gpus, cpus = 0, 1
 
     def __init__(self, folder, deadly=-1):
         self.folder, self.deadly = folder, deadly
