@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.network import NetworkEncoder
-from huse.engine.devices import arithmetic, refuse_other
+from huse.engine.arithmetic import of_torch, refuse_other
 from huse.engine.dtypes import Dtype
 from huse.engine.work import Spread, here
 from huse.errors import InputError
@@ -68,7 +68,7 @@ class EncodingPictures:
     encoder: NetworkEncoder
     preparation: Preparation
     workers: int
-    arithmetic: str = field(default_factory=arithmetic)
+    arithmetic: str = field(default_factory=of_torch)
 
     @property
     def gpus(self) -> int:
@@ -81,7 +81,7 @@ class EncodingPictures:
         Raises:
             InputError: a picture cannot be read, or has changed; or this machine may round otherwise.
         """
-        refuse_other(self.arithmetic)
+        refuse_other(self.arithmetic, of_torch())
         under_way: list[Tensor] = []
         # A GPU works on one batch while the previous one is stored.
         ahead = 0 if self.encoder.device.type == "cpu" else 1

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from huse.encoders.contract import Encoder, encode_each_once, files_of, from_files
 from huse.encoders.families import load_encoder
 from huse.encoders.text_reading import TextBatch
-from huse.engine.devices import arithmetic, refuse_other
+from huse.engine.arithmetic import of_torch, refuse_other
 from huse.engine.work import Spread, here
 from huse.progress import progress
 from huse.vision.cache import VectorCache, vector_key
@@ -59,7 +59,7 @@ class EncodingTexts:
     cpus: ClassVar[int] = 1
 
     encoder: EncoderApart
-    arithmetic: str = field(default_factory=arithmetic)
+    arithmetic: str = field(default_factory=of_torch)
 
     def __call__(self, batches: Iterable[TextBatch], /) -> Iterator[npt.NDArray[np.float32]]:
         """Yield the vectors of each batch, n × D.
@@ -67,7 +67,7 @@ class EncodingTexts:
         Raises:
             InputError: this machine may round otherwise, or lacks a library that the encoder needs.
         """
-        refuse_other(self.arithmetic)
+        refuse_other(self.arithmetic, of_torch())
         return map(self.encoder.encode_apart, batches)
 
     def packed(self, batch: TextBatch, /) -> TextBatch:

@@ -4,7 +4,6 @@ import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from platform import node
 from typing import Literal
 
 import torch
@@ -60,24 +59,6 @@ def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
     except (AttributeError, RuntimeError):  # torch was built without it
         return "float32"
     return "bfloat16" if any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS) else "float32"
-
-
-def arithmetic() -> str:
-    """Return what decides, on one kind of device, how sums are rounded: the version of torch, and what the CPU can."""
-    return f"torch {torch.__version__} with {torch.backends.cpu.get_cpu_capability()}"
-
-
-def refuse_other(expected: str) -> None:
-    """Refuse a machine with another `arithmetic` than the one where a stage runs, whose work has come to it.
-
-    Raises:
-        InputError: says which, and what to do.
-    """
-    if (own := arithmetic()) != expected:
-        raise InputError(
-            f"{node()}: results of this machine may differ by rounding. Expected {expected}, as where the stage runs; "
-            f"found {own}. Take it out of the cluster, or install that version of torch."
-        )
 
 
 @contextmanager

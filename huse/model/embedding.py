@@ -10,8 +10,8 @@ from typing import ClassVar
 
 import torch
 
+from huse.engine.arithmetic import of_torch, refuse_other
 from huse.engine.cores import cores
-from huse.engine.devices import arithmetic, refuse_other
 from huse.engine.threads import in_threads, same_threads
 from huse.model.contract import Floats, Modality
 from huse.model.network import Network
@@ -31,7 +31,7 @@ class Embedding:
 
     network: Network
     modality: Modality
-    arithmetic: str = field(default_factory=arithmetic)
+    arithmetic: str = field(default_factory=of_torch)
 
     @property
     def gpus(self) -> int:
@@ -46,7 +46,7 @@ class Embedding:
         Raises:
             InputError: this machine may round otherwise.
         """
-        refuse_other(self.arithmetic)
+        refuse_other(self.arithmetic, of_torch())
         self.network.eval()
         embed = partial(self.network.embed_arrays, self.modality)
         if self.gpus:
