@@ -1,5 +1,6 @@
 """What decides how sums are rounded: it must be the same wherever work goes. Nothing here imports torch by itself."""
 
+from pathlib import Path
 from platform import node
 
 from huse.errors import InputError
@@ -17,10 +18,11 @@ def of_numpy() -> str:
     import numpy as np  # noqa: PLC0415  as above
     from threadpoolctl import threadpool_info  # noqa: PLC0415
 
-    # Other packages bring products of their own, later: NumPy's are the first.
-    found: dict[str, object] = next((each for each in threadpool_info() if each["user_api"] == "blas"), {})
-    said = [str(found[key]) for key in ("internal_api", "version", "architecture") if found.get(key)]
-    return f"numpy {np.__version__} with {' '.join(said)}"
+    blas = [each for each in threadpool_info() if each["user_api"] == "blas"]
+    # Other packages bring products of their own; those of NumPy's wheels are in a folder of its name.
+    own = [each for each in blas if any(part.startswith("numpy") for part in Path(each["filepath"]).parts)] or blas
+    said = [" ".join(str(each.get(key) or "") for key in ("internal_api", "version", "architecture")) for each in own]
+    return f"numpy {np.__version__} with {', '.join(sorted(said))}"
 
 
 def refuse_other(expected: str, own: str) -> None:

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import torch
@@ -21,6 +23,7 @@ from PIL import Image
 import stages.catalogue
 import stages.finetune_backbone
 import stages.image_vectors
+import stages.train
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import plan
@@ -29,14 +32,18 @@ from huse.engine.machine import Machine
 from huse.engine.work import here as in_this_process
 from huse.engine.work import open_engine
 from huse.errors import InputError
+from huse.evaluation.ranking import rank_statistics
 from huse.files import fingerprint_file
 from huse.run import paths
+from huse.run.params.editing import set_values
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
 from huse.vision.preparing import Preparation
 from tests.conftest import ROOT
+from tests.encoders.models import make_model, needs_library
+from tests.pipeline.in_process import ALL, STAGES, write_params
 from tests.pipeline.test_wrong_input import add_rows, configure  # noqa: F401  a fixture
-from tests.repository import wait_until
+from tests.repository import SMALL, TINY, wait_until
 from tests.vision.conftest import count_vectors, noise
 
 pytestmark = [
@@ -168,6 +175,14 @@ def job_of(folder, views):
     return plan(files, counts, encoder, preparation, out=out), files
 
 
+def kill_one():
+    """Kill a process of the cluster: one that works, if one does just now; return it."""
+    those = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("ray::")]
+    one = next((each for each in those if each.name() == "ray::_do"), those[-1])
+    one.kill()
+    return one
+
+
 def test_vectors_are_the_same_bytes_when_a_process_and_a_machine_die(cluster, tmp_path):
     """Pictures in several views, in batches that cut them in two."""
     expected, _ = job_of(tmp_path, views=4)
@@ -178,9 +193,7 @@ def test_vectors_are_the_same_bytes_when_a_process_and_a_machine_die(cluster, tm
     def advance(count):
         done.append(count)
         if len(done) == 3:
-            those = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("ray::")]
-            killed.extend(each for each in those if each.name() == "ray::_do" or each is those[-1])
-            killed[0].kill()
+            killed.append(kill_one())
         if len(done) == 8:
             cluster.remove_node(cluster.second, allow_graceful=False)
 
@@ -230,6 +243,56 @@ def shop(here, configure):  # noqa: F811
             stage.main(here)
 
     return run
+
+
+LATER = ("text_vectors", "train", "evaluate")
+LATER_MADE = (
+    *(paths.TEXT_VECTORS, paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES),
+    *(paths.EVALUATE_METRICS, paths.VALIDATION_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES, paths.HEDGING),
+)
+
+
+@needs_library
+def test_later_stages_write_the_same_bytes_on_either_engine(here, small_catalogue, cluster, monkeypatch):
+    """Names by a network, embeddings of all rows, rankings; a process is killed in each of them."""
+    from huse.engine import on_ray
+
+    csv, images = small_catalogue
+    table = pd.read_csv(csv)
+    table["name"] = [f"{'red velvety shoe' if number % 3 else 'blue dress'} {number}" for number in range(len(table))]
+    table["split"] = [*["train"] * 4, *["validation"] * 3, *["test"] * 3] * 2
+    table.to_csv(csv, index=False)
+    monkeypatch.setattr(stages.train, "BLOCK", 3)
+    monkeypatch.setitem(rank_statistics.__kwdefaults__, "block", 2)
+    catalogue = {"csv": csv.name, "images": images.name, "columns": {"split": "split"}}
+    sentences = {"model": str(make_model(here / "sentences")), "batch_size": 2}
+    names = {"encoders": ["ngrams", "sentences"], "sentences": sentences}
+    network = {"network": "squeezenet1_1", "size": 32}
+    write_params(here.root, SMALL, TINY, {"catalogue": catalogue, "backbone": network, "text_vectors": names})
+    for stage in STAGES:
+        stage.main(here)
+    expected = {path: fingerprint_file(here / path) for path in LATER_MADE}
+    for path in LATER_MADE:
+        (here / path).unlink()
+    (here.cache / paths.TEXT_VECTOR_CACHE).unlink()
+
+    spread, done, killed = on_ray._spread, Counter(), []
+
+    def killing(work, *given):
+        kind = type(work).__name__
+        for number, result in enumerate(spread(work, *given)):
+            if number == 1 and not done[kind]:
+                killed.append(kill_one())
+            yield result
+        done[kind] += 1
+
+    monkeypatch.setattr(on_ray, "_spread", killing)
+    set_values(here / paths.PARAMS, {"machine": {"engine": "ray", "address": cluster.address}})
+    for stage in LATER:
+        ALL[stage].main(here)
+    assert {path: fingerprint_file(here / path) for path in LATER_MADE} == expected
+    assert set(done) == {"EncodingTexts", "Embedding", "Ranking"} and len(killed) == len(done)
+    assert done["Embedding"] == 2 and done["Ranking"] > 20
 
 
 def started(here, stage):
