@@ -76,18 +76,35 @@ def cluster(machine: Machine) -> Iterator[Spread]:
         yield spread
 
 
-def _connect(machine: Machine, how: dict[str, Any]) -> None:
+def refuse_unreachable(machine: Machine, seconds: float = CONNECT) -> None:
+    """Refuse a cluster of which nobody answers at ``host:port``; of others only `cluster` knows.
+
+    Raises:
+        InputError: says so.
+    """
+    if machine.address in (None, "auto"):
+        return
+    host, _, port = str(machine.address).rpartition(":")
     try:
-        if machine.address not in (None, "auto"):  # nobody there: Ray would wait for minutes
-            host, _, port = machine.address.rpartition(":")
-            socket.create_connection((host, int(port)), CONNECT).close()
+        socket.create_connection((host, int(port)), seconds).close()
+    except (OSError, ValueError) as error:
+        raise _unusable(machine, error) from None
+
+
+def _connect(machine: Machine, how: dict[str, Any]) -> None:
+    refuse_unreachable(machine)  # Ray would wait for minutes
+    try:
         ray.init(**how, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:  # nobody there, other versions, no address; no room for it
-        reason = str(error).strip().partition("\n")[0]
-        remedy = "Start one there with `ray start --head`, of the same versions of Ray and Python, or set it to null."
-        if machine.address is None:
-            remedy = "It needs a GB of memory, and a path of temporary files of at most 45 letters (TMPDIR)."
-        raise InputError(f"machine.address: {machine.address}: no Ray cluster to use ({reason}). {remedy}") from None
+        raise _unusable(machine, error) from None
+
+
+def _unusable(machine: Machine, error: Exception) -> InputError:
+    reason = str(error).strip().partition("\n")[0]
+    remedy = "Start one there with `ray start --head`, of the same versions of Ray and Python, or set it to null."
+    if machine.address is None:
+        remedy = "It needs a GB of memory, and a path of temporary files of at most 45 letters (TMPDIR)."
+    return InputError(f"machine.address: {machine.address}: no Ray cluster to use ({reason}). {remedy}")
 
 
 @contextmanager
