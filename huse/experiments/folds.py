@@ -31,6 +31,7 @@ from huse.experiments.presets import read_preset
 from huse.fusion import mean_direction, mean_scores, temper
 from huse.progress import Progress, progress
 from huse.run.baselines import ngram_blocks
+from huse.run.checkpoints import Forgets
 from huse.run.fitting import Artefacts, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
@@ -292,7 +293,7 @@ def _fit(filed: Filed, out: Bools, settings: TrainParams, seed: int, bar: Progre
     artefacts = Artefacts(products, filed.images[None], filed.texts, labels, none, none)
     fitting = prepare_fitting(artefacts, settings, seed, torch.device("cpu"))
     about = (fitting.settings, fitting.settings)  # of the losses and of the loop
-    train(fitting.network, fitting.data, fitting.method, *about, seed=seed, checkpoint=_Forgets(), bar=bar)
+    train(fitting.network, fitting.data, fitting.method, *about, seed=seed, checkpoint=Forgets(), bar=bar)
     return fitting.network
 
 
@@ -301,16 +302,6 @@ def _settings(rows: int) -> TrainParams:
     steps = max(STEPS, PASSES * rows // BATCH)
     changes = {"batch_size": BATCH, "steps": steps, "validate_every": steps, "criterion": "accuracy", "class_pull": 0}
     return parse_section(TrainParams, {**read_preset("products")["train"], **changes}, where="folds")
-
-
-class _Forgets:
-    """A checkpoint that keeps nothing: a fold takes seconds."""
-
-    def load(self) -> None:
-        """Return that there is nothing."""
-
-    def save(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
-        """Do nothing."""
 
 
 def _regressions(filed: Filed, fold: Integers, spread: Spread) -> dict[str, Floats]:

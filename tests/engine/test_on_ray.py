@@ -33,6 +33,7 @@ from huse.engine.work import here as in_this_process
 from huse.engine.work import open_engine
 from huse.errors import InputError
 from huse.evaluation.ranking import rank_statistics
+from huse.experiments import folds
 from huse.files import fingerprint_file
 from huse.run import paths
 from huse.run.params.editing import set_values
@@ -41,6 +42,7 @@ from huse.vision.backbones import load_backbone
 from huse.vision.preparing import Preparation
 from tests.conftest import ROOT
 from tests.encoders.models import make_model, needs_library
+from tests.experiments.test_folds import make_shop
 from tests.pipeline.in_process import ALL, STAGES, write_params
 from tests.pipeline.test_wrong_input import add_rows, configure  # noqa: F401  a fixture
 from tests.repository import SMALL, TINY, wait_until
@@ -201,6 +203,39 @@ def test_vectors_are_the_same_bytes_when_a_process_and_a_machine_die(cluster, tm
         job.run(workers=0, spread=spread, advance=advance)
     assert killed and done == [4] * (len(done) - 1) + [len(job.keys) % 4 or 4] and sum(done) == len(job.keys)
     assert job.out.tobytes() == expected.out.tobytes()
+
+
+def test_folds_are_the_same_bytes_when_a_process_dies(cluster, monkeypatch):
+    monkeypatch.setattr(folds, "STEPS", 20)
+    monkeypatch.setattr(folds, "PASSES", 1)
+    made, killed = make_shop(), []
+    expected = folds.out_of_sample(made, 0)
+    with open_engine(Machine(engine="ray", address=cluster.address)) as on_ray:
+
+        def spread(work, batches):
+            for result in on_ray(work, batches):
+                if len(killed) < 3:
+                    killed.append(kill_one())
+                yield result
+
+        found = folds.out_of_sample(made, 0, spread)
+    assert len(killed) == 3
+    for name, values in expected.probabilities.items():
+        assert found.probabilities[name].tobytes() == values.tobytes()
+    assert found.neighbours.tobytes() == expected.neighbours.tobytes()
+    assert found.similarities.tobytes() == expected.similarities.tobytes()
+
+
+class Wide(Waiting):
+    cpus = 3
+
+
+def test_work_for_several_cores_has_them_on_one_machine_or_as_many_as_there_are(cluster, tmp_path):
+    cluster.add_node(num_cpus=2)
+    with open_engine(Machine(engine="ray", address=cluster.address)) as spread:
+        results = spread(Wide(tmp_path), range(10, 16))
+        assert [next(results) for _ in range(6)] == [number**2 for number in range(10, 16)]
+    assert len({who for _, who in Wide(tmp_path).begun()}) == 1
 
 
 def test_a_picture_that_has_changed_is_named_as_locally(cluster, tmp_path):

@@ -24,8 +24,7 @@ def few_steps():
         yield
 
 
-@pytest.fixture(scope="module")
-def shop():
+def make_shop():
     """Products of two rows each, told apart by picture and name; a few have only one of both."""
     random = np.random.default_rng(0)
     products = np.arange(COUNT) // 2
@@ -41,6 +40,11 @@ def shop():
         for there in (pictured, named)
     )
     return Filed(images, texts, names, pictured, products, classes, PATHS)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return make_shop()
 
 
 @pytest.fixture(scope="module")
