@@ -178,9 +178,9 @@ def job_of(folder, views):
 
 
 def kill_one():
-    """Kill a process of the cluster: one that works, if one does just now; return it."""
-    those = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("ray::")]
-    one = next((each for each in those if each.name() == "ray::_do"), those[-1])
+    """Kill a process that does batches, one that is at work if there is one just now; return it."""
+    those = [each for each in psutil.Process().children(recursive=True) if each.name() in {"ray::_do", "ray::IDLE"}]
+    one = max(those, key=lambda each: each.name() == "ray::_do")
     one.kill()
     return one
 
