@@ -5,7 +5,7 @@ Part of the edge, like `huse.run.fitting`: it reads artefacts and the cache.
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from huse.experiments.methods.entries import COMMON, Changes, Entry
 from huse.experiments.runs.groups import Recorded, numbers
 from huse.labels.graph import class_distances
 from huse.nesting import flatten, nest
+from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, halves
 from huse.run.checkpoints import Checkpoint, Forgets, fingerprint_code
@@ -204,10 +205,14 @@ class Runner:
 
     def have_trained(self, entries: Sequence[Entry], seeds: Sequence[int], spread: Spread) -> None:
         """Have all that `outcome` needs of some entries trained together, and keep it."""
+
+        def tracked(work: Trials, trials: Sequence[Trial]) -> Iterator[Found]:
+            return iter(progress(spread(work, trials), total=len(trials), description="train", unit="run"))
+
         first = [(entry, setting, seeds[0]) for entry in entries for setting in entry.grid]
-        self._keep(self._new(first), spread)
+        self._keep(self._new(first), tracked)
         best = [(entry, self.outcome(entry, seeds[:1]).chosen) for entry in entries]
-        self._keep(self._new([(*each, seed) for each in best for seed in seeds]), spread)
+        self._keep(self._new([(*each, seed) for each in best for seed in seeds]), tracked)
 
     def _new(self, runs: Iterable[tuple[Entry, Changes, int]]) -> list[Trial]:
         """Return those of which nothing is kept, each once."""
@@ -225,7 +230,9 @@ class Runner:
         named = {**dict(flatten({"train": trial.params.model_dump()})), "train.seed": seed}
         return value, Recorded(f"{entry.name}, seed {seed}", named, metrics, self._split, items, entry.label)
 
-    def _keep(self, trials: Sequence[Trial], spread: Spread) -> list[Found]:
+    def _keep(
+        self, trials: Sequence[Trial], spread: Callable[[Trials, Sequence[Trial]], Iterator[Found]]
+    ) -> list[Found]:
         """Have trials done, keep what they find as it comes, and return it."""
         kept = []
         for trial, found in zip(trials, spread(self._work, trials), strict=True):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from huse.commands import cli
+from huse.engine.work import ENGINES
 from huse.evaluation.results import DIRECTIONS
 from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.methods import running
@@ -180,6 +182,32 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     page = (here / "out/methods.md").read_text()
     assert "| Separate" in page
     assert page.count("±") > 20
+
+
+def test_the_command_has_trainings_done_by_the_engine_and_writes_the_same(here, monkeypatch):
+    monkeypatch.chdir(here.root)
+    shutil.copy(ROOT / "params.yaml", here.root)
+    set_values(here / paths.PARAMS, {"train": SMALL, "machine": {"device": "cpu"}})
+    command, made, done = ["methods", "--seeds", "2", "--only", "HUSE", "--output", "out"], [], []
+
+    @contextmanager
+    def far(machine):
+        def spread(work, batches):
+            batches = list(batches)
+            done.append((type(work).__name__, len(batches)))
+            return elsewhere(work, batches)
+
+        yield spread
+
+    monkeypatch.setitem(ENGINES, "ray", far)
+    for engine in ("local", "ray"):
+        set_values(here / paths.PARAMS, {"machine": {"engine": engine}})
+        shutil.rmtree(here.cache, ignore_errors=True)
+        result = CliRunner().invoke(cli.app, command)
+        assert result.exit_code == 0, result.output
+        made.append([(here / "out" / name).read_bytes() for name in ("methods.json", "methods.md")])
+        assert done == ([] if engine == "local" else [("Trials", 4)])  # the second seed alone is done here
+    assert made[0] == made[1]
 
 
 def test_without_baselines_none_is_measured(here):
