@@ -23,6 +23,8 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from huse.engine.machine import Machine
+from huse.engine.work import Spread, open_for_several
 from huse.evaluation import intervals, tables
 from huse.evaluation.baselines import Baselines, measure_baselines
 from huse.evaluation.beside import as_json, beside
@@ -54,6 +56,12 @@ TEST = paths.EVALUATE_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES
 
 def main(here: Run) -> str:
     """Run the stage."""
+    with open_for_several(here.section(Machine, "machine")) as spread:
+        return _main(here, spread)
+
+
+def _main(here: Run, spread: Spread) -> str:
+    """Run the stage; `spread` ranks."""
     params, seed = here.section(EvaluationSettings, "evaluate"), here.seed()
     products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split", "group"])
     labels = read_labels(here / paths.LABELS, products=products)
@@ -62,7 +70,7 @@ def main(here: Run) -> str:
     tree = ClassTree.of(classes)
     if here / params.tree != here / paths.CLASSES:
         tree = ClassTree(read_tree(here / params.tree, tree.paths))
-    catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels), params.queries)
+    catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels), params.queries, spread)
     results = SplitResults.of(
         embeddings={
             "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products),

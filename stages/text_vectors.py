@@ -29,6 +29,8 @@ from huse.encoders.pair_texts import open_pair_texts
 from huse.encoders.remembering import remembering
 from huse.encoders.transformer import open_sentences
 from huse.encoders.words import WordsEncoder
+from huse.engine.machine import Machine
+from huse.engine.work import Spread, open_for_several
 from huse.errors import InputError
 from huse.files import fingerprint_file
 from huse.run import paths
@@ -48,6 +50,12 @@ BLOCK = 65_536  # names whose vectors are in memory
 
 def main(here: Run) -> str:
     """Run the stage."""
+    with open_for_several(here.section(Machine, "machine")) as spread:
+        return _main(here, spread)
+
+
+def _main(here: Run, spread: Spread) -> str:
+    """Run the stage; texts that go through a network are encoded by `spread`."""
     params = here.section(TextVectorSettings, "text_vectors")
     products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "split"])
     clean, names = read_names(here / paths.NAMES, products=products), products["name"].tolist()
@@ -81,10 +89,10 @@ def main(here: Run) -> str:
 
     vector_cache = VectorCache(here.cache / paths.TEXT_VECTOR_CACHE)
     if params.start is None:
-        encoders = {str(kind): remembering(fit(kind), vector_cache) for kind in params.encoders}
+        encoders = {str(kind): remembering(fit(kind), vector_cache, spread) for kind in params.encoders}
         encoder = join_encoders(encoders, training_names)
     else:
-        encoder, encoders = _earlier(here.model(params.start), params.encoders, vector_cache)
+        encoder, encoders = _earlier(here.model(params.start), params.encoders, vector_cache, spread)
     ends = np.cumsum([part.dimension for part in encoders.values()])
     known = np.zeros((len(names), len(encoders)), bool)
 
@@ -125,7 +133,9 @@ def main(here: Run) -> str:
     return f"text_vectors: {count} names × {encoder.dimension}: {of}; {len(zeros)} names of which nothing is known"
 
 
-def _earlier(folder: Path, kinds: Sequence[str], cache: VectorCache) -> tuple[Encoder[str], dict[str, Encoder[str]]]:
+def _earlier(
+    folder: Path, kinds: Sequence[str], cache: VectorCache, spread: Spread
+) -> tuple[Encoder[str], dict[str, Encoder[str]]]:
     """Return the encoder of names of an earlier model, and its parts by kind.
 
     Raises:
@@ -139,7 +149,7 @@ def _earlier(folder: Path, kinds: Sequence[str], cache: VectorCache) -> tuple[En
             f"{folder}: reads names by {', '.join(parts)}, and text_vectors.encoders has {', '.join(kinds)} "
             "(text_vectors.start). Set the encoders of the model, or start: null."
         )
-    parts = {kind: remembering(part, cache) for kind, part in parts.items()}
+    parts = {kind: remembering(part, cache, spread) for kind, part in parts.items()}
     return replace(encoder, encoders=parts) if isinstance(encoder, BlocksEncoder) else parts[kinds[0]], parts
 
 

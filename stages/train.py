@@ -27,8 +27,10 @@ from huse.engine.group import Group, in_group, joined
 from huse.engine.launching import launch
 from huse.engine.machine import Machine
 from huse.engine.threads import same_threads
+from huse.engine.work import Spread, open_for_several
 from huse.files import fingerprint_file
-from huse.model.contract import MODALITIES, Modality
+from huse.model.contract import MODALITIES, Floats, Modality
+from huse.model.embedding import Embedding
 from huse.model.network import Network
 from huse.nesting import nest
 from huse.run import paths
@@ -55,9 +57,10 @@ def main(here: Run) -> str:
     if machine.processes > 1 and not in_group():
         return _launch(params.shards, machine.processes)
     device = resolve_device(machine.device)
-    with joined(device) as group, same_threads() if params.shards > 1 else nullcontext():
+    threads = same_threads() if params.shards > 1 else nullcontext()
+    with joined(device) as group, threads, open_for_several(machine) as spread:
         check_shards(params.shards, group.size)
-        return _train(here, params, device, group)
+        return _train(here, params, device, group, spread)
 
 
 def _launch(shards: int, processes: int) -> str:
@@ -69,8 +72,8 @@ def _launch(shards: int, processes: int) -> str:
     return f"train: {processes} processes"
 
 
-def _train(here: Run, params: TrainParams, device: "torch.device", group: Group) -> str:
-    """Run the stage as one of a group of processes."""
+def _train(here: Run, params: TrainParams, device: "torch.device", group: Group, spread: Spread) -> str:
+    """Run the stage as one of a group of processes; rows are embedded by `spread`."""
     seed = here.seed() if params.seed is None else params.seed
     artefacts = Artefacts.read(here)
     fitting = prepare_fitting(artefacts, params, seed, device)
@@ -121,7 +124,7 @@ def _train(here: Run, params: TrainParams, device: "torch.device", group: Group)
         rate = (last - trained.resumed_at) / (time.perf_counter() - start)
         # A batch in one shard is left out: such files are as they were before there were shards.
         said = params.model_dump(exclude={"shards"} if params.shards == 1 else None)
-        _write(here, artefacts, fitting, trained, {"params": said, "seed": seed, **new})
+        _write(here, artefacts, fitting, trained, {"params": said, "seed": seed, **new}, spread=spread)
         checkpoint.remove()
     accuracies = [
         f"{modality} {trained.best()[name]:.3f}"
@@ -135,7 +138,9 @@ def _train(here: Run, params: TrainParams, device: "torch.device", group: Group)
     )
 
 
-def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict[str, object]) -> None:
+def _write(
+    here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, about: dict[str, object], *, spread: Spread
+) -> None:
     network, data = fitting.network, fitting.data
     rows, there = fingerprint_products(artefacts.products), halves(artefacts.products)
     encoders = {
@@ -148,11 +153,11 @@ def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, 
         network.save(outputs.path(here / paths.TOWERS), outputs.path(here / paths.TOWERS_CONFIG), model)
         for modality, vectors, places in zip(
             MODALITIES,
-            (data.images[0], data.texts),
+            (artefacts.images[0], artefacts.texts),
             ((paths.IMAGE_EMBEDDINGS, paths.IMAGE_SCORES), (paths.TEXT_EMBEDDINGS, paths.TEXT_SCORES)),
             strict=True,
         ):
-            blocks = _embedded(network, modality, vectors, there[modality])
+            blocks = _embedded(network, modality, vectors, there[modality], spread)
             finals = [here / place for place in places]
             outputs.vectors_together(finals, blocks, count=len(vectors), rows=rows, parameters=about)
         graph = {"graph": {"zeta": fitting.settings.graph.zeta}} if fitting.method.graph else {}
@@ -162,15 +167,14 @@ def _write(here: Run, artefacts: Artefacts, fitting: Fitting, trained: Trained, 
 
 
 def _embedded(
-    network: Network, modality: Modality, vectors: "torch.Tensor", there: npt.NDArray[np.bool_]
-) -> Iterator[list[npt.NDArray[np.float32]]]:
+    network: Network, modality: Modality, vectors: Floats, there: npt.NDArray[np.bool_], spread: Spread
+) -> Iterator[list[Floats]]:
     """Yield embeddings and scores of some rows after the other, zeros where there is no such half."""
-    for start in range(0, len(vectors), BLOCK):
-        rows = slice(start, start + BLOCK)
-        found = [values.cpu().numpy() for values in network.embed(modality, vectors[rows])]
-        for values in found:
-            values[~there[rows]] = 0
-        yield found
+    starts = range(0, len(vectors), BLOCK)
+    blocks = spread(Embedding(network, modality), (vectors[start : start + BLOCK] for start in starts))
+    for start, found in zip(starts, blocks, strict=True):
+        own = there[start : start + BLOCK, None]
+        yield [values if own.all() else np.where(own, values, np.float32(0)) for values in found]
 
 
 if __name__ == "__main__":

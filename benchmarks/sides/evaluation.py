@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.harness import Work
+from huse.engine.cores import limit_cores
 from huse.evaluation.neighbours import nearest_neighbours
 from huse.evaluation.ranking import rank_statistics
 from huse.metrics import AHP_K
@@ -76,6 +77,7 @@ def faiss_flat(items: int) -> Work:
 
 def metrics(items: int) -> Work:
     """Compute all metrics of text queries for images; return one row a query."""
+    limit_cores(int(os.environ["OMP_NUM_THREADS"]))
     embeddings, classes = _embeddings(items)
     correct, similarity = {k: TREE.correct_sets(k) for k in KS}, TREE.similarity
 
@@ -87,7 +89,6 @@ def metrics(items: int) -> Work:
             same_modality=False,
             correct=correct,
             similarity=similarity,
-            threads=int(os.environ["OMP_NUM_THREADS"]),
         )
         hp = [*statistics.item_hp.values(), *statistics.class_hp.values()]
         return np.stack([statistics.first, statistics.average_precision, statistics.ahp, *hp], axis=1)

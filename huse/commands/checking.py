@@ -34,6 +34,8 @@ from huse.catalogue.holding_out import choose_unseen
 from huse.catalogue.reading import CatalogueFile, read_catalogue
 from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
+from huse.engine.machine import Machine
+from huse.engine.work import open_engine
 from huse.errors import InputError
 from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
@@ -47,6 +49,7 @@ from huse.taxonomy import split_path
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
 SHOWN = 3  # examples
 DVC_READS = {"s3": "dvc_s3", "gs": "dvc_gs", "azure": "dvc_azure"}  # schemes of dependencies, and what DVC needs
+ANSWER = 3.0  # seconds until a cluster has to answer
 BYTES_A_VECTOR = 2 * 4 * 2048  # a large one, in the data and in DVC's cache
 BYTES_A_RUN = 1_000_000_000  # models, embeddings and tables, about
 
@@ -138,6 +141,7 @@ def check(context: typer.Context) -> None:
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
     train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
     _method(sections, train, found)
+    _engine(sections["machine"], found)
     for line in lacking(here):
         parameter, told = line.split(": ", 1)
         found.remark(parameter, f"{WOULD_LACK} {told}")
@@ -410,6 +414,19 @@ def _method(sections: dict[str, Any], train: pd.DataFrame, found: Findings) -> N
         if len(train):
             check_pairs(method, sections["train"].method, train)
         found.good("train.method", sections["train"].method)
+
+
+def _engine(machine: Machine, found: Findings) -> None:
+    """Look whether what `machine.engine` names is installed and, at an address of its own, answers."""
+    if machine.engine == "local":
+        return
+    with found.of("machine.engine"):
+        open_engine(machine)  # imports it; it is not started
+        from huse.engine.on_ray import refuse_unreachable  # noqa: PLC0415  an extra
+
+        refuse_unreachable(machine, ANSWER)
+        where = {None: "each stage starts a cluster", "auto": "of the cluster that this machine is in"}
+        found.good("machine.engine", f"ray: {where.get(machine.address, f'{machine.address} answers')}")
 
 
 def _disk(here: Run, wanted: int, found: Findings) -> None:

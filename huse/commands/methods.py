@@ -23,6 +23,7 @@ def methods(
     # These take seconds to import; the other commands do without them.
     from huse.engine.devices import resolve_device  # noqa: PLC0415
     from huse.engine.machine import Machine  # noqa: PLC0415
+    from huse.engine.work import open_for_several  # noqa: PLC0415
     from huse.evaluation.splits import EvaluationSettings  # noqa: PLC0415
     from huse.experiments.methods.choices import choices_json, choices_markdown  # noqa: PLC0415
     from huse.experiments.methods.entries import ABLATION, BASELINE, ENTRIES, OURS  # noqa: PLC0415
@@ -40,12 +41,17 @@ def methods(
         raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     params, seed = here.section(TrainParams, "train"), here.seed()
-    device = resolve_device(here.section(Machine, "machine").device)
+    machine = here.section(Machine, "machine")
+    device = resolve_device(machine.device)
     runner = Runner(here, params, device, here.section(EvaluationSettings, "evaluate").queries)
     chosen = [known[name] for name in only] if only else list(entries)
+    every = range(seed, seed + seeds)
+    if machine.engine != "local":
+        with open_for_several(machine) as spread:
+            runner.have_trained(chosen, every, spread)
     outcomes = []
     for entry in progress(chosen, description="compare", unit="method"):
-        outcomes.append(runner.outcome(entry, range(seed, seed + seeds)))
+        outcomes.append(runner.outcome(entry, every))
         logging.info("%s: best on validation with %s", entry.name, dict(outcomes[-1].chosen))
     groups = group_runs([run for outcome in outcomes for run in outcome.runs])
     baseline = next((group for group in groups if group.label == known[first].label), groups[0])

@@ -25,6 +25,7 @@ from huse.commands.tables import (
     read_products,
     write_results,
 )
+from huse.engine.machine import Machine
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.params.catalogue import CatalogueParams
@@ -100,6 +101,7 @@ def suspects(
 ) -> None:
     """Find products that are probably filed under the wrong class, with the class proposed and why."""
     # These take seconds to import.
+    from huse.engine.work import open_for_several  # noqa: PLC0415
     from huse.experiments.folds import check, out_of_sample  # noqa: PLC0415
     from huse.use.suspects import BOTH, rank  # noqa: PLC0415
     from huse.use.suspects import suspects as found_in  # noqa: PLC0415
@@ -122,7 +124,8 @@ def suspects(
         check(rows.filed)
         if table is not None:
             rows = rows.encoded(reader)
-        known = out_of_sample(rows.filed, seed)
+        with open_for_several(_machine(context.obj)) as spread:
+            known = out_of_sample(rows.filed, seed, spread)
     except InputError as error:
         raise InputError(f"{'the catalogue' if table is None else table}: {error}") from None
     filed, tree = rows.filed, rows.tree
@@ -137,6 +140,11 @@ def suspects(
     if most is not None:
         lines.append(f"worth a look, by estimate: the first {ranking.listed:,}")
     typer.echo("\n".join([*lines, *wrote]))
+
+
+def _machine(here: Run) -> Machine:
+    """Return where to compute: as the run says it, if the command is called in one."""
+    return here.section(Machine, "machine") if (here / paths.PARAMS).is_file() else Machine()
 
 
 @dataclass(frozen=True)

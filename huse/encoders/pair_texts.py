@@ -3,7 +3,7 @@
 Letters: N texts, D values of the pair's space.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import copy_model, fingerprint_model
-from huse.encoders.text_reading import Batches, SentenceReading, encode_in_batches, filled_batches, tell_cut
+from huse.encoders.text_reading import SentenceReading, TextBatch, encode_in_batches, filled_batches, tell_cut
 from huse.encoders.transformer import PROBE, SentencesEncoder
 from huse.errors import InputError
 from huse.vision.network_names import OPEN_CLIP, pair_of
@@ -115,11 +115,14 @@ class OpenClipTextEncoder:
         """See `huse.encoders.remembering.EncoderApart`."""
         return {**self.config, "torch": torch.__version__, "open_clip": version("open_clip_torch")}
 
-    def encode_apart(self, texts: Sequence[str]) -> Batches:
-        """Yield places and vectors of different texts, in batches that are filled up; all texts have one length."""
-        for some, filled in filled_batches(range(len(texts)), self.reading.batch_size):
-            yield some, self._vectors([texts[place] for place in filled])[: len(some)]
+    def cut_apart(self, texts: Sequence[str]) -> Iterator[TextBatch]:
+        """See `huse.encoders.remembering.EncoderApart`; all texts have one length."""
+        yield from filled_batches(texts, range(len(texts)), self.reading.batch_size)
         self._tell_cut(list(texts))
+
+    def encode_apart(self, batch: TextBatch) -> npt.NDArray[np.float32]:
+        """See `huse.encoders.remembering.EncoderApart`."""
+        return self._vectors(batch.texts)[: len(batch.places)]
 
     @property
     def _longest(self) -> int:

@@ -9,8 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from platform import node
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +17,7 @@ from pydantic import Field
 from torch import Tensor
 
 from huse.encoders.network import NetworkEncoder
-from huse.engine.devices import arithmetic
+from huse.engine.arithmetic import of_torch, refuse_other
 from huse.engine.dtypes import Dtype
 from huse.engine.work import Spread, here
 from huse.errors import InputError
@@ -65,10 +64,12 @@ class EncodingPictures:
         arithmetic: of the machine where the stage runs; where the work has come to, it must be the same.
     """
 
+    cpus: ClassVar[int] = 1
+
     encoder: NetworkEncoder
     preparation: Preparation
     workers: int
-    arithmetic: str = field(default_factory=arithmetic)
+    arithmetic: str = field(default_factory=of_torch)
 
     @property
     def gpus(self) -> int:
@@ -81,11 +82,7 @@ class EncodingPictures:
         Raises:
             InputError: a picture cannot be read, or has changed; or this machine may round otherwise.
         """
-        if (own := arithmetic()) != self.arithmetic:
-            raise InputError(
-                f"{node()}: vectors of this machine may differ by rounding. Expected {self.arithmetic}, as where the "
-                f"stage runs; found {own}. Take it out of the cluster, or install that version of torch."
-            )
+        refuse_other(self.arithmetic, of_torch())
         under_way: list[Tensor] = []
         # A GPU works on one batch while the previous one is stored.
         ahead = 0 if self.encoder.device.type == "cpu" else 1

@@ -5,16 +5,19 @@ Letters: N texts, D values a vector.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from huse.encoders.contract import Encoder, encode_each_once
-from huse.encoders.text_reading import Batches
+from huse.encoders.contract import Encoder, encode_each_once, files_of, from_files
+from huse.encoders.families import load_encoder
+from huse.encoders.text_reading import TextBatch
+from huse.engine.arithmetic import of_torch, refuse_other
+from huse.engine.work import Spread, here
 from huse.progress import progress
 from huse.vision.cache import VectorCache, vector_key
 
@@ -36,8 +39,48 @@ class EncoderApart(Encoder[str], Protocol):
     def determined_by(self) -> Mapping[str, Any]:
         """See above."""
 
-    def encode_apart(self, texts: Sequence[str]) -> Batches:
-        """Yield the vectors of different texts: of each the same bytes, whatever the others are."""
+    def cut_apart(self, texts: Sequence[str]) -> Iterator[TextBatch]:
+        """Cut N different texts into batches; each has what its vectors depend on."""
+
+    def encode_apart(self, batch: TextBatch) -> npt.NDArray[np.float32]:
+        """Return the vectors of the n texts of a batch, n × D: of each text the same bytes, whatever the others are."""
+
+
+@dataclass(frozen=True)
+class EncodingTexts:
+    """The work of computing vectors of texts; see `huse.engine.work.Work`.
+
+    Attributes:
+        encoder: computes them.
+        arithmetic: of the machine where the stage runs; where the work has come to, it must be the same.
+    """
+
+    gpus: ClassVar[int] = 0
+    cpus: ClassVar[int] = 1
+
+    encoder: EncoderApart
+    arithmetic: str = field(default_factory=of_torch)
+
+    def __call__(self, batches: Iterable[TextBatch], /) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield the vectors of each batch, n × D.
+
+        Raises:
+            InputError: this machine may round otherwise, or lacks a library that the encoder needs.
+        """
+        refuse_other(self.arithmetic, of_torch())
+        return map(self.encoder.encode_apart, batches)
+
+    def packed(self, batch: TextBatch, /) -> TextBatch:
+        """Return the batch: it has all that is needed."""
+        return batch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it with the files that the encoder's `save` writes."""
+        return _unpacked, (files_of(self.encoder.save), self.arithmetic)
+
+
+def _unpacked(files: dict[str, bytes], arithmetic: str) -> EncodingTexts:
+    return EncodingTexts(from_files(load_encoder, files), arithmetic)  # type: ignore[arg-type]  # as saved
 
 
 @dataclass(frozen=True)
@@ -47,10 +90,12 @@ class RememberingEncoder:
     Attributes:
         encoder: of the texts.
         cache: of their vectors.
+        spread: has batches of texts done.
     """
 
     encoder: EncoderApart
     cache: VectorCache
+    spread: Spread = here
 
     @property
     def dimension(self) -> int:
@@ -83,9 +128,11 @@ class RememberingEncoder:
             vectors[place[key]], known[place[key]] = vector, True
         new = np.flatnonzero(~known).tolist()
         with progress(total=len(new), description="encode texts", unit="text") as bar:
-            for places, found in self.encoder.encode_apart([texts[number] for number in new]):
-                vectors[[new[number] for number in places]] = found
-                self.cache.put({keys[new[number]]: vector for number, vector in zip(places, found, strict=True)})
+            batches = list(self.encoder.cut_apart([texts[number] for number in new]))
+            for batch, found in zip(batches, self.spread(EncodingTexts(self.encoder), batches), strict=True):
+                places = [new[number] for number in batch.places]
+                vectors[places] = found
+                self.cache.put({keys[place]: vector for place, vector in zip(places, found, strict=True)})
                 bar.update(len(places))
         return vectors
 
@@ -94,8 +141,8 @@ class RememberingEncoder:
         self.encoder.save(folder)
 
 
-def remembering(encoder: Encoder[str], cache: VectorCache) -> Encoder[str]:
+def remembering(encoder: Encoder[str], cache: VectorCache, spread: Spread = here) -> Encoder[str]:
     """Return an encoder that keeps vectors where this is worth it: of networks; others stay as they are."""
     if not isinstance(encoder, EncoderApart):
         return encoder
-    return RememberingEncoder(encoder, cache)  # type: ignore[return-value]  # never loaded: `save` writes the other
+    return RememberingEncoder(encoder, cache, spread)  # type: ignore[return-value]  # never loaded: `save` writes the other

@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,21 @@ from huse.text.salience import Salience
 from huse.text.tfidf import TfIdf
 
 SALIENCE = "tfidf.json"  # in the folder of an encoder
-Batches = Iterator[tuple[list[int], npt.NDArray[np.float32]]]  # places of texts, and their vectors
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Texts that go through a network together, filled up, so that a vector does not depend on the other texts.
+
+    Attributes:
+        places: of n texts among others.
+        texts: B, those texts and then the last one again.
+        length: tokens that each is filled up to; 0: as the encoder does it.
+    """
+
+    places: list[int]
+    texts: list[str]
+    length: int = 0
 
 
 class SentenceReading(Settings):
@@ -59,11 +74,12 @@ def encode_in_batches(
     return vectors
 
 
-def filled_batches(places: Sequence[int], size: int) -> Iterator[tuple[list[int], list[int]]]:
-    """Yield `size` places after the other, and the same filled up to `size` by the last one."""
+def filled_batches(texts: Sequence[str], places: Sequence[int], size: int, length: int = 0) -> Iterator[TextBatch]:
+    """Yield those of the texts that have such places, `size` after the other."""
     for start in range(0, len(places), size):
         some = list(places[start : start + size])
-        yield some, some + [some[-1]] * (size - len(some))
+        filled = some + [some[-1]] * (size - len(some))
+        yield TextBatch(some, [texts[place] for place in filled], length)
 
 
 def read_reading(config: Mapping[str, Any], folder: Path) -> SentenceReading:

@@ -25,8 +25,8 @@ from huse.encoders.contract import CONFIG, encode_each_once, read_config, write_
 from huse.encoders.model_folder import CONFIG as MODEL_CONFIG
 from huse.encoders.model_folder import MODULES, check_model, copy_model, find_model, fingerprint_model
 from huse.encoders.text_reading import (
-    Batches,
     SentenceReading,
+    TextBatch,
     encode_in_batches,
     filled_batches,
     fingerprint_salience,
@@ -145,16 +145,19 @@ class SentencesEncoder:
         salience = "" if self.salience is None else fingerprint_salience(self.salience)
         return {**self.config, "salience": salience, **{name: version(name) for name in LIBRARIES}}
 
-    def encode_apart(self, texts: Sequence[str]) -> Batches:
-        """Yield places and vectors of different texts, batch by batch.
+    def cut_apart(self, texts: Sequence[str]) -> Iterator[TextBatch]:
+        """See `huse.encoders.remembering.EncoderApart`.
 
         Rounding depends on the shape of a batch. So batches are filled up, and texts go together that are filled up to
-        the same number of tokens, a multiple of `STEP`: the vector of a text does not depend on the others.
+        the same number of tokens, a multiple of `STEP`.
         """
         for length, places in sorted(self._by_length(texts).items()):
-            for some, filled in filled_batches(places, self.reading.batch_size):
-                yield some, self._vectors([texts[place] for place in filled], length)[: len(some)]
+            yield from filled_batches(texts, places, self.reading.batch_size, length)
         self._tell_cut(texts)
+
+    def encode_apart(self, batch: TextBatch) -> npt.NDArray[np.float32]:
+        """See `huse.encoders.remembering.EncoderApart`."""
+        return self._vectors(batch.texts, batch.length)[: len(batch.places)]
 
     def _by_length(self, texts: Sequence[str]) -> dict[int, list[int]]:
         """Return the places of texts by the number of tokens that they are filled up to; 0: as they are."""

@@ -61,17 +61,9 @@ def resolve_dtype(dtype: Literal["auto", Dtype], device: torch.device) -> Dtype:
     return "bfloat16" if any(capabilities.get(name) for name in BFLOAT16_INSTRUCTIONS) else "float32"
 
 
-def arithmetic() -> str:
-    """Return what decides, on one kind of device, how sums are rounded: the version of torch, and what the CPU can."""
-    return f"torch {torch.__version__} with {torch.backends.cpu.get_cpu_capability()}"
-
-
 @contextmanager
-def reproducible(device: torch.device) -> Iterator[None]:
-    """Make results reproducible to the bit; on a GPU, some sums are otherwise added in any order."""
-    if device.type == "cpu":
-        yield
-        return
+def reproducible() -> Iterator[None]:
+    """Make results reproducible to the bit: on a GPU, and in several threads, some sums are added in any order."""
     settings = torch.utils.deterministic
     before = torch.are_deterministic_algorithms_enabled(), settings.fill_uninitialized_memory  # type: ignore[attr-defined]
     torch.use_deterministic_algorithms(True)

@@ -24,7 +24,7 @@ class Machine(Settings):
     )
     engine: Literal["local", "ray"] = Field(
         default="local",
-        description="who checks and encodes pictures, to the same bytes: local, this machine; ray: a Ray cluster",
+        description="who does what grows with the catalogue, to the same bytes: local: this machine; ray: a cluster",
     )
     address: str | None = Field(
         default=None,

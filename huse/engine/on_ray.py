@@ -76,18 +76,35 @@ def cluster(machine: Machine) -> Iterator[Spread]:
         yield spread
 
 
-def _connect(machine: Machine, how: dict[str, Any]) -> None:
+def refuse_unreachable(machine: Machine, seconds: float = CONNECT) -> None:
+    """Refuse a cluster of which nobody answers at ``host:port``; of others only `cluster` knows.
+
+    Raises:
+        InputError: says so.
+    """
+    if machine.address in (None, "auto"):
+        return
+    host, _, port = str(machine.address).rpartition(":")
     try:
-        if machine.address not in (None, "auto"):  # nobody there: Ray would wait for minutes
-            host, _, port = machine.address.rpartition(":")
-            socket.create_connection((host, int(port)), CONNECT).close()
+        socket.create_connection((host, int(port)), seconds).close()
+    except (OSError, ValueError) as error:
+        raise _unusable(machine, error) from None
+
+
+def _connect(machine: Machine, how: dict[str, Any]) -> None:
+    refuse_unreachable(machine)  # Ray would wait for minutes
+    try:
         ray.init(**how, log_to_driver=False, logging_level=logging.ERROR)
     except (OSError, RuntimeError, ValueError) as error:  # nobody there, other versions, no address; no room for it
-        reason = str(error).strip().partition("\n")[0]
-        remedy = "Start one there with `ray start --head`, of the same versions of Ray and Python, or set it to null."
-        if machine.address is None:
-            remedy = "It needs a GB of memory, and a path of temporary files of at most 45 letters (TMPDIR)."
-        raise InputError(f"machine.address: {machine.address}: no Ray cluster to use ({reason}). {remedy}") from None
+        raise _unusable(machine, error) from None
+
+
+def _unusable(machine: Machine, error: Exception) -> InputError:
+    reason = str(error).strip().partition("\n")[0]
+    remedy = "Start one there with `ray start --head`, of the same versions of Ray and Python, or set it to null."
+    if machine.address is None:
+        remedy = "It needs a GB of memory, and a path of temporary files of at most 45 letters (TMPDIR)."
+    return InputError(f"machine.address: {machine.address}: no Ray cluster to use ({reason}). {remedy}")
 
 
 @contextmanager
@@ -105,15 +122,17 @@ def _own_signals() -> Iterator[None]:
 
 def _spread(work: Work[Batch, Result_co], batches: Iterable[Batch], most: int) -> Iterator[Result_co]:
     """Do batches on the cluster, at most `most` at a time; 0: as many as it has room for."""
-    needs = _needs(work.gpus)
+    needs = _needs(work)
     task = ray.remote(max_retries=RETRIES, max_calls=0, **needs)(_do)
-    sent = [ray.put(pickle.dumps(work))]  # in a list Ray leaves it to the process to fetch it
+    # Arrays go beside the rest: the processes of a machine read them where they lie, in its shared memory.
+    arrays: list[pickle.PickleBuffer] = []
+    sent = [ray.put((pickle.dumps(work, protocol=5, buffer_callback=arrays.append), arrays))]  # a task fetches it
     waiting = enumerate(batches)
     running: dict[ray.ObjectRef, int] = {}
     done: dict[int, ray.ObjectRef] = {}
     following = 0
     while True:
-        room = _room(work.gpus)
+        room = _room(needs)
         free = min((most or AHEAD * room) - len(running), HELD * max(room, 1) - len(running) - len(done))
         for number, batch in islice(waiting, max(0, free)):
             running[task.remote(sent, work.packed(batch), needs["num_cpus"])] = number
@@ -128,19 +147,21 @@ def _spread(work: Work[Batch, Result_co], batches: Iterable[Batch], most: int) -
             following += 1
 
 
-def _needs(gpus: int) -> dict[str, int]:
+def _needs(work: Work[Any, Any]) -> dict[str, int]:
     """Return what a process of the cluster has for itself."""
-    if not gpus:
-        return {"num_cpus": 1, "num_gpus": 0}
+    if not work.gpus:
+        most = max((int(node.get("CPU", 0)) for node in _nodes()), default=1)
+        return {"num_cpus": max(1, min(work.cpus, most)), "num_gpus": 0}
     beside = [int(node.get("CPU", 0) // node["GPU"]) for node in _nodes() if node.get("GPU", 0) >= 1]
     if not beside:
         raise InputError("machine.device: cuda, but no machine of the Ray cluster has a GPU. Set it to cpu.")
     return {"num_cpus": min(beside), "num_gpus": 1}
 
 
-def _room(gpus: int) -> int:
+def _room(needs: dict[str, int]) -> int:
     """Return how many processes the cluster has room for now: machines may come and go."""
-    return int(sum(node.get("GPU" if gpus else "CPU", 0) for node in _nodes()))
+    kind, each = ("GPU", needs["num_gpus"]) if needs["num_gpus"] else ("CPU", needs["num_cpus"])
+    return sum(int(node.get(kind, 0)) // each for node in _nodes())
 
 
 def _nodes() -> list[dict[str, float]]:
@@ -152,7 +173,8 @@ def _do(sent: list[ray.ObjectRef], batch: Any, cpus: int) -> Any:
     limit_cores(max(1, cpus))
     if sent[0] not in _opened:
         _opened.clear()
-        _opened[sent[0]] = pickle.loads(ray.get(sent[0]))  # noqa: S301  of the stage itself
+        work, arrays = ray.get(sent[0])
+        _opened[sent[0]] = pickle.loads(work, buffers=arrays)  # noqa: S301  of the stage itself
     (result,) = _opened[sent[0]]([batch])
     return result
 

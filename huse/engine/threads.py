@@ -1,10 +1,17 @@
-"""How many threads a network gets, and how long they wait for each other before they sleep."""
+"""Threads: how many a network gets, how long they wait for each other before they sleep, and work done in several."""
 
 import os
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
 
 from huse.engine.cores import cores
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 # Turns of an empty loop, which cover the gaps between the operations of a step. OpenMP's default of 300,000 takes
 # milliseconds: if another program needs the same cores, a thread that spins so long uses up its time slice, and all
@@ -26,9 +33,38 @@ def threads() -> int:
     return _asked() or cores()
 
 
+def in_threads(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    ahead: int,
+    threads: int | None = None,
+    start: Callable[[], object] | None = None,
+) -> Iterator[Result]:
+    """Yield the result of each item, in their order, from several threads.
+
+    Args:
+        function: what is done; it should release the interpreter's lock.
+        items: taken when their turn comes.
+        ahead: items that are taken before the first result is, which limits memory.
+        threads: how many; None: one a core.
+        start: called first in each thread.
+    """
+    with ThreadPoolExecutor(min(threads or cores(), ahead), initializer=start) as pool:
+        waiting = iter(items)
+        submitted: deque[Future[Result]] = deque(pool.submit(function, item) for item in islice(waiting, ahead))
+        try:
+            while submitted:
+                result = submitted.popleft().result()
+                submitted.extend(pool.submit(function, item) for item in islice(waiting, 1))
+                yield result
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 @contextmanager
-def same_threads() -> Iterator[None]:
-    """Compute with one thread, or with as many as OMP_NUM_THREADS says, whatever the number of cores.
+def same_threads(count: int | None = None) -> Iterator[None]:
+    """Compute with `count` threads; None: one, or as many as OMP_NUM_THREADS says; whatever the number of cores.
 
     Sums depend on how they are split among threads. So processes that share the work of one must compute as one does
     that has all the cores.
@@ -36,7 +72,7 @@ def same_threads() -> Iterator[None]:
     import torch  # noqa: PLC0415  `bound_spinning` is called before it is imported
     from threadpoolctl import threadpool_limits  # noqa: PLC0415  imports numpy
 
-    count, before = _asked() or 1, torch.get_num_threads()
+    count, before = count or _asked() or 1, torch.get_num_threads()
     with threadpool_limits(limits=count):
         torch.set_num_threads(count)
         try:

@@ -5,7 +5,8 @@ the results, to the bit, on machines of one kind. A new engine is a function in 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import chain, islice
 from typing import Protocol, TypeVar
 
 from huse.engine.machine import Machine
@@ -15,11 +16,18 @@ Result_co = TypeVar("Result_co", covariant=True)
 
 
 class Work(Protocol[Batch, Result_co]):
-    """What is done to batches. It can be pickled; batches and results too."""
+    """What is done to batches. It can be pickled; batches and results too.
+
+    Arrays of the work, of batches and of results may arrive as ones that cannot be written to.
+    """
 
     @property
     def gpus(self) -> int:
         """How many GPUs a process needs for it: 0 or 1."""
+
+    @property
+    def cpus(self) -> int:
+        """How many cores a process without a GPU can use for a batch."""
 
     def __call__(self, batches: Iterable[Batch], /) -> Iterator[Result_co]:
         """Yield the result of each batch, in their order. It does not depend on the other batches.
@@ -72,3 +80,30 @@ def open_engine(machine: Machine) -> AbstractContextManager[Spread]:
         InputError: the engine is not installed, or its cluster cannot be used.
     """
     return ENGINES[machine.engine](machine)
+
+
+@contextmanager
+def open_for_several(machine: Machine) -> Iterator[Spread]:
+    """Yield what has batches done, and opens the engine for the first work of several; one alone is done here.
+
+    For stages that may find little to do: a cluster takes seconds to start.
+
+    Raises:
+        InputError: the engine is not installed; or, later, its cluster cannot be used.
+    """
+    if machine.engine == "local":
+        yield here
+        return
+    opening, opened = open_engine(machine), list[Spread]()
+    with ExitStack() as stack:
+
+        def spread(work: Work[Batch, Result_co], batches: Iterable[Batch], /) -> Iterator[Result_co]:
+            following = iter(batches)
+            first = list(islice(following, 2))
+            if len(first) < 2:
+                return here(work, first)
+            if not opened:
+                opened.append(stack.enter_context(opening))
+            return opened[0](work, chain(first, following))
+
+        yield spread

@@ -285,5 +285,10 @@ def _neighbours(inputs: Inputs, modality: str, kind: str, split: str, catalogue:
     unit[~there[part]] = np.nan
     direction = f"{modality}_to_{modality}"
     return retrieve(
-        {modality: unit}, inputs.classes[part], catalogue.tree, directions=[direction], queries=catalogue.queries
+        {modality: unit},
+        inputs.classes[part],
+        catalogue.tree,
+        directions=[direction],
+        queries=catalogue.queries,
+        spread=catalogue.spread,
     )

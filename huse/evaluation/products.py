@@ -72,6 +72,7 @@ def measure_products(items: Measured, groups: Integers) -> Products:
         items.catalogue.tree,
         directions=(*DIRECTIONS, COMBINED),
         queries=items.catalogue.queries,
+        spread=items.catalogue.spread,
     )
     decided = classified(results, items.catalogue, items.choices)
     return Products(first, counts, Measured(results, items.catalogue, items.choices, *decided, {EMBEDDING: found}, {}))

@@ -9,19 +9,28 @@ Letters: N items, each a query and a candidate; Q queries kept; C classes; D dim
 B queries of a block; R relevant candidates of a query.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import ClassVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from huse.engine.arithmetic import of_numpy, refuse_other
 from huse.engine.cores import cores
+from huse.engine.threads import in_threads
+from huse.engine.work import Spread, here
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import best_similarity_sums
 from huse.evaluation.keys import Places, by_query, first_copies, pack, packed_places
 from huse.metrics import AHP_K, area_under_hierarchical_precision, precision_at_k
 from huse.taxonomy import Bools
+
+FURTHER = 4  # metrics beside HP@K: first, average_precision, class_order, ahp
+
+_of_thread = threading.local()
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def rank_statistics(
     offered: Bools | None = None,
     ahp_k: int = AHP_K,
     block: int = 256,
-    threads: int | None = None,
+    spread: Spread = here,
 ) -> RankStatistics:
     """Rank the candidates of every query by cosine similarity and measure the ranking.
 
@@ -86,7 +95,7 @@ def rank_statistics(
         offered: N, which items are candidates, among them all queries if own ones are left out; None: all.
         ahp_k: number of first items in the area under the graded precision; all if there are fewer.
         block: queries at a time; memory is about block × N × 10 bytes a thread, and more where most cosines are equal.
-        threads: in parallel; None: one a core.
+        spread: has blocks of queries ranked.
     """
     own_excluded = same_modality or exclude_pair
     asked = np.ones(len(classes), dtype=bool) if asked is None else asked
@@ -97,59 +106,139 @@ def rank_statistics(
     counts = np.bincount(gallery_classes, minlength=len(similarity))
     kept = np.flatnonzero(asked & (counts[classes] > int(own_excluded)))
     candidate_count = len(candidates) - int(own_excluded)
-    shown = min(max(ahp_k, *correct), candidate_count)
-    best = best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded)
     gallery = _Gallery(candidates, gallery_classes, correct, similarity)
-    empty = np.empty(len(kept))
-    statistics = RankStatistics(
+    work = Ranking(
+        gallery,
+        correct,
+        similarity,
+        best=best_similarity_sums(similarity, counts, ahp_k, own_excluded=own_excluded),
+        ahp_k=ahp_k,
+        shown=min(max(ahp_k, *correct), candidate_count),
+        own_excluded=own_excluded,
+    )
+    by_class = np.argsort(classes[kept], kind="stable")  # queries of a class share their relevant columns
+    parts = [by_class[start : start + block] for start in range(0, len(kept), block)]
+
+    def asking() -> Iterator[Queries]:
+        for rows in (kept[part] for part in parts):
+            yield Queries(queries[rows], classes[rows], gallery.column[place[rows]] if own_excluded else None)
+
+    values = np.empty((FURTHER + 2 * len(correct), len(kept)))
+    for part, found in zip(parts, spread(work, asking()), strict=True):
+        values[:, part] = found
+    first, average_precision, class_order, ahp, *hp = values
+    return RankStatistics(
         candidate_count,
         int(asked.sum()) - len(kept),
         kept,
         classes[kept],
-        first=np.empty(len(kept), dtype=np.int64),
-        average_precision=empty.copy(),
-        class_order=empty.copy(),
-        item_hp={k: empty.copy() for k in correct},
-        class_hp={k: empty.copy() for k in correct},
-        ahp=empty.copy(),
+        first=first.astype(np.int64),
+        average_precision=average_precision,
+        class_order=class_order,
+        item_hp=dict(zip(correct, hp[: len(correct)], strict=True)),
+        class_hp=dict(zip(correct, hp[len(correct) :], strict=True)),
+        ahp=ahp,
     )
 
-    def measure(parts: Sequence[Integers]) -> None:
-        """Write the metrics of some blocks of queries; queries of a class are adjacent."""
-        # Allocated once: new memory for every block would take as long as the sort.
-        buffers = np.empty((2, max(map(len, parts), default=0), len(candidates)), dtype=np.float32)
-        for part in parts:
-            rows, own = statistics.kept[part], statistics.classes[part]
-            cosines, ordered = buffers[:, : len(rows)]
-            gallery.fill_cosines(queries[rows], cosines)
-            if own_excluded:
-                cosines[np.arange(len(rows)), gallery.column[place[rows]]] = -np.inf
-            ordered[:] = cosines
-            ordered.sort(axis=1)
-            edges = np.flatnonzero(np.diff(own, prepend=-1, append=-1)).tolist()  # of runs of one class
-            for group in (slice(*ends) for ends in pairwise(edges)):
-                relevant = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
-                # A query that is no candidate has the lowest cosine.
-                ranks = _ranks(relevant[:, int(own_excluded) :], ordered[group])
-                statistics.first[part[group]] = ranks[:, -1]
-                statistics.average_precision[part[group]] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
-                statistics.class_order[part[group]] = _class_order(ranks, candidate_count)
-            items = gallery.first_items(cosines, ordered[:, -shown], own)
-            different = gallery.first_classes(cosines, own)
-            ranked = similarity[own[:, None], items[:, :ahp_k]]
-            statistics.ahp[part] = area_under_hierarchical_precision(ranked, best[own, : ranked.shape[1]])
-            for k, table in correct.items():
-                statistics.item_hp[k][part] = precision_at_k(table[own[:, None], items[:, :k]], k)
-                statistics.class_hp[k][part] = precision_at_k(table[own[:, None], different[:, :k]], k)
 
-    by_class = np.argsort(classes[kept], kind="stable")  # queries of a class share their relevant columns
-    parts = [by_class[start : start + block] for start in range(0, len(kept), block)]
-    # Sorting and searching release the interpreter's lock. Threads write different rows, so their number does not
-    # change the result.
-    workers = max(1, min(threads or cores(), len(parts)))
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(measure, (parts[number::workers] for number in range(workers))))
-    return statistics
+@dataclass(frozen=True)
+class Queries:
+    """A block of B queries; those of a class are adjacent.
+
+    Attributes:
+        vectors: B × D float32.
+        classes: B class numbers.
+        own: the column of each query's own candidate, which is left out, or None.
+    """
+
+    vectors: Floats
+    classes: Integers
+    own: Integers | None
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The work of ranking; see `huse.engine.work.Work`. A batch is a block of queries; the candidates are in the work.
+
+    Attributes:
+        gallery: the candidates.
+        correct: as in `rank_statistics`.
+        similarity: as in `rank_statistics`.
+        best: of `best_similarity_sums`.
+        ahp_k: as in `rank_statistics`.
+        shown: candidates of which a metric asks the class.
+        own_excluded: whether queries have an own candidate.
+        arithmetic: of the machine where the stage runs; where the work has come to, it must be the same.
+    """
+
+    gpus: ClassVar[int] = 0
+    cpus: ClassVar[int] = 1
+
+    gallery: "_Gallery"
+    correct: Mapping[int, Bools]
+    similarity: Doubles
+    best: Doubles
+    ahp_k: int
+    shown: int
+    own_excluded: bool
+    arithmetic: str = field(default_factory=of_numpy)
+
+    def __call__(self, batches: Iterable[Queries], /) -> Iterator[Doubles]:
+        """Yield the metrics of each block's queries: `FURTHER`, HP@K of items, HP@K of classes; M × B float64.
+
+        Sorting and searching release the interpreter's lock, so there is a thread a core. Each multiplies alone,
+        whatever the number of cores: sums depend on how they are split.
+
+        Raises:
+            InputError: this machine may round otherwise.
+        """
+        refuse_other(self.arithmetic, of_numpy())
+        with threadpool_limits(limits=1):
+            if cores() == 1:
+                yield from map(self._measured, batches)
+            else:
+                yield from in_threads(self._measured, batches, ahead=2 * cores())
+
+    def packed(self, batch: Queries, /) -> Queries:
+        """Return the batch: it has all that is needed."""
+        return batch
+
+    def _measured(self, queries: Queries) -> Doubles:
+        own, gallery = queries.classes, self.gallery
+        candidate_count = len(gallery.rows) - int(self.own_excluded)
+        cosines, ordered = _buffers(len(own), len(gallery.rows))
+        gallery.fill_cosines(queries.vectors, cosines)
+        if queries.own is not None:
+            cosines[np.arange(len(own)), queries.own] = -np.inf
+        ordered[:] = cosines
+        ordered.sort(axis=1)
+        values = np.empty((FURTHER + 2 * len(self.correct), len(own)))
+        first, average_precision, class_order, ahp, *hp = values
+        edges = np.flatnonzero(np.diff(own, prepend=-1, append=-1)).tolist()  # of runs of one class
+        for group in (slice(*ends) for ends in pairwise(edges)):
+            relevant = np.sort(cosines[group, gallery.columns(own[group.start])], axis=1)
+            # A query that is no candidate has the lowest cosine.
+            ranks = _ranks(relevant[:, int(self.own_excluded) :], ordered[group])
+            first[group] = ranks[:, -1]
+            average_precision[group] = (np.arange(ranks.shape[1], 0, -1) / ranks).mean(axis=1)
+            class_order[group] = _class_order(ranks, candidate_count)
+        items = gallery.first_items(cosines, ordered[:, -self.shown], own)
+        different = gallery.first_classes(cosines, own)
+        ranked = self.similarity[own[:, None], items[:, : self.ahp_k]]
+        ahp[:] = area_under_hierarchical_precision(ranked, self.best[own, : ranked.shape[1]])
+        of_items, of_classes = hp[: len(self.correct)], hp[len(self.correct) :]
+        for (k, table), of_item, of_class in zip(self.correct.items(), of_items, of_classes, strict=True):
+            of_item[:] = precision_at_k(table[own[:, None], items[:, :k]], k)
+            of_class[:] = precision_at_k(table[own[:, None], different[:, :k]], k)
+        return values
+
+
+def _buffers(queries: int, candidates: int) -> Floats:
+    """Return 2 × B × N float32 of this thread: new memory for every block would take as long as the sort."""
+    held: Floats | None = getattr(_of_thread, "buffers", None)
+    if held is None or held.shape[1] < queries or held.shape[2] != candidates:
+        held = _of_thread.buffers = np.empty((2, queries, candidates), dtype=np.float32)
+    return held[:, :queries]
 
 
 def macro_recall_at_1(statistics: RankStatistics) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from huse.engine.work import Spread, here
 from huse.evaluation.chance import KS, references
 from huse.evaluation.classification import Doubles, Floats, Integers
 from huse.evaluation.hierarchy import HP_KS, correct_tables
@@ -32,6 +33,7 @@ def retrieve(
     directions: Sequence[str] = DIRECTIONS,
     exclude_pair: bool = False,
     queries: int | None = None,
+    spread: Spread = here,
 ) -> Found:
     """Rank all items for each query, in each direction; items with rows of NaN are no queries, or no candidates.
 
@@ -42,6 +44,7 @@ def retrieve(
         directions: such as ``image_to_text``.
         exclude_pair: only the directions between modalities, leaving out the query's own pair.
         queries: items that are queries, at most; see `results.sampled`.
+        spread: has blocks of queries ranked.
     """
     found = {}
     chosen = sampled(len(classes), queries)
@@ -61,6 +64,7 @@ def retrieve(
                 exclude_pair=exclude_pair,
                 asked=None if whole else asked,
                 offered=None if whole else there[candidate],
+                spread=spread,
             )
     return found
 

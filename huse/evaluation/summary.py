@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from huse.descent import Point, choose_points, descend, hedge, kinds_of
+from huse.engine.work import Spread, here
 from huse.evaluation.calibration import choose_log_linear, confidence, expected_calibration_error
 from huse.evaluation.classification import (
     ClassLabels,
@@ -59,12 +60,14 @@ class Catalogue:
         tree: of the class paths.
         adjacency: C × C float32, the semantic graph's distances of the classes.
         queries: items of a split that are queries, at most; None: all.
+        spread: has blocks of queries ranked.
     """
 
     class_labels: ClassLabels
     tree: ClassTree
     adjacency: Floats
     queries: int | None = None
+    spread: Spread = here
 
 
 @dataclass(frozen=True)
@@ -170,10 +173,11 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
 
     def ranking(job: tuple[float, bool], queries: int | None) -> Found:
         share, excluded = job
-        of = results.classes, catalogue.tree
-        return retrieve(points(results, share), *of, exclude_pair=excluded, queries=queries)
+        of, spread = (results.classes, catalogue.tree), catalogue.spread
+        return retrieve(points(results, share), *of, exclude_pair=excluded, queries=queries, spread=spread)
 
-    _tell_how_long(lambda queries: [ranking(job, queries) for job in jobs], len(results.classes), catalogue.queries)
+    if catalogue.spread is here:  # of a cluster, few queries do not tell how long many take
+        _tell_how_long(lambda queries: [ranking(job, queries) for job in jobs], len(results.classes), catalogue.queries)
     ranked = {
         job: ranking(job, catalogue.queries) for job in progress(jobs, description="measure retrieval", unit="part")
     }
@@ -217,7 +221,8 @@ def measure_baseline(
     """
     pair = results.scores["image"], results.scores["text"]
     scores = {**(further or {}), **results.scores, "fusion": choices.log_linear.scores(*pair)}
-    found = {EMBEDDING: retrieve(results.embeddings, results.classes, catalogue.tree, queries=catalogue.queries)}
+    of = results.embeddings, results.classes, catalogue.tree
+    found = {EMBEDDING: retrieve(*of, queries=catalogue.queries, spread=catalogue.spread)}
     judgement = judged(scores, results.classes, catalogue.class_labels)
     return Measured(results, catalogue, choices, scores, *judgement, found, {})
 

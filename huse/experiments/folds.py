@@ -8,11 +8,10 @@ Letters: N rows, one a picture; M filings, each a product under one class; F fea
 shared space, K neighbours.
 """
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +19,9 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from huse.engine.cores import cores
+from huse.engine.arithmetic import of_numpy, of_torch, refuse_other
+from huse.engine.threads import in_threads, same_threads
+from huse.engine.work import Spread, here
 from huse.errors import InputError
 from huse.evaluation.baselines import standardised
 from huse.evaluation.calibration import choose_log_linear, fit_temperature
@@ -30,6 +31,7 @@ from huse.experiments.presets import read_preset
 from huse.fusion import mean_direction, mean_scores, temper
 from huse.progress import Progress, progress
 from huse.run.baselines import ngram_blocks
+from huse.run.checkpoints import Forgets
 from huse.run.fitting import Artefacts, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
@@ -111,21 +113,22 @@ class OutOfSample:
     similarities: Floats
 
 
-def out_of_sample(filed: Filed, seed: int) -> OutOfSample:
+def out_of_sample(filed: Filed, seed: int, spread: Spread = here) -> OutOfSample:
     """Fit on all folds but one, and score that one.
 
     Args:
         filed: the products.
         seed: of folds and weights.
+        spread: has folds done.
 
     Raises:
         InputError: there are too few products or classes to learn from.
     """
     check(filed)
     fold = assign_folds(filed.products, filed.classes, FOLDS, seed)
-    scores, neighbours, similarities = _towers(filed, fold, seed)
+    scores, neighbours, similarities = _towers(filed, fold, seed, spread)
     towers = _calibrated(filed, scores)
-    regressions = _calibrated(filed, _regressions(filed, fold))
+    regressions = _calibrated(filed, _regressions(filed, fold, spread))
     mean = {name: TOWERS * of + (1 - TOWERS) * regressions[name] for name, of in towers.items()}
     return OutOfSample(towers, regressions, mean, neighbours, similarities)
 
@@ -162,35 +165,109 @@ def assign_folds(products: Integers, classes: Integers, count: int, seed: int) -
     return fold[np.searchsorted(numbers, products)]
 
 
-def _towers(filed: Filed, fold: Integers, seed: int) -> tuple[dict[str, Floats], Integers, Floats]:
+def _towers(filed: Filed, fold: Integers, seed: int, spread: Spread) -> tuple[dict[str, Floats], Integers, Floats]:
     """Return the scores of both modalities, N × C, by towers without the row's fold; and the neighbours of filings."""
-    count, classes = len(filed.classes), len(filed.paths)
-    scores = {name: np.full((count, classes), np.nan, np.float32) for name in MODALITIES}
+    scores = _no_scores(filed)
     neighbours = np.full((len(filed.filed), NEIGHBOURS), -1, np.int64)
     similarities = np.zeros((len(filed.filed), NEIGHBOURS), np.float32)
     settings = {number: _settings(int((fold != number).sum())) for number in np.unique(fold).tolist()}
     with progress(total=sum(of.steps for of in settings.values()), description="folds", unit="step") as bar:
-        for number, of in settings.items():
-            out = fold == number
-            learned = counted(len(np.unique(filed.products[~out])), "product")
-            bar.describe(f"fold {number + 1} of {FOLDS}: learning from {learned}")
-            network = _fit(filed, out, of, seed + number, bar)
-            halves = []
-            for name, vectors in (("image", filed.images), ("text", filed.texts)):
-                embeddings, found = (part.numpy() for part in network.embed(name, torch.from_numpy(vectors)))
-                there = filed.there[name]
-                scores[name][out & there] = found[out & there]
-                halves.append(np.where(there[:, None], embeddings, np.float32(np.nan)))
-            whole = mean_direction(np.concatenate(halves), np.tile(filed.filings, 2))
-            of_fold = out[filed.first]
+        work = Towers(filed, fold, settings, seed, bar=bar)
+        for number, found in zip(settings, spread(work, settings), strict=True):
+            for name, those in found.scores.items():
+                scores[name][(fold == number) & filed.there[name]] = those
+            of_fold = fold[filed.first] == number
             queries, others = np.flatnonzero(of_fold), np.flatnonzero(~of_fold)
-            places, cosines = _nearest(whole[queries], whole[others])
-            width = places.shape[1]
-            neighbours[queries, :width], similarities[queries, :width] = others[places], cosines
+            width = found.places.shape[1]
+            neighbours[queries, :width], similarities[queries, :width] = others[found.places], found.cosines
+            if spread is not here:
+                bar.update(settings[number].steps)
     return scores, neighbours, similarities
 
 
-def _fit(filed: Filed, out: Bools, settings: TrainParams, seed: int, bar: Progress[None]) -> Any:
+def _no_scores(filed: Filed) -> dict[str, Floats]:
+    return {name: np.full((len(filed.classes), len(filed.paths)), np.nan, np.float32) for name in MODALITIES}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What is known of the rows of a fold by towers that were fitted without it.
+
+    Attributes:
+        scores: `image` and `text`, of its rows that have one, n × C float32.
+        places: of the K filings, among those of other folds, that are nearest to each filing of the fold.
+        cosines: the same shape, float32.
+    """
+
+    scores: Mapping[str, Floats]
+    places: Integers
+    cosines: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Towers:
+    """The work of fitting towers on all folds but one, and scoring that one; see `huse.engine.work.Work`.
+
+    A batch is the number of a fold.
+
+    Attributes:
+        filed: the products.
+        fold: of each of N rows.
+        settings: of the towers without a fold, by its number.
+        seed: of weights; each fold adds its number.
+        cpus: threads of the machine where the command runs. Elsewhere they are as many, as sums depend on it.
+        arithmetic: of that machine; where the work has come to, it must be the same.
+        bar: counts the steps, where the command runs.
+    """
+
+    gpus: ClassVar[int] = 0
+
+    filed: Filed
+    fold: Integers
+    settings: Mapping[int, TrainParams]
+    seed: int
+    cpus: int = field(default_factory=torch.get_num_threads)
+    arithmetic: str = field(default_factory=of_torch)
+    bar: Progress[None] | None = None
+
+    def __call__(self, batches: Iterable[int], /) -> Iterator[Scored]:
+        """Yield what is known of each fold.
+
+        Raises:
+            InputError: this machine may round otherwise.
+        """
+        refuse_other(self.arithmetic, of_torch())
+        for number in batches:
+            with same_threads(self.cpus):
+                scored = self._scored(number)
+            yield scored
+
+    def packed(self, batch: int, /) -> int:
+        """Return the batch: it has all that is needed."""
+        return batch
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it without the bar, which is on the terminal."""
+        return Towers, (self.filed, self.fold, self.settings, self.seed, self.cpus, self.arithmetic)
+
+    def _scored(self, number: int) -> Scored:
+        filed, out = self.filed, self.fold == number
+        if self.bar is not None:
+            learned = counted(len(np.unique(filed.products[~out])), "product")
+            self.bar.describe(f"fold {number + 1} of {FOLDS}: learning from {learned}")
+        network = _fit(filed, out, self.settings[number], self.seed + number, self.bar)
+        halves, scores = [], {}
+        for name, vectors in zip(MODALITIES, (filed.images, filed.texts), strict=True):
+            embeddings, found = network.embed_arrays(name, vectors)
+            there = filed.there[name]
+            scores[name] = found[out & there]
+            halves.append(np.where(there[:, None], embeddings, np.float32(np.nan)))
+        whole = mean_direction(np.concatenate(halves), np.tile(filed.filings, 2))
+        of_fold = out[filed.first]
+        return Scored(scores, *_nearest(whole[of_fold], whole[~of_fold]))
+
+
+def _fit(filed: Filed, out: Bools, settings: TrainParams, seed: int, bar: Progress[None] | None) -> Any:
     """Train towers on the rows of other folds, and return the network.
 
     The state after the last step is taken, so nothing is chosen on what is left out: it is validated once, in the end.
@@ -216,7 +293,7 @@ def _fit(filed: Filed, out: Bools, settings: TrainParams, seed: int, bar: Progre
     artefacts = Artefacts(products, filed.images[None], filed.texts, labels, none, none)
     fitting = prepare_fitting(artefacts, settings, seed, torch.device("cpu"))
     about = (fitting.settings, fitting.settings)  # of the losses and of the loop
-    train(fitting.network, fitting.data, fitting.method, *about, seed=seed, checkpoint=_Forgets(), bar=bar)
+    train(fitting.network, fitting.data, fitting.method, *about, seed=seed, checkpoint=Forgets(), bar=bar)
     return fitting.network
 
 
@@ -227,42 +304,68 @@ def _settings(rows: int) -> TrainParams:
     return parse_section(TrainParams, {**read_preset("products")["train"], **changes}, where="folds")
 
 
-class _Forgets:
-    """A checkpoint that keeps nothing: a fold takes seconds."""
-
-    def load(self) -> None:
-        """Return that there is nothing."""
-
-    def save(self, tensors: Mapping[str, torch.Tensor], state: Mapping[str, Any]) -> None:
-        """Do nothing."""
-
-
-def _regressions(filed: Filed, fold: Integers) -> dict[str, Floats]:
+def _regressions(filed: Filed, fold: Integers, spread: Spread) -> dict[str, Floats]:
     """Return the scores of logistic regressions on picture vectors and on n-grams of names, N × C, out of sample."""
-    scores = {name: np.full((len(fold), len(filed.paths)), np.nan, np.float32) for name in MODALITIES}
-    names = list(filed.names)
-    ngrams = ngram_blocks(names, [name for name in names if name])
+    scores, names = _no_scores(filed), list(filed.names)
+    work = Regressions(filed, fold, ngram_blocks(names, [name for name in names if name]))
+    jobs = [(number, name) for number in range(FOLDS) for name in MODALITIES]
+    done = progress(spread(work, jobs), total=len(jobs), description="a second opinion on each product", unit="part")
+    for (number, name), found in zip(jobs, done, strict=True):
+        if found is not None:
+            scores[name][(fold == number) & filed.there[name]] = found
+    return scores
 
-    def fit(number: int, name: str) -> None:
-        there = filed.there[name]
-        learned, out = np.flatnonzero((fold != number) & there), np.flatnonzero((fold == number) & there)
-        if not len(learned) or not len(out):
-            return
-        blocks: list[Block] = ngrams if name == "text" else [[standardised(filed.images, learned)]]
+
+@dataclass(frozen=True, eq=False)
+class Regressions:
+    """The work of fitting a regression on all folds but one, and scoring that one; see `huse.engine.work.Work`.
+
+    A batch is the number of a fold, and a modality.
+
+    Attributes:
+        filed: the products.
+        fold: of each of N rows.
+        ngrams: of the names.
+        arithmetic: of the machine where the command runs; where the work has come to, it must be the same.
+    """
+
+    gpus: ClassVar[int] = 0
+    cpus: ClassVar[int] = 1
+
+    filed: Filed
+    fold: Integers
+    ngrams: Sequence[Block]
+    arithmetic: str = field(default_factory=of_numpy)
+
+    def __call__(self, batches: Iterable[tuple[int, str]], /) -> Iterator[Floats | None]:
+        """Yield the scores of each fold's rows, n × C float32; None where there is nothing to learn from, or to score.
+
+        One thread a regression, whatever the number of cores: sums depend on how they are split.
+
+        Raises:
+            InputError: this machine may round otherwise.
+        """
+        refuse_other(self.arithmetic, of_numpy())
+        with threadpool_limits(limits=1):
+            yield from in_threads(self._scores, batches, ahead=len(MODALITIES) * FOLDS)
+
+    def packed(self, batch: tuple[int, str], /) -> tuple[int, str]:
+        """Return the batch: it has all that is needed."""
+        return batch
+
+    def _scores(self, batch: tuple[int, str]) -> Floats | None:
+        (number, name), filed = batch, self.filed
+        there, out = filed.there[name], self.fold == number
+        learned, asked = np.flatnonzero(~out & there), np.flatnonzero(out & there)
+        if not len(learned) or not len(asked):
+            return None
+        blocks = self.ngrams if name == "text" else [[standardised(filed.images, learned)]]
         path = fit_path(
             [rows_of(block, learned) for block in blocks],
             *(filed.classes[learned], len(filed.paths), [STRENGTH]),
             steps=LINEAR_STEPS,
         )
-        scores[name][out] = probabilities([rows_of(block, out) for block in blocks], next(iter(path)))
-
-    # One thread a regression, whatever the number of cores: sums depend on how they are split.
-    jobs = [(number, name) for number in range(FOLDS) for name in MODALITIES]
-    with threadpool_limits(limits=1), ThreadPoolExecutor(min(cores(), len(jobs))) as pool:
-        done = pool.map(lambda job: fit(*job), jobs)
-        for _ in progress(done, total=len(jobs), description="a second opinion on each product", unit="part"):
-            pass
-    return scores
+        return probabilities([rows_of(block, asked) for block in blocks], next(iter(path)))
 
 
 def _calibrated(filed: Filed, scores: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any, Literal, Self
 
+import numpy as np
 import torch
 from pydantic import Field, model_validator
 from safetensors import SafetensorError
@@ -163,7 +164,8 @@ class Network(nn.Module):
     def embed_arrays(self, modality: Modality, vectors: Floats) -> tuple[Floats, Floats]:
         """Do what `embed` does, from arrays to arrays; see `huse.model.contract.Towers`."""
         device = next(self.parameters()).device
-        embeddings, scores = self.embed(modality, torch.from_numpy(vectors).to(device))
+        writable = np.require(vectors, requirements="W")  # else torch warns; a copy of those that came from elsewhere
+        embeddings, scores = self.embed(modality, torch.from_numpy(writable).to(device))
         return embeddings.cpu().numpy(), scores.cpu().numpy()
 
     def _embed(self, modality: Modality, vectors: Tensor, block: int = 8192) -> tuple[Tensor, Tensor]:

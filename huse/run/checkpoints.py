@@ -98,6 +98,16 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
+class Forgets:
+    """Keeps nothing: for runs of seconds, and for those on other machines, which begin again."""
+
+    def load(self) -> None:
+        """Return that there is nothing."""
+
+    def save(self, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
+        """Do nothing."""
+
+
 def in_use(file: Path) -> bool:
     """Whether a process trains with this state, or with the state that this lock is of."""
     try:

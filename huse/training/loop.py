@@ -303,7 +303,7 @@ def train(
     network.train()
     saved = time.monotonic()
     counts = bar or progress(total=settings.steps, done=run.step, description="train", unit="step")
-    with reproducible(run.device), nullcontext() if bar else counts:
+    with reproducible(), nullcontext() if bar else counts:
         while not run.is_done():
             run.learn()
             if group.leads:

@@ -30,6 +30,7 @@ class Inspecting:
     """
 
     gpus: ClassVar[int] = 0
+    cpus: ClassVar[int] = 1
 
     max_pixels: int
 

@@ -5,9 +5,8 @@ Letters: S pixels a side of the network's input.
 
 import hashlib
 import signal
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from typing import Any
@@ -18,6 +17,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from huse.engine.cores import cores
+from huse.engine.threads import in_threads
 from huse.errors import InputError
 from huse.storage import READERS, Place, Remote, any_remote
 from huse.vision.augmentation import Augmentation, augment, view_generator
@@ -176,24 +176,14 @@ def prepare(
         InputError: see `Preparation`; or a process was killed.
     """
     ahead = (AHEAD + 1) * batch_size
-    stacks = _in_processes(tasks, preparation, workers, ahead) if workers else _in_threads(tasks, preparation, ahead)
+    if workers:
+        stacks = _in_processes(tasks, preparation, workers, ahead)
+    else:
+        threads = readers([task.path for task in tasks if task.sent is None])
+        stacks = in_threads(preparation, tasks, ahead=ahead, threads=threads)
     views = (view for stack in stacks for view in stack)
     while batch := list(islice(views, batch_size)):
         yield np.stack(batch)
-
-
-def _in_threads(tasks: Sequence[Task], preparation: Callable[[Task], Pixels], ahead: int) -> Iterator[Pixels]:
-    threads = readers([task.path for task in tasks if task.sent is None])
-    with ThreadPoolExecutor(threads, thread_name_prefix="prepare") as pool:
-        waiting = iter(tasks)
-        submitted: deque[Future[Pixels]] = deque(pool.submit(preparation, task) for task in islice(waiting, ahead))
-        try:
-            while submitted:
-                result = submitted.popleft().result()
-                submitted.extend(pool.submit(preparation, task) for task in islice(waiting, 1))
-                yield result
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Chunks(Dataset[list[Pixels | InputError]]):

@@ -2,8 +2,10 @@ import gzip
 import json
 import os
 import re
+import socket
 import sys
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -140,6 +142,25 @@ def test_all_findings_come_in_one_go_and_the_exit_code_is_2(shop, monkeypatch, c
         "- evaluate.tree",
     ]
     assert "train.method" in said.out  # what is good is shown beside
+
+
+def test_ray_must_be_installed(shop, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "huse.engine.on_ray", raising=False)
+    assert "machine.engine" not in shown()
+    shop(machine={"engine": "ray"})
+    assert "machine.engine: ray, which is not installed. Run `pip install 'huse[ray]'`" in error("check")
+
+
+@pytest.mark.skipif(find_spec("ray") is None, reason="ray, the extra `ray`, is not installed")
+def test_a_cluster_must_answer_at_its_address(shop):
+    shop(machine={"engine": "ray"})
+    assert "machine.engine ray: each stage starts a cluster" in shown()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        shop(machine={"address": address})
+        assert f"machine.engine ray: {address} answers" in shown()
+    assert f"machine.address: {address}: no Ray cluster to use (" in error("check")
 
 
 def test_names_alone_are_told(shop):

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
@@ -11,10 +12,13 @@ import pytest
 
 from huse import progress
 from huse.commands.suspecting import COLUMNS
+from huse.engine.work import ENGINES
 from huse.experiments import folds
 from huse.files import fingerprint_file
 from huse.run import paths
+from huse.run.params.editing import set_values
 from tests.commands.conftest import error, huse
+from tests.engine.elsewhere import elsewhere
 
 WRONG = 4
 
@@ -125,6 +129,26 @@ def test_the_catalogue_of_the_run(tiny_pipeline, tmp_path, monkeypatch):
     products = pd.read_parquet(tiny_pipeline.root / paths.PRODUCTS)
     assert {row["filed"] for row in read(output)} <= set(products["classes"])
     assert f"{products['group'].nunique()} products in {products['classes'].nunique()} classes" in said
+
+
+def test_folds_of_a_run_are_done_by_its_engine(tiny_pipeline, tmp_path, monkeypatch):
+    monkeypatch.chdir(tiny_pipeline.copy_to(tmp_path / "run").root)
+    suspects("--output", "one.csv", "--most", 5)
+    done = []
+
+    @contextmanager
+    def far(machine):
+        def spread(work, batches):
+            done.append(type(work).__name__)
+            return elsewhere(work, batches)
+
+        yield spread
+
+    monkeypatch.setitem(ENGINES, "ray", far)
+    set_values(Path(paths.PARAMS), {"machine": {"engine": "ray"}})
+    suspects("--output", "two.csv", "--most", 5)
+    assert done == ["Towers", "Regressions"]
+    assert Path("one.csv").read_bytes() == Path("two.csv").read_bytes()
 
 
 def test_a_product_alone_in_its_class_is_not_judged(shop):

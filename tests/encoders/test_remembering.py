@@ -10,6 +10,7 @@ from huse.encoders.transformer import SentencesEncoder, SentenceSettings, open_s
 from huse.text.tfidf import fit_tfidf
 from huse.vision.cache import VectorCache
 from tests.encoders.models import make_model, needs_library
+from tests.engine.elsewhere import elsewhere
 from tests.vision.pairs import make_pair, needs_transformers
 
 pytestmark = needs_library
@@ -62,6 +63,17 @@ def test_a_vector_does_not_depend_on_the_other_texts(opened, tmp_path, pooling):
     shuffled = np.random.default_rng(1).permutation(30)
     others = RememberingEncoder(encoder, VectorCache(tmp_path / "shuffled")).encode([texts[n] for n in shuffled])
     assert others.tobytes() == together[shuffled].tobytes()
+
+
+@pytest.mark.parametrize("pooling", ["model", "tfidf"])
+def test_batches_that_are_done_elsewhere_give_the_same_bytes(opened, tmp_path, pooling):
+    tfidf = fit_tfidf(["red shoe", "blue dress"]) if pooling == "tfidf" else None
+    encoder, texts = opened(tfidf, pooling=pooling), [*texts_of(30), ""]
+    expected = remembering(encoder, VectorCache(tmp_path / "here")).encode(texts)
+    kept = VectorCache(tmp_path / "elsewhere")
+    assert remembering(encoder, kept, elsewhere).encode(texts).tobytes() == expected.tobytes()
+    nobody = remembering(encoder, kept, lambda work, batches: iter(batches))  # all are in the cache
+    assert nobody.encode(texts).tobytes() == expected.tobytes()
 
 
 def test_new_texts_alone_are_computed(opened, tmp_path, computed):
@@ -134,5 +146,7 @@ def test_texts_of_a_pair_do_not_depend_on_the_longest(tmp_path, kind):
     np.testing.assert_allclose(both[:1], encoder.encode(texts[:1]), atol=1e-6)
     kept = remembering(encoder, VectorCache(tmp_path / "kept"))
     np.testing.assert_allclose(kept.encode(texts), both, atol=1e-6)
+    far = remembering(encoder, VectorCache(tmp_path / "far"), elsewhere)
+    assert far.encode(texts).tobytes() == kept.encode(texts).tobytes()
     fresh = remembering(encoder, VectorCache(tmp_path / "fresh"))
     assert kept.encode(texts).tobytes() == np.concatenate([fresh.encode([text]) for text in texts]).tobytes()

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 import torch
@@ -21,6 +23,7 @@ from PIL import Image
 import stages.catalogue
 import stages.finetune_backbone
 import stages.image_vectors
+import stages.train
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_input import Encoding
 from huse.encoders.picture_vectors import plan
@@ -29,14 +32,20 @@ from huse.engine.machine import Machine
 from huse.engine.work import here as in_this_process
 from huse.engine.work import open_engine
 from huse.errors import InputError
+from huse.evaluation.ranking import rank_statistics
+from huse.experiments import folds
 from huse.files import fingerprint_file
 from huse.run import paths
+from huse.run.params.editing import set_values
 from huse.vision.augmentation import Augmentation
 from huse.vision.backbones import load_backbone
 from huse.vision.preparing import Preparation
 from tests.conftest import ROOT
+from tests.encoders.models import make_model, needs_library
+from tests.experiments.test_folds import make_shop
+from tests.pipeline.in_process import ALL, STAGES, write_params
 from tests.pipeline.test_wrong_input import add_rows, configure  # noqa: F401  a fixture
-from tests.repository import wait_until
+from tests.repository import SMALL, TINY, wait_until
 from tests.vision.conftest import count_vectors, noise
 
 pytestmark = [
@@ -61,7 +70,7 @@ def cluster(monkeypatch):
 class Waiting:
     """Takes its time; says who did what, and when it was begun."""
 
-    gpus = 0
+    gpus, cpus = 0, 1
 
     def __init__(self, folder, deadly=-1):
         self.folder, self.deadly = folder, deadly
@@ -168,6 +177,14 @@ def job_of(folder, views):
     return plan(files, counts, encoder, preparation, out=out), files
 
 
+def kill_one():
+    """Kill a process that does batches, one that is at work if there is one just now; return it."""
+    those = [each for each in psutil.Process().children(recursive=True) if each.name() in {"ray::_do", "ray::IDLE"}]
+    one = max(those, key=lambda each: each.name() == "ray::_do")
+    one.kill()
+    return one
+
+
 def test_vectors_are_the_same_bytes_when_a_process_and_a_machine_die(cluster, tmp_path):
     """Pictures in several views, in batches that cut them in two."""
     expected, _ = job_of(tmp_path, views=4)
@@ -178,9 +195,7 @@ def test_vectors_are_the_same_bytes_when_a_process_and_a_machine_die(cluster, tm
     def advance(count):
         done.append(count)
         if len(done) == 3:
-            those = [each for each in psutil.Process().children(recursive=True) if each.name().startswith("ray::")]
-            killed.extend(each for each in those if each.name() == "ray::_do" or each is those[-1])
-            killed[0].kill()
+            killed.append(kill_one())
         if len(done) == 8:
             cluster.remove_node(cluster.second, allow_graceful=False)
 
@@ -188,6 +203,39 @@ def test_vectors_are_the_same_bytes_when_a_process_and_a_machine_die(cluster, tm
         job.run(workers=0, spread=spread, advance=advance)
     assert killed and done == [4] * (len(done) - 1) + [len(job.keys) % 4 or 4] and sum(done) == len(job.keys)
     assert job.out.tobytes() == expected.out.tobytes()
+
+
+def test_folds_are_the_same_bytes_when_a_process_dies(cluster, monkeypatch):
+    monkeypatch.setattr(folds, "STEPS", 20)
+    monkeypatch.setattr(folds, "PASSES", 1)
+    made, killed = make_shop(), []
+    expected = folds.out_of_sample(made, 0)
+    with open_engine(Machine(engine="ray", address=cluster.address)) as on_ray:
+
+        def spread(work, batches):
+            for result in on_ray(work, batches):
+                if len(killed) < 3:
+                    killed.append(kill_one())
+                yield result
+
+        found = folds.out_of_sample(made, 0, spread)
+    assert len(killed) == 3
+    for name, values in expected.probabilities.items():
+        assert found.probabilities[name].tobytes() == values.tobytes()
+    assert found.neighbours.tobytes() == expected.neighbours.tobytes()
+    assert found.similarities.tobytes() == expected.similarities.tobytes()
+
+
+class Wide(Waiting):
+    cpus = 3
+
+
+def test_work_for_several_cores_has_them_on_one_machine_or_as_many_as_there_are(cluster, tmp_path):
+    cluster.add_node(num_cpus=2)
+    with open_engine(Machine(engine="ray", address=cluster.address)) as spread:
+        results = spread(Wide(tmp_path), range(10, 16))
+        assert [next(results) for _ in range(6)] == [number**2 for number in range(10, 16)]
+    assert len({who for _, who in Wide(tmp_path).begun()}) == 1
 
 
 def test_a_picture_that_has_changed_is_named_as_locally(cluster, tmp_path):
@@ -230,6 +278,56 @@ def shop(here, configure):  # noqa: F811
             stage.main(here)
 
     return run
+
+
+LATER = ("text_vectors", "train", "evaluate")
+LATER_MADE = (
+    *(paths.TEXT_VECTORS, paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS, paths.IMAGE_SCORES, paths.TEXT_SCORES),
+    *(paths.EVALUATE_METRICS, paths.VALIDATION_METRICS, paths.TEST_ITEMS, paths.TEST_QUERIES, paths.HEDGING),
+)
+
+
+@needs_library
+def test_later_stages_write_the_same_bytes_on_either_engine(here, small_catalogue, cluster, monkeypatch):
+    """Names by a network, embeddings of all rows, rankings; a process is killed in each of them."""
+    from huse.engine import on_ray
+
+    csv, images = small_catalogue
+    table = pd.read_csv(csv)
+    table["name"] = [f"{'red velvety shoe' if number % 3 else 'blue dress'} {number}" for number in range(len(table))]
+    table["split"] = [*["train"] * 4, *["validation"] * 3, *["test"] * 3] * 2
+    table.to_csv(csv, index=False)
+    monkeypatch.setattr(stages.train, "BLOCK", 3)
+    monkeypatch.setitem(rank_statistics.__kwdefaults__, "block", 2)
+    catalogue = {"csv": csv.name, "images": images.name, "columns": {"split": "split"}}
+    sentences = {"model": str(make_model(here / "sentences")), "batch_size": 2}
+    names = {"encoders": ["ngrams", "sentences"], "sentences": sentences}
+    network = {"network": "squeezenet1_1", "size": 32}
+    write_params(here.root, SMALL, TINY, {"catalogue": catalogue, "backbone": network, "text_vectors": names})
+    for stage in STAGES:
+        stage.main(here)
+    expected = {path: fingerprint_file(here / path) for path in LATER_MADE}
+    for path in LATER_MADE:
+        (here / path).unlink()
+    (here.cache / paths.TEXT_VECTOR_CACHE).unlink()
+
+    spread, done, killed = on_ray._spread, Counter(), []
+
+    def killing(work, *given):
+        kind = type(work).__name__
+        for number, result in enumerate(spread(work, *given)):
+            if number == 1 and not done[kind]:
+                killed.append(kill_one())
+            yield result
+        done[kind] += 1
+
+    monkeypatch.setattr(on_ray, "_spread", killing)
+    set_values(here / paths.PARAMS, {"machine": {"engine": "ray", "address": cluster.address}})
+    for stage in LATER:
+        ALL[stage].main(here)
+    assert {path: fingerprint_file(here / path) for path in LATER_MADE} == expected
+    assert set(done) == {"EncodingTexts", "Embedding", "Ranking"} and len(killed) == len(done)
+    assert done["Embedding"] == 2 and done["Ranking"] > 20
 
 
 def started(here, stage):

@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from huse.engine.threads import SPINS, same_threads
+from huse.engine.threads import SPINS, in_threads, same_threads
 from tests.repository import ROOT
 
 
@@ -44,3 +44,24 @@ def test_processes_that_share_work_have_the_same_threads(monkeypatch, asked, cou
     with same_threads():
         assert torch.get_num_threads() == count
     assert torch.get_num_threads() == before
+
+
+def test_threads_yield_in_order_take_few_items_ahead_and_pass_errors_on():
+    taken, started = [], []
+
+    def double(number):
+        if number == 7:
+            raise ValueError("seven")
+        return 2 * number
+
+    def items():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    found = in_threads(double, items(), ahead=3, start=lambda: started.append(True))
+    assert next(found) == 0 and taken == [0, 1, 2, 3] and 1 <= len(started) <= 3
+    assert [next(found) for _ in range(6)] == [2, 4, 6, 8, 10, 12]
+    with pytest.raises(ValueError, match="seven"):
+        next(found)
+    assert len(taken) <= 11

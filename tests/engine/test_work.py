@@ -1,7 +1,7 @@
 """What every engine does alike; tests/engine/test_on_ray.py asks a Ray cluster."""
 
 import builtins
-import pickle
+from contextlib import contextmanager
 
 import pytest
 from pydantic import ValidationError
@@ -9,26 +9,19 @@ from pydantic import ValidationError
 from huse.engine import cores as cores_module
 from huse.engine.cores import cores, limit_cores
 from huse.engine.machine import Machine
-from huse.engine.work import here, open_engine
+from huse.engine.work import ENGINES, here, open_engine, open_for_several
 from huse.errors import InputError
+from tests.engine.elsewhere import elsewhere
 
 
 class Doubling:
-    gpus = 0
+    gpus, cpus = 0, 1
 
     def __call__(self, batches):
         return ([2 * number for number in batch] for batch in batches)
 
     def packed(self, batch):
         return batch
-
-
-def elsewhere(work, batches):
-    """Do batches as another process would: work, batches and results come pickled, and each batch comes alone."""
-    for batch in batches:
-        arrived, alone = pickle.loads(pickle.dumps((work, work.packed(batch))))
-        (result,) = arrived([alone])
-        yield pickle.loads(pickle.dumps(result))
 
 
 @pytest.mark.parametrize("spread", [here, elsewhere])
@@ -38,6 +31,34 @@ def test_results_come_in_the_order_of_the_batches(spread):
 
 def test_the_local_engine_is_this_process():
     with open_engine(Machine()) as spread:
+        assert spread is here
+
+
+def test_an_engine_is_opened_once_and_not_for_a_single_batch(monkeypatch):
+    opened, done = [], []
+
+    @contextmanager
+    def counting(machine):
+        opened.append(machine)
+
+        def spread(work, batches):
+            batches = list(batches)
+            done.append(batches)
+            return here(work, batches)
+
+        yield spread
+        opened.append("closed")
+
+    monkeypatch.setitem(ENGINES, "ray", counting)
+    machine = Machine(engine="ray")
+    with open_for_several(machine) as spread:
+        assert list(spread(Doubling(), [])) == [] and list(spread(Doubling(), iter([[3]]))) == [[6]]
+        assert not opened
+        for _ in range(2):
+            assert list(spread(Doubling(), iter([[1], [2], [3]]))) == [[2], [4], [6]]
+        assert opened == [machine] and done == [[[1], [2], [3]]] * 2
+    assert opened == [machine, "closed"]
+    with open_for_several(Machine()) as spread:
         assert spread is here
 
 
@@ -62,8 +83,14 @@ def test_ray_that_is_not_installed_is_said(monkeypatch):
     real = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", find)
     monkeypatch.delitem(__import__("sys").modules, "huse.engine.on_ray", raising=False)
-    with pytest.raises(InputError, match=r"machine\.engine: ray, which is not installed\. Run `pip install 'huse\[ray"):
-        open_engine(Machine(engine="ray"))
+    for opening in (open_engine, open_for_several):
+        with (
+            pytest.raises(
+                InputError, match=r"machine\.engine: ray, which is not installed\. Run `pip install 'huse\[ray"
+            ),
+            opening(Machine(engine="ray")),
+        ):
+            pytest.fail("it was opened")
 
 
 def test_a_process_among_others_uses_its_share_of_the_cores(monkeypatch):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -5,11 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from huse.engine import threads
+from huse.engine.work import here
+from huse.errors import InputError
+from huse.evaluation import ranking
 from huse.evaluation.hierarchy import item_hp_best
 from huse.evaluation.ranking import macro_recall_at_1, rank_statistics
 from huse.taxonomy import ClassTree
 from tests import worked_example
+from tests.engine.elsewhere import elsewhere
 from tests.evaluation.made import circle
 
 KS = (2, 5, 10)
@@ -95,7 +102,7 @@ OPTIONS = {
     "missing": st.sampled_from([None, 1, 2]),
     "ahp_k": st.integers(1, 20),
     "block": st.sampled_from([1, 3, 256]),
-    "threads": st.sampled_from([None, 1, 3]),
+    "spread": st.sampled_from([here, elsewhere]),
 }
 
 
@@ -137,6 +144,41 @@ def test_every_metric_equals_its_definition(paths, classes, seed, options):
     for name, values in metrics(statistics).items():
         if name not in ("kept", "classes"):
             assert values == pytest.approx([row[name] for row in expected], nan_ok=True), name
+
+
+@pytest.mark.parametrize("same_modality", [True, False])
+def test_blocks_that_are_done_elsewhere_or_in_threads_give_the_same_bytes(unit_rows, monkeypatch, same_modality):
+    classes = np.random.default_rng(3).integers(0, len(PATHS), size=901)
+    queries, candidates = unit_rows(901, 70, seed=1), unit_rows(901, 70, seed=2)
+    how = {"same_modality": same_modality, "block": 100}
+    of = queries, queries if same_modality else candidates, classes
+    expected = metrics(measure(*of, **how, spread=elsewhere))
+    multiply, used = ranking._Gallery.fill_cosines, set()
+
+    def multiplying(*given):
+        used.update(each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas")
+        multiply(*given)
+
+    monkeypatch.setattr(ranking._Gallery, "fill_cosines", multiplying)
+    for cores, limit in ((1, 1), (1, 3), (4, 3)):
+        for module in (ranking, threads):
+            monkeypatch.setattr(module, "cores", lambda cores=cores: cores)
+        with threadpool_limits(limits=limit):  # of NumPy, as on a machine with so many cores
+            found = metrics(measure(*of, **how))
+        assert {name: values.tobytes() for name, values in found.items()} == {
+            name: values.tobytes() for name, values in expected.items()
+        }
+    assert used == {1}  # more threads would add up in another order
+
+
+def test_a_machine_that_rounds_otherwise_is_refused(unit_rows):
+    def far(work, batches):
+        return replace(work, arithmetic="numpy 1.0 with openblas Other")(batches)
+
+    with pytest.raises(
+        InputError, match=r"Expected numpy 1\.0 with openblas Other, .*found numpy 2.* out of the cluster"
+    ):
+        measure(unit_rows(20, 3), unit_rows(20, 3), np.arange(20) % 2, spread=far)
 
 
 @pytest.mark.parametrize("same_modality", [True, False])

@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from huse.engine.work import here
 from huse.errors import InputError
 from huse.experiments import folds
 from huse.experiments.folds import Filed, assign_folds, out_of_sample
+from tests.engine.elsewhere import elsewhere
 
 PATHS = ["bags<clutches", "bags<totes", "hats", "shoes<boots"]
 COUNT = 160
@@ -21,8 +24,7 @@ def few_steps():
         yield
 
 
-@pytest.fixture(scope="module")
-def shop():
+def make_shop():
     """Products of two rows each, told apart by picture and name; a few have only one of both."""
     random = np.random.default_rng(0)
     products = np.arange(COUNT) // 2
@@ -38,6 +40,11 @@ def shop():
         for there in (pictured, named)
     )
     return Filed(images, texts, names, pictured, products, classes, PATHS)
+
+
+@pytest.fixture(scope="module")
+def shop():
+    return make_shop()
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +106,40 @@ def test_the_same_seed_gives_the_same(shop, known):
     again, other = (out_of_sample(shop, seed).probabilities["both"] for seed in (0, 1))
     np.testing.assert_array_equal(again, known.probabilities["both"])
     assert (again != other).any()
+
+
+def test_folds_that_are_done_elsewhere_give_the_same_bytes(shop, known):
+    far = out_of_sample(shop, seed=0, spread=elsewhere)
+    for found, expected in ((far.towers, known.towers), (far.regressions, known.regressions)):
+        assert {name: of.tobytes() for name, of in found.items()} == {
+            name: of.tobytes() for name, of in expected.items()
+        }
+    assert far.neighbours.tobytes() == known.neighbours.tobytes()
+    assert far.similarities.tobytes() == known.similarities.tobytes()
+
+
+def test_several_threads_give_the_same_bytes_again_and_are_as_many_elsewhere(shop, monkeypatch):
+    """Sums depend on their number; where a process has fewer cores, threads share them."""
+    fit, used, before = folds._fit, [], torch.get_num_threads()
+
+    def fitting(*given):
+        used.append(torch.get_num_threads())
+        return fit(*given)
+
+    def with_one(work, batches):
+        torch.set_num_threads(1)
+        return elsewhere(work, batches)
+
+    monkeypatch.setattr(folds, "_fit", fitting)
+    try:
+        torch.set_num_threads(3)
+        fold = assign_folds(shop.products, shop.classes, 5, seed=0)
+        expected, found = (folds._towers(shop, fold, 0, spread)[0] for spread in (here, with_one))
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert used == [3] * 10
+    assert {name: of.tobytes() for name, of in found.items()} == {name: of.tobytes() for name, of in expected.items()}
 
 
 def test_a_product_under_two_classes_is_filed_twice(shop):

@@ -1,5 +1,6 @@
 import json
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from typer.testing import CliRunner
 
 from huse.commands import cli
+from huse.engine.work import ENGINES
 from huse.evaluation.results import DIRECTIONS
 from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.methods import running
@@ -23,6 +25,7 @@ from huse.run.params.reader import read_section
 from huse.run.params.train import TrainParams
 from tests.closure import closure, rooms
 from tests.conftest import ROOT
+from tests.engine.elsewhere import elsewhere
 
 SMALL = {"dimension": 8, "width": 16, "image_layers": 2, "batch_size": 24, "steps": 40, "validate_every": 20}
 HUSE = Entry("HUSE", {"method": "huse"}, ({"beta": 1}, {"beta": 10}))
@@ -57,6 +60,31 @@ def test_what_has_been_found_is_not_computed_again(make_runner, monkeypatch):
         pd.testing.assert_frame_equal(one.items.queries, other.items.queries)
     with pytest.raises(TypeError):
         make_runner(steps=60).outcome(HUSE, [1, 2])
+
+
+def test_what_is_trained_elsewhere_gives_the_same_bytes(make_runner, monkeypatch, here):
+    entries = [HUSE, Entry("other", {"method": "huse_p"}, ({},))]
+    expected = [make_runner().outcome(entry, [1, 2]) for entry in entries]
+    shutil.rmtree(here.cache)
+    done = []
+
+    def spread(work, batches):
+        assert work.checkpoints is not None and batches
+        done.append(len(batches))
+        return elsewhere(work, batches)
+
+    runner = make_runner()
+    runner.have_trained(entries, [1, 2], spread)
+    assert done == [3, 2]  # every setting; then the second seed of the best
+    assert not list((here.cache / paths.COMPARISON / "checkpoints").glob("*"))
+    monkeypatch.setattr(running, "train", None)
+    for entry, before in zip(entries, expected, strict=True):
+        after = runner.outcome(entry, [1, 2])
+        assert (after.chosen, after.tried) == (before.chosen, before.tried)
+        for one, other in zip(after.runs, before.runs, strict=True):
+            assert one.metrics == other.metrics
+            pd.testing.assert_frame_equal(one.items.items, other.items.items, check_exact=True)
+            pd.testing.assert_frame_equal(one.items.queries, other.items.queries, check_exact=True)
 
 
 def test_other_data_or_code_is_computed_anew(make_runner, monkeypatch):
@@ -157,6 +185,32 @@ def test_the_command_writes_tables_of_the_methods(here, monkeypatch):
     page = (here / "out/methods.md").read_text()
     assert "| Separate" in page
     assert page.count("±") > 20
+
+
+def test_the_command_has_trainings_done_by_the_engine_and_writes_the_same(here, monkeypatch):
+    monkeypatch.chdir(here.root)
+    shutil.copy(ROOT / "params.yaml", here.root)
+    set_values(here / paths.PARAMS, {"train": SMALL, "machine": {"device": "cpu"}})
+    command, made, done = ["methods", "--seeds", "2", "--only", "HUSE", "--output", "out"], [], []
+
+    @contextmanager
+    def far(machine):
+        def spread(work, batches):
+            batches = list(batches)
+            done.append((type(work).__name__, len(batches)))
+            return elsewhere(work, batches)
+
+        yield spread
+
+    monkeypatch.setitem(ENGINES, "ray", far)
+    for engine in ("local", "ray"):
+        set_values(here / paths.PARAMS, {"machine": {"engine": engine}})
+        shutil.rmtree(here.cache, ignore_errors=True)
+        result = CliRunner().invoke(cli.app, command)
+        assert result.exit_code == 0, result.output
+        made.append([(here / "out" / name).read_bytes() for name in ("methods.json", "methods.md")])
+        assert done == ([] if engine == "local" else [("Trials", 4)])  # the second seed alone is done here
+    assert made[0] == made[1]
 
 
 def test_without_baselines_none_is_measured(here):
