@@ -44,6 +44,6 @@ def test_the_projects_own_rules_were_measured():
     for rule in rules.rules:
         assert rule.deviation is not None
         of_space = rule.metric.startswith("evaluate.space.")
-        least = 4 * rule.deviation if of_space else max(2 * rule.deviation, rules.measured_on.items**-0.5)
-        assert rule.tolerance == pytest.approx(least, abs=1e-4)
+        tolerance = 4 * rule.deviation if of_space else min(2 * rule.deviation, 0.015)
+        assert rule.tolerance == pytest.approx(tolerance, abs=1e-4)
         assert (rule.floor if rule.better == "higher" else rule.ceiling) is not None
