@@ -15,6 +15,7 @@ import pandas as pd
 
 from huse.report.metric_tables import SIDES, Metric, Metrics, look_up, read_metric
 from huse.report.names import whole_name
+from huse.report.notes import wilson
 from huse.taxonomy import ClassTree, Integers, split_path
 from huse.wording import counted
 
@@ -26,7 +27,7 @@ SURE = 0.9  # probability of a class from which on a mistake is a surprise
 UNKNOWN = 0.01  # share of names of which nothing is known, from which on it is worth a line
 FEW = 10  # products in training; a class of fewer is small
 MIXED = 0.1  # share of all mistakes, of one pair of classes
-FEWEST_MIXED = 3  # items, of one pair of classes
+FEWEST_MIXED = 5  # items, of one pair of classes
 TOGETHER = {"fusion": "by picture and name together", "image": "by the picture alone", "text": "by the name alone"}
 ALONE = {"image": "by the picture", "text": "by the name"}
 
@@ -299,13 +300,16 @@ def suspects(facts: Facts) -> Step | None:
 
 
 def small_classes(facts: Facts) -> Step | None:
-    """Classes of fewer than `FEW` products in training are wrong more often than all are."""
+    """Classes of fewer than `FEW` products in training are wrong more often than the others, and not by chance."""
     training = facts.products[facts.products["split"] == "train"]
     products = training.groupby("class_index")["group"].nunique().reindex(range(len(facts.classes)), fill_value=0)
     small = np.flatnonzero(products.to_numpy() < FEW)
     items = facts.items["class_index"].isin(small).to_numpy()
     wrong = (facts.items["predicted_fusion"] != facts.items["class_index"]).to_numpy()
-    if not items.any() or wrong[items].mean() <= wrong.mean():
+    if not items.any() or items.all():
+        return None
+    least, _ = wilson(int(wrong[items].sum()), int(items.sum()))
+    if least <= wrong[~items].mean():
         return None
     of = facts.items[items]
     named = most_wrong(facts.classes, of["class_index"].to_numpy(), of["predicted_fusion"].to_numpy(), MOST_PAIRS)
@@ -313,7 +317,7 @@ def small_classes(facts: Facts) -> Step | None:
         f"{len(small):,} of {counted(len(facts.classes), 'class', 'classes')} "
         f"{'has' if len(small) == 1 else 'have'} fewer than {FEW} products in training. Of their "
         f"{counted(int(items.sum()), 'test item')} {percent(wrong[items].mean())} are wrong, of all "
-        f"{percent(wrong.mean())}. Most mistakes:",
+        f"others {percent(wrong[~items].mean())}. Most mistakes:",
         "Add products to them, or join what shoppers do not tell apart. Parameters for few products a class:",
         [one["name"] for one in named],
         guide="docs/parameters.md",

@@ -170,17 +170,19 @@ def test_sure_mistakes_are_suspects(quiet):
 
 
 def test_small_classes_count_where_they_are_wrong_more_often(quiet):
-    products, all_items = training(20, 20, 9, rows_a_product=2), items((0, 0), (0, 0), (1, 0), (2, 1), (2, 2))
-    step = small_classes(replace(quiet, products=products, items=all_items))
+    products, some = training(20, 20, 9, rows_a_product=2), [(0, 0), (0, 0), (1, 0), (1, 1)]
+    wrong, right = [(2, 1)] * 7, [(2, 2)]
+    step = small_classes(replace(quiet, products=products, items=items(*some, *wrong, *right)))
     assert written(step.said) == (
-        "1 of 3 classes has fewer than 10 products in training. Of their 2 test items 50.0 % are wrong, of all 40.0 %. "
-        "Most mistakes:"
+        "1 of 3 classes has fewer than 10 products in training. Of their 8 test items 87.5 % are wrong, of all others "
+        "25.0 %. Most mistakes:"
     )
     assert step.names == ["b › z"]
-    assert small_classes(replace(quiet, products=training(20, 20, 10), items=all_items)) is None
-    better = items((0, 0), (1, 0), (2, 2))
-    assert small_classes(replace(quiet, products=products, items=better)) is None
-    assert small_classes(replace(quiet, products=products, items=items((0, 1)))) is None  # not tested
+    enough = training(20, 20, 10)
+    assert small_classes(replace(quiet, products=enough, items=items(*some, *wrong))) is None
+    assert small_classes(replace(quiet, products=products, items=items(*some, wrong[0], right[0]))) is None  # chance
+    assert small_classes(replace(quiet, products=products, items=items(*some))) is None  # not tested
+    assert small_classes(replace(quiet, products=products, items=items(*wrong))) is None  # nothing beside it
 
 
 def test_rows_left_out_are_told_with_their_most_frequent_reason(quiet):
@@ -193,15 +195,15 @@ def test_rows_left_out_are_told_with_their_most_frequent_reason(quiet):
 
 
 def test_two_classes_are_mixed_up_in_both_directions_together(quiet):
-    mixed = [(0, 1), (1, 0), (1, 0)]
+    mixed = [(0, 1), (1, 0), (1, 0), (0, 1), (0, 1)]
     step = mixed_pair(replace(quiet, items=items(*mixed, (0, 2), (2, 2))))
-    assert step.said == "3 of 4 mistakes are between two classes:"
+    assert step.said == "5 of 6 mistakes are between two classes:"
     assert step.names == ["a › x", "a › y"]
-    assert mixed_pair(replace(quiet, items=items(*mixed[:2]))) is None  # too few
-    many = [f"c{number}" for number in range(40)]
-    scattered = [(number, number + 1) for number in range(3, 33)]
-    assert mixed_pair(replace(quiet, classes=many, items=items(*mixed, *scattered))) is None  # 3 of 33
-    assert mixed_pair(replace(quiet, classes=many, items=items(*mixed, *scattered[:27]))) is not None  # 3 of 30
+    assert mixed_pair(replace(quiet, items=items(*mixed[:4]))) is None  # too few
+    many = [f"c{number}" for number in range(60)]
+    scattered = [(number, number + 1) for number in range(3, 49)]
+    assert mixed_pair(replace(quiet, classes=many, items=items(*mixed, *scattered))) is None  # 5 of 51
+    assert mixed_pair(replace(quiet, classes=many, items=items(*mixed, *scattered[:45]))) is not None  # 5 of 50
 
 
 def test_what_it_answers_for_a_precision_is_a_command(quiet):
@@ -223,14 +225,14 @@ def test_of_many_steps_the_first_four_stay(quiet):
     everything = replace(
         quiet,
         metrics=metrics(),
-        items=items((0, 1), (0, 1), (0, 1), (2, 1), sure=0.95),
+        items=items(*[(0, 0)] * 9, *[(2, 1)] * 5, sure=0.95),
         products=training(20, 20, 5),
         rejected=rejected(("no class", "left out")),
         names={"names": 10, "names_unknown": 10},
     )
-    all_wrong = replace(everything, items=items((0, 1), (0, 1), (0, 1), (0, 0), (2, 1), sure=0.95))
-    steps = next_steps(all_wrong)
-    assert steps == [rule(all_wrong) for rule in (behind, unknown_names, suspects, small_classes)]
+    steps = next_steps(everything)
+    assert steps == [rule(everything) for rule in (behind, unknown_names, suspects, small_classes)]
+    assert left_out(everything) is not None
     assert None not in steps
 
 
