@@ -60,7 +60,13 @@ def main(here: Run) -> str:
     names = read_json(here / paths.TEXT_VECTOR_METRICS, ["names", "names_unknown"])
     known = tree_settings(params)
     train = params["train"]
-    facts = {"seed": seed, "method": train["method"], "fingerprint of the products": fingerprint_products(products)}
+    facts = {
+        "seed": seed,
+        "method": train["method"],
+        "pictures by": _listed(params["backbone"]["network"]),
+        "names by": _listed(params["text_vectors"]["encoders"]),
+        "fingerprint of the products": fingerprint_products(products),
+    }
     # What a shop asks comes first, what an engineer asks last.
     parts = [
         sections.confusion_section(
@@ -88,6 +94,10 @@ def main(here: Run) -> str:
         outputs.path(here / paths.REPORT).write_text(page, encoding="utf-8")
     shown = sum(part is not None for part in parts)
     return f"report: {len(split.rows)} test items in {shown} sections, {len(page) / 1e6:.1f} MB"
+
+
+def _listed(encoders: str | list[str]) -> str:
+    return encoders if isinstance(encoders, str) else " + ".join(encoders)
 
 
 def _read_test_split(here: Run, products: pd.DataFrame) -> sections.TestSplit:

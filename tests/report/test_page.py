@@ -244,7 +244,7 @@ def test_metrics_per_product_stand_beside_those_per_picture(elements):
 
 def test_baselines_stand_beside_ours_and_what_is_behind_is_said(elements):
     words = elements.words
-    assert "of 1,234 training items: a regression; its probabilities" in words
+    assert "of 1,234 training items. A space should beat them. a regression its probabilities" in words
     assert "pictures: accuracy 0.500 0.750 -0.250 -0.375 to -0.125" in words
     assert "retrieval, mean: mAP 0.438 0.312 0.125" in words
     assert "behind a baseline, pictures: <b>try</b> more" in words

@@ -72,6 +72,7 @@ def test_the_page_is_written_and_the_same_again(here):
     page = (here / paths.REPORT).read_bytes()
     assert b"60 pictures of 60 products in 6 classes" in page
     assert b"the picture cannot be read any more" in page
+    assert b"<dt>names by</dt><dd>words + ngrams</dd>" in page
     assert b"Nothing is known of 30 of 60 names" in page
     assert b"Do not choose by" not in page
     assert str(here.root).encode() not in page
