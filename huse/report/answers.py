@@ -26,6 +26,7 @@ MOST_CLASSES, MOST_PAIRS, MOST_STEPS = 5, 3, 4
 SURE = 0.9  # probability of a class from which on a mistake is a surprise
 UNKNOWN = 0.01  # share of names of which nothing is known, from which on it is worth a line
 FEW = 10  # products in training; a class of fewer is small
+FEW_ITEMS = 100  # of the test split; with fewer, it says little
 MIXED = 0.1  # share of all mistakes, of one pair of classes
 FEWEST_MIXED = 5  # items, of one pair of classes
 TOGETHER = {"fusion": "by picture and name together", "image": "by the picture alone", "text": "by the name alone"}
@@ -133,7 +134,7 @@ def answers(facts: Facts) -> dict[str, Any]:
     """Return what the top of the page says.
 
     Returns:
-        `right`, `answered`, `search`, `products` and `chance`: how often; `mistakes`: where; `steps`: what next.
+        `right`, `answered`, `search`, `products`, `chance` and `few`: how often; `mistakes`: where; `steps`: what next.
     """
     metrics = facts.metrics
     return {
@@ -142,17 +143,22 @@ def answers(facts: Facts) -> dict[str, Any]:
         "search": read_metric(metrics, "retrieval.mean.recall_at_1"),
         "products": look_up(metrics, "product.classification.fusion.accuracy"),
         "chance": look_up(metrics, "classification.chance.accuracy"),
+        "few": few_items(facts.items),
         "mistakes": mistakes(facts.classes, facts.items, facts.pairs),
         "steps": next_steps(facts),
     }
 
 
-def how_often(metrics: Metrics) -> list[Right]:
-    """Return the accuracies, that of the whole item first; of a catalogue of one modality that one alone."""
+def ways(metrics: Metrics) -> dict[str, str]:
+    """Return what a class can go by, as much as an item has first; of a catalogue of one modality that one alone."""
     there = [side for side in SIDES if side in metrics["classification"]]
-    names = TOGETHER if len(there) != 1 else {there[0]: ALONE[there[0]]}
+    return TOGETHER if len(there) != 1 else {there[0]: ALONE[there[0]]}
+
+
+def how_often(metrics: Metrics) -> list[Right]:
+    """Return the accuracies by all `ways`, each beside its baseline."""
     found = []
-    for key, name in names.items():
+    for key, name in ways(metrics).items():
         path = f"classification.{key}.accuracy"
         metric = read_metric(metrics, path)
         if metric is not None:
@@ -173,12 +179,23 @@ def judge(one: Mapping[str, float]) -> Verdict:
 
 def answered(metrics: Metrics) -> Answered | None:
     """Return what is answered for a precision of `ASKED`, by as much as an item has; None if it was not measured."""
-    hedging = metrics.get("hedging", {})
-    by = next((key for key in TOGETHER if f"precision_{ASKED}" in hedging.get(key, {})), None)
-    if by is None:
+    hedging, target = metrics.get("hedging", {}), f"precision_{ASKED}"
+    for by, name in ways(metrics).items():
+        if target in hedging.get(by, {}):
+            shares = hedging[by][target]
+            return Answered(name, 1 - shares["none"], shares["class"], shares.get("accuracy"))
+    return None
+
+
+def few_items(items: pd.DataFrame) -> tuple[int, float, float] | None:
+    """Return N with the interval of the share of right classes, where N is below `FEW_ITEMS`.
+
+    The interval of the metrics is a bootstrap, which has no width where all items are right.
+    """
+    count = len(items)
+    if not 0 < count < FEW_ITEMS:
         return None
-    shares = hedging[by][f"precision_{ASKED}"]
-    return Answered(TOGETHER[by], 1 - shares["none"], shares["class"], shares.get("accuracy"))
+    return (count, *wilson(int((items["class_index"] == items["predicted_fusion"]).sum()), count))
 
 
 def mistakes(classes: Sequence[str], items: pd.DataFrame, pairs: pd.DataFrame) -> Mistakes | None:
@@ -361,10 +378,17 @@ def mixed_pair(facts: Facts) -> Step | None:
 
 
 def let_it_answer(facts: Facts) -> Step | None:
-    """Some items are answered for a precision of `ASKED`."""
+    """It was measured what is answered for a precision of `ASKED`: something, or nothing."""
     found = answered(facts.metrics)
-    if found is None or found.answered <= 0:
+    if found is None:
         return None
+    if found.answered <= 0:
+        return Step(
+            f"For a precision of {ASKED} % it answers nothing: on validation, no threshold has that precision.",
+            "More products help. A lower precision may be enough:",
+            guide="docs/use-the-model.md",
+            anchor="sureness",
+        )
     rest = 1 - found.answered
     people = f", and leaves {percent(rest)} to people" if rest > 0 else ""
     return Step(

@@ -11,6 +11,7 @@ from huse.report.answers import (
     Right,
     answered,
     behind,
+    few_items,
     how_often,
     judge,
     left_out,
@@ -109,11 +110,24 @@ def test_what_is_answered_for_a_precision_is_of_as_much_as_an_item_has():
     shares = {"class": 0.5, "level_1": 0.25, "none": 0.25, "accuracy": 0.9}
     other = {"class": 0.0, "level_1": 0.0, "none": 1.0}
     both = {"fusion": {"precision_95": shares}, "image": {"precision_95": other}}
-    assert answered({"hedging": both}) == Answered("by picture and name together", 0.75, 0.5, 0.9)
+    sides = {"image": {}, "text": {}}
+    assert answered({"hedging": both, "classification": sides}) == Answered(
+        "by picture and name together", 0.75, 0.5, 0.9
+    )
     del both["fusion"]
-    assert answered({"hedging": both}) == Answered("by the picture alone", 0.0, 0.0, None)
-    assert answered({"hedging": {"image": {"precision_90": shares}}}) is None
-    assert answered({}) is None
+    assert answered({"hedging": both, "classification": sides}) == Answered("by the picture alone", 0.0, 0.0, None)
+    assert answered({"hedging": both, "classification": {"image": {}}}) == Answered("by the picture", 0.0, 0.0, None)
+    assert answered({"hedging": {"image": {"precision_90": shares}}, "classification": sides}) is None
+    assert answered({"classification": sides}) is None
+
+
+def test_few_test_items_say_how_little_they_say():
+    assert few_items(items(*[(0, 0)] * 100)) is None
+    count, low, high = few_items(items(*[(0, 0)] * 98, (0, 1)))
+    assert count == 99
+    assert 0.94 < low < 98 / 99 < high < 1
+    assert few_items(items(*[(0, 0)] * 3)) == (3, pytest.approx(0.438, abs=1e-3), 1.0)
+    assert few_items(items()) is None
 
 
 def test_classes_with_the_most_mistakes_come_first_and_of_equals_the_smaller():
@@ -208,17 +222,20 @@ def test_two_classes_are_mixed_up_in_both_directions_together(quiet):
 
 def test_what_it_answers_for_a_precision_is_a_command(quiet):
     shares = {"class": 0.5, "none": 0.25, "accuracy": 0.9}
-    told = let_it_answer(replace(quiet, metrics={"hedging": {"fusion": {"precision_95": shares}}}))
-    assert written(told.said) == (
+
+    def told(shares):
+        metrics = {"hedging": {"fusion": {"precision_95": shares}}, "classification": {"image": {}, "text": {}}}
+        return let_it_answer(replace(quiet, metrics=metrics))
+
+    assert written(told(shares).said) == (
         "For a precision of 95 % it answers 75.0 % of the items by itself, and leaves 25.0 % to people."
     )
-    assert told.command.endswith("--precision 0.95")
-    all_of_them = let_it_answer(
-        replace(quiet, metrics={"hedging": {"text": {"precision_95": {**shares, "none": 0.0}}}})
-    )
-    assert written(all_of_them.said) == "For a precision of 95 % it answers 100.0 % of the items by itself."
-    none = {"class": 0.0, "none": 1.0}
-    assert let_it_answer(replace(quiet, metrics={"hedging": {"fusion": {"precision_95": none}}})) is None
+    assert told(shares).command.endswith("--precision 0.95")
+    everything = {**shares, "none": 0.0}
+    assert written(told(everything).said) == "For a precision of 95 % it answers 100.0 % of the items by itself."
+    nothing = told({"class": 0.0, "none": 1.0})
+    assert nothing.said.startswith("For a precision of 95 % it answers nothing")
+    assert nothing.command == ""
 
 
 def test_of_many_steps_the_first_four_stay(quiet):
