@@ -44,7 +44,7 @@ for (const field of document.querySelectorAll(".choice input")) {
 
 // A browser that opens what a link leads into has done so already; for others, and for charts of no width.
 function reveal() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const target = document.getElementById(location.hash.slice(1));
   if (!target?.closest("details:not([open])")) return;
   for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
   target.scrollIntoView();
