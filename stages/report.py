@@ -1,8 +1,8 @@
 """Writes the report of a run: one page with metrics, charts, galleries and what was run, which needs nothing else.
 
 Reads the products and rejected rows, the labels and their graph, the embeddings, what the stage `evaluate` wrote to
-data/evaluation and metrics, the curves of training and fine-tuning, params.yaml, and the pictures of those products
-that the page shows.
+data/evaluation and metrics, how many names nothing is known of, the curves of training and fine-tuning, params.yaml,
+and the pictures of those products that the page shows.
 Writes metrics/report.html, without a date: the same inputs give the same bytes.
 """
 
@@ -13,8 +13,9 @@ from PIL import Image
 from huse.errors import InputError
 from huse.labels.graph import class_distances
 from huse.report import sections
+from huse.report.answers import Facts, answers
 from huse.report.galleries import COLUMNS
-from huse.report.metric_tables import key_metrics
+from huse.report.notes import tree_settings
 from huse.report.page import installed, lead, render
 from huse.run import paths
 from huse.run.artifacts import (
@@ -44,8 +45,7 @@ PACKAGES = ["torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", 
 
 def main(here: Run) -> str:
     """Run the stage."""
-    train, catalogue = read_yaml(here / paths.PARAMS)["train"], here.section(CatalogueParams, "catalogue")
-    seed = here.seed()
+    params, seed, catalogue = read_yaml(here / paths.PARAMS), here.seed(), here.section(CatalogueParams, "catalogue")
     products = read_table(here / paths.PRODUCTS, SPLIT)
     labels = read_labels(here / paths.LABELS, products=products)
     classes, count = labels["classes"], len(labels["labels"])
@@ -54,34 +54,50 @@ def main(here: Run) -> str:
     metrics = read_json(here / paths.EVALUATE_METRICS, ["items", "classification", "retrieval"])
     folder = here.place(catalogue.images)
     thumbnails = thumbnails_of(lambda row: _read_picture(folder, products["image"].iloc[row], catalogue.max_pixels))
-    facts = {"seed": seed, "method": train["method"], "fingerprint of the products": fingerprint_products(products)}
+    items = _read_items(here, split)
+    pairs = read_text_table(here / paths.CONFUSED_PAIRS, ["items", "share"], ["actual", "predicted"])
+    rejected = read_table(here / paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])
+    names = read_json(here / paths.TEXT_VECTOR_METRICS, ["names", "names_unknown"])
+    known = tree_settings(params)
+    train = params["train"]
+    facts = {
+        "seed": seed,
+        "method": train["method"],
+        "pictures by": _listed(params["backbone"]["network"]),
+        "names by": _listed(params["text_vectors"]["encoders"]),
+        "fingerprint of the products": fingerprint_products(products),
+    }
+    # What a shop asks comes first, what an engineer asks last.
     parts = [
-        sections.metrics_section(metrics),
-        sections.baselines_section(metrics),
+        sections.confusion_section(
+            classes,
+            items,
+            pairs,
+            read_table(here / paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
+        ),
+        sections.sureness_section(metrics),
+        sections.gallery_section(products, read_table(here / paths.TEST_QUERIES, COLUMNS), thumbnails),
+        sections.map_section(products, split, thumbnails, seed),
+        sections.rejected_section(rejected),
+        sections.metrics_section(metrics, known),
+        sections.baselines_section(metrics, known),
+        sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train["graph"]["distances"] == "tree"),
         sections.training_section(
             read_curves(here / paths.LIVE / "plots/metrics"),
             read_text_table(here / paths.FINETUNE_CURVES, ["epoch", "loss", "validation_loss", "validation_accuracy"]),
         ),
-        sections.confusion_section(
-            classes,
-            _read_items(here, split),
-            read_text_table(here / paths.CONFUSED_PAIRS, ["items", "share"], ["actual", "predicted"]),
-            read_table(here / paths.TEST_CLASSES, ["class_index", "classes", "items", "accuracy_fusion"]),
-        ),
-        sections.sureness_section(metrics),
-        sections.graph_section(classes, wanted, split, metrics, trained_on_tree=train["graph"]["distances"] == "tree"),
-        sections.map_section(products, split, thumbnails, seed),
-        sections.gallery_section(products, read_table(here / paths.TEST_QUERIES, COLUMNS), thumbnails),
-        sections.rejected_section(
-            read_table(here / paths.REJECTED, ["line", "image", "name", "classes", "reason", "action"])
-        ),
-        sections.run_section(read_yaml(here / paths.PARAMS), facts, installed(PACKAGES)),
+        sections.run_section(params, facts, installed(PACKAGES)),
     ]
-    page = render({"lead": lead(products, len(classes)), "key_metrics": key_metrics(metrics)}, parts)
+    top = answers(Facts(metrics, classes, items, pairs, products, rejected, names))
+    page = render({"lead": lead(products, len(classes)), "answers": top}, parts)
     with Outputs() as outputs:
         outputs.path(here / paths.REPORT).write_text(page, encoding="utf-8")
     shown = sum(part is not None for part in parts)
     return f"report: {len(split.rows)} test items in {shown} sections, {len(page) / 1e6:.1f} MB"
+
+
+def _listed(encoders: str | list[str]) -> str:
+    return encoders if isinstance(encoders, str) else " + ".join(encoders)
 
 
 def _read_test_split(here: Run, products: pd.DataFrame) -> sections.TestSplit:
@@ -95,7 +111,7 @@ def _read_test_split(here: Run, products: pd.DataFrame) -> sections.TestSplit:
 
 
 def _read_items(here: Run, split: sections.TestSplit) -> pd.DataFrame:
-    items = read_table(here / paths.TEST_ITEMS, ["row", "class_index", "predicted_fusion"])
+    items = read_table(here / paths.TEST_ITEMS, ["row", "class_index", "predicted_fusion", "confidence_fusion"])
     if items["row"].tolist() != split.rows.tolist():
         raise InputError(
             f"{here / paths.TEST_ITEMS}: expected the {len(split.rows)} rows of the test split, found {len(items)} "

@@ -202,17 +202,6 @@ def headline(metrics: Metrics) -> dict[str, list[tuple[str, Metric]]]:
     return groups
 
 
-def key_metrics(metrics: Metrics) -> list[tuple[str, Metric]]:
-    """Return the metrics of the page head: fused accuracy, and means over the directions of retrieval."""
-    wanted = {
-        "accuracy, image and text fused": "classification.fusion.accuracy",
-        "R@1, mean of four directions": "retrieval.mean.recall_at_1",
-        "mAP, mean of four directions": "retrieval.mean.map",
-        "AHP, mean of four directions": "retrieval.mean.ahp",
-    }
-    return [(shown, metric) for shown, path in wanted.items() if (metric := read_metric(metrics, path)) is not None]
-
-
 def product_table(metrics: Metrics) -> Table | None:
     """Return the main metrics per picture and per product side by side, or None where these are the same."""
     if "product" not in metrics:

@@ -14,6 +14,7 @@ import pandas as pd
 import vl_convert
 from markupsafe import Markup
 
+from huse.report.answers import percent
 from huse.report.metric_tables import Metric
 from huse.report.sections import Section
 from huse.templates import templates
@@ -24,7 +25,7 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
     """Write the page as HTML; the same arguments give the same text.
 
     Args:
-        head: what stands above all sections.
+        head: what stands above all sections: `lead`, and `answers` as `huse.report.answers` gives them.
         sections: in order; None is left out.
     """
     shown = [section for section in sections if section is not None]
@@ -34,6 +35,7 @@ def render(head: dict[str, Any], sections: Sequence[Section | None]) -> str:
         "interval": write_interval,
         "number": write_number,
         "parameter": write_parameter,
+        "percent": percent,
     }
     specs = {
         name: {**spec, "datasets": {**spec.get("datasets", {}), **section.data}}

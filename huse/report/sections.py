@@ -14,13 +14,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.nesting import flatten
-from huse.report import charts, galleries, matrices, metric_tables, space_map
+from huse.report import charts, galleries, matrices, metric_tables, notes, space_map
+from huse.report.answers import most_wrong, named_pairs
 from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
 from huse.report.metric_tables import DIRECTIONS, Metrics, look_up, make_table
 from huse.report.names import short_names, shorten, whole_name
 from huse.taxonomy import Bools, ClassTree, split_path
 from huse.vision.thumbnails import Thumbnails
+from huse.wording import counted
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
@@ -37,16 +39,20 @@ class Section:
 
     Attributes:
         anchor: its id in the page.
+        about: what it holds, for who sees it folded.
         content: for its template, which is named after the anchor.
         charts: specifications by name.
         data: sets of records that charts use, by name.
+        technical: whether it is for who trains models, not for who sells by them.
     """
 
     anchor: str
     title: str
+    about: str
     content: dict[str, Any]
     charts: dict[str, Spec] = field(default_factory=dict)
     data: dict[str, Records] = field(default_factory=dict)
+    technical: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,8 +72,13 @@ class TestSplit:
     there: Mapping[str, Bools]
 
 
-def metrics_section(metrics: Metrics) -> Section:
-    """Tables of accuracy and retrieval with intervals and chance, and all further metrics."""
+def metrics_section(metrics: Metrics, tree_settings: Sequence[str] = ()) -> Section:
+    """Tables of accuracy and retrieval with intervals and chance, and all further metrics.
+
+    Args:
+        metrics: of the test split.
+        tree_settings: those by which training knew the class tree, on which some metrics are measured.
+    """
     directions, classifiers = {**DIRECTIONS, "mean": "mean"}, metric_tables.CLASSIFIERS
     retrieval, by_level = metrics["retrieval"], metrics["classification"].get("by_level", {})
     levels = {
@@ -104,6 +115,7 @@ def metrics_section(metrics: Metrics) -> Section:
         "unseen_classes": look_up(metrics, "unseen.classes"),
         "dropped": look_up(metrics, "retrieval.image_to_image.dropped_queries"),
         "glance": list(zip(drawn, headline, strict=True)),
+        "tree_settings": tree_settings,
     }
     points = [
         {"k": k, "value": charts.rounded(value), "direction": name, "kind": kind}
@@ -114,11 +126,17 @@ def metrics_section(metrics: Metrics) -> Section:
     ]
     if points:
         drawn["recall"] = charts.recall_chart(points)
-    return Section("metrics", "Metrics", content, drawn)
+    about = "Accuracy, retrieval and the space, with intervals and chance."
+    return Section("metrics", "All metrics", about, content, drawn, technical=True)
 
 
-def baselines_section(metrics: Metrics) -> Section | None:
-    """Our metrics beside those of simple means on the same vectors."""
+def baselines_section(metrics: Metrics, tree_settings: Sequence[str] = ()) -> Section | None:
+    """Our metrics beside those of simple means on the same vectors.
+
+    Args:
+        metrics: of the test split.
+        tree_settings: those by which training knew the class tree; the baselines do not.
+    """
     table = metric_tables.baseline_table(metrics)
     if table is None:
         return None
@@ -141,8 +159,10 @@ def baselines_section(metrics: Metrics) -> Section | None:
         "training_items": baselines["training_items"],
         "remarks": baselines["remarks"],
         "further": [(title, found) for title, found in further.items() if found],
+        "tree_settings": tree_settings,
     }
-    return Section("baselines", "Beside simple baselines", content)
+    about = "The same vectors by simpler means: what training has gained."
+    return Section("baselines", "Beside simple baselines", about, content, technical=True)
 
 
 def sureness_section(metrics: Metrics) -> Section | None:
@@ -167,7 +187,8 @@ def sureness_section(metrics: Metrics) -> Section | None:
         "sureness-answers": charts.answers_chart(shares, list(rows.values()), list(levels.values())),
     }
     selective = make_table(metrics, "selective", metric_tables.SHORT, metric_tables.SELECTIVE)
-    return Section("sureness", "How sure it is", {"answers": answers, "selective": selective}, drawn)
+    about = "Errors among the surest items, and answers that stop above the class."
+    return Section("sureness", "How sure it is", about, {"answers": answers, "selective": selective}, drawn)
 
 
 def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -> Section | None:
@@ -177,7 +198,7 @@ def training_section(curves: Mapping[str, pd.DataFrame], epochs: pd.DataFrame) -
         return None
     drawn = {f"curve-{place}": charts.curve_chart(picture) for place, picture in enumerate(pictures)}
     content = {"pictures": list(zip(drawn, pictures, strict=True)), "finetuned": not epochs.empty}
-    return Section("training", "Training", content, drawn)
+    return Section("training", "Training", "Curves of losses and metrics.", content, drawn, technical=True)
 
 
 def confusion_section(
@@ -194,24 +215,36 @@ def confusion_section(
     if items.empty:
         return None
 
-    def written(rows: pd.DataFrame, *paths: str) -> list[Any]:
-        """Return the rows as records, the class paths in these columns written out."""
-        names = {column: [whole_name(split_path(path)) for path in rows[column]] for column in paths}
-        return rows.assign(**names).to_dict("records")
-
     tree = ClassTree.of(classes)
     found = matrices.confusions(tree, items["class_index"].to_numpy(), items["predicted_fusion"].to_numpy())
     drawn = {f"confusion-{one.level}": charts.confusion_chart(one, short_names(one.nodes)) for one in found}
-    weakest = table[table["items"] > 0].sort_values(
-        ["accuracy_fusion", "items", "class_index"], ascending=[True, False, True]
-    )
+    tested = table[table["items"] > 0]
+    weakest = tested.sort_values(["accuracy_fusion", "items", "class_index"], ascending=[True, False, True])
+    actual, predicted = (items[name].to_numpy(np.int64) for name in ("class_index", "predicted_fusion"))
+    counts = most_wrong(classes, actual, predicted, WEAKEST)
+    by_class = table.set_index("class_index")
+    most = [{**by_class.loc[one["class_index"]].to_dict(), **one} for one in counts]
+    least = [
+        {**by_class.loc[number].to_dict(), "name": whole_name(split_path(by_class.loc[number, "classes"]))}
+        for number in weakest["class_index"].head(WEAKEST)
+    ]
     content = {
         "levels": list(zip(drawn, found, strict=True)),
-        "pairs": written(pairs.head(MOST_PAIRS), "actual", "predicted"),
-        "weakest": written(weakest.head(WEAKEST), "classes"),
-        "counted": len(weakest),
+        "pairs": named_pairs(pairs, MOST_PAIRS),
+        "most": [_with_interval(row) for row in most],
+        "weakest": [_with_interval(row) for row in least],
+        "counted": len(tested),
+        "small": int((tested["items"] < notes.FEW).sum()),
+        "few": notes.FEW,
     }
-    return Section("confusion", "What is mixed up", content, drawn)
+    about = "The classes and pairs with the most mistakes, and who is taken for whom."
+    return Section("confusion", "Where it is wrong, class by class", about, content, drawn)
+
+
+def _with_interval(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the interval of the fused accuracy of a class, `low` to `high`."""
+    low, high = notes.wilson(row["accuracy_fusion"] * row["items"], int(row["items"]))
+    return {**row, "low": low, "high": high}
 
 
 def graph_section(
@@ -249,7 +282,8 @@ def graph_section(
         "without_items": len(classes) - with_items,
         "trained_on_tree": trained_on_tree,
     }
-    return Section("graph", "The semantic graph, wanted and learned", content, drawn)
+    about = "How far classes should lie apart, and how far they do."
+    return Section("graph", "The semantic graph, wanted and learned", about, content, drawn, technical=True)
 
 
 def map_section(products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails, seed: int) -> Section | None:
@@ -289,7 +323,8 @@ def map_section(products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails
     labels = space_map.name_places(np.concatenate(planes), [short[paths[point["item"]]] for point in points])
     chart = charts.map_chart(points, labels, [short[path] for path in unique])
     content = {"shown": len(places), "items": len(split.rows)}
-    return Section("map", "A map of the space", content, {"map": chart}, {"items": items})
+    about = "Pictures and names of the test split on a plane."
+    return Section("map", "A map of the space", about, content, {"map": chart}, {"items": items})
 
 
 def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: Thumbnails) -> Section | None:
@@ -325,7 +360,8 @@ def gallery_section(products: pd.DataFrame, queries: pd.DataFrame, thumbnails: T
         directions.append({"anchor": direction, "title": title, "query": query, "found": found, "kinds": kinds})
     if not any(kind["queries"] for direction in directions for kind in direction["kinds"]):
         return None
-    return Section("galleries", "What queries find", {"directions": directions})
+    about = "Examples: typical hits, instructive misses, the worst."
+    return Section("galleries", "What queries find", about, {"directions": directions})
 
 
 def rejected_section(rejected: pd.DataFrame) -> Section | None:
@@ -347,7 +383,8 @@ def rejected_section(rejected: pd.DataFrame) -> Section | None:
         for row in order.head(MOST_ROWS).to_dict("records")
     ]
     content = {"counts": counts.head(MOST_ROWS).to_dict("records"), "rows": rows, "total": len(rejected)}
-    return Section("rejected", "Rows left out or repaired", content)
+    about = f"{counted(len(rejected), 'row')} of the catalogue, and why."
+    return Section("rejected", "Rows left out or repaired", about, content)
 
 
 def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: Mapping[str, str]) -> Section:
@@ -362,4 +399,5 @@ def run_section(params: Mapping[str, Any], facts: Mapping[str, Any], versions: M
         name: list(flatten(values)) if isinstance(values, Mapping) else [("", values)]
         for name, values in params.items()
     }
-    return Section("run", "What was run", {"params": sections, "facts": facts, "versions": versions})
+    content = {"params": sections, "facts": facts, "versions": versions}
+    return Section("run", "What was run", "Parameters, seed, versions.", content, technical=True)

@@ -11,12 +11,16 @@ import pandas as pd
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
+from huse.report.names import shorten
+
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
 MOST_ITEMS = 900  # each is two marks
 PERPLEXITY = 30.0
 ABOVE = 0.75  # share of a group's marks below its name
+LETTER, LINE = 0.0075, 0.035  # width of a letter and height of a line, of a wide map
+LONGEST, MOST_NAMES = 30, 40  # letters of a name, names
 FEWEST = 3  # rows; with fewer, there is no layout
 
 
@@ -68,25 +72,30 @@ def lay_out(images: Floats, texts: Floats, seed: int) -> tuple[Floats, Floats]:
 
 
 def name_places(
-    places: Floats, names: Sequence[str], apart: tuple[float, float] = (0.1, 0.035)
+    places: Floats, names: Sequence[str], letter: float = LETTER, line: float = LINE
 ) -> list[tuple[str, float, float]]:
     """Place the names of groups above most of their members, larger groups first, without overlap.
 
     Args:
         places: S × 2 float32 in [0, 1].
         names: the group of each of S members.
-        apart: distances that two names need, across and down; one of the two is enough.
+        letter: width of a letter; two names stand apart across by half of both.
+        line: height of a line; two names that are so far apart down may stand above each other.
 
     Returns:
-        Name, x and y of each placed name.
+        Name, x and y of each placed name, `MOST_NAMES` at most; long names are shortened.
     """
     members: dict[str, list[int]] = {}
     for index, name in enumerate(names):
         members.setdefault(name, []).append(index)
     chosen: list[tuple[str, float, float]] = []
     for name in sorted(members, key=lambda name: (-len(members[name]), name)):
-        own = places[members[name]]
+        own, shown = places[members[name]], shorten(name, LONGEST)
         x, y = float(np.median(own[:, 0])), float(np.quantile(own[:, 1], ABOVE))
-        if all(abs(x - at) >= apart[0] or abs(y - down) >= apart[1] for _, at, down in chosen):
-            chosen.append((name, x, y))
+        apart = all(
+            abs(x - at) >= letter * (len(shown) + len(other) + 1) / 2 or abs(y - down) >= line
+            for other, at, down in chosen
+        )
+        if apart and len(chosen) < MOST_NAMES:
+            chosen.append((shown, x, y))
     return chosen

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 
 from huse.report import sections
+from huse.report.answers import Facts, answers
 from huse.report.metric_tables import DIRECTIONS
 from huse.report.page import render
 from huse.vision.thumbnails import thumbnails_of
@@ -59,6 +60,8 @@ class Made:
             self.table[f"accuracy_{name}"] = np.where(counts > 0, rng.uniform(size=len(classes)), np.nan)
         pairs = [(classes[0], classes[-1], 3, 0.5)]
         self.pairs = pd.DataFrame(pairs, columns=["actual", "predicted", "items", "share"])
+        self.items["confidence_fusion"] = 0.5
+        self.tree_settings = []
         self.wanted = rng.uniform(0, 1, size=(len(classes), len(classes))).astype(np.float32)
         self.metrics = metrics()
         steps = np.arange(50, 300, 50)
@@ -71,7 +74,7 @@ class Made:
         )
         self.rejected = pd.DataFrame(
             {"line": [3, 9], "image": ["a.png", "b.png"], "name": NASTY[:2], "classes": ["x", None]}
-            | {"reason": ["no class", "transparency laid on white"], "action": ["rejected", "repaired"]}
+            | {"reason": ["no class", "transparency laid on white"], "action": ["left out", "repaired"]}
         )
         self.read = lambda row: None if row % 5 == 4 else Image.new("RGB", (40, 30), (row * 40 % 256, 90, 120))
 
@@ -94,20 +97,25 @@ class Made:
     def parts(self):
         thumbnails = thumbnails_of(self.read)
         return [
-            sections.metrics_section(self.metrics),
-            sections.baselines_section(self.metrics),
-            sections.training_section(self.curves, self.epochs),
             sections.confusion_section(self.classes, self.items, self.pairs, self.table),
             sections.sureness_section(self.metrics),
-            sections.graph_section(self.classes, self.wanted, self.split, self.metrics, trained_on_tree=False),
-            sections.map_section(self.products, self.split, thumbnails, seed=13),
             sections.gallery_section(self.products, self.queries, thumbnails),
+            sections.map_section(self.products, self.split, thumbnails, seed=13),
             sections.rejected_section(self.rejected),
+            sections.metrics_section(self.metrics, self.tree_settings),
+            sections.baselines_section(self.metrics, self.tree_settings),
+            sections.graph_section(self.classes, self.wanted, self.split, self.metrics, trained_on_tree=False),
+            sections.training_section(self.curves, self.epochs),
             sections.run_section({"seed": 13, "train": {"graph": {"zeta": None}}}, {"seed": 13}, {"Python": "3.11"}),
         ]
 
+    def facts(self):
+        training = pd.DataFrame({"class_index": self.split.classes, "split": "train", "group": self.split.rows})
+        names = {"names": len(training), "names_unknown": 0}
+        return Facts(self.metrics, self.classes, self.items, self.pairs, training, self.rejected, names)
+
     def page(self):
-        return render({"lead": "Some products.", "key_metrics": []}, self.parts())
+        return render({"lead": "Some products.", "answers": answers(self.facts())}, self.parts())
 
 
 def metrics():
@@ -127,6 +135,7 @@ def metrics():
         "hedging": {
             "image": {
                 "precision_90": {"class": 0.5, "level_1": 0.25, "none": 0.25, "accuracy": 0.875, "mean_depth": 1.25},
+                "precision_95": {"class": 0.375, "level_1": 0.25, "none": 0.375, "accuracy": 0.875, "mean_depth": 1.0},
                 "precision_99": {"class": 0.0, "level_1": 0.0, "none": 1.0, "mean_depth": 0.0},
             }
         },

@@ -33,6 +33,28 @@ def opened(browser, page, tmp_path_factory):
     return browser, file.as_uri(), browser.get_log("browser"), browser.get_log("performance")
 
 
+@pytest.fixture
+def folded(opened):
+    """The page as it is when it has just been opened, at the width of a screen."""
+    browser, address, *_ = opened
+    set_size(browser, 1280)
+    browser.get("about:blank")
+    browser.get(address)
+    until(lambda: not undrawn(browser))
+    return browser
+
+
+def until(done):
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def unfold(browser):
+    browser.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
+
+
 def undrawn(browser):
     return browser.execute_script(
         "return [...document.querySelectorAll('[data-chart]:not([data-drawn])')].map(place => place.dataset.chart)"
@@ -68,9 +90,9 @@ def test_the_console_is_silent_and_nothing_but_the_page_is_requested(opened):
 
 def test_every_picture_loads_and_no_name_does_harm(opened):
     browser, *_ = opened
+    unfold(browser)
     widths = browser.execute_script(
-        """for (const one of document.querySelectorAll('details')) one.open = true;
-        return [...document.images].map(image => image.complete && image.naturalWidth)"""
+        """return [...document.images].map(image => image.complete && image.naturalWidth)"""
     )
     assert widths
     assert all(width > 0 for width in widths)
@@ -86,9 +108,62 @@ def test_every_internal_link_has_its_target(opened):
     assert missing == []
 
 
+SHOWN = "return document.getElementById(arguments[0]).checkVisibility()"
+OPEN = "return [...document.querySelectorAll('details.section[open]')].map(one => one.dataset.section)"
+
+
+def test_a_link_into_a_folded_section_opens_it_and_goes_there(folded):
+    assert folded.execute_script(OPEN) == []
+    link = folded.find_element(By.CSS_SELECTOR, "a[href^='#class-']")
+    row = link.get_attribute("href").partition("#")[2]
+    assert not folded.execute_script(SHOWN, row)
+    link.send_keys(Keys.ENTER)
+    until(lambda: folded.execute_script(SHOWN, row))
+    assert folded.execute_script(OPEN) == ["confusion"]
+    seen = "const at = document.getElementById(arguments[0]).getBoundingClientRect(); return [at.top, innerHeight]"
+    until(lambda: 0 <= (place := folded.execute_script(seen, row))[0] < place[1])
+
+
+def test_an_address_with_a_section_opens_it(folded):
+    address = folded.current_url
+    folded.get("about:blank")
+    folded.get(f"{address}#baselines")
+    until(lambda: folded.execute_script(OPEN) == ["baselines"])
+
+
+def test_charts_fill_a_section_that_is_opened(folded):
+    folded.find_element(By.CSS_SELECTOR, "[data-section=metrics] > summary").send_keys(Keys.ENTER)
+    assert folded.execute_script(OPEN) == ["metrics"]
+    widths = """const place = document.querySelector('[data-chart=recall]');
+        return [place.querySelector('svg').getBoundingClientRect().width, place.clientWidth]"""
+    until(lambda: abs((pair := folded.execute_script(widths))[0] - pair[1]) <= 2 and pair[1] > 400)
+
+
+def test_paper_shows_all_and_the_screen_what_was_open(folded):
+    folded.execute_script(
+        """addEventListener('beforeprint', () => {
+            window.onPaper = [...document.querySelectorAll('details')].map(one => one.open);
+        })"""
+    )
+    folded.execute_cdp_cmd("Page.printToPDF", {})
+    on_paper = folded.execute_script("return window.onPaper")
+    assert len(on_paper) > 10
+    assert all(on_paper)
+    assert folded.execute_script(OPEN) == []
+    # Without the program, too.
+    hidden = "return [...document.querySelectorAll('details > :not(summary)')].filter(e => !e.checkVisibility()).length"
+    assert folded.execute_script(hidden) > 10
+    folded.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert folded.execute_script(hidden) == 0
+    finally:
+        folded.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 @pytest.mark.parametrize("width", [360, 390, 768, 1280])
 def test_the_page_does_not_scroll_sideways(opened, width):
     browser, *_ = opened
+    unfold(browser)
     set_size(browser, width)
     time.sleep(0.3)
     scrolled, seen = browser.execute_script(
@@ -100,6 +175,7 @@ def test_the_page_does_not_scroll_sideways(opened, width):
 
 def test_the_level_of_the_matrix_is_chosen_by_keyboard(opened):
     browser, *_ = opened
+    unfold(browser)
     first, second, *_ = browser.find_elements(By.CSS_SELECTOR, "input[name=level]")
     shown = "return [...document.querySelectorAll('[data-choice=level]')].filter(e => e.offsetParent).length"
     value = "return [...document.querySelectorAll('[data-choice=level]')].find(e => e.offsetParent).dataset.value"
@@ -113,6 +189,7 @@ def test_the_level_of_the_matrix_is_chosen_by_keyboard(opened):
 
 def test_a_mark_of_the_map_says_its_product_as_text(opened):
     browser, *_ = opened
+    unfold(browser)
     deadline = time.monotonic() + 20
     while not (tips := [tip for tip in browser.find_elements(By.ID, "vg-tooltip-element") if tip.is_displayed()]):
         assert time.monotonic() < deadline

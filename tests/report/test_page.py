@@ -99,6 +99,78 @@ def test_every_link_within_the_page_has_its_target_and_none_leads_elsewhere(elem
     assert set(elements.values("aria-labelledby")) <= set(targets)
 
 
+def test_the_three_answers_stand_first_and_what_is_technical_last(page, elements):
+    assert re.findall(r"<h2[^>]*>(.*?)</h2>", page.partition("<script")[0]) == [
+        "How often is it right?",
+        "Where is it wrong?",
+        "What to do next",
+        "Where it is wrong, class by class",
+        "How sure it is",
+        "What queries find",
+        "A map of the space",
+        "Rows left out or repaired",
+        "All metrics",
+        "Beside simple baselines",
+        "The semantic graph, wanted and learned",
+        "Training",
+        "What was run",
+    ]
+    words = elements.words
+    assert words.index("Look closer") < words.index("How sure it is") < words.index("For engineers")
+    assert words.index("For engineers") < words.index("All metrics")
+    folded = [one for one in elements.all("details") if one.get("class") == "section"]
+    assert len(folded) == 10
+    assert not any("open" in one for one in folded)
+
+
+def test_the_answers_are_written_out(elements):
+    for said in (
+        "Right, by the picture 50.0 % 95 % interval: 25.0 % to 75.0 % Worse than the baseline: 75.0 %",
+        "Answered for a precision of 95 % 62.5 % by the picture; 37.5 % with a class, the rest with what",
+        "Right: 87.5 % of the answers",
+        "Always the most frequent class would be right in 12.5 %.",
+        "is of the right class in 50.0 %: of the same class, not the same product.",
+        "Measured on 30 test items alone. Of so few, what is right may be anything from 19.2 % to 51.2 % of all.",
+        "20 of 30 test items are taken for another class.",
+        "1 row of the catalogue was left out, most often for: no class.",
+    ):
+        assert said in elements.words
+
+
+def test_every_class_and_pair_of_the_answers_leads_to_its_row(page, elements):
+    rows = [one["id"] for one in elements.all("tr") if "id" in one]
+    led = re.findall(r'href="#((?:class|pair)-\d+)"', page)
+    assert len(led) > 4
+    assert set(led) <= set(rows)
+
+
+def test_metrics_of_the_tree_say_so_where_training_knew_it(made, elements):
+    assert "Do not choose by" not in elements.words
+    known = Made(["a<b", "a<c"], 6)
+    known.tree_settings = ["train.graph.distances: tree"]
+    known.metrics = {**known.metrics, "unseen": {"image_to_text": {"ahp": 0.5}}}
+    words = Elements(known.page()).words
+    for said in ("AHP and HP", "sibling@K, AHP and edges", "the rank correlation with the tree"):
+        assert f"Do not choose by {said} here." in words
+    assert words.count("trained on the same tree ( train.graph.distances: tree )") == 4
+
+
+def test_small_classes_of_the_test_split_say_so():
+    made = Made(["a<b", "a<c", "a<d"], 60)
+    made.table["items"], made.table["accuracy_fusion"] = [9, 10, 41], [1.0, 0.5, 0.5]
+    words = Elements(made.page()).words
+    assert "1 of 3 classes has fewer than 10 test items" in words
+    assert "1.00 0.70 to 1.00" in words
+    made.table["items"] = 20
+    assert "fewer than 10 test items" not in Elements(made.page()).words
+
+
+def test_a_metric_of_classes_says_that_it_is_none_of_products(elements):
+    assert "It counts the class, not the product" in elements.words
+    assert "the thresholds were chosen on the validation split" in elements.words
+    assert "Right is what the catalogue says: a product that is filed under the wrong class counts" in elements.words
+
+
 def test_nothing_is_fetched(elements):
     assert all(source.startswith("data:") for source in elements.values("src"))
     assert [attributes["href"] for attributes in elements.all("link")] == ["data:,"]
@@ -149,8 +221,8 @@ def test_sections_without_content_are_left_out():
     made.queries = made.queries.assign(first_rank=None)
     made.metrics = {"items": 6, "classification": {}, "retrieval": {}}
     parts = made.parts()
-    assert [part.anchor for part in parts if part] == ["metrics", "confusion", "graph", "map", "run"]
-    elements = Elements(render({"lead": "", "key_metrics": []}, parts))
+    assert [part.anchor for part in parts if part] == ["confusion", "map", "metrics", "graph", "run"]
+    elements = Elements(render({"lead": "", "answers": None}, parts))
     assert "#rejected" not in [attributes["href"] for attributes in elements.all("a")]
 
 
@@ -173,7 +245,7 @@ def test_metrics_per_product_stand_beside_those_per_picture(elements):
 
 def test_baselines_stand_beside_ours_and_what_is_behind_is_said(elements):
     words = elements.words
-    assert "of 1,234 training items: a regression; its probabilities" in words
+    assert "of 1,234 training items. A space should beat them. a regression its probabilities" in words
     assert "pictures: accuracy 0.500 0.750 -0.250 -0.375 to -0.125" in words
     assert "retrieval, mean: mAP 0.438 0.312 0.125" in words
     assert "behind a baseline, pictures: <b>try</b> more" in words
@@ -184,8 +256,7 @@ def test_without_baselines_there_is_no_section():
     of = metrics()
     of["baselines"]["remarks"] = []
     assert (
-        "Ours is behind no baseline."
-        in Elements(render({"lead": "", "key_metrics": []}, [baselines_section(of)])).words
+        "Ours is behind no baseline." in Elements(render({"lead": "", "answers": None}, [baselines_section(of)])).words
     )
     del of["baselines"]
     assert baselines_section(of) is None
@@ -200,7 +271,7 @@ def test_the_correlation_is_that_of_the_distances_wanted_and_learned(made):
     expected = spearmanr(wanted[pairs], learned[pairs]).statistic
     assert abs(expected) < 0.9
     assert section.content["correlation"] == pytest.approx(expected)
-    page = Elements(render({"lead": "", "key_metrics": []}, [section]))
+    page = Elements(render({"lead": "", "answers": None}, [section]))
     assert f"{expected:.3f}" in page.text
     assert graph_section(made.classes, wanted, split, {}, trained_on_tree=False).content["correlation"] is None
 

@@ -47,4 +47,19 @@ def test_names_stand_apart_and_large_groups_come_first():
     named = name_places(places, names)
     assert [name for name, _, _ in named] == ["large", "far"]
     assert named[1][1:] == (0.5, 0.5)
-    assert [name for name, _, _ in name_places(places, names, (0.001, 0.001))] == ["large", "far", "small"]
+    assert [name for name, _, _ in name_places(places, names, 0.001, 0.001)] == ["large", "far", "small"]
+
+
+def test_long_names_need_more_room_than_short_ones():
+    places = np.float32([[0.4, 0.5], [0.5, 0.5]])
+    assert len(name_places(places, ["ab", "cd"])) == 2
+    assert len(name_places(places, ["a" * 20, "b" * 20])) == 1
+    assert len(name_places(places + np.float32([[0, 0], [0, 0.04]]), ["a" * 20, "b" * 20])) == 2
+
+
+def test_of_many_or_long_names_the_map_has_no_more_than_it_can_show():
+    rows = np.stack([np.linspace(0, 1, 1000), np.linspace(0, 1, 1000)], axis=1).astype(np.float32)
+    named = name_places(rows, [f"{number} {'long ' * 20}" for number in range(1000)], 0.0001, 0.0001)
+    assert len(named) == 40
+    assert max(len(name) for name, _, _ in named) == 30
+    assert len({name for name, _, _ in named}) == 40

@@ -49,13 +49,16 @@ def here(made, tmp_path):
             both = np.concatenate([made.split.embeddings[name]] * 2)
             outputs.vectors(here / path, both, rows=rows, parameters={})
         predicted = {name: rank[made.items[name]] for name in ("class_index", "predicted_fusion")}
-        outputs.table(here / paths.TEST_ITEMS, pd.DataFrame({"row": made.split.rows, **predicted}))
+        sure = made.items["confidence_fusion"]
+        items = pd.DataFrame({"row": made.split.rows, **predicted, "confidence_fusion": sure})
+        outputs.table(here / paths.TEST_ITEMS, items)
         outputs.table(here / paths.TEST_QUERIES, made.queries)
         table = made.table.iloc[order].assign(class_index=range(len(classes)))
         outputs.table(here / paths.TEST_CLASSES, table)
         outputs.table(here / paths.CONFUSED_PAIRS, made.pairs)
         outputs.table(here / paths.FINETUNE_CURVES, made.epochs)
         outputs.json(here / paths.EVALUATE_METRICS, made.metrics)
+        outputs.json(here / paths.TEXT_VECTOR_METRICS, {"names": 2 * count, "names_unknown": count})
     for name, curve in made.curves.items():
         file = here / paths.LIVE / f"plots/metrics/{name}.tsv"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -69,6 +72,9 @@ def test_the_page_is_written_and_the_same_again(here):
     page = (here / paths.REPORT).read_bytes()
     assert b"60 pictures of 60 products in 6 classes" in page
     assert b"the picture cannot be read any more" in page
+    assert b"<dt>names by</dt><dd>words + ngrams</dd>" in page
+    assert b"Nothing is known of 30 of 60 names" in page
+    assert b"Do not choose by" not in page
     assert str(here.root).encode() not in page
     report.main(here)
     assert (here / paths.REPORT).read_bytes() == page
@@ -84,7 +90,10 @@ def test_an_evaluation_of_other_products_is_refused_and_the_page_stays(here):
     assert (here / paths.REPORT).read_bytes() == page
 
 
-@pytest.mark.parametrize("path", [paths.EVALUATE_METRICS, paths.TEST_QUERIES, paths.CONFUSED_PAIRS, paths.ADJACENCY])
+@pytest.mark.parametrize(
+    "path",
+    [paths.EVALUATE_METRICS, paths.TEST_QUERIES, paths.CONFUSED_PAIRS, paths.ADJACENCY, paths.TEXT_VECTOR_METRICS],
+)
 def test_what_is_missing_is_named(here, path):
     (here / path).unlink()
     with pytest.raises(InputError, match=rf"{path.name}: not found"):

@@ -42,6 +42,17 @@ for (const field of document.querySelectorAll(".choice input")) {
   if (field.checked) choose(field.name);
 }
 
+// A browser that opens what a link leads into has done so already; for others, and for charts of no width.
+function reveal() {
+  const target = document.getElementById(location.hash.slice(1));
+  if (!target?.closest("details:not([open])")) return;
+  for (let at = target; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
+  target.scrollIntoView();
+}
+window.addEventListener("hashchange", reveal);
+document.addEventListener("toggle", () => window.dispatchEvent(new Event("resize")), true);
+reveal();
+
 // Paper cannot be opened.
 const closed = [];
 window.addEventListener("beforeprint", () => {
