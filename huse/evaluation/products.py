@@ -21,7 +21,7 @@ from huse.fusion import mean_direction, mean_scores
 from huse.nesting import flatten, nest
 
 COMBINED = "both_to_both"  # the direction of products by picture and name together
-METRICS = {"items", "accuracy", "top_5", "macro_f1", "calibration_error", "map", "ahp", "dropped_queries"}
+METRICS = {"items", "share", "accuracy", "top_5", "macro_f1", "calibration_error", "map", "ahp", "dropped_queries"}
 METRICS |= {f"recall_at_{k}" for k in (1, 5, 10)}
 
 

@@ -131,7 +131,7 @@ def run_train(in_params, artefacts, saved, once, monkeypatch):  # noqa: F811
         monkeypatch.setattr(train_stage.Artefacts, "fingerprints", lambda *_: {})
         monkeypatch.setattr(train_stage, "Live", MagicMock())
         monkeypatch.setattr(train_stage, "train", train)
-        monkeypatch.setattr(train_stage, "_write", lambda *given: about.update(fitting=given[2], trained=given[3]))
+        monkeypatch.setattr(train_stage, "_write", lambda *given, **_: about.update(fitting=given[2], trained=given[3]))
         train_stage.main(in_params(train=SMALL | changes))
         states = [about["before"], *(under("network", tensors) for tensors, _ in saved)]
         return Outcome(about["trained"], batches, states, [*saved], about["fitting"].network)
@@ -442,7 +442,7 @@ def run_finetune(in_params, pictures, saved, once, monkeypatch):  # noqa: F811
         monkeypatch.setattr(finetune_stage.Pictures, "of", classmethod(lambda *_: pictures))
         monkeypatch.setattr(finetune_stage, "check_size", lambda *_: None)
         monkeypatch.setattr(finetune_stage, "finetune", finetune)
-        monkeypatch.setattr(finetune_stage, "_write", lambda *given: about.update(result=given[2]))
+        monkeypatch.setattr(finetune_stage, "_write", lambda *given, **_: about.update(result=given[2]))
         before = {f"body.{name}": value.clone() for name, value in backbone.module.state_dict().items()}
         finetune_stage.main(in_params(**sections))
         states = [under("network", tensors) for tensors, _ in saved]
