@@ -68,7 +68,7 @@ def test_names_and_classes_that_look_like_numbers_are_text_to_the_last_page(here
     page = (here / paths.REPORT).read_text(encoding="utf-8")
     (first, second) = pairs.loc[0, ["actual", "predicted"]]
     written = (f"<bdi>{path.replace('<', ' › ')}</bdi>" for path in (first, second))
-    assert '<tr><th scope="row">{}</th><td>{}</td>'.format(*written) in page
+    assert '<tr id="pair-1"><th scope="row">{}</th><td>{}</td>'.format(*written) in page
     shown = command("labels", "--count", "20")
     assert shown.exit_code == 0, shown.exception
     assert set(re.findall(r"\S+", shown.stdout)) >= set(classes)
