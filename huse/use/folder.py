@@ -15,6 +15,7 @@ FORMAT = 3  # of the folder; raise it when an older reader would misread a new f
 CARD = "README.md"
 ENCODERS: dict[Modality, str] = {"image": "image_encoder", "text": "text_encoder"}
 MORE = ("towers", "export")  # keys of an export
+SEAL = "config_sha256"
 KEYS = {"classes": list, "class_labels": list, "fusion": dict, "points": dict, "info": dict, "sha256": dict}
 
 # What computes towers and heads, by the name in the config → module and class; one without a name is torch's.
@@ -64,6 +65,9 @@ def read_model_config(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: does not describe a model ({error}). Copy the folder again.") from None
     if found != FORMAT:
         raise InputError(f"{path}: expected a model of format {FORMAT}, found {found}. Use the version that made it.")
+    seal = content.pop(SEAL, None)  # models of before have none
+    if seal is not None and seal != _fingerprint(content):
+        raise InputError(f"{path}: has changed since it was written. Copy the folder again.")
     if missing:
         wanted = ", ".join(f"{key} ({KEYS[key].__name__})" for key in missing)
         raise InputError(f"{path}: expected the keys {wanted}. Copy the folder again.")
@@ -75,6 +79,15 @@ def read_model_config(folder: Path) -> dict[str, Any]:
     return content
 
 
+def sealed(content: dict[str, Any]) -> dict[str, Any]:
+    """Return the config of a model with a fingerprint of itself, by which a change of it is noticed."""
+    return {**content, SEAL: _fingerprint(json.loads(json.dumps(content)))}  # as it will be read
+
+
+def _fingerprint(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def fingerprint_model(content: dict[str, Any]) -> str:
     """Return what the embeddings of a model are known by, from its config.
 
@@ -83,4 +96,4 @@ def fingerprint_model(content: dict[str, Any]) -> str:
     """
     if "export" in content:
         return str(content["export"]["source"])
-    return hashlib.sha256(json.dumps(content["sha256"], sort_keys=True).encode()).hexdigest()
+    return _fingerprint(content["sha256"])

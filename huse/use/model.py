@@ -33,6 +33,7 @@ from huse.use.folder import (
     fingerprint_model,
     load_towers,
     read_model_config,
+    sealed,
 )
 from huse.use.items import (
     Errors,
@@ -358,7 +359,7 @@ class Model:
             (folder / name).mkdir()
             self._encoder(modality).save(folder / name)
         (folder / CARD).write_text(model_card(self.info, self.classes, self.dimension), encoding="utf-8")
-        write_config(folder, {**self.description(), "sha256": digests(folder)})
+        write_config(folder, sealed({**self.description(), "sha256": digests(folder)}))
 
     def description(self) -> dict[str, Any]:
         """Return what stands in the config of a model but for the files: classes, fusion, points and info; JSON."""

@@ -109,6 +109,7 @@ def test_batches_change_nothing(shop, monkeypatch):
 def change_points(place, points):
     """Give all kinds of the model the same points."""
     config = json.loads((place / paths.MODEL / "config.json").read_text())
+    config.pop("config_sha256")
     config["points"] = dict.fromkeys(("image", "text", "fusion"), points)
     (place / paths.MODEL / "config.json").write_text(json.dumps(config))
 
@@ -136,6 +137,7 @@ def test_a_precision_stops_above_the_class(shop):
 
 def test_a_model_of_names_leaves_pictures_out(shop):
     config = json.loads((shop.place / paths.MODEL / "config.json").read_text())
+    config.pop("config_sha256")
     config["info"]["learned_from"] = {"image": 0, "text": 9}
     (shop.place / paths.MODEL / "config.json").write_text(json.dumps(config))
     shop(f"a,0.jpg,{shop.quoted[0]}", "b,1.jpg,")

@@ -258,8 +258,16 @@ def test_nothing_gives_nothing(model):
     assert model.classify(texts=[]) == []
 
 
+def other_share(file):
+    """One digit of one number."""
+    text = file.read_text()
+    assert '"average": null' in text
+    file.write_text(text.replace('"average": null', '"average": 0.5'))
+
+
 def damage(copy, change):
     config = json.loads((copy / "config.json").read_text())
+    config.pop("config_sha256")
     change(config)
     (copy / "config.json").write_text(json.dumps(config))
 
@@ -270,6 +278,7 @@ def damage(copy, change):
         (shutil.rmtree, "no such folder"),
         (lambda copy: (copy / "config.json").unlink(), "Expected the folder of a model"),
         (lambda copy: (copy / "config.json").write_text("{"), "does not describe a model"),
+        (lambda copy: other_share(copy / "config.json"), "config.json: has changed since it was written"),
         (lambda copy: damage(copy, lambda config: config.update(format=99)), "expected a model of format 3, found 99"),
         (lambda copy: damage(copy, lambda config: config.pop("fusion")), "expected the keys fusion"),
         (lambda copy: damage(copy, lambda config: config.update(sha256=[])), r"expected the keys sha256 \(dict\)"),
