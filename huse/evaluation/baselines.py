@@ -31,7 +31,6 @@ from huse.evaluation.retrieval import (
     map_over_directions,
     no_references,
     retrieval_metrics,
-    retrieve,
 )
 from huse.evaluation.summary import EMBEDDING, Catalogue, Choices, Measured, measure_baseline, metrics_by_scores
 from huse.evaluation.zero_shot import Pair, measure_zero_shot, zero_shot_metrics
@@ -205,14 +204,16 @@ def fit_all(inputs: Inputs, catalogue: Catalogue, labels: int) -> dict[str, Line
         if inputs.there[modality][train].any()
     }
 
+    # Each once, though several regressions read the text vectors.
+    dense = {
+        modality: standardised(inputs.vectors[modality], train[inputs.there[modality][train]])
+        for modality in {modality for modality, _ in jobs.values()}
+    }
+
     def fit(name: str) -> Linear:
         modality, kinds = jobs[name]
         there = {split: of[inputs.there[modality][of]] for split, of in inputs.parts.items()}
-        blocks = [
-            block
-            for kind in kinds
-            for block in (inputs.ngrams if kind == "ngrams" else [[standardised(inputs.vectors[kind], there["train"])]])
-        ]
+        blocks = [block for kind in kinds for block in (inputs.ngrams if kind == "ngrams" else [[dense[kind]]])]
         of_split = {split: [rows_of(block, rows) for block in blocks] for split, rows in there.items()}
         best, most = Linear({}, STRENGTHS[0]), -1.0
         path = fit_path(of_split["train"], inputs.classes[there["train"]], len(shares), STRENGTHS, steps=STEPS)
@@ -284,11 +285,4 @@ def _neighbours(inputs: Inputs, modality: str, kind: str, split: str, catalogue:
     unit: Floats = np.divide(vectors[part], norms, out=np.zeros_like(vectors[part]), where=norms > 0)
     unit[~there[part]] = np.nan
     direction = f"{modality}_to_{modality}"
-    return retrieve(
-        {modality: unit},
-        inputs.classes[part],
-        catalogue.tree,
-        directions=[direction],
-        queries=catalogue.queries,
-        spread=catalogue.spread,
-    )
+    return catalogue.retrieve({modality: unit}, inputs.classes[part], directions=[direction])

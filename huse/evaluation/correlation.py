@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from huse.evaluation.classification import Floats, Integers
 from huse.evaluation.results import MODALITIES, SplitResults
-from huse.evaluation.retrieval import map_over_directions, retrieve
+from huse.evaluation.retrieval import map_over_directions
 from huse.evaluation.summary import Catalogue, Measured, measure_baseline
 from huse.evaluation.zero_shot import EQUAL, unit
 
@@ -36,17 +36,17 @@ def canonical(vectors: Mapping[str, Floats], train: Integers) -> dict[str, Float
     Returns:
         `image` and `text`, R × M float32; None where there is nothing to correlate.
     """
-    most = min(MOST, len(train) // EACH, *(of.shape[1] for of in vectors.values()))
-    if most < COMPONENTS[0]:
+    most = min(MOST, len(train) // EACH)
+    if min(most, *(of.shape[1] for of in vectors.values())) < COMPONENTS[0]:
         return None
     parts = {}
     for name, of in vectors.items():
-        analysis = PCA(min(MOST, len(train) // EACH, of.shape[1]), svd_solver="covariance_eigh")
+        analysis = PCA(min(most, of.shape[1]), svd_solver="covariance_eigh")
         with np.errstate(invalid="ignore"):  # of constant features alone, the share of a variance of 0
             analysis.fit(of[train])
         varies = analysis.explained_variance_ > LEAST * analysis.explained_variance_[0]
         parts[name] = analysis.transform(of)[:, varies].astype(np.float64)
-    count = min(most, COMPONENTS[-1], *(of.shape[1] for of in parts.values()))
+    count = min(COMPONENTS[-1], *(of.shape[1] for of in parts.values()))
     if count < COMPONENTS[0]:
         return None
     with warnings.catch_warnings():  # of late components, which correlate by chance, and are not chosen
@@ -70,7 +70,7 @@ def choose_components(maps: Mapping[str, Floats], validation: Integers, classes:
 
     def found(count: int) -> float:
         places = {name: unit(of[validation, :count]) for name, of in maps.items()}
-        return map_over_directions(retrieve(places, classes, catalogue.tree, queries=catalogue.queries))
+        return map_over_directions(catalogue.retrieve(places, classes))
 
     return max((count for count in COMPONENTS if count <= most), key=found)
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from huse.evaluation.classification import Integers
 from huse.evaluation.results import DIRECTIONS, MODALITIES, SplitResults
-from huse.evaluation.retrieval import direction_metrics, references_of, retrieval_metrics, retrieve
+from huse.evaluation.retrieval import direction_metrics, references_of, retrieval_metrics
 from huse.evaluation.summary import EMBEDDING, Measured, classification_metrics, classified, metric_intervals
 from huse.evaluation.tables import items_table
 from huse.fusion import mean_direction, mean_scores
@@ -66,14 +66,7 @@ def measure_products(items: Measured, groups: Integers) -> Products:
     parts = [results.embeddings[name] for name in MODALITIES]
     both = mean_direction(np.concatenate(parts), np.tile(np.arange(len(first)), len(parts)))
     places = {**results.embeddings, "both": both}
-    found = retrieve(
-        places,
-        results.classes,
-        items.catalogue.tree,
-        directions=(*DIRECTIONS, COMBINED),
-        queries=items.catalogue.queries,
-        spread=items.catalogue.spread,
-    )
+    found = items.catalogue.retrieve(places, results.classes, directions=(*DIRECTIONS, COMBINED))
     decided = classified(results, items.catalogue, items.choices)
     return Products(first, counts, Measured(results, items.catalogue, items.choices, *decided, {EMBEDDING: found}, {}))
 

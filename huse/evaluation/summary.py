@@ -69,6 +69,16 @@ class Catalogue:
     queries: int | None = None
     spread: Spread = here
 
+    def retrieve(self, places: Mapping[str, Floats], classes: Integers, **how: Any) -> Found:
+        """Rank the items of a split by its classes, as many queries and where it is said above.
+
+        Args:
+            places: see `huse.evaluation.retrieval.retrieve`.
+            classes: N class numbers.
+            how: what else `retrieve` takes, over what is said above.
+        """
+        return retrieve(places, classes, self.tree, **{"queries": self.queries, "spread": self.spread, **how})
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -173,8 +183,7 @@ def measure(results: SplitResults, catalogue: Catalogue, choices: Choices) -> Me
 
     def ranking(job: tuple[float, bool], queries: int | None) -> Found:
         share, excluded = job
-        of, spread = (results.classes, catalogue.tree), catalogue.spread
-        return retrieve(points(results, share), *of, exclude_pair=excluded, queries=queries, spread=spread)
+        return catalogue.retrieve(points(results, share), results.classes, exclude_pair=excluded, queries=queries)
 
     if catalogue.spread is here:  # of a cluster, few queries do not tell how long many take
         _tell_how_long(lambda queries: [ranking(job, queries) for job in jobs], len(results.classes), catalogue.queries)
@@ -221,8 +230,7 @@ def measure_baseline(
     """
     pair = results.scores["image"], results.scores["text"]
     scores = {**(further or {}), **results.scores, "fusion": choices.log_linear.scores(*pair)}
-    of = results.embeddings, results.classes, catalogue.tree
-    found = {EMBEDDING: retrieve(*of, queries=catalogue.queries, spread=catalogue.spread)}
+    found = {EMBEDDING: catalogue.retrieve(results.embeddings, results.classes)}
     judgement = judged(scores, results.classes, catalogue.class_labels)
     return Measured(results, catalogue, choices, scores, *judgement, found, {})
 
@@ -337,8 +345,8 @@ def deciders(measured: Measured) -> npt.NDArray[np.str_]:
 
 def decisions(measured: Measured) -> dict[str, dict[str, float]]:
     """Return the share of the items that each of `deciders` decided, and how accurate the fused scores are there."""
-    of = {name: deciders(measured) == name for name in DECIDERS}
-    hits = measured.hits["fusion"]
+    found, hits = deciders(measured), measured.hits["fusion"]
+    of = {name: found == name for name in DECIDERS}
     return {
         name: {"share": float(those.mean()), **({"accuracy": float(hits[those].mean())} if those.any() else {})}
         for name, those in of.items()

@@ -16,7 +16,7 @@ import pandas as pd
 from huse.report.metric_tables import SIDES, Metric, Metrics, look_up, read_metric
 from huse.report.names import whole_name
 from huse.report.notes import wilson
-from huse.taxonomy import ClassTree, Integers, split_path
+from huse.taxonomy import Bools, ClassTree, Integers, split_path
 from huse.wording import counted
 
 Verdict = Literal["better", "level", "worse", "no interval"]
@@ -29,6 +29,10 @@ FEW = 10  # products in training; a class of fewer is small
 FEW_ITEMS = 100  # of the test split; with fewer, it says little
 MIXED = 0.1  # share of all mistakes, of one pair of classes
 FEWEST_MIXED = 5  # items, of one pair of classes
+FIND_MISTAKES = {
+    "command": "huse suspects --output suspects.csv --html suspects.html",
+    "guide": "docs/find-mistakes.md",
+}
 TOGETHER = {"fusion": "by picture and name together", "image": "by the picture alone", "text": "by the name alone"}
 ALONE = {"image": "by the picture", "text": "by the name"}
 
@@ -128,6 +132,22 @@ class Facts:
     products: pd.DataFrame
     rejected: pd.DataFrame
     names: Mapping[str, int]
+
+    @property
+    def actual(self) -> Integers:
+        """N class numbers, those of the catalogue."""
+        return self.items["class_index"].to_numpy(np.int64)
+
+    @property
+    def predicted(self) -> Integers:
+        """N class numbers, by the fused scores."""
+        return self.items["predicted_fusion"].to_numpy(np.int64)
+
+    @property
+    def wrong(self) -> Bools:
+        """Which of N items are taken for another class."""
+        wrong: Bools = self.actual != self.predicted
+        return wrong
 
 
 def answers(facts: Facts) -> dict[str, Any]:
@@ -302,8 +322,8 @@ def unknown_names(facts: Facts) -> Step | None:
 
 def suspects(facts: Facts) -> Step | None:
     """Items are taken for another class with a probability of at least `SURE`."""
-    sure = facts.items["confidence_fusion"] >= SURE
-    count = int((sure & (facts.items["predicted_fusion"] != facts.items["class_index"])).sum())
+    sure = facts.items["confidence_fusion"].to_numpy() >= SURE
+    count = int((sure & facts.wrong).sum())
     if not count:
         return None
     return Step(
@@ -311,8 +331,7 @@ def suspects(facts: Facts) -> Step | None:
         f"{'is' if count == 1 else 'are'} taken for another class than the catalogue's. There the model is wrong, or "
         "the catalogue.",
         "Look at what is probably filed wrongly, in the whole catalogue:",
-        command="huse suspects --output suspects.csv --html suspects.html",
-        guide="docs/find-mistakes.md",
+        **FIND_MISTAKES,
     )
 
 
@@ -321,15 +340,13 @@ def small_classes(facts: Facts) -> Step | None:
     training = facts.products[facts.products["split"] == "train"]
     products = training.groupby("class_index")["group"].nunique().reindex(range(len(facts.classes)), fill_value=0)
     small = np.flatnonzero(products.to_numpy() < FEW)
-    items = facts.items["class_index"].isin(small).to_numpy()
-    wrong = (facts.items["predicted_fusion"] != facts.items["class_index"]).to_numpy()
+    items, wrong = np.isin(facts.actual, small), facts.wrong
     if not items.any() or items.all():
         return None
     least, _ = wilson(int(wrong[items].sum()), int(items.sum()))
     if least <= wrong[~items].mean():
         return None
-    of = facts.items[items]
-    named = most_wrong(facts.classes, of["class_index"].to_numpy(), of["predicted_fusion"].to_numpy(), MOST_PAIRS)
+    named = most_wrong(facts.classes, facts.actual[items], facts.predicted[items], MOST_PAIRS)
     return Step(
         f"{len(small):,} of {counted(len(facts.classes), 'class', 'classes')} "
         f"{'has' if len(small) == 1 else 'have'} fewer than {FEW} products in training. Of their "
@@ -358,11 +375,10 @@ def left_out(facts: Facts) -> Step | None:
 
 def mixed_pair(facts: Facts) -> Step | None:
     """Two classes have a share of `MIXED` of all mistakes between them, and at least `FEWEST_MIXED` items."""
-    actual, predicted = (facts.items[name].to_numpy(np.int64) for name in ("class_index", "predicted_fusion"))
-    wrong = actual != predicted
+    wrong = facts.wrong
     if not wrong.any():
         return None
-    both = np.sort(np.stack([actual, predicted])[:, wrong], axis=0)
+    both = np.sort(np.stack([facts.actual, facts.predicted])[:, wrong], axis=0)
     pairs, counts = np.unique(both, axis=1, return_counts=True)
     most = int(counts.argmax())
     if counts[most] < max(FEWEST_MIXED, MIXED * wrong.sum()):
@@ -371,8 +387,7 @@ def mixed_pair(facts: Facts) -> Step | None:
         f"{counts[most]:,} of {counted(int(wrong.sum()), 'mistake')} are between two classes:",
         "If shoppers do not tell them apart, make them one class. If they do, look for products filed wrongly:",
         [whole_name(split_path(facts.classes[index])) for index in pairs[:, most]],
-        command="huse suspects --output suspects.csv --html suspects.html",
-        guide="docs/find-mistakes.md",
+        **FIND_MISTAKES,
         anchor="confusion",
     )
 
