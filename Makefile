@@ -16,7 +16,7 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: screenshot repro text vision test test-all test-fast test-slow lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances audit
+.PHONY: screenshot repro text vision test test-all test-fast test-slow faults lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances audit
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
@@ -40,6 +40,9 @@ test-fast: $(INSTALLED)  ## the tests of minutes alone
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m 'not slow'
 
 test-all: test test-slow  ## everything
+
+faults: $(INSTALLED)  ## the faults of test-slow, a hundred times as many; two hours; writes the table of docs/faults.md
+	OMP_NUM_THREADS=1 HUSE_FAULTS=docs/faults.md $(BIN)/pytest --numprocesses 2 -m faults
 
 test-slow: $(INSTALLED)  ## what `test` leaves out: commands of the docs, queues, kills, faults, browser, real products
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m slow

@@ -22,10 +22,11 @@ REMEDIES = {
     errno.EBUSY: "If it is a mount point, mount the folder above it instead; else end what uses it",
     errno.EIO: "Look whether the disk is full, or damaged",
 }
+# What torch and the loader of libraries say of it.
+NO_MEMORY = ("can't allocate memory", "failed to map segment from shared object")
 LONGEST = 2000  # characters of a message
-# What libraries say in place of its number: NumPy of an array, SQLite of DVC's notes on files.
+# What SQLite says in place of its number, of DVC's notes on files.
 UNNUMBERED = {
-    r"\d+ requested and \d+ written": errno.ENOSPC,
     "database or disk is full": errno.ENOSPC,
     "disk I/O error": errno.EIO,
     "attempt to write a readonly database": errno.EROFS,
@@ -48,8 +49,8 @@ def said_of_system(error: Exception) -> str | None:
     """
     named = re.search(r"os error (\d+)", str(error))
     number = getattr(error, "errno", None) or (int(named[1]) if named else None)
-    number = number or next((of for said, of in UNNUMBERED.items() if re.fullmatch(said, str(error))), None)
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+    number = number or next((of for said, of in UNNUMBERED.items() if said == str(error)), None)
+    if isinstance(error, MemoryError) or any(said in str(error) for said in NO_MEMORY):
         wanted = str(error).splitlines() or ["the memory is used up"]
         return f"{wanted[0].rstrip('.')}. Lower batch_size, or whatever was raised, or use a machine with more memory."
     if number not in REMEDIES:

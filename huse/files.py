@@ -1,8 +1,13 @@
-"""Fingerprints of files, and whether a folder has the files that are described."""
+"""Fingerprints of files, whether a folder has the files that are described, and arrays as files."""
 
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from huse.errors import InputError
 
@@ -32,3 +37,12 @@ def check_files(folder: Path, sha256: Mapping[str, str], described_by: str) -> N
             raise InputError(f"{file}: not found. A part of the model is missing; copy the whole folder.")
         if fingerprint_file(file) != digest:
             raise InputError(f"{file}: not the file that {described_by} describes. Copy the whole folder again.")
+
+
+def write_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write an array as ``.npy``, memory-mappable.
+
+    Not into the file itself: NumPy then leaves Python's way of writing, and with it the reason why a write failed.
+    """
+    with path.open("wb") as file:
+        np.save(SimpleNamespace(write=file.write), np.ascontiguousarray(array), allow_pickle=False)

@@ -150,7 +150,9 @@ def _write(
     with Outputs() as outputs:
         learned = {modality: len(data.having(modality, data.train)) for modality in MODALITIES}
         model = {"labels": artefacts.labels, "encoders": encoders, "learned_from": learned, **about, "rows": rows}
-        network.save(outputs.path(here / paths.TOWERS), outputs.path(here / paths.TOWERS_CONFIG), model)
+        towers = outputs.path(here / paths.TOWERS)
+        network.save(towers, outputs.path(here / paths.TOWERS_CONFIG), model)
+        made_by = {**about, "towers": fingerprint_file(towers)}
         for modality, vectors, places in zip(
             MODALITIES,
             (artefacts.images[0], artefacts.texts),
@@ -159,7 +161,7 @@ def _write(
         ):
             blocks = _embedded(network, modality, vectors, there[modality], spread)
             finals = [here / place for place in places]
-            outputs.vectors_together(finals, blocks, count=len(vectors), rows=rows, parameters=about)
+            outputs.vectors_together(finals, blocks, count=len(vectors), rows=rows, parameters=made_by)
         graph = {"graph": {"zeta": fitting.settings.graph.zeta}} if fitting.method.graph else {}
         outputs.json(
             here / paths.TRAIN_METRICS, {"best_step": trained.best_step, **graph, "best": nest(trained.best(), "/")}

@@ -10,6 +10,8 @@ from filelock import FileLock
 from PIL import Image
 
 from huse.run.place import Run
+from tests import faults
+from tests.faults import tally  # noqa: F401  a fixture
 from tests.repository import ROOT, TINY, Repository
 from tests.stores import s3, s3_server, store  # noqa: F401  fixtures, known everywhere by this
 
@@ -27,6 +29,11 @@ def pytest_collection_modifyitems(items):
     )
     first = next(iter(tiny), None)
     items.sort(key=lambda item: (item.path != first, item.path in tiny, -slow[item.path]))
+
+
+def pytest_terminal_summary(terminalreporter):
+    if faults.PAGE:
+        faults.write_table(terminalreporter.stats.get("passed", []))
 
 
 @pytest.fixture(scope="session")

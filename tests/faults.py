@@ -1,10 +1,23 @@
-"""How many faults the tests try: few of each kind, or with HUSE_FAULTS=N in the environment N times as many."""
+"""A campaign of faults: how many of each kind are tried, damage that is done to bytes, and a table of what came out.
 
+Few of each kind are tried, or, where HUSE_FAULTS in the environment names the page for the table, all of them.
+"""
+
+import json
 import os
+from collections import Counter
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-MORE = int(os.environ.get("HUSE_FAULTS", "1"))
+PAGE = os.environ.get("HUSE_FAULTS")
+MARK = "<!-- table -->"
+
+
+def many(few, all_of_them):
+    """How many faults of a kind are tried."""
+    return all_of_them if PAGE else few
 
 
 def damage(content, rng):
@@ -18,3 +31,26 @@ def damage(content, rng):
         instead = [piece[:0], np.tile(piece, 2), noise, piece * 0, piece ^ 1, piece[::-1]][rng.integers(6)]
         data = np.concatenate([data[:start], instead, data[end:]])
     return data.tobytes()
+
+
+@pytest.fixture
+def tally(record_property):
+    """A function that notes what came out of a fault, in words that are counted."""
+    return lambda fault, came_out, times=1: record_property("fault", json.dumps([fault, came_out, times]))
+
+
+def write_table(reports):
+    """Write what came out of all faults of tests that passed as a table into the page, in place of the one there."""
+    found = {}
+    for report in reports:
+        for name, noted in report.user_properties:
+            if name == "fault":
+                fault, came_out, times = json.loads(noted)
+                found.setdefault(fault, Counter())[came_out] += times
+    lines = ["| fault | tried | what came out |", "| --- | --- | --- |"]
+    for fault, outcomes in sorted(found.items()):
+        told = "; ".join(f"{times:,} {came_out}" for came_out, times in outcomes.most_common())
+        lines.append(f"| {fault} | {outcomes.total():,} | {told} |")
+    page = Path(PAGE)
+    above = page.read_text(encoding="utf-8").partition(MARK)[0]
+    page.write_text("\n".join([above + MARK, "", *lines, ""]), encoding="utf-8")

@@ -3,12 +3,14 @@ import warnings
 import zipfile
 from collections import OrderedDict
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from huse.errors import InputError
 from huse.weights import read_state_dict, write_state_dict
+from tests.faults import damage, many
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "a.bias": torch.ones(2), "b.weight": torch.zeros(2)}
 
@@ -134,3 +136,30 @@ def test_weights_may_be_read_by_whoever_may_read_other_files(tmp_path):
     write_state_dict({"a": torch.arange(6.0).reshape(2, 3).T}, tmp_path / "w.safetensors")
     assert (tmp_path / "w.safetensors").stat().st_mode == plain.stat().st_mode
     equal(read_state_dict(tmp_path / "w.safetensors"), {"a": torch.arange(6.0).reshape(2, 3).T})
+
+
+@pytest.mark.slow
+@pytest.mark.faults
+@pytest.mark.parametrize("form", ["torch", "old torch", "safetensors"])
+def test_damaged_files_are_refused_or_hold_tensors_alone(tmp_path, form, tally):
+    """No format has a check of its numbers that reading would have to hold: other numbers may come out, all finite."""
+    sound, path = tmp_path / "sound", tmp_path / "weights.pth"
+    state = {name: torch.arange(60.0).reshape(6, 10) for name in ("layer.weight", "layer.more")}
+    if form == "safetensors":
+        write_state_dict(state, sound)
+    else:
+        torch.save(state, sound, _use_new_zipfile_serialization=form == "torch")
+    content, rng, tried = sound.read_bytes(), np.random.default_rng(0), many(50, 400)
+    refused = 0
+    for _ in range(tried):
+        path.write_bytes(damage(content, rng))
+        try:
+            found = read_state_dict(path)
+        except InputError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            assert all(type(one) is torch.Tensor and one.isfinite().all() for one in found.values())
+    assert refused > tried / 4
+    tally("damaged file of weights", "refused with a reason", refused)
+    tally("damaged file of weights", "read, as finite tensors", tried - refused)

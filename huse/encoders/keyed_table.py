@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
+from huse.files import write_array
 
 
 def save_keyed(keys: Sequence[str], vectors: npt.NDArray[np.float32], folder: Path, name: str) -> None:
     """Write M keys and their M × D float32 vectors as ``<name>.parquet`` and ``<name>.npy``."""
     pd.DataFrame({"word": list(keys)}, dtype=str).to_parquet(folder / f"{name}.parquet", index=False)
-    with (folder / f"{name}.npy").open("wb") as file:
-        np.save(file, np.ascontiguousarray(vectors, np.float32), allow_pickle=False)
+    write_array(folder / f"{name}.npy", vectors.astype(np.float32, copy=False))
 
 
 def load_keyed(folder: Path, name: str) -> tuple[list[str], npt.NDArray[np.float32]]:

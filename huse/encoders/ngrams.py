@@ -16,6 +16,7 @@ from pydantic import Field
 
 from huse.encoders.contract import CONFIG, read_config, write_config
 from huse.errors import InputError
+from huse.files import write_array
 from huse.text.directions import find_directions
 from huse.text.few_names import few_times
 from huse.text.ngrams import PRODUCTS, SEPARATORS, Arithmetic, Ngrams, NgramSettings, Terms
@@ -113,8 +114,7 @@ class NgramsEncoder:
             terms: Terms = getattr(self.ngrams, kind)
             table = pd.DataFrame({"term": pd.Series(terms.terms, dtype=str), "names": terms.document_frequency})
             table.to_parquet(folder / f"{kind}.parquet", index=False)
-        with (folder / PROJECTION).open("wb") as file:
-            np.save(file, self.projection.astype(np.float16), allow_pickle=False)
+        write_array(folder / PROJECTION, self.projection.astype(np.float16))
         write_config(folder, {**self.config, "training_names": self.ngrams.words.names})
 
     @classmethod

@@ -237,6 +237,7 @@ class Network(nn.Module):
         except OSError as error:
             raise InputError(f"{error.filename}: not found. Run `dvc repro train` to make the model.") from error
         except (ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-            said = f"{weights}, {config}: not a model of this kind ({error}). Copy the folder again."
-            raise InputError(said) from error
+            first = " ".join(line.strip() for line in str(error).splitlines()[:2])
+            remedy = "Run `dvc repro`, or copy the folder again."
+            raise InputError(f"{weights}, {config}: not a model of this kind ({first}). {remedy}") from error
         return network.eval()

@@ -28,7 +28,7 @@ import psutil
 
 from huse.engine.processes import uninterrupted
 from huse.errors import InputError
-from huse.files import fingerprint_file
+from huse.files import fingerprint_file, write_array
 
 PARTIAL_PREFIX = ".partial-"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write fails with where there is no room
@@ -49,11 +49,12 @@ class Blocks:
     rows: Iterable[npt.NDArray[np.float32]]
     dtype: ClassVar[np.dtype[np.float32]] = np.dtype(np.float32)
 
-    def write(self, file: BinaryIO) -> None:
-        """Write what `numpy.save` writes of the whole."""
-        _write_header(file, self.shape)
-        for block in self.rows:
-            file.write(np.ascontiguousarray(block, self.dtype).data)
+    def write(self, path: Path) -> None:
+        """Write what `write_array` writes of the whole."""
+        with path.open("wb") as file:
+            _write_header(file, self.shape)
+            for block in self.rows:
+                file.write(np.ascontiguousarray(block, self.dtype).data)
 
 
 def _write_header(file: BinaryIO, shape: tuple[int, ...]) -> None:
@@ -132,11 +133,10 @@ class Outputs:
 
     def array(self, final: Path, array: npt.NDArray[Any] | Blocks) -> None:
         """Write an array as ``.npy``, memory-mappable."""
-        with self.path(final).open("wb") as file:
-            if isinstance(array, Blocks):
-                array.write(file)
-            else:
-                np.save(file, np.ascontiguousarray(array), allow_pickle=False)
+        if isinstance(array, Blocks):
+            array.write(self.path(final))
+        else:
+            write_array(self.path(final), array)
 
     def described_array(self, final: Path, array: npt.NDArray[Any] | Blocks, about: Mapping[str, Any]) -> None:
         """Write an array with a manifest beside it: shape, dtype, SHA-256 of the file, and what else is said of it."""

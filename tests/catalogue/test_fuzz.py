@@ -11,11 +11,11 @@ from huse.catalogue.importing.cells import Cells
 from huse.catalogue.importing.table import Columns, import_table
 from huse.catalogue.reading import read_catalogue
 from huse.errors import InputError
-from tests.faults import MORE, damage
+from tests.faults import damage, many
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
-MUTANTS = 50 * MORE
+MUTANTS = many(50, 500)  # of each kind, by each reader
 MOST_SECONDS = 5.0  # of CPU time, for one file; the slowest takes a twentieth of it
 ROWS = [
     ('boot.jpg', 'Suede ankle boot, "Été"', "shoes<boots"),
@@ -112,8 +112,12 @@ def read_import(path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("read", [read_stage, read_import])
-def test_mutants_are_read_or_refused(tmp_path, kind, read):
+def test_mutants_are_read_or_refused(tmp_path, kind, read, tally):
     rng = np.random.default_rng([list(KINDS).index(kind), read is read_stage])
     path = tmp_path / ("mutant.xml" if kind == "feed" else "mutant.csv")
     refused = sum(attempt(read, path, mutate(KINDS[kind], rng)) for _ in range(MUTANTS))
     assert refused > 0
+    reader = "stage `catalogue`" if read is read_stage else "command `huse import`"
+    fault = f"damaged {'feed' if kind == 'feed' else 'table'}, read by the {reader}"
+    tally(fault, "refused with a reason", refused)
+    tally(fault, "read, bad rows left out with a reason", MUTANTS - refused)

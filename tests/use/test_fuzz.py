@@ -8,16 +8,16 @@ import pytest
 
 import huse
 from huse.errors import InputError
-from tests.faults import MORE, damage
+from tests.faults import damage, many
 from tests.use.test_model import make
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
-MUTANTS = 60 * MORE
+MUTANTS = many(60, 1000)
 CONFIG = "config.json"
 
 
-def test_no_changed_file_is_accepted(tmp_path):
+def test_no_changed_file_is_accepted(tmp_path, tally):
     """Files have their SHA-256 in the config, and the config its own: of that, white space alone may change."""
     sound, copy = tmp_path / "sound", tmp_path / "copy"
     sound.mkdir()
