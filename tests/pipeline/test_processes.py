@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from huse.run import paths
-from tests.pipeline.test_kills import fingerprint, start_eager
+from tests.pipeline.test_kills import eager, fingerprint
 from tests.repository import running_stages, start, wait_until
 
 pytestmark = pytest.mark.slow
@@ -118,7 +118,7 @@ def test_processes_end_with_the_stage_and_another_number_goes_on(repository, num
     # The processes that the stage starts keep their state as often.
     (repository.root / "sitecustomize.py").write_text(OFTEN)
     monkeypatch.setitem(repository.environment, "PYTHONPATH", str(repository.root))
-    process = start_eager(repository, "train")
+    process = start(repository, *eager("stages.train"))
     wait_until(lambda: list(checkpoints.glob("[!.]*.safetensors")), "no state is kept")
     process.send_signal(number)
     process.wait()
