@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from huse import __version__
 from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
@@ -233,6 +234,18 @@ def test_presets_are_listed_and_applied(workplace):
     shown = huse("preset", "paper").stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in huse("preset", "paper").stdout
+
+
+def test_a_misspelled_command_names_the_right_one(workplace):
+    found = huse("serach", "hat")
+    assert (found.exit_code, "Did you mean 'search'?" in found.output) == (2, True)
+    assert "Did you mean" not in huse("xyzzy").output
+
+
+def test_the_version_and_a_short_option_for_help(workplace):
+    assert huse("--version").stdout == f"{__version__}\n"
+    assert huse("-h").stdout == huse("--help").stdout
+    assert huse("search", "-h").stdout == huse("search", "--help").stdout
 
 
 def test_sigterm_leaves_no_half_written_output(tmp_path):
