@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
+from huse.catalogue.agreeing import empty_remark, join_spellings, one_class, separator_remark, table_remarks
 from huse.catalogue.checking import (
     Product,
     check_rows,
@@ -190,6 +190,9 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
                     table = make_table(products, params.split.shares, seed, params.unseen_classes, params.split.by)
                     for remark in table_remarks(products, table):
                         found.remark("catalogue.csv", remark)
+            else:
+                for remark in filter(None, (separator_remark(classes), empty_remark(classes))):
+                    found.remark("catalogue.csv", remark)
     with found.of("catalogue.images"):
         if images is None:
             return products, table

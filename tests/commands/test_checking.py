@@ -78,6 +78,14 @@ def test_what_is_there_is_said(shop):
     assert "remark" not in said
 
 
+def test_class_paths_with_another_separator_are_said_where_a_product_has_no_name(shop):
+    lines = Path("shop.csv").read_text().replace("<", " > ").splitlines()
+    write("shop.csv", "\n".join([*lines[:-1], "11.png,,a > e > f"]))
+    said = shown()
+    assert "3 of 3 classes have one level and contain a mark that may separate levels (3 × >)" in said
+    assert "`huse import table --separator '>'` writes such a catalogue" in said
+
+
 def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
     assert "the built-in sample, which the run draws" in shown()
 
