@@ -191,6 +191,18 @@ def test_remarks_on_the_table_and_the_names(shop):
     assert "preprocess_text.digits: keep keeps 12 of them" in message
 
 
+def test_random_weights_that_fine_tuning_does_not_fit_are_said(shop):
+    shop(finetune_backbone={"epochs": 14, "head_epochs": 1})
+    assert "remark: backbone.weights: random, and fine-tuning is set for pretrained ones" in shown()
+    shop(finetune_backbone={"epochs": 14, "head_epochs": 0, "layer_decay": 0.8})
+    assert "set finetune_backbone.head_epochs to 0 and layer_decay to 1, or name a file of weights" in shown()
+    shop(finetune_backbone={"epochs": 0})
+    assert "remark: backbone.weights: random, and nothing trains them" in shown()
+    torch.save(load_backbone("resnet18", "random", 1).module.state_dict(), "best.pth")
+    shop(backbone={"weights": "best.pth"})
+    assert "random" not in shown()
+
+
 def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop):
     rows = [f"{row}.png,red shoe {'xyz'[row % 3]}{row // 3 * 'y'},a<{row % 2}" for row in range(12)]
     rows += ["0.png,RED shoe x,a<1", "1.png,Red &amp; blue hat,A<0"]

@@ -11,6 +11,7 @@ from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.checkpoints import Checkpoint
+from huse.run.params.editing import set_values
 from huse.vision.cache import VectorCache
 from tests.commands.conftest import error, huse, write
 from tests.conftest import ROOT
@@ -61,7 +62,7 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 2})
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 4})
-    assert "pictures and names alone: 7 train, 2 validation, 9 test, 1 rejected" in huse("metrics").stdout
+    assert "items: 7 train, 2 validation, 9 test, 1 rejected" in huse("metrics").stdout
 
 
 def test_metrics_per_product_stand_beside_those_one_by_one(workplace):
@@ -196,6 +197,12 @@ def test_labels_shows_the_neighbours_of_a_class(workplace):
     shown = huse("labels", "--of", "Boots").stdout
     assert "shoes<flats 0.125, bags 0.750" in shown
     assert "0.500" not in shown
+    assert "training takes" not in shown
+    set_values(paths.PARAMS, {"train": {"graph": {"distances": "tree"}}})
+    assert "training takes" not in huse("labels", "--of", "Boots").stdout  # these are of the tree too
+    write(paths.LABEL_METRICS, {"encoder": "infersent (random, seed 13)", "tree_spearman": None})
+    said = "training takes the steps of the class tree (train.graph.distances: tree), not these distances"
+    assert huse("labels", "--of", "Boots").stdout.startswith(said)
     expected = "data/labels/labels.json: expected a class whose path has 'hats', found none of 3."
     assert error("labels", "--of", "hats") == expected
 
