@@ -59,7 +59,7 @@ class Group:
 
     @property
     def label(self) -> str:
-        """The group's label, else its differing parameters by the last part of their names, else its one run, or "all"."""
+        """The group's label, else what differs by the last part of each name, else its one run, or "all"."""
         return (
             self.runs[0].label
             or ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in self.differing.items())
