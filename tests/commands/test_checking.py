@@ -298,7 +298,7 @@ def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
     assert "101 of 1,010 rows looked at" in shown()
     share = re.search(
         r"remark: catalogue.images: about ([\d.]+)% of the rows would be rejected, or kept in part: "
-        r"\d+ × picture missing, picture file does not exist",
+        r"\d+ × without its picture, picture file does not exist",
         shown(),
     )
     assert 45 < float(share[1]) < 55

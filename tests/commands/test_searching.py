@@ -163,7 +163,7 @@ def test_where_rejected_rows_cannot_be_written_they_are_told_alone(shop, monkeyp
     write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n")
     assert huse("add", "new.csv", "--images", "new", "--max-rejected", 1).exit_code == 0
     assert "new.rejected.csv cannot be written (Read-only file system)" in caplog.text
-    assert "line 3: none.jpg: picture missing" in caplog.text
+    assert "line 3: none.jpg: without its picture" in caplog.text
     assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
 
 
