@@ -141,7 +141,8 @@ def metrics(context: typer.Context) -> None:
         typer.echo(_told_of_new(values["new_classes"]))
     for remark in values.get("baselines", {}).get("remarks", ()):
         Console().print(escape(remark), style="yellow")
-    typer.echo(f"report         {here / paths.REPORT}, a page for any browser")
+    there = (here / paths.REPORT).is_file()  # Git keeps the metrics, and DVC the page
+    typer.echo(f"report         {here / paths.REPORT}, {'a page for any browser' if there else 'after `dvc repro`'}")
     typer.echo(f"all metrics    {here / paths.EVALUATE_METRICS}")
     typer.echo("plots          dvc plots show (after: source .venv/bin/activate)")
 

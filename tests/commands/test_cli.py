@@ -59,6 +59,9 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert cells["chance"] == ["0.066"] * 5
     assert cells["text"][1] == "–"  # without an interval
     assert "held out" not in shown
+    assert "report         metrics/report.html, after `dvc repro`" in shown
+    write(paths.REPORT, "")
+    assert "report         metrics/report.html, a page for any browser" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 2})
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 4})
