@@ -225,6 +225,14 @@ def test_clearing_leaves_what_a_running_training_needs(workplace):
     assert not running.path.exists()
 
 
+def test_a_preset_without_parameters_to_write_to(workplace):
+    paths.PARAMS.unlink()
+    told = "params.yaml: not found. Run from the repository, or a folder of it."
+    assert error("preset", "sample") == told
+    write(paths.PARAMS, "a: [")
+    assert error("preset", "sample").startswith("params.yaml: ")
+
+
 def test_the_cache_is_shown_and_cleared(workplace):
     VectorCache(paths.CACHE / paths.VECTOR_CACHE).put({b"key": np.zeros(4, np.float32)})
     (paths.CACHE / paths.WORD_CACHE / "some").mkdir(parents=True)
