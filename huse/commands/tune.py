@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from huse.errors import InputError
-from huse.experiments.tuning.space import Space, packaged_spaces, read_space
+from huse.experiments.packaged import packaged_purposes
+from huse.experiments.tuning.space import RANGES, Space, read_space
 from huse.experiments.tuning.study import RunFailed, Trial, Tuning, best_first
 from huse.run import paths
 from huse.run.params.editing import as_yaml
@@ -36,7 +37,7 @@ def tune(
 ) -> None:
     """Look for better parameters: each trial is an experiment, chosen by validation metrics alone."""
     if ranges is None:
-        typer.echo("\n".join(packaged_spaces()))
+        typer.echo("\n".join(packaged_purposes(RANGES)))
         return
     here: Run = context.obj
     space = read_space(ranges, read_yaml(here / paths.PARAMS))

@@ -248,7 +248,9 @@ def test_the_cache_is_shown_and_cleared(workplace):
 
 
 def test_presets_are_listed_and_applied(workplace):
-    assert huse("preset").stdout == "notebook\npaper\nproducts\nproducts-text\nsample\n"
+    lines = huse("preset").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["notebook", "paper", "products", "products-text", "sample"]
+    assert lines[1] == "paper          HUSE as printed (arXiv 1911.05978, 4.2), on fixed vectors"
     shown = huse("preset", "paper").stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in huse("preset", "paper").stdout
