@@ -103,7 +103,8 @@ def _line(number: int | str, trial: Trial) -> str:
 
 def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
     headers = ("metric", "beside now", *(name.rpartition(".")[2] for name in space.parameters))
-    columns = [Column("run"), *(Column(header, justify="right", overflow="fold") for header in headers)]
+    run = Column("run", min_width=max(len(trial.experiment) for _, trial in found))  # a name to copy
+    columns = [run, *(Column(header, justify="right", overflow="fold") for header in headers)]
     table = Table(*columns, title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for metric, trial in found:
         table.add_row(trial.experiment, f"{metric:.4f}", f"{metric - now:+.4f}", *map(as_yaml, trial.values.values()))
