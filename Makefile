@@ -16,13 +16,16 @@ export DVC_NO_ANALYTICS := 1
 # DVC starts the stages with the python that it finds first.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: screenshot repro text vision test test-all test-fast test-slow faults lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances audit
+.PHONY: help screenshot repro text vision test test-all test-fast test-slow faults lint format docs lock clean lock-check repro-twice diff gate summary comment tolerances audit
 .DELETE_ON_ERROR:
 
 repro: $(INSTALLED)  ## run every stage whose inputs changed, then show the metrics
 	@$(BIN)/huse check
 	@$(BIN)/dvc repro
 	@$(BIN)/huse metrics
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-12s %s\n", $$1, $$2}' Makefile
 
 # Not of requirements.lock: 300 MB that few need. Tests that need them say so where they are skipped.
 text: $(INSTALLED)  ## install what models of sentences need, and two small ones for the tests

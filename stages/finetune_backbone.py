@@ -108,8 +108,8 @@ def main(here: Run) -> str:
         _write(here, [tuned, *others], result)
         checkpoint.remove()
     return (
-        f"finetune_backbone: {backbone.name}, {len(pictures.train)} pictures, best of {len(result.curves)} epochs "
-        f"{result.best_epoch} with {result.best()['validation_accuracy']:.3f} on validation, "
+        f"finetune_backbone: {backbone.name}, {len(pictures.train)} pictures, best epoch {result.best_epoch} of "
+        f"{len(result.curves)}, with {result.best()['validation_accuracy']:.3f} on validation, "
         f"{(time.perf_counter() - start) / len(result.curves):.1f} s an epoch"
     )
 

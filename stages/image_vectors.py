@@ -72,7 +72,8 @@ def main(here: Run) -> str:
     with Outputs() as outputs:
         made_by = {"blocks": blocks, "views": params.views, **how}
         outputs.vectors(here / paths.IMAGE_VECTORS, vectors, rows=fingerprint_products(products), parameters=made_by)
-    return f"image_vectors: {len(shown)} pictures in {params.views + 1} views: {'; '.join(said)}"
+    views = f" in {params.views + 1} views" if params.views else ""
+    return f"image_vectors: {len(shown)} pictures{views}: {'; '.join(said)}"
 
 
 def _described(encoder: PictureEncoder) -> dict[str, Any]:

@@ -129,10 +129,16 @@ def untrained_remark(table: pd.DataFrame) -> str | None:
     )
 
 
-def separator_remark(classes: Iterable[str]) -> str | None:
+def separator_remark(
+    classes: Iterable[str], remedy: str = "`huse import table --separator '{mark}'` writes such a catalogue"
+) -> str | None:
     """Return a remark if classes of one level contain the separator of another convention.
 
     A slash without spaces around it counts only if more than half of the classes of one level contain such a mark.
+
+    Args:
+        classes: class paths.
+        remedy: what to do; ``{mark}`` in it is the most frequent mark.
     """
     distinct = sorted(set(classes))
     of_one_level = [path for path in distinct if LEVEL_SEPARATOR not in path]
@@ -146,7 +152,7 @@ def separator_remark(classes: Iterable[str]) -> str | None:
     return (
         f"{len(marks):,} of {counted(len(distinct), 'class', 'classes')} {verbs} a mark that may separate "
         f"levels ({told}), first {[*sure, *marks][0]!r}. Levels are joined by {LEVEL_SEPARATOR}: "
-        f"`huse import table --separator '{counts.most_common(1)[0][0]}'` writes such a catalogue."
+        f"{remedy.format(mark=counts.most_common(1)[0][0])}."
     )
 
 

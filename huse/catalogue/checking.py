@@ -324,10 +324,10 @@ class _Judged:
 
     @property
     def lost(self) -> str:
-        """Why a picture or a name that was given is missing; a name that says nothing was not given."""
+        """Why a picture or a name that was given cannot be used; a name that says nothing was not given."""
         if self.row.image and self.no_picture:
-            return f"picture missing, {self.no_picture}"
-        return f"name missing, {self.no_name}" if len(self.row.name) > LONGEST_NAME else ""
+            return f"without its picture, {self.no_picture}"
+        return f"without its name, {self.no_name}" if len(self.row.name) > LONGEST_NAME else ""
 
     @cached_property
     def half(self) -> Row:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
+from huse.catalogue.agreeing import empty_remark, join_spellings, one_class, separator_remark, table_remarks
 from huse.catalogue.checking import (
     Product,
     check_rows,
@@ -134,7 +134,7 @@ def check(context: typer.Context) -> None:
     products, table = _catalogue(here, sections["catalogue"], here.seed(), found)
     _names(products, sections["preprocess_text"], found)
     words = _word_vectors(here, sections["word_vectors"], found)
-    _backbone(here, sections["backbone"], found)
+    _backbone(here, sections["backbone"], sections["finetune_backbone"], found)
     networks = [network for network, _ in sections["backbone"].networks]
     _text_vectors(here, sections["text_vectors"], networks, found)
     _label_graph(here, sections["label_graph"], words, networks, found)
@@ -190,6 +190,9 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
                     table = make_table(products, params.split.shares, seed, params.unseen_classes, params.split.by)
                     for remark in table_remarks(products, table):
                         found.remark("catalogue.csv", remark)
+            else:
+                for remark in filter(None, (separator_remark(classes), empty_remark(classes))):
+                    found.remark("catalogue.csv", remark)
     with found.of("catalogue.images"):
         if images is None:
             return products, table
@@ -278,7 +281,7 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> tuple[int, str] | 
     return None
 
 
-def _backbone(here: Run, params: Any, found: Findings) -> None:
+def _backbone(here: Run, params: Any, tuning: Any, found: Findings) -> None:
     from huse.encoders.given import read_given  # noqa: PLC0415
     from huse.vision.backbones import check_weights  # noqa: PLC0415
     from huse.vision.network_names import GIVEN  # noqa: PLC0415
@@ -296,6 +299,19 @@ def _backbone(here: Run, params: Any, found: Findings) -> None:
                 fingerprint = partial(fingerprint_file, file)
                 refuse_changed(here, "backbone.weights", params.weights, file, fingerprint, part=part)
             found.good("backbone.weights", f"{file or 'random'}: {network}")
+            if weights == "random":
+                _random(tuning, found)
+
+
+def _random(tuning: Any, found: Findings) -> None:
+    """Say where fine-tuning is set for weights that have learned something."""
+    told = ""
+    if not tuning.epochs:
+        told = "nothing trains them: set finetune_backbone.epochs above 0"
+    elif tuning.head_epochs or tuning.layer_decay < 1:
+        told = "fine-tuning is set for pretrained ones: set finetune_backbone.head_epochs to 0 and layer_decay to 1"
+    if told:
+        found.remark("backbone.weights", f"random, and {told}, or name a file of weights (docs/encoders.md)")
 
 
 def _given(

@@ -3,12 +3,13 @@
 import signal
 import sys
 from importlib import import_module
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from huse import __version__
 from huse.errors import in_one_line
 from huse.run.place import Run
 
@@ -42,6 +43,10 @@ COMMANDS = {
 class _Commands(TyperGroup):
     """The commands, each made when it is asked for."""
 
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]  # names alone, to propose one for a misspelled one
+
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Return their names, in the order of the help."""
         return list(COMMANDS)
@@ -66,11 +71,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
-def place(context: typer.Context) -> None:
+def place(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Find the run that every command is about."""
     context.obj = Run.find()
 

@@ -17,6 +17,7 @@ from huse.commands.tables import (
     MaxRejected,
     NameColumn,
     ProductColumn,
+    Separator,
     TableOptions,
     check_outputs,
     in_folder,
@@ -27,6 +28,7 @@ from huse.commands.tables import (
 from huse.run import paths
 from huse.run.place import Run
 from huse.storage import Place, absolute, at, place
+from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def duplicates(
     name_column: NameColumn = None,
     classes_column: ClassesColumn = None,
     product_column: ProductColumn = None,
+    separator: Separator = LEVEL_SEPARATOR,
     encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     index: Annotated[Path | None, typer.Option("--index", help="Folder of the index; none: data/index.")] = None,
@@ -79,7 +82,7 @@ def duplicates(
     check_outputs(output, html, table, force=force)
     pictures = check_images(images)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     rows, asked = _rows(context.obj, table, options, pictures, index)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)
     if found.unread:

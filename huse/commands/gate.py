@@ -55,8 +55,8 @@ def gate(
         held_to = f"no base, as this change says that it moves the baseline: {new_baseline[1]}"
     typer.echo(f"held to {held_to}")
     Console().print(terminal_table(outcome))
-    if missing and coarse(outcome):
-        typer.echo(f"Compared as if the test items were others, which sees less: {missing}.")
+    if missing and coarse(outcome) and not outcome.obstacles:
+        typer.echo(f"Compared as if the test items were others, which sees less: {missing.rstrip('.')}.")
     typer.echo("\n".join([*reasons_of(outcome), f"gate: {VERDICTS[outcome.exit_code]}"]))
     if markdown is not None:
         with markdown.open("a", encoding="utf-8") as file:

@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from huse.experiments.presets import preset_names, read_preset
+from huse.experiments.packaged import packaged_purposes
+from huse.experiments.presets import PRESETS, read_preset
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
 from huse.run.params.editing import set_values
@@ -47,7 +48,7 @@ def preset(
 ) -> None:
     """Write a preset's values into params.yaml, or list the presets."""
     if name is None:
-        typer.echo("\n".join(preset_names()))
+        typer.echo("\n".join(packaged_purposes(PRESETS)))
         return
     params = context.obj / paths.PARAMS
     changes = set_values(params, read_preset(name))

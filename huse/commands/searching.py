@@ -22,6 +22,7 @@ from huse.commands.tables import (
     MaxRejected,
     NameColumn,
     ProductColumn,
+    Separator,
     TableOptions,
     check_output,
     in_folder,
@@ -35,6 +36,7 @@ from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.storage import Place, Remote, absolute, at, place
+from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -113,6 +115,7 @@ def add(
     name_column: NameColumn = None,
     classes_column: ClassesColumn = None,
     product_column: ProductColumn = None,
+    separator: Separator = LEVEL_SEPARATOR,
     encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
@@ -122,7 +125,7 @@ def add(
     from huse.catalogue.appending import appended  # noqa: PLC0415  these take a second to import
     from huse.use.index import alone  # noqa: PLC0415
 
-    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
     products = _read_products(shop, csv, options)
     rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
@@ -147,13 +150,14 @@ def update(
     name_column: NameColumn = None,
     classes_column: ClassesColumn = None,
     product_column: ProductColumn = None,
+    separator: Separator = LEVEL_SEPARATOR,
     encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     model: ModelFolder = None,
     index: IndexFolder = None,
 ) -> None:
     """Embed products of the index anew, in place of what is there; others are left out."""
-    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
     products = _read_products(shop, csv, options)
     known = shop.index.known(products["product"].unique().tolist())

@@ -13,6 +13,7 @@ from huse.errors import InputError
 from huse.nesting import flatten
 from huse.run import paths
 from huse.run.artifacts import read_array, read_json, read_text_table
+from huse.run.params.reader import read_yaml
 from huse.run.place import Run
 from huse.wording import counted
 
@@ -89,10 +90,10 @@ def products_table(metrics: dict[str, Any]) -> Table:
 
 
 def _kind_of_rows(catalogue: dict[str, Any]) -> str:
-    """Return what the rows of a catalogue are: pictures, names, or either."""
+    """Return what the rows of a catalogue are: pictures, names, or items of either or both."""
     named = catalogue.get("with_name_only", 0)
     total = sum(catalogue["pictures"].get(name, 0) for name in (*SPLITS, UNSEEN))
-    return "names" if named == total else "pictures and names alone" if named else "pictures"
+    return "names" if named == total else "items" if named else "pictures"
 
 
 def _told_of_new(new: dict[str, Any]) -> str:
@@ -140,7 +141,8 @@ def metrics(context: typer.Context) -> None:
         typer.echo(_told_of_new(values["new_classes"]))
     for remark in values.get("baselines", {}).get("remarks", ()):
         Console().print(escape(remark), style="yellow")
-    typer.echo(f"report         {here / paths.REPORT}, a page for any browser")
+    there = (here / paths.REPORT).is_file()  # Git keeps the metrics, and DVC the page
+    typer.echo(f"report         {here / paths.REPORT}, {'a page for any browser' if there else 'after `dvc repro`'}")
     typer.echo(f"all metrics    {here / paths.EVALUATE_METRICS}")
     typer.echo("plots          dvc plots show (after: source .venv/bin/activate)")
 
@@ -173,6 +175,9 @@ def labels(
     """Show the nearest and the farthest classes of the semantic graph, or the neighbours of some classes."""
     here: Run = context.obj
     values = read_json(here / paths.LABEL_METRICS, ["encoder", "tree_spearman"])
+    train = read_yaml(here / paths.PARAMS).get("train") or {}
+    if (train.get("graph") or {}).get("distances") == "tree" and values["encoder"] != "tree":
+        typer.echo("training takes the steps of the class tree (train.graph.distances: tree), not these distances")
     if of is not None:
         Console().print(_neighbour_table(here, of, count))
         return

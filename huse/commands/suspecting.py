@@ -18,6 +18,7 @@ from huse.commands.tables import (
     MaxRejected,
     NameColumn,
     ProductColumn,
+    Separator,
     TableOptions,
     check_outputs,
     in_folder,
@@ -31,6 +32,7 @@ from huse.run import paths
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.storage import Place, absolute, at
+from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -95,6 +97,7 @@ def suspects(
     name_column: NameColumn = None,
     classes_column: ClassesColumn = None,
     product_column: ProductColumn = None,
+    separator: Separator = LEVEL_SEPARATOR,
     encoding: Encoding = "auto",
     max_rejected: MaxRejected = 0.05,
     force: Annotated[bool, typer.Option("--force", help="Replace outputs that are there.")] = False,
@@ -107,7 +110,7 @@ def suspects(
     from huse.use.suspects import suspects as found_in  # noqa: PLC0415
 
     check_outputs(output, html, table, force=force)
-    options = TableOptions(image_column, name_column, classes_column, product_column, encoding, max_rejected)
+    options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     if table is None:
         options.refuse()
     if table is None and model is not None:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.storage import Place, at
+from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ ClassesColumn = Annotated[str | None, typer.Option(help="Column of class paths; 
 ProductColumn = Annotated[
     str | None, typer.Option(help="Column of ids of products; none: the usual one, `product`, if any.")
 ]
+Separator = Annotated[str, typer.Option(help="Between the levels of a class path.")]
 Encoding = Annotated[str, typer.Option(help="Of the CSV, such as cp1252; auto: UTF-8, else guessed.")]
 MaxRejected = Annotated[
     float, typer.Option(min=0, max=1, help="A larger share of rows left out, or kept in part, stops it.")
@@ -46,6 +48,7 @@ class TableOptions:
         name: of names.
         classes: of class paths.
         product: of ids.
+        separator: between the levels of a class path.
         encoding: see `huse.catalogue.records.Records`.
         most: a larger share of rows left out, or kept in part, stops it.
     """
@@ -54,6 +57,7 @@ class TableOptions:
     name: str | None
     classes: str | None
     product: str | None
+    separator: str
     encoding: str
     most: float
 
@@ -168,23 +172,32 @@ def read_products(
     # These take a second to import.
     from functools import partial  # noqa: PLC0415
 
+    from huse.catalogue.agreeing import separator_remark  # noqa: PLC0415
     from huse.catalogue.checking import check_rows, count_lost, summarise_rejected  # noqa: PLC0415
+    from huse.catalogue.importing.cells import pieces  # noqa: PLC0415
     from huse.catalogue.reading import read_catalogue  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
     from huse.engine.work import here  # noqa: PLC0415
     from huse.vision.inspecting import inspect_pictures  # noqa: PLC0415
 
+    if not options.separator:
+        raise InputError("--separator: expected what stands between levels, such as '>'; found nothing.")
     file = read_catalogue(csv, options.headers(known), encoding=options.encoding)
-    for remark in file.remarks:
+    given = file.rows
+    if options.separator != LEVEL_SEPARATOR:
+        paths_of = [LEVEL_SEPARATOR.join(pieces(row.classes, options.separator)) for row in given]
+        given = [replace(row, classes=path) for row, path in zip(given, paths_of, strict=True)]
+    forgotten = separator_remark({row.classes for row in given}, "--separator '{mark}' takes them apart")
+    for remark in filter(None, (*file.remarks, forgotten)):
         logging.warning("%s", remark)
     inspect = partial(inspect_pictures, max_pixels=CatalogueParams().max_pixels, spread=here)
-    checked = check_rows(file.rows, folder, inspect)
+    checked = check_rows(given, folder, inspect)
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
         left_out = counted(len(rejected) - len(checked.in_part), "row")
         told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
         logging.warning("%s: %s\n%s", told, _write_rejected(csv, rejected), summarise_rejected(rejected))
-        share = count_lost(rejected) / (len(file.rows) + len(file.rejected))
+        share = count_lost(rejected) / (len(given) + len(file.rejected))
         if share > options.most or not checked.products:
             raise InputError(
                 f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {options.most:.1%}. "

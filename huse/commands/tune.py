@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from huse.errors import InputError
-from huse.experiments.tuning.space import Space, packaged_spaces, read_space
+from huse.experiments.packaged import packaged_purposes
+from huse.experiments.tuning.space import RANGES, Space, read_space
 from huse.experiments.tuning.study import RunFailed, Trial, Tuning, best_first
 from huse.run import paths
 from huse.run.params.editing import as_yaml
@@ -36,7 +37,7 @@ def tune(
 ) -> None:
     """Look for better parameters: each trial is an experiment, chosen by validation metrics alone."""
     if ranges is None:
-        typer.echo("\n".join(packaged_spaces()))
+        typer.echo("\n".join(packaged_purposes(RANGES)))
         return
     here: Run = context.obj
     space = read_space(ranges, read_yaml(here / paths.PARAMS))
@@ -102,7 +103,8 @@ def _line(number: int | str, trial: Trial) -> str:
 
 def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
     headers = ("metric", "beside now", *(name.rpartition(".")[2] for name in space.parameters))
-    columns = [Column("run"), *(Column(header, justify="right", overflow="fold") for header in headers)]
+    run = Column("run", min_width=max(len(trial.experiment) for _, trial in found))  # a name to copy
+    columns = [run, *(Column(header, justify="right", overflow="fold") for header in headers)]
     table = Table(*columns, title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for metric, trial in found:
         table.add_row(trial.experiment, f"{metric:.4f}", f"{metric - now:+.4f}", *map(as_yaml, trial.values.values()))

@@ -42,6 +42,8 @@ def lacking(here: Run) -> list[str]:
             "label_graph.weights": sections["label_graph"].weights,
             "text_vectors.given.file": sections["text_vectors"].given.file,
             "text_vectors.sentences.model": sections["text_vectors"].sentences.model,
+            "text_vectors.start": sections["text_vectors"].start,
+            "train.start": sections["train"].start,
             "word_vectors.source": sections["word_vectors"].source,
         }.items(),
     ]

@@ -128,16 +128,16 @@ def test_half_a_product_is_kept_and_what_was_lost_is_said(tmp_path):
         (12, "sound.jpg", "D", "sound.jpg", "repaired"),
     ]
     assert [(one.line, one.image, one.reason, one.action) for one in checked.in_part] == [
-        (5, "broken.jpg", "picture missing, not a picture: HTML", "kept in part"),
-        (6, "../b.jpg", "picture missing, the picture's path leaves the picture folder", "kept in part"),
+        (5, "broken.jpg", "without its picture, not a picture: HTML", "kept in part"),
+        (6, "../b.jpg", "without its picture, the picture's path leaves the picture folder", "kept in part"),
     ]
     assert {entry.line: entry.reason for entry in checked.rejected} == {
-        7: "name missing, the name has 2,500 characters, more than 2,000; the same as line 4",
+        7: "without its name, the name has 2,500 characters, more than 2,000; the same as line 4",
         8: "the picture's path is empty; the name is empty",
         9: "not a picture: HTML; the name is empty",
         10: "the same as line 2",
-        11: "picture missing, not a picture: HTML; the same as line 2",
-        13: "picture missing, not a picture: HTML; the name stands in another row",
+        11: "without its picture, not a picture: HTML; the same as line 2",
+        13: "without its picture, not a picture: HTML; the name stands in another row",
     }
 
 
@@ -161,7 +161,7 @@ def test_a_link_to_a_file_that_is_not_there_is_no_other_writing_of_it(tmp_path):
     (tmp_path / "a.jpg").symlink_to("/gone/a.jpg")
     checked = check_rows([row(2)], tmp_path, partial(map, lambda path: inspect_picture(path, 100)))
     assert [(product.image, product.name, product.repair) for product in checked.products] == [("", "A", "")]
-    reason = "picture missing, picture is a link to what does not exist (/gone/a.jpg)"
+    reason = "without its picture, picture is a link to what does not exist (/gone/a.jpg)"
     assert [one.reason for one in checked.in_part] == [reason]
 
 

@@ -78,6 +78,14 @@ def test_what_is_there_is_said(shop):
     assert "remark" not in said
 
 
+def test_class_paths_with_another_separator_are_said_where_a_product_has_no_name(shop):
+    lines = Path("shop.csv").read_text().replace("<", " > ").splitlines()
+    write("shop.csv", "\n".join([*lines[:-1], "11.png,,a > e > f"]))
+    said = shown()
+    assert "3 of 3 classes have one level and contain a mark that may separate levels (3 × >)" in said
+    assert "`huse import table --separator '>'` writes such a catalogue" in said
+
+
 def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
     assert "the built-in sample, which the run draws" in shown()
 
@@ -183,6 +191,18 @@ def test_remarks_on_the_table_and_the_names(shop):
     assert "preprocess_text.digits: keep keeps 12 of them" in message
 
 
+def test_random_weights_that_fine_tuning_does_not_fit_are_said(shop):
+    shop(finetune_backbone={"epochs": 14, "head_epochs": 1})
+    assert "remark: backbone.weights: random, and fine-tuning is set for pretrained ones" in shown()
+    shop(finetune_backbone={"epochs": 14, "head_epochs": 0, "layer_decay": 0.8})
+    assert "set finetune_backbone.head_epochs to 0 and layer_decay to 1, or name a file of weights" in shown()
+    shop(finetune_backbone={"epochs": 0})
+    assert "remark: backbone.weights: random, and nothing trains them" in shown()
+    torch.save(load_backbone("resnet18", "random", 1).module.state_dict(), "best.pth")
+    shop(backbone={"weights": "best.pth"})
+    assert "random" not in shown()
+
+
 def test_what_the_table_tells_of_its_products_is_said_as_the_stage_says_it(shop):
     rows = [f"{row}.png,red shoe {'xyz'[row % 3]}{row // 3 * 'y'},a<{row % 2}" for row in range(12)]
     rows += ["0.png,RED shoe x,a<1", "1.png,Red &amp; blue hat,A<0"]
@@ -278,7 +298,7 @@ def test_a_large_table_is_judged_by_rows_spread_over_it(shop, monkeypatch):
     assert "101 of 1,010 rows looked at" in shown()
     share = re.search(
         r"remark: catalogue.images: about ([\d.]+)% of the rows would be rejected, or kept in part: "
-        r"\d+ × picture missing, picture file does not exist",
+        r"\d+ × without its picture, picture file does not exist",
         shown(),
     )
     assert 45 < float(share[1]) < 55

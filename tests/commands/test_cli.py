@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 
+from huse import __version__
 from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
 from huse.run.checkpoints import Checkpoint
+from huse.run.params.editing import set_values
 from huse.vision.cache import VectorCache
 from tests.commands.conftest import error, huse, write
 from tests.conftest import ROOT
@@ -57,10 +59,13 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert cells["chance"] == ["0.066"] * 5
     assert cells["text"][1] == "–"  # without an interval
     assert "held out" not in shown
+    assert "report         metrics/report.html, after `dvc repro`" in shown
+    write(paths.REPORT, "")
+    assert "report         metrics/report.html, a page for any browser" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 2})
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 4})
-    assert "pictures and names alone: 7 train, 2 validation, 9 test, 1 rejected" in huse("metrics").stdout
+    assert "items: 7 train, 2 validation, 9 test, 1 rejected" in huse("metrics").stdout
 
 
 def test_metrics_per_product_stand_beside_those_one_by_one(workplace):
@@ -195,6 +200,12 @@ def test_labels_shows_the_neighbours_of_a_class(workplace):
     shown = huse("labels", "--of", "Boots").stdout
     assert "shoes<flats 0.125, bags 0.750" in shown
     assert "0.500" not in shown
+    assert "training takes" not in shown
+    set_values(paths.PARAMS, {"train": {"graph": {"distances": "tree"}}})
+    assert "training takes" not in huse("labels", "--of", "Boots").stdout  # these are of the tree too
+    write(paths.LABEL_METRICS, {"encoder": "infersent (random, seed 13)", "tree_spearman": None})
+    said = "training takes the steps of the class tree (train.graph.distances: tree), not these distances"
+    assert huse("labels", "--of", "Boots").stdout.startswith(said)
     expected = "data/labels/labels.json: expected a class whose path has 'hats', found none of 3."
     assert error("labels", "--of", "hats") == expected
 
@@ -214,6 +225,14 @@ def test_clearing_leaves_what_a_running_training_needs(workplace):
     assert not running.path.exists()
 
 
+def test_a_preset_without_parameters_to_write_to(workplace):
+    paths.PARAMS.unlink()
+    told = "params.yaml: not found. Run from the repository, or a folder of it."
+    assert error("preset", "sample") == told
+    write(paths.PARAMS, "a: [")
+    assert error("preset", "sample").startswith("params.yaml: ")
+
+
 def test_the_cache_is_shown_and_cleared(workplace):
     VectorCache(paths.CACHE / paths.VECTOR_CACHE).put({b"key": np.zeros(4, np.float32)})
     (paths.CACHE / paths.WORD_CACHE / "some").mkdir(parents=True)
@@ -229,10 +248,24 @@ def test_the_cache_is_shown_and_cleared(workplace):
 
 
 def test_presets_are_listed_and_applied(workplace):
-    assert huse("preset").stdout == "notebook\npaper\nproducts\nproducts-text\nsample\n"
+    lines = huse("preset").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["notebook", "paper", "products", "products-text", "sample"]
+    assert lines[1] == "paper          HUSE as printed (arXiv 1911.05978, 4.2), on fixed vectors"
     shown = huse("preset", "paper").stdout
     assert "train.steps: 600 -> 250000" in shown
     assert "has these values already" in huse("preset", "paper").stdout
+
+
+def test_a_misspelled_command_names_the_right_one(workplace):
+    found = huse("serach", "hat")
+    assert (found.exit_code, "Did you mean 'search'?" in found.output) == (2, True)
+    assert "Did you mean" not in huse("xyzzy").output
+
+
+def test_the_version_and_a_short_option_for_help(workplace):
+    assert huse("--version").stdout == f"{__version__}\n"
+    assert huse("-h").stdout == huse("--help").stdout
+    assert huse("search", "-h").stdout == huse("search", "--help").stdout
 
 
 def test_sigterm_leaves_no_half_written_output(tmp_path):

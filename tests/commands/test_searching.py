@@ -119,6 +119,19 @@ def test_columns_under_other_headers_are_named_by_options(shop):
     assert "expected one column `name` (--name-column), found none" in error("update", *asked[1:4], *named[:2])
 
 
+def test_class_paths_with_another_separator_are_read_by_an_option_and_said_without(shop, caplog):
+    write("image,name,classes\n0.jpg,Wonder lamp,home > lamps\n")
+    asked = ("add", "new.csv", "--images", "new")
+    assert huse(*asked).exit_code == 0
+    assert "1 of 1 class has one level and contains a mark that may separate levels (1 × >)" in caplog.text
+    assert "--separator '>' takes them apart" in caplog.text
+    caplog.clear()
+    assert "0 products added, 1 replaced" in huse(*asked, "--separator", ">").stdout
+    assert "separate levels" not in caplog.text
+    assert {row["classes"] for row in index().rows("product = 'Wonder lamp'").to_dict("records")} == {"home<lamps"}
+    assert "--separator: expected what stands between levels" in error("update", *asked[1:], "--separator", "")
+
+
 def test_the_encoding_is_the_one_that_is_named(shop):
     named = ("--image-column", "photo")
     Path("new.csv").write_bytes("photo,name,classes\n,домик,a\n".encode("cp1251"))
@@ -150,7 +163,7 @@ def test_where_rejected_rows_cannot_be_written_they_are_told_alone(shop, monkeyp
     write("image,name,classes\n0.jpg,a hat,hats\nnone.jpg,b hat,hats\n")
     assert huse("add", "new.csv", "--images", "new", "--max-rejected", 1).exit_code == 0
     assert "new.rejected.csv cannot be written (Read-only file system)" in caplog.text
-    assert "line 3: none.jpg: picture missing" in caplog.text
+    assert "line 3: none.jpg: without its picture" in caplog.text
     assert index().known(["a hat", "b hat"]) == {"a hat", "b hat"}
 
 

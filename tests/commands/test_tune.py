@@ -2,12 +2,15 @@ from types import SimpleNamespace
 
 from huse.experiments.tuning import experiments
 from huse.experiments.tuning.study import RunFailed
+from huse.nesting import flatten
 from huse.run import paths
+from huse.run.params.reader import read_yaml
 from tests.commands.conftest import error, huse, write
 
 
 def test_the_ranges_that_come_with_it_are_listed(workplace):
-    assert huse("tune").stdout.split() == ["training"]
+    (line,) = huse("tune").stdout.splitlines()
+    assert line.startswith("training  How HUSE learns: the weights of its losses")
 
 
 def test_what_is_wrong_is_named(workplace):
@@ -41,3 +44,22 @@ def test_if_all_trials_fail_it_ends_with_the_first_reason_and_1(workplace, monke
     assert result.exit_code == 1
     assert "error: all 2 trials failed; the first of them: mine-0001 went wrong" in result.output
     assert "no trial is better" not in result.output
+
+
+def test_the_names_of_the_best_are_whole_in_a_narrow_terminal(workplace, monkeypatch):
+    class Rising:
+        present = SimpleNamespace(params=dict(flatten(read_yaml(paths.PARAMS))))
+        metric = 0.5
+
+        def __init__(self, *_):
+            pass
+
+        def run(self, *_):
+            return 0.6
+
+    monkeypatch.setattr(experiments, "Experiments", Rising)
+    write(paths.LOCK, "")
+    shown = huse("tune", "training", "--trials", "2", "--name", "a-long-name").stdout
+    table = shown[shown.index("The best") : shown.index("is it more")]
+    assert max(map(len, table.splitlines())) <= 80
+    assert " a-long-name-0001 " in table and " a-long-name-0002 " in table

@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import textwrap
 from urllib.request import urlopen
 
 import numpy as np
@@ -252,6 +253,14 @@ def check_extended(repository):
     assert json.loads((repository.root / paths.TOWERS_CONFIG).read_text())["params"]["method"] == "squared_gap"
     found = json.loads((repository.root / paths.EVALUATE_METRICS).read_text())["retrieval"]["mean"]
     assert found["reciprocal_rank"] > found["chance"]["reciprocal_rank"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["README.md", "docs/search.md"])
+def test_the_python_of_a_page_runs_on_what_the_pipeline_made(repository, name):
+    shutil.copy(repository.root / "data/sample/images/00000_1.jpg", repository.root / "photo.jpg")
+    code = next(text for _, text in code_blocks(ROOT / name) if "import huse\n" in text)
+    repository.run(sys.executable, "-c", textwrap.dedent(code))
 
 
 @pytest.mark.slow

@@ -61,6 +61,14 @@ def test_what_dvc_cannot_add_is_named_by_its_absolute_path(shop, tmp_path):
     assert line.endswith(f"is another one in a copy. Give its absolute path: {tmp_path.parent}/a.csv")
 
 
+def test_the_earlier_model_that_a_training_goes_on_from_is_asked_for(shop, tmp_path):
+    (tmp_path / "data/last").mkdir(parents=True)
+    Path("data/last/config.json").touch()
+    set_values(Path("params.yaml"), {"train": {"start": "data/last"}, "text_vectors": {"start": "data/last"}})
+    remedy = f"data/last: Git ignores it. Give its absolute path: {tmp_path}/data/last"
+    assert shop("data/sample/catalogue.csv") == [f"text_vectors.start: {remedy}", f"train.start: {remedy}"]
+
+
 def test_without_git_there_are_no_copies(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert lacking(Run(tmp_path)) == []

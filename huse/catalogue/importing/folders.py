@@ -38,8 +38,8 @@ def import_folders(
         split_folders: whether folders such as ``train`` are splits, not levels; None: see `take_splits`.
 
     Raises:
-        InputError: the folder or the table is missing, or the table lacks a column or has it several times; or split
-            folders are wanted, but there are none.
+        InputError: the folder or the table is missing; no picture lies in a folder below it; the table lacks a column
+            or has it several times; or split folders are wanted, but there are none.
     """
     imported = Imported(folder)
     known = Pictures(imported)
@@ -52,6 +52,11 @@ def import_folders(
         named = _captions(imported, known, captions, image, name)
     imported.remarks += _others_remark(folder, known.others, captions)
     tree = [tuple(picture.split("/")[:-1]) for picture in pictures]
+    if pictures and not any(tree):
+        raise InputError(
+            f"{folder}: expected pictures in folders that are named after their classes, such as shoes/boots/4711.jpg; "
+            f"found {counted(len(pictures), 'picture')} side by side. `huse import table` takes classes of a table."
+        )
     for picture, taken in zip(pictures, take_splits(imported, tree, split_folders), strict=True):
         if taken is None:
             imported.left_out.append(f"not in a folder of a split: {picture}")

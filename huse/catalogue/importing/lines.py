@@ -41,7 +41,7 @@ class Lines:
             InputError: the file is missing, empty or undecodable, or has no header.
         """
         if not path.is_file():
-            raise InputError(f"{path}: not found.")
+            raise InputError(f"{path}: {'is a folder. Give the table in it' if path.is_dir() else 'not found'}.")
         self._records = Records(
             path, header=header, encoding=encoding, delimiter=delimiter, wanted=wanted, surplus=surplus
         )

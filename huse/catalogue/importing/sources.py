@@ -61,7 +61,7 @@ def read_rows(
         InputError: the file is missing, empty, undecodable or no table.
     """
     if not path.is_file():
-        raise InputError(f"{path}: not found.")
+        raise InputError(f"{path}: {'is a folder. Give the table in it' if path.is_dir() else 'not found'}.")
     with path.open("rb") as file:
         start = file.read(HEAD)
     marked = marked_encoding(start)

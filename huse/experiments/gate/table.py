@@ -8,11 +8,13 @@ from rich.table import Column, Table
 from tabulate import tabulate
 
 from huse.experiments.gate.verdicts import EVALUATION, FAILED, Line, Outcome, Verdict
+from huse.wording import counted
 
 COLUMNS = ("metric", "base", "here", "change", "tolerance", "95 %", "bound", "verdict")
 IN_MARKDOWN = {COLUMNS.index("95 %"), COLUMNS.index("bound")}  # alone, to save width; the reasons name bounds
 COLOURS = {Verdict.BETTER: "green", Verdict.NO_METRIC: "yellow", **dict.fromkeys(FAILED, "red")}
 Cell = TypeVar("Cell")
+SHOWN = 10  # metrics without a rule that are lost
 VERDICTS = {0: "passed", 1: "something is worse", 2: "could not compare"}
 
 
@@ -44,7 +46,9 @@ def as_markdown(outcome: Outcome, base: str) -> str:
 def reasons_of(outcome: Outcome) -> Sequence[str]:
     """Return a line for everything that does not pass."""
     of_lines = (f"{line.rule.metric}: {line.reason}" for line in outcome.lines if line.reason)
-    return [*outcome.obstacles, *of_lines, *outcome.lost]
+    more = len(outcome.lost) - SHOWN
+    others = [f"… and {counted(more, 'other metric')} of the base that {'is' if more == 1 else 'are'} not here"]
+    return [*outcome.obstacles, *of_lines, *outcome.lost[:SHOWN], *(others if more > 0 else [])]
 
 
 def _cells(line: Line) -> list[str]:

@@ -214,7 +214,10 @@ def _obstacles(base: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
     """Say why two runs were not measured on the same queries."""
     found = []
     if base.get(SPLIT) is None or here.get(SPLIT) != base[SPLIT]:
-        found.append(f"{SPLIT}: another test split, {here.get(SPLIT)} here and {base.get(SPLIT)} in the base")
+        found.append(
+            f"{SPLIT}: another test split, {here.get(SPLIT)} here and {base.get(SPLIT)} in the base. If that is meant, "
+            "say so in a commit message: a line `baseline: why`"
+        )
     for name in sorted({*base, *here}):
         if name != ITEMS and not (name.startswith(f"{EVALUATION}.retrieval.") and name.endswith(DROPPED)):
             continue

@@ -12,11 +12,12 @@ from huse.experiments.packaged import packaged_names, read_packaged
 from huse.nesting import flatten, nest
 
 COMPLETE, LIKE = "sample", "like"
+PRESETS = "huse.experiments.presets"  # this package
 
 
 def preset_names() -> list[str]:
     """Return the names of the presets, sorted."""
-    return packaged_names("huse.experiments.presets")
+    return packaged_names(PRESETS)
 
 
 def read_preset(name: str) -> dict[str, Any]:
@@ -27,6 +28,6 @@ def read_preset(name: str) -> dict[str, Any]:
     """
     if name not in preset_names():
         raise InputError(f"no preset {name!r}; there are: {', '.join(preset_names())}.")
-    own = dict(flatten(read_packaged("huse.experiments.presets", name)))
+    own = dict(flatten(read_packaged(PRESETS, name)))
     like = own.pop(LIKE, COMPLETE)
     return nest(own if name == COMPLETE else dict(flatten(read_preset(like))) | own)

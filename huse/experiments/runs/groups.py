@@ -59,11 +59,11 @@ class Group:
 
     @property
     def label(self) -> str:
-        """The group's label, or else its differing parameters, by the last part of their names."""
+        """The group's label, else what differs by the last part of each name, else its one run, or "all"."""
         return (
             self.runs[0].label
             or ", ".join(f"{name.rpartition('.')[2]} {value}" for name, value in self.differing.items())
-            or "all"
+            or (self.runs[0].name if len(self.runs) == 1 else "all")
         )
 
     def values(self, metric: str) -> list[float]:

@@ -13,6 +13,7 @@ from huse.run.params.all import sections
 from huse.run.params.reader import parse_section, read_yaml
 from huse.settings import Settings
 
+RANGES = "huse.experiments.ranges"  # the package of those that come with it
 Scalar = bool | int | float | str | None
 
 # Tuning these would say nothing about the method.
@@ -99,7 +100,7 @@ class Space(Settings):
 
 def packaged_spaces() -> list[str]:
     """Return the names of the ranges that come with the package, sorted."""
-    return packaged_names("huse.experiments.ranges")
+    return packaged_names(RANGES)
 
 
 def read_space(name: str, params: Mapping[str, Any]) -> Space:
@@ -117,7 +118,7 @@ def read_space(name: str, params: Mapping[str, Any]) -> Space:
             raise InputError(f"{name}: not found. Expected a file of ranges; see docs/tune.md.")
         content = read_yaml(Path(name))
     elif name in packaged_spaces():
-        content = read_packaged("huse.experiments.ranges", name)
+        content = read_packaged(RANGES, name)
     else:
         raise InputError(
             f"no ranges {name!r}; there are: {', '.join(packaged_spaces())}, or a file that ends in .yaml."

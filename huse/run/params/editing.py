@@ -11,6 +11,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from huse.errors import InputError
 from huse.run.artifacts import Outputs
+from huse.run.params.reader import read_yaml
 
 
 def as_yaml(value: Any) -> str:
@@ -23,7 +24,12 @@ def as_yaml(value: Any) -> str:
 
 @contextmanager
 def edit_yaml(path: Path) -> Iterator[Any]:
-    """Give the content of a file to be changed; it is written, whole, where no error comes."""
+    """Give the content of a file to be changed; it is written, whole, where no error comes.
+
+    Raises:
+        InputError: the file is missing, no YAML, or no mapping.
+    """
+    read_yaml(path)
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096

@@ -23,7 +23,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise InputError(f"{path}: not found. Run from the root of the repository.") from None
+        raise InputError(f"{path}: not found. Run from the repository, or a folder of it.") from None
     return parse_yaml(content, where=str(path))
 
 

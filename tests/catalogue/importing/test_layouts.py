@@ -97,6 +97,13 @@ def test_pictures_are_those_that_decoding_reads_and_no_files_of_the_computer(tmp
     assert list_pictures(tmp_path) == sorted(wanted)
 
 
+def test_pictures_beside_each_other_have_no_class(tmp_path):
+    for name in ("a.png", "b.png"):
+        draw(tmp_path / name)
+    with pytest.raises(InputError, match=r"named after their classes, such as .*; found 2 pictures side by side"):
+        import_folders(tmp_path, None)
+
+
 def test_folders_without_captions_name_products_by_their_files(folders):
     imported = import_folders(folders, None)
     assert imported.table()["name"].tolist() == ["cap", "a", "b 1", "a"]
@@ -251,6 +258,8 @@ def test_wrong_captions_are_named(folders, tmp_path):
     captions = tmp_path / "captions.csv"
     with pytest.raises(InputError, match=r"captions\.csv: not found"):
         import_folders(folders, captions)
+    with pytest.raises(InputError, match="is a folder"):
+        import_folders(folders, tmp_path)
     captions.write_text("a,b\n")
     with pytest.raises(InputError, match="expected a column one of image, file"):
         import_folders(folders, captions)

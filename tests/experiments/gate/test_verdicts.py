@@ -223,6 +223,16 @@ def test_a_metric_without_a_rule_that_is_lost_fails(value):
     assert judge([HIGHER], here, base).exit_code == 0  # a new one
 
 
+def test_of_many_lost_metrics_some_are_named_and_all_counted():
+    base = {**metrics(), "train": {f"metric_{number}": 0.5 for number in range(12)}}
+    *some, last = reasons_of(judge([HIGHER], base, metrics(split="two")))
+    assert some[0].endswith("If that is meant, say so in a commit message: a line `baseline: why`")
+    assert len(some) == 11 and "train.metric_9" in some[-1]
+    assert last == "… and 2 other metrics of the base that are not here"
+    base["train"].popitem()
+    assert reasons_of(judge([HIGHER], base, metrics()))[-1] == "… and 1 other metric of the base that is not here"
+
+
 def test_what_has_nothing_to_measure_is_not_lost():
     base = {"evaluate": {**metrics()["evaluate"], "new_classes": {"accuracy": 0.5}}}
     assert judge([HIGHER], base, metrics()).exit_code == 0

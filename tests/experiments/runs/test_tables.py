@@ -71,7 +71,7 @@ def test_one_group_has_no_differences():
     assert len(terminal_tables(groups)) == 1
     page = as_markdown(groups, "test")
     assert "Differences" not in page
-    assert rows(page)[1] == ["all", "1", "50.0", "100.0"]
+    assert rows(page)[1] == ["a", "1", "50.0", "100.0"]
 
 
 def test_unseen_classes_have_a_table_with_chance_where_there_are_any():
@@ -96,9 +96,9 @@ def test_a_page_has_every_direction_and_probabilities_where_runs_have_them():
     page = as_markdown(group_runs([run]), "test")
     assert rows(page[page.index("### By embeddings, image → text") :])[:2] == [
         ["", "runs", "HP@5"],
-        ["all", "1", "25.0"],
+        ["a", "1", "25.0"],
     ]
-    assert rows(page[page.index("### Retrieval by class prob") :])[:2] == [["", "runs", "mAP"], ["all", "1", "50.0"]]
+    assert rows(page[page.index("### Retrieval by class prob") :])[:2] == [["", "runs", "mAP"], ["a", "1", "50.0"]]
     assert page.count("### By embeddings") == 1
     (group,) = as_json(group_runs([run]), "test")["groups"]
     assert group["metrics"]["retrieval.image_to_text.hp_at_5"]["mean"] == 0.25

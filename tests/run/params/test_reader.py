@@ -79,7 +79,7 @@ def test_a_file_that_does_not_fit(params, text, message):
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(InputError, match=r"not found. Run from the root"):
+    with pytest.raises(InputError, match=r"not found. Run from the repository"):
         read_yaml(tmp_path / "params.yaml")
 
 

@@ -224,6 +224,21 @@ def test_it_does_not_scroll_sideways(page, width):
         assert scrolled <= seen, path
 
 
+def test_the_number_beside_a_long_class_stays_on_one_line(page):
+    page.until(lambda: page.all("#tree .count"), "the classes")
+    lines = page.browser.execute_script("""
+        const [name, count] = document.querySelector("#tree .pick").children;
+        name.textContent = "clothing, shoes & jewelry and more";
+        count.textContent = "1,234,567";
+        return [name, count].map((one) => {
+          const text = document.createRange();
+          text.selectNodeContents(one);
+          return text.getClientRects().length;
+        });
+    """)
+    assert lines[0] > 1 == lines[1]
+
+
 def test_on_a_phone_the_classes_are_folded(page):
     set_size(page.browser, 390)
     page.open("/?q=hat")
