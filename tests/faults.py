@@ -5,6 +5,7 @@ Few of each kind are tried, or, where HUSE_FAULTS in the environment names the p
 
 import json
 import os
+import signal
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +14,12 @@ import pytest
 
 PAGE = os.environ.get("HUSE_FAULTS")
 MARK = "<!-- table -->"
+# Of a process, one signal after the other.
+ENDINGS = {
+    "by SIGTERM": [signal.SIGTERM],
+    "by SIGKILL": [signal.SIGKILL],
+    "by SIGSTOP and SIGKILL": [signal.SIGSTOP, signal.SIGKILL],
+}
 
 
 def many(few, all_of_them):
@@ -40,17 +47,21 @@ def tally(record_property):
 
 
 def write_table(reports):
-    """Write what came out of all faults of tests that passed as a table into the page, in place of the one there."""
-    found = {}
+    """Write what came out of faults, in tests that passed, into the page; rows of faults that were not tried stay."""
+    tried = {}
     for report in reports:
         for name, noted in report.user_properties:
             if name == "fault":
                 fault, came_out, times = json.loads(noted)
-                found.setdefault(fault, Counter())[came_out] += times
-    lines = ["| fault | tried | what came out |", "| --- | --- | --- |"]
-    for fault, outcomes in sorted(found.items()):
-        told = "; ".join(f"{times:,} {came_out}" for came_out, times in outcomes.most_common())
-        lines.append(f"| {fault} | {outcomes.total():,} | {told} |")
+                tried.setdefault(fault, Counter())[came_out] += times
     page = Path(PAGE)
-    above = page.read_text(encoding="utf-8").partition(MARK)[0]
-    page.write_text("\n".join([above + MARK, "", *lines, ""]), encoding="utf-8")
+    above, _, table = page.read_text(encoding="utf-8").partition(MARK)
+    header = ["| fault | tried | what came out |", "| --- | --- | --- |"]
+    lines = [line for line in table.splitlines() if line and line not in header]
+    rows = {line.split(" | ")[0].removeprefix("| "): line for line in lines}
+    for fault, outcomes in tried.items():
+        told = "; ".join(f"{times:,} {came_out}" for came_out, times in outcomes.most_common() if times)
+        rows[fault] = f"| {fault} | {outcomes.total():,} | {told} |"
+    page.write_text(
+        "\n".join([above + MARK, "", *header, *(rows[fault] for fault in sorted(rows)), ""]), encoding="utf-8"
+    )

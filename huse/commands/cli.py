@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from huse import __version__
+from huse.engine.processes import check_address_space
 from huse.errors import in_one_line
 from huse.run.place import Run
 
@@ -96,6 +97,7 @@ def main() -> None:
     """Run the command; an `InputError` is printed without a traceback and gives exit code 2, a full disk 1."""
     signal.signal(signal.SIGTERM, _terminate)
     with in_one_line():
+        check_address_space()
         app()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from huse.engine.processes import LEAST_SPACE
 from huse.run import paths
 from tests.faults import PAGE, many
 from tests.pipeline.test_kills import LONGER, STAGES, fingerprint, left_over, make_old, outputs_of
@@ -103,9 +104,11 @@ def test_memory_that_does_not_suffice(repository, name, tally):
     old = [fingerprint(output) for output in outputs]
     draw = np.random.default_rng(list(STAGES).index(name))
     for _ in range(many(2, 10)):
-        limit = int(draw.uniform(1e5, 2.5e6))
+        limit = int(draw.uniform(1e5, 4e6))  # KiB
         result = repository.run(*by_shell(f"ulimit -v {limit}", stage(name)), check=False)
         assert [fingerprint(output) for output in outputs] == old, limit
+        if limit * 1024 < LEAST_SPACE:
+            assert "Raise the limit" in told(result)
         if result.returncode:
             assert result.returncode > 0, (limit, result.stdout)
             tally("memory that does not suffice (`ulimit -v`)", "ended with an error, outputs as before")

@@ -13,7 +13,7 @@ from tests.use.test_model import make
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
-MUTANTS = many(60, 1000)
+MUTANTS = many(60, 1200)
 CONFIG = "config.json"
 
 

@@ -4,7 +4,6 @@ import http.client
 import json
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -16,17 +15,12 @@ from urllib.parse import quote
 import pytest
 
 from huse.use.index import ADDED, Index
-from tests.faults import many
+from tests.faults import ENDINGS, many
 from tests.use.server.conftest import SECONDS, until
 from tests.use.server.test_process import TOKEN, Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
-ENDINGS = {
-    "SIGTERM": [signal.SIGTERM],
-    "SIGKILL": [signal.SIGKILL],
-    "SIGSTOP and SIGKILL": [signal.SIGSTOP, signal.SIGKILL],
-}
 TRICKS = (
     *("../../../../etc/passwd", "/etc/passwd", "//etc/passwd", "file:///etc/passwd", "/proc/self/environ"),
     *("..%2f..%2fetc/passwd", "%2e%2e/%2e%2e/etc/passwd", "....//....//etc/passwd", "..\\..\\etc\\passwd"),
@@ -106,7 +100,7 @@ def test_what_was_said_to_be_stored_is_there_after_a_kill(start, shop, tally):
         load.end()
         stored += load.stored
         assert load.wrong == []
-        tally(f"{how} of a server that adds and searches", "all that it had said to be stored is there")
+        tally("killed: `huse serve`, while clients add and search", how)
         there = Index.open(shop / "index").rows(f"origin = '{ADDED}'")
         assert set(stored) <= set(there["product"])
         assert set(there["product"].value_counts()) == {2}
