@@ -3,7 +3,12 @@
 import contextlib
 import http.client
 import json
+import os
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass
@@ -22,6 +27,7 @@ from huse.use.index import CATALOGUE, Index
 from huse.use.server.app import make_app
 from huse.use.server.shop import Places
 from huse.use.server.writing import Checks
+from tests.conftest import ROOT
 from tests.use.test_model import PATHS, make
 
 CHECKS = Checks(_class_path, _why_no_name)
@@ -157,3 +163,45 @@ def writer(places):
     """A server of a copy, which writes."""
     with served(places, checks=CHECKS) as client:
         yield client.wait()
+
+
+class Process:
+    """A server that was started as a person does."""
+
+    def __init__(self, folder, *options, cwd, preexec=None, **variables):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
+        places = ["--model", folder / "model", "--index", folder / "index", "--images", folder / "images"]
+        command = [sys.executable, "-m", "huse", "serve", "--port", "0", *places, *options]
+        self.process = subprocess.Popen(
+            list(map(str, command)),
+            cwd=cwd,
+            env=environment,
+            preexec_fn=preexec,  # noqa: PLW1509
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.first = self.process.stdout.readline()
+        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.first)
+        self.client = Client(int(found[1])) if found else None
+
+    def end(self, number=signal.SIGTERM):
+        """Send a signal, and return the exit code and what was printed."""
+        self.process.send_signal(number)
+        printed = self.process.communicate(timeout=SECONDS)[0]
+        return self.process.returncode, self.first + printed
+
+
+@pytest.fixture
+def start(template, tmp_path):
+    started = []
+
+    def begin(*options, folder=template, **variables):
+        started.append(Process(folder, *options, cwd=tmp_path, **variables))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        if one.process.poll() is None:
+            one.process.kill()
+        one.process.communicate()

@@ -1,64 +1,17 @@
 """`huse serve` as a process: it listens at once, drains on SIGTERM, and says in one line why it cannot serve."""
 
 import http.client
-import os
-import re
 import resource
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.use.server.conftest import SECONDS, Client, until
+from tests.use.server.conftest import SECONDS, until
 
 TOKEN = "a-secret-of-many-letters"
-
-
-class Process:
-    """A server that was started as a person does."""
-
-    def __init__(self, folder, *options, cwd, preexec=None, **variables):
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
-        places = ["--model", folder / "model", "--index", folder / "index", "--images", folder / "images"]
-        command = [sys.executable, "-m", "huse", "serve", "--port", "0", *places, *options]
-        self.process = subprocess.Popen(
-            list(map(str, command)),
-            cwd=cwd,
-            env=environment,
-            preexec_fn=preexec,  # noqa: PLW1509
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.first = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)", self.first)
-        self.client = Client(int(found[1])) if found else None
-
-    def end(self, number=signal.SIGTERM):
-        """Send a signal, and return the exit code and what was printed."""
-        self.process.send_signal(number)
-        printed = self.process.communicate(timeout=SECONDS)[0]
-        return self.process.returncode, self.first + printed
-
-
-@pytest.fixture
-def start(template, tmp_path):
-    started = []
-
-    def begin(*options, folder=template, **variables):
-        started.append(Process(folder, *options, cwd=tmp_path, **variables))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.communicate()
 
 
 def test_it_lives_before_it_is_ready_and_ends_by_sigterm(start):

@@ -17,10 +17,10 @@ import pytest
 from huse.use.index import ADDED, Index
 from tests.faults import ENDINGS, many
 from tests.use.server.conftest import SECONDS, until
-from tests.use.server.test_process import TOKEN, Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.faults]
 
+TOKEN = "a-secret-of-many-letters"
 TRICKS = (
     *("../../../../etc/passwd", "/etc/passwd", "//etc/passwd", "file:///etc/passwd", "/proc/self/environ"),
     *("..%2f..%2fetc/passwd", "%2e%2e/%2e%2e/etc/passwd", "....//....//etc/passwd", "..\\..\\etc\\passwd"),
@@ -39,19 +39,10 @@ def shop(template, tmp_path):
 
 
 @pytest.fixture
-def start(shop):
-    started = []
-
-    def begin(*options, **variables):
-        writable = ("--writable", "--uploads", shop / "uploads", "--drain", 0)
-        started.append(Process(shop, *writable, *options, cwd=shop, **variables))
-        return started[-1]
-
-    yield begin
-    for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.communicate()
+def start_writable(start, shop):
+    """A function that starts a server of the copy, which clients may add to."""
+    options = ("--writable", "--uploads", shop / "uploads", "--drain", 0)
+    return lambda *more, **variables: start(*options, *more, folder=shop, **variables)
 
 
 class Load:
@@ -85,10 +76,10 @@ class Load:
             thread.join()
 
 
-def test_what_was_said_to_be_stored_is_there_after_a_kill(start, shop, tally):
+def test_what_was_said_to_be_stored_is_there_after_a_kill(start_writable, shop, tally):
     draw, stored = random.Random(0), []
     for _ in range(many(3, 30)):
-        server = start()
+        server = start_writable()
         load = Load(server.client.wait())
         until(lambda load=load: load.stored, "something is stored")
         time.sleep(draw.random())
@@ -104,7 +95,7 @@ def test_what_was_said_to_be_stored_is_there_after_a_kill(start, shop, tally):
         there = Index.open(shop / "index").rows(f"origin = '{ADDED}'")
         assert set(stored) <= set(there["product"])
         assert set(there["product"].value_counts()) == {2}
-    assert start().client.wait().ask("/search", {"text": stored[-1]}).said["hits"]
+    assert start_writable().client.wait().ask("/search", {"text": stored[-1]}).said["hits"]
 
 
 REBUILD = """
@@ -127,8 +118,8 @@ with alone(folder):  # as the stage `index`
 """
 
 
-def test_an_index_is_rebuilt_while_clients_add_and_search(start, shop, tally):
-    load = Load(start().client.wait())
+def test_an_index_is_rebuilt_while_clients_add_and_search(start_writable, shop, tally):
+    load = Load(start_writable().client.wait())
     rebuilt = many(2, 20)
     for _ in range(rebuilt):
         said = subprocess.run([sys.executable, "-c", REBUILD, shop], capture_output=True, text=True, check=False)
@@ -185,8 +176,8 @@ def guess(client, stop, counts):
             counts.append(0)
 
 
-def test_those_who_attack_do_not_keep_a_client_from_its_answer(start, tally):
-    server = start("--max-body", 1, HUSE_TOKEN=TOKEN)
+def test_those_who_attack_do_not_keep_a_client_from_its_answer(start_writable, tally):
+    server = start_writable("--max-body", 1, HUSE_TOKEN=TOKEN)
     client, stop, tokens = server.client.wait(), threading.Event(), []
     slow = b"POST /search HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99999\r\n\r\n" + b"x" * 1000
     attacks = [threading.Thread(target=hold, args=(client.port, slow, stop)) for _ in range(many(40, 120))]
@@ -253,8 +244,8 @@ ALL = {
 }
 
 
-def test_no_parameter_leads_out_of_the_folders(start, shop, tally):
-    client = start().client.wait()
+def test_no_parameter_leads_out_of_the_folders(start_writable, shop, tally):
+    client = start_writable().client.wait()
     before = {path for path in shop.rglob("*") if path.is_file() and "index" not in path.parts}
     requests = [
         (path, {"json_": with_value(asked, at, trick)})
