@@ -286,3 +286,10 @@ def test_sigterm_leaves_no_half_written_output(tmp_path):
     assert b"terminated: all outputs are as before" in process.communicate(timeout=60)[1]
     assert process.returncode == 128 + signal.SIGTERM
     assert list(tmp_path.iterdir()) == []
+
+
+def test_help_imports_no_heavy_library():
+    code = "import sys; from huse.commands.cli import app; app(['--help'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "huse.commands.cli" in imported and not imported & {"torch", "gensim", "dvc", "sklearn", "lancedb"}
