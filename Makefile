@@ -44,11 +44,11 @@ test-fast: $(INSTALLED)  ## the tests of minutes alone
 
 test-all: test test-slow  ## everything
 
-faults: $(INSTALLED)  ## the faults of test-slow, a hundred times as many; two hours; writes the table of docs/faults.md
-	OMP_NUM_THREADS=1 HUSE_FAULTS=docs/faults.md $(BIN)/pytest --numprocesses 2 -m faults
-
 test-slow: $(INSTALLED)  ## what `test` leaves out: commands of the docs, queues, kills, faults, browser, real products
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m slow
+
+faults: $(INSTALLED)  ## the faults of test-slow, a hundred times as many; two hours; writes the table of docs/faults.md
+	OMP_NUM_THREADS=1 HUSE_FAULTS=docs/faults.md $(BIN)/pytest --numprocesses 2 -m faults
 
 lint: $(INSTALLED)  ## layout, rules of style, types
 	$(BIN)/ruff format --check

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from huse import __version__
-from huse.engine.processes import check_address_space
+from huse.engine.cores import check_address_space
 from huse.errors import in_one_line
 from huse.run.place import Run
 

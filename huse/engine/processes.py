@@ -1,8 +1,7 @@
-"""Processes: none outlives the one that started it, and none begins without room for its libraries."""
+"""Processes that must not outlive the one that started them."""
 
 import ctypes
 import os
-import resource
 import select
 import signal
 import sys
@@ -13,11 +12,8 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from huse.errors import InputError
-
 PR_SET_PDEATHSIG = 1  # of Linux's prctl(2): the signal that a process gets when its parent dies
 SECONDS_BETWEEN_LOOKS = 0.5
-LEAST_SPACE = 2**31  # bytes of address space that the libraries take before they do anything
 
 
 def end_with_parent() -> None:
@@ -83,17 +79,3 @@ def _wait(process: psutil.Process) -> None:
     else:
         select.select([descriptor], [], [])  # reacts at once: this process's folder may be deleted next
         os.close(descriptor)
-
-
-def check_address_space() -> None:
-    """Refuse to begin where the libraries may find no room: OpenBLAS then tries again without an end.
-
-    Raises:
-        InputError: this process may use less than `LEAST_SPACE`.
-    """
-    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if limit != resource.RLIM_INFINITY and limit < LEAST_SPACE:
-        raise InputError(
-            f"this process may use {limit / 2**30:.1f} GiB of address space, and torch and its like need "
-            f"{LEAST_SPACE // 2**30} GiB and more. Raise the limit, `ulimit -v`."
-        )

@@ -109,7 +109,7 @@ def test_what_continuous_integration_runs_is_the_fast_tests_and_then_the_others(
     assert [line for line in script if line.startswith("make ")] == ["make test", "make test-slow"]
     assert re.search(r"^test-all: test test-slow ", MAKEFILE, re.MULTILINE)
     marks = re.findall(r"pytest --numprocesses 2 -m (.+)$", MAKEFILE, re.MULTILINE)
-    assert marks == ["'not slow'", "slow"]
+    assert marks == ["'not slow'", "slow", "faults"]
 
 
 @pytest.mark.parametrize(

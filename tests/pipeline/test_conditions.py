@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from huse.engine.processes import LEAST_SPACE
+from huse.engine.cores import LEAST_SPACE
 from huse.run import paths
 from tests.faults import PAGE, many
 from tests.pipeline.test_kills import LONGER, STAGES, fingerprint, left_over, make_old, outputs_of
