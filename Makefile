@@ -47,7 +47,7 @@ test-all: test test-slow  ## everything
 test-slow: $(INSTALLED)  ## what `test` leaves out: commands of the docs, queues, kills, faults, browser, real products
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 -m slow
 
-faults: $(INSTALLED)  ## the faults of test-slow, a hundred times as many; two hours; writes the table of docs/faults.md
+faults: $(INSTALLED)  ## the faults of test-slow, many more of each, in two hours; writes the table of docs/faults.md
 	OMP_NUM_THREADS=1 HUSE_FAULTS=docs/faults.md $(BIN)/pytest --numprocesses 2 -m faults
 
 lint: $(INSTALLED)  ## layout, rules of style, types
