@@ -124,8 +124,11 @@ def _load(path: Path) -> Any:
 
 def _archived(path: Path) -> str:
     """Return what a zip archive is that `torch.save` did not write; empty: it may have written it."""
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    except zipfile.BadZipFile as error:
+        return f"it is a damaged zip archive: {str(error).lower()}"
     if any(name.endswith("/data.pkl") for name in names):
         return ""
     return f"it is a zip archive of other files: {name_first(names)}" if names else "it is an empty zip archive"

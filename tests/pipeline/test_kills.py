@@ -173,7 +173,8 @@ def outs(lock):
 
 @pytest.fixture
 def new_products(repository):
-    """A table of sixty new products with pictures of the sample."""
+    """A table of sixty new products with pictures of the sample; the index is that of the model."""
+    assert repository.stage("index").returncode == 0
     products = pd.read_parquet(repository.root / paths.PRODUCTS).head(60)
     new = products[["image", "name", "classes"]].assign(
         name=[f"{name} no {n}" for n, name in enumerate(products["name"])]
