@@ -13,7 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import chain, zip_longest
 from json.encoder import encode_basestring
@@ -31,6 +31,7 @@ from huse.errors import InputError
 from huse.files import fingerprint_file, write_array
 
 PARTIAL_PREFIX = ".partial-"
+ASIDE = "-old"  # after the process: a folder that makes way
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write fails with where there is no room
 TOGETHER = 65_536  # rows whose fingerprint is taken at a time
 MAPPED_ABOVE = 2**29  # bytes of an array of vectors that is memory-mapped in place of read
@@ -199,18 +200,26 @@ def _refused(final: Path, error: OSError) -> InputError:
 def _remove_left(final: Path) -> None:
     """Remove what this process, and processes that are no more, have left of an output."""
     for left in final.parent.glob(f"{PARTIAL_PREFIX}*-{glob.escape(final.name)}"):
-        process = left.name.removeprefix(PARTIAL_PREFIX).removesuffix(f"-{final.name}")
+        process = left.name.removeprefix(PARTIAL_PREFIX).removesuffix(f"-{final.name}").removesuffix(ASIDE)
         if process.isdecimal() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
             _remove(left)
 
 
 def _move(partial: Path, final: Path) -> None:
-    aside = final.with_name(f"{PARTIAL_PREFIX}old-{final.name}")
-    # No folder can be replaced by another in one step, but it can be renamed first.
-    if final.is_dir() and partial.is_dir():
-        _remove(aside)
-        final.replace(aside)
-    partial.replace(final)
+    aside = final.with_name(f"{PARTIAL_PREFIX}{os.getpid()}{ASIDE}-{final.name}")
+    moved = False
+    while not moved:
+        # No folder can be replaced by another in one step, but it can be renamed first.
+        if final.is_dir() and partial.is_dir():
+            _remove(aside)
+            with suppress(FileNotFoundError):  # another process has just done that
+                final.replace(aside)
+        try:
+            partial.replace(final)
+            moved = True
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY:  # another process has just put its own there
+                raise
     _remove(aside)
 
 

@@ -3,6 +3,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -325,3 +326,27 @@ def test_the_fingerprint_is_that_of_the_rows_as_json(monkeypatch):
     table = pd.DataFrame(rows, columns=["image", "name", "classes", "split"]).assign(other=1)
     content = "".join(json.dumps(row, ensure_ascii=False) for row in rows)
     assert fingerprint_products(table) == hashlib.sha256(content.encode()).hexdigest()
+
+
+def test_another_process_replaces_the_same_folder_meanwhile(tmp_path, monkeypatch):
+    """It has moved the folder away, and then put its own there, each just before this process does."""
+    final, replace, calls = tmp_path / "folder", Path.replace, []
+
+    def fill(folder, content):
+        folder.mkdir()
+        (folder / "file").write_text(content)
+
+    def meanwhile(path, target):
+        calls.append(path)
+        if len(calls) == 1:
+            shutil.rmtree(final)
+        if len(calls) == 2:
+            fill(final, "another's")
+        return replace(path, target)
+
+    fill(final, "before")
+    with Outputs() as outputs:
+        fill(outputs.path(final), "mine")
+        monkeypatch.setattr(Path, "replace", meanwhile)
+    assert (final / "file").read_text() == "mine" and len(calls) == 4
+    assert list(tmp_path.iterdir()) == [final]

@@ -42,3 +42,5 @@ def test_no_changed_file_is_accepted(tmp_path, tally):
         (copy / file).write_bytes(content)
     assert refused > MUTANTS / 2
     huse.load(copy)
+    tally("damaged folder of a model", "refused with a reason", refused)
+    tally("damaged folder of a model", "loaded: the damage undid itself, or changed white space", MUTANTS - refused)
