@@ -49,7 +49,7 @@ def said_of_system(error: Exception) -> str | None:
     """
     named = re.search(r"os error (\d+)", str(error))
     number = getattr(error, "errno", None) or (int(named[1]) if named else None)
-    number = number or next((of for said, of in UNNUMBERED.items() if said == str(error)), None)
+    number = number or UNNUMBERED.get(str(error))
     if isinstance(error, MemoryError) or any(said in str(error) for said in NO_MEMORY):
         wanted = str(error).splitlines() or ["the memory is used up"]
         return f"{wanted[0].rstrip('.')}. Lower batch_size, or whatever was raised, or use a machine with more memory."
