@@ -17,12 +17,14 @@ import huse
 from huse.catalogue.reading import read_further
 from huse.catalogue.table import product_ids
 from huse.errors import InputError
+from huse.model.network import WEIGHTS
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json, read_table, read_vectors
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
 from huse.storage import absolute
 from huse.use.entries import Floats, entries, with_further
+from huse.use.folder import read_model_config
 from huse.use.growing import carried, in_batches
 from huse.use.index import CATALOGUE, KINDS, OWN, Index, alone
 from huse.wording import counted
@@ -39,9 +41,10 @@ def main(here: Run) -> str:
         read_vectors(here / path, products=products) for path in (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS)
     )
     model = huse.load(here / paths.MODEL)
+    used = read_model_config(here / paths.MODEL)["sha256"].get(WEIGHTS)
     for path in (paths.IMAGE_EMBEDDINGS, paths.TEXT_EMBEDDINGS):
         towers = read_json(manifest_path(here / path), ["parameters"])["parameters"].get("towers")
-        if towers != model.info["fingerprints"].get("towers"):
+        if towers != used:
             raise InputError(f"{here / path}: made by other towers than those of {paths.MODEL}. Run `dvc repro`.")
     table = products.assign(product=product_ids(products))[["product", "image", "name", "classes", "split"]]
     table = with_further(table, products["line"], _further(here, params))

@@ -23,7 +23,6 @@ from huse.encoders.families import load_encoder
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.pictures import PictureEncoder, load_pictures
 from huse.engine.devices import resolve_device
-from huse.files import fingerprint_file
 from huse.fusion import LogLinear
 from huse.model.network import Network
 from huse.run import paths
@@ -69,11 +68,7 @@ def main(here: Run) -> str:
         "data": read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"]),
         "learned_from": trained["learned_from"],
         "metrics": _metrics(here),
-        "fingerprints": {
-            "products": trained["rows"],
-            "image_vectors": json.dumps(made, sort_keys=True),
-            "towers": fingerprint_file(here / paths.TOWERS),
-        },
+        "fingerprints": {"products": trained["rows"], "image_vectors": json.dumps(made, sort_keys=True)},
         "versions": {
             "huse": huse.__version__,
             "python": platform.python_version(),
