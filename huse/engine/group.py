@@ -5,6 +5,7 @@ where they meet. Between processes of one machine, or of machines of one kind, n
 they were sent.
 """
 
+import importlib
 import json
 import logging
 import os
@@ -114,6 +115,9 @@ def joined(device: torch.device) -> Iterator[Group]:
         yield ALONE
         return
     end_with_parent()
+    # Its functions have the group of the moment of import as a default. Optimizers import it: within a group, it would
+    # live on, and its threads could abort the process as it ends.
+    importlib.import_module("torch.distributed.nn.functional")
     backend = "gloo"
     if device.type == "cuda":
         backend = "cpu:gloo,cuda:nccl"

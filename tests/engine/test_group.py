@@ -1,12 +1,31 @@
 """A group of one; what several processes do is tested with training, in `tests.training.test_shards`."""
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from torch import distributed as dist
 
 from huse.engine.group import ALONE, in_group, joined
+from huse.engine.launching import launch
 
 CPU = torch.device("cpu")
+LEAVES = """
+import pathlib, torch
+from huse.engine.group import joined
+
+def threads():
+    return [file.read_text().strip() for file in pathlib.Path("/proc/self/task").glob("*/comm")]
+
+weight = torch.nn.Parameter(torch.ones(3))
+with joined(torch.device("cpu")) as group:
+    weight.sum().backward()
+    torch.optim.AdamW([weight]).step()
+    group.gather([weight.detach()])
+    assert any("gloo" in name for name in threads()), threads()
+assert not any("gloo" in name for name in threads()), threads()
+"""
 
 
 def test_one_alone_gives_and_gets_its_own():
@@ -45,3 +64,9 @@ def test_one_of_several_that_another_program_has_brought_together(tmp_path):
         assert dist.is_initialized()
     finally:
         dist.destroy_process_group()
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="no /proc, which lists the threads")
+def test_no_thread_of_a_group_outlives_it():
+    # One that does wants Python's lock while Python ends, and aborts the process.
+    assert launch([sys.executable, "-c", LEAVES], 2) == 0
