@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from huse import __version__
 from huse.engine.cores import check_address_space
-from huse.errors import in_one_line
+from huse.errors import InputError, in_one_line
 from huse.run.place import Run
 
 # Where each command is. A module is imported when its command is asked for: all of them take more than a second.
@@ -56,7 +56,12 @@ class _Commands(TyperGroup):
         """Return a command; None for a name of none."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(COMMANDS[cmd_name])
+        try:
+            module = import_module(COMMANDS[cmd_name])
+        except ModuleNotFoundError as error:
+            if error.name is None or error.name.partition(".")[0] == "huse":
+                raise
+            return _without(error.name, cmd_name)
         if hasattr(module, "app"):  # it has commands of its own
             command = get_command(module.app)
             command.name = cmd_name
@@ -64,6 +69,22 @@ class _Commands(TyperGroup):
         alone = typer.Typer(add_completion=False)
         alone.command(cmd_name)(getattr(module, cmd_name))
         return get_command(alone)
+
+
+def _without(package: str, name: str) -> Any:
+    """Return the command `name` of an installation that was made for less, such as for a server alone."""
+    lacks = f"needs the package {package}, which is not installed"
+
+    def tell() -> NoReturn:
+        raise InputError(f"huse {name} {lacks}. Install huse with all that it requires: pip install huse.")
+
+    alone = typer.Typer(add_completion=False)
+    alone.command(
+        name,
+        help=f"({lacks[0].upper()}{lacks[1:]}.)",
+        context_settings={"ignore_unknown_options": True, "allow_extra_args": True},
+    )(tell)
+    return get_command(alone)
 
 
 app = typer.Typer(

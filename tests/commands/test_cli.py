@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -293,3 +294,20 @@ def test_help_imports_no_heavy_library():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     imported = set(done.stdout.splitlines()[-1].split())
     assert "huse.commands.cli" in imported and not imported & {"torch", "gensim", "dvc", "sklearn", "lancedb"}
+
+
+def test_an_installation_for_a_server_alone_says_what_other_commands_need():
+    without = "import sys; sys.modules['psutil'] = None; from huse.commands.cli import main; main()"
+
+    def run(*arguments):
+        return subprocess.run(
+            [sys.executable, "-c", without, *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    told = run("--help")
+    assert told.returncode == 0, told.stderr
+    assert re.search(r"search\W+\(Needs the package psutil", told.stdout)
+    assert re.search(r"serve\W+Serve a model", told.stdout)
+    refused = run("search", "red dress", "--k", "5")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: huse search needs the package psutil, which is not installed.")
