@@ -29,6 +29,7 @@ FEW = 50  # objects that are asked for one by one; the folder of more is listed,
 PAUSES = (0.5, 2.0)  # seconds before a read is tried again, beside what the drivers try themselves
 PATIENCE = 30.0  # seconds after which it is not
 LONGEST = 300  # characters of what a driver says
+FILES, MODELS = "files", "models"  # copies of them, in folders of what is kept
 MODEL = "config.json"  # of a model: has the SHA-256 of its other files
 CARD = "README.md"
 
@@ -353,7 +354,7 @@ def copied(one: Remote) -> Path:
     """
     try:
         version = one.version() or str(time.time_ns())  # a store that tells none is read each time
-        folder = kept() / "files" / _short(f"{one}\n{version}")
+        folder = kept() / FILES / _short(f"{one}\n{version}")
         if (folder / one.name).is_file():
             return folder / one.name
         logging.warning("%s: is copied to %s", one, folder)
@@ -378,7 +379,7 @@ def copied_model(one: Remote) -> Path:
         raise InputError(f"{one / MODEL}: not found. Expected the folder of a model, such as data/model.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{one / MODEL}: does not describe a model ({error}). Copy the folder again.") from None
-    folder = kept() / "models" / _short(config.decode())
+    folder = kept() / MODELS / _short(config.decode())
     if folder.is_dir():
         return folder
     outside = [name for name in names if name.startswith("/") or normpath(name).startswith("..")]

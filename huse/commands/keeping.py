@@ -1,46 +1,95 @@
 """Commands for what a run starts from and leaves behind: presets of its parameters, and what is kept."""
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from huse import storage
 from huse.experiments.packaged import packaged_purposes
 from huse.experiments.presets import PRESETS, read_preset
 from huse.run import paths
 from huse.run.artifacts import PARTIAL_PREFIX
 from huse.run.params.editing import set_values
+from huse.vision import known
 
 
 def cache(
     context: typer.Context,
-    clear: Annotated[bool, typer.Option("--clear", help="Delete all of it; nothing but time is lost.")] = False,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Delete what is kept of this run; nothing but time is lost.")
+    ] = False,
+    clear_objects: Annotated[
+        bool,
+        typer.Option("--clear-objects", help="Delete the copies of objects, which all runs of this user share."),
+    ] = False,
 ) -> None:
-    """Show what is kept so that it need not be computed again, or delete it."""
+    """Show what is kept so that it need not be computed or copied again, or delete it."""
     kept_in = context.obj.cache
-    kept = (
-        ("image vectors", kept_in / paths.VECTOR_CACHE),
-        ("text vectors", kept_in / paths.TEXT_VECTOR_CACHE),
-        ("words of word vectors", kept_in / paths.WORD_CACHE),
-        ("states of training and fine-tuning", kept_in / paths.CHECKPOINTS),
-        ("results of the comparison", kept_in / paths.COMPARISON),
-    )
+    kept = {
+        "image vectors": kept_in / paths.VECTOR_CACHE,
+        "text vectors": kept_in / paths.TEXT_VECTOR_CACHE,
+        "words of word vectors": kept_in / paths.WORD_CACHE,
+        "states of training and fine-tuning": kept_in / paths.CHECKPOINTS,
+        "results of the comparison": kept_in / paths.COMPARISON,
+    }
+    objects = storage.kept()
+    copies = {
+        "files": objects / storage.FILES,
+        "models": objects / storage.MODELS,
+        "pictures": objects / known.COPIES,
+        "what is known of pictures": objects / known.FILE,
+    }
+    _show(f"Kept in {kept_in}", kept)
+    if clear:
+        left = _clear(kept.values())
+        typer.echo("deleted" + (f", but for the states of {left} running" if left else ""))
+    if any(place.exists() for place in copies.values()):
+        _show(f"Copied from object stores to {objects}", copies)
+    if clear_objects:
+        _clear_copies(objects)
+        typer.echo("copies of objects deleted")
+
+
+def _show(title: str, places: Mapping[str, Path]) -> None:
+    typer.echo(title)  # not the table's own, which is broken where the table is narrow
+    table = Table("what", Column("MB", justify="right"))
+    for what, place in places.items():
+        table.add_row(what, f"{sum(file.stat().st_size for file in _files(place)) / 1e6:,.1f}")
+    Console().print(table)
+
+
+def _files(place: Path) -> list[Path]:
+    return [file for file in (place, *place.rglob("*")) if file.is_file()]
+
+
+def _clear(places: Iterable[Path]) -> int:
+    """Delete files, but for those of trainings that are running; return how many are."""
     from huse.run.checkpoints import in_use  # noqa: PLC0415  torch takes a second to import
 
-    table = Table("what", Column("MB", justify="right"), title=f"Kept in {kept_in}", title_justify="left")
-    left = 0
-    for what, place in kept:
-        files = [file for file in (place, *place.rglob("*")) if file.is_file()]
-        table.add_row(what, f"{sum(file.stat().st_size for file in files) / 1e6:,.1f}")
-        running = {file.stem for file in files if file.suffix == ".lock" and in_use(file)}
-        left += len(running) if clear else 0
-        for file in files if clear else ():
-            if file.stem.removeprefix(PARTIAL_PREFIX) not in running:
+    running = 0
+    for place in places:
+        files = _files(place)
+        used = {file.stem for file in files if file.suffix == ".lock" and in_use(file)}
+        running += len(used)
+        for file in files:
+            if file.stem.removeprefix(PARTIAL_PREFIX) not in used:
                 file.unlink()
-    Console().print(table)
-    if clear:
-        typer.echo("deleted" + (f", but for the states of {left} running" if left else ""))
+    return running
+
+
+def _clear_copies(objects: Path) -> None:
+    """Delete each copy whole, so that no part of one is taken for it; what is being written stays."""
+    if not objects.is_dir():
+        return
+    whole = (f"{storage.FILES}/[!.]*", f"{storage.MODELS}/[!.]*", f"{known.COPIES}/*/[!.]*", f"{known.FILE}*")
+    with TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=objects) as aside:
+        for copy in [one for pattern in whole for one in objects.glob(pattern)]:
+            copy.rename(Path(aside, copy.name))
 
 
 def preset(

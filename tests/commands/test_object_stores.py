@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 import huse as package
+from huse import storage
 from huse.commands import checking
 from huse.run import paths
 from huse.run.params.editing import set_values
 from huse.run.params.reader import read_yaml
 from huse.use.index import Index
+from huse.vision.known import copied_pictures
 from tests.commands.conftest import error, huse
 
 
@@ -113,3 +115,29 @@ def test_weights_and_given_vectors_are_read_by_url(shop, store, tmp_path):
 
     found = read_given(local(tmp_path, "memory://shop/vectors.parquet"), "image")
     assert found.fingerprint == read_given(Path("vectors.parquet"), "image").fingerprint
+
+
+def test_copies_are_shown_and_deleted_whole_and_made_again(shop, store):
+    def copied():
+        pictures = copied_pictures([storage.place(f"memory://shop/pictures/{image}") for image in shop["image"]])
+        return [*pictures, storage.local(Path(), "memory://shop/products.csv")]
+
+    before = copied()
+    package.load("memory://shop/model")
+    kept = storage.kept()
+    unfinished, others = kept / storage.MODELS / ".partial-of-another" / "file", kept / "of somebody else"
+    unfinished.parent.mkdir()
+    for file in (unfinished, others):
+        file.write_text("")
+    shown = ran("cache", "--clear")  # that of the run alone
+    assert f"Copied from object stores to {kept}" in shown.splitlines()
+    assert all(file.is_file() for file in before) and len(list((kept / storage.MODELS).glob("[!.]*"))) == 1
+    assert "copies of objects deleted" in ran("cache", "--clear-objects")
+    assert {file for file in kept.rglob("*") if file.is_file()} == {unfinished, others}
+    assert copied() == before and all(file.is_file() for file in before)
+
+
+def test_without_copies_there_is_nothing_to_show_or_delete(shop, store):
+    shutil.rmtree(storage.kept(), ignore_errors=True)
+    assert "Copied from object stores" not in ran("cache", "--clear-objects")
+    assert not storage.kept().exists()
