@@ -6,6 +6,7 @@ Letters: N items of the test split, C classes, D dimension of the shared space.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +21,7 @@ from huse.report.charts import Records, Spec
 from huse.report.curves import finetuning_pictures, training_pictures
 from huse.report.metric_tables import DIRECTIONS, Metrics, look_up, make_table
 from huse.report.names import short_names, shorten, whole_name
+from huse.storage import READERS
 from huse.taxonomy import Bools, ClassTree, split_path
 from huse.vision.thumbnails import Thumbnails
 from huse.wording import counted
@@ -305,15 +307,17 @@ def map_section(products: pd.DataFrame, split: TestSplit, thumbnails: Thumbnails
     paths = [split_path(name) for name in shown["classes"]]
     unique = sorted(set(paths))
     short = dict(zip(unique, short_names(unique), strict=True))
+    with ThreadPoolExecutor(READERS) as pool:  # an object store answers late
+        pictures = list(pool.map(lambda row: thumbnails(int(row), MAP_SIDE), split.rows[places]))
     items = [
         {
             "item": item,
             "name": shorten(name),
             "class": short[path],
             "first level": path[0],
-            "thumbnail": thumbnails(int(row), MAP_SIDE).source,
+            "thumbnail": picture.source,
         }
-        for item, (name, path, row) in enumerate(zip(shown["name"], paths, split.rows[places], strict=True))
+        for item, (name, path, picture) in enumerate(zip(shown["name"], paths, pictures, strict=True))
     ]
     points: list[dict[str, Any]] = [
         {"x": round(float(x), 4), "y": round(float(y), 4), "mark": mark, "item": int(item)}
