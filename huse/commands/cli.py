@@ -76,7 +76,7 @@ def _without(package: str, name: str) -> Any:
     lacks = f"needs the package {package}, which is not installed"
 
     def tell() -> NoReturn:
-        raise InputError(f"huse {name} {lacks}. Install huse with all that it requires: pip install huse.")
+        raise InputError(f"huse {name} {lacks}. Install it, or huse with all that it requires.")
 
     alone = typer.Typer(add_completion=False)
     alone.command(
