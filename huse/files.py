@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 from huse.errors import InputError
 
+PARTIAL_PREFIX = ".partial-"  # of a name: of a file or folder that is not whole yet
+
 
 def fingerprint_file(path: Path) -> str:
     """Return the SHA-256 of a file's bytes, in hexadecimal."""

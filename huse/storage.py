@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias, TypeVar
 
 from huse.errors import InputError
-from huse.files import check_files
+from huse.files import PARTIAL_PREFIX, check_files
 
 Result = TypeVar("Result")
 
@@ -412,7 +412,7 @@ def copied_model(one: Remote) -> Path:
 def _written(folder: Path, write: Callable[[Path], None]) -> Path:
     """Make a folder whole or not at all; another process may make the same one meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".partial-", dir=folder.parent, ignore_cleanup_errors=True) as within:
+    with TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=folder.parent, ignore_cleanup_errors=True) as within:
         partial = Path(within, folder.name)
         partial.mkdir()
         write(partial)

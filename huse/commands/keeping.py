@@ -12,8 +12,8 @@ from rich.table import Column, Table
 from huse import storage
 from huse.experiments.packaged import packaged_purposes
 from huse.experiments.presets import PRESETS, read_preset
+from huse.files import PARTIAL_PREFIX
 from huse.run import paths
-from huse.run.artifacts import PARTIAL_PREFIX
 from huse.run.params.editing import set_values
 from huse.vision import known
 

@@ -28,9 +28,8 @@ import psutil
 
 from huse.engine.processes import uninterrupted
 from huse.errors import InputError
-from huse.files import fingerprint_file, write_array
+from huse.files import PARTIAL_PREFIX, fingerprint_file, write_array
 
-PARTIAL_PREFIX = ".partial-"
 ASIDE = "-old"  # after the process: a folder that makes way
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # what a write fails with where there is no room
 TOGETHER = 65_536  # rows whose fingerprint is taken at a time

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from huse.errors import InputError
-from huse.run.artifacts import PARTIAL_PREFIX
+from huse.files import PARTIAL_PREFIX
 
 STATE = "state"  # name under which the file's metadata hold what is no tensor
 ROOT = Path(__file__).parents[2]  # where the code lies that is at work

@@ -12,7 +12,8 @@ from huse.text.tokens import SENTENCE_MARKS, tokenize
 from huse.text.word_files.found import Found
 
 WINDOW = 10  # words on each side; longer than any name, so all words of a name see each other
-EPOCHS = 30
+EPOCHS, FEWEST_EPOCHS = 30, 5
+ENOUGH = 3_000_000  # sentences read in all; of a large shop each is read fewer times, as its words stand in many
 NEGATIVES = 5  # random words for each true one
 
 
@@ -44,9 +45,14 @@ def train_word_vectors(sentences: Sequence[Sequence[str]], dimension: int, seed:
         window=WINDOW,
         negative=NEGATIVES,
         min_count=1,
-        epochs=EPOCHS,
+        epochs=epochs_of(len(sentences)),
         seed=seed,
         workers=1,
     )
     vectors = dict(zip(model.wv.index_to_key, model.wv.vectors, strict=True))
     return Found(dimension, f"trained on the catalogue, seed {seed}", vectors, leading=len(vectors))
+
+
+def epochs_of(count: int) -> int:
+    """Return how often each of so many sentences is read."""
+    return max(FEWEST_EPOCHS, min(EPOCHS, ENOUGH // max(count, 1)))

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from huse.files import PARTIAL_PREFIX
+
 if TYPE_CHECKING:
     from lancedb.table import Table
 
@@ -24,7 +26,9 @@ Floats = npt.NDArray[np.float32]
 EXACT = 200_000  # embeddings; fewer are compared with the query one by one
 TAIL = 0.05  # share of the embeddings that came after the build; with more, it is built again
 ENOUGH, NEAREST, ASKED = 0.95, 10, 50  # recall of the 10 nearest, of so many queries a direction
-FEWEST = 8  # partitions
+FEWEST = 8  # partitions that a query reads
+MOST = 4096  # P; a build compares every embedding with all of them
+SAMPLE = 64  # embeddings that each is learned from; 256, as LanceDB has it, takes longer and finds no more
 BATCH = 10_000  # embeddings that are compared exactly at a time
 REFINED = 4  # times as many as asked for are compared again
 FILE, NAME = "approximation.json", "inverted"  # of what a query reads; of the index in LanceDB
@@ -52,7 +56,7 @@ class Approximation:
 
     def write(self, folder: Path) -> None:
         """Write it beside the table, whole or not at all."""
-        partial = folder / f".partial-{FILE}"
+        partial = folder / f"{PARTIAL_PREFIX}{FILE}"
         partial.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
         partial.replace(folder / FILE)
 
@@ -82,9 +86,10 @@ def approximate(table: "Table", kinds: Sequence[str]) -> Approximation:
     """Build the inverted file of a table, and find out how many partitions a query must read."""
     from lancedb.index import Bitmap, IvfSq  # noqa: PLC0415  half a second that the other uses do without
 
-    count = int(np.sqrt(table.count_rows()))
+    count = min(int(np.sqrt(table.count_rows())), MOST)
     table.create_index("kind", config=Bitmap(), replace=True)  # or every query reads the kinds of all embeddings
-    table.create_index("embedding", config=IvfSq(distance_type="dot", num_partitions=count), replace=True, name=NAME)
+    config = IvfSq(distance_type="dot", num_partitions=count, sample_rate=SAMPLE)
+    table.create_index("embedding", config=config, replace=True, name=NAME)
     queries = {kind: drawn for kind in kinds if len(drawn := _drawn(table, kind))}
     exact = _exact(table, queries)
     partitions = min(FEWEST, count)

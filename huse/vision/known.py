@@ -22,7 +22,7 @@ import PIL
 import huse.kinds
 from huse.engine.cores import cores
 from huse.errors import InputError
-from huse.files import fingerprint_file
+from huse.files import PARTIAL_PREFIX, fingerprint_file
 from huse.storage import READERS, Place, Remote, any_remote, kept, versions
 
 Result = TypeVar("Result")
@@ -128,7 +128,7 @@ def copied_pictures(places: Sequence[Place]) -> list[Path]:
             digest = hashlib.sha256(content).hexdigest()
             file = _copy(one, digest)
             file.parent.mkdir(parents=True, exist_ok=True)
-            partial = file.with_name(f".partial-{os.getpid()}-{threading.get_ident()}")
+            partial = file.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{threading.get_ident()}")
             partial.write_bytes(content)
             partial.replace(file)
         return digest

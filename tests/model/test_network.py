@@ -137,6 +137,14 @@ def test_without_dropout_nothing_changes():
     assert drop(values.bfloat16(), 0.5).dtype == torch.bfloat16
 
 
+@pytest.mark.parametrize("dropout", [0, 0.5])
+@pytest.mark.parametrize(("modality", "features"), [("image", 6), ("text", 5)])
+def test_each_tower_has_the_dropout_of_the_settings(modality, features, dropout):
+    tower = make_network(dropout=dropout).train().tower(modality)
+    embeddings = tower(torch.randn(1, features).expand(20, features))
+    assert (len(embeddings.unique(dim=0)) > 1) == (dropout > 0)
+
+
 def test_dropout_of_the_input_is_for_training_alone():
     torch.manual_seed(0)
     tower = Tower(50, 1, 1, 2, 0.0, input_dropout=0.5)

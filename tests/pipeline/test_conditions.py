@@ -107,6 +107,8 @@ def test_memory_that_does_not_suffice(repository, name, tally):
         limit = int(draw.uniform(1e5, 4e6))  # KiB
         result = repository.run(*by_shell(f"ulimit -v {limit}", stage(name)), check=False)
         assert [fingerprint(output) for output in outputs] == old, limit
+        # vl-convert, by which the report bundles the program of its charts, runs V8, and that ends by a signal.
+        assert result.returncode >= 0 or name == "report", limit
         if limit * 1024 < LEAST_SPACE:
             assert "Raise the limit" in told(result)
         if result.returncode:

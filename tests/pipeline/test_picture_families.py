@@ -17,8 +17,9 @@ from huse.encoders import network, picture_input
 from huse.encoders.given import GivenEncoder
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.pictures import load_pictures
+from huse.files import PARTIAL_PREFIX
 from huse.run import paths
-from huse.run.artifacts import PARTIAL_PREFIX, Outputs
+from huse.run.artifacts import Outputs
 from huse.run.params.editing import set_values
 from huse.run.params.reader import read_yaml
 from huse.run.place import Run

@@ -76,8 +76,8 @@ def _readme(model: Model, *, examples: bool) -> str:
         [
             "# ONNX: the model without torch",
             "",
-            "    import huse    # pip install huse onnxruntime",
-            '    model = huse.load("this folder")    # never imports torch',
+            "    import huse    # needs huse and onnxruntime, no torch",
+            '    model = huse.load("this folder")',
             "",
             *shown,
             "",

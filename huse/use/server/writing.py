@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huse.encoders.contract import ItemError
+from huse.files import PARTIAL_PREFIX
 from huse.storage import Place
 from huse.use.server.asking import New, check_number, checked_text, contents
 from huse.use.server.computing import check_picture
@@ -169,7 +170,7 @@ def _kept(content: bytes, uploads: Path, images: Place, new: list[Path]) -> str:
     place = uploads.absolute() / name[:2] / name
     if not place.is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial = place.with_name(f".partial-{os.getpid()}-{name}")
+        partial = place.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{name}")
         with partial.open("wb") as file:
             file.write(content)
             file.flush()
