@@ -14,7 +14,7 @@ from itertools import chain
 import pandas as pd
 
 import huse
-from huse.catalogue.reading import read_further
+from huse.catalogue.reading import read_further, typed
 from huse.catalogue.table import product_ids
 from huse.errors import InputError
 from huse.model.network import WEIGHTS
@@ -78,7 +78,7 @@ def main(here: Run) -> str:
 def _further(here: Run, params: CatalogueParams) -> pd.DataFrame:
     """Return the other columns of the CSV, by line; say which of them an index has of its own."""
     used = [name for name in params.columns.model_dump().values() if name]
-    further = read_further(here.place(params.csv), encoding=params.encoding, used=used)
+    further = typed(read_further(here.place(params.csv), encoding=params.encoding, used=used))
     clash = [name for name in further if name in OWN]
     if clash:
         logging.info("index: the columns %s of the catalogue are left out, as the index has its own", ", ".join(clash))

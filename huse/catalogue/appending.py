@@ -5,7 +5,7 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from huse.catalogue.reading import plain_header
+from huse.catalogue.reading import plain_headers
 from huse.catalogue.records import places_of
 from huse.errors import InputError
 
@@ -15,7 +15,7 @@ def appended(path: Path, rows: Sequence[Mapping[str, str]]) -> bytes:
 
     Args:
         path: the file, in UTF-8, with commas.
-        rows: cells by header, or by `plain_header` of it; columns that the file lacks are left out.
+        rows: cells by header, or as `plain_headers` names the others; columns that the file lacks are left out.
 
     Raises:
         InputError: the file is missing or of another form.
@@ -26,11 +26,9 @@ def appended(path: Path, rows: Sequence[Mapping[str, str]]) -> bytes:
         header, records = next(reader), list(reader)
     except (OSError, UnicodeDecodeError, StopIteration, csv.Error) as error:
         raise InputError(f"{path}: cannot be added to ({error}). Save it as CSV UTF-8, with commas.") from None
-    plain = [plain_header(name) for name in header]
-    places = {
-        name: [*places_of(header, name), *(at for at, other in enumerate(plain) if other == name)] for name in rows[0]
-    }
-    named = {name: found[0] for name, found in places.items() if found}
+    named = {name: places[0] for name in rows[0] if (places := places_of(header, name))}
+    plain = plain_headers(header, set(named.values()))
+    named |= {name: plain[name] for name in rows[0] if name in plain and name not in named}
     if len(header) < 2 or not named:
         raise InputError(f"{path}: cannot be added to, as its fields are not separated by commas. Save it so.")
     ending = "\r\n" if b"\r\n" in content else "\n"

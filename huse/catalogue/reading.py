@@ -1,9 +1,10 @@
 """Reads the catalogue's CSV row by row, so that a damaged row loses only itself."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from itertools import count
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -15,6 +16,7 @@ from huse.errors import InputError
 from huse.storage import Place, shown
 from huse.wording import counted
 
+LARGEST = 2**53  # of the whole numbers that float64 tells apart
 Action = Literal["left out", "repeated", "chosen", "kept in part", "repaired", "taken as empty"]
 
 
@@ -106,7 +108,7 @@ def read_catalogue(path: Place, headers: Headers, *, encoding: str = "auto") -> 
 
 
 def read_further(path: Place, *, encoding: str, used: Iterable[str]) -> pd.DataFrame:
-    """Read the other columns of a CSV, such as price or brand: of numbers where all cells are, else of text.
+    """Read the other columns of a CSV, such as price or brand, as text.
 
     Args:
         path: the file.
@@ -114,31 +116,53 @@ def read_further(path: Place, *, encoding: str, used: Iterable[str]) -> pd.DataF
         used: headers of the columns that `read_catalogue` reads.
 
     Returns:
-        By line of the file; columns are named by `plain_header`, so that they can stand in a condition.
+        By line of the file; columns are named by `plain_header`, so that they can stand in a condition, and numbered
+        where several come to the same.
     """
     known = list(used)
     records = Records(path, encoding=encoding, wanted=known)
     taken = {place for name in known for place in places_of(records.header, name)}
-    named = {}
-    for place, name in enumerate(records.header):
+    named = plain_headers(records.header, taken)
+    rows = [(line, record) for line, record in records.rows(taken) if not isinstance(record, str)]
+    cells = {name: [tidy(record[place]) for _, record in rows] for name, place in named.items()}
+    return pd.DataFrame(cells, index=[line for line, _ in rows], dtype=object)
+
+
+def typed(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return columns of text as float64 where all their cells are numbers; empty cells are none.
+
+    Codes stay text: a column with a leading zero, or with a number that float64 cannot hold.
+    """
+
+    def converted(column: "pd.Series[str]") -> "pd.Series[Any]":
+        numbers = pd.to_numeric(column.replace("", None), errors="coerce").astype(float)
+        of_numbers = numbers.notna() == (column != "")
+        codes = column.str.match(r"[+-]?0\d") | (numbers.abs() > LARGEST)
+        return numbers if of_numbers.all() and numbers.notna().any() and not codes.any() else column
+
+    return cells.apply(converted)
+
+
+def plain_headers(header: Sequence[str], taken: Container[int]) -> dict[str, int]:
+    """Return the places of the columns that are not taken, by `plain_header`; those that come to the same are numbered.
+
+    Args:
+        header: of a table.
+        taken: places to leave out.
+    """
+    named: dict[str, int] = {}
+    for place, name in enumerate(header):
         plain = plain_header(name)
-        if place not in taken and plain and plain not in named:
-            named[plain] = place
-    rows = [(line, record) for line, record in records.rows(named.values()) if not isinstance(record, str)]
-    table = pd.DataFrame(
-        {name: [tidy(record[place]) for _, record in rows] for name, place in named.items()},
-        index=[line for line, _ in rows],
-    )
-    numbers = table.replace("", None).apply(pd.to_numeric, errors="coerce")
-    of_numbers = [
-        name for name in table if (numbers[name].notna() == (table[name] != "")).all() and numbers[name].any()
-    ]
-    return table.assign(**{str(name): numbers[name].astype(float) for name in of_numbers})
+        if place not in taken and plain:
+            numbered = (f"{plain}_{number}" for number in count(2))
+            named[plain if plain not in named else next(one for one in numbered if one not in named)] = place
+    return named
 
 
 def plain_header(name: str) -> str:
-    """Return a header in lower case, all but letters, digits and underscores replaced."""
-    return re.sub(r"\W+", "_", name.lower()).strip("_")
+    """Return a header in lower case, all but letters, digits and underscores replaced; it begins with no digit."""
+    plain = re.sub(r"\W+", "_", name.lower()).strip("_")
+    return f"_{plain}" if plain[:1].isdigit() else plain
 
 
 def _row(line: int, fields: dict[str, str]) -> Row:

@@ -42,6 +42,8 @@ def gate(
     markdown: Annotated[Path | None, typer.Option(help="Append the table to this file, in Markdown.")] = None,
 ) -> None:
     """Hold metrics/*.json to a revision's by the rules of metrics/gate.yaml: 0 passed, 1 worse, 2 could not compare."""
+    if markdown is not None:
+        _check_open(markdown)
     here: Run = context.obj
     rules = read_rules(here / paths.GATE)
     commit = find_commit(here.root, base) if base else merge_base(here.root)
@@ -62,6 +64,14 @@ def gate(
         with markdown.open("a", encoding="utf-8") as file:
             file.write(as_markdown(outcome, held_to) + "\n")
     sys.exit(outcome.exit_code)
+
+
+def _check_open(file: Path) -> None:
+    """Refuse a file that cannot be written to before anything is compared: later it would look like a worse metric."""
+    try:
+        file.open("a").close()
+    except OSError as error:
+        raise InputError(f"{file}: cannot be written to ({error.strerror}). Give another file (--markdown).") from None
 
 
 def tolerances(

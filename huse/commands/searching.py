@@ -30,7 +30,7 @@ from huse.commands.tables import (
     place_of,
     read_products,
 )
-from huse.errors import InputError
+from huse.errors import InputError, for_terminal
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
@@ -52,6 +52,7 @@ Pictures = Annotated[
     typer.Option("--images", help="Folder of the pictures, or its URL; none: that of the catalogue when it was made."),
 ]
 Rows = Annotated[Path, typer.Argument(help="CSV of classified products, one row a picture.")]
+MOST_HITS = 100_000
 REMOVE = "remove"  # a decision on a page of `huse duplicates`
 
 
@@ -65,7 +66,7 @@ def search(
         str | None, typer.Option("--class", help="Only this class path; 'shoes<*': all below it too.")
     ] = None,
     where: Annotated[str | None, typer.Option(help='A condition in SQL, such as "price < 50".')] = None,
-    k: Annotated[int, typer.Option("-k", min=1, help="Hits, at most.")] = 10,
+    k: Annotated[int, typer.Option("-k", min=1, max=MOST_HITS, help="Hits, at most.")] = 10,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, one list.")] = False,
     html: Annotated[Path | None, typer.Option(help="Page to write: a contact sheet.")] = None,
     model: ModelFolder = None,
@@ -98,7 +99,7 @@ def search(
     if hits:
         Console().print(_table(hits))
     else:
-        typer.echo(f"nothing of that class, or for that condition, is in the index{_such_as(shop.index)}")
+        typer.echo(_nothing(shop.index, kind, narrowed=classes is not None or where is not None))
     if html is not None:
         typer.echo(f"wrote {html}")
 
@@ -127,8 +128,8 @@ def add(
 
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, options)
-    rows = _for_catalogue(context.obj, shop, products) if to_catalogue else []
+    products, cells = _read_products(shop, csv, options)
+    rows = _for_catalogue(context.obj, shop, products, cells) if to_catalogue else []
     table = context.obj.place(context.obj.section(CatalogueParams, "catalogue").csv) if rows else None
     if isinstance(table, Remote):
         raise InputError(f"{table}: no rows are written to object stores (--to-catalogue). Add them there yourself.")
@@ -159,7 +160,7 @@ def update(
     """Embed products of the index anew, in place of what is there; others are left out."""
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products = _read_products(shop, csv, options)
+    products, _ = _read_products(shop, csv, options)
     known = shop.index.known(products["product"].unique().tolist())
     others = products.loc[~products["product"].isin(known), "product"].unique()
     if len(others):
@@ -219,9 +220,9 @@ def _listed(path: Path) -> list[str]:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as a list of ids ({error}). Give a text file in UTF-8.") from None
-    rows = DictReader(io.StringIO(text, newline=""))
-    header = set(rows.fieldnames or ())
+    header = set(text.partition("\n")[0].strip().split(","))
     if {"product", "decision"} <= header:
+        rows = DictReader(io.StringIO(text, newline=""))
         return [row["product"] for row in rows if row["decision"] == REMOVE and row["product"]]
     if {"product", "group"} <= header:
         raise InputError(
@@ -257,10 +258,13 @@ def _opened(here: Run, model: str | None, index: Path | None, images: str | None
     return _Shop(loaded, opened, absolute(place(opened.about["images"]) if given is None else given))
 
 
-def _such_as(index: "Index") -> str:
-    """Return an example of a class that has products, for a message."""
+def _nothing(index: "Index", kind: str, *, narrowed: bool) -> str:
+    """Say why nothing was found: by class or condition, where one was asked for, or because there is nothing."""
+    if not narrowed:
+        return f"no {kind} are in the index"
     first = next(filter(None, index.classes()), "")
-    return f"; a class is such as {first}" if first else ""
+    such = f"; a class is such as {first}" if first else ""
+    return f"nothing of that class, or for that condition, is in the index{such}"
 
 
 def _table(hits: "list[Hit]") -> Table:
@@ -277,7 +281,7 @@ def _table(hits: "list[Hit]") -> Table:
     filled = [name for name in (rows[0] if rows else ()) if any(row[name] for row in rows)]
     table = Table(Column("cosine", justify="right"), *(Column(name, overflow="fold") for name in filled))
     for hit, row in zip(hits, rows, strict=True):
-        table.add_row(f"{hit.similarity:.3f}", *(escape(row[name]) for name in filled))
+        table.add_row(f"{hit.similarity:.3f}", *(escape(for_terminal(row[name])) for name in filled))
     return table
 
 
@@ -304,12 +308,20 @@ def _grow(shop: _Shop, products: "pd.DataFrame") -> None:
     typer.echo(f"{added} added, {len(known)} replaced; {len(shop.index):,} embeddings in all")
 
 
-def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> list[dict[str, str]]:
+def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame", cells: "pd.DataFrame") -> list[dict[str, str]]:
     """Return the rows of those products that the catalogue's CSV does not have, as `appended` takes them.
+
+    Args:
+        here: has the catalogue.
+        shop: the index.
+        products: that are added.
+        cells: of their other columns, as they are written in the CSV.
 
     Raises:
         InputError: there is no catalogue here, rows cannot be added to it, or pictures lie elsewhere than its own.
     """
+    from huse.catalogue.reading import plain_header  # noqa: PLC0415  as above
+
     params = here.section(CatalogueParams, "catalogue")
     there = shop.index.rows("origin = 'catalogue' AND kind = 'products'")["product"]
     new = products[~products["product"].isin(there)]
@@ -318,13 +330,19 @@ def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame") -> list[dic
     if new.empty:
         return []
     folder = absolute(here.place(params.images))
-    outside = [image for image in new["image"] if _below(shop.folder, image, folder) is None]
-    if outside:
-        raise InputError(f"{outside[0]}: lies outside {folder} (catalogue.images). Copy the pictures there first.")
-    new = new.assign(image=[_below(shop.folder, image, folder) or "" for image in new["image"]])
-    columns = params.columns.of_products
-    cells = new.drop(columns=[kind for kind in ("product", "split") if kind not in columns]).rename(columns=columns)
-    rows: list[dict[str, str]] = cells.astype(object).fillna("").astype(str).to_dict("records")  # type: ignore[assignment]
+    images = [_below(shop.folder, image, folder) for image in new["image"]]
+    if None in images:
+        outside = new["image"].iloc[images.index(None)]
+        raise InputError(f"{outside}: lies outside {folder} (catalogue.images). Copy the pictures there first.")
+    columns, split = params.columns.of_products, params.columns.split
+    own = new.assign(image=[image or "" for image in images])[list(columns)].rename(columns=columns)
+    others = cells.loc[new.index]
+    if split is not None and (plain_header(split) not in others or (others[plain_header(split)] == "").any()):
+        raise InputError(
+            f"{split}: the catalogue gives every row a split (catalogue.columns.split), and some of these have none. "
+            "Add that column, with train, validation or test."
+        )
+    rows: list[dict[str, str]] = others.join(own).to_dict("records")  # type: ignore[assignment]
     return rows
 
 
@@ -338,13 +356,14 @@ def _below(start: Place, image: str, folder: Place) -> str | None:
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
 
 
-def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "pd.DataFrame":
+def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:
-        As `huse.use.entries.entries` takes them; paths of pictures are as the index has them.
+        Rows as `huse.use.entries.entries` takes them; paths of pictures are as the index has them. And their other
+        cells, as they are written.
     """
-    from huse.catalogue.reading import read_further  # noqa: PLC0415  these take a second to import
+    from huse.catalogue.reading import read_further, typed  # noqa: PLC0415  these take a second to import
     from huse.use.entries import with_further  # noqa: PLC0415
     from huse.use.index import OWN  # noqa: PLC0415
 
@@ -361,4 +380,11 @@ def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "pd.DataFra
             "had when it was made",
             ", ".join(unknown),
         )
-    return with_further(rows, table["line"], further)
+    lacking = [name for name in shop.index.further if name not in further]
+    if lacking:
+        logging.warning("%s: has no column %s, which these products have empty then", csv, ", ".join(lacking))
+    for name, bad in shop.index.no_numbers(further).items():
+        cells = counted(len(bad), "cell is no number", "cells are no numbers")
+        logging.warning("%s: %s in %s, and left empty, first %r", csv, cells, name, bad[0])
+    others = further.reindex(table["line"]).fillna("").set_index(table.index)
+    return with_further(rows, table["line"], typed(further)), others

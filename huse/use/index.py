@@ -299,6 +299,16 @@ class Index:
         with self._writing():
             self._maintain()
 
+    def no_numbers(self, cells: pd.DataFrame) -> dict[str, list[str]]:
+        """Return by column of numbers the cells that are none, which `put` leaves empty; empty cells do not count.
+
+        Args:
+            cells: of text, some of the columns.
+        """
+        numbers = [field.name for field in self.schema if pa.types.is_floating(field.type) and field.name in cells]
+        found = {name: _finite(cells[name]).isna() & (cells[name] != "") for name in numbers}
+        return {name: cells.loc[bad, name].tolist() for name, bad in found.items() if bad.any()}
+
     def remove(self, products: Sequence[str]) -> int:
         """Remove products, all in one commit; return how many of them were there."""
         with self._writing():
@@ -397,9 +407,14 @@ def _arrow(rows: pd.DataFrame, embeddings: Floats, schema: pa.Schema) -> pa.Tabl
 def _column(values: "pd.Series[Any]", kind: pa.DataType) -> pa.Array:
     """Return a column in the type that the table has: what is no finite number is none in a column of numbers."""
     if pa.types.is_floating(kind):
-        numbers = pd.to_numeric(values, errors="coerce")
-        return pa.Array.from_pandas(numbers.where(np.isfinite(numbers)), type=kind)
+        return pa.Array.from_pandas(_finite(values), type=kind)
     return pa.array([None if pd.isna(value) else str(value) for value in values], type=kind)
+
+
+def _finite(values: "pd.Series[Any]") -> "pd.Series[float]":
+    """Return the numbers of a column; NaN for what is none, or not finite."""
+    numbers = pd.to_numeric(values, errors="coerce")
+    return numbers.where(np.isfinite(numbers))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from huse.catalogue.appending import appended
-from huse.catalogue.reading import plain_header, read_further
+from huse.catalogue.reading import plain_header, read_further, typed
 from huse.catalogue.table import product_ids
 from huse.errors import InputError
 
@@ -12,7 +12,7 @@ from huse.errors import InputError
 def further(tmp_path, text, used=("image", "name")):
     path = tmp_path / "shop.csv"
     path.write_text(text, encoding="utf-8")
-    return read_further(path, encoding="auto", used=used)
+    return typed(read_further(path, encoding="auto", used=used))
 
 
 def test_other_columns_are_numbers_where_all_cells_are(tmp_path):
@@ -23,8 +23,36 @@ def test_other_columns_are_numbers_where_all_cells_are(tmp_path):
     assert found["ean"].tolist() == ["007", "x"] and found["brand_name"].tolist() == ["Acme", ""]
 
 
-def test_headers_that_come_to_the_same_or_to_nothing_are_left_out(tmp_path):
-    assert list(further(tmp_path, "name,A b,a-b,!\n1,2,3,4\n", used=["name"])) == ["a_b"]
+@pytest.mark.parametrize(
+    ("cells", "numbers"),
+    [
+        (["0", "0"], True),
+        (["0.5", "-3"], True),
+        (["1", ""], True),
+        (["", ""], False),
+        (["00123", "5"], False),
+        (["123456789012345678", "5"], False),
+        (["Infinity", "5"], False),
+        (["1e400", "5"], False),
+        (["19,99", "5"], False),
+    ],
+)
+def test_codes_and_what_is_no_number_stay_as_they_are_written(cells, numbers):
+    found = typed(pd.DataFrame({"column": cells}, dtype=object))["column"]
+    if numbers:
+        assert found.dtype == float and found.fillna(-1).tolist() == [float(cell or -1) for cell in cells]
+    else:
+        assert found.tolist() == cells
+
+
+def test_a_row_that_ends_early_keeps_the_cells_that_it_has(tmp_path):
+    found = further(tmp_path, "image,name,price,notes\na,b,1\nc,d,2\ne,f,3,new\n")
+    assert found["price"].tolist() == [1, 2, 3] and found["notes"].tolist() == ["", "", "new"]
+
+
+def test_headers_that_come_to_the_same_are_numbered_and_those_that_come_to_nothing_left_out(tmp_path):
+    found = further(tmp_path, "name,A b,a-b,!,A_B,2024\n1,2,3,4,5,6\n", used=["name"])
+    assert found.iloc[0].to_dict() == {"a_b": 2, "a_b_2": 3, "a_b_3": 5, "_2024": 6}
     assert list(further(tmp_path, "image,name\na,b\n")) == []
     assert plain_header("  Größe (cm) ") == "größe_cm"
 
@@ -49,6 +77,12 @@ def test_rows_come_behind_in_the_columns_that_are_there(tmp_path, end, added):
     before = path.read_bytes()
     found = appended(path, [{"name": 'say "hat"', "image": "c", "unit_price": "3", "other": "y"}])
     assert found == before + added + b'c,"say ""hat""",3,\n' and path.read_bytes() == before
+
+
+def test_columns_that_come_to_the_same_are_told_apart_behind_a_catalogue_too(tmp_path):
+    path = tmp_path / "shop.csv"
+    path.write_bytes("name,Preis €,Preis $\n".encode())
+    assert appended(path, [{"name": "hat", "preis": "3", "preis_2": "4"}]).endswith(b"\nhat,3,4\n")
 
 
 def test_rows_that_are_there_are_not_added_again(tmp_path):

@@ -51,6 +51,10 @@ def test_metrics_of_the_working_tree_are_judged_committed_or_not(branch):
     assert Path("summary.md").read_text(encoding="utf-8").count("### Metrics gate") == 2
 
 
+def test_a_summary_that_cannot_be_written_is_no_worse_metric(branch):
+    assert "nowhere/summary.md: cannot be written to (No such file" in error("gate", "--markdown", "nowhere/summary.md")
+
+
 def test_main_goes_on_and_the_merge_base_stays(branch):
     branch.git("switch", "--quiet", "main")
     branch("better", {"metrics/evaluate.json": metrics(accuracy=0.95)})

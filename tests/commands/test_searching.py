@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -201,12 +202,14 @@ def test_where_rejected_rows_cannot_be_written_they_are_told_alone(shop, monkeyp
         (["search", "x", "--where", "name = '\udcff'"], "--where: expected UTF-8"),
         (["remove", "--from", "bytes.txt"], "bytes.txt: cannot be read as a list of ids ("),
         (["remove", "--from", "found.csv"], "found.csv: nobody has decided on its products"),
+        (["remove", "--from", "inches.txt"], "nor of 99,999 others, is in the index"),
         (["remove", "--from", "none.txt"], "none.txt: cannot be read as a list of ids"),
     ],
 )
 def test_what_cannot_be_is_said(shop, arguments, said):
     write("no picture", "bad.jpg")
     write("no picture", "bad.html")
+    write("\n".join(f'"{number} inches' for number in range(100_000)), "inches.txt")
     Path("bytes.txt").write_bytes(b"caf\xe9\n")
     write("image,title,classes\n0.jpg,a,b\n", "bad.csv")
     write("", "empty.csv")
@@ -215,6 +218,42 @@ def test_what_cannot_be_is_said(shop, arguments, said):
     before = len(index())
     assert said in error(*arguments)
     assert len(index()) == before
+
+
+def test_more_hits_than_there_can_be_are_refused(shop):
+    assert huse("search", "x", "-k", 5_000_000_000).exit_code == 2
+
+
+def test_signs_that_steer_a_terminal_are_shown_as_text(shop):
+    there = index()
+    rows = there.rows(f"product = '{shop['name'].iloc[0]}'", embeddings=True)
+    embeddings = np.stack(rows.pop("embedding").tolist())
+    there.put(rows.drop(columns="key").assign(name="red \x1b[31mhat"), embeddings)
+    told = huse("search", shop["name"].iloc[0], "-k", 1).stdout
+    assert "\x1b" not in told and "x1b[31mhat" in told
+
+
+def test_an_index_without_products_says_so(shop):
+    there = index()
+    there.remove(there.rows("kind = 'products'")["product"].tolist())
+    assert huse("search", "x").stdout == "no products are in the index\n"
+    assert huse("search", "x", "--class", "hats").stdout.startswith("nothing of that class")
+
+
+def test_cells_that_the_index_has_as_numbers_are_missed_where_they_are_none(shop, caplog):
+    there = index()
+    rows = there.rows(embeddings=True)
+    embeddings = np.stack(rows.pop("embedding").tolist())
+    Index.make(paths.INDEX, [(rows.drop(columns="key").assign(price=5.0), embeddings)], there.about)
+    write("image,name,classes,price\n0.jpg,A lamp,home,€20\n1.jpg,B lamp,home,7\n2.jpg,C lamp,home,\n")
+    assert huse("add", "new.csv", "--images", "new").exit_code == 0
+    assert "new.csv: 1 cell is no number in price, and left empty, first '€20'" in caplog.text
+    prices = index().rows("kind = 'products' AND ends_with(name, ' lamp')").set_index("name")["price"]
+    assert prices["B lamp"] == 7 and prices[["A lamp", "C lamp"]].isna().all()
+    assert "has no column" not in caplog.text
+    write("image,name,classes\n1.jpg,B lamp,home\n")
+    assert huse("update", "new.csv", "--images", "new").exit_code == 0
+    assert "new.csv: has no column price, which these products have empty then" in caplog.text
 
 
 def test_a_query_of_another_model_is_refused(shop):
@@ -249,6 +288,28 @@ def test_what_is_added_goes_into_the_catalogue_when_asked(shop, tmp_path, ending
     assert (tmp_path / "shop.csv").read_bytes().decode() == ending.join(expected)
     huse("add", "new.csv", "--images", "new", "--to-catalogue")
     assert (tmp_path / "shop.csv").read_bytes().decode() == ending.join(expected)
+
+
+def test_cells_come_into_the_catalogue_as_they_are_written(shop, tmp_path):
+    catalogue(tmp_path)
+    old = "image,name,classes,EAN,key,split\nold.jpg,Old hat,hats,4006381333931,x,train\n"
+    (tmp_path / "shop.csv").write_text(old)
+    write("image,name,classes,ean,key,price,split\n0.jpg,A hat,hats,0099345678905,K 1,11,test\n")
+    assert huse("add", "new.csv", "--images", "new", "--to-catalogue").exit_code == 0
+    assert (tmp_path / "shop.csv").read_text() == old + "0.jpg,A hat,hats,0099345678905,K 1,test\n"
+
+
+@pytest.mark.parametrize("text", ["name,classes\nA hat,hats\n", "name,classes,Split\nA hat,hats,\n"])
+def test_where_the_catalogue_gives_splits_rows_without_one_are_refused(shop, tmp_path, text):
+    content = {"catalogue": {"csv": "shop.csv", "images": "new", "columns": {"image": None, "split": "Split"}}}
+    write_params(tmp_path, content)
+    (tmp_path / "dvc.yaml").write_text("stages: {}\n")
+    (tmp_path / "shop.csv").write_text("name,classes,Split\nOld hat,hats,train\n")
+    write(text.replace("name,", "image,name,").replace("A hat,", "0.jpg,A hat,"))
+    before = len(index())
+    said = error("add", "new.csv", "--images", "new", "--to-catalogue")
+    assert "the catalogue gives every row a split (catalogue.columns.split), and some of these have none" in said
+    assert len(index()) == before
 
 
 def test_what_others_add_to_the_catalogue_meanwhile_stays(shop, tmp_path, monkeypatch):
