@@ -154,7 +154,7 @@ def model_of(here: Run, given: str | None) -> str | Path:
 def read_products(
     csv: Path, folder: Place, options: TableOptions, known: Mapping[str, str] | None = None
 ) -> "pd.DataFrame":
-    """Read rows as the stage `catalogue` does; write those that are left out beside the file.
+    """Read rows as the stage `catalogue` does, but keep those of different ids; write those left out beside the file.
 
     Args:
         csv: the table, one row a picture.
@@ -191,7 +191,7 @@ def read_products(
     for remark in filter(None, (*file.remarks, forgotten)):
         logging.warning("%s", remark)
     inspect = partial(inspect_pictures, max_pixels=CatalogueParams().max_pixels, spread=here)
-    checked = check_rows(given, folder, inspect)
+    checked = check_rows(given, folder, inspect, by_id=True)
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
         left_out = counted(len(rejected) - len(checked.in_part), "row")

@@ -106,13 +106,17 @@ class Imported:
             self.emptied.append(f"a name that says nothing: {where}, {said!r}")
 
     def keep_by_name(self) -> None:
-        """Keep the rows whose picture is not there by their names, unless another row has the name, as a stage does."""
-        known = {row[1:3] for row in self.rows}
+        """Keep the rows whose picture is not there by their names, unless another row of the same id has the name.
+
+        Where there are no ids, unless any other row has it.
+        """
+        known = {(*row[1:3], row[4]) for row in self.rows}
         for place, row, repairs in self.lost:
-            if row[1:3] in known:
+            said = (*row[1:3], row[4])
+            if said in known:
                 self.left_out.append(f"no picture, and another row has the name: {place}")
             else:
-                known.add(row[1:3])
+                known.add(said)
                 self.rows.append(row)
                 self.repaired += repairs
                 self.in_part.append(f"no picture, kept by its name: {place}")
