@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from posixpath import commonpath, normpath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any, TypeAlias, TypeVar
 
 from huse.errors import InputError
@@ -333,7 +333,12 @@ def kept() -> Path:
     experiments need not read objects again.
     """
     given = os.environ.get("HUSE_OBJECTS")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huse", "objects")
+    if given:
+        return Path(given)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huse", "objects")
+    except RuntimeError:  # a user without a home, as in a container that is run under any number
+        return Path(gettempdir(), f"huse-objects-{os.getuid()}")
 
 
 def local(root: Path, text: str) -> Path:

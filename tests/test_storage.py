@@ -1,5 +1,7 @@
 import hashlib
 import json
+import os
+import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -197,6 +199,13 @@ def test_a_file_is_copied_once_a_version(store, tmp_path, caplog):
     assert local(tmp_path, "memory://shop/weights.pt").read_bytes() == b"two"
     assert local(tmp_path, "own.pt") == tmp_path / "own.pt"
     assert "not found" in message(local, tmp_path, "memory://shop/none.pt")
+
+
+def test_a_user_without_a_home_keeps_copies_among_temporary_files(monkeypatch):
+    for name in ("HUSE_OBJECTS", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)  # which has no entry in the system's table of users
+    assert storage.kept() == Path(tempfile.gettempdir(), "huse-objects-54321")
 
 
 def test_a_copy_that_breaks_off_leaves_nothing(store):

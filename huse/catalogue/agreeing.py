@@ -5,7 +5,7 @@ What is changed or left out is said row by row; what only looks wrong is a remar
 
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -25,19 +25,19 @@ MOST_ROWS, MOST_NAMES = 50, 9  # of one product, before that is worth a remark
 SeveralClasses = Literal["keep", "first", "drop"]
 
 
-def join_spellings(products: Sequence[Product]) -> list[Product]:
+def join_spellings(products: Sequence[Product], known: Mapping[str, int] | None = None) -> list[Product]:
     """Give levels that differ only by case, compatibility forms or white space one spelling.
 
     It is the most frequent of each node of the class tree, and of equally frequent ones the first. A row whose class
     path changes says so in its repair.
+
+    Args:
+        products: rows that passed all checks.
+        known: class paths of an index, with their products; of a node that is there, its own spelling counts alone.
     """
-    spellings: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     counts = Counter(product.classes for product in products)
     keys = {path: _keys(split_path(path)) for path in counts}
-    for path, count in counts.items():
-        for key, level in zip(keys[path], split_path(path), strict=True):
-            spellings[key][level] += count
-    chosen = {key: of_node.most_common(1)[0][0] for key, of_node in spellings.items()}
+    chosen = _chosen(counts) | _chosen(known or {})
     joined = []
     for product in products:
         path = LEVEL_SEPARATOR.join(chosen[key] for key in keys[product.classes])
@@ -47,6 +47,16 @@ def join_spellings(products: Sequence[Product]) -> list[Product]:
         else:
             joined.append(product)
     return joined
+
+
+def _chosen(counts: Mapping[str, int]) -> dict[tuple[str, ...], str]:
+    """Return the most frequent spelling of each node of class paths that are counted."""
+    spellings: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    for path, count in counts.items():
+        levels = split_path(path)
+        for key, level in zip(_keys(levels), levels, strict=True):
+            spellings[key][level] += count
+    return {key: of_node.most_common(1)[0][0] for key, of_node in spellings.items()}
 
 
 def _keys(levels: Sequence[str]) -> list[tuple[str, ...]]:
@@ -161,7 +171,12 @@ def _marks(path: str) -> list[str]:
     return [mark for mark in OTHER_SEPARATORS if mark in path.strip(f"{mark} ")]
 
 
-def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | None:
+def joined_remark(
+    products: Sequence[Product],
+    groups: Sequence[int],
+    column: str = "catalogue.columns.product",
+    so: str = "All rows of a product are in one split",
+) -> str | None:
     """Return a remark if rows that shared a name or a picture make up a suspicious product.
 
     That is one of over `MOST_ROWS` rows or `MOST_NAMES` different names, or one of several classes.
@@ -169,6 +184,8 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     Args:
         products: N rows.
         groups: N numbers of products.
+        column: what names a column of ids.
+        so: what follows from their being one product.
     """
     rows: defaultdict[int, list[Product]] = defaultdict(list)
     for product, group in zip(products, groups, strict=True):
@@ -191,7 +208,7 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     (folded, by_name), (digest, by_picture) = names[0], pictures[0]
     name = next(row.name for row in largest if row.name.casefold() == folded)
     shared = f"the name {name!r}, which {counted(by_name, 'row has', 'rows have')}"
-    remedy = "name a column of product ids: catalogue.columns.product"
+    remedy = f"name a column of product ids: {column}"
     if largest[0].product:
         shared, remedy = f"the id {largest[0].product!r}", "give each an id of its own"
     elif by_picture > by_name:
@@ -200,5 +217,5 @@ def joined_remark(products: Sequence[Product], groups: Sequence[int]) -> str | N
     return (
         f"{counted(len(odd), 'product has', 'products have')} over {MOST_ROWS} rows, over {MOST_NAMES} names or "
         f"several classes. The largest has {len(largest):,} rows in {counted(classes, 'class', 'classes')}, joined for "
-        f"instance by {shared}. All rows of a product are in one split. If these are different products, {remedy}."
+        f"instance by {shared}. {so}. If these are different products, {remedy}."
     )

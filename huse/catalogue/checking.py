@@ -177,6 +177,7 @@ def check_rows(
     inspect: Callable[[Sequence[Place]], Iterable[Inspection]],
     *,
     missing: Missing = "keep",
+    by_id: bool = False,
     track: Callable[[Iterable[Inspection]], Iterable[Inspection]] = lambda inspections: inspections,
 ) -> Checked:
     """Check rows and open their pictures.
@@ -186,6 +187,8 @@ def check_rows(
         folder: the picture folder, local or of an object store.
         inspect: opens pictures, each path once, and gives an inspection of each, in their order.
         missing: ``keep`` rows that have only a picture or only a name, or ``drop`` them.
+        by_id: whether rows of different ids that say the same are different products, all kept. In training they are
+            variants of one, of which the first is enough: else its picture would be learned from and tested on.
         track: wraps the inspections, to show progress.
 
     Raises:
@@ -201,7 +204,7 @@ def check_rows(
     paths = list(dict.fromkeys(path for _, path in located if not isinstance(path, str)))
     inspections = dict(zip(paths, track(inspect(paths)), strict=True))
     judged = [_Judged(row, inspections[path] if not isinstance(path, str) else path) for row, path in located]
-    return _kept(judged, checked, missing)
+    return _kept(judged, checked, missing, by_id=by_id)
 
 
 @dataclass(frozen=True)
@@ -250,17 +253,21 @@ def _without_words(row: Row, pictures: PictureFolder) -> Row:
     return replace(row, image="", repairs=(*row.repairs, f"no picture: {row.image!r} says nothing"))
 
 
-def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing) -> Checked:
+def _kept(judged: Sequence["_Judged"], checked: Checked, missing: Missing, *, by_id: bool = False) -> Checked:
     """Sort rows into those that are kept, kept in part and rejected, and return them."""
-    named = {(one.row.name, one.row.classes) for one in judged if not one.no_picture}
-    first_line: dict[tuple[str, str, str], int] = {}
+
+    def said(row: Row) -> tuple[str, str, str | None]:
+        return row.name, row.classes, row.product if by_id else None
+
+    named = {said(one.row) for one in judged if not one.no_picture}
+    first_line: dict[tuple[str, tuple[str, str, str | None]], int] = {}
     for one in judged:
         reason, half, repeated = one.reason, one.half, False
         if (half.image or half.name) and (missing == "keep" or not reason):
-            earlier = first_line.setdefault((normpath(half.image), half.name, half.classes), half.line)
+            earlier = first_line.setdefault((normpath(half.image), said(half)), half.line)
             repeated = earlier != half.line and not one.lost
             reason = f"the same as line {earlier}" if earlier != half.line else ""
-            if one.lost and not half.image and (half.name, half.classes) in named:
+            if one.lost and not half.image and said(half) in named:
                 reason = "the name stands in another row"  # without its picture, the row adds nothing
             reason = "; ".join(filter(None, (one.lost, reason))) if reason else ""
         if reason:

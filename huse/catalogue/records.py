@@ -335,7 +335,7 @@ def read_records(text: str, delimiter: str = ",", *, spaced: bool = False) -> It
             for record in reader:
                 width = width or len(record)
                 end = start + reader.line_num
-                if _swallows(lines[begun + 1 : end - 1], width, how):
+                if _swallows(lines[begun:end], len(record), width, how):
                     raise csv.Error(f"an unclosed one takes the {end - begun - 1} lines below into its field")
                 if any(cell.strip() for cell in record):
                     yield begun + 1, record
@@ -346,10 +346,16 @@ def read_records(text: str, delimiter: str = ",", *, spaced: bool = False) -> It
             start = begun + 1
 
 
-def _swallows(inside: list[str], width: int, how: dict[str, Any]) -> bool:
-    """Return whether lines within a field are rows themselves: nearly all of them have as many fields as the header."""
-    inside = [line for line in inside if line.strip()]
+def _swallows(lines: list[str], fields: int, width: int, how: dict[str, Any]) -> bool:
+    """Return whether lines within a record are rows themselves: nearly all of them have as many fields as the header.
+
+    A mark that is not closed stands in a line that is a whole row, and so does the mark of a later row that closes it.
+    So a record of the right number of fields is sound if its first or its last line is too short for a row.
+    """
+    inside = [line for line in lines[1:-1] if line.strip()]
     if width < 2 or len(inside) < (1 if width >= FEW_FIELDS else FEW_LINES):
+        return False
+    if fields == width and min(line.count(how["delimiter"]) for line in (lines[0], lines[-1])) < width - 1:
         return False
     whole = 0
     for line in inside:

@@ -82,7 +82,7 @@ def product_ids(table: pd.DataFrame) -> list[str]:
     """Return for each row what its product is known by: the catalogue's id, else its name, else its picture's path.
 
     All rows of a group get that of the first one that has it. Of groups that would get the same, the later ones get a
-    number behind it.
+    number behind it: the next one that makes it that of no other group.
 
     Args:
         table: with `group`, `name`, `image`, and `product` where the catalogue has ids.
@@ -94,8 +94,14 @@ def product_ids(table: pd.DataFrame) -> list[str]:
         filled = pd.Series([first.get(group, "") for group in table["group"]], table.index)
         known_by = known_by.where(known_by != "", filled)
     of_group = known_by.groupby(table["group"], sort=False).first()
-    again = of_group.groupby(of_group).cumcount()
-    unique = of_group.where(again == 0, of_group + " (" + (again + 1).astype(str) + ")")
+    taken, numbers = set(of_group), Counter[str]()
+    unique = of_group.to_dict()
+    for group, known in of_group[of_group.duplicated()].items():
+        number = numbers[known] or 2
+        while f"{known} ({number})" in taken:
+            number += 1
+        unique[group], numbers[known] = f"{known} ({number})", number + 1
+        taken.add(unique[group])
     return table["group"].map(unique).tolist()
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import heapq
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -47,6 +48,7 @@ SHOWN = 8  # kinds of remarks
 PAGE = 200  # rows of a page
 KINDS = {WHOLE: "picture and name", PICTURED: "picture alone", NAMED: "name alone"}
 NODES = {"class": "class", "above": "a node above it", "none": "nothing"}
+BETWEEN = re.compile(r"; (?=\w+ left out, )")  # two reasons of a remark; a semicolon may stand in one too
 UNKNOWN = "{0} left out, the model has learned from no {0}s"
 
 
@@ -181,7 +183,7 @@ class _Told:
     def count(self, decision: "Decision", remark: str) -> None:
         """Count a row."""
         self.rows += 1
-        self.remarks.update({kind_of_reason(part) for part in remark.split("; ") if part})
+        self.remarks.update({kind_of_reason(part) for part in BETWEEN.split(remark) if part})
         if not decision.class_path:
             return
         self.agreeing[decision.agree] += 1

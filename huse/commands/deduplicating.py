@@ -106,7 +106,8 @@ def _rows(
         return _of_index(Index.open(usual), images), None
     shop = Index.open(usual) if index is not None or usual.is_dir() else None
     folder = absolute(images or table.parent)
-    new = read_products(table, folder, options, None if shop is None else shop.about["columns"])
+    known = (None, None) if shop is None else (shop.about["columns"], shop.classes())
+    new = read_products(table, folder, options, *known)
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:

@@ -152,15 +152,20 @@ def model_of(here: Run, given: str | None) -> str | Path:
 
 
 def read_products(
-    csv: Path, folder: Place, options: TableOptions, known: Mapping[str, str] | None = None
+    csv: Path,
+    folder: Place,
+    options: TableOptions,
+    known: Mapping[str, str] | None = None,
+    classes: Mapping[str, int] | None = None,
 ) -> "pd.DataFrame":
-    """Read rows as the stage `catalogue` does; write those that are left out beside the file.
+    """Read rows as the stage `catalogue` does, but keep those of different ids; write those left out beside the file.
 
     Args:
         csv: the table, one row a picture.
         folder: that paths of pictures are relative to.
         options: how the options of the command say that it is read.
         known: see `TableOptions.headers`.
+        classes: those of an index; see `huse.catalogue.agreeing.join_spellings`.
 
     Returns:
         One row a picture: `product`, `image`, `name`, `classes`, `split` (empty), `group` (number of the product) and
@@ -172,7 +177,7 @@ def read_products(
     # These take a second to import.
     from functools import partial  # noqa: PLC0415
 
-    from huse.catalogue.agreeing import separator_remark  # noqa: PLC0415
+    from huse.catalogue.agreeing import join_spellings, joined_remark, separator_remark  # noqa: PLC0415
     from huse.catalogue.checking import check_rows, count_lost, summarise_rejected  # noqa: PLC0415
     from huse.catalogue.importing.cells import pieces  # noqa: PLC0415
     from huse.catalogue.reading import read_catalogue  # noqa: PLC0415
@@ -191,7 +196,7 @@ def read_products(
     for remark in filter(None, (*file.remarks, forgotten)):
         logging.warning("%s", remark)
     inspect = partial(inspect_pictures, max_pixels=CatalogueParams().max_pixels, spread=here)
-    checked = check_rows(given, folder, inspect)
+    checked = check_rows(given, folder, inspect, by_id=True)
     rejected = [*file.rejected, *checked.rejected, *checked.in_part]
     if rejected:
         left_out = counted(len(rejected) - len(checked.in_part), "row")
@@ -203,7 +208,20 @@ def read_products(
                 f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {options.most:.1%}. "
                 "Mend them, or allow more."
             )
-    table = grouped(checked.products)
+    products = join_spellings(checked.products, classes)
+    respelled = [
+        f"{before.classes!r} as {after.classes!r}"
+        for before, after in zip(checked.products, products, strict=True)
+        if before.classes != after.classes
+    ]
+    if respelled:
+        told = counted(len(respelled), "class path is", "class paths are")
+        logging.warning("%s: %s read in another spelling, the first: %s", csv, told, respelled[0])
+    table = grouped(products)
+    so = "All rows of a product are stored and judged as one"
+    joined = joined_remark(products, table["group"].tolist(), "--product-column", so)
+    if joined:
+        logging.warning("%s: %s", csv, joined)
     rows = table.assign(product=product_ids(table), split="")
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
 

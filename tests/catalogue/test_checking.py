@@ -141,6 +141,25 @@ def test_half_a_product_is_kept_and_what_was_lost_is_said(tmp_path):
     }
 
 
+def test_rows_of_different_ids_that_say_the_same_are_one_or_each_its_own(tmp_path):
+    of_ids = [(2, "1"), (3, "2"), (4, "2"), (5, ""), (6, "")]
+    rows = [replace(row(line), product=product) for line, product in of_ids]
+    rows += [replace(row(line, image="broken.jpg"), product=product) for line, product in [(7, "2"), (8, "3")]]
+
+    def inspect(path):
+        return Seen(path.name, "picture is truncated" if path.name == "broken.jpg" else None)
+
+    variants = check_rows(rows, tmp_path, partial(map, inspect))
+    assert [one.line for one in variants.products] == [2]
+    products = check_rows(rows, tmp_path, partial(map, inspect), by_id=True)
+    assert [one.line for one in products.products] == [2, 3, 5, 8]
+    assert {one.line: one.reason for one in products.rejected} == {
+        4: "the same as line 3",
+        6: "the same as line 5",
+        7: "without its picture, picture is truncated; the name stands in another row",
+    }
+
+
 def test_a_picture_that_is_written_otherwise_is_found_and_said(tmp_path):
     (tmp_path / "A.jpg").touch()
     rows = [row(2, image="a.JPG"), row(3, image="A.jpg"), row(4, image="http://x.example/a.jpg"), row(5, "b.jpg")]

@@ -70,6 +70,12 @@ def test_products_are_known_by_id_then_name_then_picture():
     assert product_ids(table.drop(columns="product"))[:3] == ["hat", "hat", "coat"]
 
 
+def test_no_two_products_are_known_by_the_same():
+    names = ["hat", "hat", "hat", "hat (2)", "hat (2)", "hat (2) (2)", "hat (4)"]
+    table = pd.DataFrame({"group": range(7), "product": "", "name": names, "image": ""})
+    assert product_ids(table) == ["hat", "hat (3)", "hat (5)", "hat (2)", "hat (2) (3)", "hat (2) (2)", "hat (4)"]
+
+
 @pytest.mark.parametrize(("end", "added"), [("\n", b""), ("", b"\n")])
 def test_rows_come_behind_in_the_columns_that_are_there(tmp_path, end, added):
     path = tmp_path / "shop.csv"

@@ -77,6 +77,16 @@ def test_with_many_columns_one_line_that_is_a_row_shows_an_unclosed_quote(read):
     assert [row.name for row in read(header + of_several_lines).rows] == ["A, red, large, new end", "B"]
 
 
+def test_a_cell_of_several_lines_may_hold_one_that_looks_like_a_row(read):
+    care = "A shirt.\nMachine wash, cold, gentle<delicate, inside out\nIron low."
+    for rows in (f'a.jpg,A,x,"{care}"\n', f'a.jpg,"{care}",x,plain\n', f'a.jpg,A,x,"{care}"\n' * 2):
+        file = read(f"image,name,classes,description\n{rows}b.jpg,B,x,plain\n")
+        assert {row.image for row in file.rows} == {"a.jpg", "b.jpg"} and file.rejected == []
+    # In the last column, the mark of inches closes the field of an unclosed one with all fields in place.
+    file = read('image,name,classes,size\na.jpg,A,x,"3\nb.jpg,B,x,4\nc.jpg,C,x,5"\n')
+    assert ([row.image for row in file.rows], [row.line for row in file.rejected]) == (["b.jpg", "c.jpg"], [2])
+
+
 def test_empty_cells_at_the_end_may_be_there_or_not(read):
     file = read("image,name,classes\na.jpg,A,x,\nb.jpg,B,x, ,\n")
     assert ([row.name for row in file.rows], file.rejected, file.remarks) == (["A", "B"], [], [])

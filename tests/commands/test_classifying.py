@@ -97,6 +97,15 @@ def test_every_row_is_kept_and_goes_by_what_it_has(shop):
     assert "2 × picture left out, picture is truncated" in said
 
 
+def test_a_reason_with_a_semicolon_is_counted_as_one(shop):
+    shop("a,https://shop.example/0.jpg,", f"b,https://shop.example/1.jpg,{shop.quoted[1]}", "c,,")
+    _, said = classify()
+    assert {line.strip() for line in said.splitlines() if " × " in line} == {
+        "2 × picture left out, the picture is a URL, and nothing is downloaded; give the path of a file",
+        "2 × product left out, expected a picture or a name, found neither",
+    }
+
+
 def test_batches_change_nothing(shop, monkeypatch):
     shop(*(f"{number},{number % 8}.jpg,{shop.quoted[number % 7]}" for number in range(21)), "x,,")
     whole, _ = classify()

@@ -51,6 +51,13 @@ def test_a_copy_of_a_product_is_found_beside_the_index(shop):
     assert "1 group" in done.stdout and "wrote found.csv" in done.stdout
 
 
+def test_a_class_is_spelled_as_the_index_spells_it(shop):
+    write(f'image,name,classes\n0.jpg,"{shop["name"]} again","{shop["classes"].upper()}"\n')
+    assert huse("duplicates", "new.csv", "--images", "new", "--output", "found.csv").exit_code == 0
+    spelled = {row["product"]: row["classes"] for row in read("found.csv")}
+    assert shop["classes"] != shop["classes"].upper() and spelled[f"{shop['name']} again"] == shop["classes"]
+
+
 def test_all_of_the_index_and_a_table_alone(shop):
     everything = huse("duplicates", "--output", "all.csv")
     assert everything.exit_code == 0 and Path("all.csv").read_text().startswith("group,product,name")

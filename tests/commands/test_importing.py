@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -140,6 +142,19 @@ def test_a_place_that_takes_no_file_is_said_in_one_line(workplace, monkeypatch, 
         cli.main()
     assert ended.value.code == (2 if "cannot be written" in said else 1)
     assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_pictures_whose_path_is_not_utf8_are_left_out_and_said(workplace, folders):  # noqa: F811
+    for place in (b"caps/caf\xe9_1.jpg", b"r\xeaves/1.jpg", b"caps/caf\xe9.txt", "hats/café.jpg".encode()):
+        path = folders / os.fsdecode(place)
+        path.parent.mkdir(exist_ok=True)
+        shutil.copy(folders / "hats/cap.jpg", path)
+    done = huse("import", "folders", folders, "--output", "own.csv")
+    assert done.exit_code == 0, done.exception
+    assert "the path is not UTF-8, rename it" in done.output and "caps/caf\ufffd" in done.output
+    assert "hats/café.jpg" in pd.read_csv("own.csv")["image"].tolist()
+    left_out = pd.read_csv("own.rejected.csv").query("action == 'left out'")
+    assert left_out["where"].tolist() == ["caps/caf\ufffd_1.jpg", "r\ufffdves/1.jpg"]
 
 
 def test_a_table_by_options(workplace, folders):  # noqa: F811

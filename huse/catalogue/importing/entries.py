@@ -106,13 +106,17 @@ class Imported:
             self.emptied.append(f"a name that says nothing: {where}, {said!r}")
 
     def keep_by_name(self) -> None:
-        """Keep the rows whose picture is not there by their names, unless another row has the name, as a stage does."""
-        known = {row[1:3] for row in self.rows}
+        """Keep the rows whose picture is not there by their names, unless another row of the same id has the name.
+
+        Where there are no ids, unless any other row has it.
+        """
+        known = {(*row[1:3], row[4]) for row in self.rows}
         for place, row, repairs in self.lost:
-            if row[1:3] in known:
+            said = (*row[1:3], row[4])
+            if said in known:
                 self.left_out.append(f"no picture, and another row has the name: {place}")
             else:
-                known.add(row[1:3])
+                known.add(said)
                 self.rows.append(row)
                 self.repaired += repairs
                 self.in_part.append(f"no picture, kept by its name: {place}")
@@ -172,25 +176,28 @@ def list_pictures(folder: Path) -> list[str]:
     return list_files(folder)[0]
 
 
-def list_files(folder: Path) -> tuple[list[str], list[str]]:
-    """Return the pictures below a folder, and the other files, relative to it, sorted.
+def list_files(folder: Path) -> tuple[list[str], list[str], list[str]]:
+    """Return the pictures below a folder, the other files, and pictures that no table can name; relative to it, sorted.
 
-    Hidden files and folders, and those that computers make for themselves, are passed over; linked folders are not
-    followed.
+    No table can name those whose path is not UTF-8; bytes that are not become a replacement character. Hidden files and
+    folders, and those that computers make for themselves, are passed over; linked folders are not followed.
 
     Raises:
         InputError: there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Give the folder that holds the pictures.")
-    found: tuple[list[str], list[str]] = [], []
+    found: tuple[list[str], list[str], list[str]] = [], [], []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".") and name not in OF_SYSTEMS]
         above = Path(place).relative_to(folder)
         for name in files:
             if not name.startswith(".") and name not in FILES_OF_SYSTEMS:
-                found[not _is_picture(Path(place, name))].append((above / name).as_posix())
-    return sorted(found[0]), sorted(found[1])
+                path = (above / name).as_posix()
+                readable = os.fsencode(path).decode("utf-8", "replace")
+                kind = 1 if not _is_picture(Path(place, name)) else 0 if readable == path else 2
+                found[kind].append(readable)
+    return sorted(found[0]), sorted(found[1]), sorted(found[2])
 
 
 def _is_picture(path: Path) -> bool:

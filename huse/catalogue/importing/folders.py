@@ -44,6 +44,7 @@ def import_folders(
     imported = Imported(folder)
     known = Pictures(imported)
     pictures = known.paths
+    imported.left_out += [f"the path is not UTF-8, rename it: {path}" for path in known.unnamed]
     if captions is None:
         named = {picture: spoken(Path(picture).stem) for picture in pictures if names}
         how = "are named by their files (--no-names leaves them without)" if names else "have no names"

@@ -21,7 +21,7 @@ class Pictures:
         self._imported = imported
         self._folder = PictureFolder(imported.images)
         self._otherwise: dict[str, str] = {}
-        self.paths, self.others = list_files(imported.images)
+        self.paths, self.others, self.unnamed = list_files(imported.images)
         self._known = set(self.paths)
         self._by_name: defaultdict[str, list[str]] = defaultdict(list)
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)  # without ending

@@ -648,7 +648,7 @@ def test_a_picture_whose_name_looks_like_several_is_one(shop, tmp_path):
 
 
 def test_a_row_whose_picture_is_not_there_is_kept_by_its_name(shop):
-    """As the stage `catalogue` keeps it: once, and not where another row has the name."""
+    """Once, and not where another row of the same id has the name."""
     imported = shop(
         b"image,name,classes,id\ngone.jpg,Hat,a,1\ngone2.jpg,Hat,a,1\nhats/cap.jpg,Cap,a,2\nc.jpg,Cap,a,2\nd.jpg,,a,3\n"
         b"e.jpg,untitled,b,4\nf.jpg,Caf&eacute;,b,5\n",
@@ -669,6 +669,13 @@ def test_a_row_whose_picture_is_not_there_is_kept_by_its_name(shop):
         "no picture, and another row has the name: shop.csv line 5, c.jpg",
     ]
     assert imported.repaired == ["HTML entities in the name: shop.csv line 8"]
+
+
+def test_the_name_of_another_id_does_not_cost_a_row_whose_picture_is_not_there(shop):
+    content = b"image,name,classes,id\nhats/cap.jpg,Cap,a,1\ngone.jpg,Cap,a,2\ngone.jpg,Cap,a,3\n"
+    for ids, kept in ((["id"], ["1", "2", "3"]), ([], [""])):
+        imported = shop(content, Columns("name", ["classes"], ["image"], product=ids))
+        assert [row[4] for row in imported.rows] == kept
 
 
 def test_a_word_for_no_picture_is_an_empty_cell_unless_a_picture_is_called_so(shop, folders):
