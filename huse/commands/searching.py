@@ -368,7 +368,7 @@ def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "tuple[pd.D
     from huse.use.index import OWN  # noqa: PLC0415
 
     known = shop.index.about["columns"]
-    table = read_products(csv, shop.folder, options, known)
+    table = read_products(csv, shop.folder, options, known, shop.index.classes())
     rows = table[["product", "image", "name", "classes", "split"]]
     if shop.folder != place(shop.index.about["images"]):
         rows = rows.assign(image=in_folder(rows["image"], shop.folder))

@@ -105,6 +105,13 @@ def test_products_are_added_replaced_and_removed(shop, caplog):
     assert len(index()) == before + 2
 
 
+def test_a_class_is_spelled_as_the_index_spells_it(shop):
+    known = next(iter(index().classes()))
+    write(f"image,name,classes\n0.jpg,A lamp,{known.upper()}\n1.jpg,B lamp,{known.upper()}\n")
+    assert huse("add", "new.csv", "--images", "new").exit_code == 0
+    assert set(index().rows("ends_with(name, ' lamp')")["classes"]) == {known}
+
+
 def test_columns_under_other_headers_are_named_by_options(shop):
     rows = "a,0.jpg,Wonder lamp,home<lamps,3\nb,1.jpg,Wonder lamp,home<lamps,4\n"
     write(f"id,photo,title,kind,name\n{rows}")
