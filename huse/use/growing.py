@@ -4,7 +4,7 @@ Letters: N embeddings, R rows of products, D dimension of the shared space.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
-from huse.storage import Place, Remote, at, place, versions
+from huse.storage import Place, Remote, absolute, at, place, versions
 from huse.use.entries import entries
 from huse.use.index import ADDED, Index
 from huse.use.model import Model
@@ -81,17 +81,21 @@ def in_batches(products: pd.DataFrame, size: int = BATCH) -> Iterator[pd.DataFra
         start = end
 
 
-def carried(folder: Path, model: Model, known: set[str]) -> Added | None:
+def carried(folder: Path, model: Model, known: set[str], pictures: Place) -> Added | None:
     """Return what was added to the index in a folder and is in no catalogue yet, with embeddings of this model.
 
     Args:
         folder: of the index; there may be none.
         model: of the index that is to be made.
         known: ids of the products in the catalogue; the catalogue's own word on them counts.
+        pictures: folder that paths of the index that is to be made are relative to, absolute.
 
     Returns:
         None where there is nothing. A product whose pictures are gone keeps its names, if it has any; else it is lost,
         which is said.
+
+    Raises:
+        InputError: a store of pictures cannot be read.
     """
     try:
         index = Index.open(folder)
@@ -101,10 +105,29 @@ def carried(folder: Path, model: Model, known: set[str]) -> Added | None:
     rows = rows[~rows["product"].isin(known)]
     if rows.empty:
         return None
+    rows = rows.assign(image=_led(rows["image"], absolute(place(index.about["images"])), pictures))
     if index.about["fingerprint"] == model.fingerprint:
         embeddings = np.stack(rows["embedding"].to_list()).astype(np.float32)
         return Added(rows.drop(columns=["key", "embedding"]).reset_index(drop=True), embeddings)
-    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, place(index.about["images"]))
+    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, pictures)
+
+
+def _led(images: "pd.Series[str]", old: Place, new: Place) -> "pd.Series[str]":
+    """Return paths of pictures that were relative to an old folder, relative to a new one.
+
+    What the new folder has not, and the old one has, gets an absolute path.
+    """
+    if old == new:
+        return images
+    moved = set(images) - _there(new, images)
+    return images.map({image: str(at(old, image)) for image in _there(old, moved)}).fillna(images)
+
+
+def _there(folder: Place, images: Iterable[str]) -> set[str]:
+    """Return those of some paths that lead to a picture."""
+    files = {image: at(folder, image) for image in images if image}
+    objects = versions([file for file in files.values() if isinstance(file, Remote)])
+    return {image for image, file in files.items() if (file in objects if isinstance(file, Remote) else file.is_file())}
 
 
 def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | None:
@@ -112,12 +135,7 @@ def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | 
     products = rows[rows["kind"] != "products"].copy()
     products.loc[products["kind"] == "pictures", "name"] = ""
     products.loc[products["kind"] == "names", "image"] = ""
-    files = {image: at(folder, image) for image in products["image"] if image}
-    objects = versions([file for file in files.values() if isinstance(file, Remote)])
-    there = [
-        image for image, file in files.items() if (file in objects if isinstance(file, Remote) else file.is_file())
-    ]
-    gone = (products["image"] != "") & ~products["image"].isin(there)
+    gone = (products["image"] != "") & ~products["image"].isin(_there(folder, products["image"]))
     if gone.any():
         example = products["image"][gone].iloc[0]
         logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), at(folder, example))

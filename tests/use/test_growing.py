@@ -64,6 +64,9 @@ class Compass:
     def __init__(self, fingerprint, turned=False):
         self.fingerprint, self.turned = fingerprint, turned
 
+    def knows(self, modality):
+        return True
+
     def encode_images(self, pictures):
         assert all(path.is_file() for path in pictures)
         return np.stack([NORTH if self.turned else EAST] * len(pictures))
@@ -86,7 +89,7 @@ def grown(tmp_path):
 
 
 def test_what_was_added_stays_as_it_is_with_the_same_model(grown, tmp_path):
-    kept = carried(grown.folder, Compass("one"), known={"D"})
+    kept = carried(grown.folder, Compass("one"), {"D"}, grown.pictures)
     assert kept.products == 2 and kept.rows["product"].tolist() == ["B"] * 3 + ["C"] * 2
     np.testing.assert_allclose(kept.embeddings[:3], [EAST, NORTH, (EAST + NORTH) / np.sqrt(2)], atol=1e-6)
     first = entries(table(("D", "", "d", "z")), NORTH[None], NORTH[None], CATALOGUE)
@@ -97,7 +100,7 @@ def test_what_was_added_stays_as_it_is_with_the_same_model(grown, tmp_path):
 
 def test_by_another_model_it_is_embedded_again_and_what_is_gone_is_said(grown, caplog):
     (grown.pictures / "c.jpg").unlink()
-    kept = carried(grown.folder, Compass("two", turned=True), known=set())
+    kept = carried(grown.folder, Compass("two", turned=True), set(), grown.pictures)
     assert kept.rows["product"].tolist() == ["B"] * 3 + ["D"] * 2
     np.testing.assert_allclose(kept.embeddings[:3], [NORTH, EAST, (EAST + NORTH) / np.sqrt(2)], atol=1e-6)
     assert "1 pictures of products added later are gone" in caplog.text
@@ -105,5 +108,17 @@ def test_by_another_model_it_is_embedded_again_and_what_is_gone_is_said(grown, c
 
 
 def test_without_an_index_or_anything_added_nothing_stays(grown, tmp_path):
-    assert carried(tmp_path / "nowhere", Compass("one"), known=set()) is None
-    assert carried(grown.folder, Compass("one"), known={"B", "C", "D"}) is None
+    assert carried(tmp_path / "nowhere", Compass("one"), set(), tmp_path) is None
+    assert carried(grown.folder, Compass("one"), {"B", "C", "D"}, grown.pictures) is None
+
+
+@pytest.mark.parametrize("fingerprint", ["one", "two"])
+def test_pictures_are_looked_for_in_the_new_folder_first_then_in_the_old_one(grown, tmp_path, fingerprint):
+    new = tmp_path / "new"
+    new.mkdir()
+    (grown.pictures / "b.jpg").rename(new / "b.jpg")
+    kept = carried(grown.folder, Compass(fingerprint), {"D"}, new)
+    assert kept.rows["product"].tolist() == ["B"] * 3 + ["C"] * 2
+    pictures = kept.rows.loc[kept.rows["kind"] == "pictures", "image"].tolist()
+    assert pictures == ["b.jpg", str(tmp_path / "c.jpg")]
+    assert kept.rows.loc[kept.rows["kind"] == "products", "image"].tolist() == pictures
