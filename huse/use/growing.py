@@ -16,7 +16,7 @@ import pandas as pd
 from huse.errors import InputError
 from huse.storage import Place, Remote, absolute, at, place, versions
 from huse.use.entries import entries
-from huse.use.index import ADDED, Index
+from huse.use.index import ADDED, TABLE, Index
 from huse.use.model import Model
 
 Floats = npt.NDArray[np.float32]
@@ -95,13 +95,15 @@ def carried(folder: Path, model: Model, known: set[str], pictures: Place) -> Add
         which is said.
 
     Raises:
-        InputError: a store of pictures cannot be read.
+        InputError: there is an index that cannot be read, or a store of pictures cannot be.
     """
+    if not any((folder / f"{TABLE}.lance").glob("_versions/*.manifest")):  # nor where the first build was killed
+        return None
     try:
         index = Index.open(folder)
-    except InputError:
-        return None
-    rows = index.rows(f"origin = '{ADDED}'", embeddings=True)
+        rows = index.rows(f"origin = '{ADDED}'", embeddings=True)
+    except InputError as error:
+        raise InputError(f"{error} To make it, move {folder} away first; what was added to it is lost then.") from None
     rows = rows[~rows["product"].isin(known)]
     if rows.empty:
         return None

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from huse.errors import InputError
 from huse.use.entries import entries
 from huse.use.growing import carried, embed, in_batches
 from huse.use.index import ADDED, CATALOGUE, Index
@@ -122,3 +123,24 @@ def test_pictures_are_looked_for_in_the_new_folder_first_then_in_the_old_one(gro
     pictures = kept.rows.loc[kept.rows["kind"] == "pictures", "image"].tolist()
     assert pictures == ["b.jpg", str(tmp_path / "c.jpg")]
     assert kept.rows.loc[kept.rows["kind"] == "products", "image"].tolist() == pictures
+
+
+def test_a_damaged_or_newer_index_stops_rather_than_being_taken_for_none(grown, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("huse.use.index.FORMAT", 0)
+        with pytest.raises(InputError, match=r"of format 0, found 1.* move .*index away first; what was added"):
+            carried(grown.folder, Compass("one"), set(), tmp_path)
+    for file in (grown.folder / "embeddings.lance" / "data").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(InputError, match=r"not a readable index.* move .*index away first; what was added"):
+        carried(grown.folder, Compass("one"), set(), tmp_path)
+    for file in (grown.folder / "embeddings.lance" / "_versions").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(InputError, match=r"not a readable index.* move .*index away first; what was added"):
+        carried(grown.folder, Compass("one"), set(), tmp_path)
+
+
+def test_a_first_build_that_was_killed_is_no_index(grown, tmp_path):
+    for file in (grown.folder / "embeddings.lance" / "_versions").iterdir():
+        file.unlink()
+    assert carried(grown.folder, Compass("one"), set(), tmp_path) is None
