@@ -14,13 +14,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
+from huse.model.contract import Modality
 from huse.storage import Place, Remote, absolute, at, place, versions
 from huse.use.entries import entries
 from huse.use.index import ADDED, TABLE, Index
 from huse.use.model import Model
+from huse.wording import counted
 
 Floats = npt.NDArray[np.float32]
 BATCH = 512  # rows that are embedded together
+NOTHING = "the model has learned from nothing that its products have. Give another --model."
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,26 @@ class Added:
         return int(self.rows["product"].nunique())
 
 
+def readable(products: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Return products without the pictures or the names of a model that has learned from none, which is said.
+
+    Args:
+        products: rows with `image` and `name`; those that have nothing else are left out, which is said too.
+        model: that is to read them.
+    """
+    of: tuple[tuple[Modality, str, str], ...] = (("image", "image", "pictures"), ("text", "name", "names"))
+    for modality, column, what in of:
+        if (products[column] != "").any() and not model.knows(modality):
+            logging.warning("%s left out: the model has learned from none", what)
+            products = products.assign(**{column: ""})
+    kept = (products["image"] != "") | (products["name"] != "")
+    if not kept.all():
+        logging.warning("left out: %s with nothing that the model can read", counted(int((~kept).sum()), "row"))
+    return products[kept]
+
+
 def embed(products: pd.DataFrame, model: Model, folder: Place) -> tuple[pd.DataFrame, Floats]:
-    """Embed products by the model.
+    """Embed products by the model; see `readable`.
 
     Args:
         products: R rows, as `entries` takes them.
@@ -53,8 +74,11 @@ def embed(products: pd.DataFrame, model: Model, folder: Place) -> tuple[pd.DataF
         As `entries`.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: a picture cannot be read, or the model can read nothing of them.
     """
+    products = readable(products, model)
+    if products.empty:
+        raise InputError(NOTHING)
     halves: list[Floats] = []
     for column, encode in (("image", model.encode_images), ("name", model.encode_texts)):
         embeddings = np.full((len(products), model.dimension), np.nan, np.float32)
@@ -141,7 +165,7 @@ def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | 
     if gone.any():
         example = products["image"][gone].iloc[0]
         logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), at(folder, example))
-    products = products[~gone].drop(columns=["kind", "origin"])
+    products = readable(products[~gone].drop(columns=["kind", "origin"]), model)
     lost = rows["product"].nunique() - products["product"].nunique()
     if lost:
         logging.warning("%d products added later have nothing left to embed, so they are lost to the index", lost)

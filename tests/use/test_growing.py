@@ -62,17 +62,19 @@ class Compass:
 
     dimension = 2
 
-    def __init__(self, fingerprint, turned=False):
-        self.fingerprint, self.turned = fingerprint, turned
+    def __init__(self, fingerprint, turned=False, known=("image", "text")):
+        self.fingerprint, self.turned, self.known = fingerprint, turned, known
 
     def knows(self, modality):
-        return True
+        return modality in self.known
 
     def encode_images(self, pictures):
+        assert self.knows("image")
         assert all(path.is_file() for path in pictures)
         return np.stack([NORTH if self.turned else EAST] * len(pictures))
 
     def encode_texts(self, texts):
+        assert self.knows("text")
         return np.stack([EAST if self.turned else NORTH] * len(texts))
 
 
@@ -144,3 +146,20 @@ def test_a_first_build_that_was_killed_is_no_index(grown, tmp_path):
     for file in (grown.folder / "embeddings.lance" / "_versions").iterdir():
         file.unlink()
     assert carried(grown.folder, Compass("one"), set(), tmp_path) is None
+
+
+def test_what_a_model_has_not_learned_to_read_is_left_out(grown, tmp_path, caplog):
+    names = Compass("two", known=["text"])
+    products = table(("B", "b.jpg", "b", "x"), ("C", "c.jpg", "", "y"))
+    rows, embeddings = embed(products, names, tmp_path)
+    assert rows[["product", "kind"]].to_numpy().tolist() == [["B", "names"], ["B", "products"]]
+    np.testing.assert_array_equal(embeddings, [NORTH, NORTH])
+    assert "pictures left out: the model has learned from none" in caplog.text
+    assert "left out: 1 row with nothing that the model can read" in caplog.text
+    with pytest.raises(InputError, match="learned from nothing that its products have"):
+        embed(products[1:], names, tmp_path)
+    kept = carried(grown.folder, names, set(), tmp_path)
+    assert kept.rows["product"].tolist() == ["B", "B", "D", "D"]
+    assert "1 products added later have nothing left to embed" in caplog.text
+    kept = carried(grown.folder, Compass("two", known=["image"]), set(), tmp_path)
+    assert kept.rows["product"].tolist() == ["B", "B", "C", "C"]

@@ -17,7 +17,7 @@ from huse.use.server.asking import New, check_number, checked_text, contents
 from huse.use.server.computing import check_picture
 from huse.use.server.limits import Limits
 from huse.use.server.refused import RefusedError
-from huse.use.server.shop import Places, Shelf, Shop
+from huse.use.server.shop import Shelf, Shop
 from huse.wording import counted
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Checked:
     further: dict[str, Any]
 
 
-def check_new(products: Sequence[New], shelf: Shelf, checks: Checks, places: Places, limits: Limits) -> list[Checked]:
+def check_new(products: Sequence[New], shop: Shop, checks: Checks, limits: Limits) -> list[Checked]:
     """Check products that are to be added; takes a while, as it decodes their pictures.
 
     Raises:
@@ -60,20 +60,20 @@ def check_new(products: Sequence[New], shelf: Shelf, checks: Checks, places: Pla
     if len(products) > limits.products:
         raise RefusedError(413, f"expected at most {limits.products} products in a request, found {len(products)}.")
     check_number(sum(len(product.pictures) for product in products), limits)
-    found = [_checked(number, product, shelf, checks, limits) for number, product in enumerate(products)]
+    found = [_checked(number, product, shop, checks, limits) for number, product in enumerate(products)]
     ids = [product.id for product in found]
     if len(set(ids)) < len(ids):
         twice = next(one for one in ids if ids.count(one) > 1)
         raise RefusedError(422, f"{twice[:80]}: expected each product once, found it twice. Put its pictures together.")
     pictures = [picture for product in found for picture in product.pictures]
-    if pictures and places.uploads is None:
+    if pictures and shop.places.uploads is None:
         raise RefusedError(403, "this server keeps no pictures. Start it with --uploads FOLDER, or add names alone.")
     for picture in pictures:
         check_picture(picture, limits.pixels)
     return found
 
 
-def _checked(number: int, product: New, shelf: Shelf, checks: Checks, limits: Limits) -> Checked:
+def _checked(number: int, product: New, shop: Shop, checks: Checks, limits: Limits) -> Checked:
     at = f"product {number}"
     name = checked_text(product.name, f"{at}: name", limits) or ""
     pictures = contents(product.pictures)
@@ -82,10 +82,15 @@ def _checked(number: int, product: New, shelf: Shelf, checks: Checks, limits: Li
         raise RefusedError(422, f"{at}: {reason}. Give another name, or none.")
     if not name and not pictures:
         raise RefusedError(422, f"{at}: expected a name, pictures or both, found neither.")
-    unknown = [column for column in product.further if column not in shelf.index.further]
-    if unknown:
-        known = ", ".join(shelf.index.further) or "none"
-        raise RefusedError(422, f"{at}: further: expected columns of the index ({known}), found {unknown[0][:80]!r}.")
+    knows = shop.model.knows
+    if not (name and knows("text")) and not (pictures and knows("image")):
+        unknown, known = ("pictures", "a name") if knows("text") else ("names", "pictures")
+        raise RefusedError(422, f"{at}: the model has learned from no {unknown}. Give {known}.")
+    index = shop.shelf.index
+    others = [column for column in product.further if column not in index.further]
+    if others:
+        columns = ", ".join(index.further) or "none"
+        raise RefusedError(422, f"{at}: further: expected columns of the index ({columns}), found {others[0][:80]!r}.")
     for column, value in product.further.items():
         if isinstance(value, str):
             checked_text(value, f"{at}: {column}", limits)
@@ -94,7 +99,7 @@ def _checked(number: int, product: New, shelf: Shelf, checks: Checks, limits: Li
     except ValueError as error:
         raise RefusedError(422, f"{at}: classes: {error}. Write it as shoes<boots.") from None
     known_by = checked_text(product.id, f"{at}: id", limits) or name or _file_name(pictures[0])
-    return Checked(known_by, name, classes, pictures, product.further)
+    return Checked(known_by, name, classes, pictures if knows("image") else (), product.further)
 
 
 def _file_name(content: bytes) -> str:

@@ -14,6 +14,7 @@ from huse.encoders.contract import ItemError
 from huse.errors import InputError
 from huse.use.entries import entries
 from huse.use.index import ADDED, Index
+from huse.use.model import Model
 from huse.use.server import service
 from huse.use.server.limits import Limits
 from huse.use.server.shop import Places
@@ -110,6 +111,15 @@ def test_a_product_twice_or_pictures_without_a_place_are_refused(writer, places)
         answer = added(client.wait(), {"name": "x", "classes": "a", "pictures": [coded(75)]})
         assert answer.status == 403 and "--uploads FOLDER" in answer.error
         assert added(client, {"name": "x", "classes": "a"}).status == 200
+
+
+def test_what_the_model_has_not_learned_to_read_is_left_out(writer, places, monkeypatch):
+    monkeypatch.setattr(Model, "knows", lambda self, modality: modality == "text")
+    answer = added(writer, {"name": "x", "classes": "a"}, {"id": "y", "classes": "a", "pictures": [coded(77)]})
+    assert answer.status == 422 and "product 1: the model has learned from no pictures. Give a name." in answer.error
+    assert added(writer, {"name": "both", "classes": "a", "pictures": [coded(77)]}).status == 200
+    assert set(Index.open(places.index).rows("product = 'both'")["kind"]) == {"names", "products"}
+    assert not places.uploads.exists()
 
 
 @pytest.mark.parametrize(
