@@ -32,10 +32,12 @@ class Checks:
     """Checks of the catalogue, so that what is added could stand in it.
 
     Attributes:
+        cell: a text of a column (`name`, `classes` or any other), in one line and mended as the catalogue's.
         class_path: a class path to how it is written; raises a ValueError that says why not.
         why_no_name: why a name cannot be used; empty: it can.
     """
 
+    cell: Callable[[str, str], str]
     class_path: Callable[[str], str]
     why_no_name: Callable[[str], str]
 
@@ -75,7 +77,11 @@ def check_new(products: Sequence[New], shop: Shop, checks: Checks, limits: Limit
 
 def _checked(number: int, product: New, shop: Shop, checks: Checks, limits: Limits) -> Checked:
     at = f"product {number}"
-    name = checked_text(product.name, f"{at}: name", limits) or ""
+
+    def cell(column: str, text: str | None) -> str:
+        return checks.cell(column, checked_text(text, f"{at}: {column}", limits) or "")
+
+    name = cell("name", product.name)
     pictures = contents(product.pictures)
     reason = checks.why_no_name(name) if name else ""
     if reason:
@@ -91,15 +97,18 @@ def _checked(number: int, product: New, shop: Shop, checks: Checks, limits: Limi
     if others:
         columns = ", ".join(index.further) or "none"
         raise RefusedError(422, f"{at}: further: expected columns of the index ({columns}), found {others[0][:80]!r}.")
+    further: dict[str, str | float | None] = {}
     for column, value in product.further.items():
-        if isinstance(value, str):
-            checked_text(value, f"{at}: {column}", limits)
+        further[column] = cell(column, value) or None if isinstance(value, str) else value
+        if further[column] is not None and (column in index.numbers) != isinstance(value, float):
+            wanted = "a number" if column in index.numbers else "a text"
+            raise RefusedError(422, f"{at}: further: the column {column} holds {wanted}, found {value!r:.80}.")
     try:
-        classes = checks.class_path(checked_text(product.classes, f"{at}: classes", limits) or "")
+        classes = checks.class_path(cell("classes", product.classes))
     except ValueError as error:
         raise RefusedError(422, f"{at}: classes: {error}. Write it as shoes<boots.") from None
-    known_by = checked_text(product.id, f"{at}: id", limits) or name or _file_name(pictures[0])
-    return Checked(known_by, name, classes, pictures if knows("image") else (), product.further)
+    known_by = cell("id", product.id) or name or _file_name(pictures[0])
+    return Checked(known_by, name, classes, pictures if knows("image") else (), further)
 
 
 def _file_name(content: bytes) -> str:

@@ -50,6 +50,16 @@ def test_what_is_added_is_there_when_it_is_answered(writer, places):
     assert [hit["product"] for hit in writer.ask("/search", only).said["hits"]] == ["hat only"]
 
 
+def test_texts_are_mended_as_the_catalogues(writer, places):
+    further = {"brand": "A\tB\x1b[1m", "price": " "}
+    odd = {"id": "n\r\n1 ", "name": "<b>red</b> &amp;\x07 shoe\u200b", "classes": "a &amp; b\n<c", "further": further}
+    assert added(writer, odd, {"name": " hat\n&amp; scarf ", "classes": "a"}).status == 200
+    rows = Index.open(places.index).rows(f"origin = '{ADDED}' AND kind = 'products'").set_index("product")
+    assert set(rows.index) == {"n 1", "hat & scarf"}
+    row = rows.loc["n 1"]
+    assert (row["name"], row["classes"], row["brand"]) == ("red & shoe", "a & b<c", "A B [1m") and pd.isna(row["price"])
+
+
 def test_what_is_there_is_replaced_and_one_picture_is_kept_once(writer, places):
     form = [
         ("id", "id 2"),
@@ -94,6 +104,12 @@ def test_products_are_removed(writer):
             {"name": "x", "classes": "a", "further": {"colour": "red"}},
             "columns of the index (price, brand), found 'colour'",
         ),
+        (
+            {"name": "x", "classes": "a", "further": {"price": "9,99 EUR"}},
+            "product 1: further: the column price holds a number, found '9,99 EUR'",
+        ),
+        ({"name": "x", "classes": "a", "further": {"brand": 5}}, "the column brand holds a text, found 5.0"),
+        ({"name": "&nbsp;", "classes": "a"}, "expected a name, pictures or both"),
         ({"name": "x", "classes": "a", "pictures": ["eA=="]}, "picture: file is not a picture"),
         ({"name": "x", "classes": "a", "id": "a\0b"}, "id: expected a text, found one with a zero byte"),
         ({"name": "x" * 3000, "classes": "a"}, "at most 2000 characters"),
