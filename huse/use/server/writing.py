@@ -5,14 +5,17 @@ An answer comes when the index has them. Letters: R rows, one a picture of a pro
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from huse.encoders.contract import ItemError
+from huse.errors import InputError
 from huse.files import PARTIAL_PREFIX
-from huse.storage import Place
+from huse.storage import Place, at
 from huse.use.server.asking import New, check_number, checked_text, contents
 from huse.use.server.computing import check_picture
 from huse.use.server.limits import Limits
@@ -23,7 +26,10 @@ from huse.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from huse.use.index import Index
+
 SUFFIXES = ((b"\xff\xd8", ".jpg"), (b"\x89PNG", ".png"), (b"GIF8", ".gif"), (b"BM", ".bmp"), (b"II*", ".tif"))
+WRITTEN = re.compile(r"[0-9a-f]{64}\.\w+")  # names of files that are kept
 OTHER = ".picture"  # of formats without a short sign; what a file is, its content says
 
 
@@ -136,14 +142,15 @@ def add(shop: Shop, products: Sequence[Checked], embed: Callable[["pd.DataFrame"
         entries, embeddings = embed(rows, shelf.folder)
         index = Index.open(shelf.index.folder, shop.model)
         known = index.known([product.id for product in products])
+        old = _uploaded(index, known, shelf, shop.places.uploads)
         index.put(entries, embeddings)
     except Exception as error:
-        for file in new:
-            file.unlink(missing_ok=True)
+        _delete(new, shelf)  # it may have failed after the commit
         if isinstance(error, ItemError):
             raise RefusedError(422, f"{error.kind}: {error.reason}.") from None
         raise
     shop.follow()
+    _delete(old, shelf)
     return {"added": len(products) - len(known), "replaced": len(known), "embeddings": len(index)}
 
 
@@ -155,15 +162,43 @@ def remove(shop: Shop, products: Sequence[str]) -> dict[str, Any]:
     """
     from huse.use.index import Index  # noqa: PLC0415  a second to import
 
-    ids = list(dict.fromkeys(products))
-    index = Index.open(shop.shelf.index.folder, shop.model)
+    ids, shelf = list(dict.fromkeys(products)), shop.shelf
+    index = Index.open(shelf.index.folder, shop.model)
     known = index.known(ids)
     if not known:
         others = f", nor of {counted(len(ids) - 1, 'other')}," if len(ids) > 1 else ""
         raise RefusedError(404, f"{ids[0][:80]}: no product of that id{others} is in the index.")
+    old = _uploaded(index, known, shelf, shop.places.uploads)
     removed = index.remove(ids)
     shop.follow()
+    _delete(old, shelf)
     return {"removed": removed, "unknown": [one for one in ids if one not in known], "embeddings": len(index)}
+
+
+def _uploaded(index: "Index", products: set[str], shelf: Shelf, uploads: Path | None) -> list[Path]:
+    """Return the files of products' pictures that `add` has written; others, and the catalogue's, stay."""
+    from huse.use.index import ADDED, in_list  # noqa: PLC0415  a second to import
+
+    if uploads is None or not products:
+        return []
+    rows = index.rows(f"kind = 'pictures' AND origin = '{ADDED}' AND {in_list('product', sorted(products))}")
+    files = [at(shelf.folder, image) for image in set(rows["image"])]
+    return [
+        file
+        for file in files
+        if isinstance(file, Path) and WRITTEN.fullmatch(file.name) and file == _place(file.name, uploads)
+    ]
+
+
+def _delete(files: Sequence[Path], shelf: Shelf) -> None:
+    """Delete uploaded pictures that no row of the index names, as it is now; those that cannot be deleted stay."""
+    from huse.use.index import Index, in_list  # noqa: PLC0415  a second to import
+
+    named = {name: file for file in files for name in (str(file), _told(file, shelf.folder))}
+    with suppress(OSError, InputError):
+        there = set(Index.open(shelf.index.folder).rows(in_list("image", sorted(named)))["image"]) if named else set()
+        for file in set(files) - {named[name] for name in there}:
+            file.unlink(missing_ok=True)
 
 
 def _rows(shelf: Shelf, products: Sequence[Checked], uploads: Path | None, new: list[Path]) -> "pd.DataFrame":
@@ -181,7 +216,7 @@ def _rows(shelf: Shelf, products: Sequence[Checked], uploads: Path | None, new: 
 def _kept(content: bytes, uploads: Path, images: Place, new: list[Path]) -> str:
     """Write a picture, whole or not at all, and return its path as the index has it."""
     name = _file_name(content)
-    place = uploads.absolute() / name[:2] / name
+    place = _place(name, uploads)
     if not place.is_file():
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = place.with_name(f"{PARTIAL_PREFIX}{os.getpid()}-{name}")
@@ -191,6 +226,15 @@ def _kept(content: bytes, uploads: Path, images: Place, new: list[Path]) -> str:
             os.fsync(file.fileno())
         partial.replace(place)
         new.append(place)
-    if isinstance(images, Path) and place.is_relative_to(images):
-        return place.relative_to(images).as_posix()
-    return str(place)
+    return _told(place, images)
+
+
+def _place(name: str, uploads: Path) -> Path:
+    return uploads.absolute() / name[:2] / name
+
+
+def _told(file: Path, images: Place) -> str:
+    """Return the path of a picture as the index has it."""
+    if isinstance(images, Path) and file.is_relative_to(images):
+        return file.relative_to(images).as_posix()
+    return str(file)

@@ -13,7 +13,7 @@ import huse
 from huse.encoders.contract import ItemError
 from huse.errors import InputError
 from huse.use.entries import entries
-from huse.use.index import ADDED, Index
+from huse.use.index import ADDED, CATALOGUE, Index
 from huse.use.model import Model
 from huse.use.server import service
 from huse.use.server.limits import Limits
@@ -70,9 +70,56 @@ def test_what_is_there_is_replaced_and_one_picture_is_kept_once(writer, places):
     ]
     assert writer.ask("/add", form=form).said == {"added": 0, "replaced": 1, "embeddings": 35}
     assert writer.ask("/add", form=form).said["replaced"] == 1
-    assert len([file for file in places.uploads.rglob("*") if file.is_file()]) == 1
+    assert len(kept(places)) == 1
     found = writer.ask("/product?id=id%202").said
     assert (found["name"], found["class_path"], found["further"]) == ("shoe", "a<c", {"price": None, "brand": "B"})
+
+
+def kept(places):
+    return [file for file in places.uploads.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_pictures_that_no_product_has_any_more_are_deleted(places, tmp_path, inside):
+    places = replace(places, images=tmp_path) if inside else places  # paths are relative then
+    with served(places, checks=CHECKS) as client:
+        client.wait()
+        new = [{"id": name, "classes": "a", "pictures": [coded(78), coded(79)]} for name in "xy"]
+        assert added(client, *new).status == 200
+        assert len(kept(places)) == 2
+        assert added(client, {**new[0], "pictures": [coded(78), coded(80)]}).said["replaced"] == 1
+        assert len(kept(places)) == 3  # y has the second
+        assert client.ask("/remove", {"products": ["y"]}).said["removed"] == 1
+        assert len(kept(places)) == 2
+        for key in ("pictures 0 x", "pictures 1 x"):
+            assert client.ask(f"/pictures/{key.replace(' ', '%20')}").status == 200
+        assert client.ask("/remove", {"products": ["x", "id 0"]}).said["removed"] == 2
+        assert not kept(places)
+
+
+def test_pictures_of_others_and_of_the_catalogue_are_not_deleted(writer, places):
+    for name in ("mi/mine.jpg", f"aa/{'a' * 64}.jpg", f"bb/{'a' * 64}.jpg"):
+        (places.uploads / name).parent.mkdir(parents=True, exist_ok=True)
+        (places.uploads / name).write_bytes(picture(81))
+    mine, catalogues, elsewhere = map(str, sorted(kept(places), key=lambda file: (len(file.name), str(file))))
+    table = pd.DataFrame(
+        {"product": ["p", "q", "p"], "image": [mine, catalogues, elsewhere], "name": "", "classes": "a"}
+    )
+    images = np.eye(8, dtype=np.float32)[:3]
+    for rows, origin in (([0, 2], ADDED), ([1], CATALOGUE)):
+        part = entries(table.iloc[rows].assign(split=""), images[rows], images[rows], origin)
+        Index.open(places.index).put(*part)
+    assert writer.ask("/remove", {"products": ["p", "q"]}).said["removed"] == 2
+    assert len(kept(places)) == 3
+
+
+def test_pictures_of_what_was_written_stay_even_if_something_fails_afterwards(writer, places, monkeypatch):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Index, "_maintain", fail)
+    assert added(writer, {"id": "x", "classes": "a", "pictures": [coded(82)]}).status == 503
+    assert Index.open(places.index).known(["x"]) and len(kept(places)) == 1
 
 
 def test_a_product_without_an_id_or_a_name_is_known_by_its_picture(writer):
@@ -153,7 +200,7 @@ def test_pictures_of_what_could_not_be_written_are_removed(writer, monkeypatch, 
     monkeypatch.setattr(f"huse.use.{place}", fail)
     answer = added(writer, {"name": "x", "classes": "a", "pictures": [coded(76)]})
     assert answer.status == expected[0] and expected[1] in answer.error and "/a/place" not in answer.error
-    assert not [file for file in writer.guard.service.shop.places.uploads.rglob("*") if file.is_file()]
+    assert not kept(writer.guard.service.shop.places)
 
 
 def test_what_has_begun_to_be_written_is_finished_when_the_server_ends(places, monkeypatch):
