@@ -145,8 +145,8 @@ def _led(images: "pd.Series[str]", old: Place, new: Place) -> "pd.Series[str]":
     """
     if old == new:
         return images
-    moved = set(images) - _there(new, images)
-    return images.map({image: str(at(old, image)) for image in _there(old, moved)}).fillna(images)
+    left = _there(old, set(images) - _there(new, images))
+    return images.map(lambda image: str(at(old, image)) if image in left else image)
 
 
 def _there(folder: Place, images: Iterable[str]) -> set[str]:

@@ -125,6 +125,9 @@ def test_pictures_are_looked_for_in_the_new_folder_first_then_in_the_old_one(gro
     pictures = kept.rows.loc[kept.rows["kind"] == "pictures", "image"].tolist()
     assert pictures == ["b.jpg", str(tmp_path / "c.jpg")]
     assert kept.rows.loc[kept.rows["kind"] == "products", "image"].tolist() == pictures
+    (grown.pictures / "c.jpg").rename(new / "c.jpg")
+    kept = carried(grown.folder, Compass(fingerprint), {"D"}, new)
+    assert kept.rows.loc[kept.rows["kind"] == "pictures", "image"].tolist() == ["b.jpg", "c.jpg"]
 
 
 def test_a_damaged_or_newer_index_stops_rather_than_being_taken_for_none(grown, tmp_path, monkeypatch):
