@@ -52,13 +52,14 @@ def main(here: Run) -> str:
     parts: Iterator[tuple[pd.DataFrame, Floats]] = (
         entries(batch, images[batch.index], texts[batch.index], CATALOGUE) for batch in batches
     )
+    pictures = absolute(here.place(params.images))
     about = {
         "fingerprint": model.fingerprint,
-        "images": str(absolute(here.place(params.images))),
+        "images": str(pictures),
         "columns": params.columns.of_products,
     }
     with alone(here / paths.INDEX):  # what is added in between would be lost
-        added = carried(here / paths.INDEX, model, known=set(table["product"]))
+        added = carried(here / paths.INDEX, model, known=set(table["product"]), pictures=pictures)
         if added is not None:
             told = counted(added.products, "product")
             logging.info("index: %s added later %s kept", told, "is" if added.products == 1 else "are")

@@ -99,7 +99,7 @@ def serve(
             Places(here / paths.MODEL if model is None else model, place, pictures, uploads),
             access=Access(given, (*LOOPBACK, shown, *map(str.lower, public_name or ())) if loopback else ()),
             limits=limits,
-            checks=Checks(_class_path, _why_no_name) if writable else None,
+            checks=Checks(_cell, _class_path, _why_no_name) if writable else None,
             failed=failed,
         )
 
@@ -123,6 +123,13 @@ def _check_token(token: str, host: str, *, needed: bool) -> None:
         raise InputError(
             f"--token, or {TOKEN}: expected at least {SHORTEST} letters, digits and signs, no spaces. Give another."
         )
+
+
+def _cell(column: str, text: str) -> str:
+    from huse.catalogue.mending import mend  # noqa: PLC0415  half a second to import
+    from huse.catalogue.reading import tidy  # noqa: PLC0415
+
+    return tidy(mend(text, tags=column == "name")[0] if column in ("name", "classes") else text)
 
 
 def _class_path(classes: str) -> str:

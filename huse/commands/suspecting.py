@@ -218,17 +218,12 @@ class _Rows:
         Raises:
             InputError: the model has learned from neither pictures nor names that they have.
         """
-        table = self.table
-        for modality, column, what in (("image", "image", "pictures"), ("text", "name", "names")):
-            if (table[column] != "").any() and not model.knows(modality):  # type: ignore[arg-type]
-                logging.warning("%s left out: the model has learned from none", what)
-                table = table.assign(**{column: ""})
-        kept = (table["image"] != "") | (table["name"] != "")
-        if not kept.any():
-            raise InputError("the model has learned from nothing that its products have. Give another --model.")
-        if not kept.all():
-            logging.warning("left out: %s with nothing that the model can read", counted(int((~kept).sum()), "row"))
-        rows = _Rows.of(table[kept])
+        from huse.use.growing import NOTHING, readable  # noqa: PLC0415  a second to import
+
+        table = readable(self.table, model)
+        if table.empty:
+            raise InputError(NOTHING)
+        rows = _Rows.of(table)
         pictures = [at(Path(), image) if image else None for image in rows.table["image"]]
         images = _encode(pictures, lambda: model.image_encoder, "picture")
         texts = _encode([name or None for name in rows.filed.names], lambda: model.text_encoder, "name")

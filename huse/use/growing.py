@@ -4,7 +4,7 @@ Letters: N embeddings, R rows of products, D dimension of the shared space.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from huse.errors import InputError
-from huse.storage import Place, Remote, at, place, versions
+from huse.model.contract import Modality
+from huse.storage import Place, Remote, absolute, at, place, versions
 from huse.use.entries import entries
-from huse.use.index import ADDED, Index
+from huse.use.index import ADDED, TABLE, Index
 from huse.use.model import Model
+from huse.wording import counted
 
 Floats = npt.NDArray[np.float32]
 BATCH = 512  # rows that are embedded together
+NOTHING = "the model has learned from nothing that its products have. Give another --model."
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,26 @@ class Added:
         return int(self.rows["product"].nunique())
 
 
+def readable(products: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Return products without the pictures or the names of a model that has learned from none, which is said.
+
+    Args:
+        products: rows with `image` and `name`; those that have nothing else are left out, which is said too.
+        model: that is to read them.
+    """
+    of: tuple[tuple[Modality, str, str], ...] = (("image", "image", "pictures"), ("text", "name", "names"))
+    for modality, column, what in of:
+        if (products[column] != "").any() and not model.knows(modality):
+            logging.warning("%s left out: the model has learned from none", what)
+            products = products.assign(**{column: ""})
+    kept = (products["image"] != "") | (products["name"] != "")
+    if not kept.all():
+        logging.warning("left out: %s with nothing that the model can read", counted(int((~kept).sum()), "row"))
+    return products[kept]
+
+
 def embed(products: pd.DataFrame, model: Model, folder: Place) -> tuple[pd.DataFrame, Floats]:
-    """Embed products by the model.
+    """Embed products by the model; see `readable`.
 
     Args:
         products: R rows, as `entries` takes them.
@@ -53,8 +74,11 @@ def embed(products: pd.DataFrame, model: Model, folder: Place) -> tuple[pd.DataF
         As `entries`.
 
     Raises:
-        InputError: a picture cannot be read.
+        InputError: a picture cannot be read, or the model can read nothing of them.
     """
+    products = readable(products, model)
+    if products.empty:
+        raise InputError(NOTHING)
     halves: list[Floats] = []
     for column, encode in (("image", model.encode_images), ("name", model.encode_texts)):
         embeddings = np.full((len(products), model.dimension), np.nan, np.float32)
@@ -81,30 +105,55 @@ def in_batches(products: pd.DataFrame, size: int = BATCH) -> Iterator[pd.DataFra
         start = end
 
 
-def carried(folder: Path, model: Model, known: set[str]) -> Added | None:
+def carried(folder: Path, model: Model, known: set[str], pictures: Place) -> Added | None:
     """Return what was added to the index in a folder and is in no catalogue yet, with embeddings of this model.
 
     Args:
         folder: of the index; there may be none.
         model: of the index that is to be made.
         known: ids of the products in the catalogue; the catalogue's own word on them counts.
+        pictures: folder that paths of the index that is to be made are relative to, absolute.
 
     Returns:
         None where there is nothing. A product whose pictures are gone keeps its names, if it has any; else it is lost,
         which is said.
+
+    Raises:
+        InputError: there is an index that cannot be read, or a store of pictures cannot be.
     """
+    if not any((folder / f"{TABLE}.lance").glob("_versions/*.manifest")):  # nor where the first build was killed
+        return None
     try:
         index = Index.open(folder)
-    except InputError:
-        return None
-    rows = index.rows(f"origin = '{ADDED}'", embeddings=True)
+        rows = index.rows(f"origin = '{ADDED}'", embeddings=True)
+    except InputError as error:
+        raise InputError(f"{error} To make it, move {folder} away first; what was added to it is lost then.") from None
     rows = rows[~rows["product"].isin(known)]
     if rows.empty:
         return None
+    rows = rows.assign(image=_led(rows["image"], absolute(place(index.about["images"])), pictures))
     if index.about["fingerprint"] == model.fingerprint:
         embeddings = np.stack(rows["embedding"].to_list()).astype(np.float32)
         return Added(rows.drop(columns=["key", "embedding"]).reset_index(drop=True), embeddings)
-    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, place(index.about["images"]))
+    return _embedded_again(rows.drop(columns=["key", "embedding"]), model, pictures)
+
+
+def _led(images: "pd.Series[str]", old: Place, new: Place) -> "pd.Series[str]":
+    """Return paths of pictures that were relative to an old folder, relative to a new one.
+
+    What the new folder has not, and the old one has, gets an absolute path.
+    """
+    if old == new:
+        return images
+    left = _there(old, set(images) - _there(new, images))
+    return images.map(lambda image: str(at(old, image)) if image in left else image)
+
+
+def _there(folder: Place, images: Iterable[str]) -> set[str]:
+    """Return those of some paths that lead to a picture."""
+    files = {image: at(folder, image) for image in images if image}
+    objects = versions([file for file in files.values() if isinstance(file, Remote)])
+    return {image for image, file in files.items() if (file in objects if isinstance(file, Remote) else file.is_file())}
 
 
 def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | None:
@@ -112,16 +161,11 @@ def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | 
     products = rows[rows["kind"] != "products"].copy()
     products.loc[products["kind"] == "pictures", "name"] = ""
     products.loc[products["kind"] == "names", "image"] = ""
-    files = {image: at(folder, image) for image in products["image"] if image}
-    objects = versions([file for file in files.values() if isinstance(file, Remote)])
-    there = [
-        image for image, file in files.items() if (file in objects if isinstance(file, Remote) else file.is_file())
-    ]
-    gone = (products["image"] != "") & ~products["image"].isin(there)
+    gone = (products["image"] != "") & ~products["image"].isin(_there(folder, products["image"]))
     if gone.any():
         example = products["image"][gone].iloc[0]
         logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), at(folder, example))
-    products = products[~gone].drop(columns=["kind", "origin"])
+    products = readable(products[~gone].drop(columns=["kind", "origin"]), model)
     lost = rows["product"].nunique() - products["product"].nunique()
     if lost:
         logging.warning("%d products added later have nothing left to embed, so they are lost to the index", lost)

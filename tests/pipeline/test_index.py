@@ -1,6 +1,7 @@
 """The stage `index`: what it puts in, and what stays of what was added when it runs again."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 
 import huse
 from huse.run import paths
+from huse.run.params.editing import set_values
 from huse.run.place import Run
 from huse.use.growing import embed
 from huse.use.index import ADDED, Index
@@ -55,3 +57,16 @@ def test_what_was_added_stays_and_a_product_of_the_catalogue_is_the_catalogues(s
     again = Index.open(shop / paths.INDEX, model).rows(f"origin = '{ADDED}'")
     assert again["product"].tolist() == ["new hat"] * 2 and set(again["price"]) == {3.5}
     assert json.loads((shop / paths.INDEX_METRICS).read_text())["products_added"] == 1
+
+
+def test_with_another_picture_folder_what_was_added_still_leads_to_its_pictures(shop):
+    index.main(shop)
+    model, image = huse.load(shop / paths.MODEL), pd.read_parquet(shop / paths.PRODUCTS)["image"].iloc[0]
+    old = Index.open(shop / paths.INDEX, model)
+    table = pd.DataFrame({"product": ["new hat"], "image": image, "name": "", "classes": "hats", "split": ""})
+    old.put(*embed(table, model, Path(old.about["images"])))
+    set_values(shop.root / "params.yaml", {"catalogue": {"images": "elsewhere"}})
+    index.main(shop)
+    again = Index.open(shop / paths.INDEX, model)
+    assert again.about["images"] == str(shop.root / "elsewhere")
+    assert set(again.rows(f"origin = '{ADDED}'")["image"]) == {str(shop.root / paths.SAMPLE_IMAGES / image)}

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from huse.errors import InputError
 from huse.use.entries import entries
 from huse.use.growing import carried, embed, in_batches
 from huse.use.index import ADDED, CATALOGUE, Index
@@ -61,14 +62,19 @@ class Compass:
 
     dimension = 2
 
-    def __init__(self, fingerprint, turned=False):
-        self.fingerprint, self.turned = fingerprint, turned
+    def __init__(self, fingerprint, turned=False, known=("image", "text")):
+        self.fingerprint, self.turned, self.known = fingerprint, turned, known
+
+    def knows(self, modality):
+        return modality in self.known
 
     def encode_images(self, pictures):
+        assert self.knows("image")
         assert all(path.is_file() for path in pictures)
         return np.stack([NORTH if self.turned else EAST] * len(pictures))
 
     def encode_texts(self, texts):
+        assert self.knows("text")
         return np.stack([EAST if self.turned else NORTH] * len(texts))
 
 
@@ -86,7 +92,7 @@ def grown(tmp_path):
 
 
 def test_what_was_added_stays_as_it_is_with_the_same_model(grown, tmp_path):
-    kept = carried(grown.folder, Compass("one"), known={"D"})
+    kept = carried(grown.folder, Compass("one"), {"D"}, grown.pictures)
     assert kept.products == 2 and kept.rows["product"].tolist() == ["B"] * 3 + ["C"] * 2
     np.testing.assert_allclose(kept.embeddings[:3], [EAST, NORTH, (EAST + NORTH) / np.sqrt(2)], atol=1e-6)
     first = entries(table(("D", "", "d", "z")), NORTH[None], NORTH[None], CATALOGUE)
@@ -97,7 +103,7 @@ def test_what_was_added_stays_as_it_is_with_the_same_model(grown, tmp_path):
 
 def test_by_another_model_it_is_embedded_again_and_what_is_gone_is_said(grown, caplog):
     (grown.pictures / "c.jpg").unlink()
-    kept = carried(grown.folder, Compass("two", turned=True), known=set())
+    kept = carried(grown.folder, Compass("two", turned=True), set(), grown.pictures)
     assert kept.rows["product"].tolist() == ["B"] * 3 + ["D"] * 2
     np.testing.assert_allclose(kept.embeddings[:3], [NORTH, EAST, (EAST + NORTH) / np.sqrt(2)], atol=1e-6)
     assert "1 pictures of products added later are gone" in caplog.text
@@ -105,5 +111,58 @@ def test_by_another_model_it_is_embedded_again_and_what_is_gone_is_said(grown, c
 
 
 def test_without_an_index_or_anything_added_nothing_stays(grown, tmp_path):
-    assert carried(tmp_path / "nowhere", Compass("one"), known=set()) is None
-    assert carried(grown.folder, Compass("one"), known={"B", "C", "D"}) is None
+    assert carried(tmp_path / "nowhere", Compass("one"), set(), tmp_path) is None
+    assert carried(grown.folder, Compass("one"), {"B", "C", "D"}, grown.pictures) is None
+
+
+@pytest.mark.parametrize("fingerprint", ["one", "two"])
+def test_pictures_are_looked_for_in_the_new_folder_first_then_in_the_old_one(grown, tmp_path, fingerprint):
+    new = tmp_path / "new"
+    new.mkdir()
+    (grown.pictures / "b.jpg").rename(new / "b.jpg")
+    kept = carried(grown.folder, Compass(fingerprint), {"D"}, new)
+    assert kept.rows["product"].tolist() == ["B"] * 3 + ["C"] * 2
+    pictures = kept.rows.loc[kept.rows["kind"] == "pictures", "image"].tolist()
+    assert pictures == ["b.jpg", str(tmp_path / "c.jpg")]
+    assert kept.rows.loc[kept.rows["kind"] == "products", "image"].tolist() == pictures
+    (grown.pictures / "c.jpg").rename(new / "c.jpg")
+    kept = carried(grown.folder, Compass(fingerprint), {"D"}, new)
+    assert kept.rows.loc[kept.rows["kind"] == "pictures", "image"].tolist() == ["b.jpg", "c.jpg"]
+
+
+def test_a_damaged_or_newer_index_stops_rather_than_being_taken_for_none(grown, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("huse.use.index.FORMAT", 0)
+        with pytest.raises(InputError, match=r"of format 0, found 1.* move .*index away first; what was added"):
+            carried(grown.folder, Compass("one"), set(), tmp_path)
+    for file in (grown.folder / "embeddings.lance" / "data").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(InputError, match=r"not a readable index.* move .*index away first; what was added"):
+        carried(grown.folder, Compass("one"), set(), tmp_path)
+    for file in (grown.folder / "embeddings.lance" / "_versions").iterdir():
+        file.write_bytes(b"x")
+    with pytest.raises(InputError, match=r"not a readable index.* move .*index away first; what was added"):
+        carried(grown.folder, Compass("one"), set(), tmp_path)
+
+
+def test_a_first_build_that_was_killed_is_no_index(grown, tmp_path):
+    for file in (grown.folder / "embeddings.lance" / "_versions").iterdir():
+        file.unlink()
+    assert carried(grown.folder, Compass("one"), set(), tmp_path) is None
+
+
+def test_what_a_model_has_not_learned_to_read_is_left_out(grown, tmp_path, caplog):
+    names = Compass("two", known=["text"])
+    products = table(("B", "b.jpg", "b", "x"), ("C", "c.jpg", "", "y"))
+    rows, embeddings = embed(products, names, tmp_path)
+    assert rows[["product", "kind"]].to_numpy().tolist() == [["B", "names"], ["B", "products"]]
+    np.testing.assert_array_equal(embeddings, [NORTH, NORTH])
+    assert "pictures left out: the model has learned from none" in caplog.text
+    assert "left out: 1 row with nothing that the model can read" in caplog.text
+    with pytest.raises(InputError, match="learned from nothing that its products have"):
+        embed(products[1:], names, tmp_path)
+    kept = carried(grown.folder, names, set(), tmp_path)
+    assert kept.rows["product"].tolist() == ["B", "B", "D", "D"]
+    assert "1 products added later have nothing left to embed" in caplog.text
+    kept = carried(grown.folder, Compass("two", known=["image"]), set(), tmp_path)
+    assert kept.rows["product"].tolist() == ["B", "B", "C", "C"]

@@ -13,7 +13,6 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 from huse.errors import said_of_system
@@ -93,10 +92,11 @@ class Access:
         kind, _, given = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self.is_token(given.strip())
-        cookies = SimpleCookie()
-        with suppress(CookieError):
-            cookies.load(headers.get("cookie", ""))
-        return COOKIE in cookies and hmac.compare_digest(cookies[COOKIE].value.encode(), self.cookie.encode())
+        # Not by http.cookies, which drops all of them for one of another application that it cannot read.
+        cookies = (each.strip().partition("=") for each in headers.get("cookie", "").split(";"))
+        return any(
+            name == COOKIE and hmac.compare_digest(value.encode(), self.cookie.encode()) for name, _, value in cookies
+        )
 
 
 def _without_port(host: str) -> str:

@@ -251,8 +251,8 @@ class Service:
     async def add(self, body: Add) -> dict[str, Any]:
         """Add products, or replace them."""
         checks = self._writing()
-        shop, shelf = self.shop, self.shop.shelf
-        products = await self._in_thread(check_new, body.products, shelf, checks, shop.places, self.limits)
+        shop = self.shop
+        products = await self._in_thread(check_new, body.products, shop, checks, self.limits)
         loop = asyncio.get_running_loop()
 
         def embed(rows: "pd.DataFrame", folder: Place) -> Any:

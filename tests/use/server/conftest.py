@@ -21,7 +21,7 @@ import uvicorn
 from PIL import Image
 
 import huse
-from huse.commands.serving import _class_path, _why_no_name
+from huse.commands.serving import _cell, _class_path, _why_no_name
 from huse.use.entries import entries
 from huse.use.index import CATALOGUE, Index
 from huse.use.server.app import make_app
@@ -30,7 +30,7 @@ from huse.use.server.writing import Checks
 from tests.conftest import ROOT
 from tests.use.test_model import PATHS, make
 
-CHECKS = Checks(_class_path, _why_no_name)
+CHECKS = Checks(_cell, _class_path, _why_no_name)
 WORDS = ("red shoe", "hat", "red hat", "shoe")
 HARM = "<img src=x onerror=window.harmed=1>"  # a name that a page must show as it is
 SECONDS = 60  # for what should take one

@@ -93,7 +93,11 @@ def test_the_page_gets_a_cookie_for_the_token(closed):
     cookie = answer.headers["set-cookie"]
     assert answer.status == 204 and "HttpOnly" in cookie and "SameSite=strict" in cookie and TOKEN not in cookie
     assert closed.ask("/search", SEARCH, cookie=cookie.partition(";")[0]).status == 200
-    assert closed.ask("/search", SEARCH, cookie="huse_session=x").status == 401
+    own = cookie.partition(";")[0]
+    for others in ('prefs={"theme":"dark"}; ', "a[0]=1;", "huse_session=old; ", "; =;;", 'x="a;'):
+        assert closed.ask("/search", SEARCH, cookie=f"{others}{own}; b=@{{").status == 200
+    for wrong in ("huse_session=x", "huse_session", f"x{own}", f"{own}x", f"a={own}", "huse_session=\xe9", ""):
+        assert closed.ask("/search", SEARCH, cookie=wrong).status == 401
 
 
 def test_other_hosts_and_other_pages_are_refused(reader, where):

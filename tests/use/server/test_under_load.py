@@ -108,8 +108,8 @@ from huse.use.index import Index, alone
 shop = Path(sys.argv[1])
 folder, model = shop / "index", huse.load(shop / "model")
 with alone(folder):  # as the stage `index`
-    added = carried(folder, model, known=set())
     opened = Index.open(folder, model)
+    added = carried(folder, model, set(), Path(opened.about["images"]).resolve())
     rows = opened.rows("origin = 'catalogue'", embeddings=True)
     parts = [(rows, np.stack(rows.pop("embedding")))]
     if added is not None:

@@ -13,7 +13,8 @@ import huse
 from huse.encoders.contract import ItemError
 from huse.errors import InputError
 from huse.use.entries import entries
-from huse.use.index import ADDED, Index
+from huse.use.index import ADDED, CATALOGUE, Index
+from huse.use.model import Model
 from huse.use.server import service
 from huse.use.server.limits import Limits
 from huse.use.server.shop import Places
@@ -49,6 +50,16 @@ def test_what_is_added_is_there_when_it_is_answered(writer, places):
     assert [hit["product"] for hit in writer.ask("/search", only).said["hits"]] == ["hat only"]
 
 
+def test_texts_are_mended_as_the_catalogues(writer, places):
+    further = {"brand": "A\tB\x1b[1m", "price": " "}
+    odd = {"id": "n\r\n1 ", "name": "<b>red</b> &amp;\x07 shoe\u200b", "classes": "a &amp; b\n<c", "further": further}
+    assert added(writer, odd, {"name": " hat\n&amp; scarf ", "classes": "a"}).status == 200
+    rows = Index.open(places.index).rows(f"origin = '{ADDED}' AND kind = 'products'").set_index("product")
+    assert set(rows.index) == {"n 1", "hat & scarf"}
+    row = rows.loc["n 1"]
+    assert (row["name"], row["classes"], row["brand"]) == ("red & shoe", "a & b<c", "A B [1m") and pd.isna(row["price"])
+
+
 def test_what_is_there_is_replaced_and_one_picture_is_kept_once(writer, places):
     form = [
         ("id", "id 2"),
@@ -59,9 +70,56 @@ def test_what_is_there_is_replaced_and_one_picture_is_kept_once(writer, places):
     ]
     assert writer.ask("/add", form=form).said == {"added": 0, "replaced": 1, "embeddings": 35}
     assert writer.ask("/add", form=form).said["replaced"] == 1
-    assert len([file for file in places.uploads.rglob("*") if file.is_file()]) == 1
+    assert len(kept(places)) == 1
     found = writer.ask("/product?id=id%202").said
     assert (found["name"], found["class_path"], found["further"]) == ("shoe", "a<c", {"price": None, "brand": "B"})
+
+
+def kept(places):
+    return [file for file in places.uploads.rglob("*") if file.is_file()]
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_pictures_that_no_product_has_any_more_are_deleted(places, tmp_path, inside):
+    places = replace(places, images=tmp_path) if inside else places  # paths are relative then
+    with served(places, checks=CHECKS) as client:
+        client.wait()
+        new = [{"id": name, "classes": "a", "pictures": [coded(78), coded(79)]} for name in "xy"]
+        assert added(client, *new).status == 200
+        assert len(kept(places)) == 2
+        assert added(client, {**new[0], "pictures": [coded(78), coded(80)]}).said["replaced"] == 1
+        assert len(kept(places)) == 3  # y has the second
+        assert client.ask("/remove", {"products": ["y"]}).said["removed"] == 1
+        assert len(kept(places)) == 2
+        for key in ("pictures 0 x", "pictures 1 x"):
+            assert client.ask(f"/pictures/{key.replace(' ', '%20')}").status == 200
+        assert client.ask("/remove", {"products": ["x", "id 0"]}).said["removed"] == 2
+        assert not kept(places)
+
+
+def test_pictures_of_others_and_of_the_catalogue_are_not_deleted(writer, places):
+    for name in ("mi/mine.jpg", f"aa/{'a' * 64}.jpg", f"bb/{'a' * 64}.jpg"):
+        (places.uploads / name).parent.mkdir(parents=True, exist_ok=True)
+        (places.uploads / name).write_bytes(picture(81))
+    mine, catalogues, elsewhere = map(str, sorted(kept(places), key=lambda file: (len(file.name), str(file))))
+    table = pd.DataFrame(
+        {"product": ["p", "q", "p"], "image": [mine, catalogues, elsewhere], "name": "", "classes": "a"}
+    )
+    images = np.eye(8, dtype=np.float32)[:3]
+    for rows, origin in (([0, 2], ADDED), ([1], CATALOGUE)):
+        part = entries(table.iloc[rows].assign(split=""), images[rows], images[rows], origin)
+        Index.open(places.index).put(*part)
+    assert writer.ask("/remove", {"products": ["p", "q"]}).said["removed"] == 2
+    assert len(kept(places)) == 3
+
+
+def test_pictures_of_what_was_written_stay_even_if_something_fails_afterwards(writer, places, monkeypatch):
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Index, "_maintain", fail)
+    assert added(writer, {"id": "x", "classes": "a", "pictures": [coded(82)]}).status == 503
+    assert Index.open(places.index).known(["x"]) and len(kept(places)) == 1
 
 
 def test_a_product_without_an_id_or_a_name_is_known_by_its_picture(writer):
@@ -93,6 +151,12 @@ def test_products_are_removed(writer):
             {"name": "x", "classes": "a", "further": {"colour": "red"}},
             "columns of the index (price, brand), found 'colour'",
         ),
+        (
+            {"name": "x", "classes": "a", "further": {"price": "9,99 EUR"}},
+            "product 1: further: the column price holds a number, found '9,99 EUR'",
+        ),
+        ({"name": "x", "classes": "a", "further": {"brand": 5}}, "the column brand holds a text, found 5.0"),
+        ({"name": "&nbsp;", "classes": "a"}, "expected a name, pictures or both"),
         ({"name": "x", "classes": "a", "pictures": ["eA=="]}, "picture: file is not a picture"),
         ({"name": "x", "classes": "a", "id": "a\0b"}, "id: expected a text, found one with a zero byte"),
         ({"name": "x" * 3000, "classes": "a"}, "at most 2000 characters"),
@@ -112,6 +176,15 @@ def test_a_product_twice_or_pictures_without_a_place_are_refused(writer, places)
         assert added(client, {"name": "x", "classes": "a"}).status == 200
 
 
+def test_what_the_model_has_not_learned_to_read_is_left_out(writer, places, monkeypatch):
+    monkeypatch.setattr(Model, "knows", lambda self, modality: modality == "text")
+    answer = added(writer, {"name": "x", "classes": "a"}, {"id": "y", "classes": "a", "pictures": [coded(77)]})
+    assert answer.status == 422 and "product 1: the model has learned from no pictures. Give a name." in answer.error
+    assert added(writer, {"name": "both", "classes": "a", "pictures": [coded(77)]}).status == 200
+    assert set(Index.open(places.index).rows("product = 'both'")["kind"]) == {"names", "products"}
+    assert not places.uploads.exists()
+
+
 @pytest.mark.parametrize(
     ("place", "error", "expected"),
     [
@@ -127,7 +200,7 @@ def test_pictures_of_what_could_not_be_written_are_removed(writer, monkeypatch, 
     monkeypatch.setattr(f"huse.use.{place}", fail)
     answer = added(writer, {"name": "x", "classes": "a", "pictures": [coded(76)]})
     assert answer.status == expected[0] and expected[1] in answer.error and "/a/place" not in answer.error
-    assert not [file for file in writer.guard.service.shop.places.uploads.rglob("*") if file.is_file()]
+    assert not kept(writer.guard.service.shop.places)
 
 
 def test_what_has_begun_to_be_written_is_finished_when_the_server_ends(places, monkeypatch):
