@@ -305,7 +305,7 @@ class Index:
         Args:
             cells: of text, some of the columns.
         """
-        numbers = [field.name for field in self.schema if pa.types.is_floating(field.type) and field.name in cells]
+        numbers = [name for name in self.numbers if name in cells]
         found = {name: _finite(cells[name]).isna() & (cells[name] != "") for name in numbers}
         return {name: cells.loc[bad, name].tolist() for name, bad in found.items() if bad.any()}
 

@@ -17,6 +17,7 @@ from huse.run.artifacts import Outputs
 from huse.run.place import Run
 from huse.use.growing import carried
 from huse.use.index import LOCK, Index
+from huse.use.model import Model
 from stages import index as stage
 from tests.commands.conftest import error, huse
 from tests.pipeline.in_process import write_params
@@ -261,6 +262,15 @@ def test_cells_that_the_index_has_as_numbers_are_missed_where_they_are_none(shop
     write("image,name,classes\n1.jpg,B lamp,home\n")
     assert huse("update", "new.csv", "--images", "new").exit_code == 0
     assert "new.csv: has no column price, which these products have empty then" in caplog.text
+
+
+def test_what_the_model_has_not_learned_to_read_is_left_out(shop, monkeypatch, caplog):
+    monkeypatch.setattr(Model, "knows", lambda self, modality: modality == "text")
+    write("image,name,classes\n0.jpg,A lamp,home\n1.jpg,,home\n")
+    assert huse("add", "new.csv", "--images", "new").stdout.startswith("1 product added")
+    assert caplog.text.count("pictures left out: the model has learned from none") == 1
+    write("image,name,classes\n1.jpg,,home\n")
+    assert "the model has learned from nothing that its products have" in error("add", "new.csv", "--images", "new")
 
 
 def test_a_query_of_another_model_is_refused(shop):
