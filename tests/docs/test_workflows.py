@@ -100,7 +100,9 @@ def test_every_target_of_the_makefile_is_phony_and_described():
     assert targets == PHONY
     for target in targets:
         assert re.search(rf"^{target}:.*##", MAKEFILE, re.MULTILINE), target
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    told = subprocess.run(
+        ["make", "--no-print-directory", "help"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     assert {line.split(" ")[0] for line in told.splitlines()} == targets
 
 
