@@ -345,6 +345,7 @@ def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame", cells: "pd.
             f"{split}: the catalogue gives every row a split (catalogue.columns.split), and some of these have none. "
             "Add that column, with train, validation or test."
         )
+    others = others.drop(columns=own.columns, errors="ignore")  # another column may be called as the catalogue's
     rows: list[dict[str, str]] = others.join(own).to_dict("records")  # type: ignore[assignment]
     return rows
 

@@ -313,7 +313,12 @@ def test_cells_come_into_the_catalogue_as_they_are_written(shop, tmp_path):
     (tmp_path / "shop.csv").write_text(old)
     write("image,name,classes,ean,key,price,split\n0.jpg,A hat,hats,0099345678905,K 1,11,test\n")
     assert huse("add", "new.csv", "--images", "new", "--to-catalogue").exit_code == 0
-    assert (tmp_path / "shop.csv").read_text() == old + "0.jpg,A hat,hats,0099345678905,K 1,test\n"
+    old += "0.jpg,A hat,hats,0099345678905,K 1,test\n"
+    assert (tmp_path / "shop.csv").read_text() == old
+    write("image,name,title,classes\n1.jpg,not this,A coat,coats\n")
+    done = huse("add", "new.csv", "--images", "new", "--name-column", "title", "--to-catalogue")
+    assert done.exit_code == 0, done.exception
+    assert (tmp_path / "shop.csv").read_text() == old + "1.jpg,A coat,coats,,,\n"
 
 
 @pytest.mark.parametrize("text", ["name,classes\nA hat,hats\n", "name,classes,Split\nA hat,hats,\n"])
