@@ -297,11 +297,9 @@ def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, im
 def _grow(shop: _Shop, products: "pd.DataFrame") -> None:
     """Embed products, and put them into the index."""
     from huse.progress import progress  # noqa: PLC0415
-    from huse.use.growing import NOTHING, embed, in_batches, readable  # noqa: PLC0415
+    from huse.use.growing import embed, in_batches, readable  # noqa: PLC0415
 
     products = readable(products, shop.model)
-    if products.empty:
-        raise InputError(NOTHING)
     known = shop.index.known(products["product"].unique().tolist())
     with progress(total=len(products), description="embed", unit="row") as bar:
         for batch in in_batches(products):

@@ -218,12 +218,9 @@ class _Rows:
         Raises:
             InputError: the model has learned from neither pictures nor names that they have.
         """
-        from huse.use.growing import NOTHING, readable  # noqa: PLC0415  a second to import
+        from huse.use.growing import readable  # noqa: PLC0415  a second to import
 
-        table = readable(self.table, model)
-        if table.empty:
-            raise InputError(NOTHING)
-        rows = _Rows.of(table)
+        rows = _Rows.of(readable(self.table, model))
         pictures = [at(Path(), image) if image else None for image in rows.table["image"]]
         images = _encode(pictures, lambda: model.image_encoder, "picture")
         texts = _encode([name or None for name in rows.filed.names], lambda: model.text_encoder, "name")

@@ -23,7 +23,6 @@ from huse.wording import counted
 
 Floats = npt.NDArray[np.float32]
 BATCH = 512  # rows that are embedded together
-NOTHING = "the model has learned from nothing that its products have. Give another --model."
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,18 @@ def readable(products: pd.DataFrame, model: Model) -> pd.DataFrame:
     Args:
         products: rows with `image` and `name`; those that have nothing else are left out, which is said too.
         model: that is to read them.
+
+    Raises:
+        InputError: nothing is left.
     """
+    left = _left(products, model)
+    if left.empty:
+        raise InputError("the model has learned from nothing that its products have. Give another --model.")
+    return left
+
+
+def _left(products: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """Do what `readable` does; nothing may be left."""
     of: tuple[tuple[Modality, str, str], ...] = (("image", "image", "pictures"), ("text", "name", "names"))
     for modality, column, what in of:
         if (products[column] != "").any() and not model.knows(modality):
@@ -77,8 +87,6 @@ def embed(products: pd.DataFrame, model: Model, folder: Place) -> tuple[pd.DataF
         InputError: a picture cannot be read, or the model can read nothing of them.
     """
     products = readable(products, model)
-    if products.empty:
-        raise InputError(NOTHING)
     halves: list[Floats] = []
     for column, encode in (("image", model.encode_images), ("name", model.encode_texts)):
         embeddings = np.full((len(products), model.dimension), np.nan, np.float32)
@@ -165,7 +173,7 @@ def _embedded_again(rows: pd.DataFrame, model: Model, folder: Place) -> Added | 
     if gone.any():
         example = products["image"][gone].iloc[0]
         logging.warning("%d pictures of products added later are gone, first %s", gone.sum(), at(folder, example))
-    products = readable(products[~gone].drop(columns=["kind", "origin"]), model)
+    products = _left(products[~gone].drop(columns=["kind", "origin"]), model)
     lost = rows["product"].nunique() - products["product"].nunique()
     if lost:
         logging.warning("%d products added later have nothing left to embed, so they are lost to the index", lost)
