@@ -51,7 +51,7 @@ class NetworkSettings(Settings):
         default=0,
         ge=0,
         le=1,
-        description="share by which finished embeddings move to the means of their predicted classes; 0: off",
+        description="share by which finished embeddings move to the centred means of their predicted classes; 0: off",
     )
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ class Architecture(Settings):
 class Network(nn.Module):
     """An image tower, a text tower and one classification layer for both (HUSE figure 2), or one for each."""
 
-    class_means: Tensor | None  # K × D; only with a class pull
+    class_means: Tensor | None  # K × D, centred; only with a class pull
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
@@ -143,10 +143,11 @@ class Network(nn.Module):
         """Map N × F float32 vectors to the shared space and to class scores, without dropout, `block` rows at a time.
 
         With a `class_pull` of c, the tower's output u moves towards its predicted classes: u' ∝ (1 - c) u + c Σ_k p_k
-        m_k, with p the scores and m_k the mean embedding of a label's training products. Retrieval by class
-        probabilities is hard to beat among known classes (Liu et al. 2017), but cannot order products within a class,
-        or classes among themselves. The pull brings that knowledge into the space, where the graph has arranged the
-        class means. The losses see u.
+        (m_k - m), with p the scores, m_k the mean embedding of a label's training products, and m the mean of m_k over
+        these products. Retrieval by class probabilities is hard to beat among known classes (Liu et al. 2017), but
+        cannot order products within a class, or classes among themselves. The pull brings that knowledge into the
+        space, where the graph has arranged the class means. They are centred, since what all share says nothing: it
+        would make products of which little is known alike. The losses see u.
 
         Returns:
             N × D float32 of unit norm, and N × K float32, the softmax of the logits.
@@ -181,7 +182,7 @@ class Network(nn.Module):
     def fit_class_means(
         self, images: Tensor, texts: Tensor, targets: Tensor, *, score: bool, present: Tensor | None = None
     ) -> None:
-        """Compute each label's mean embedding; the `class_pull` has no effect before.
+        """Compute each label's mean embedding, and what it is beside the mean of all; before, `class_pull` does nothing.
 
         Args:
             images: N × F float32 vectors of training products.
@@ -199,7 +200,7 @@ class Network(nn.Module):
         if score:
             self.fix_head(means)
         if self.class_means is not None:
-            self.class_means.copy_(means)
+            self.class_means.copy_(means - targets.mean(dim=0) @ means)
 
     def fix_head(self, vectors: Tensor) -> None:
         """Score labels by the cosine with these fixed K × D vectors instead of a trained layer."""

@@ -190,9 +190,18 @@ def test_class_pull_by_hand():
     assert all(parameter.requires_grad for parameter in network.heads.parameters())
     both = plain.embed("image", images)[0] + before
     means = [functional.normalize(both[2 * k] + both[2 * k + 1], dim=0) for k in range(3)]
+    centre = sum(means) / 3
     for row in range(6):
-        expected = 0.6 * before[row] + 0.4 * sum(scores[row, k] * means[k] for k in range(3))
+        expected = 0.6 * before[row] + 0.4 * sum(scores[row, k] * (means[k] - centre) for k in range(3))
         assert torch.allclose(after[row], expected / expected.norm(), atol=1e-6)
+
+
+def test_the_centre_of_class_means_is_that_of_the_products():
+    network = make_network(class_pull=0.5)
+    targets = torch.eye(3)[[0, 0, 0, 0, 1, 2]]
+    network.fit_class_means(torch.randn(6, 6), torch.randn(6, 5), targets, score=False)
+    assert torch.allclose(targets.mean(dim=0) @ network.class_means, torch.zeros(network.dimension), atol=1e-6)
+    assert network.class_means.mean(dim=0).abs().max() > 1e-3
 
 
 def test_wholly_pulled_embeddings_lie_among_the_classes():
