@@ -80,7 +80,7 @@ _TREE: Changes = {"graph.distances": "tree"}
 # is not part of the method, so plain HUSE is compared with it too.
 _TOWERS: Changes = {"image_layers": 2, "dropout": 0.3, "input_dropout": 0.3}
 _PLUS: Changes = {"method": "huse_plus", "graph.sigma": "full", "contrast.weight": 0.5, **_TREE, **_TOWERS}
-_WHOLE: Changes = {**_PLUS, "class_pull": 0.5}
+_WHOLE: Changes = {**_PLUS, "class_pull": 0.6}
 
 ENTRIES: tuple[Entry, ...] = (
     Entry("Separate", {"method": "separate"}, _values("scale", 8, 16, 32, 64)),
