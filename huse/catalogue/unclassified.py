@@ -23,14 +23,14 @@ class Unclassified:
         cells: as the table has them, one a column; empty where the row cannot be read.
         picture: its file, which is there but may be damaged; None where the row has none that can be used.
         name: as a catalogue's names are mended; empty where the row has none that says something.
-        remark: why the row, its picture or its name cannot be used; empty where nothing is wrong.
+        remarks: why the row, its picture or its name cannot be used; none where nothing is wrong.
     """
 
     line: int
     cells: list[str]
     picture: Place | None = None
     name: str = ""
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 class UnclassifiedTable:
@@ -70,7 +70,7 @@ class UnclassifiedTable:
         """Yield every row in the order of the table."""
         for line, record in self._records:
             if isinstance(record, str):
-                yield Unclassified(line, [""] * len(self.header), remark=f"line {line} cannot be read, {record}")
+                yield Unclassified(line, [""] * len(self.header), remarks=(f"line {line} cannot be read, {record}",))
             else:
                 yield self._row(line, record)
 
@@ -79,9 +79,8 @@ class UnclassifiedTable:
         image, name = (cells[self._columns[kind]] if kind in self._columns else "" for kind in SHOWS)
         image, name = image.strip(), tidy(mend(name, tags=True)[0])
         no_name = why_no_name(name)
-        row = Unclassified(
-            line, cells, name="" if no_name else name, remark=f"name left out, {no_name}" if name and no_name else ""
-        )
+        remarks = (f"name left out, {no_name}",) if name and no_name else ()
+        row = Unclassified(line, cells, name="" if no_name else name, remarks=remarks)
         if names_no_picture(image, self._pictures):
             return row
         try:
@@ -90,6 +89,5 @@ class UnclassifiedTable:
             if not self._pictures.has(located):
                 raise ValueError(NO_FILE)
         except ValueError as error:
-            remark = f"picture left out, {error}" if image else ""
-            return replace(row, remark="; ".join(filter(None, (remark, row.remark))))
+            return replace(row, remarks=(f"picture left out, {error}", *remarks)) if image else row
         return replace(row, picture=picture)

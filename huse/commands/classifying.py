@@ -2,7 +2,6 @@
 
 import csv
 import heapq
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -48,7 +47,6 @@ SHOWN = 8  # kinds of remarks
 PAGE = 200  # rows of a page
 KINDS = {WHOLE: "picture and name", PICTURED: "picture alone", NAMED: "name alone"}
 NODES = {"class": "class", "above": "a node above it", "none": "nothing"}
-BETWEEN = re.compile(r"; (?=\w+ left out, )")  # two reasons of a remark; a semicolon may stand in one too
 UNKNOWN = "{0} left out, the model has learned from no {0}s"
 
 
@@ -104,7 +102,7 @@ def classify(
 
 def _write(
     output: Path, model: "Model", rows: UnclassifiedTable, precision: float | None, most: int
-) -> tuple["_Told", list["_Unsure"]]:
+) -> tuple["_Told", list["_Decided"]]:
     """Write the table with its predictions, row by row; return what was counted, and the rows that are least sure."""
     told, unsure = _Told(set(model.classes)), _Least(most)
     decisions = progress(_decisions(model, rows, precision), total=len(rows), description="classify", unit="row")
@@ -112,10 +110,10 @@ def _write(
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*rows.header, *COLUMNS])
         for row, decision in decisions:
-            remark = _joined(row.remark, decision.remark)
-            writer.writerow([*row.cells, *_cells(decision), remark])
-            told.count(decision, remark)
-            unsure.take(_Unsure(row, decision))
+            one = _Decided(row, decision)
+            writer.writerow([*row.cells, *one.cells()])
+            told.count(one)
+            unsure.take(one)
     return told, unsure.rows()
 
 
@@ -132,30 +130,44 @@ def _decisions(
 def _known(model: "Model", row: Unclassified) -> Unclassified:
     """Return the row without what the model has not learned to read."""
     if row.picture is not None and not model.knows("image"):
-        row = replace(row, picture=None, remark=_joined(row.remark, UNKNOWN.format("picture")))
+        row = replace(row, picture=None, remarks=(*row.remarks, UNKNOWN.format("picture")))
     if row.name and not model.knows("text"):
-        row = replace(row, name="", remark=_joined(row.remark, UNKNOWN.format("name")))
+        row = replace(row, name="", remarks=(*row.remarks, UNKNOWN.format("name")))
     return row
 
 
-def _joined(*remarks: str) -> str:
-    return "; ".join(filter(None, remarks))
+@dataclass(frozen=True)
+class _Decided:
+    """A row, and what was decided."""
 
+    row: Unclassified
+    decision: "Decision"
 
-def _cells(decision: "Decision") -> list[str]:
-    """Return the cells of `COLUMNS` but for the remark."""
-    agree = {True: "yes", False: "no", None: ""}[decision.agree]
-    return [
-        decision.class_path,
-        _number(decision.probability),
-        decision.second,
-        _number(decision.second_probability),
-        decision.by_picture,
-        decision.by_name,
-        agree,
-        decision.node,
-        _number(decision.node_probability),
-    ]
+    @property
+    def sureness(self) -> tuple[float, int]:
+        """The probability of its class; of rows with none, less than any."""
+        return (-1.0 if self.decision.probability is None else self.decision.probability), self.row.line
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Why a part of the row was left out, one each."""
+        return self.row.remarks + self.decision.remarks
+
+    def cells(self) -> list[str]:
+        """Return the cells of `COLUMNS`."""
+        decision = self.decision
+        return [
+            decision.class_path,
+            _number(decision.probability),
+            decision.second,
+            _number(decision.second_probability),
+            decision.by_picture,
+            decision.by_name,
+            {True: "yes", False: "no", None: ""}[decision.agree],
+            decision.node,
+            _number(decision.node_probability),
+            "; ".join(self.remarks),
+        ]
 
 
 def _number(probability: float | None) -> str:
@@ -180,10 +192,11 @@ class _Told:
     nodes: Counter[str] = field(default_factory=Counter)
     remarks: Counter[str] = field(default_factory=Counter)
 
-    def count(self, decision: "Decision", remark: str) -> None:
+    def count(self, one: _Decided) -> None:
         """Count a row."""
+        decision = one.decision
         self.rows += 1
-        self.remarks.update({kind_of_reason(part) for part in BETWEEN.split(remark) if part})
+        self.remarks.update({kind_of_reason(remark) for remark in one.remarks})
         if not decision.class_path:
             return
         self.agreeing[decision.agree] += 1
@@ -224,38 +237,25 @@ def _shares(point: Point | None) -> str:
     return ", ".join([f"class for {whole:.0%}", *levels, f"nothing for {none:.0%}"])
 
 
-@dataclass(frozen=True)
-class _Unsure:
-    """A row for the page, and what was decided."""
-
-    row: Unclassified
-    decision: "Decision"
-
-    @property
-    def sureness(self) -> tuple[float, int]:
-        """The probability of its class; of rows with none, less than any."""
-        return (-1.0 if self.decision.probability is None else self.decision.probability), self.row.line
-
-
 class _Least:
     """The rows that are least sure, so many at most."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._kept = most, list[tuple[float, int, _Unsure]]()
+        self._most, self._kept = most, list[tuple[float, int, _Decided]]()
 
-    def take(self, one: _Unsure) -> None:
+    def take(self, one: _Decided) -> None:
         """Keep a row, if it is among them."""
         sureness, line = one.sureness
         heapq.heappush(self._kept, (-sureness, -line, one))
         if len(self._kept) > self._most:
             heapq.heappop(self._kept)
 
-    def rows(self) -> list[_Unsure]:
+    def rows(self) -> list[_Decided]:
         """Return them, the least sure first."""
         return sorted((one for *_, one in self._kept), key=lambda one: one.sureness)
 
 
-def _page(table: str, told: _Told, unsure: list[_Unsure]) -> str:
+def _page(table: str, told: _Told, unsure: list[_Decided]) -> str:
     from huse.use.pages import review  # noqa: PLC0415  a second to import
 
     paragraphs = [
@@ -266,7 +266,7 @@ def _page(table: str, told: _Told, unsure: list[_Unsure]) -> str:
     return review([_case(one) for one in unsure], title="Least sure", told=paragraphs, file="decisions.csv")
 
 
-def _case(one: _Unsure) -> "Case":
+def _case(one: _Decided) -> "Case":
     from huse.use.pages import Card, Case, Choice, shown_path  # noqa: PLC0415
 
     decision, name = one.decision, one.row.name or f"line {one.row.line}"
@@ -280,12 +280,11 @@ def _case(one: _Unsure) -> "Case":
             if decision.class_path
             else "nothing to go by"
         )
-    remark = _joined(one.row.remark, decision.remark)
     classes = [
         Choice(f"{shown_path(path)} ({share:.0%})", {"class": path})
         for path, share in likely
         if path and share is not None
     ]
     cells = {"line": str(one.row.line), "name": one.row.name, "class": ""}
-    card = Card(one.row.picture, name, [remark] if remark else [], cells, [*classes, Choice("another class")])
+    card = Card(one.row.picture, name, list(one.remarks), cells, [*classes, Choice("another class")])
     return Case(shown_path(decision.class_path) or "without a class", told, [card])

@@ -182,7 +182,7 @@ class Network(nn.Module):
     def fit_class_means(
         self, images: Tensor, texts: Tensor, targets: Tensor, *, score: bool, present: Tensor | None = None
     ) -> None:
-        """Compute each label's mean embedding, and what it is beside the mean of all; before, `class_pull` does nothing.
+        """Compute each label's mean embedding, centred for the `class_pull`, which has no effect before.
 
         Args:
             images: N × F float32 vectors of training products.

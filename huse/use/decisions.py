@@ -37,7 +37,7 @@ class Decision:
         node: how far down the tree the model is sure, such as ``shoes`` of ``shoes<boots``; empty: nowhere. Where no
             precision is asked for, the class.
         node_probability: the sum over the classes at and below the node.
-        remark: which pictures or names were left out, and why.
+        remarks: which pictures or names were left out, and why, one each.
     """
 
     class_path: str = ""
@@ -48,7 +48,7 @@ class Decision:
     by_name: str = ""
     node: str = ""
     node_probability: float | None = None
-    remark: str = ""
+    remarks: tuple[str, ...] = ()
 
     @property
     def agree(self) -> bool | None:
@@ -92,7 +92,7 @@ def decisions(
             **fused.get(number, {}),
             by_picture=by_picture[number],
             by_name=by_name[number],
-            remark="; ".join(remarks.get(number, ())),
+            remarks=tuple(remarks.get(number, ())),
         )
         for number in range(len(probabilities))
     ]

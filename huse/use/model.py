@@ -262,7 +262,7 @@ class Model:
             texts: N names of the same products, None or an empty one for a product without; or None.
             precision: wanted share of right nodes among those that are not empty, between 0 and 1; None: the node is
                 the class, with its probability.
-            errors: what to do with a picture or a name that cannot be used: ``raise``, or ``report`` it in `remark`,
+            errors: what to do with a picture or a name that cannot be used: ``raise``, or ``report`` it in `remarks`,
                 and go by all else that the product has.
 
         Raises:

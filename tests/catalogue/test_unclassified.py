@@ -44,21 +44,23 @@ def test_every_row_is_kept_with_what_can_be_used_of_it(read):
     found = {row.cells[0]: row for row in rows}
     one, two = read.images / "one.jpg", read.images / "deep/two.png"
     assert found["1"] == Unclassified(2, ["1", "one.jpg", "Red hat"], one, "Red hat")
-    assert (found["2"].picture, found["2"].name, found["2"].remark) == (two, "", "")
-    assert (found["3"].picture, found["3"].name, found["3"].remark) == (None, "Blue & white hat", "")
+    assert (found["2"].picture, found["2"].name, found["2"].remarks) == (two, "", ())
+    assert (found["3"].picture, found["3"].name, found["3"].remarks) == (None, "Blue & white hat", ())
     assert found["3"].cells[2] == "Blue &amp; <b>white</b>  hat"
-    assert found["4"] == Unclassified(5, found["4"].cells, None, "Hat", "picture left out, picture file does not exist")
-    assert found["5"].remark == "name left out, the name 'untitled' says nothing"
+    assert found["4"] == Unclassified(
+        5, found["4"].cells, None, "Hat", ("picture left out, picture file does not exist",)
+    )
+    assert found["5"].remarks == ("name left out, the name 'untitled' says nothing",)
     assert found["6"] == Unclassified(7, ["6", "n/a", ""])
-    assert found["7"].remark == "picture left out, the picture's path leaves the picture folder"
-    assert found["8"].remark.startswith("picture left out, the picture is a URL")
-    assert found["9"].remark.startswith("picture left out, the picture's path is absolute")
-    assert [row.remark.partition(",")[0] for row in rows if row.cells == ["", "", ""]] == [
+    assert found["7"].remarks == ("picture left out, the picture's path leaves the picture folder",)
+    assert found["8"].remarks[0].startswith("picture left out, the picture is a URL")
+    assert found["9"].remarks[0].startswith("picture left out, the picture's path is absolute")
+    assert [row.remarks[0].partition(",")[0] for row in rows if row.cells == ["", "", ""]] == [
         "line 11 cannot be read",
         "line 12 cannot be read",
     ]
     assert (found["12"].picture, found["12"].name) == (one, "")
-    assert found["12"].remark == "name left out, the name has 2,001 characters, more than 2,000"
+    assert found["12"].remarks == ("name left out, the name has 2,001 characters, more than 2,000",)
     assert (rows[9].line, rows[9].cells, rows[12].line) == (11, ["", "", ""], 14)
     assert found["13"].picture == read.images / "nan"  # a picture that is called so
 

@@ -355,7 +355,7 @@ def test_decisions_say_what_classify_says(model, pictures):
     assert [one.by_name for one in found] == [*(each[0].class_path for each in by_name), ""]
     agreeing = [by_picture[row][0].class_path == by_name[row][0].class_path for row in range(2)]
     assert [one.agree for one in found] == [*agreeing, None, None]
-    assert {one.remark for one in found} == {""}
+    assert {one.remarks for one in found} == {()}
 
 
 def test_a_node_is_decided_by_the_thresholds_of_what_a_product_has(model, pictures):
@@ -382,11 +382,13 @@ def test_a_node_is_decided_by_the_thresholds_of_what_a_product_has(model, pictur
 
 def test_a_product_with_a_damaged_half_is_decided_by_the_other(model, pictures):
     found = model.decide([b"no picture", b"none", pictures[0], None], ["hat", None, "", None], errors="report")
-    assert found[0] == replace(model.decide(texts=["hat"])[0], remark=found[0].remark)
-    assert found[0].remark.startswith("picture left out, file is not a picture")
-    assert found[1] == Decision(remark=found[1].remark) and found[1].remark.startswith("picture left out, file is")
+    assert found[0] == replace(model.decide(texts=["hat"])[0], remarks=found[0].remarks)
+    assert found[0].remarks[0].startswith("picture left out, file is not a picture")
+    assert found[1] == Decision(remarks=found[1].remarks) and found[1].remarks[0].startswith(
+        "picture left out, file is"
+    )
     assert found[2] == model.decide(pictures[:1])[0]
-    assert found[3] == Decision(remark="product left out, expected a picture or a name, found neither")
+    assert found[3] == Decision(remarks=("product left out, expected a picture or a name, found neither",))
     with pytest.raises(InputError, match="picture 0: file is not a picture"):
         model.decide([b"no picture"], ["hat"])
     assert model.decide(texts=[]) == []

@@ -50,4 +50,4 @@ def test_a_slice_is_what_was_read_of_its_products(model, pictures):
         np.testing.assert_array_equal(part.probabilities(), whole[1][rows])
         assert part.decide() == whole[2][rows] and len(part) == len(expected)
         assert [error.number + rows.start for error in part.errors] == [n for n in (2, 3) if n in expected]
-    assert "picture left out" in reading[3:4].decide()[0].remark and reading[3:4].decide()[0].class_path
+    assert "picture left out" in reading[3:4].decide()[0].remarks[0] and reading[3:4].decide()[0].class_path

@@ -221,7 +221,7 @@ function showDecision(decision) {
   if (decision.agree === true) note("right", "picture and words agree");
   if (decision.agree === false) note("wrong", `the picture says ${last(decision.by_picture)}, the words say ${last(decision.by_name)}`);
   if (decision.second && decision.second_probability >= 0.01) note("", `or ${last(decision.second)}, ${percent(decision.second_probability)}`);
-  if (decision.remark) note("wrong", decision.remark);
+  for (const remark of decision.remarks) note("wrong", remark);
   place.classList.toggle("is-alone", !picture);
   place.replaceChildren(...(picture ? [make("img", { src: picture.address, alt: "the picture that is looked for" })] : []),
     make("div", { class: "said" }, make("div", { class: "kicker" }, "looks like"),
