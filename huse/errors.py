@@ -1,6 +1,7 @@
-"""Errors that a user can mend: wrong input, and what the system refuses."""
+"""Errors that a user can mend, wrong input and what the system refuses; and how all is said to a terminal."""
 
 import errno
+import logging
 import os
 import re
 import sys
@@ -65,6 +66,18 @@ def for_terminal(text: str) -> str:
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
     return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+
+
+class _ForTerminal(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return for_terminal(super().format(record))
+
+
+def log_to_terminal() -> None:
+    """Have what is logged from the level INFO on printed to stderr, as `for_terminal` says it."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_ForTerminal())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from huse.engine.processes import end_with_who_set
-from huse.errors import in_one_line
+from huse.errors import in_one_line, log_to_terminal
 from huse.run.place import Run
 
 AS_BEFORE = "all outputs are as before, or all are written"
@@ -32,7 +32,7 @@ def run(stage: Callable[[Run], str]) -> None:
         stage: the work, given where it is; returns one line that says what was made, with counts; nothing where
             another process says it.
     """
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_terminal()
     start = time.perf_counter()
     signal.signal(signal.SIGTERM, _terminate)
     end_with_who_set(STARTED_BY_DVC)  # a killed DVC must not leave a stage that goes on beside the next run

@@ -1,5 +1,7 @@
 import errno
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -54,3 +56,9 @@ def test_a_message_steers_no_terminal_and_has_an_end():
     )
     cut = for_terminal("a.csv: " + "x" * 100_000 + ". Give another.")
     assert cut.startswith("a.csv: x") and cut.endswith("x. Give another.") and len(cut) < 2100
+
+
+def test_what_is_logged_steers_no_terminal_either():
+    code = "import logging; from huse.errors import log_to_terminal as log; log(); logging.info('%s', 'a\x1b[2Jb\\nc')"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("", "a\\x1b[2Jb\nc\n")

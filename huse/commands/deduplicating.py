@@ -1,7 +1,6 @@
 """The command that finds the same product twice in a shop."""
 
 import logging
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -25,6 +24,7 @@ from huse.commands.tables import (
     read_products,
     write_results,
 )
+from huse.errors import log_to_terminal
 from huse.run import paths
 from huse.run.place import Run
 from huse.storage import Place, absolute, at, place
@@ -81,7 +81,7 @@ def duplicates(
 
     check_outputs(output, html, table, force=force)
     pictures = check_images(images)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_terminal()
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     rows, asked = _rows(context.obj, table, options, pictures, index)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)

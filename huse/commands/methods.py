@@ -1,13 +1,12 @@
 """The command that trains and compares every method."""
 
 import logging
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from huse.errors import InputError
+from huse.errors import InputError, log_to_terminal
 from huse.run.place import Run
 
 
@@ -39,7 +38,7 @@ def methods(
     unknown = [name for name in only or () if name not in known]
     if unknown:
         raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_terminal()
     params, seed = here.section(TrainParams, "train"), here.seed()
     machine = here.section(Machine, "machine")
     device = resolve_device(machine.device)

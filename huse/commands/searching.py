@@ -3,7 +3,6 @@
 import io
 import json
 import logging
-import sys
 from csv import DictReader
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from huse.commands.tables import (
     place_of,
     read_products,
 )
-from huse.errors import InputError, for_terminal
+from huse.errors import InputError, for_terminal, log_to_terminal
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
@@ -252,7 +251,7 @@ def _opened(here: Run, model: str | None, index: Path | None, images: str | None
     import huse  # noqa: PLC0415
     from huse.use.index import Index  # noqa: PLC0415
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_terminal()
     loaded = huse.load(model_of(here, model))
     opened = Index.open(place_of(here, index, paths.INDEX), loaded)
     return _Shop(loaded, opened, absolute(place(opened.about["images"]) if given is None else given))

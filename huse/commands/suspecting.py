@@ -1,7 +1,5 @@
 """The command that finds products which are probably filed under the wrong class."""
 
-import logging
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -27,7 +25,7 @@ from huse.commands.tables import (
     write_results,
 )
 from huse.engine.machine import Machine
-from huse.errors import InputError
+from huse.errors import InputError, log_to_terminal
 from huse.run import paths
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
@@ -116,7 +114,7 @@ def suspects(
     if table is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
     pictures = check_images(images)
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    log_to_terminal()
     if table is None:
         rows = _of_run(context.obj, pictures)
     else:

@@ -62,7 +62,8 @@ class Tuning:
         """
         try:
             import optuna  # noqa: PLC0415  of the extra `tune` alone
-            from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  comes with Optuna
+            from sqlalchemy.engine import URL  # noqa: PLC0415  comes with Optuna
+            from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415  the same
         except ImportError as error:
             raise InputError("optuna: not installed. Install it: pip install 'optuna>=5,<6'.") from error
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -72,7 +73,7 @@ class Tuning:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._study = optuna.create_study(
-                storage=f"sqlite:///{path}",
+                storage=URL.create("sqlite", database=str(path)).render_as_string(),  # a path may have `?`
                 study_name="tuning",
                 direction="maximize" if space.better == "higher" else "minimize",
                 load_if_exists=True,

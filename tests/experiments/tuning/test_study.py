@@ -54,6 +54,12 @@ def test_more_trials_later_are_those_of_a_longer_tuning(space, tmp_path):
     assert run_all(space, tmp_path / "t.sqlite", 15) == run_all(space, tmp_path / "other.sqlite", 15)
 
 
+def test_a_study_lies_where_it_is_asked_for(space, tmp_path):
+    path = tmp_path / "what? 100%20 #1" / "t.sqlite"
+    run_all(space, path, 2)
+    assert path.is_file() and [one.name for one in tmp_path.iterdir()] == [path.parent.name]
+
+
 def test_the_same_values_are_not_run_twice(space, tmp_path):
     few = space.model_copy(update={"parameters": {"train.graph.sigma": space.parameters["train.graph.sigma"]}})
     ran = []
