@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from csv import writer as csv_writer
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ from huse.wording import counted
 if TYPE_CHECKING:
     import pandas as pd
 
+    from huse.catalogue.checking import Product
     from huse.catalogue.headers import Headers
     from huse.catalogue.reading import Rejected
 
@@ -175,10 +177,8 @@ def read_products(
         InputError: the file cannot be read, lacks a column, or too many rows cannot be used whole.
     """
     # These take a second to import.
-    from functools import partial  # noqa: PLC0415
-
     from huse.catalogue.agreeing import join_spellings, joined_remark, separator_remark  # noqa: PLC0415
-    from huse.catalogue.checking import check_rows, count_lost, summarise_rejected  # noqa: PLC0415
+    from huse.catalogue.checking import check_rows  # noqa: PLC0415
     from huse.catalogue.importing.cells import pieces  # noqa: PLC0415
     from huse.catalogue.reading import read_catalogue  # noqa: PLC0415
     from huse.catalogue.table import grouped, product_ids  # noqa: PLC0415
@@ -197,33 +197,45 @@ def read_products(
         logging.warning("%s", remark)
     inspect = partial(inspect_pictures, max_pixels=CatalogueParams().max_pixels, spread=here)
     checked = check_rows(given, folder, inspect, by_id=True)
-    rejected = [*file.rejected, *checked.rejected, *checked.in_part]
-    if rejected:
-        left_out = counted(len(rejected) - len(checked.in_part), "row")
-        told = f"{left_out} of {csv} left out, {len(checked.in_part):,} kept in part"
-        logging.warning("%s: %s\n%s", told, _write_rejected(csv, rejected), summarise_rejected(rejected))
-        share = count_lost(rejected) / (len(given) + len(file.rejected))
-        if share > options.most or not checked.products:
-            raise InputError(
-                f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {options.most:.1%}. "
-                "Mend them, or allow more."
-            )
+    _tell_rejected(csv, [*file.rejected, *checked.rejected], checked.in_part, len(checked.products), options.most)
     products = join_spellings(checked.products, classes)
-    respelled = [
-        f"{before.classes!r} as {after.classes!r}"
-        for before, after in zip(checked.products, products, strict=True)
-        if before.classes != after.classes
-    ]
-    if respelled:
-        told = counted(len(respelled), "class path is", "class paths are")
-        logging.warning("%s: %s read in another spelling, the first: %s", csv, told, respelled[0])
     table = grouped(products)
     so = "All rows of a product are stored and judged as one"
     joined = joined_remark(products, table["group"].tolist(), "--product-column", so)
-    if joined:
-        logging.warning("%s: %s", csv, joined)
+    for remark in filter(None, (_respelled(checked.products, products), joined)):
+        logging.warning("%s: %s", csv, remark)
     rows = table.assign(product=product_ids(table), split="")
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
+
+
+def _tell_rejected(csv: Path, rejected: "list[Rejected]", in_part: "list[Rejected]", sound: int, most: float) -> None:
+    """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
+    from huse.catalogue.checking import count_lost, summarise_rejected  # noqa: PLC0415  as above
+
+    if not rejected and not in_part:
+        return
+    odd = [*rejected, *in_part]
+    told = f"{counted(len(rejected), 'row')} of {csv} left out, {len(in_part):,} kept in part"
+    logging.warning("%s: %s\n%s", told, _write_rejected(csv, odd), summarise_rejected(odd))
+    share = count_lost(odd) / (sound + len(rejected))
+    if share > most or not sound:
+        raise InputError(
+            f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {most:.1%}. "
+            "Mend them, or allow more."
+        )
+
+
+def _respelled(before: "Sequence[Product]", after: "Sequence[Product]") -> str:
+    """Return a remark on products whose class paths are read in another spelling; empty if there is none."""
+    changed = [
+        f"{old.classes!r} as {new.classes!r}"
+        for old, new in zip(before, after, strict=True)
+        if old.classes != new.classes
+    ]
+    if not changed:
+        return ""
+    told = counted(len(changed), "class path is", "class paths are")
+    return f"{told} read in another spelling, the first: {changed[0]}"
 
 
 def _write_rejected(csv: Path, rejected: "list[Rejected]") -> str:
