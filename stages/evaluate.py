@@ -32,8 +32,6 @@ from huse.evaluation.products import products_table
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
 from huse.evaluation.summary import Catalogue, new_class_metrics
-from huse.evaluation.tree_file import read_tree
-from huse.labels.graph import class_distances
 from huse.run import paths
 from huse.run.artifacts import (
     Outputs,
@@ -47,7 +45,7 @@ from huse.run.artifacts import (
 )
 from huse.run.baselines import baseline_inputs, read_pair
 from huse.run.place import Run
-from huse.taxonomy import ClassTree
+from huse.run.relations import relations
 from stages.runner import run
 
 VALIDATION = paths.VALIDATION_METRICS, paths.VALIDATION_ITEMS, paths.VALIDATION_QUERIES
@@ -65,12 +63,9 @@ def _main(here: Run, spread: Spread) -> str:
     params, seed = here.section(EvaluationSettings, "evaluate"), here.seed()
     products = read_table(here / paths.PRODUCTS, ["row", "image", "name", "classes", "class_index", "split", "group"])
     labels = read_labels(here / paths.LABELS, products=products)
-    class_labels, classes, count = labels["class_labels"], labels["classes"], len(labels["labels"])
+    classes, count = labels["classes"], len(labels["labels"])
     adjacency = read_array(here / paths.ADJACENCY, shape=(count, count))
-    tree = ClassTree.of(classes)
-    if here / params.tree != here / paths.CLASSES:
-        tree = ClassTree(read_tree(here / params.tree, tree.paths))
-    catalogue = Catalogue(class_labels, tree, class_distances(adjacency, class_labels), params.queries, spread)
+    catalogue = relations(here, params, labels, adjacency, spread)
     results = SplitResults.of(
         embeddings={
             "image": read_vectors(here / paths.IMAGE_EMBEDDINGS, products=products),

@@ -196,8 +196,11 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
     with found.of("catalogue.images"):
         if images is None:
             return products, table
-        if (not file.rows or any(row.image for row in file.rows)) and not PictureFolder(images).is_there():
-            raise InputError(f"{images}: no such folder. Give the folder that holds the pictures.")
+        if not PictureFolder(images).is_there():
+            pictured = not file.rows or any(row.image for row in file.rows)
+            names_alone = "DVC wants a folder, for names alone too. Make an empty one, or give one that is there."
+            remedy = "Give the folder that holds the pictures." if pictured else names_alone
+            raise InputError(f"{images}: no such folder. {remedy}")
         if file.rows or file.rejected:
             _pictures(file, images, params, found)
     return products, table

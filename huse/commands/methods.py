@@ -37,13 +37,21 @@ def methods(
     known = {entry.name: entry for entry in entries}
     unknown = [name for name in only or () if name not in known]
     if unknown:
-        raise InputError(f"--only {unknown[0]}: no method of that name; there are: {', '.join(known)}.")
+        raise InputError(f"--only {unknown[0]}: no method of that name; there are: {'; '.join(known)}.")
     log_to_terminal()
     params, seed = here.section(TrainParams, "train"), here.seed()
     machine = here.section(Machine, "machine")
     device = resolve_device(machine.device)
-    runner = Runner(here, params, device, here.section(EvaluationSettings, "evaluate").queries)
+    runner = Runner(here, params, device, here.section(EvaluationSettings, "evaluate"))
     chosen = [known[name] for name in only] if only else list(entries)
+    barred = [entry.name for entry in chosen if not runner.can_learn(entry)]
+    if barred:
+        reason = "learns from products with both a picture and a name, and no training product has both"
+        told = f"{', '.join(barred)}: {reason}"
+        if only:
+            raise InputError(f"--only {told}. Leave it out.")
+        logging.warning("left out, %s", told)
+        chosen = [entry for entry in chosen if entry.name not in barred]
     every = range(seed, seed + seeds)
     if machine.engine != "local":
         with open_for_several(machine) as spread:

@@ -20,15 +20,19 @@ from huse.wording import counted
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:
     """Return the accuracies, with their intervals where there are some, as a table for the terminal."""
-    columns = (Column(name, justify="right") for name in ("accuracy", "95 % interval", "top 5", "macro F1"))
-    table = Table("by", *columns, title="Classification", title_justify="left")
     intervals = metrics.get("intervals", {}).get("classification", {})
     none = {name for name in ("image", "text") if name not in metrics["classification"]}  # no item has one
+    some = [name for name in {"image", "text"} - none if "items" in metrics["classification"][name]]
+    headers = ("accuracy", "95 % interval", "top 5", "macro F1", *(["items"] if some else []))
+    columns = (Column(name, justify="right") for name in headers)
+    table = Table("by", *columns, title="Classification", title_justify="left")
     for name in [*sorted({"image", "text"} - none), "average", "log_linear", "fusion"]:
         values = metrics["classification"][name]
         ends = intervals.get(name, {}).get("accuracy")
         interval = f"{ends['low']:.3f} – {ends['high']:.3f}" if ends else "–"
-        others = (f"{values[metric]:.3f}" for metric in ("top_5", "macro_f1"))
+        others = [f"{values[metric]:.3f}" for metric in ("top_5", "macro_f1")]
+        if some:
+            others.append(f"{values.get('items', metrics['items']):,}")
         table.add_row(name.replace("_", "-"), f"{values['accuracy']:.3f}", interval, *others)
     table.add_row("chance", f"{metrics['classification']['chance']['accuracy']:.3f}", style="dim")
     return table
@@ -110,6 +114,11 @@ def metrics(context: typer.Context) -> None:
     values = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
     catalogue = read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
     pictures = catalogue["pictures"]
+    if values.get("items") != pictures["test"]:
+        raise InputError(
+            f"{here / paths.EVALUATE_METRICS}: measured on {values.get('items')} test items, and the catalogue has "
+            f"{pictures['test']} now: they are of another run. Run `dvc repro` to its end."
+        )
     typer.echo(f"{catalogue['products']} products in {catalogue['classes']} classes")
     counts = (f"{pictures[name]} {name}" for name in ("train", "validation", "test", "rejected"))
     kind = _kind_of_rows(catalogue)
@@ -154,9 +163,10 @@ def words(context: typer.Context) -> None:
     values = read_json(here / paths.WORD_VECTOR_METRICS, keys)
     share = Column("share", justify="right")
     table = Table("of", share, title="Words with a vector of their own", title_justify="left")
+    named = values["names_without"] or any(found for name, found in values["coverage"].items() if name != "labels")
     for name, found in values["coverage"].items():
         table.add_row({"labels": "the labels' words"}.get(name, f"the names' {name} words"), f"{found:.1%}")
-    table.add_row("names, any word at all", f"{1 - values['names_without']:.1%}")
+    table.add_row("names, any word at all", f"{1 - values['names_without']:.1%}" if named else "–")
     told = Table.grid(padding=(0, 2))
     found_by = (f"{step.replace('_', ' ')} {count:,}" for step, count in values["found_by"].items())
     missing = (f"{word} {count:,}" for word, count in values["most_frequent_missing"].items())

@@ -25,6 +25,7 @@ from huse.run.params.reader import read_yaml
 from huse.run.place import Run
 
 SHOWN = 5  # of the best trials
+WIDEST = 10_000  # columns that a table may ask for
 
 
 def tune(
@@ -66,7 +67,9 @@ def tune(
             typer.echo(f"error: {failure}", err=True)
             raise typer.Exit(1) from failure
     found = best_first([present, *ended], space)
-    Console().print(_table(found[:SHOWN], experiments.metric, space))
+    table = _table(found[:SHOWN], experiments.metric, space)
+    # A terminal breaks lines that are too long for it; a table would cut the numbers.
+    Console(width=max(Console().width, Console(width=WIDEST).measure(table).maximum)).print(table)
     best = found[0][1]
     if best is present:
         typer.echo("no trial is better than the parameters as they are")
@@ -102,9 +105,9 @@ def _line(number: int | str, trial: Trial) -> str:
 
 
 def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
-    headers = ("metric", "beside now", *(name.rpartition(".")[2] for name in space.parameters))
-    run = Column("run", min_width=max(len(trial.experiment) for _, trial in found))  # a name to copy
-    columns = [run, *(Column(header, justify="right", overflow="fold") for header in headers)]
+    # Headers of several words are broken, so that names of runs and numbers are whole in a narrow terminal.
+    names = (name.rpartition(".")[2].replace("_", "\n") for name in space.parameters)
+    columns = [Column("run"), *(Column(name, justify="right", no_wrap=True) for name in ("metric", "beside\nnow", *names))]
     table = Table(*columns, title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for metric, trial in found:
         table.add_row(trial.experiment, f"{metric:.4f}", f"{metric - now:+.4f}", *map(as_yaml, trial.values.values()))

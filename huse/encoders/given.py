@@ -27,6 +27,7 @@ from huse.vision.given_pictures import GivenPictureSettings
 NAMES = "names"  # in the folder of the encoder
 Kind = Literal["text", "picture"]
 SHOWN = 3  # examples
+LARGEST = 1e15  # of a value; the squares of larger ones, summed up, are too large for float32
 
 Floats = npt.NDArray[np.float32]
 
@@ -235,10 +236,11 @@ def read_given(file: Path, column: str, root: Path = Path()) -> GivenEncoder:
     if vectors.ndim != 2 or len(names) != len(vectors) or not vectors.size:
         shape = " × ".join(map(str, vectors.shape))
         raise InputError(f"{file}: expected a vector a name, found {len(names)} names and an array of {shape}.")
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    broken = np.flatnonzero(~(np.abs(vectors) <= LARGEST).all(axis=1))
     if len(broken):
         raise InputError(
-            f"{file}: the vector of {names[broken[0]]!r} (row {broken[0]}) has a value that is not finite."
+            f"{file}: the vector of {names[broken[0]]!r} (row {broken[0]}) has a value that is not finite, or above "
+            f"{LARGEST:g}. Give others."
         )
     rows: dict[str, int] = {}
     again = [number for number, name in enumerate(map(_key, names)) if rows.setdefault(name, number) != number]

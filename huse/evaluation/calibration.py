@@ -79,10 +79,17 @@ def fit_temperature(scores: Floats, classes: Integers, class_labels: ClassLabels
 
 
 def _own(logs: Doubles, classes: Integers, class_labels: ClassLabels) -> Doubles:
-    """Return the mean logarithm of the items' own labels; of … × N × K values there are … means."""
+    """Return the mean logarithm of the items' own labels, and of one item more, which may have any of the K.
+
+    Without that item, N items that are all right would be fitted best by scores of 0 and 1, and the next wrong one
+    would be as sure as they are. It is Platt's correction (1999) of the targets of a few items.
+
+    Returns:
+        Of … × N × K values … means.
+    """
     wanted = label_matrix(class_labels, logs.shape[-1])[classes]
-    means: Doubles = ((logs * wanted).sum(axis=-1) / wanted.sum(axis=1)).mean(axis=-1)
-    return means
+    sums: Doubles = ((logs * wanted).sum(axis=-1) / wanted.sum(axis=1)).sum(axis=-1) + logs.mean(axis=(-1, -2))
+    return sums / (len(classes) + 1)
 
 
 def confidence(scores: Floats, predicted: Integers, class_labels: ClassLabels) -> Doubles:

@@ -57,10 +57,11 @@ class Catalogue:
 
     Attributes:
         class_labels: C lists of label numbers.
-        tree: of the class paths.
+        tree: that hierarchical metrics are measured on.
         adjacency: C × C float32, the semantic graph's distances of the classes.
         queries: items of a split that are queries, at most; None: all.
         spread: has blocks of queries ranked.
+        of_paths: tree of the class paths, where `tree` is another.
     """
 
     class_labels: ClassLabels
@@ -68,6 +69,12 @@ class Catalogue:
     adjacency: Floats
     queries: int | None = None
     spread: Spread = here
+    of_paths: ClassTree | None = None
+
+    @property
+    def answers(self) -> ClassTree:
+        """The tree that a model knows, which has the answers above the class."""
+        return self.tree if self.of_paths is None else self.of_paths
 
     def retrieve(self, places: Mapping[str, Floats], classes: Integers, **how: Any) -> Found:
         """Rank the items of a split by its classes, as many queries and where it is said above.
@@ -157,7 +164,7 @@ def choose(validation: SplitResults, catalogue: Catalogue) -> Choices:
     probabilities = calibrated({**validation.scores, "fusion": fused[by]}, log_linear, catalogue.class_labels)
     image, text = (present(scores) for scores in pair)
     points = {
-        name: make_points(probabilities[name][those], validation.classes[those], catalogue.tree)
+        name: make_points(probabilities[name][those], validation.classes[those], catalogue.answers)
         for name, those in (("image", image), ("text", text), ("fusion", image & text))
     }
     return Choices(image_weight, log_linear, by, choose_share(validation, catalogue.tree), points)
@@ -295,7 +302,7 @@ def sureness_metrics(measured: Measured) -> dict[str, Any]:
 
     Of `image`, `text` and `fusion`; an item with one half is answered by the thresholds of that half.
     """
-    choices, classes, tree = measured.choices, measured.results.classes, measured.catalogue.tree
+    choices, classes, tree = measured.choices, measured.results.classes, measured.catalogue.answers
     labels = measured.catalogue.class_labels
     image, text = (present(measured.results.scores[name]) for name in ("image", "text"))
     kinds = {"image": np.full(len(classes), "image"), "text": np.full(len(classes), "text")}

@@ -172,7 +172,13 @@ def answers(facts: Facts) -> dict[str, Any]:
 def ways(metrics: Metrics) -> dict[str, str]:
     """Return what a class can go by, as much as an item has first; of a catalogue of one modality that one alone."""
     there = [side for side in SIDES if side in metrics["classification"]]
-    return TOGETHER if len(there) != 1 else {there[0]: ALONE[there[0]]}
+    if len(there) == 1:
+        return {there[0]: ALONE[there[0]]}
+    items = {side: metrics["classification"][side].get("items") for side in there}
+    if not any(items.values()):
+        return TOGETHER
+    counts = {side: f", {count:,} items" if count is not None else "" for side, count in items.items()}
+    return {"fusion": "by what there is of an item", **{side: TOGETHER[side] + counts[side] for side in there}}
 
 
 def how_often(metrics: Metrics) -> list[Right]:

@@ -86,6 +86,14 @@ def test_class_paths_with_another_separator_are_said_where_a_product_has_no_name
     assert "`huse import table --separator '>'` writes such a catalogue" in said
 
 
+def test_names_alone_need_a_folder_too(workplace):
+    write("names.csv", "name,classes\n" + "".join(f"hat {number},a<{'bc'[number % 2]}\n" for number in range(40)))
+    set_values(paths.PARAMS, {"catalogue": {"csv": "names.csv", "images": "none"}})
+    assert "catalogue.images: none: no such folder. DVC wants a folder, for names alone too" in error("check")
+    Path("none").mkdir()
+    assert "no such folder" not in shown()
+
+
 def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
     assert "the built-in sample, which the run draws" in shown()
 

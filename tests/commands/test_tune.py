@@ -46,7 +46,7 @@ def test_if_all_trials_fail_it_ends_with_the_first_reason_and_1(workplace, monke
     assert "no trial is better" not in result.output
 
 
-def test_the_names_of_the_best_are_whole_in_a_narrow_terminal(workplace, monkeypatch):
+def test_names_and_numbers_of_the_best_are_whole_in_a_narrow_terminal(workplace, monkeypatch):
     class Rising:
         present = SimpleNamespace(params=dict(flatten(read_yaml(paths.PARAMS))))
         metric = 0.5
@@ -61,5 +61,8 @@ def test_the_names_of_the_best_are_whole_in_a_narrow_terminal(workplace, monkeyp
     write(paths.LOCK, "")
     shown = huse("tune", "training", "--trials", "2", "--name", "a-long-name").stdout
     table = shown[shown.index("The best") : shown.index("is it more")]
-    assert max(map(len, table.splitlines())) <= 80
-    assert " a-long-name-0001 " in table and " a-long-name-0002 " in table
+    for number in (1, 2):
+        (line,) = (line for line in shown.splitlines() if line.split()[:1] == [str(number)])
+        values = [each.split()[-1] for each in line.split("  ")[-1].split(", ")]
+        (row,) = (line.split() for line in table.splitlines() if f" a-long-name-{number:04} " in line)
+        assert row == [f"a-long-name-{number:04}", "0.6000", "+0.1000", *values]

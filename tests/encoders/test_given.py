@@ -149,6 +149,10 @@ def write_names(folder):
             lambda folder: pd.DataFrame({"name": ["a", "b"], "v": [1, np.nan]}).to_parquet(folder / "given.parquet"),
             r"the vector of 'b' \(row 1\) has a value that is not finite",
         ),
+        (
+            lambda folder: pd.DataFrame({"name": ["a", "b"], "v": [1, -1e30]}).to_parquet(folder / "given.parquet"),
+            r"the vector of 'b' \(row 1\) has a value that is not finite, or above 1e\+15",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(tmp_path, make, message):

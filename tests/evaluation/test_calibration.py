@@ -40,8 +40,8 @@ def test_the_fitted_temperature_is_the_lowest_of_a_fine_grid():
     scores, classes = drawn(300, 2.5)
 
     def loss(temperature):
-        tempered = temper(scores, temperature)[np.arange(300), classes]
-        return -np.log(np.maximum(tempered, 1e-38)).mean()
+        logs = np.log(np.maximum(temper(scores, temperature).astype(np.float64), 1e-38))
+        return -(logs[np.arange(300), classes].sum() + logs.mean()) / 301  # the last item may have any label
 
     found = fit_temperature(scores, classes, LEAF)
     assert loss(found) <= min(loss(value) for value in np.geomspace(*TEMPERATURES, 200)) + 1e-6
@@ -56,10 +56,19 @@ def test_scores_that_are_always_right_or_wrong_stay_within_bounds():
 
 
 def test_several_labels_count_as_their_mean():
-    scores = softmax(np.array([[2.0, 1.0, 0.0, -1.0]]))
-    one = fit_temperature(np.repeat(scores, 2, axis=0), np.array([0, 1]), [[0], [1], [2], [3]])
-    both = fit_temperature(scores, np.array([0]), [[0, 1]])
+    scores = np.repeat(softmax(np.array([[2.0, 1.0, 0.0, -1.0]])), 2, axis=0)
+    one = fit_temperature(scores, np.array([0, 1]), [[0], [1], [2], [3]])
+    both = fit_temperature(scores, np.array([0, 0]), [[0, 1]])
     assert both == pytest.approx(one, rel=1e-3)
+
+
+def test_few_items_that_are_all_right_do_not_make_the_next_one_sure():
+    scores = np.array([[0.8, 0.2]], np.float32)
+    temperature = fit_temperature(scores, np.array([0]), [[0], [1]])
+    assert temper(scores, temperature) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-4)  # 1.5 of 2 items
+    many = np.repeat(scores, 99, axis=0)
+    found = choose_log_linear(many, many, np.zeros(99, int), [[0], [1]])
+    assert found.scores(scores, scores) == pytest.approx(np.array([[0.995, 0.005]]), abs=1e-4)  # 99.5 of 100
 
 
 def test_tempering_by_hand():

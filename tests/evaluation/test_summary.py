@@ -66,6 +66,18 @@ def test_choices_by_a_large_split_are_those_by_some_of_it(make_split, monkeypatc
     )
 
 
+def test_answers_are_nodes_of_the_class_paths_whatever_the_tree_of_the_metrics(make_split):
+    split, deep = make_split(np.arange(60) % 3), [["r", "s", "a", "x"], ["r", "s", "a", "y"], ["r", "b", "z"]]
+    usual, other = catalogue(), catalogue(deep)
+    known = replace(other, of_paths=usual.tree)
+    points = {name: choose(split, of).points for name, of in (("usual", usual), ("other", other), ("known", known))}
+    assert points["known"] == points["usual"] != points["other"]
+    measured = {name: measure(split, of, choose(split, of)) for name, of in (("usual", usual), ("known", known))}
+    assert sureness_metrics(measured["known"]) == sureness_metrics(measured["usual"])
+    ahp = {name: one.found["retrieval"]["image_to_text"].ahp.mean() for name, one in measured.items()}
+    assert ahp["known"] != ahp["usual"]
+
+
 def test_how_long_many_rankings_take_is_said_beforehand(make_split, monkeypatch, caplog):
     caplog.set_level("INFO")
     split = make_split([0, 1, 2, 0, 1, 2])

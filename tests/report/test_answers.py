@@ -101,6 +101,16 @@ def test_accuracies_are_told_of_both_first_and_beside_their_baselines():
     ]
 
 
+def test_accuracies_of_other_items_are_told_with_their_number():
+    of = metrics()
+    of["classification"]["text"] = {"accuracy": 0.25, "items": 1200}
+    assert [right.name for right in how_often(of)] == [
+        "by what there is of an item",
+        "by the picture alone",
+        "by the name alone, 1,200 items",
+    ]
+
+
 def test_of_a_catalogue_of_names_alone_they_are_told_once():
     of = {"classification": {"text": {"accuracy": 0.25}, "fusion": {"accuracy": 0.25}}}
     assert how_often(of) == [Right("by the name", Metric(0.25))]

@@ -16,7 +16,14 @@ EVALUATION = "evaluate"
 SPLIT, ITEMS = f"{EVALUATION}.split", f"{EVALUATION}.items"
 PRODUCT, PRODUCTS = f"{EVALUATION}.product.", f"{EVALUATION}.product.products"
 MEANS = (f"{EVALUATION}.classification.", f"{EVALUATION}.retrieval", PRODUCT)  # begin names of means over items
-ONCE = f"{EVALUATION}.new_classes."  # reported the first time only
+# Begin names of counts that are written where there are some, and of what is reported the first time only.
+IF_ANY = (
+    f"{EVALUATION}.new_classes.",
+    "word_vectors.most_frequent_missing.",
+    "catalogue.with_",
+    "catalogue.classes_without_train",
+    "catalogue.products_in_several_splits",
+)
 OF_NONE = {"share": 0, "none": 1}  # beside a metric, and its value where the metric has no item
 DROPPED = "dropped_queries"
 
@@ -147,7 +154,7 @@ def coarse(outcome: Outcome) -> list[str]:
 def _of_none(metric: str, here: Mapping[str, Any]) -> bool:
     """Whether a metric that is not there has nothing to measure, such as the accuracy of answers that nobody gave."""
     beside = metric.rpartition(".")[0]
-    return metric.startswith(ONCE) or any(here.get(f"{beside}.{name}") == value for name, value in OF_NONE.items())
+    return metric.startswith(IF_ANY) or any(here.get(f"{beside}.{name}") == value for name, value in OF_NONE.items())
 
 
 def _line(rule: Rule, olds: Mapping[str, Any], news: Mapping[str, Any], change: Interval | None, *, held: bool) -> Line:

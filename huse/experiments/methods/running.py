@@ -18,29 +18,37 @@ from huse.engine.arithmetic import of_torch, refuse_other
 from huse.engine.threads import same_threads
 from huse.engine.work import Spread
 from huse.engine.work import here as in_this_process
+from huse.errors import InputError
 from huse.evaluation import intervals
 from huse.evaluation.results import SplitResults
-from huse.evaluation.splits import measure_splits
+from huse.evaluation.splits import EvaluationSettings, measure_splits
 from huse.evaluation.summary import Catalogue
 from huse.evaluation.tables import items_table, queries_table
 from huse.experiments.methods.entries import COMMON, Changes, Entry
 from huse.experiments.runs.groups import Recorded, numbers
-from huse.labels.graph import class_distances
+from huse.model.methods import find_method
 from huse.nesting import flatten, nest
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, halves
 from huse.run.checkpoints import Checkpoint, Forgets, fingerprint_code
-from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, prepare_fitting
+from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, check_pairs, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
-from huse.taxonomy import ClassTree
+from huse.run.relations import relations
 from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
 # The code that a run's result depends on: all that this module imports, directly or not.
-CODE = (*TRAINING_CODE, "huse/evaluation", "huse/experiments", "huse/descent.py", "huse/fusion.py", "huse/wording.py")
+CODE = (
+    *TRAINING_CODE,
+    "huse/evaluation",
+    "huse/experiments",
+    "huse/descent.py",
+    "huse/fusion.py",
+    "huse/wording.py",
+)
 
 # The validation score; the metrics and the tables of items of the test split.
 Found = tuple[float, Mapping[str, float], intervals.Run]
@@ -174,14 +182,20 @@ class Trials:
 class Runner:
     """Trains on one catalogue's artefacts."""
 
-    def __init__(self, here: Run, params: TrainParams, device: torch.device, queries: int | None = None) -> None:
+    def __init__(
+        self,
+        here: Run,
+        params: TrainParams,
+        device: torch.device,
+        evaluation: EvaluationSettings,
+    ) -> None:
         """Read what to train on.
 
         Args:
             here: folder of the artefacts; its cache keeps the results, which are not computed again.
             params: steps, batches and optimiser; `COMMON` sets what differs by method.
             device: to train on.
-            queries: items that are queries in the evaluation, at most.
+            evaluation: tree and number of queries of the evaluation.
 
         Raises:
             InputError: an artefact is missing, or made from other products.
@@ -189,13 +203,20 @@ class Runner:
         artefacts = Artefacts.read(here)
         self._folder = here.cache / paths.COMPARISON
         self._params = with_changes(params, COMMON)
-        labels = artefacts.labels["class_labels"]
-        tree = ClassTree.of(artefacts.labels["classes"])
-        catalogue = Catalogue(labels, tree, class_distances(artefacts.adjacency, labels), queries)
+        catalogue = relations(here, evaluation, artefacts.labels, artefacts.adjacency)
         self._work = Trials(artefacts, catalogue, device, self._folder / "checkpoints")
         self._split = fingerprint_split(artefacts.products, "test")
         self._about = {"code": fingerprint_code(CODE), "data": artefacts.fingerprints(here), "device": device.type}
-        self._about["queries"] = str(queries)
+        self._about |= {"queries": str(evaluation.queries), "tree": str(catalogue.tree.paths)}
+
+    def can_learn(self, entry: Entry) -> bool:
+        """Whether the training split has what the method of an entry learns from."""
+        train = self._work.artefacts.products.query("split == 'train'")
+        try:
+            check_pairs(find_method(entry.changes["method"]), entry.name, train)
+        except InputError:
+            return False
+        return True
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the best setting on validation with the first seed, then measure it with every seed."""

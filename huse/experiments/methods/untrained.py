@@ -8,13 +8,11 @@ import numpy as np
 from huse.evaluation import intervals
 from huse.evaluation.baselines import measure_baselines
 from huse.evaluation.splits import EvaluationSettings
-from huse.evaluation.summary import Catalogue
 from huse.evaluation.tables import items_table, queries_table
-from huse.labels.graph import class_distances
 from huse.run.baselines import baseline_inputs, read_pair
 from huse.run.fitting import Artefacts
 from huse.run.place import Run
-from huse.taxonomy import ClassTree
+from huse.run.relations import relations
 
 
 def measure_untrained(here: Run) -> dict[str, intervals.Run]:
@@ -27,9 +25,8 @@ def measure_untrained(here: Run) -> dict[str, intervals.Run]:
     if params.baselines == 0:
         return {}
     artefacts = Artefacts.read(here)
-    products, labels = artefacts.products, artefacts.labels["class_labels"]
-    tree, distances = ClassTree.of(artefacts.labels["classes"]), class_distances(artefacts.adjacency, labels)
-    catalogue = Catalogue(labels, tree, distances, params.queries)
+    products = artefacts.products
+    catalogue = relations(here, params, artefacts.labels, artefacts.adjacency)
     images, texts = artefacts.images[0], artefacts.texts
     inputs = baseline_inputs(products, images, texts, most=params.baselines, pair=read_pair(here, images, texts))
     _, test = measure_baselines(inputs, catalogue, len(artefacts.labels["labels"]))

@@ -139,7 +139,7 @@ def baseline_group(prefix: str, tables: Run, beside: Recorded, groups: Sequence[
         groups: what it stands beside.
     """
     metrics = run_means(tables)
-    if any(f"classification.{name}.accuracy" in beside.metrics.keys() - metrics.keys() for name in MODALITIES):
+    if any(f"retrieval.{name}_to_{name}.map" in beside.metrics.keys() - metrics.keys() for name in MODALITIES):
         metrics = {path: value for path, value in metrics.items() if not of_both(path)}
     if prefix == REGRESSION:
         own = {path: value for path, value in metrics.items() if path.startswith("retrieval.")}

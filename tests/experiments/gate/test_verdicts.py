@@ -233,6 +233,21 @@ def test_of_many_lost_metrics_some_are_named_and_all_counted():
     assert reasons_of(judge([HIGHER], base, metrics()))[-1] == "… and 1 other metric of the base that is not here"
 
 
+@pytest.mark.parametrize(
+    ("file", "count", "code"),
+    [
+        ("word_vectors", {"most_frequent_missing": {"envelope": 2}}, 0),
+        ("catalogue", {"with_picture_only": 7}, 0),
+        ("catalogue", {"classes_without_train": 1}, 0),
+        ("catalogue", {"products": 7}, 1),
+        ("word_vectors", {"words": 7}, 1),
+    ],
+)
+def test_a_count_that_is_written_where_there_are_some_is_not_lost(file, count, code):
+    base, here = {**metrics(), file: count}, {**metrics(), file: {}}
+    assert judge([HIGHER], base, here).exit_code == code
+
+
 def test_what_has_nothing_to_measure_is_not_lost():
     base = {"evaluate": {**metrics()["evaluate"], "new_classes": {"accuracy": 0.5}}}
     assert judge([HIGHER], base, metrics()).exit_code == 0

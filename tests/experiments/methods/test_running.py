@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from huse.commands import cli
 from huse.engine.work import ENGINES
 from huse.evaluation.results import DIRECTIONS
+from huse.evaluation.splits import EvaluationSettings
 from huse.evaluation.unseen import METRICS as UNSEEN
 from huse.experiments.methods import running
 from huse.experiments.methods.entries import Entry
@@ -33,9 +34,9 @@ HUSE = Entry("HUSE", {"method": "huse"}, ({"beta": 1}, {"beta": 10}))
 
 @pytest.fixture
 def make_runner(here):
-    def make(**changes):
+    def make(evaluation=EvaluationSettings(), **changes):  # noqa: B008
         params = with_changes(read_section(TrainParams, "train", ROOT / "params.yaml"), SMALL | changes)
-        return Runner(here, params, torch.device("cpu"))
+        return Runner(here, params, torch.device("cpu"), evaluation)
 
     return make
 
@@ -93,6 +94,28 @@ def test_other_data_or_code_is_computed_anew(make_runner, monkeypatch):
     monkeypatch.setattr(running, "fingerprint_code", lambda code: "another")
     with pytest.raises(TypeError):
         make_runner().outcome(HUSE, [1])
+
+
+def test_metrics_are_on_the_tree_that_is_named_as_those_of_the_baselines(make_runner, here):
+    (here / "tree.csv").write_text("child,parent\nb,one\nc,two\ne,one\n", encoding="utf-8")
+    entry = Entry("HUSE", {"method": "huse"}, ({"beta": 1},))
+    usual, other = (
+        make_runner(EvaluationSettings(**named)).outcome(entry, [1]).runs[0].metrics
+        for named in ({}, {"tree": "tree.csv"})
+    )
+    assert usual["retrieval.mean.map"] == other["retrieval.mean.map"]
+    assert usual["retrieval.mean.ahp"] != other["retrieval.mean.ahp"]
+
+
+def test_a_method_that_needs_pairs_is_left_out_where_there_are_none(make_runner, here):
+    pairs, others = Entry("AdaMine", {"method": "adamine", "sampler": "pairs"}, ({},)), HUSE
+    assert make_runner().can_learn(pairs) and make_runner().can_learn(others)
+    products = pd.read_parquet(here / paths.PRODUCTS).assign(name="")
+    with Outputs() as outputs:
+        outputs.table(here / paths.PRODUCTS, products)
+        for path in (paths.IMAGE_VECTORS, paths.TEXT_VECTORS):
+            outputs.vectors(here / path, np.load(here / path), rows=fingerprint_products(products), parameters={})
+    assert not make_runner().can_learn(pairs) and make_runner().can_learn(others)
 
 
 def test_the_code_of_a_result_is_all_that_is_imported():

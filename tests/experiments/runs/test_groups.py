@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,13 +133,22 @@ def test_what_a_pair_gives_untouched_is_a_row_of_its_own():
 def test_a_pair_that_reads_no_names_is_compared_by_pictures_alone():
     run = with_baseline(recorded("a", [1, 0, 0, 0]), [1, 1, 1, 0], prefix="zero_shot_")
     run.items.items["zero_shot_correct_text"] = float("nan")
-    run.metrics["classification.text.accuracy"] = 0.25
+    run.metrics.update({"classification.text.accuracy": 0.25, "retrieval.text_to_text.map": 0.25})
     groups = group_runs([run])
     (zero_shot,) = baseline_groups(groups)
     metrics, intervals = zero_shot.runs[0].metrics, difference(zero_shot, groups[0], seed=0).intervals
     for found in (metrics, intervals):
         assert {ACCURACY, "retrieval.image_to_text.map"} <= set(found)
         assert not {"classification.fusion.accuracy", "retrieval.mean.map"} & set(found)
+
+
+def test_a_baseline_that_classifies_nothing_has_its_retrieval():
+    run = with_baseline(recorded("a", [1, 0, 0, 0]), [1, 1, 1, 0], prefix="correlation_")
+    kept = run.items.items[[name for name in run.items.items if "correlation_correct" not in name]]
+    run = replace(run, items=replace(run.items, items=kept))
+    (analysis,) = baseline_groups(group_runs([run]))
+    assert analysis.mean("retrieval.mean.map") == 1
+    assert "classification.image.accuracy" not in analysis.runs[0].metrics
 
 
 def test_baselines_on_other_vectors_are_told_apart():
