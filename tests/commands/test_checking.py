@@ -87,7 +87,8 @@ def test_class_paths_with_another_separator_are_said_where_a_product_has_no_name
 
 
 def test_names_alone_need_a_folder_too(workplace):
-    write("names.csv", "name,classes\n" + "".join(f"hat {number},a<{'bc'[number % 2]}\n" for number in range(40)))
+    rows = (f",hat {number},a<{'bc'[number % 2]}" for number in range(40))
+    write("names.csv", "\n".join(["image,name,classes", *rows]))
     set_values(paths.PARAMS, {"catalogue": {"csv": "names.csv", "images": "none"}})
     assert "catalogue.images: none: no such folder. DVC wants a folder, for names alone too" in error("check")
     Path("none").mkdir()
