@@ -107,7 +107,10 @@ def _line(number: int | str, trial: Trial) -> str:
 def _table(found: list[tuple[float, Trial]], now: float, space: Space) -> Table:
     # Headers of several words are broken, so that names of runs and numbers are whole in a narrow terminal.
     names = (name.rpartition(".")[2].replace("_", "\n") for name in space.parameters)
-    columns = [Column("run"), *(Column(name, justify="right", no_wrap=True) for name in ("metric", "beside\nnow", *names))]
+    columns = [
+        Column("run"),
+        *(Column(name, justify="right", no_wrap=True) for name in ("metric", "beside\nnow", *names)),
+    ]
     table = Table(*columns, title="The best", title_justify="left", box=SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
     for metric, trial in found:
         table.add_row(trial.experiment, f"{metric:.4f}", f"{metric - now:+.4f}", *map(as_yaml, trial.values.values()))
