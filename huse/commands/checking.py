@@ -429,9 +429,9 @@ def _method(sections: dict[str, Any], train: pd.DataFrame, found: Findings) -> N
     from huse.run.fitting import check_method, check_pairs  # noqa: PLC0415
 
     with found.of("train.method"):
-        method = check_method(sections["train"], sections["label_graph"].scheme)
+        check_method(sections["train"], sections["label_graph"].scheme)
         if len(train):
-            check_pairs(method, sections["train"].method, train)
+            check_pairs(sections["train"].method, train)
         found.good("train.method", sections["train"].method)
 
 

@@ -114,9 +114,9 @@ def metrics(context: typer.Context) -> None:
     values = read_json(here / paths.EVALUATE_METRICS, ["classification", "retrieval"])
     catalogue = read_json(here / paths.CATALOGUE_METRICS, ["pictures", "products", "classes"])
     pictures = catalogue["pictures"]
-    if values.get("items") != pictures["test"]:
+    if values.get("items", pictures["test"]) != pictures["test"]:
         raise InputError(
-            f"{here / paths.EVALUATE_METRICS}: measured on {values.get('items')} test items, and the catalogue has "
+            f"{here / paths.EVALUATE_METRICS}: measured on {values['items']} test items, and the catalogue has "
             f"{pictures['test']} now: they are of another run. Run `dvc repro` to its end."
         )
     typer.echo(f"{catalogue['products']} products in {catalogue['classes']} classes")

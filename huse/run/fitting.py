@@ -146,7 +146,7 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
         names=products["image"].where(there["image"], products["name"]).tolist(),
         present=np.stack([there[modality] for modality in MODALITIES]),
     )
-    check_pairs(method, params.method, products[products["split"] == "train"])
+    check_pairs(params.method, products[products["split"] == "train"])
     torch.manual_seed(seed)
     trains_head = method.head in ("shared", "separate")
     settings = params.changed(
@@ -177,13 +177,18 @@ def prepare_fitting(artefacts: Artefacts, params: TrainParams, seed: int, device
     return Fitting(network.to(device), data.to(device), method, settings)
 
 
-def check_pairs(method: Method, name: str, train: pd.DataFrame) -> None:
+def can_learn(name: str, train: pd.DataFrame) -> bool:
+    """Whether training products have what a method learns from: some learn from a picture with a name alone."""
+    return not find_method(name).pairs_only or bool(np.logical_and(*halves(train).values()).any())
+
+
+def check_pairs(name: str, train: pd.DataFrame) -> None:
     """Refuse a method that learns from pairs alone where no training product has both a picture and a name.
 
     Raises:
         InputError: says so.
     """
-    if method.pairs_only and not np.logical_and(*halves(train).values()).any():
+    if not can_learn(name, train):
         raise InputError(
             f"params.yaml: train.method {name}: it learns from products with both a picture and a name, and no "
             "training product has both. Choose another method."

@@ -118,7 +118,7 @@ def test_artefacts_are_those_that_the_stage_names(stage):
     listed = {*outputs(STAGES[stage]), *read}
     described = r"manifest_path\(here / paths\.([A-Z_]+)\)"  # of these the stage reads the manifest alone
     text = script(stage)
-    for module in ("fitting", "baselines"):  # which read artefacts themselves
+    for module in ("fitting", "baselines", "relations"):  # which read artefacts themselves
         if f"huse.run.{module}" in text:
             text += (ROOT / f"huse/run/{module}.py").read_text(encoding="utf-8")
     named = {

@@ -18,7 +18,6 @@ from huse.engine.arithmetic import of_torch, refuse_other
 from huse.engine.threads import same_threads
 from huse.engine.work import Spread
 from huse.engine.work import here as in_this_process
-from huse.errors import InputError
 from huse.evaluation import intervals
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import EvaluationSettings, measure_splits
@@ -26,13 +25,12 @@ from huse.evaluation.summary import Catalogue
 from huse.evaluation.tables import items_table, queries_table
 from huse.experiments.methods.entries import COMMON, Changes, Entry
 from huse.experiments.runs.groups import Recorded, numbers
-from huse.model.methods import find_method
 from huse.nesting import flatten, nest
 from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs, fingerprint_split, halves
 from huse.run.checkpoints import Checkpoint, Forgets, fingerprint_code
-from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, check_pairs, prepare_fitting
+from huse.run.fitting import TRAINING_CODE, Artefacts, Fitting, can_learn, prepare_fitting
 from huse.run.params.reader import parse_section
 from huse.run.params.train import TrainParams
 from huse.run.place import Run
@@ -211,12 +209,7 @@ class Runner:
 
     def can_learn(self, entry: Entry) -> bool:
         """Whether the training split has what the method of an entry learns from."""
-        train = self._work.artefacts.products.query("split == 'train'")
-        try:
-            check_pairs(find_method(entry.changes["method"]), entry.name, train)
-        except InputError:
-            return False
-        return True
+        return can_learn(entry.changes["method"], self._work.artefacts.products.query("split == 'train'"))
 
     def outcome(self, entry: Entry, seeds: Sequence[int]) -> Outcome:
         """Choose the best setting on validation with the first seed, then measure it with every seed."""
