@@ -39,14 +39,7 @@ from huse.training.loop import VALIDATION, train
 from huse.training.validation import score
 
 # The code that a run's result depends on: all that this module imports, directly or not.
-CODE = (
-    *TRAINING_CODE,
-    "huse/evaluation",
-    "huse/experiments",
-    "huse/descent.py",
-    "huse/fusion.py",
-    "huse/wording.py",
-)
+CODE = (*TRAINING_CODE, "huse/evaluation", "huse/experiments", "huse/descent.py", "huse/fusion.py", "huse/wording.py")
 
 # The validation score; the metrics and the tables of items of the test split.
 Found = tuple[float, Mapping[str, float], intervals.Run]
@@ -180,13 +173,7 @@ class Trials:
 class Runner:
     """Trains on one catalogue's artefacts."""
 
-    def __init__(
-        self,
-        here: Run,
-        params: TrainParams,
-        device: torch.device,
-        evaluation: EvaluationSettings,
-    ) -> None:
+    def __init__(self, here: Run, params: TrainParams, device: torch.device, evaluation: EvaluationSettings) -> None:
         """Read what to train on.
 
         Args:
