@@ -27,7 +27,8 @@ def load(folder: str | Path) -> "Model":
     Raises:
         huse.errors.InputError: the folder is no model, or a file in it is missing or damaged, or its store fails.
     """
-    from huse.storage import Remote, copied_model, place  # noqa: PLC0415  as below
+    from huse.object_copies import copied_model  # noqa: PLC0415  as below
+    from huse.storage import Remote, place  # noqa: PLC0415
     from huse.use.model import Model  # noqa: PLC0415  half a second that `import huse` does without
 
     found = place(folder)

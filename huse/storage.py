@@ -4,10 +4,8 @@ Only object stores: nothing is fetched from the web, and no URL may hold a crede
 and nowhere else; all other code passes places on.
 """
 
-import hashlib
 import json
 import logging
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,12 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from posixpath import commonpath, normpath
-from tempfile import TemporaryDirectory, gettempdir
+from posixpath import commonpath
 from typing import Any, TypeAlias, TypeVar
 
 from huse.errors import InputError
-from huse.files import PARTIAL_PREFIX, check_files
 
 Result = TypeVar("Result")
 
@@ -29,9 +25,6 @@ FEW = 50  # objects that are asked for one by one; the folder of more is listed,
 PAUSES = (0.5, 2.0)  # seconds before a read is tried again, beside what the drivers try themselves
 PATIENCE = 30.0  # seconds after which it is not
 LONGEST = 300  # characters of what a driver says
-FILES, MODELS = "files", "models"  # copies of them, in folders of what is kept
-MODEL = "config.json"  # of a model: has the SHA-256 of its other files
-CARD = "README.md"
 
 
 @dataclass(frozen=True)
@@ -107,6 +100,11 @@ class Remote:
     def name(self) -> str:
         """The last part of the URL."""
         return (self.key or self.store).rpartition("/")[2]
+
+    @property
+    def parent(self) -> "Remote":
+        """The folder that it lies in; of a whole store, the store."""
+        return Remote(self.scheme, self.store, self.key.rpartition("/")[0])
 
     def read_bytes(self, most: int | None = None) -> bytes:
         """Read an object; safe to call from many threads.
@@ -324,113 +322,6 @@ def _line(error: Exception) -> str:
     line = shown(" ".join(str(error).split())[:LONGEST])
     line = re.sub(r"(?i)((?:key|token|secret|password|signature|sig)\w*\s*[=:]\s*)\S+", r"\1…", line)
     return f"{type(error).__name__}: {line}" if line else type(error).__name__
-
-
-def kept() -> Path:
-    """Return the folder of what was copied of objects, and of what is known of them; safe to delete at any time.
-
-    It is the user's, not the run's: models are loaded without a run, and the copies of the repository in which DVC runs
-    experiments need not read objects again.
-    """
-    given = os.environ.get("HUSE_OBJECTS")
-    if given:
-        return Path(given)
-    try:
-        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "huse", "objects")
-    except RuntimeError:  # a user without a home, as in a container that is run under any number
-        return Path(gettempdir(), f"huse-objects-{os.getuid()}")
-
-
-def local(root: Path, text: str) -> Path:
-    """Return the file that a parameter names: below `root`, or the copy of an object, which is made once a version.
-
-    Raises:
-        InputError: the object is not there, or its store cannot be read; what `place` raises.
-    """
-    named = place(text)
-    return root / named if isinstance(named, Path) else copied(named)
-
-
-def copied(one: Remote) -> Path:
-    """Return the local copy of an object, which is made where there is none of this version; that is said.
-
-    Raises:
-        InputError: it is not there, or its store cannot be read.
-    """
-    try:
-        version = one.version() or str(time.time_ns())  # a store that tells none is read each time
-        folder = kept() / FILES / _short(f"{one}\n{version}")
-        if (folder / one.name).is_file():
-            return folder / one.name
-        logging.warning("%s: is copied to %s", one, folder)
-        return _written(folder, lambda partial: one.copy_to(partial / one.name)) / one.name
-    except FileNotFoundError:
-        raise InputError(f"{one}: not found. Look at the URL, or put the object there.") from None
-
-
-def copied_model(one: Remote) -> Path:
-    """Return the local copy of a model's folder, which is made where there is none of these files; that is said.
-
-    The config of the model has the SHA-256 of all other files, so one small read tells whether a copy is still it.
-
-    Raises:
-        InputError: there is no model, a file of it is missing or another, or the store cannot be read.
-    """
-    try:
-        config = (one / MODEL).read_bytes()
-        names = list(json.loads(config)["sha256"])
-        sha256 = {str(name): str(digest) for name, digest in json.loads(config)["sha256"].items()}
-    except FileNotFoundError:
-        raise InputError(f"{one / MODEL}: not found. Expected the folder of a model, such as data/model.") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{one / MODEL}: does not describe a model ({error}). Copy the folder again.") from None
-    folder = kept() / MODELS / _short(config.decode())
-    if folder.is_dir():
-        return folder
-    outside = [name for name in names if name.startswith("/") or normpath(name).startswith("..")]
-    if outside:
-        raise InputError(f"{one / MODEL}: names a file outside the folder: {outside[0]}. Get the model again.")
-
-    def write(partial: Path) -> None:
-        (partial / MODEL).write_bytes(config)
-
-        def copy(name: str) -> None:
-            (partial / name).parent.mkdir(parents=True, exist_ok=True)
-            try:
-                (one / name).copy_to(partial / name)
-            except FileNotFoundError:
-                if name != CARD:
-                    told = f"{one / name}: not found. A part of the model is missing; copy the whole folder."
-                    raise InputError(told) from None
-
-        with ThreadPoolExecutor(READERS) as pool:
-            list(pool.map(copy, [*names, CARD]))
-        try:
-            check_files(partial, sha256, MODEL)
-        except InputError as error:
-            raise InputError(str(error).replace(str(partial), str(one))) from None
-
-    logging.warning("%s: is copied to %s", one, folder)
-    return _written(folder, write)
-
-
-def _written(folder: Path, write: Callable[[Path], None]) -> Path:
-    """Make a folder whole or not at all; another process may make the same one meanwhile."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=folder.parent, ignore_cleanup_errors=True) as within:
-        partial = Path(within, folder.name)
-        partial.mkdir()
-        write(partial)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-    return folder
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def any_remote(places: Iterable[object]) -> bool:

@@ -41,6 +41,7 @@ CODE = (
     "huse/files.py",
     "huse/kinds.py",
     "huse/mixup.py",
+    "huse/object_copies.py",
     "huse/progress.py",
     "huse/run",
     "huse/settings.py",

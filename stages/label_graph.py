@@ -31,6 +31,7 @@ from huse.labels.remarks import remarks
 from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
 from huse.labels.vectors import class_sentences, label_texts, text_vectors, tree_distances
+from huse.object_copies import local
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json
 from huse.run.params.label_graph import LabelGraphParams
@@ -133,7 +134,7 @@ def _infersent(
         model = random_infersent(words.vector_size, params.infersent.hidden, seed)
         name, weights = f"random, seed {seed}", {"kind": "random", "seed": seed}
     else:
-        file = here / params.weights
+        file = local(here.root, params.weights)
         model = load_infersent(file)
         about = read_json(manifest_path(here / paths.WORD_VECTORS), ["source", "format"])
         of = f"{about['source']} ({about['format']})"

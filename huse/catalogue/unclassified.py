@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from huse.catalogue.checking import NO_FILE, locate_picture, names_no_picture, picture_path, why_no_name
 from huse.catalogue.finding import PictureFolder
@@ -41,7 +40,7 @@ class UnclassifiedTable:
         remarks: on encoding and delimiter.
     """
 
-    def __init__(self, path: Path, images: Place, headers: Headers, *, encoding: str = "auto") -> None:
+    def __init__(self, path: Place, images: Place, headers: Headers, *, encoding: str = "auto") -> None:
         """Read the text of the table; pictures are only looked for when a row is asked for.
 
         Args:

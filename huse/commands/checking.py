@@ -39,11 +39,12 @@ from huse.engine.work import open_engine
 from huse.errors import InputError
 from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
+from huse.object_copies import local
 from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, local, shown
+from huse.storage import Place, shown
 from huse.taxonomy import split_path
 
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
@@ -399,7 +400,7 @@ def _infersent(here: Run, params: Any, words: tuple[int, str] | None, found: Fin
     from huse.text.tokens import SENTENCE_MARKS  # noqa: PLC0415
 
     with found.of("label_graph.weights"):
-        file = here / params.weights
+        file = local(here.root, params.weights)
         expected = load_infersent(file).enc_lstm.input_size
         if words is not None and words[0] != expected:
             raise InputError(

@@ -23,6 +23,7 @@ from huse.progress import progress
 from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.place import Run
+from huse.storage import place
 from huse.wording import counted
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -53,7 +54,7 @@ UNKNOWN = "{0} left out, the model has learned from no {0}s"
 def classify(
     context: typer.Context,
     table: Annotated[
-        Path, typer.Argument(help="CSV with a header, one row a product, as a catalogue without classes.")
+        str, typer.Argument(help="CSV with a header, one row a product, as a catalogue without classes; or its URL.")
     ],
     *,
     output: Annotated[Path, typer.Option(help="CSV to write: the same rows and columns, and the predictions.")],
@@ -77,12 +78,13 @@ def classify(
 ) -> None:
     """Classify the products of a CSV by a model alone: by picture, by name, or by both."""
     here: Run = context.obj
-    check_outputs(output, html, table, force=force)
+    csv_file = place(table)
+    check_outputs(output, html, csv_file, force=force)
     if precision is not None:
         choose_points({}, precision)  # a wrong one is told before anything is read
     pictures = check_images(images)
     headers = Headers.of_options({"image": image_column, "name": name_column})
-    rows = UnclassifiedTable(table, pictures or table.parent, headers, encoding=encoding)
+    rows = UnclassifiedTable(csv_file, pictures or csv_file.parent, headers, encoding=encoding)
     taken = [column for column in COLUMNS if column in rows.header]
     if taken:
         raise InputError(f"{table}: has a column `{taken[0]}` already, as a prediction is called. Rename it.")
@@ -92,11 +94,11 @@ def classify(
     with Outputs() as outputs:
         told, unsure = _write(outputs.path(output), loaded, rows, precision, show if html is not None else 0)
         if html is not None:
-            outputs.path(html).write_text(_page(table.name, told, unsure), encoding="utf-8")
+            outputs.path(html).write_text(_page(csv_file.name, told, unsure), encoding="utf-8")
     lines = told.lines()
     if precision is not None:
         lines += _promised(loaded, precision, told)
-    lines += [f"wrote {place}" for place in (output, html) if place is not None]
+    lines += [f"wrote {file}" for file in (output, html) if file is not None]
     typer.echo("\n".join(lines))
 
 

@@ -52,8 +52,8 @@ TOLD = {
 def duplicates(
     context: typer.Context,
     table: Annotated[
-        Path | None,
-        typer.Argument(help="CSV of classified products: only groups with one of its products. None: all."),
+        str | None,
+        typer.Argument(help="CSV of classified products, or its URL: only groups with one of these. None: all."),
     ] = None,
     *,
     images: Annotated[
@@ -79,11 +79,12 @@ def duplicates(
     """Find the same product twice in the shop, by nearly the same picture, by the name, or by both."""
     from huse.use.duplicates import find_duplicates  # noqa: PLC0415  these take a second to import
 
-    check_outputs(output, html, table, force=force)
+    csv = None if table is None else place(table)
+    check_outputs(output, html, csv, force=force)
     pictures = check_images(images)
     log_to_terminal()
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
-    rows, asked = _rows(context.obj, table, options, pictures, index)
+    rows, asked = _rows(context.obj, csv, options, pictures, index)
     found = find_duplicates(rows, Path(), steps=steps, asked=asked)
     if found.unread:
         logging.warning("%s cannot be read, first %s", counted(len(found.unread), "picture"), found.unread[0])
@@ -93,7 +94,7 @@ def duplicates(
 
 
 def _rows(
-    here: Run, table: Path | None, options: TableOptions, images: Place | None, index: Path | None
+    here: Run, csv: Place | None, options: TableOptions, images: Place | None, index: Path | None
 ) -> tuple["pd.DataFrame", set[str] | None]:
     """Return the rows to compare, with absolute paths of pictures, and of which products groups are wanted."""
     import pandas as pd  # noqa: PLC0415
@@ -101,17 +102,17 @@ def _rows(
     from huse.use.index import Index  # noqa: PLC0415
 
     usual = place_of(here, index, paths.INDEX)
-    if table is None:
+    if csv is None:
         options.refuse()
         return _of_index(Index.open(usual), images), None
     shop = Index.open(usual) if index is not None or usual.is_dir() else None
-    folder = absolute(images or table.parent)
+    folder = absolute(images or csv.parent)
     known = (None, None) if shop is None else (shop.about["columns"], shop.classes())
-    new = read_products(table, folder, options, *known)
+    new = read_products(csv, folder, options, *known)
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:
-        logging.info("%s: no index, so only the products of %s are compared with each other", usual, table)
+        logging.info("%s: no index, so only the products of %s are compared with each other", usual, csv)
         return new, None
     there = _of_index(shop, None)
     return pd.concat([new, there[~there["product"].isin(asked)]], ignore_index=True), asked

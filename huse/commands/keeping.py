@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from huse import storage
 from huse.experiments.packaged import packaged_purposes
 from huse.experiments.presets import PRESETS, read_preset
 from huse.files import PARTIAL_PREFIX
+from huse.object_copies import FILES, MODELS
+from huse.object_copies import kept as kept_objects
 from huse.run import paths
 from huse.run.params.editing import set_values
 from huse.vision import known
@@ -37,10 +38,10 @@ def cache(
         "states of training and fine-tuning": kept_in / paths.CHECKPOINTS,
         "results of the comparison": kept_in / paths.COMPARISON,
     }
-    objects = storage.kept()
+    objects = kept_objects()
     copies = {
-        "files": objects / storage.FILES,
-        "models": objects / storage.MODELS,
+        "files": objects / FILES,
+        "models": objects / MODELS,
         "pictures": objects / known.COPIES,
         "what is known of pictures": objects / known.FILE,
     }
@@ -86,7 +87,12 @@ def _clear_copies(objects: Path) -> None:
     """Delete each copy whole, so that no part of one is taken for it; what is being written stays."""
     if not objects.is_dir():
         return
-    whole = (f"{storage.FILES}/[!.]*", f"{storage.MODELS}/[!.]*", f"{known.COPIES}/*/[!.]*", f"{known.FILE}*")
+    whole = (
+        f"{FILES}/[!.]*",
+        f"{MODELS}/[!.]*",
+        f"{known.COPIES}/*/[!.]*",
+        f"{known.FILE}*",
+    )
     with TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=objects) as aside:
         for copy in [one for pattern in whole for one in objects.glob(pattern)]:
             copy.rename(Path(aside, copy.name))

@@ -50,7 +50,7 @@ Pictures = Annotated[
     str | None,
     typer.Option("--images", help="Folder of the pictures, or its URL; none: that of the catalogue when it was made."),
 ]
-Rows = Annotated[Path, typer.Argument(help="CSV of classified products, one row a picture.")]
+Rows = Annotated[str, typer.Argument(help="CSV of classified products, one row a picture; or its URL.")]
 MOST_HITS = 100_000
 REMOVE = "remove"  # a decision on a page of `huse duplicates`
 
@@ -127,7 +127,7 @@ def add(
 
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products, cells = _read_products(shop, csv, options)
+    products, cells = _read_products(shop, place(csv), options)
     rows = _for_catalogue(context.obj, shop, products, cells) if to_catalogue else []
     table = context.obj.place(context.obj.section(CatalogueParams, "catalogue").csv) if rows else None
     if isinstance(table, Remote):
@@ -159,7 +159,7 @@ def update(
     """Embed products of the index anew, in place of what is there; others are left out."""
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
-    products, _ = _read_products(shop, csv, options)
+    products, _ = _read_products(shop, place(csv), options)
     known = shop.index.known(products["product"].unique().tolist())
     others = products.loc[~products["product"].isin(known), "product"].unique()
     if len(others):
@@ -357,7 +357,7 @@ def _below(start: Place, image: str, folder: Place) -> str | None:
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
 
 
-def _read_products(shop: _Shop, csv: Path, options: TableOptions) -> "tuple[pd.DataFrame, pd.DataFrame]":
+def _read_products(shop: _Shop, csv: Place, options: TableOptions) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
     Returns:

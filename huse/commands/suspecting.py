@@ -29,7 +29,7 @@ from huse.errors import InputError, log_to_terminal
 from huse.run import paths
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, absolute, at
+from huse.storage import Place, absolute, at, place
 from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
@@ -71,8 +71,8 @@ LARGEST = 2**31 - 1  # seed: each fold adds its number, and must stay below 2**3
 def suspects(
     context: typer.Context,
     table: Annotated[
-        Path | None,
-        typer.Argument(help="CSV of classified products, one row a picture. None: the catalogue of the run."),
+        str | None,
+        typer.Argument(help="CSV of classified products, one row a picture, or its URL; none: the run's catalogue."),
     ] = None,
     *,
     output: Annotated[
@@ -107,23 +107,24 @@ def suspects(
     from huse.use.suspects import BOTH, rank  # noqa: PLC0415
     from huse.use.suspects import suspects as found_in  # noqa: PLC0415
 
-    check_outputs(output, html, table, force=force)
+    csv = None if table is None else place(table)
+    check_outputs(output, html, csv, force=force)
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
-    if table is None:
+    if csv is None:
         options.refuse()
-    if table is None and model is not None:
+    if csv is None and model is not None:
         raise InputError(f"{model}: reads the pictures and names of a CSV (--model), and none is given. Leave it out.")
     pictures = check_images(images)
     log_to_terminal()
-    if table is None:
+    if csv is None:
         rows = _of_run(context.obj, pictures)
     else:
         reader = _load(context.obj, model)  # a wrong one is told before pictures are looked at
-        folder = absolute(table.parent if pictures is None else pictures)
-        rows = _Rows.of(_with_folder(read_products(table, folder, options), folder))
+        folder = absolute(csv.parent if pictures is None else pictures)
+        rows = _Rows.of(_with_folder(read_products(csv, folder, options), folder))
     try:
         check(rows.filed)
-        if table is not None:
+        if csv is not None:
             rows = rows.encoded(reader)
         with open_for_several(_machine(context.obj)) as spread:
             known = out_of_sample(rows.filed, seed, spread)

@@ -88,12 +88,12 @@ class TableOptions:
                 raise InputError(f"--{kind}-column: names a column of a CSV, and none is given. Leave it out.")
 
 
-def check_output(output: Path, table: Path | None, option: str, ending: str, *, force: bool) -> None:
+def check_output(output: Path, table: Place | None, option: str, ending: str, *, force: bool) -> None:
     """Refuse an output that has another ending, would replace the table that is read, or is there already.
 
     Args:
         output: file to write.
-        table: file that is read; None: there is none.
+        table: that is read; None: there is none.
         option: of the command that names the output.
         ending: of the output, such as ``.csv``.
         force: whether an output that is there may be replaced.
@@ -105,14 +105,14 @@ def check_output(output: Path, table: Path | None, option: str, ending: str, *, 
         raise InputError(f"{output}: is a folder. Give the name of a file that ends in {ending} ({option}).")
     if output.suffix.lower() != ending:
         raise InputError(f"{output}: expected a name that ends in {ending}, to write to ({option}).")
-    if table is not None and output.exists() and table.exists() and output.samefile(table):
+    if isinstance(table, Path) and output.exists() and table.exists() and output.samefile(table):
         raise InputError(f"{output}: is the table to read, and would be lost. Give another {option}.")
     if output.exists() and not force:
         raise InputError(f"{output}: is there already. Replace it with --force, or give another {option}.")
     check_writable(output)
 
 
-def check_outputs(output: Path | None, html: Path | None, table: Path | None, *, force: bool) -> None:
+def check_outputs(output: Path | None, html: Path | None, table: Place | None, *, force: bool) -> None:
     """Do what `check_output` does for the CSV and the page of a command, where they are asked for."""
     for place, option, ending in ((output, "--output", ".csv"), (html, "--html", ".html")):
         if place is not None:
@@ -154,7 +154,7 @@ def model_of(here: Run, given: str | None) -> str | Path:
 
 
 def read_products(
-    csv: Path,
+    csv: Place,
     folder: Place,
     options: TableOptions,
     known: Mapping[str, str] | None = None,
@@ -208,7 +208,7 @@ def read_products(
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
 
 
-def _tell_rejected(csv: Path, rejected: "list[Rejected]", in_part: "list[Rejected]", sound: int, most: float) -> None:
+def _tell_rejected(csv: Place, rejected: "list[Rejected]", in_part: "list[Rejected]", sound: int, most: float) -> None:
     """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
     from huse.catalogue.checking import count_lost, summarise_rejected  # noqa: PLC0415  as above
 
@@ -238,11 +238,11 @@ def _respelled(before: "Sequence[Product]", after: "Sequence[Product]") -> str:
     return f"{told} read in another spelling, the first: {changed[0]}"
 
 
-def _write_rejected(csv: Path, rejected: "list[Rejected]") -> str:
-    """Write them beside the table, where that can be done, and return what to say of it."""
+def _write_rejected(csv: Place, rejected: "list[Rejected]") -> str:
+    """Write them beside the table, or here for one of an object store, where that can be done; return what to say."""
     import pandas as pd  # noqa: PLC0415
 
-    place = csv.with_suffix(".rejected.csv")
+    place = (csv if isinstance(csv, Path) else Path(csv.name)).with_suffix(".rejected.csv")
     try:
         with Outputs() as outputs:
             outputs.table(place, pd.DataFrame([vars(row) for row in rejected]))

@@ -20,8 +20,9 @@ from huse.encoders.contract import ItemError, read_config, write_config
 from huse.encoders.keyed_table import load_keyed, save_keyed
 from huse.errors import InputError
 from huse.files import fingerprint_file
+from huse.object_copies import local
 from huse.settings import Settings
-from huse.storage import Remote, local
+from huse.storage import Remote
 from huse.vision.given_pictures import GivenPictureSettings
 
 NAMES = "names"  # in the folder of the encoder

@@ -11,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 
 from huse.errors import InputError
 from huse.files import fingerprint_file
+from huse.object_copies import local_folder
 
 # What a library reads of such a folder: weights, settings, vocabularies. Pickles, code and other formats are not kept.
 KEPT = (".safetensors", ".json", ".txt", ".model")
@@ -24,15 +25,16 @@ def find_model(name: str, root: Path = Path(), *, download: bool = False) -> Pat
     """Find the folder of a model.
 
     Args:
-        name: in this order: a folder; an installed Python package that carries a model; a model of the Hugging Face
-            hub, in the local cache, such as ``all-MiniLM-L6-v2`` or ``intfloat/e5-small-v2``.
+        name: in this order: a folder, local or of an object store; an installed Python package that carries a model;
+            a model of the Hugging Face hub, in the local cache, such as ``all-MiniLM-L6-v2`` or
+            ``intfloat/e5-small-v2``.
         root: base of a relative path.
         download: let huggingface_hub fetch a model that its cache lacks.
 
     Raises:
         InputError: nothing was found, or a download fails.
     """
-    path = root / Path(name).expanduser()
+    path = local_folder(root, name)
     if path.is_dir():
         return path
     if path.exists():

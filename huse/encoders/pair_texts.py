@@ -21,6 +21,7 @@ from huse.encoders.model_folder import copy_model, fingerprint_model
 from huse.encoders.text_reading import SentenceReading, TextBatch, encode_in_batches, filled_batches, tell_cut
 from huse.encoders.transformer import PROBE, SentencesEncoder
 from huse.errors import InputError
+from huse.object_copies import local_folder
 from huse.vision.network_names import OPEN_CLIP, pair_of
 from huse.vision.pair_networks import folder_of, library, weights_of
 from huse.weights import name_first, read_state_dict
@@ -181,7 +182,7 @@ def find_pair(networks: Sequence[str], root: Path, by: str) -> tuple[str, Path]:
         if prefix is not None:
             place = network.removeprefix(prefix)
             folder = folder_of(prefix, place, root)
-            return prefix, folder if prefix == OPEN_CLIP else root / Path(place).expanduser()
+            return prefix, folder if prefix == OPEN_CLIP else local_folder(root, place)
     raise InputError(
         f"{by}: pair reads texts by the pair that backbone.network names (open_clip:FOLDER, "
         f"sentence-transformers:FOLDER), found {', '.join(networks)}. Name one, or take another encoder."

@@ -39,6 +39,7 @@ MODULES = (
     "metrics",
     "mixup",
     "nesting",
+    "object_copies",
     "progress",
     "settings",
     "storage",

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from huse.object_copies import copied_model
 from huse.run import paths
 from huse.run.params.reader import SectionType, read_section, read_seed
-from huse.storage import Place, Remote, copied_model, place
+from huse.storage import Place, Remote, place
 
 
 @dataclass(frozen=True)

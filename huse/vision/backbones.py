@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from huse.errors import InputError
 from huse.files import fingerprint_file
+from huse.object_copies import local
 from huse.settings import Settings
-from huse.storage import local
 from huse.vision import pair_networks, timm_networks, torchvision_networks
 from huse.vision.geometry import Geometry, Interpolation
 from huse.vision.given_pictures import GivenPictureSettings

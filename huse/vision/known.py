@@ -23,7 +23,8 @@ import huse.kinds
 from huse.engine.cores import cores
 from huse.errors import InputError
 from huse.files import PARTIAL_PREFIX, fingerprint_file
-from huse.storage import READERS, Place, Remote, any_remote, kept, versions
+from huse.object_copies import kept
+from huse.storage import READERS, Place, Remote, any_remote, versions
 
 Result = TypeVar("Result")
 

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from huse.errors import InputError
+from huse.object_copies import local_folder
 from huse.vision.geometry import Geometry
 from huse.vision.network_names import OPEN_CLIP, SENTENCE_TRANSFORMERS
 from huse.vision.quiet import quiet
@@ -62,7 +63,7 @@ def folder_of(prefix: str, place: str, root: Path) -> Path:
     Raises:
         InputError: it is missing, or its files are not there.
     """
-    folder = root / Path(place).expanduser()
+    folder = local_folder(root, place)
     if not folder.is_dir():
         raise InputError(
             f"{folder}: no such folder. Expected a pair of pictures and texts; set backbone.network to it."

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from huse.errors import InputError
+from huse.object_copies import local_folder
 from huse.vision.geometry import Geometry
 from huse.vision.network_names import LOCAL
 from huse.vision.skeleton import Colour, InputFormat, Skeleton
@@ -76,7 +77,7 @@ def options_of(name: str, root: Path) -> tuple[str, dict[str, Any]]:
 
 def folder_of(name: str, root: Path) -> Path:
     """Return the folder that ``local-dir:FOLDER`` names; raises an `InputError` where there is none."""
-    folder = root / Path(name.removeprefix(LOCAL)).expanduser()
+    folder = local_folder(root, name.removeprefix(LOCAL))
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder. Expected one that timm has saved; set backbone.network to it.")
     return folder

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import huse as package
-from huse import storage
+from huse import object_copies, storage
 from huse.commands import checking
 from huse.run import paths
 from huse.run.params.editing import set_values
@@ -72,6 +72,24 @@ def test_classify_search_and_duplicates_give_what_they_give_of_folders(shop, sto
     assert "nothing is fetched" in error("search", "--image", "https://shop/none.jpg")
 
 
+def test_tables_are_read_by_url_as_from_files(shop, store):
+    own = shop.assign(product=[f"own {row}" for row in shop["row"]])  # so that those of the index are others
+    own[["image", "name", "classes", "product"]].to_csv("pictures/new.csv", index=False)
+    store.put("shop/pictures/new.csv", Path("pictures/new.csv").read_bytes())
+    for name, table in (("here", "pictures/new.csv"), ("there", "memory://shop/pictures/new.csv")):
+        ran("classify", table, "--output", f"{name}.csv")
+        ran("duplicates", table, "--product-column", "product", "--output", f"{name}-twice.csv", "--steps", 40)
+    assert Path("here.csv").read_bytes() == Path("there.csv").read_bytes()
+    assert Path("here-twice.csv").read_text(encoding="utf-8").count("\n") > 1
+    # Pictures of either are where the table lies.
+    twice = [Path(f"{name}-twice.csv").read_text(encoding="utf-8") for name in ("here", "there")]
+    assert twice[0].replace(f"{Path('pictures').resolve()}/", "memory://shop/pictures/") == twice[1]
+    store.put("shop/pictures/odd.csv", b"image,name,classes\n,A hat,a<b\n,A coat,\n")
+    ran("add", "memory://shop/pictures/odd.csv", "--max-rejected", 0.5)
+    assert "classes" in Path("odd.rejected.csv").read_text(encoding="utf-8")
+    assert "none.csv: not found" in error("classify", "memory://shop/none.csv", "--output", "none.csv")
+
+
 def test_products_are_added_from_a_store_and_found(shop, store):
     store.put("shop/new/hat.jpg", Path("pictures", shop["image"].iloc[0]).read_bytes())
     Path("new.csv").write_text(f"image,name,classes\nhat.jpg,A new hat,{shop['classes'].iloc[0]}\n", encoding="utf-8")
@@ -111,7 +129,7 @@ def test_weights_and_given_vectors_are_read_by_url(shop, store, tmp_path):
     products[["image", "vector"]].to_parquet("vectors.parquet")
     store.put("shop/vectors.parquet", Path("vectors.parquet").read_bytes())
     from huse.encoders.given import read_given
-    from huse.storage import local
+    from huse.object_copies import local
 
     found = read_given(local(tmp_path, "memory://shop/vectors.parquet"), "image")
     assert found.fingerprint == read_given(Path("vectors.parquet"), "image").fingerprint
@@ -120,24 +138,24 @@ def test_weights_and_given_vectors_are_read_by_url(shop, store, tmp_path):
 def test_copies_are_shown_and_deleted_whole_and_made_again(shop, store):
     def copied():
         pictures = copied_pictures([storage.place(f"memory://shop/pictures/{image}") for image in shop["image"]])
-        return [*pictures, storage.local(Path(), "memory://shop/products.csv")]
+        return [*pictures, object_copies.local(Path(), "memory://shop/products.csv")]
 
     before = copied()
     package.load("memory://shop/model")
-    kept = storage.kept()
-    unfinished, others = kept / storage.MODELS / ".partial-of-another" / "file", kept / "of somebody else"
+    kept = object_copies.kept()
+    unfinished, others = kept / object_copies.MODELS / ".partial-of-another" / "file", kept / "of somebody else"
     unfinished.parent.mkdir()
     for file in (unfinished, others):
         file.write_text("")
     shown = ran("cache", "--clear")  # that of the run alone
     assert f"Copied from object stores to {kept}" in shown.splitlines()
-    assert all(file.is_file() for file in before) and len(list((kept / storage.MODELS).glob("[!.]*"))) == 1
+    assert all(file.is_file() for file in before) and len(list((kept / object_copies.MODELS).glob("[!.]*"))) == 1
     assert "copies of objects deleted" in ran("cache", "--clear-objects")
     assert {file for file in kept.rglob("*") if file.is_file()} == {unfinished, others}
     assert copied() == before and all(file.is_file() for file in before)
 
 
 def test_without_copies_there_is_nothing_to_show_or_delete(shop, store):
-    shutil.rmtree(storage.kept(), ignore_errors=True)
+    shutil.rmtree(object_copies.kept(), ignore_errors=True)
     assert "Copied from object stores" not in ran("cache", "--clear-objects")
-    assert not storage.kept().exists()
+    assert not object_copies.kept().exists()

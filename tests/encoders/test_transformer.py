@@ -284,6 +284,14 @@ def test_a_model_is_found_by_folder_then_package_then_cache(folders, tmp_path, m
     assert find_model("pytest", tmp_path) == folders[0]  # a package without a model
 
 
+def test_a_folder_in_an_object_store_is_that_model(folders, store, tmp_path):
+    store.put_folder(folders[0], "shop/sentences")
+    found = find_model("memory://shop/sentences", tmp_path)
+    assert fingerprint_model(found) == fingerprint_model(folders[0])
+    with pytest.raises(InputError, match=r"memory://shop/none: expected a folder, found nothing"):
+        find_model("memory://shop/none", tmp_path)
+
+
 def test_a_path_that_is_not_there_is_no_name(tmp_path):
     with pytest.raises(InputError, match=r"models/of/mine: no such folder\. Expected the folder of a model"):
         find_model("models/of/mine", tmp_path)

@@ -19,7 +19,7 @@ import stages.finetune_backbone
 import stages.image_vectors
 import stages.index
 import stages.report
-from huse import storage
+from huse import object_copies
 from huse.commands import cli
 from huse.errors import InputError
 from huse.run import paths
@@ -313,7 +313,7 @@ def test_a_cluster_gives_the_same_bytes_and_reads_no_object_itself(runs, store, 
     there = runs("there", images=pictures, finetune_backbone={"epochs": 0}, machine={"engine": "ray", "workers": 1})
     for stage in STAGES:
         stage.main(here)
-    shutil.rmtree(storage.kept())
+    shutil.rmtree(object_copies.kept())
     for stage in STAGES:
         stage.main(there)
     assert contents(there) == contents(here)

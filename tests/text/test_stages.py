@@ -368,6 +368,17 @@ def test_weights_of_infersent_that_the_word_vectors_do_not_fit_are_doubted(here,
     assert "infersent" not in caplog.text
 
 
+def test_weights_of_infersent_in_an_object_store_are_those_of_the_file(here, catalogue, store):
+    save_file(random_infersent(6, 4, 5).state_dict(), here / "own.safetensors")
+    store.put("shop/own.safetensors", (here / "own.safetensors").read_bytes())
+    made = []
+    for weights in ("own.safetensors", "memory://shop/own.safetensors"):
+        catalogue("label_graph", weights=weights)
+        run_all(here)
+        made.append((here / "data/labels/label_vectors.npy").read_bytes())
+    assert made[0] == made[1]
+
+
 def test_one_label_makes_no_graph(here, catalogue):
     (here / "data/catalogue/classes.json").write_text(json.dumps({"classes": ["shoes<boots"], "counts": {}}))
     with pytest.raises(InputError, match="at least 2 labels, found 1"):

@@ -320,6 +320,21 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     refuse(tmp_path, "found a folder")
 
 
+def test_sets_in_an_object_store_are_read_as_files_are(file, store):
+    store.put("shop/glove.txt", TEXT)
+    store.put("shop/sets/glove.6B.zip", zipped(**{"glove.txt": TEXT, "deep/other.txt": "red 1 2 3\n"}))
+    local = find_source(str(file(TEXT, "glove.txt")), download=False)
+    found = find_source("memory://shop/glove.txt", download=False)
+    assert found.name == local.name and as_dict(read_words(found, EXPECTED)) == as_dict(read_words(local, EXPECTED))
+    assert as_dict(read("memory://shop/sets/glove.6B.zip/glove.txt")) == EXPECTED
+    assert read("memory://shop/sets/glove.6B.zip/deep/other.txt").dimension == 3
+    for none in ("memory://shop/none.txt", "memory://shop/none.zip/glove.txt"):
+        with pytest.raises(InputError, match=r"memory://shop/none\.(txt|zip): not found"):
+            find_source(none, download=False)
+    with pytest.raises(InputError, match=r"glove\.6B\.zip: holds no file 'none\.txt'"):
+        find_source("memory://shop/sets/glove.6B.zip/none.txt", download=False)
+
+
 def test_a_name_of_gensims_downloader_is_found_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("GENSIM_DATA_DIR", str(tmp_path))
     with pytest.raises(InputError, match=r"set word_vectors.download: true; where there is no network, run `python -m"):

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from huse import storage
+from huse import object_copies, storage
 from huse.errors import InputError
 from huse.storage import Remote
 from huse.vision.known import DIGEST, FILE, Known, checked_by, copied_pictures, copy_of, readers
@@ -46,10 +46,10 @@ def test_a_store_that_tells_no_version_is_read_each_time(objects, monkeypatch):
 
 
 def test_a_damaged_file_is_as_if_nothing_were_known(objects):
-    storage.kept().mkdir(parents=True)
-    (storage.kept() / FILE).write_bytes(b"no database, but long enough to look like one" * 99)
+    object_copies.kept().mkdir(parents=True)
+    (object_copies.kept() / FILE).write_bytes(b"no database, but long enough to look like one" * 99)
     with pytest.raises(sqlite3.DatabaseError):
-        sqlite3.connect(storage.kept() / FILE).execute("SELECT * FROM known")
+        sqlite3.connect(object_copies.kept() / FILE).execute("SELECT * FROM known")
     Known(objects).put(DIGEST, {objects[0]: "zero"})
     assert Known(objects).get(DIGEST) == {}
 

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -85,6 +86,17 @@ def test_pictures_are_what_the_library_makes_of_them(kind, made):
     found, expected = encoder.encode(PICTURES), expected_pictures(kind, made(kind))
     assert found.shape == (3, DIMENSION) == (3, encoder.dimension)
     np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_pair_in_an_object_store_is_that_of_the_folder(kind, made, store, tmp_path):
+    prefix, _, folder = made(kind).partition(":")
+    store.put_folder(Path(folder), "shop/pair")
+    there = f"{prefix}:memory://shop/pair"
+    np.testing.assert_array_equal(encoder_of(there).encode(PICTURES), encoder_of(made(kind)).encode(PICTURES))
+    found, expected = (open_pair_texts([name], SentenceReading(), tmp_path, by="x") for name in (there, made(kind)))
+    assert found.config == expected.config
+    np.testing.assert_array_equal(found.encode(NAMES), expected.encode(NAMES))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -167,6 +167,15 @@ def test_a_folder_that_timm_has_saved(tmp_path):
     assert backbone.name == "timm:test_resnet" and set(backbone.fingerprint) == {"weights", "weights_sha256"}
 
 
+def test_a_folder_in_an_object_store_is_that_network(tmp_path, store):
+    saved(tmp_path / "own")
+    store.put_folder(tmp_path / "own", "shop/net")
+    there = load_backbone("timm:local-dir:memory://shop/net", None, 1, tmp_path / "none")
+    assert there.fingerprint == load_backbone("timm:local-dir:own", None, 1, tmp_path).fingerprint
+    with pytest.raises(InputError, match=r"memory://shop/none: expected a folder, found nothing"):
+        load_backbone("timm:local-dir:memory://shop/none", None, 1, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

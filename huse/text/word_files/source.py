@@ -2,10 +2,12 @@
 
 import os
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huse.errors import InputError
+from huse.object_copies import copied
+from huse.storage import place
 
 # What a user can do about a wrong source.
 REMEDY = "Correct word_vectors.source, or set it to catalogue."
@@ -42,15 +44,16 @@ def find_source(name: str, folder: Path = Path(), *, download: bool) -> Source:
     """Find a set of word vectors.
 
     Args:
-        name: path of a file; ``archive.zip`` if it holds one file, else ``archive.zip/member``; or a name of gensim's
-            downloader such as ``glove-wiki-gigaword-300``, whose file is in gensim's data folder.
+        name: path of a file, or its URL in an object store; ``archive.zip`` if it holds one file, else
+            ``archive.zip/member``; or a name of gensim's downloader such as ``glove-wiki-gigaword-300``, whose file is
+            in gensim's data folder.
         folder: base of a relative path.
         download: let gensim fetch a missing set.
 
     Raises:
         InputError: nothing was found; a .zip holds several files and none is named; a download fails.
     """
-    path = folder / Path(name).expanduser()
+    path = _path(name, folder)
     try:
         if path.is_file():
             return Source(path, _only_member(path)) if zipfile.is_zipfile(path) else Source(path)
@@ -65,6 +68,15 @@ def find_source(name: str, folder: Path = Path(), *, download: bool) -> Source:
     if len(Path(name).parts) == 1 and not path.suffix:
         return Source(_gensim_file(name, download=download))
     raise InputError(f"{path}: expected a file of word vectors, found nothing. {REMEDY}")
+
+
+def _path(name: str, folder: Path) -> Path:
+    """Return the path of a file, or of a member below an archive; of an object store, the file or archive is copied."""
+    named = place(name)
+    if isinstance(named, Path):
+        return folder / named.expanduser()
+    archive, ending, member = named.key.partition(".zip/")
+    return copied(replace(named, key=f"{archive}.zip")) / member if ending else copied(named)
 
 
 def _members(path: Path) -> list[str]:
