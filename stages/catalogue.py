@@ -16,7 +16,7 @@ from functools import partial
 import pandas as pd
 
 from huse.catalogue.agreeing import join_spellings, one_class, table_remarks
-from huse.catalogue.checking import check_rows, count_lost, repaired, summarise_rejected, tell_repaired
+from huse.catalogue.checking import check_rows, count_lost, repaired, share_lost, summarise_rejected, tell_repaired
 from huse.catalogue.headers import Headers
 from huse.catalogue.reading import Rejected, read_catalogue
 from huse.catalogue.splitting import lacking_parts, torn_groups
@@ -98,8 +98,7 @@ def main(here: Run) -> str:
 
 def _tell_odd(path: Place, sound: int, rejected: list[Rejected], in_part: list[Rejected], most: float) -> None:
     """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
-    lost = count_lost(rejected)
-    share, others = (lost + len(in_part)) / (sound + len(rejected)), len(rejected) - lost
+    share, others = share_lost(sound, rejected, in_part), len(rejected) - count_lost(rejected)
     without = f" without the {others} that repeat others or go by several_classes" if others else ""
     found = (
         f"{path}: {counted(len(rejected), 'row')} rejected{f', {len(in_part)} kept in part' if in_part else ''} "

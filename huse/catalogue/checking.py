@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -399,6 +399,11 @@ def tell_repaired(rows: Iterable[Rejected]) -> list[str]:
 def count_lost(rejected: Iterable[Rejected]) -> int:
     """Return with how many of the rows something is lost that nobody has asked to leave out."""
     return sum(row.action not in ("repeated", "chosen") for row in rejected)
+
+
+def share_lost(sound: int, rejected: Collection[Rejected], in_part: Iterable[Rejected]) -> float:
+    """Return the share of the rows of a table with which something is lost; `sound` of them became products."""
+    return (count_lost(rejected) + count_lost(in_part)) / (sound + len(rejected))
 
 
 def summarise_rejected(rejected: Sequence[Rejected], shown: int = 10) -> str:

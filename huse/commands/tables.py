@@ -210,14 +210,14 @@ def read_products(
 
 def _tell_rejected(csv: Place, rejected: "list[Rejected]", in_part: "list[Rejected]", sound: int, most: float) -> None:
     """Warn of rows that were left out or kept in part; raise an `InputError` where none is left, or too few are."""
-    from huse.catalogue.checking import count_lost, summarise_rejected  # noqa: PLC0415  as above
+    from huse.catalogue.checking import share_lost, summarise_rejected  # noqa: PLC0415  as above
 
     if not rejected and not in_part:
         return
     odd = [*rejected, *in_part]
     told = f"{counted(len(rejected), 'row')} of {csv} left out, {len(in_part):,} kept in part"
     logging.warning("%s: %s\n%s", told, _write_rejected(csv, odd), summarise_rejected(odd))
-    share = count_lost(odd) / (sound + len(rejected))
+    share = share_lost(sound, rejected, in_part)
     if share > most or not sound:
         raise InputError(
             f"{csv}: {share:.1%} of the rows cannot be used whole, more than --max-rejected {most:.1%}. "
