@@ -225,7 +225,8 @@ def test_a_killed_run_on_ray_gives_the_same_bytes_by_the_next_one(repository, ta
         shutil.rmtree(cache, ignore_errors=True)
         seconds = run_timed(repository, eager("stages.image_vectors"))
         draw = np.random.default_rng(3)
-        for _ in range(many(1, 20)):
+        left = many(1, 20)
+        while left:
             shutil.rmtree(cache, ignore_errors=True)
             old = make_old(output)
             how = end_at_random(start(repository, *eager("stages.image_vectors")), draw, seconds)
@@ -234,5 +235,8 @@ def test_a_killed_run_on_ray_gives_the_same_bytes_by_the_next_one(repository, ta
             assert fingerprint(output) == expected and left_over(repository) == []
             if how:
                 tally("killed: a run on Ray", how)
+                left -= 1
+            else:
+                seconds *= 0.8  # the first run read Ray from the disk, and took longer than those after it
     finally:
         del repository.environment["PYTHONPATH"]
