@@ -39,8 +39,22 @@ class InputError(Exception):
     """Input is wrong.
 
     The message names the file, row or parameter, says what was expected and what was found, and what
-    to do about it. A stage prints it without a traceback and ends with exit code 2.
+    to do about it. A stage prints it without a traceback and ends with exit code 2. It may repeat any value that a
+    user gave, so what may be a secret in a URL is left out here, once for all.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shown(message))
+
+
+def shown(text: str) -> str:
+    """Return a text without what may be a credential: user and password, query, and signature of its URLs.
+
+    Of a password with a slash, too, as those of S3 often have one; and of a URL that has lost one of its slashes.
+    """
+    text = re.sub(r"(?<=:/)(/?)(?!arn:)[^/@\s:]*:(?!\d{1,5}(?:/|\s|$))\S*@", r"\1…@", text)
+    text = re.sub(r"(?<!abfs)(?<!abfss)(?<!az)(?<!azure)(://)[^/@\s]+@", r"\1…@", text)  # there, it is the container
+    return re.sub(r"(://[^\s?#]*)[?#]\S*?(?=[:;,.)'\"]*(?:\s|$))", r"\1?…", text)
 
 
 def said_of_system(error: Exception) -> str | None:

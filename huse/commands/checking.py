@@ -36,7 +36,7 @@ from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
 from huse.engine.machine import Machine
 from huse.engine.work import open_engine
-from huse.errors import InputError
+from huse.errors import InputError, shown
 from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
 from huse.object_copies import local
@@ -44,7 +44,7 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, shown
+from huse.storage import Place
 from huse.taxonomy import split_path
 
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
