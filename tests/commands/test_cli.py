@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -329,5 +330,5 @@ def test_a_url_is_no_path(workplace, arguments):
     write("new.csv", "name\nA hat\n")
     told = error(*arguments)
     assert "expected a local path, found a URL" in told and "not-to-be-seen" not in told
-    assert sorted(os.listdir()) == ["new.csv", "params.yaml"]
+    assert sorted(map(str, Path().iterdir())) == ["new.csv", "params.yaml"]
     assert error("export", "parquet", "s3x:/out.parquet") != told
