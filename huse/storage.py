@@ -148,8 +148,11 @@ class Remote:
             return False
 
     def version(self) -> str:
-        """Return what this content is known by; errors as `read_bytes`."""
-        return _version(self._info())
+        """Return what this content is known by; errors as `read_bytes`; a folder is not there."""
+        info = self._info()
+        if info["type"] == "directory":
+            raise FileNotFoundError(str(self))
+        return _version(info)
 
     def objects(self) -> dict[str, str]:
         """Return all objects below: paths relative to this → what their content is known by; errors as `read_bytes`."""

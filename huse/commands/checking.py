@@ -36,7 +36,7 @@ from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
 from huse.engine.machine import Machine
 from huse.engine.work import open_engine
-from huse.errors import InputError, shown
+from huse.errors import InputError, as_called, shown
 from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
 from huse.object_copies import local
@@ -78,11 +78,11 @@ class Findings(logging.Handler):
 
     def good(self, parameter: str, text: str) -> None:
         """Say what is there."""
-        self.found.append((parameter, text, False))
+        self.found.append((parameter, as_called(text), False))
 
     def remark(self, parameter: str, text: str) -> None:
         """Say what a user should know, though it stops nothing."""
-        self.found.append((parameter, text, True))
+        self.found.append((parameter, as_called(text), True))
 
     def stop(self, parameter: str, text: str) -> None:
         """Say what would stop a run."""

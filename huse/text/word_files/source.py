@@ -1,6 +1,7 @@
 """Finds a set of word vectors: a file, a member of a .zip, or a name of gensim's downloader."""
 
 import os
+import re
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -75,8 +76,11 @@ def _path(name: str, folder: Path) -> Path:
     named = place(name)
     if isinstance(named, Path):
         return folder / named.expanduser()
-    archive, ending, member = named.key.partition(".zip/")
-    return copied(replace(named, key=f"{archive}.zip")) / member if ending else copied(named)
+    for ending in re.finditer(r"(?i)\.zip/", named.key):
+        archive = replace(named, key=named.key[: ending.end() - 1])
+        if archive.is_file():  # and no folder of that name
+            return copied(archive) / named.key[ending.end() :]
+    return copied(named)
 
 
 def _members(path: Path) -> list[str]:
