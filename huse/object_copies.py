@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from posixpath import normpath
 from tempfile import TemporaryDirectory, gettempdir
@@ -21,6 +22,7 @@ from huse.storage import READERS, Remote, place
 FILES, MODELS = "files", "models"  # copies of them, in folders of what is kept
 MODEL = "config.json"  # of a model: has the SHA-256 of its other files
 CARD = "README.md"
+ATTEMPTS = 5  # to put a copy in place of a broken one, beside others that do
 
 
 def kept() -> Path:
@@ -178,14 +180,17 @@ def _written(folder: Path, write: Callable[[Path], None], files: Mapping[str, st
         partial = Path(within, folder.name)
         partial.mkdir()
         write(partial)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
-            if not _is_whole(folder, files):
-                folder.rename(Path(within, "broken"))
+        for place in range(ATTEMPTS):
+            try:
                 partial.rename(folder)
+                break
+            except OSError:
+                if _is_whole(folder, files):
+                    break
+                if place == ATTEMPTS - 1:
+                    raise
+                with suppress(FileNotFoundError):  # another may have moved the broken one
+                    folder.rename(Path(within, f"broken-{place}"))
     return folder
 
 

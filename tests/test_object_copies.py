@@ -95,11 +95,17 @@ def test_several_make_one_folder_at_a_time_and_all_get_it(tmp_path):
         (partial / "a").write_bytes(b"whole")
         everyone.wait()
 
+    def make(number):
+        found = object_copies._written(tmp_path / "made", write, {"a": ""})
+        return (found / "a").read_bytes()
+
     everyone = threading.Barrier(8)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda folder: object_copies._written(folder, write, {"a": ""}), [tmp_path / "made"] * 8))
-    assert {(folder / "a").read_bytes() for folder in found} == {b"whole"}
-    assert [file.name for file in tmp_path.iterdir()] == ["made"]
+    for broken in (False, True):
+        if broken:
+            (tmp_path / "made" / "a").rename(tmp_path / "made" / "b")
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(make, range(8))) == {b"whole"}
+        assert [file.name for file in tmp_path.rglob("*")] == ["made", "a"]
 
 
 def test_a_folder_is_copied_whole_and_once_and_a_change_is_noticed(store, tmp_path, caplog):
