@@ -362,6 +362,10 @@ def test_a_model_to_start_from_is_described_and_one_with_a_file_that_is_another_
     write("last/towers.bin", "others")
     told = error("check")
     assert "2 findings" in told and "train.start: last/towers.bin: not the file that config.json describes" in told
+    for other in ({"model_type": "bert"}, [], {"classes": [], "class_labels": [], "sha256": ["towers.bin"]}, "{"):
+        write("last/config.json", other)
+        told = error("check")
+        assert "last/config.json: does not describe a model of an earlier run" in told and "Delete" not in told
 
 
 def test_doubts_whether_weights_of_infersent_read_these_vectors_are_told(shop):
