@@ -57,7 +57,15 @@ def local_folder(root: Path, text: str) -> Path:
         InputError: nothing lies there in the store, or it cannot be read; what `place` raises.
     """
     named = place(text)
-    return root / named.expanduser() if isinstance(named, Path) else copied_folder(named)
+    return root / expanded(named) if isinstance(named, Path) else copied_folder(named)
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with the home of a user in place of ``~``; as it is where there is no such user, or no home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def copied(one: Remote) -> Path:

@@ -13,6 +13,7 @@ from huse import object_copies
 from huse.errors import InputError
 from huse.object_copies import copied, copied_folder, copied_model, local, local_folder
 from huse.storage import Remote
+from huse.text.word_files.source import find_source
 
 
 def message(call, *arguments):
@@ -183,6 +184,14 @@ def test_messages_name_a_copy_by_its_url(store, tmp_path):
     assert str(InputError(f"{net / 'model.bin'}: missing; {file}: odd")) == (
         "memory://shop/net/model.bin: missing; memory://shop/net/config.json: odd"
     )
+
+
+def test_the_home_of_nobody_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert local_folder(tmp_path, "~/net") == tmp_path / "home" / "net"
+    assert local_folder(tmp_path, "~no-such-user/net") == tmp_path / "~no-such-user" / "net"
+    with pytest.raises(InputError, match="no-such-user/words.txt: expected a file of word vectors, found nothing"):
+        find_source("~no-such-user/words.txt", tmp_path, download=False)
 
 
 def test_names_that_leave_the_folder_are_refused(monkeypatch):
