@@ -190,7 +190,7 @@ def test_the_home_of_nobody_is_no_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert local_folder(tmp_path, "~/net") == tmp_path / "home" / "net"
     assert local_folder(tmp_path, "~no-such-user/net") == tmp_path / "~no-such-user" / "net"
-    with pytest.raises(InputError, match="no-such-user/words.txt: expected a file of word vectors, found nothing"):
+    with pytest.raises(InputError, match=r"no-such-user/words\.txt: expected a file of word vectors, found nothing"):
         find_source("~no-such-user/words.txt", tmp_path, download=False)
 
 
