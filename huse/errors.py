@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 # Errors of the system that say more about the machine than about the program, and what to do.
 REMEDIES = {
@@ -39,8 +40,37 @@ class InputError(Exception):
     """Input is wrong.
 
     The message names the file, row or parameter, says what was expected and what was found, and what
-    to do about it. A stage prints it without a traceback and ends with exit code 2.
+    to do about it. A stage prints it without a traceback and ends with exit code 2. It may repeat any value that a
+    user gave, so what may be a secret in a URL is left out here, once for all. So are paths of copies: see `call`.
     """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(as_called(shown(message)))
+
+
+_CALLED: dict[str, str] = {}  # paths → what the user calls them
+
+
+def call(path: Path, name: str) -> None:
+    """Have messages of this process name a path as the user does, such as a copy by the URL that it was made of."""
+    _CALLED[str(path)] = name
+
+
+def as_called(text: str) -> str:
+    """Return a text with paths named as `call` said."""
+    for path, name in _CALLED.items():
+        text = text.replace(path, name)
+    return text
+
+
+def shown(text: str) -> str:
+    """Return a text without what may be a credential: user and password, query, and signature of its URLs.
+
+    Of a password with a slash, too, as those of S3 often have one; and of a URL that has lost one of its slashes.
+    """
+    text = re.sub(r"(?<=:/)(/?)(?!arn:)[^/@\s:]*:(?!\d{1,5}(?:/|\s|$))\S*@", r"\1…@", text)
+    text = re.sub(r"(?<!abfs)(?<!abfss)(?<!az)(?<!azure)(://)[^/@\s]+@", r"\1…@", text)  # there, it is the container
+    return re.sub(r"(://[^\s?#]*)[?#]\S*?(?=[:;,.)'\"]*(?:\s|$))", r"\1?…", text)
 
 
 def said_of_system(error: Exception) -> str | None:
@@ -70,7 +100,7 @@ def for_terminal(text: str) -> str:
 
 class _ForTerminal(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        return for_terminal(super().format(record))
+        return for_terminal(as_called(super().format(record)))
 
 
 def log_to_terminal() -> None:

@@ -1,6 +1,6 @@
 """Local copies of what lies in object stores: files, models and other folders, each made once a version.
 
-A copy is whole or absent.
+A copy is whole or absent; one that lacks files, as some programs delete what is old, is made again.
 """
 
 import hashlib
@@ -8,19 +8,21 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from posixpath import normpath
 from tempfile import TemporaryDirectory, gettempdir
 
-from huse.errors import InputError
+from huse.errors import InputError, call
 from huse.files import PARTIAL_PREFIX, check_files
 from huse.storage import READERS, Remote, place
 
 FILES, MODELS = "files", "models"  # copies of them, in folders of what is kept
 MODEL = "config.json"  # of a model: has the SHA-256 of its other files
 CARD = "README.md"
+ATTEMPTS = 5  # to put a copy in place of a broken one, beside others that do
 
 
 def kept() -> Path:
@@ -55,7 +57,15 @@ def local_folder(root: Path, text: str) -> Path:
         InputError: nothing lies there in the store, or it cannot be read; what `place` raises.
     """
     named = place(text)
-    return root / named.expanduser() if isinstance(named, Path) else copied_folder(named)
+    return root / expanded(named) if isinstance(named, Path) else copied_folder(named)
+
+
+def expanded(path: Path) -> Path:
+    """Return a path with the home of a user in place of ``~``; as it is where there is no such user, or no home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
 
 
 def copied(one: Remote) -> Path:
@@ -65,14 +75,18 @@ def copied(one: Remote) -> Path:
         InputError: it is not there, or its store cannot be read.
     """
     try:
-        version = one.version() or str(time.time_ns())  # a store that tells none is read each time
-        folder = kept() / FILES / _short(f"{one}\n{version}")
-        if (folder / one.name).is_file():
-            return folder / one.name
-        logging.warning("%s: is copied to %s", one, folder)
-        return _written(folder, lambda partial: one.copy_to(partial / one.name)) / one.name
+        version = one.version()
+        folder = kept() / FILES / _short(f"{one}\n{version or time.time_ns()}")  # a store that tells none: each time
+        call(folder / one.name, str(one))
+        if not _is_whole(folder, {one.name: version}):
+            logging.warning("%s: is copied to %s", one, folder)
+            _written(folder, lambda partial: one.copy_to(partial / one.name), {one.name: version})
     except FileNotFoundError:
-        raise InputError(f"{one}: not found. Look at the URL, or put the object there.") from None
+        found = (
+            "is a folder. Name a file in it" if one.is_dir() else "not found. Look at the URL, or put the object there"
+        )
+        raise InputError(f"{one}: {found}.") from None
+    return folder / one.name
 
 
 def copied_model(one: Remote) -> Path:
@@ -91,8 +105,9 @@ def copied_model(one: Remote) -> Path:
         raise InputError(f"{one / MODEL}: not found. Expected the folder of a model, such as data/model.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{one / MODEL}: does not describe a model ({error}). Copy the folder again.") from None
-    folder = kept() / MODELS / _short(config.decode())
-    if folder.is_dir():
+    folder, files = kept() / MODELS / _short(config.decode()), dict.fromkeys([MODEL, *names], "")
+    if _is_whole(folder, files):
+        call(folder, str(one))
         return folder
     _refuse_outside(one / MODEL, names)
 
@@ -105,7 +120,9 @@ def copied_model(one: Remote) -> Path:
             raise InputError(str(error).replace(str(partial), str(one))) from None
 
     logging.warning("%s: is copied to %s", one, folder)
-    return _written(folder, write)
+    _written(folder, write, files)
+    call(folder, str(one))
+    return folder
 
 
 def copied_folder(one: Remote) -> Path:
@@ -116,21 +133,38 @@ def copied_folder(one: Remote) -> Path:
     """
     objects = one.objects()
     if not objects:
-        raise InputError(f"{one}: expected a folder, found nothing. Look at the URL, or put its files there.")
+        found = "an object" if one.is_file() else "nothing"
+        raise InputError(f"{one}: expected a folder, found {found}. Look at the URL, or put its files there.")
     _refuse_outside(one, objects)
     # A store that does not tell versions is read each time.
     version = json.dumps(objects, sort_keys=True) if all(objects.values()) else str(time.time_ns())
     folder = kept() / MODELS / _short(f"{one}\n{version}")
-    if not folder.is_dir():
+    files = {f"{one.name}/{name}": told for name, told in objects.items()}
+    call(folder / one.name, str(one))
+    if not _is_whole(folder, files):
         logging.warning("%s: is copied to %s", one, folder)
-        _written(folder, lambda partial: _copy(one, objects, partial / one.name))
+        _written(folder, lambda partial: _copy(one, objects, partial / one.name), files)
     return folder / one.name
 
 
+def _is_whole(folder: Path, files: Mapping[str, str]) -> bool:
+    """Return whether a copy has its files, whose sizes are in their versions where these are told."""
+    for name, version in files.items():
+        file = folder / name
+        if not file.is_file() or (version and file.stat().st_size != json.loads(version)["size"]):
+            return False
+    return True
+
+
 def _refuse_outside(told: Remote, names: Iterable[str]) -> None:
+    names = list(names)
     outside = [name for name in names if name.startswith("/") or normpath(name).startswith("..")]
     if outside:
         raise InputError(f"{told}: names a file outside the folder: {outside[0]}. Get the folder again.")
+    folders = {str(folder) for name in names for folder in Path(name).parents}
+    both = [name for name in names if name in folders]
+    if both:
+        raise InputError(f"{told}/{both[0]}: is an object and a folder, which no disk can have. Rename one of them.")
 
 
 def _copy(one: Remote, names: Iterable[str], folder: Path) -> None:
@@ -147,18 +181,24 @@ def _copy(one: Remote, names: Iterable[str], folder: Path) -> None:
         list(pool.map(copy, names))
 
 
-def _written(folder: Path, write: Callable[[Path], None]) -> Path:
-    """Make a folder whole or not at all; another process may make the same one meanwhile."""
+def _written(folder: Path, write: Callable[[Path], None], files: Mapping[str, str]) -> Path:
+    """Make a folder with these files whole or not at all; another process may make the same one meanwhile."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=folder.parent, ignore_cleanup_errors=True) as within:
         partial = Path(within, folder.name)
         partial.mkdir()
         write(partial)
-        try:
-            partial.rename(folder)
-        except OSError:
-            if not folder.is_dir():
-                raise
+        for place in range(ATTEMPTS):
+            try:
+                partial.rename(folder)
+                break
+            except OSError:
+                if _is_whole(folder, files):
+                    break
+                if place == ATTEMPTS - 1:
+                    raise
+                with suppress(FileNotFoundError):  # another may have moved the broken one
+                    folder.rename(Path(within, f"broken-{place}"))
     return folder
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from posixpath import commonpath
 from typing import Any, TypeAlias, TypeVar
 
-from huse.errors import InputError
+from huse.errors import InputError, shown
 
 Result = TypeVar("Result")
 
@@ -66,6 +66,7 @@ SCHEMES = {
     "memory": Driver("memory", "fsspec", "s3"),  # of this process alone, for tests
 }
 FILE = "file"
+ARN = "arn:"  # how long names of buckets begin, such as of an access point
 TALKATIVE = ("botocore", "aiobotocore", "azure", "google")  # which log where credentials were found, and requests
 # What tells one content of an object from the next, by store; of the times, one store has one.
 VERSIONS = (
@@ -147,8 +148,11 @@ class Remote:
             return False
 
     def version(self) -> str:
-        """Return what this content is known by; errors as `read_bytes`."""
-        return _version(self._info())
+        """Return what this content is known by; errors as `read_bytes`; a folder is not there."""
+        info = self._info()
+        if info["type"] == "directory":
+            raise FileNotFoundError(str(self))
+        return _version(info)
 
     def objects(self) -> dict[str, str]:
         """Return all objects below: paths relative to this → what their content is known by; errors as `read_bytes`."""
@@ -233,7 +237,7 @@ def place(text: str | Path) -> Place:
     if isinstance(text, Path) or "://" not in text:
         return Path(text)
     scheme, _, rest = text.partition("://")
-    scheme, told = scheme.lower(), shown(text)
+    scheme, told = scheme.lower(), _told(text)
     if "::" in text:
         raise InputError(f"{told}: expected one scheme, found a chain of several (`::`). Give the URL of the folder.")
     if scheme == FILE:
@@ -246,8 +250,13 @@ def place(text: str | Path) -> Place:
             f"{scheme}://, from which nothing is fetched. Copy it to a folder or to a bucket."
         )
     store, _, key = rest.partition("/")
-    login, at, _ = store.rpartition("@")
-    if re.search(r"[?#]", rest) or ":" in login or (at and SCHEMES[scheme] is not AZURE):
+    _, at, _ = store.rpartition("@")
+    # A password may hold a slash, so that what follows looks like the key; no name of a bucket holds a colon.
+    if (
+        re.search(r"[?#]", rest)
+        or (":" in store and not store.startswith(ARN))
+        or (at and SCHEMES[scheme] is not AZURE)
+    ):
         raise InputError(
             f"{told}: expected a URL without user, password, query or signature, found one that may hold a "
             "credential. Give scheme, bucket and path alone; credentials come from the environment."
@@ -255,6 +264,18 @@ def place(text: str | Path) -> Place:
     if not store or ".." in key.split("/"):
         raise InputError(f"{told}: expected a bucket and a path, such as s3://shop/pictures. Give both, without `..`.")
     return Remote(scheme, store, key.strip("/"))
+
+
+def _told(url: str) -> str:
+    """Return one URL as `shown` does, also where what may be a secret in it holds blanks."""
+    url, *cut = re.split(r"[?#]", url, maxsplit=1)
+    scheme, _, rest = url.partition("://")
+    store, _, key = rest.partition("/")
+    is_port = scheme.lower() not in SCHEMES and re.fullmatch(r"[^:@]*:\d{1,5}", store)
+    if ":" in store and not store.startswith(ARN) and not is_port:
+        _, sign, after = rest.rpartition("@")
+        url = f"{scheme}://…{sign or '/'}{after if sign else key}"
+    return shown(url) + ("?…" if cut else "")
 
 
 def at(folder: Place, item: str) -> Place:
@@ -269,13 +290,6 @@ def at(folder: Place, item: str) -> Place:
 def absolute(folder: Place) -> Place:
     """Return a folder as it is known from anywhere; links are followed."""
     return folder if isinstance(folder, Remote) else folder.resolve()
-
-
-def shown(text: str) -> str:
-    """Return a text without what may be a credential: user and password, query, and signature of its URLs."""
-    text = re.sub(r"(?<=://)[^/@\s]*:[^/@\s]*@", "…@", text)
-    text = re.sub(r"(?<!abfs)(?<!abfss)(?<!az)(?<!azure)(://)[^/@\s]+@", r"\1…@", text)  # there, it is the container
-    return re.sub(r"(://[^\s?#]*)[?#]\S*", r"\1?…", text)
 
 
 def versions(places: Sequence[Remote]) -> dict[Remote, str]:

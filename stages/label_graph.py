@@ -31,7 +31,7 @@ from huse.labels.remarks import remarks
 from huse.labels.schemes import label_hops, label_nodes, make_labels
 from huse.labels.summary import summarise_distances
 from huse.labels.vectors import class_sentences, label_texts, text_vectors, tree_distances
-from huse.object_copies import local
+from huse.object_copies import local, local_folder
 from huse.run import paths
 from huse.run.artifacts import Outputs, manifest_path, read_json
 from huse.run.params.label_graph import LabelGraphParams
@@ -41,7 +41,7 @@ from huse.taxonomy import ClassTree
 from huse.text.infersent import doubts, load_infersent, random_infersent
 from huse.text.tokens import name_some, without_words
 from huse.vision.backbones import BackboneSettings
-from huse.vision.network_names import pair_of
+from huse.vision.network_names import pair_of, place_of
 from stages.runner import run
 
 
@@ -89,11 +89,16 @@ def main(here: Run) -> str:
 def _zero_shot(
     here: Run, params: LabelGraphParams, classes: Sequence[str]
 ) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
-    """Return the vectors of the classes' sentences by the pair that encodes pictures, and what its manifest says."""
+    """Return the vectors of the classes' sentences by the pair that encodes pictures, and what its manifest says.
+
+    Raises:
+        InputError: the pair lies in a store that fails.
+    """
     networks = [network for network, _ in here.section(BackboneSettings, "backbone").networks]
     number = next((str(number) for number, network in enumerate(networks, 1) if pair_of(network)), None)
     if number is None:
         return np.zeros((0, 0), np.float32), {"network": None}
+    local_folder(here.root, place_of(networks[int(number) - 1]) or "")  # a store that fails is no pair without texts
     try:
         pair = open_pair_texts(networks, params.pair.changed(prompt=""), here.root, by="zero-shot classification")
     except InputError as error:  # a pair of which only the half for pictures is there is of use, too

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from huse import object_copies
 from huse.errors import InputError
 from huse.object_copies import copied, copied_folder, copied_model, local, local_folder
 from huse.storage import Remote
+from huse.text.word_files.source import find_source
 
 
 def message(call, *arguments):
@@ -94,11 +96,17 @@ def test_several_make_one_folder_at_a_time_and_all_get_it(tmp_path):
         (partial / "a").write_bytes(b"whole")
         everyone.wait()
 
+    def make(number):
+        found = object_copies._written(tmp_path / "made", write, {"a": ""})
+        return (found / "a").read_bytes()
+
     everyone = threading.Barrier(8)
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda folder: object_copies._written(folder, write), [tmp_path / "made"] * 8))
-    assert {(folder / "a").read_bytes() for folder in found} == {b"whole"}
-    assert [file.name for file in tmp_path.iterdir()] == ["made"]
+    for broken in (False, True):
+        if broken:
+            (tmp_path / "made" / "a").rename(tmp_path / "made" / "b")
+        with ThreadPoolExecutor(8) as pool:
+            assert set(pool.map(make, range(8))) == {b"whole"}
+        assert [file.name for file in tmp_path.rglob("*")] == ["made", "a"]
 
 
 def test_a_folder_is_copied_whole_and_once_and_a_change_is_noticed(store, tmp_path, caplog):
@@ -124,6 +132,66 @@ def test_a_folder_that_is_not_there_or_breaks_off_leaves_nothing(store):
     store.failing["shop/net/b"] = [OSError("reset")] * 9
     assert "memory://shop/net/b" in message(copied_folder, Remote("memory", "shop", "net"))
     assert not [file for file in object_copies.kept().rglob("*") if file.is_file()]
+
+
+def test_a_copy_that_lacks_a_file_is_made_again(store, tmp_path):
+    store.put("shop/net/config.json", b"{}")
+    store.put("shop/net/weights/model.safetensors", b"one")
+    model = put_model(store, **{"towers.bin": b"towers"})
+
+    def copies():
+        return (
+            local_folder(tmp_path, "memory://shop/net"),
+            copied_model(model),
+            local(tmp_path, "memory://shop/net/config.json"),
+        )
+
+    net, towers, file = copies()
+    for damage in (
+        (net / "weights" / "model.safetensors").unlink,
+        lambda: shutil.rmtree(net),
+        lambda: (net / "config.json").write_bytes(b""),
+        (towers / "towers.bin").unlink,
+        (towers / "config.json").unlink,
+        file.unlink,
+        lambda: file.write_bytes(b"{"),
+    ):
+        damage()
+        assert copies() == (net, towers, file)
+        assert (net / "weights" / "model.safetensors").read_bytes() == b"one" and (
+            net / "config.json"
+        ).stat().st_size == 2
+        assert (towers / "towers.bin").read_bytes() == b"towers" and (towers / "config.json").is_file()
+        assert file.read_bytes() == b"{}"
+    assert not list(object_copies.kept().rglob(".partial-*"))
+
+
+def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder_are_told(store, monkeypatch):
+    store.put("shop/net/config.json", b"{}")
+    assert message(copied, Remote("memory", "shop", "net")) == "memory://shop/net: is a folder. Name a file in it."
+    told = message(copied_folder, Remote("memory", "shop", "net/config.json"))
+    assert "expected a folder, found an object" in told
+    monkeypatch.setattr(Remote, "objects", lambda self: {"a": "1", "a/b": "1"})
+    assert "memory://shop/net/a: is an object and a folder" in message(copied_folder, Remote("memory", "shop", "net"))
+
+
+def test_messages_name_a_copy_by_its_url(store, tmp_path):
+    store.put("shop/net/config.json", b"{}")
+    net = local_folder(tmp_path, "memory://shop/net")
+    file = local(tmp_path, "memory://shop/net/config.json")
+    towers = copied_model(put_model(store, **{"towers.bin": b"towers"}))
+    assert str(InputError(f"{towers / 'towers.bin'}: damaged")) == "memory://shop/model/towers.bin: damaged"
+    assert str(InputError(f"{net / 'model.bin'}: missing; {file}: odd")) == (
+        "memory://shop/net/model.bin: missing; memory://shop/net/config.json: odd"
+    )
+
+
+def test_the_home_of_nobody_is_no_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert local_folder(tmp_path, "~/net") == tmp_path / "home" / "net"
+    assert local_folder(tmp_path, "~no-such-user/net") == tmp_path / "~no-such-user" / "net"
+    with pytest.raises(InputError, match=r"no-such-user/words\.txt: expected a file of word vectors, found nothing"):
+        find_source("~no-such-user/words.txt", tmp_path, download=False)
 
 
 def test_names_that_leave_the_folder_are_refused(monkeypatch):

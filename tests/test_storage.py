@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from huse import storage
-from huse.errors import InputError
-from huse.storage import FEW, Remote, absolute, at, place, shown, versions
+from huse.errors import InputError, shown
+from huse.storage import FEW, Remote, absolute, at, place, versions
 
 SECRET = "not-to-be-seen"
 
@@ -37,6 +37,7 @@ def test_a_url_of_files_is_a_local_path():
         ("s3://shop/pictures/", "shop", "pictures"),
         ("S3://shop/a b/c", "shop", "a b/c"),
         ("gs://shop/pictures", "shop", "pictures"),
+        ("s3://arn:aws:s3:eu-west-1:12:accesspoint/shop", "arn:aws:s3:eu-west-1:12:accesspoint", "shop"),
         ("abfs://box@account.dfs.core.windows.net/pictures", "box@account.dfs.core.windows.net", "pictures"),
         ("azure://box/pictures", "box", "pictures"),
         ("memory://shop/pictures", "shop", "pictures"),
@@ -76,6 +77,13 @@ def test_chains_of_schemes_are_refused(url):
         f"az://box/pictures?sv=1&sig={SECRET}",
         f"gs://shop/pictures#token={SECRET}",
         f"https://id:{SECRET}@shop/a?key={SECRET}",
+        f"s3://id:a/{SECRET}@shop/pictures",
+        f"s3://id:1/{SECRET}@shop/pictures",
+        f"s3://id:{SECRET}/pictures",
+        f"s3://id:a {SECRET}@shop/pictures",
+        f"abfs://account:a/{SECRET}@box/pictures",
+        f"s3://shop/a b?X-Amz-Signature={SECRET}",
+        f"https://id:a/{SECRET}@shop/a",
     ],
 )
 def test_a_url_that_may_hold_a_credential_is_refused_and_not_repeated(url):
@@ -109,6 +117,15 @@ def test_secrets_of_urls_are_not_shown():
     assert shown("what? a#b") == "what? a#b"
     assert shown("abfs://box@account/a") == "abfs://box@account/a"
     assert shown(f"abfs://box:{SECRET}@account/a") == "abfs://…@account/a"
+    assert shown(f"found s3://id:a/{SECRET}@shop/a'.") == "found s3://…@shop/a'."
+    assert shown(f"s3:/id:{SECRET}@shop/a: none") == "s3:/…@shop/a: none"
+    assert shown("https://host:8080/a@2x.jpg") == "https://host:8080/a@2x.jpg"
+    assert shown(f"'https://host/a?sig={SECRET}': none") == "'https://host/a?…': none"
+
+
+def test_no_message_repeats_a_secret_of_a_url():
+    assert str(InputError(f"expected a network; found 's3://id:{SECRET}@shop/a'.")).endswith("found 's3://…@shop/a'.")
+    assert message(place, "https://host:8080/a.jpg").startswith("https://host:8080/a.jpg: ")
 
 
 def test_objects_are_read_listed_and_told_apart(store):

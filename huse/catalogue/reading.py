@@ -12,8 +12,8 @@ from huse.catalogue.headers import Headers
 from huse.catalogue.mending import mend, says_nothing
 from huse.catalogue.records import Records, places_of
 from huse.catalogue.splitting import renamed_remark, split_of
-from huse.errors import InputError
-from huse.storage import Place, shown
+from huse.errors import InputError, shown
+from huse.storage import Place
 from huse.wording import counted
 
 LARGEST = 2**53  # of the whole numbers that float64 tells apart

@@ -36,7 +36,7 @@ from huse.catalogue.table import make_table
 from huse.commands.recorded import refuse_changed
 from huse.engine.machine import Machine
 from huse.engine.work import open_engine
-from huse.errors import InputError
+from huse.errors import InputError, as_called, shown
 from huse.experiments.copies import WOULD_LACK, lacking
 from huse.files import fingerprint_file
 from huse.object_copies import local
@@ -44,7 +44,7 @@ from huse.run import paths
 from huse.run.params.all import check_params
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, shown
+from huse.storage import Place
 from huse.taxonomy import split_path
 
 SAMPLE = 500  # rows whose pictures are opened, spread over the catalogue
@@ -78,11 +78,11 @@ class Findings(logging.Handler):
 
     def good(self, parameter: str, text: str) -> None:
         """Say what is there."""
-        self.found.append((parameter, text, False))
+        self.found.append((parameter, as_called(text), False))
 
     def remark(self, parameter: str, text: str) -> None:
         """Say what a user should know, though it stops nothing."""
-        self.found.append((parameter, text, True))
+        self.found.append((parameter, as_called(text), True))
 
     def stop(self, parameter: str, text: str) -> None:
         """Say what would stop a run."""
@@ -139,6 +139,7 @@ def check(context: typer.Context) -> None:
     networks = [network for network, _ in sections["backbone"].networks]
     _text_vectors(here, sections["text_vectors"], networks, found)
     _label_graph(here, sections["label_graph"], words, networks, found)
+    _starts(here, {f"{name}.start": sections[name].start for name in ("text_vectors", "train")}, found)
     _class_tree(here, sections["evaluate"].tree, sorted({product.classes for product in products}), found)
     train = table[table["split"] == "train"] if len(table) else pd.DataFrame(map(vars, products))
     _method(sections, train, found)
@@ -273,7 +274,7 @@ def _word_vectors(here: Run, params: Any, found: Findings) -> tuple[int, str] | 
         try:
             source = find_source(params.source, here.root, download=False)
         except InputError:
-            if not params.download:
+            if not params.download or _is_url(params.source):
                 raise
             found.good("word_vectors.source", f"{params.source}: the run fetches it")
             return None
@@ -386,13 +387,18 @@ def _sentences(here: Run, section: str, settings: Any, found: Findings) -> None:
         try:
             folder = find_model(settings.model, here.root)
         except InputError:
-            if not settings.download:
+            if not settings.download or _is_url(settings.model):
                 raise
             found.good(parameter, f"{settings.model}: the run fetches it")
             return
         check_model(folder)
         refuse_changed(here, parameter, settings.model, folder, partial(fingerprint_model, folder))
         found.good(parameter, f"{settings.model}: {folder}")
+
+
+def _is_url(named: str) -> bool:
+    """Whether no library fetches it, whatever `download` says."""
+    return "://" in named
 
 
 def _infersent(here: Run, params: Any, words: tuple[int, str] | None, found: Findings) -> None:
@@ -415,6 +421,17 @@ def _infersent(here: Run, params: Any, words: tuple[int, str] | None, found: Fin
             )  # whether the set has its marks, only the stage knows: it reads all of it
             for doubt in doubts(file.name, version, words[1], SENTENCE_MARKS[version]):
                 found.remark("label_graph.weights", doubt)
+
+
+def _starts(here: Run, starts: dict[str, str | None], found: Findings) -> None:
+    """Look at the models of earlier runs that this one begins with."""
+    from huse.run.earlier_model import read_earlier  # noqa: PLC0415  as above
+
+    for parameter, start in starts.items():
+        if start is not None:
+            with found.of(parameter):
+                classes = read_earlier(here.model(start))["classes"]
+                found.good(parameter, f"{start}: a model of {len(classes):,} classes")
 
 
 def _class_tree(here: Run, tree: str, classes: Sequence[str], found: Findings) -> None:

@@ -2,7 +2,10 @@
 
 import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -10,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from huse import __version__
+from huse.commands.places import refuse_url
 from huse.engine.cores import check_address_space
 from huse.errors import InputError, in_one_line
 from huse.run.place import Run
@@ -63,12 +67,28 @@ class _Commands(TyperGroup):
                 raise
             return _without(error.name, cmd_name)
         if hasattr(module, "app"):  # it has commands of its own
+            for info in module.app.registered_commands:
+                if not hasattr(info.callback, "__wrapped__"):
+                    info.callback = _by_paths(info.callback)
             command = get_command(module.app)
             command.name = cmd_name
             return command
         alone = typer.Typer(add_completion=False)
-        alone.command(cmd_name)(getattr(module, cmd_name))
+        alone.command(cmd_name)(_by_paths(getattr(module, cmd_name)))
         return get_command(alone)
+
+
+def _by_paths(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a command that refuses URLs where it takes paths alone, such as those of its outputs."""
+
+    @wraps(command)
+    def called(**given: Any) -> Any:
+        for value in given.values():
+            if isinstance(value, Path):
+                refuse_url(value)
+        return command(**given)
+
+    return called
 
 
 def _without(package: str, name: str) -> Any:

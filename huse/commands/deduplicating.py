@@ -108,7 +108,8 @@ def _rows(
     shop = Index.open(usual) if index is not None or usual.is_dir() else None
     folder = absolute(images or csv.parent)
     known = (None, None) if shop is None else (shop.about["columns"], shop.classes())
-    new = read_products(csv, folder, options, *known)
+    home = None if shop is None else absolute(place(shop.about["images"]))
+    new = read_products(csv, folder, options, *known, home=home)
     new["image"] = in_folder(new["image"], folder)
     asked = set(new["product"])
     if shop is None:

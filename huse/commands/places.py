@@ -4,7 +4,9 @@ import os
 from pathlib import Path
 
 from huse.errors import InputError
-from huse.storage import Place, place
+from huse.storage import FILE, SCHEMES, Place, place
+
+NO_PATHS = {f"{scheme}:" for scheme in (*SCHEMES, FILE, "http", "https")}  # as the first part of one
 
 
 def check_writable(output: Path) -> None:
@@ -16,6 +18,19 @@ def check_writable(output: Path) -> None:
     folder = next(place for place in output.absolute().parents if place.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise InputError(f"{output}: cannot be written, since nothing can be written to {folder}. Give another place.")
+
+
+def refuse_url(path: Path) -> None:
+    """Refuse a URL where a path is expected: as a path, it would be a folder here that is called like its scheme.
+
+    Raises:
+        InputError: names it.
+    """
+    if path.parts and path.parts[0].lower() in NO_PATHS:
+        raise InputError(
+            f"{path}: expected a local path, found a URL. Nothing is written to object stores, and not all is read "
+            "from them (docs/object-stores.md). Give a path."
+        )
 
 
 def check_images(given: str | None) -> Place | None:

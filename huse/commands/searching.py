@@ -23,6 +23,7 @@ from huse.commands.tables import (
     ProductColumn,
     Separator,
     TableOptions,
+    below,
     check_output,
     in_folder,
     model_of,
@@ -34,7 +35,7 @@ from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, Remote, absolute, at, place
+from huse.storage import Place, Remote, absolute, place
 from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
@@ -127,17 +128,23 @@ def add(
 
     options = TableOptions(image_column, name_column, classes_column, product_column, separator, encoding, max_rejected)
     shop = _opened(context.obj, model, index, images)
+    params = context.obj.section(CatalogueParams, "catalogue") if to_catalogue else CatalogueParams()
+    if to_catalogue and product_column and params.columns.product is None:
+        raise InputError(
+            "--product-column: the catalogue knows products by their names (catalogue.columns.product is null), so the "
+            "next index would have these twice. Leave it out, or --to-catalogue, or give the catalogue ids."
+        )
     products, cells = _read_products(shop, place(csv), options)
     rows = _for_catalogue(context.obj, shop, products, cells) if to_catalogue else []
-    table = context.obj.place(context.obj.section(CatalogueParams, "catalogue").csv) if rows else None
+    table = context.obj.place(params.csv) if rows else None
     if isinstance(table, Remote):
         raise InputError(f"{table}: no rows are written to object stores (--to-catalogue). Add them there yourself.")
     if table is not None:
-        appended(table, rows)  # one that cannot be added to is told before the index grows
+        appended(table, rows, params.encoding)  # one that cannot be added to is told before the index grows
     _grow(shop, products)
     if table is not None:
         with alone(shop.index.folder), Outputs() as outputs:  # read again: others may have added to it meanwhile
-            outputs.path(table).write_bytes(appended(table, rows))
+            outputs.path(table).write_bytes(appended(table, rows, params.encoding))
         typer.echo(f"wrote {table}; `dvc repro` learns from them")
 
 
@@ -330,7 +337,7 @@ def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame", cells: "pd.
     if new.empty:
         return []
     folder = absolute(here.place(params.images))
-    images = [_below(shop.folder, image, folder) for image in new["image"]]
+    images = [below(shop.folder, image, folder) for image in new["image"]]
     if None in images:
         outside = new["image"].iloc[images.index(None)]
         raise InputError(f"{outside}: lies outside {folder} (catalogue.images). Copy the pictures there first.")
@@ -347,16 +354,6 @@ def _for_catalogue(here: Run, shop: _Shop, products: "pd.DataFrame", cells: "pd.
     return rows
 
 
-def _below(start: Place, image: str, folder: Place) -> str | None:
-    """Return the path of a picture relative to a folder; None: it lies outside."""
-    if not image:
-        return ""
-    file = absolute(at(start, image))
-    if isinstance(file, Remote) or isinstance(folder, Remote):
-        return str(file).removeprefix(f"{folder}/") if str(file).startswith(f"{folder}/") else None
-    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
-
-
 def _read_products(shop: _Shop, csv: Place, options: TableOptions) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Read rows by `huse.commands.tables.read_products`, with the other columns of the CSV beside them.
 
@@ -369,9 +366,10 @@ def _read_products(shop: _Shop, csv: Place, options: TableOptions) -> "tuple[pd.
     from huse.use.index import OWN  # noqa: PLC0415
 
     known = shop.index.about["columns"]
-    table = read_products(csv, shop.folder, options, known, shop.index.classes())
+    home = absolute(place(shop.index.about["images"]))
+    table = read_products(csv, shop.folder, options, known, shop.index.classes(), home=home)
     rows = table[["product", "image", "name", "classes", "split"]]
-    if shop.folder != place(shop.index.about["images"]):
+    if shop.folder != home:
         rows = rows.assign(image=in_folder(rows["image"], shop.folder))
     further = read_further(csv, encoding=options.encoding, used=options.headers(known).of.values())
     unknown = [str(name) for name in further if name not in {*shop.index.further, *OWN}]

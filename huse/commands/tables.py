@@ -16,7 +16,7 @@ from huse.run import paths
 from huse.run.artifacts import Outputs
 from huse.run.params.catalogue import CatalogueParams
 from huse.run.place import Run
-from huse.storage import Place, at
+from huse.storage import Place, Remote, absolute, at
 from huse.taxonomy import LEVEL_SEPARATOR
 from huse.wording import counted
 
@@ -143,6 +143,16 @@ def in_folder(images: Iterable[str], folder: Place) -> list[str]:
     return [str(at(folder, image)) if image else "" for image in images]
 
 
+def below(start: Place, image: str, folder: Place) -> str | None:
+    """Return the path of a picture relative to a folder; None: it lies outside."""
+    if not image:
+        return ""
+    file = absolute(at(start, image))
+    if isinstance(file, Remote) or isinstance(folder, Remote):
+        return str(file).removeprefix(f"{folder}/") if str(file).startswith(f"{folder}/") else None
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else None
+
+
 def place_of(here: Run, given: Path | None, usual: Path) -> Path:
     """Return a folder that an option names, else the usual one of the run."""
     return here / usual if given is None else given
@@ -159,6 +169,8 @@ def read_products(
     options: TableOptions,
     known: Mapping[str, str] | None = None,
     classes: Mapping[str, int] | None = None,
+    *,
+    home: Place | None = None,
 ) -> "pd.DataFrame":
     """Read rows as the stage `catalogue` does, but keep those of different ids; write those left out beside the file.
 
@@ -168,6 +180,8 @@ def read_products(
         options: how the options of the command say that it is read.
         known: see `TableOptions.headers`.
         classes: those of an index; see `huse.catalogue.agreeing.join_spellings`.
+        home: folder of the pictures of an index. What has neither id nor name is known by its path in it, as in the
+            catalogue, or by its whole path where it lies outside; None: by its path in `folder`.
 
     Returns:
         One row a picture: `product`, `image`, `name`, `classes`, `split` (empty), `group` (number of the product) and
@@ -204,7 +218,11 @@ def read_products(
     joined = joined_remark(products, table["group"].tolist(), "--product-column", so)
     for remark in filter(None, (_respelled(checked.products, products), joined)):
         logging.warning("%s: %s", csv, remark)
-    rows = table.assign(product=product_ids(table), split="")
+    known_by = table
+    if home is not None and home != folder:
+        images = [below(folder, image, home) or in_folder([image], folder)[0] for image in table["image"]]
+        known_by = table.assign(image=images)
+    rows = table.assign(product=product_ids(known_by), split="")
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
 
 

@@ -37,7 +37,8 @@ def known_labels(
 def start_from(network: Network, earlier: Network, places: Mapping[int, int]) -> None:
     """Copy what an earlier network has learned: towers with their scalers, and of the heads the labels that it knows.
 
-    Other labels keep their random weights.
+    Other labels keep their random weights. A head that does not learn keeps all its own: they are vectors of labels,
+    which a class tree that has grown may have changed.
 
     Args:
         network: to change.
@@ -46,21 +47,26 @@ def start_from(network: Network, earlier: Network, places: Mapping[int, int]) ->
     """
     own, others = network.state_dict(), earlier.state_dict()
     labels = network.architecture.labels
+    fixed = {name for name, values in network.named_parameters() if not values.requires_grad}
     new, old = (torch.tensor(list(each), dtype=torch.long) for each in (places.keys(), places.values()))
     for name, values in own.items():
         of_labels = name.startswith("heads.") and values.ndim and len(values) == labels
         if name == "class_means" or of_labels:
-            values[new] = others[name][old].to(values)
+            if name not in fixed:
+                values[new] = others[name][old].to(values)
         else:
             values.copy_(others[name])
 
 
 def misfit(network: Network, earlier: Network) -> str:
-    """Return how an earlier network differs in its shapes, but for the number of labels; empty: it fits."""
+    """Return how an earlier network differs in what its weights mean, but for the number of labels; empty: it fits."""
     own, others = network.architecture, earlier.architecture
     for name in ("image_features", "text_features", "separate_heads"):
         if getattr(own, name) != getattr(others, name):
             return f"{name} {getattr(others, name)}, here {getattr(own, name)}"
+    for name in ("relu_last", "text_scaling"):  # which no shape tells
+        if getattr(own.settings, name) != getattr(others.settings, name):
+            return f"{name} {getattr(others.settings, name)}, here {getattr(own.settings, name)}"
     shapes = [{name: _shape(values) for name, values in each.state_dict().items()} for each in (network, earlier)]
     different = sorted(name for name in {*shapes[0], *shapes[1]} if shapes[0].get(name) != shapes[1].get(name))
     return f"other shapes of {', '.join(different)}" if different else ""

@@ -19,6 +19,13 @@ def read_earlier(folder: Path) -> dict[str, Any]:
     """
     if not (folder / CONFIG).is_file():
         raise InputError(f"{folder}: no model. Copy data/model of an earlier run there, or set start: null.")
-    content = read_json(folder / CONFIG, ("classes", "class_labels", "sha256"))
+    try:
+        content = read_json(folder / CONFIG, ("classes", "class_labels", "sha256"))
+    except InputError:  # whose remedy is for what a stage makes again
+        content = {"sha256": None}
+    if not isinstance(content["sha256"], dict):
+        raise InputError(
+            f"{folder / CONFIG}: does not describe a model of an earlier run. Copy one, or set start: null."
+        )
     check_files(folder, content["sha256"], CONFIG)
     return content

@@ -30,6 +30,7 @@ FEWEST = 8  # partitions that a query reads
 MOST = 1024  # P; a build compares every embedding with all of them, so its time grows as the embeddings do
 SAMPLE = 64  # embeddings that each is learned from; 256, as LanceDB has it, takes longer and finds no more
 BATCH = 10_000  # embeddings that are compared exactly at a time
+EQUAL = 1e-5  # difference of two cosines that may be one of arithmetic
 REFINED = 4  # times as many as asked for are compared again
 FILE, NAME = "approximation.json", "inverted"  # of what a query reads; of the index in LanceDB
 
@@ -111,41 +112,41 @@ def _drawn(table: "Table", kind: str) -> Floats:
     return np.stack(found.to_numpy()).astype(np.float32)
 
 
-def _exact(table: "Table", queries: Mapping[str, Floats]) -> dict[tuple[str, str], list[set[str]]]:
-    """Return the keys of the nearest, of each kind for the queries of each kind, in one pass over the table."""
+def _exact(table: "Table", queries: Mapping[str, Floats]) -> dict[tuple[str, str], list[Floats]]:
+    """Return the cosines of the nearest, of each kind for the queries of each kind, in one pass over the table.
+
+    A list for each direction: of each query the highest, in falling order.
+    """
     kinds, every = list(queries), np.concatenate(list(queries.values()))
-    best = {
-        kind: (np.full((len(every), NEAREST), -np.inf, np.float32), np.full((len(every), NEAREST), "", object))
-        for kind in kinds
-    }
-    for batch in table.search().select(["key", "kind", "embedding"]).to_batches(BATCH):
+    best = {kind: np.full((len(every), NEAREST), -np.inf, np.float32) for kind in kinds}
+    for batch in table.search().select(["kind", "embedding"]).to_batches(BATCH):
         flat = batch["embedding"].flatten().to_numpy(zero_copy_only=False)
         cosines = every @ flat.reshape(batch.num_rows, -1).T
-        keys, of = (np.array(batch[column].to_pylist(), object) for column in ("key", "kind"))
-        for kind, (values, named) in best.items():
-            there = np.flatnonzero(of == kind)
-            both = np.concatenate([values, cosines[:, there]], axis=1)
-            names = np.concatenate([named, np.broadcast_to(keys[there], (len(every), len(there)))], axis=1)
-            order = np.argsort(-both, axis=1, kind="stable")[:, :NEAREST]
-            best[kind] = np.take_along_axis(both, order, axis=1), np.take_along_axis(names, order, axis=1)
+        of = np.array(batch["kind"].to_pylist(), object)
+        for kind, values in best.items():
+            both = np.concatenate([values, cosines[:, of == kind]], axis=1)
+            best[kind] = -np.sort(-both, axis=1)[:, :NEAREST]
     starts = np.cumsum([0, *map(len, queries.values())])
     return {
-        (asked, kind): [set(row) - {""} for row in best[kind][1][start:end]]
+        (asked, kind): [row[np.isfinite(row)] for row in best[kind][start:end]]
         for asked, start, end in zip(kinds, starts, starts[1:], strict=False)
         for kind in kinds
     }
 
 
 def _recalls(
-    table: "Table", queries: Mapping[str, Floats], exact: Mapping[tuple[str, str], list[set[str]]], partitions: int
+    table: "Table", queries: Mapping[str, Floats], exact: Mapping[tuple[str, str], list[Floats]], partitions: int
 ) -> dict[str, float]:
-    """Return in each direction the share of the nearest that are found by reading so many partitions."""
+    """Return in each direction the share of the nearest that are found by reading so many partitions.
+
+    What is as near as the last of the nearest is one of them: many products may have one name, and one embedding.
+    """
     how, recalls = Approximation(partitions), {}
-    for (asked, kind), sets in exact.items():
+    for (asked, kind), nearest in exact.items():
         shares = []
-        for embedding, nearest in zip(queries[asked], sets, strict=True):
+        for embedding, cosines in zip(queries[asked], nearest, strict=True):
             query = how.applied(nearest_to(table, embedding, ["key"])).where(f"kind = '{kind}'", prefilter=True)
-            found = set(query.limit(NEAREST).to_arrow()["key"].to_pylist())
-            shares.append(len(found & nearest) / len(nearest))
+            found = 1 - query.limit(NEAREST).to_arrow()["_distance"].to_numpy()
+            shares.append(np.count_nonzero(found >= cosines[-1] - EQUAL) / len(cosines))
         recalls[f"{asked} → {kind}"] = round(float(np.mean(shares)), 4)
     return recalls

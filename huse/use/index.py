@@ -264,11 +264,18 @@ class Index:
 
     def _nearest(self, embedding: Floats, k: int, conditions: Sequence[str]) -> pa.Table:
         columns = [name for name in self._table.schema.names if name != "embedding"]
-        query = self._approximation.applied(nearest_to(self._table, embedding, columns))
-        query = query.where(" AND ".join(conditions), prefilter=True).limit(k)
+        where, how = " AND ".join(conditions), self._approximation
+
+        def ask(how: Approximation) -> pa.Table:
+            query = how.applied(nearest_to(self._table, embedding, columns))
+            return query.where(where, prefilter=True).limit(k).to_arrow()
+
         with _asked(self.folder, conditions[-1]):
-            found: pa.Table = query.to_arrow()
-        return found
+            # What is left of few may lie in partitions that are not read.
+            if how.partitions and len(conditions) > 1 and self._table.count_rows(where) < EXACT:
+                how = Approximation()
+            found = ask(how)
+            return ask(Approximation()) if how.partitions and len(found) < k else found
 
     @cached_property
     def _approximation(self) -> Approximation:

@@ -107,3 +107,11 @@ def test_files_of_another_form_are_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"shop.csv: cannot be added to.*[Ss]ave it"):
         appended(path, [{"name": "hat"}])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32-le", "no-such"])
+def test_encodings_whose_lines_end_in_another_way_are_refused(tmp_path, encoding):
+    path = tmp_path / "shop.csv"
+    path.write_bytes(b"image,name\n")
+    with pytest.raises(InputError, match=r"shop.csv: cannot be added to.*[Ss]ave it"):
+        appended(path, [{"name": "hat"}], encoding)

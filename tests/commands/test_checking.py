@@ -36,8 +36,8 @@ from tests.vision.pairs import make_pair
 CLASSES = ["a<b<c", "a<b<d", "a<e<f"]
 
 
-def of_sentences(model, message):
-    labels = {"encoder": "sentences", "sentences": {"model": model}}
+def of_sentences(model, message, **settings):
+    labels = {"encoder": "sentences", "sentences": {"model": model, **settings}}
     return pytest.param({"label_graph": labels}, f"label_graph.sentences.model: {message}", marks=needs_library)
 
 
@@ -120,6 +120,16 @@ def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
         of_sentences("./none", "none: no such folder. Expected the folder of a model"),
         of_sentences(
             ".", r"\.: expected the folder of a model, with modules.json .* found images, infersent.pkl, page"
+        ),
+        (
+            {"word_vectors": {"source": "memory://shop/none.txt", "download": True}},
+            "word_vectors.source: memory://shop/none.txt: not found",
+        ),
+        of_sentences("s3://id:secret@shop/model", r"s3://…@shop/model: expected a URL without user", download=True),
+        ({"train": {"start": "none"}}, "train.start: none: no model"),
+        (
+            {"text_vectors": {"start": "memory://shop/none"}},
+            "text_vectors.start: memory://shop/none/config.json: not f",
         ),
         ({"evaluate": {"tree": "none.csv"}}, "evaluate.tree: none.csv: cannot be read"),
         ({"evaluate": {"tree": "tree.csv"}}, "evaluate.tree: tree.csv: expected every class, found neither 'a<b<d'"),
@@ -340,6 +350,22 @@ def test_weights_and_vectors_that_fit_are_described(shop):
         "tree.csv: has all 3 classes",
     ):
         assert text in said
+
+
+def test_a_model_to_start_from_is_described_and_one_with_a_file_that_is_another_refused(shop):
+    write("last/towers.bin", "towers")
+    sha256 = {"towers.bin": fingerprint_file(Path("last/towers.bin"))}
+    write("last/config.json", {"classes": ["a<b", "a<c"], "class_labels": [[0], [1]], "sha256": sha256})
+    shop(train={"start": "last"}, text_vectors={"start": "last"})
+    said = shown()
+    assert "text_vectors.start" in said and "train.start" in said and "last: a model of 2 classes" in said
+    write("last/towers.bin", "others")
+    told = error("check")
+    assert "2 findings" in told and "train.start: last/towers.bin: not the file that config.json describes" in told
+    for other in ({"model_type": "bert"}, [], {"classes": [], "class_labels": [], "sha256": ["towers.bin"]}, "{"):
+        write("last/config.json", other)
+        told = error("check")
+        assert "last/config.json: does not describe a model of an earlier run" in told and "Delete" not in told
 
 
 def test_doubts_whether_weights_of_infersent_read_these_vectors_are_told(shop):

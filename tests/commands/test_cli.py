@@ -3,6 +3,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,3 +126,23 @@ def test_an_installation_for_a_server_alone_says_what_other_commands_need():
     refused = run("search", "red dress", "--k", "5")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error: huse search needs the package psutil, which is not installed.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("classify", "new.csv", "--output", "s3://id:not-to-be-seen@shop/out.csv"),
+        ("search", "hat", "--html", "S3://shop/out.html"),
+        ("search", "hat", "--index", "s3://id:not-to-be-seen@shop/index"),
+        ("remove", "--from", "https://shop/ids.txt"),
+        ("duplicates", "--output", "file:///tmp/out.csv"),
+        ("import", "fashion", "gs://shop/products"),
+        ("export", "parquet", "s3://shop/out.parquet"),
+    ],
+)
+def test_a_url_is_no_path(workplace, arguments):
+    write("new.csv", "name\nA hat\n")
+    told = error(*arguments)
+    assert "expected a local path, found a URL" in told and "not-to-be-seen" not in told
+    assert sorted(map(str, Path().iterdir())) == ["new.csv", "params.yaml"]
+    assert error("export", "parquet", "s3x:/out.parquet") != told

@@ -321,6 +321,42 @@ def test_cells_come_into_the_catalogue_as_they_are_written(shop, tmp_path):
     assert (tmp_path / "shop.csv").read_text() == old + "1.jpg,A coat,coats,,,\n"
 
 
+def test_what_has_a_picture_alone_is_known_by_where_it_lies(shop, tmp_path):
+    """So the same file name in two folders is no product that replaces the other."""
+    (tmp_path / "newer").mkdir()
+    shutil.copy("new/1.jpg", "newer/0.jpg")
+    write("image,name,classes\n0.jpg,,hats\n")
+    assert "1 added, 0 replaced" in huse("add", "new.csv", "--images", "new").stdout.replace(" product", "")
+    assert "1 added, 0 replaced" in huse("add", "new.csv", "--images", "newer").stdout.replace(" product", "")
+    assert "0 products added, 1 replaced" in huse("add", "new.csv", "--images", "newer").stdout
+    assert index().known([f"{tmp_path}/new/0.jpg", f"{tmp_path}/newer/0.jpg", "0.jpg"]) == {
+        f"{tmp_path}/new/0.jpg",
+        f"{tmp_path}/newer/0.jpg",
+    }
+
+
+def test_ids_that_the_catalogue_has_not_are_refused_for_it(shop, tmp_path):
+    old, before = catalogue(tmp_path), len(index())
+    write("sku,image,name,classes\nA1,0.jpg,A hat,hats\n")
+    told = error("add", "new.csv", "--images", "new", "--product-column", "sku", "--to-catalogue")
+    assert "catalogue.columns.product is null" in told
+    assert len(index()) == before and (tmp_path / "shop.csv").read_text() == old
+    assert huse("add", "new.csv", "--images", "new", "--product-column", "sku").exit_code == 0
+
+
+def test_the_catalogue_keeps_its_encoding(shop, tmp_path):
+    catalogue(tmp_path)
+    content = {"catalogue": {"csv": "shop.csv", "images": "new", "encoding": "cp1252"}}
+    write_params(tmp_path, content)
+    write("image,name,classes\n0.jpg,Béret,hats\n")
+    assert huse("add", "new.csv", "--images", "new", "--to-catalogue").exit_code == 0
+    assert (tmp_path / "shop.csv").read_text(encoding="cp1252").splitlines()[-1] == "0.jpg,Béret,hats,"
+    write("image,name,classes\n1.jpg,Шапка,hats\n")
+    before = len(index())
+    told = error("add", "new.csv", "--images", "new", "--to-catalogue")
+    assert "cp1252 (catalogue.encoding) has no 'Ш'" in told and len(index()) == before
+
+
 @pytest.mark.parametrize("text", ["name,classes\nA hat,hats\n", "name,classes,Split\nA hat,hats,\n"])
 def test_where_the_catalogue_gives_splits_rows_without_one_are_refused(shop, tmp_path, text):
     content = {"catalogue": {"csv": "shop.csv", "images": "new", "columns": {"image": None, "split": "Split"}}}
@@ -372,7 +408,7 @@ def test_pictures_elsewhere_or_a_catalogue_of_another_form_add_nothing(shop, tmp
     shutil.copy("new/0.jpg", "other/0.jpg")
     assert "lies outside" in error("add", "new.csv", "--images", "other", "--to-catalogue")
     (tmp_path / "shop.csv").write_text("image;name;classes\n")
-    assert "not separated by commas" in error("add", "new.csv", "--images", "new", "--to-catalogue")
+    assert "no header whose fields commas separate" in error("add", "new.csv", "--images", "new", "--to-catalogue")
     (tmp_path / "shop.csv").write_bytes("image,name,classes\nx,Béret,hats\n".encode("cp1252"))
     assert "Save it as CSV UTF-8, with commas" in error("add", "new.csv", "--images", "new", "--to-catalogue")
     assert len(index()) == before

@@ -14,10 +14,10 @@ def read(tmp_path, monkeypatch):
     for number, colour in enumerate(("red", "blue")):
         Image.new("RGB", (8, 8), colour).save(f"{number}.png")
 
-    def reading(text, classes=None):
+    def reading(text, classes=None, home=None):
         (tmp_path / "new.csv").write_text(text, encoding="utf-8")
         options = TableOptions(None, None, None, None, "<", "auto", 0.05)
-        return read_products(tmp_path / "new.csv", tmp_path, options, classes=classes)
+        return read_products(tmp_path / "new.csv", tmp_path, options, classes=classes, home=home)
 
     return reading
 
@@ -27,6 +27,14 @@ def test_rows_of_different_ids_that_say_the_same_are_different_products(read):
     assert rows["product"].tolist() == ["1", "2", "Hat", "3"]
     found = huse("duplicates", "new.csv")
     assert "4 products, 1 group" in found.stdout and "1 by picture and name" in found.stdout
+
+
+def test_a_picture_alone_is_known_by_its_path_in_the_folder_of_an_index(read, tmp_path):
+    text = "image,name,classes\n0.png,,a\n1.png,A,a\n"
+    for home, known in ((None, "0.png"), (tmp_path, "0.png"), (tmp_path.parent, f"{tmp_path.name}/0.png")):
+        rows = read(text, home=home)
+        assert rows["product"].tolist() == [known, "A"] and rows["image"].tolist() == ["0.png", "1.png"]
+    assert read(text, home=tmp_path / "none")["product"].tolist() == [f"{tmp_path}/0.png", "A"]
 
 
 def test_spellings_of_a_class_are_joined_and_those_of_an_index_count_first(read, caplog):

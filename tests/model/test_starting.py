@@ -40,7 +40,19 @@ def test_towers_and_known_labels_are_copied_and_new_labels_are_not(changes):
         ({"width": 9}, "other shapes of towers.image.linears"),
         ({"head": "linear"}, "other shapes of heads.0.bias"),
         ({"scale": "learned"}, "other shapes of heads.0.log_scale"),
+        ({"relu_last": True}, "relu_last True, here False"),
+        ({"text_scaling": "each"}, "text_scaling each, here together"),
     ],
 )
 def test_a_network_of_other_shapes_is_told(changes, told):
     assert misfit(make_network(), make_network(**changes)).startswith(told)
+
+
+def test_a_head_of_given_vectors_keeps_those_of_this_run():
+    earlier, network = make_network(labels=3), make_network(labels=4)
+    vectors = torch.eye(4, network.dimension)
+    earlier.fix_head(torch.ones(3, network.dimension))
+    network.fix_head(vectors)
+    start_from(network, earlier, {0: 2, 3: 1})
+    torch.testing.assert_close(network.heads[0].weight, vectors)
+    torch.testing.assert_close(network.towers.state_dict(), earlier.towers.state_dict())

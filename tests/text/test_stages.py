@@ -379,6 +379,17 @@ def test_weights_of_infersent_in_an_object_store_are_those_of_the_file(here, cat
     assert made[0] == made[1]
 
 
+def test_a_pair_in_a_store_that_fails_is_not_left_out(here, catalogue, store):
+    """Of a pair that cannot read texts, zero-shot is left out; where its store fails, that would be silent loss."""
+    run_all(here)
+    catalogue("backbone", network="open_clip:memory://shop/pair", weights=None)
+    with pytest.raises(InputError, match="memory://shop/pair: expected a folder, found nothing"):
+        label_graph.main(here)
+    store.put("shop/pair/open_clip_config.json", b"{}")
+    label_graph.main(here)
+    assert json.loads((here / "data/labels/zero_shot.json").read_text())["network"] is None
+
+
 def test_one_label_makes_no_graph(here, catalogue):
     (here / "data/catalogue/classes.json").write_text(json.dumps({"classes": ["shoes<boots"], "counts": {}}))
     with pytest.raises(InputError, match="at least 2 labels, found 1"):

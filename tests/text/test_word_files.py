@@ -329,10 +329,19 @@ def test_sets_in_an_object_store_are_read_as_files_are(file, store):
     assert as_dict(read("memory://shop/sets/glove.6B.zip/glove.txt")) == EXPECTED
     assert read("memory://shop/sets/glove.6B.zip/deep/other.txt").dimension == 3
     for none in ("memory://shop/none.txt", "memory://shop/none.zip/glove.txt"):
-        with pytest.raises(InputError, match=r"memory://shop/none\.(txt|zip): not found"):
+        with pytest.raises(InputError, match=r"memory://shop/none\.(txt|zip/glove\.txt): not found"):
             find_source(none, download=False)
-    with pytest.raises(InputError, match=r"glove\.6B\.zip: holds no file 'none\.txt'"):
+    # Messages name the URL, not the copy.
+    with pytest.raises(InputError, match=r"^memory://shop/sets/glove\.6B\.zip: holds no file 'none\.txt'"):
         find_source("memory://shop/sets/glove.6B.zip/none.txt", download=False)
+    with pytest.raises(InputError, match=r"Name one of them, such as memory://shop/sets/glove\.6B\.zip/deep/other.txt"):
+        find_source("memory://shop/sets/glove.6B.zip", download=False)
+    store.put("shop/old.zip/SET.ZIP", zipped(**{"glove.txt": TEXT}))  # in a folder that is called like an archive
+    store.put("shop/old.zip/glove.txt", TEXT)
+    assert as_dict(read("memory://shop/old.zip/glove.txt")) == EXPECTED
+    assert as_dict(read("memory://shop/old.zip/SET.ZIP/glove.txt")) == EXPECTED
+    with pytest.raises(InputError, match=r"memory://shop/old\.zip: is a folder"):
+        find_source("memory://shop/old.zip", download=False)
 
 
 def test_a_name_of_gensims_downloader_is_found_in_its_folder(tmp_path, monkeypatch):

@@ -266,6 +266,42 @@ def test_many_embeddings_are_searched_in_part_and_held_to_exact_search(many):
     assert np.mean(shares) > 0.85
 
 
+@pytest.fixture
+def clustered(tmp_path, monkeypatch):
+    """An index as `many`, of products in 150 clusters, so that few partitions are read."""
+    monkeypatch.setattr(index, "EXACT", 3000)
+    monkeypatch.setattr(approximate, "EXACT", 3000)
+    rows, embeddings = rows_of(2000)
+    embeddings = unit(150, seed=5)[np.arange(len(rows)) // 3 % 150] + 0.2 * embeddings
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    made = Index.make(tmp_path / "index", [(rows, embeddings)], ABOUT)
+    assert approximate.Approximation.read(made.folder).partitions < 70
+    return SimpleNamespace(index=made, rows=rows, all=embeddings)
+
+
+def test_a_condition_that_leaves_few_finds_all_of_them(clustered):
+    for query in clustered.all[:30]:
+        found = [hit.product for hit in clustered.index.search(embedding=query, k=10, where="price < 3")]
+        assert found == [one for one, _ in expected(clustered, query, 10, "products", lambda rows: rows["price"] < 3)]
+
+
+def test_as_many_are_found_as_are_asked_for(clustered):
+    for kind in index.KINDS:
+        assert len(clustered.index.search(embedding=clustered.all[0], k=1500, kind=kind)) == 1500
+
+
+@pytest.mark.parametrize("different", [1, 20])
+def test_embeddings_that_many_have_count_as_found_whichever_of_them_is(tmp_path, monkeypatch, different):
+    monkeypatch.setattr(index, "EXACT", 3000)
+    monkeypatch.setattr(approximate, "EXACT", 3000)
+    rows, _ = rows_of(1200)
+    embeddings = unit(different)[np.arange(len(rows)) % different]
+    made = Index.make(tmp_path / "index", [(rows, embeddings)], ABOUT)
+    how = approximate.Approximation.read(made.folder)
+    assert how.partitions == approximate.FEWEST and min(how.recall.values()) == 1
+    assert all(hit.similarity > 1 - 1e-5 for hit in made.search(embedding=embeddings[0], k=10))
+
+
 def test_what_came_after_the_build_is_found_and_too_much_of_it_is_built_anew(many):
     table = many.index._table
     few, embeddings = rows_of(20, first=2000, seed=4)

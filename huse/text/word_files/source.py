@@ -1,12 +1,13 @@
 """Finds a set of word vectors: a file, a member of a .zip, or a name of gensim's downloader."""
 
 import os
+import re
 import zipfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from huse.errors import InputError
-from huse.object_copies import copied
+from huse.object_copies import copied, expanded
 from huse.storage import place
 
 # What a user can do about a wrong source.
@@ -74,9 +75,12 @@ def _path(name: str, folder: Path) -> Path:
     """Return the path of a file, or of a member below an archive; of an object store, the file or archive is copied."""
     named = place(name)
     if isinstance(named, Path):
-        return folder / named.expanduser()
-    archive, ending, member = named.key.partition(".zip/")
-    return copied(replace(named, key=f"{archive}.zip")) / member if ending else copied(named)
+        return folder / expanded(named)
+    for ending in re.finditer(r"(?i)\.zip/", named.key):
+        archive = replace(named, key=named.key[: ending.end() - 1])
+        if archive.is_file():  # and no folder of that name
+            return copied(archive) / named.key[ending.end() :]
+    return copied(named)
 
 
 def _members(path: Path) -> list[str]:
@@ -109,7 +113,7 @@ def _named_member(path: Path, member: Path) -> str:
 
 def _gensim_file(name: str, *, download: bool) -> Path:
     # Not gensim.downloader.load(name): it uses the network even for local sets, and runs fetched code.
-    folder = Path(os.environ.get("GENSIM_DATA_DIR", "~/gensim-data")).expanduser()
+    folder = expanded(Path(os.environ.get("GENSIM_DATA_DIR", "~/gensim-data")))
     file = folder / name / f"{name}.gz"
     if file.is_file():
         return file
