@@ -11,6 +11,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from huse.evaluation.space import semantic_order
+from huse.report.answers import answers
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render, write_number
 from huse.report.sections import (
@@ -348,3 +349,13 @@ def test_ten_levels_stand_in_order_and_their_legend_in_rows():
     made["hedging"] = {"fusion": {"precision_95": {"class": 0.0, **levels, "none": 0.0}}}
     legend = sureness_section(made).charts["sureness-answers"]["encoding"]["color"]["legend"]
     assert legend["columns"] == 4
+
+
+def test_what_is_right_of_several_labels_is_said():
+    made = Made(["a<b", "a<c", "d"], 9)
+    for several in (False, True):
+        page = render({"lead": "x", "answers": answers(replace(made.facts(), several_labels=several))}, [])
+        words = Elements(page).words
+        assert ("Always the most frequent labels would be right" in words) == several
+        assert ("Always the most frequent class would be right" in words) != several
+        assert ("what is right is the share of its labels" in words) == several
