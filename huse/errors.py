@@ -27,6 +27,9 @@ REMEDIES = {
 # What torch and the loader of libraries say of it.
 NO_MEMORY = ("can't allocate memory", "failed to map segment from shared object")
 LONGEST = 2000  # characters of a message
+# Signs that Python counts as not printable: the second and third join or part the letters of Persian, of Indian scripts
+# and of emoji, and steer nothing.
+KEPT = "\n\u200c\u200d"
 # What SQLite says in place of its number, of DVC's notes on files.
 UNNUMBERED = {
     "database or disk is full": errno.ENOSPC,
@@ -95,7 +98,7 @@ def for_terminal(text: str) -> str:
     """Return a message without signs that steer a terminal, which input may hold; a long one without its middle."""
     if len(text) > LONGEST:
         text = f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
-    return "".join(one if one.isprintable() or one == "\n" else repr(one)[1:-1] for one in text)
+    return "".join(one if one.isprintable() or one in KEPT else repr(one)[1:-1] for one in text)
 
 
 class _ForTerminal(logging.Formatter):

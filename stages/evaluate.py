@@ -43,7 +43,7 @@ from huse.run.artifacts import (
     read_table,
     read_vectors,
 )
-from huse.run.baselines import baseline_inputs, read_pair
+from huse.run.baselines import baseline_inputs, read_pair, read_tried
 from huse.run.place import Run
 from huse.run.relations import relations
 from stages.runner import run
@@ -91,7 +91,7 @@ def _main(here: Run, spread: Spread) -> str:
             if baseline is not None:
                 resamples = params.resamples if name == "test" else 0
                 compared = beside(baseline, one, seed=seed, resamples=resamples)
-                content["baselines"] = as_json(baseline, compared)
+                content["baselines"] = as_json(baseline, compared, read_tried(here))
             if new:
                 content["new_classes"] = new_class_metrics(one.measured, [classes.index(path) for path in new])
             others = {} if baseline is None else baseline.by_prefix

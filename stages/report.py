@@ -88,7 +88,8 @@ def main(here: Run) -> str:
         ),
         sections.run_section(params, facts, installed(PACKAGES)),
     ]
-    top = answers(Facts(metrics, classes, items, pairs, products, rejected, names))
+    several = max(map(len, labels["class_labels"])) > 1
+    top = answers(Facts(metrics, classes, items, pairs, products, rejected, names, several_labels=several))
     page = render({"lead": lead(products, len(classes)), "answers": top}, parts)
     with Outputs() as outputs:
         outputs.path(here / paths.REPORT).write_text(page, encoding="utf-8")

@@ -54,6 +54,8 @@ def test_a_message_steers_no_terminal_and_has_an_end():
         for_terminal("a.csv: found \x1b[2J\u202eabc\r.\nGröße, 帽子")
         == r"a.csv: found \x1b[2J\u202eabc\r." + "\nGröße, 帽子"
     )
+    joined = "می\u200cخواهم, क्\u200dष, 👨\u200d👩\u200d👧"
+    assert for_terminal(joined) == joined
     cut = for_terminal("a.csv: " + "x" * 100_000 + ". Give another.")
     assert cut.startswith("a.csv: x") and cut.endswith("x. Give another.") and len(cut) < 2100
 

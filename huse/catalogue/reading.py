@@ -129,14 +129,14 @@ def read_further(path: Place, *, encoding: str, used: Iterable[str]) -> pd.DataF
 
 
 def typed(cells: pd.DataFrame) -> pd.DataFrame:
-    """Return columns of text as float64 where all their cells are numbers; empty cells are none.
+    """Return columns of text as float64 where all their cells are numbers; empty cells, and ``n/a``, are none.
 
     Codes stay text: a column with a leading zero, or with a number that float64 cannot hold.
     """
 
     def converted(column: "pd.Series[str]") -> "pd.Series[Any]":
         numbers = pd.to_numeric(column.replace("", None), errors="coerce").astype(float)
-        of_numbers = numbers.notna() == (column != "")
+        of_numbers = numbers.notna() | column.map(says_nothing)
         codes = column.str.match(r"[+-]?0\d") | (numbers.abs() > LARGEST)
         return numbers if of_numbers.all() and numbers.notna().any() and not codes.any() else column
 
@@ -160,8 +160,11 @@ def plain_headers(header: Sequence[str], taken: Container[int]) -> dict[str, int
 
 
 def plain_header(name: str) -> str:
-    """Return a header in lower case, all but letters, digits and underscores replaced; it begins with no digit."""
-    plain = re.sub(r"\W+", "_", name.lower()).strip("_")
+    """Return a header in lower case, all but letters, digits and underscores replaced; it begins with no digit.
+
+    One without any of them, such as ``€``, is ``column``; an empty one stays empty.
+    """
+    plain = re.sub(r"\W+", "_", name.lower()).strip("_") or ("column" if name.strip() else "")
     return f"_{plain}" if plain[:1].isdigit() else plain
 
 

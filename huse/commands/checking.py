@@ -198,8 +198,9 @@ def _catalogue(here: Run, params: CatalogueParams, seed: int, found: Findings) -
     with found.of("catalogue.images"):
         if images is None:
             return products, table
-        if not PictureFolder(images).is_there():
-            pictured = not file.rows or any(row.image for row in file.rows)
+        pictured = not file.rows or any(row.image for row in file.rows)
+        drawn = Path(params.images) == paths.SAMPLE_IMAGES  # by the run, of the sample
+        if not PictureFolder(images).is_there() and (pictured or not drawn):
             names_alone = "DVC wants a folder, for names alone too. Make an empty one, or give one that is there."
             remedy = "Give the folder that holds the pictures." if pictured else names_alone
             raise InputError(f"{images}: no such folder. {remedy}")

@@ -280,7 +280,7 @@ def _table(hits: "list[Hit]") -> Table:
             "name": "" if hit.name == hit.product else hit.name,
             "class": hit.class_path,
             "picture": hit.image,
-            **{name: "" if value is None else str(value) for name, value in hit.further.items()},
+            **{name: _cell(value) for name, value in hit.further.items()},
         }
         for hit in hits
     ]
@@ -289,6 +289,13 @@ def _table(hits: "list[Hit]") -> Table:
     for hit, row in zip(hits, rows, strict=True):
         table.add_row(f"{hit.similarity:.3f}", *(escape(for_terminal(row[name])) for name in filled))
     return table
+
+
+def _cell(value: str | float | None) -> str:
+    """Return what a column holds as a catalogue would write it: whole numbers without a point."""
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else str(value)
+    return value or ""
 
 
 def _write_page(page: Path, hits: "list[Hit]", shop: _Shop, text: str | None, image: Place | None) -> None:

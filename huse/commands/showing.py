@@ -17,6 +17,8 @@ from huse.run.params.reader import read_yaml
 from huse.run.place import Run
 from huse.wording import counted
 
+LEVELS = 4  # columns for levels in the table of answers
+
 
 def accuracy_table(metrics: dict[str, Any]) -> Table:
     """Return the accuracies, with their intervals where there are some, as a table for the terminal."""
@@ -66,13 +68,20 @@ def baselines_table(baselines: dict[str, Any]) -> Table:
 
 
 def answers_table(hedging: dict[str, Any]) -> Table:
-    """Return how far down the tree pictures and names together are answered for a precision, for the terminal."""
-    levels = [key for key in next(iter(hedging["fusion"].values())) if key.startswith("level_")][::-1]
-    names = ("class", *(level.replace("_", " ") for level in levels), "nothing", "right")
-    columns = (Column(name, justify="right") for name in names)
+    """Return how far down the tree pictures and names together are answered for a precision, for the terminal.
+
+    Of a deep tree, the levels from `LEVELS` on share a column: more would not fit.
+    """
+    depth = sum(key.startswith("level_") for key in next(iter(hedging["fusion"].values())))
+    levels = {f"level {level}": [f"level_{level}"] for level in range(1, min(depth, LEVELS) + 1)}
+    if depth > LEVELS:
+        del levels[f"level {LEVELS}"]
+        levels[f"level {LEVELS}+"] = [f"level_{level}" for level in range(LEVELS, depth + 1)]
+    parts = {"class": ["class"], **dict(reversed(levels.items())), "nothing": ["none"], "right": ["accuracy"]}
+    columns = (Column(name, justify="right") for name in parts)
     table = Table("precision", *columns, title="Answers that stop where it is not sure", title_justify="left")
     for target, shares in hedging["fusion"].items():
-        cells = (f"{shares[key]:.3f}" if key in shares else "–" for key in ("class", *levels, "none", "accuracy"))
+        cells = (f"{sum(shares[key] for key in keys):.3f}" if keys[0] in shares else "–" for keys in parts.values())
         table.add_row(f"0.{target.split('_')[1]}", *cells)
     table.caption, table.caption_justify = "thresholds of the validation split, shares of the test split", "left"
     return table
@@ -127,7 +136,7 @@ def metrics(context: typer.Context) -> None:
         if half in catalogue:
             typer.echo(f"{half.replace('_', ' ')}: {catalogue[half]}")
     if "unseen" in pictures:
-        held_out = f"{pictures['unseen']} {kind} of {catalogue['unseen_classes']} classes"
+        held_out = f"{pictures['unseen']} {kind} of {counted(catalogue['unseen_classes'], 'class', 'classes')}"
         typer.echo(f"held out: {held_out}, never learned from")
     torn = catalogue.get("products_in_several_splits")
     seen = f"; the given split has {torn} products in several splits" if torn else ", which training never saw"

@@ -1,6 +1,6 @@
 """Our metrics beside those of the baselines, with the difference and its paired interval, in words too."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +19,11 @@ COMPARED = {"recall_at_1": "R@1", "map": "mAP"}
 FUSED = ("image", "text", "fusion")
 WITH_NAMES = ("zero_shot.fusion.accuracy", *(f"zero_shot.mean.{metric}" for metric in COMPARED))
 ROUNDING = 1e-9  # of differences
+# Remedies that a run may have tried.
+HUSE_PLUS = "train.method huse_plus, as in the preset products"
+SHALLOW = "train.image_layers 2, as in the preset products"
+ENCODERS = "{lacking} in text_vectors.encoders"
+READERS = ("ngrams", "sentences")  # encoders that help names
 
 _TEXTS = {
     NGRAMS: "n-grams of the names",
@@ -34,6 +39,31 @@ ALONE = {
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What a run has of the remedies.
+
+    Attributes:
+        method: `train.method`.
+        image_layers: of the image tower; None: not known.
+        encoders: of names.
+    """
+
+    method: str = ""
+    image_layers: int | None = None
+    encoders: Collection[str] = ()
+
+    def without(self, remedy: str) -> str:
+        """Return a remedy of several parts without those that the run has."""
+        lacking = " and ".join(name for name in READERS if name not in self.encoders)
+        had = {
+            HUSE_PLUS: self.method == "huse_plus",
+            SHALLOW: self.image_layers is not None and self.image_layers <= 2,
+            ENCODERS: not lacking,
+        }
+        return "; ".join(part for part in remedy.split("; ") if not had.get(part)).format(lacking=lacking)
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Metrics that are held to one baseline.
 
@@ -41,7 +71,7 @@ class Comparison:
         what: they measure.
         metrics: their names by path; for `neighbours`, `correlation` and `zero_shot` see `_our_path`.
         baseline: what it is; `{text}` is what it reads of names.
-        remedy: what to try where ours is behind.
+        remedy: what to try where ours is behind; what of it a run has is left out.
     """
 
     what: str
@@ -55,13 +85,13 @@ COMPARISONS = (
         "pictures",
         {"classification.image.accuracy": "accuracy"},
         "logistic regression on the image vectors",
-        "more train.steps; train.image_layers 2, as in the preset products",
+        f"more train.steps; {SHALLOW}",
     ),
     Comparison(
         "names",
         {"classification.text.accuracy": "accuracy"},
         "logistic regression on {text}",
-        "ngrams and sentences in text_vectors.encoders; more train.steps",
+        f"{ENCODERS}; more train.steps",
     ),
     Comparison(
         "both fused",
@@ -73,20 +103,20 @@ COMPARISONS = (
         "retrieval, mean",
         {f"retrieval.mean.{metric}": name for metric, name in COMPARED.items()},
         f"class probabilities of {BOTH_VECTORS}",
-        "train.method huse_plus, as in the preset products; retrieval by class probabilities",
+        f"{HUSE_PLUS}; retrieval by class probabilities",
     ),
     Comparison(
         "retrieval, mean, CCA",
         {f"correlation.mean.{metric}": name for metric, name in COMPARED.items()},
         "canonical correlation analysis of the image vectors and the text vectors",
-        "train.method huse_plus, as in the preset products; more train.steps",
+        f"{HUSE_PLUS}; more train.steps",
     ),
     *(
         Comparison(
             f"{name} → {name}",
             {f"neighbours.{name}_to_{name}.{metric}": short for metric, short in COMPARED.items()},
             f"nearest neighbours in the raw {name} vectors",
-            "more train.steps; train.method huse_plus, as in the preset products",
+            f"more train.steps; {HUSE_PLUS}",
         )
         for name in MODALITIES
     ),
@@ -108,7 +138,7 @@ COMPARISONS = (
             f"{what}, zero-shot",
             {f"zero_shot.{direction}.{metric}": name for metric, name in COMPARED.items()},
             "the pair's own vectors",
-            "train.method huse_plus, as in the preset products; more train.steps",
+            f"{HUSE_PLUS}; more train.steps",
         )
         for what, direction in (("retrieval, mean", "mean"), ("image → image", "image_to_image"))
     ),
@@ -186,12 +216,13 @@ def _our_path(path: str) -> str:
     return f"{'classification' if rest.split('.')[0] in FUSED else 'retrieval'}.{rest}"
 
 
-def as_json(baselines: Baselines, compared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def as_json(baselines: Baselines, compared: Mapping[str, Mapping[str, Any]], tried: Tried) -> dict[str, Any]:
     """Return the section of a metrics file; words stand in lists, which DVC takes for no metrics.
 
     Args:
         baselines: of the split.
         compared: of `beside`.
+        tried: what is not to be advised.
     """
     words = ("name", "by")
     return {
@@ -200,15 +231,16 @@ def as_json(baselines: Baselines, compared: Mapping[str, Mapping[str, Any]]) -> 
             path: {key: value for key, value in one.items() if key not in words} for path, one in compared.items()
         },
         "rows": [{"metric": path, **{key: one[key] for key in words}} for path, one in compared.items()],
-        "remarks": remarks(compared),
+        "remarks": remarks(compared, tried),
     }
 
 
-def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def remarks(compared: Mapping[str, Mapping[str, Any]], tried: Tried = Tried()) -> list[str]:
     """Say where our space is behind a baseline, in a line for each of `COMPARISONS`, and what to try.
 
     Args:
         compared: of `beside`.
+        tried: what is not to be advised.
     """
     lines = []
     for comparison in _comparisons(compared):
@@ -220,7 +252,8 @@ def remarks(compared: Mapping[str, Mapping[str, Any]]) -> list[str]:
         if behind:
             told = "; ".join(_told(comparison.metrics[path], one) for path, one in behind.items())
             by = next(iter(behind.values()))["by"]
-            lines.append(f"behind a baseline, {comparison.what}: {told}. The baseline: {by}. Try {comparison.remedy}.")
+            remedy = tried.without(comparison.remedy)
+            lines.append(f"behind a baseline, {comparison.what}: {told}. The baseline: {by}. Try {remedy}.")
     return lines
 
 

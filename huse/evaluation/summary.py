@@ -73,7 +73,7 @@ class Catalogue:
 
     @property
     def answers(self) -> ClassTree:
-        """The tree that a model knows, which has the answers above the class."""
+        """The tree of the class paths, which a model knows and whose levels answers and classes have."""
         return self.tree if self.of_paths is None else self.of_paths
 
     def retrieve(self, places: Mapping[str, Floats], classes: Integers, **how: Any) -> Found:
@@ -325,7 +325,7 @@ def sureness_metrics(measured: Measured) -> dict[str, Any]:
 
 def classification_metrics(measured: Measured) -> dict[str, Any]:
     """Return accuracy, top 5, macro F1 and calibration of image, text and both fusions, and accuracy by level."""
-    classes, tree = measured.results.classes, measured.catalogue.tree
+    classes, tree = measured.results.classes, measured.catalogue.answers
     metrics: dict[str, Any] = {}
     by_level = {}
     for name, scores in measured.scores.items():

@@ -123,6 +123,7 @@ class Facts:
         products: `class_index`, `split` and `group` of every row.
         rejected: `reason` and `action` of rows that could not be used as they were.
         names: `names`, how many there are, and `names_unknown`, of how many of them nothing is known.
+        several_labels: whether a class has a label a level, and accuracy is the share of an item's labels.
     """
 
     metrics: Metrics
@@ -132,6 +133,7 @@ class Facts:
     products: pd.DataFrame
     rejected: pd.DataFrame
     names: Mapping[str, int]
+    several_labels: bool = False
 
     @property
     def actual(self) -> Integers:
@@ -154,7 +156,8 @@ def answers(facts: Facts) -> dict[str, Any]:
     """Return what the top of the page says.
 
     Returns:
-        `right`, `answered`, `search`, `products`, `chance` and `few`: how often; `mistakes`: where; `steps`: what next.
+        `right`, `answered`, `search`, `products`, `chance`, `several_labels` and `few`: how often; `mistakes`: where;
+        `steps`: what next.
     """
     metrics = facts.metrics
     return {
@@ -163,6 +166,7 @@ def answers(facts: Facts) -> dict[str, Any]:
         "search": read_metric(metrics, "retrieval.mean.recall_at_1"),
         "products": look_up(metrics, "product.classification.fusion.accuracy"),
         "chance": look_up(metrics, "classification.chance.accuracy"),
+        "several_labels": facts.several_labels,
         "few": few_items(facts.items),
         "mistakes": mistakes(facts.classes, facts.items, facts.pairs),
         "steps": next_steps(facts),

@@ -114,7 +114,7 @@ def answers_chart(shares: Records, rows: Sequence[str], answers: Sequence[str]) 
             color=alt.Color(
                 "answer:N",
                 scale=alt.Scale(domain=list(answers), range=[*strengths, LINE]),
-                legend=alt.Legend(title=None, columns=len(answers)),
+                legend=alt.Legend(title=None, columns=min(len(answers), 4)),
             ),
             order=alt.Order("place:Q"),
             tooltip=["row:N", "answer:N", alt.Tooltip("share:Q", format=".1%")],

@@ -5,7 +5,6 @@ Letters: N items, C classes, D dimension of the shared space, S nodes that are s
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +41,8 @@ class Confusion:
 def confusions(tree: ClassTree, actual: Integers, predicted: Integers, most: int = MOST_SHOWN) -> list[Confusion]:
     """Count actual by predicted nodes at every level of the tree, the finest first.
 
-    A class that ends above a level is its own node there.
+    A class that ends above a level is its own node there. A level that parts the classes as a finer one does is left
+    out; of more levels than `MOST_LEVELS`, the finest ones and the coarsest remain.
 
     Args:
         tree: of C classes.
@@ -50,10 +50,13 @@ def confusions(tree: ClassTree, actual: Integers, predicted: Integers, most: int
         predicted: N class numbers.
         most: nodes to show: those with the most items, ties in tree order.
     """
-    levels = [_confusion(tree, actual, predicted, level, most) for level in range(len(tree.levels), 0, -1)]
-    # A level with the same partition as the one above adds nothing.
-    new = [one for one, above in pairwise(levels) if above.nodes != one.nodes]
-    return [*new, levels[-1]][:MOST_LEVELS]
+    depth = len(tree.levels)
+    # Nodes are numbered in tree order, so the same parts have the same numbers.
+    finer = (level for level in range(depth - 1, 0, -1) if (tree.levels[level - 1] != tree.levels[level]).any())
+    levels = [depth, *finer]
+    if len(levels) > MOST_LEVELS:
+        levels = [*levels[: MOST_LEVELS - 1], levels[-1]]
+    return [_confusion(tree, actual, predicted, level, most) for level in levels]
 
 
 def _confusion(tree: ClassTree, actual: Integers, predicted: Integers, level: int, most: int) -> Confusion:

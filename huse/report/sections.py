@@ -83,9 +83,7 @@ def metrics_section(metrics: Metrics, tree_settings: Sequence[str] = ()) -> Sect
     """
     directions, classifiers = {**DIRECTIONS, "mean": "mean"}, metric_tables.CLASSIFIERS
     retrieval, by_level = metrics["retrieval"], metrics["classification"].get("by_level", {})
-    levels = {
-        level: level.replace("_", " ") for level in sorted({level for tree in by_level.values() for level in tree})
-    }
+    levels = {level: level.replace("_", " ") for of_levels in by_level.values() for level in of_levels}
     every = {**metric_tables.RETRIEVAL, **metric_tables.FURTHER}
     pairless = {way: found["without_pair"] for way, found in retrieval.items() if "without_pair" in found}
     tables = {

@@ -14,6 +14,7 @@ from scipy.sparse import csr_matrix
 
 from huse.errors import InputError
 from huse.evaluation.baselines import Inputs, rows_in_use
+from huse.evaluation.beside import Tried
 from huse.evaluation.linear import Block
 from huse.evaluation.zero_shot import Pair
 from huse.run import paths
@@ -80,6 +81,13 @@ def read_pair(here: Run, images: Floats, texts: Floats) -> Pair | None:
         raise InputError(
             f"{here / paths.ZERO_SHOT}: does not fit data/vectors ({error!r}). Run `dvc repro` to make both."
         ) from None
+
+
+def read_tried(here: Run) -> Tried:
+    """Return what the run has of the remedies that `evaluate` names where a baseline is ahead."""
+    towers = read_json(here / paths.TOWERS_CONFIG, []).get("params", {})
+    names = read_json(manifest_path(here / paths.TEXT_VECTORS), []).get("parameters", {})
+    return Tried(towers.get("method", ""), towers.get("image_layers"), list(names.get("fingerprints", ())))
 
 
 def _columns(vectors: Floats, blocks: Mapping[str, Mapping[str, Any]], name: str) -> Floats:

@@ -98,7 +98,8 @@ class Reading:
         chosen = None if precision is None else choose_points(self.rules.points, precision)
         remarks: dict[int, list[str]] = {}
         for error in self.errors:
-            remarks.setdefault(error.number, []).append(f"{error.kind} left out, {error.reason}")
+            what = "name" if error.kind == "text" else error.kind
+            remarks.setdefault(error.number, []).append(f"{what} left out, {error.reason}")
         image, text = self._scores()
         nothing, paths = [""] * len(self), self.rules.classes.paths
         return decisions(

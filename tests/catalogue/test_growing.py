@@ -30,6 +30,9 @@ def test_other_columns_are_numbers_where_all_cells_are(tmp_path):
         (["0.5", "-3"], True),
         (["1", ""], True),
         (["", ""], False),
+        (["5", "n/a", "NULL", "-"], True),
+        (["n/a", "-"], False),
+        (["5", "sold out"], False),
         (["00123", "5"], False),
         (["123456789012345678", "5"], False),
         (["Infinity", "5"], False),
@@ -40,7 +43,8 @@ def test_other_columns_are_numbers_where_all_cells_are(tmp_path):
 def test_codes_and_what_is_no_number_stay_as_they_are_written(cells, numbers):
     found = typed(pd.DataFrame({"column": cells}, dtype=object))["column"]
     if numbers:
-        assert found.dtype == float and found.fillna(-1).tolist() == [float(cell or -1) for cell in cells]
+        numbers_of = [float(cell) if any(map(str.isdigit, cell)) else -1 for cell in cells]
+        assert found.dtype == float and found.fillna(-1).tolist() == numbers_of
     else:
         assert found.tolist() == cells
 
@@ -50,9 +54,9 @@ def test_a_row_that_ends_early_keeps_the_cells_that_it_has(tmp_path):
     assert found["price"].tolist() == [1, 2, 3] and found["notes"].tolist() == ["", "", "new"]
 
 
-def test_headers_that_come_to_the_same_are_numbered_and_those_that_come_to_nothing_left_out(tmp_path):
-    found = further(tmp_path, "name,A b,a-b,!,A_B,2024\n1,2,3,4,5,6\n", used=["name"])
-    assert found.iloc[0].to_dict() == {"a_b": 2, "a_b_2": 3, "a_b_3": 5, "_2024": 6}
+def test_headers_that_come_to_the_same_are_numbered_and_only_empty_ones_left_out(tmp_path):
+    found = further(tmp_path, "name,A b,a-b,€,A_B,2024,💰,\n1,2,3,4,5,6,7,8\n", used=["name"])
+    assert found.iloc[0].to_dict() == {"a_b": 2, "a_b_2": 3, "column": 4, "a_b_3": 5, "_2024": 6, "column_2": 7}
     assert list(further(tmp_path, "image,name\na,b\n")) == []
     assert plain_header("  Größe (cm) ") == "größe_cm"
 

@@ -95,6 +95,16 @@ def test_names_alone_need_a_folder_too(workplace):
     assert "no such folder" not in shown()
 
 
+def test_names_alone_may_leave_the_folder_of_the_sample_which_the_run_draws(workplace):
+    write("names.csv", "\n".join(["name,classes", *(f"hat {number},a<{'bc'[number % 2]}" for number in range(40))]))
+    names = {"csv": "names.csv", "images": str(paths.SAMPLE_IMAGES), "columns": {"image": None}}
+    set_values(paths.PARAMS, {"catalogue": names})
+    assert not paths.SAMPLE_IMAGES.exists() and "no row names a picture" in shown()
+    write("names.csv", "\n".join(["image,name,classes", *(f"{n}.jpg,hat {n},a<{'bc'[n % 2]}" for n in range(40))]))
+    set_values(paths.PARAMS, {"catalogue": {"columns": {"image": "image"}}})
+    assert f"catalogue.images: {paths.SAMPLE_IMAGES}: no such folder. Give the folder" in error("check")
+
+
 def test_a_sample_that_is_still_to_be_drawn_is_no_fault(workplace):
     assert "the built-in sample, which the run draws" in shown()
 

@@ -259,6 +259,8 @@ def test_cells_that_the_index_has_as_numbers_are_missed_where_they_are_none(shop
     prices = index().rows("kind = 'products' AND ends_with(name, ' lamp')").set_index("name")["price"]
     assert prices["B lamp"] == 7 and prices[["A lamp", "C lamp"]].isna().all()
     assert "has no column" not in caplog.text
+    shown = huse("search", "lamp", "--where", "price > 5", "-k", 1).stdout
+    assert " 7 " in shown and "7.0" not in shown  # a whole number, as the table of the shop has it
     write("image,name,classes\n1.jpg,B lamp,home\n")
     assert huse("update", "new.csv", "--images", "new").exit_code == 0
     assert "new.csv: has no column price, which these products have empty then" in caplog.text

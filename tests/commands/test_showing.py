@@ -90,6 +90,8 @@ def test_metrics_shows_the_figures_their_intervals_and_chance(workplace):
     assert "report         metrics/report.html, a page for any browser" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 2})
     assert "held out: 40 pictures of 2 classes" in huse("metrics").stdout
+    write(paths.CATALOGUE_METRICS, CATALOGUE | {"pictures": PICTURES | {"unseen": 40}, "unseen_classes": 1})
+    assert "held out: 40 pictures of 1 class, never" in huse("metrics").stdout
     write(paths.CATALOGUE_METRICS, CATALOGUE | {"with_name_only": 4})
     assert "items: 7 train, 2 validation, 9 test, 1 rejected" in huse("metrics").stdout
 
@@ -170,6 +172,26 @@ def test_metrics_shows_answers_that_stop_above_the_class(workplace):
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
     assert ["0.95", "0.250", "0.500", "0.125", "0.100", "0.875"] in rows
     assert ["0.99", "0.000", "0.000", "0.000", "1.000", "–"] in rows
+
+
+def test_levels_of_a_deep_tree_share_a_column(workplace):
+    names = {
+        key: {"accuracy": 0.5, "top_5": 0.9, "macro_f1": 0.4} for key in ("text", "average", "log_linear", "fusion")
+    }
+    levels = {f"level_{level}": level / 100 for level in range(1, 8)}
+    answers = {"class": 0.25, **levels, "none": 0.1, "accuracy": 0.875, "mean_depth": 2.0}
+    values = {
+        "classification": {**names, "chance": {"accuracy": 0.04}},
+        "retrieval": {"mean": {"map": 0.444}},
+        "hedging": {"fusion": {"precision_95": answers}},
+    }
+    write(paths.EVALUATE_METRICS, values)
+    write(paths.CATALOGUE_METRICS, CATALOGUE)
+    shown = huse("metrics").stdout
+    assert "…" not in shown and max(map(len, shown.splitlines())) <= 80
+    assert "class ┃ level 4+ ┃ level 3 ┃ level 2 ┃ level 1 ┃ nothing ┃ right" in shown
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+    assert ["0.95", "0.250", "0.220", "0.030", "0.020", "0.010", "0.100", "0.875"] in rows
 
 
 def test_metrics_of_a_catalogue_without_pictures(workplace):

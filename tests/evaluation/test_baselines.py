@@ -12,7 +12,7 @@ from huse.evaluation.baselines import (
     measure_baselines,
     rows_in_use,
 )
-from huse.evaluation.beside import beside, remarks
+from huse.evaluation.beside import COMPARISONS, Tried, beside, remarks
 from huse.evaluation.results import SplitResults
 from huse.evaluation.splits import measure_splits
 from huse.evaluation.summary import Catalogue
@@ -200,6 +200,28 @@ def test_only_what_is_behind_is_remarked_on():
     (line,) = remarks({"classification.text.accuracy": {**one, "low": -0.3, "high": 0.1}})
     assert "(95 % interval of the difference -0.300 to +0.100, so this may be chance)" in line
     assert remarks({"classification.text.accuracy": {**one, "difference": 0.0}}) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "tried", "advice"),
+    [
+        ("text", Tried(), "ngrams and sentences in text_vectors.encoders; more train.steps"),
+        ("text", Tried(encoders=["words", "ngrams"]), "sentences in text_vectors.encoders; more train.steps"),
+        ("text", Tried(encoders=["sentences", "ngrams"]), "more train.steps"),
+        ("image", Tried("huse", 5), "more train.steps; train.image_layers 2, as in the preset products"),
+        ("image", Tried("huse", 2), "more train.steps"),
+    ],
+)
+def test_what_a_run_has_is_not_advised(path, tried, advice):
+    one = {"name": "x", "by": "y", "ours": 0.5, "baseline": 0.6, "difference": -0.1}
+    (line,) = remarks({f"classification.{path}.accuracy": one}, tried)
+    assert line.endswith(f" Try {advice}.")
+
+
+def test_something_is_left_to_advise_whatever_was_tried():
+    tried = Tried("huse_plus", 1, ["words", "ngrams", "sentences"])
+    advice = [tried.without(comparison.remedy) for comparison in COMPARISONS]
+    assert all(advice) and not any("preset" in told or "encoders" in told for told in advice)
 
 
 def test_metrics_of_one_comparison_share_a_line():

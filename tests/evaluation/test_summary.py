@@ -16,6 +16,7 @@ from huse.evaluation.summary import (
     Choices,
     calibrated,
     choose,
+    classification_metrics,
     classified,
     deciders,
     decisions,
@@ -74,6 +75,8 @@ def test_answers_are_nodes_of_the_class_paths_whatever_the_tree_of_the_metrics(m
     assert points["known"] == points["usual"] != points["other"]
     measured = {name: measure(split, of, choose(split, of)) for name, of in (("usual", usual), ("known", known))}
     assert sureness_metrics(measured["known"]) == sureness_metrics(measured["usual"])
+    levels = {name: classification_metrics(one)["by_level"] for name, one in measured.items()}
+    assert levels["known"] == levels["usual"] and list(levels["known"]["image"]) == ["level_1", "level_2"]
     ahp = {name: one.found["retrieval"]["image_to_text"].ahp.mean() for name, one in measured.items()}
     assert ahp["known"] != ahp["usual"]
 

@@ -47,7 +47,12 @@ def test_the_largest_nodes_are_shown_where_there_are_too_many():
 
 def test_a_level_that_parts_nothing_is_left_out():
     paths = [("a", "x"), ("b", "y")]
-    assert [one.level for one in confusions(ClassTree(paths), np.array([0, 1]), np.array([0, 1]))] == [2, 1]
+    (one,) = confusions(ClassTree(paths), np.array([0, 1]), np.array([0, 1]))
+    assert one.level == 2 and one.nodes == paths
+    deep = [("a",), ("a", "b"), ("a", "b", "c"), tuple("abcdefg"), ("x", "y"), ("x", "z")]
+    assert [one.level for one in confusions(ClassTree(deep), np.array([0]), np.array([1]))] == [7, 3, 2, 1]
+    many = [tuple("abcdefgh"[:level]) for level in range(1, 9)]
+    assert [one.level for one in confusions(ClassTree(many), np.array([0]), np.array([1]))] == [8, 7, 6, 5, 1]
     same = [("a",), ("b",)]
     assert [one.level for one in confusions(ClassTree(same), np.array([0]), np.array([1]))] == [1]
 

@@ -11,9 +11,17 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from huse.evaluation.space import semantic_order
+from huse.report.answers import answers
 from huse.report.matrices import class_mean_distances
 from huse.report.page import installed, lead, render, write_number
-from huse.report.sections import baselines_section, gallery_section, graph_section, map_section, sureness_section
+from huse.report.sections import (
+    baselines_section,
+    gallery_section,
+    graph_section,
+    map_section,
+    metrics_section,
+    sureness_section,
+)
 from huse.vision.thumbnails import thumbnails_of
 from tests.report.conftest import NASTY, Made, metrics, with_products
 
@@ -329,3 +337,25 @@ def test_a_large_catalogue_stays_small():
     assert "Shown are the 60 with the most items; 940 are left out." in text
     assert "Shown are the 60 classes with the most test items; 940 more are left out." in text
     assert "Shown are 900 of 6,000 items" in text
+
+
+def test_ten_levels_stand_in_order_and_their_legend_in_rows():
+    levels = {f"level_{level}": 0.1 for level in range(1, 12)}
+    made = metrics()
+    made["classification"]["by_level"] = {"image": levels}
+    table = dict(metrics_section(made).content["further"])
+    (found,) = (one for title, one in table.items() if "agrees with theirs" in title)
+    assert found.columns == [f"level {level}" for level in range(1, 12)]
+    made["hedging"] = {"fusion": {"precision_95": {"class": 0.0, **levels, "none": 0.0}}}
+    legend = sureness_section(made).charts["sureness-answers"]["encoding"]["color"]["legend"]
+    assert legend["columns"] == 4
+
+
+def test_what_is_right_of_several_labels_is_said():
+    made = Made(["a<b", "a<c", "d"], 9)
+    for several in (False, True):
+        page = render({"lead": "x", "answers": answers(replace(made.facts(), several_labels=several))}, [])
+        words = Elements(page).words
+        assert ("Always the most frequent labels would be right" in words) == several
+        assert ("Always the most frequent class would be right" in words) != several
+        assert ("what is right is the share of its labels" in words) == several

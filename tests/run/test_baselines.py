@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 from huse.errors import InputError
+from huse.evaluation.beside import Tried
 from huse.run import paths
-from huse.run.artifacts import Outputs
-from huse.run.baselines import baseline_inputs, read_pair
+from huse.run.artifacts import Outputs, manifest_path
+from huse.run.baselines import baseline_inputs, read_pair, read_tried
+from huse.run.place import Run
 
 
 @pytest.fixture
@@ -108,3 +110,12 @@ def test_vectors_that_were_not_made_with_the_sentences_are_refused(here, in_pair
             outputs.described_array(here / paths.ZERO_SHOT, wrong, {"network": network})
         with pytest.raises(InputError, match=r"zero_shot.npy: does not fit data/vectors .* Run `dvc repro`"):
             read_pair(here, images, texts)
+
+
+def test_what_a_run_has_of_the_remedies_is_read_from_its_artefacts(tmp_path):
+    here = Run(tmp_path)
+    with Outputs() as outputs:
+        outputs.json(here / paths.TOWERS_CONFIG, {"params": {"method": "huse_plus", "image_layers": 2, "steps": 5}})
+        about = {"parameters": {"fingerprints": {"words": None, "ngrams": None}}}
+        outputs.json(manifest_path(here / paths.TEXT_VECTORS), about)
+    assert read_tried(here) == Tried("huse_plus", 2, ["words", "ngrams"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from huse.encoders.contract import ItemError
 from huse.encoders.words import WordsEncoder
 from huse.errors import InputError
 from tests.use.test_model import TEXTS, make
@@ -51,3 +52,12 @@ def test_a_slice_is_what_was_read_of_its_products(model, pictures):
         assert part.decide() == whole[2][rows] and len(part) == len(expected)
         assert [error.number + rows.start for error in part.errors] == [n for n in (2, 3) if n in expected]
     assert "picture left out" in reading[3:4].decide()[0].remarks[0] and reading[3:4].decide()[0].class_path
+
+
+def test_a_name_that_cannot_be_encoded_is_called_so(model, pictures, monkeypatch):
+    def refuse(encoder, texts):
+        raise ItemError(0, "text", "no vector was given for this name")
+
+    monkeypatch.setattr(WordsEncoder, "encode", refuse)
+    (decision,) = model.read(pictures[:1], ["hat"], errors="report").decide()
+    assert decision.remarks == ("name left out, no vector was given for this name",) and decision.by_picture

@@ -162,7 +162,9 @@ def _line(rule: Rule, olds: Mapping[str, Any], news: Mapping[str, Any], change: 
     old, new = (value if is_number(value) else None for value in (base, here))
     if new is None:
         verdict = Verdict.LOST if held and old is not None else Verdict.NO_METRIC
-        return Line(rule, old, new, verdict, f"here is {_named(here)}", rule.tolerance)
+        neither = held and base is None and here is None
+        remedy = ", as in the base. If the catalogue has none, take it out of metrics/gate.yaml" if neither else ""
+        return Line(rule, old, new, verdict, f"here is {_named(here)}{remedy}", rule.tolerance)
     if held and old is None:
         return Line(rule, old, new, Verdict.NO_METRIC, f"the base has {_named(base)}", rule.tolerance)
     out = _out_of_bounds(rule, new)

@@ -99,6 +99,13 @@ def test_what_is_no_finite_number_fails(value, here):
     assert [line.verdict for line in outcome.lines] == [Verdict.LOST if here else Verdict.NO_METRIC, Verdict.SAME]
     assert outcome.exit_code == (1 if here else 2)
     assert ("here is" if here else "the base has") in outcome.lines[0].reason
+    assert "gate.yaml" not in outcome.lines[0].reason
+
+
+def test_what_neither_side_has_is_to_be_taken_out():
+    (line,) = judge([HIGHER], metrics(accuracy=None), metrics(accuracy=None)).lines
+    assert line.verdict == Verdict.NO_METRIC
+    assert line.reason == "here is none, as in the base. If the catalogue has none, take it out of metrics/gate.yaml"
 
 
 @pytest.mark.parametrize("here", [True, False])
