@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from huse.errors import InputError
 from huse.object_copies import copied_model
 from huse.run import paths
 from huse.run.params.reader import SectionType, read_section, read_seed
@@ -50,13 +51,20 @@ class Run:
         return found if isinstance(found, Remote) else self / found
 
     def model(self, named: str) -> Path:
-        """Return the folder of a model that a parameter names; of a URL its copy.
+        """Return the folder of an earlier model that a parameter names; of a URL its copy.
 
         Raises:
-            InputError: see `huse.storage.place` and `copied_model`.
+            InputError: it is the model of this run, which the run replaces; see `huse.storage.place`, `copied_model`.
         """
         found = self.place(named)
-        return copied_model(found) if isinstance(found, Remote) else found
+        if isinstance(found, Remote):
+            return copied_model(found)
+        if found.resolve() == (self / paths.MODEL).resolve():
+            raise InputError(
+                f"{named}: expected an earlier model, found the folder that this run writes to, so that each run would "
+                "begin from another. Copy it, such as to data/previous-model, and name the copy."
+            )
+        return found
 
     def named(self, path: Path) -> str:
         """Return a path as ``params.yaml`` is to name it: the inverse of ``/``, absolute where it leaves the root.

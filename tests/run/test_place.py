@@ -7,6 +7,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from huse.commands import cli
+from huse.errors import InputError
 from huse.run import paths
 from huse.run.place import Run
 from stages import sample_catalogue
@@ -83,6 +84,14 @@ def test_two_runs_in_one_process_do_not_meet(tmp_path):
     sample_catalogue.main(runs[0])
     assert [(here / paths.SAMPLE_CSV).read_bytes() for here in runs] == first
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "other"]
+
+
+def test_the_model_of_the_run_itself_is_no_earlier_one(tmp_path):
+    here = Run(tmp_path)
+    for named in ("data/model", "data/../data/model/", str(tmp_path / "data" / "model")):
+        with pytest.raises(InputError, match=r"the folder that this run writes to.*name the copy"):
+            here.model(named)
+    assert here.model("data/previous-model") == tmp_path / "data" / "previous-model"
 
 
 def test_only_the_edge_knows_where_a_run_is():
