@@ -104,16 +104,15 @@ def _enough(count: int, recalls: Callable[[int], dict[str, float]]) -> Approxima
         count: P.
         recalls: of so many partitions, by direction.
     """
-    found = Approximation()
     partitions = min(FEWEST, count)
-    while True:
-        before, found = found, Approximation(partitions, recalls(partitions))
-        lacking = [direction for direction, recall in found.recall.items() if recall < ENOUGH]
-        if not lacking or partitions == count:
-            return found
-        if before.recall and all(found.recall[one] < before.recall[one] + GAIN for one in lacking):
-            return before
+    found = Approximation(partitions, recalls(partitions))
+    while partitions < count and (lacking := [one for one, recall in found.recall.items() if recall < ENOUGH]):
         partitions = min(2 * partitions, count)
+        more = Approximation(partitions, recalls(partitions))
+        if all(more.recall[one] < found.recall[one] + GAIN for one in lacking):
+            break
+        found = more
+    return found
 
 
 def _drawn(table: "Table", kind: str) -> Floats:
