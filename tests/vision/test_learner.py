@@ -73,3 +73,17 @@ def test_the_state_is_taken_up_again():
         of.learn(of.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=1.0)
     for name, value in one.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[name]), name
+
+
+def test_dropout_of_frozen_layers_is_off():
+    """The last block's own dropout works, and so does that of all layers when all of them learn."""
+    of = learner()
+    for number in range(2):
+        of.network.body.append(nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.5), nn.BatchNorm1d(6, affine=False)))
+        of._blocks.append(list(of.network.body[-1].parameters()))
+        of._optimizer.add_param_group({"params": of._blocks[number + 1]})
+    frozen, last = of.network.body[-2:]
+    for layers, expected in (("head", (False, False)), ("last_block", (False, True)), ("all", (True, True))):
+        of.set_layers(layers)
+        assert tuple(part.training for part in (frozen[1], last[1])) == expected
+        assert tuple(part.training for part in (frozen[2], last[2])) == expected
