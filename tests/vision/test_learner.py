@@ -4,9 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from huse.vision.backbones import Backbone
+from huse.vision.backbones import Backbone, load_backbone, restore_backbone
 from huse.vision.learner import Learner
 from huse.vision.network_input import normalise
+from huse.vision.torchvision_networks import AUXILIARY_HEADS
+from huse.weights import write_state_dict
 
 CPU = torch.device("cpu")
 
@@ -87,3 +89,22 @@ def test_dropout_of_frozen_layers_is_off():
         of.set_layers(layers)
         assert tuple(part.training for part in (frozen[1], last[1])) == expected
         assert tuple(part.training for part in (frozen[2], last[2])) == expected
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks_with_heads_for_training_alone_learn(name):
+    """At sizes that these heads are too large for; what was written with them is read without."""
+    backbone = load_backbone(name, "random", 1)
+    assert not any(key.startswith(AUXILIARY_HEADS) for key in backbone.module.state_dict())
+    of = Learner(backbone, 3, learning_rate=0.1, layer_decay=1, weight_decay=0, device=CPU, dtype=torch.float32, seed=1)
+    of.set_layers("all")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
+    of.learn(of.loss(pixels, np.array([0, 1]), label_smoothing=0.1, mixture=None), share=1.0)
+
+
+def test_what_was_written_with_heads_for_training_alone_is_read(tmp_path):
+    backbone = load_backbone("googlenet", "random", 1)
+    state = backbone.module.state_dict()
+    write_state_dict({**state, "aux1.fc2.weight": torch.ones(2)}, tmp_path / "w.safetensors")
+    again = restore_backbone("googlenet", tmp_path / "w.safetensors", {}, {})
+    assert all(torch.equal(value, state[key]) for key, value in again.module.state_dict().items())
