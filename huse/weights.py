@@ -28,10 +28,18 @@ REMEDY = "Get the file again, or save the network anew with torch.save(model.sta
 
 
 def write_state_dict(state: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors as safetensors, for whoever may read other files of this user: the library keeps it to itself."""
+    """Write tensors as safetensors, for whoever may read other files of this user: the library keeps it to itself.
+
+    Weights that a network uses in several places are written for each, since the format takes no memory twice.
+    """
     path.touch()
     mode = path.stat().st_mode
-    save_file({name: tensor.contiguous() for name, tensor in state.items()}, path)
+    own, seen = {}, set()
+    for name, tensor in state.items():
+        place = tensor.untyped_storage().data_ptr()
+        own[name] = tensor.clone(memory_format=torch.contiguous_format) if place in seen else tensor.contiguous()
+        seen.add(place)
+    save_file(own, path)
     path.chmod(mode)
 
 

@@ -7,8 +7,8 @@ data/cache.
 Writes: ``data/backbone``, encoders of pictures that `huse.encoders.pictures.load_pictures` reads;
 ``metrics/finetune_backbone.json`` and ``metrics/finetune.csv``, one row an epoch.
 
-HUSE trains on frozen features. Off at 0 epochs, without pictures to train and validate on, and for given vectors; then
-the weights are passed on as they are. Of several networks the first one learns.
+HUSE trains on frozen features. Off at 0 epochs, without two pictures to train on and one to validate on, and for given
+vectors; then the weights are passed on as they are. Of several networks the first one learns.
 """
 
 import time
@@ -51,6 +51,7 @@ CODE = (
     "stages/finetune_backbone.py",
     "stages/runner.py",
 )
+FEWEST = 2  # pictures to train on: the statistics of a batch norm need another
 
 
 def main(here: Run) -> str:
@@ -72,6 +73,8 @@ def main(here: Run) -> str:
         off = "given vectors have no network"
     elif not {"train", "validation"} <= set(there["split"]):
         off = "no pictures to train and validate on"
+    elif (there["split"] == "train").sum() < FEWEST:
+        off = "one picture to train on"
     if off or not isinstance(first, NetworkEncoder):
         _write(here, [first, *others], Finetuned())
         return f"finetune_backbone: off ({off}); {passed}"

@@ -130,6 +130,15 @@ def test_numbers_that_are_not_finite_are_refused(tmp_path, value):
         read_state_dict(tmp_path / "w.pth")
 
 
+def test_weights_that_a_network_uses_twice(tmp_path):
+    whole = torch.arange(6.0)
+    state = {"a": whole, "b": whole, "part": whole[2:4], "turned": whole.reshape(2, 3).T}
+    write_state_dict(state, tmp_path / "w.safetensors")
+    found = read_state_dict(tmp_path / "w.safetensors")
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) for name in state)
+
+
 def test_weights_may_be_read_by_whoever_may_read_other_files(tmp_path):
     plain = tmp_path / "plain"
     plain.touch()

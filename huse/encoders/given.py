@@ -30,6 +30,8 @@ Kind = Literal["text", "picture"]
 SHOWN = 3  # examples
 LARGEST = 1e15  # of a value; the squares of larger ones, summed up, are too large for float32
 
+OTHER_KINDS = "cmM"  # of values, complex and of time: NumPy makes other numbers of them without an error
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -225,10 +227,12 @@ def read_given(file: Path, column: str, root: Path = Path()) -> GivenEncoder:
     """
     try:
         if file.suffix == ".npy":
-            names = local(root, column).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+            names = local(root, column).read_text(encoding="utf-8-sig").removesuffix("\n").split("\n")
             vectors = np.load(file, allow_pickle=False)
         else:
             names, vectors = _columns(pd.read_parquet(file), column)
+        if vectors.dtype.kind in OTHER_KINDS:
+            raise ValueError(f"expected numbers, found {vectors.dtype}")
         vectors = np.ascontiguousarray(vectors, np.float32)
     except FileNotFoundError as error:
         raise InputError(f"{error.filename or file}: not found. Expected names and their vectors.") from None

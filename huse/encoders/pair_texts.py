@@ -19,7 +19,7 @@ from torch.nn import functional
 from huse.encoders.contract import Encoder, encode_each_once, read_config, write_config
 from huse.encoders.model_folder import copy_model, fingerprint_model
 from huse.encoders.text_reading import SentenceReading, TextBatch, encode_in_batches, filled_batches, tell_cut
-from huse.encoders.transformer import PROBE, SentencesEncoder
+from huse.encoders.transformer import PROBE, SentencesEncoder, refuse_chance
 from huse.errors import InputError
 from huse.object_copies import local_folder
 from huse.vision.network_names import OPEN_CLIP, pair_of
@@ -75,12 +75,14 @@ class OpenClipTextEncoder:
                 ) from None
         del network.visual
         state = {key: value for key, value in read_state_dict(weights).items() if not key.startswith(PICTURES)}
-        found = network.load_state_dict(state, strict=False)
-        odd = [*found.missing_keys, *found.unexpected_keys]
+        own = network.state_dict()
+        odd = [name for name in {**own, **state} if name not in own or name not in state]
+        odd += [name for name in own if name in state and own[name].shape != state[name].shape]
         if odd:
             raise InputError(
                 f"{weights}: does not fit the model of its folder: {name_first(odd)}. Copy the folder again."
             )
+        network.load_state_dict(state)
         if (reading.max_length or 0) > tokenizer.context_length:
             raise InputError(
                 f"{folder}: reads at most {tokenizer.context_length} tokens of a text, found max_length "
@@ -193,7 +195,12 @@ def open_pair_texts(networks: Sequence[str], reading: SentenceReading, root: Pat
     """Make the text half of the first pair among networks of pictures; arguments as in `find_pair`.
 
     Raises:
-        InputError: as `find_pair`, `OpenClipTextEncoder.of` and `SentencesEncoder.of`.
+        InputError: as `find_pair`, `OpenClipTextEncoder.of` and `SentencesEncoder.of`; or the weights do not fill the
+            network, so that a part of it would be random.
     """
     prefix, folder = find_pair(networks, root, by)
-    return (OpenClipTextEncoder if prefix == OPEN_CLIP else SentencesEncoder).of(folder, reading)
+    if prefix == OPEN_CLIP:
+        return OpenClipTextEncoder.of(folder, reading)
+    encoder = SentencesEncoder.of(folder, reading)
+    refuse_chance(encoder)
+    return encoder

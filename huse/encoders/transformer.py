@@ -276,15 +276,21 @@ def open_sentences(
         salience = Salience(tfidf, cleaning or Cleaning())
     folder = find_model(settings.model, root, download=settings.download)
     encoder = SentencesEncoder.of(folder, reading, salience)
-    other = replace(encoder, network=_read_network(folder, seed=1))
-    if not np.array_equal(encoder._vectors([PROBE]), other._vectors([PROBE])):
-        raise InputError(
-            f"{folder}: its weights do not fill the network that its {MODEL_CONFIG} describes, so the vectors would "
-            "depend on chance. Copy the folder again, or name another model."
-        )
+    refuse_chance(encoder)
     if not (folder / MODULES).is_file():
         logging.warning("%s: has no %s: a vector is the mean of the tokens' vectors", folder, MODULES)
     return encoder
+
+
+def refuse_chance(encoder: SentencesEncoder) -> None:
+    """Raise an `InputError` where the weights in the model's folder leave a part of the network random."""
+    network = _read_network(encoder.folder, seed=1)
+    _limit_length(network, encoder.reading.max_length)
+    if not np.array_equal(encoder._vectors([PROBE]), replace(encoder, network=network)._vectors([PROBE])):
+        raise InputError(
+            f"{encoder.folder}: its weights do not fill the network that its {MODEL_CONFIG} describes, so the vectors "
+            "would depend on chance. Copy the folder again, or name another model."
+        )
 
 
 def refuse_without_library() -> None:

@@ -227,7 +227,11 @@ def restore_backbone(name: str, weights: Path, origin: dict[str, Any], options: 
         raise InputError(f"{weights.parent}: {error}") from None
     fingerprint: dict[str, str | int] = {"weights_sha256": fingerprint_file(weights)} if weights.is_file() else {}
     try:
-        skeleton.module.load_state_dict(read_state_dict(weights))
+        state = read_state_dict(weights)
+        # Earlier versions wrote heads that take no part in a vector.
+        skeleton.module.load_state_dict(
+            {key: value for key, value in state.items() if not key.startswith(skeleton.unused)}
+        )
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{weights}: not the weights of {name} ({reason}). Run `dvc repro` to make them.") from None

@@ -62,6 +62,13 @@ def said_of_depth(image: ImageFile.ImageFile) -> str:
     return "16 bits scaled to 8" if any(DEEP.search(str(tile.args)) for tile in image.tile[:1]) else ""
 
 
+def scale_transparency(image: Image.Image) -> None:
+    """Scale the colour that stands for transparency as Pillow has scaled the 16-bit values of a picture in colour."""
+    colour = image.info.get("transparency")
+    if isinstance(colour, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in colour)
+
+
 def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
     """Return the picture in RGB, and a description of unusual conversions.
 
@@ -73,8 +80,11 @@ def to_rgb(image: Image.Image) -> tuple[Image.Image, str]:
     if image.mode in ("I", "F"):
         raise PictureError("picture has 32-bit, signed or floating-point values; save it with 8 or 16 bits a channel")
     if image.mode.startswith("I;16"):
-        scaled = np.rint(np.asarray(image) * (255 / 65535)).astype(np.uint8)
-        return Image.fromarray(scaled).convert("RGB"), "16 bits scaled to 8"
+        values = np.asarray(image)
+        clear = values == image.info.get("transparency", -1)
+        scaled = np.where(clear, 255, np.rint(values * (255 / 65535))).astype(np.uint8)
+        said = "transparency laid on white" if clear.any() else "16 bits scaled to 8"
+        return Image.fromarray(scaled).convert("RGB"), said
     if image.has_transparency_data:
         seen = image.convert("RGBA")
         alpha = seen.getchannel("A")

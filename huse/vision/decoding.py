@@ -16,7 +16,15 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from huse.kinds import HEAD, PICTURES, kind_of
 from huse.storage import Place, Remote
-from huse.vision.conversion import further_frames, mislabelled, said_of_depth, said_of_turn, to_rgb, turn_upright
+from huse.vision.conversion import (
+    further_frames,
+    mislabelled,
+    said_of_depth,
+    said_of_turn,
+    scale_transparency,
+    to_rgb,
+    turn_upright,
+)
 from huse.vision.limits import check_bytes, check_size, check_work, most_bytes, pixel_limit
 from huse.vision.picture_error import PictureError
 
@@ -252,6 +260,8 @@ def _decode(file: BufferedReader | BytesIO, max_pixels: int, shorter_side: int |
             # Read before loading, which drops both and turns a TIFF.
             stored = said_of_depth(image), said_of_turn(getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation))
             image.load()
+            if stored[0]:
+                scale_transparency(image)
             named = mislabelled(image.format or "", Path(getattr(file, "name", "")).suffix)
             picture, converted = to_rgb(image)
             upright, turned = turn_upright(image, picture)

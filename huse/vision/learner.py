@@ -92,6 +92,9 @@ class Learner:
             for parameter in block:
                 parameter.requires_grad_(True)
         for module in self.network.modules():
+            own = [parameter.requires_grad for parameter in module.parameters()]
+            if own and not any(own):
+                module.eval()  # with the dropout in it, which has no parameters
             if isinstance(module, BATCH_NORMS):
                 learns = all(parameter.requires_grad for parameter in module.parameters())
                 if self._frozen_norms or not learns:

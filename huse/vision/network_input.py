@@ -39,17 +39,23 @@ def upload(pixels: Pixels, device: torch.device) -> Tensor:
 
 
 def check_size(backbone: Backbone, size: int) -> None:
-    """Check that a backbone takes pictures of a size.
+    """Check that a backbone takes pictures of a size, and gives a vector for each.
 
     Raises:
         InputError: it does not.
     """
     try:
         with torch.inference_mode():
-            backbone.module(torch.zeros(1, 3, size, size))
+            found = backbone.module(torch.zeros(1, 3, size, size))
     except (RuntimeError, AssertionError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise InputError(
             f"size: {backbone.name} does not take pictures of {size} × {size} pixels ({reason}). Set `size` to what it "
             "was made for, 224 as a rule."
         ) from error
+    shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+    if shape != (1, backbone.dimension):
+        raise InputError(
+            f"backbone.network: expected a network with a vector of {backbone.dimension} values for a picture; "
+            f"{backbone.name} gives {shape}. Choose one with pooled features."
+        )

@@ -128,6 +128,8 @@ def options_of(prefix: str, folder: Path) -> dict[str, Any]:
             f"{folder}: expected {PREPROCESSING[0]}, which says how pictures are normalised. Copy the folder again."
         )
     pictures = _read_json(found[0])
+    if not isinstance(pictures, dict):
+        raise InputError(f"{found[0]}: expected how pictures are prepared, found {type(pictures).__name__}.")
     return {"model": _read_json(folder / CONFIG), "pictures": pictures.get("image_processor", pictures)}
 
 
@@ -157,8 +159,8 @@ def build(prefix: str, name: str, options: Mapping[str, Any], seed: int) -> Skel
         try:
             make = _of_open_clip if prefix == OPEN_CLIP else _of_transformers
             module, dimension, made_for = make(options)
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError, OSError, AssertionError) as error:
-            reason = str(error).strip().partition("\n")[0]
+        except Exception as error:  # of the libraries' own code, which has errors of its own kinds
+            reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise InputError(f"{name}: {prefix.rstrip(':')} cannot make the network ({reason}).") from None
     translated = None if prefix == OPEN_CLIP else _named_by_half
     return Skeleton(module, dimension, (), made_for=made_for, options=dict(options), translated=translated)
@@ -180,7 +182,13 @@ def _of_open_clip(options: Mapping[str, Any]) -> tuple[nn.Module, int, InputForm
         mean=_colour(how["mean"]),
         std=_colour(how["std"]),
     )
-    return model.visual, int(model.visual.output_dim), made_for
+    return model.visual, _dimension(model.visual, made_for.size), made_for
+
+
+def _dimension(network: nn.Module, size: int) -> int:
+    """Return D, which not every network says."""
+    with torch.inference_mode():
+        return int(network.eval()(torch.zeros(1, 3, size, size)).shape[1])
 
 
 class _PictureHalf(nn.Module):
@@ -207,10 +215,8 @@ def _of_transformers(options: Mapping[str, Any]) -> tuple[nn.Module, int, InputF
     if not hasattr(model, "get_image_features"):
         raise ValueError(f"{type(model).__name__} has no features of pictures")
     made_for = _transformers_pictures(options["pictures"])
-    half = _PictureHalf(model.float()).eval()
-    with torch.inference_mode():
-        dimension = half(torch.zeros(1, 3, made_for.size, made_for.size)).shape[1]
-    return half, int(dimension), made_for
+    half = _PictureHalf(model.float())
+    return half, _dimension(half, made_for.size), made_for
 
 
 def _transformers_pictures(how: Mapping[str, Any]) -> InputFormat:

@@ -5,6 +5,7 @@ Letters: N pictures, S pixels a side of the network's input, D values a vector.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from torch import Tensor, nn
@@ -37,6 +38,14 @@ class InputFormat:
     interpolation: Interpolation = "bilinear"
     mean: Colour = MEAN
     std: Colour = STD
+
+    def __post_init__(self) -> None:
+        """Check what files of others say; raises a `ValueError`."""
+        if self.size < 1 or not 0 < self.crop <= 1 or not all(0 < value < inf for value in self.std):
+            raise ValueError(
+                f"expected pictures of a size, a share of them from 0 to 1 and deviations above 0, found {self.size}, "
+                f"{self.crop:g} and {self.std}"
+            )
 
 
 IMAGENET = InputFormat()

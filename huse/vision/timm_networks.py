@@ -110,14 +110,14 @@ def build(name: str, options: Mapping[str, Any], seed: int) -> Skeleton:
             module: nn.Module = timm.create_model(
                 name, pretrained=False, **{**options.get(ARGUMENTS, {}), "num_classes": 0}
             )
-        except Exception as error:  # of the many networks' own code
+            own = {**(getattr(module, OWN, None) or {}), **options.get(OWN, {})}
+            made_for, blocks = _made_for(timm, own), _blocks(timm, module)
+            dimension = int(getattr(module, "head_hidden_size", None) or module.num_features)  # type: ignore[arg-type]
+        except Exception as error:  # of the many networks' own code, or of a folder's config
             reason = str(error).strip().partition("\n")[0] or type(error).__name__
             raise InputError(f"backbone.network: timm cannot make {name} ({reason}).") from None
-        own = {**(getattr(module, OWN, None) or {}), **options.get(OWN, {})}
-        made_for, blocks = _made_for(timm, own), _blocks(timm, module)
     named = own.get("classifier") or ()
     heads = [named] if isinstance(named, str) else named  # head.fc; and some have norms beside it
-    dimension = int(getattr(module, "head_hidden_size", None) or module.num_features)  # type: ignore[arg-type]
     return Skeleton(
         module,
         dimension,
@@ -170,11 +170,21 @@ def _made_for(timm: ModuleType, own: Mapping[str, Any]) -> InputFormat:
 
 
 def _blocks(timm: ModuleType, module: nn.Module) -> list[list[str]] | None:
-    """Return the names of the parameters by layer, as timm groups them for rates that fall from layer to layer."""
+    """Return the names of the parameters by layer, as timm groups them for rates that fall from layer to layer.
+
+    Timm has the last norm of many networks as a layer of its own; such a layer, of vectors only, joins the one before.
+    """
     if not hasattr(module, "group_matcher"):
         return None
     groups = timm.models.group_parameters(module, module.group_matcher(coarse=False))  # type: ignore[operator]
-    return [names for _, names in sorted(groups.items())] if len(groups) > 1 else None
+    sizes = {name: parameter.ndim for name, parameter in module.named_parameters()}
+    found: list[list[str]] = []
+    for _, names in sorted(groups.items()):
+        if found and all(sizes[name] < 2 for name in names):
+            found[-1] += names
+        else:
+            found.append(list(names))
+    return found if len(found) > 1 else None
 
 
 def _translate(module: nn.Module, state: dict[str, Tensor]) -> Mapping[str, Tensor]:

@@ -19,8 +19,9 @@ from huse.vision.networks import NETWORKS
 from huse.vision.skeleton import MEAN, Skeleton
 from huse.vision.torchvision_ops import import_torchvision
 
-# Heads used only in training; their weights are ignored.
-AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
+# Heads beside the classifier, used only in training on its classes; they are removed, and their weights ignored.
+AUXILIARY = ("aux1", "aux2", "AuxLogits")
+AUXILIARY_HEADS = tuple(f"{name}." for name in AUXILIARY)
 
 # Their published weights expect input between -1 and 1; torchvision converts it inside the network.
 NEED_INPUT_TRANSFORM = ("googlenet", "inception_v3")
@@ -50,6 +51,10 @@ def build(name: str, options: Mapping[str, Any], seed: int) -> Skeleton:
         module: nn.Module = NETWORKS[name]() if name in NETWORKS else _models().get_model(name, weights=None, **config)
     if name in NEED_INPUT_TRANSFORM:
         setattr(module, TRANSFORM, options.get(TRANSFORM, False))
+        module.aux_logits = False  # type: ignore[assignment]
+        for head in AUXILIARY:
+            if hasattr(module, head):
+                setattr(module, head, None)
     classifier = _classifier_name(module)
     dimension = _strip(module, classifier)
     return Skeleton(module, dimension, (f"{classifier}.",), AUXILIARY_HEADS, options=options)

@@ -127,6 +127,18 @@ def write_names(folder):
     return GivenSettings(file="given.npy", names="names.txt")
 
 
+def of_kind(folder, kind):
+    np.save(folder / "given.npy", np.ones((3, 2)).astype("i8").astype(kind))
+    return write_names(folder)
+
+
+def test_a_file_of_names_from_a_program_that_marks_utf_8(tmp_path):
+    settings = write(tmp_path, "npy")
+    (tmp_path / "names.txt").write_text("\r\n".join(NAMES), encoding="utf-8-sig", newline="")
+    found = open_given(settings.changed(max_missing=0), tmp_path, NAMES).encode(NAMES)
+    np.testing.assert_array_equal(found, VECTORS.astype(np.float32))
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -135,6 +147,8 @@ def write_names(folder):
         (write_names, r"given\.npy: not found"),
         (pickled, r"given\.npy: cannot be read"),
         (uneven, r"given\.npy: expected a vector a name, found 3 names and an array of 2 × 4"),
+        (lambda folder: of_kind(folder, "complex64"), "expected numbers, found complex64"),
+        (lambda folder: of_kind(folder, "M8[s]"), "expected numbers, found datetime64"),
         (ragged, r"given\.parquet: cannot be read .*shape"),
         (lambda folder: (folder / "given.parquet").write_text("no"), r"given\.parquet: cannot be read"),
         (

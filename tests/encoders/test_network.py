@@ -7,7 +7,7 @@ from huse.encoders.families import load_encoder
 from huse.encoders.network import NetworkEncoder
 from huse.encoders.picture_input import Encoding
 from huse.errors import InputError
-from huse.vision.backbones import load_backbone
+from huse.vision.backbones import Backbone, load_backbone
 from huse.vision.geometry import fit
 from huse.vision.network_input import check_size, normalise
 from huse.vision.torchvision_ops import import_torchvision
@@ -113,6 +113,16 @@ def test_a_size_that_the_backbone_does_not_take(backbone):
         check_size(backbone, 8)
     with pytest.raises(InputError, match="vit_b_16 does not take pictures of 96 × 96 pixels"):
         check_size(load_backbone("vit_b_16", "random", 1), 96)
+
+
+def test_a_network_without_pooled_features_is_refused():
+    maps = Backbone("maps", torch.nn.Conv2d(3, 4, 3), 4, {}, {})
+    with pytest.raises(InputError, match=r"a vector of 4 values for a picture; maps gives \(1, 4, 62, 62\)"):
+        check_size(maps, 64)
+    several = Backbone("several", torch.nn.Module(), 4, {}, {})
+    several.module.forward = lambda pictures: (pictures, pictures)
+    with pytest.raises(InputError, match="several gives tuple"):
+        check_size(several, 64)
 
 
 def test_resnet18_gives_what_img2vec_gives(tmp_path, monkeypatch):

@@ -62,6 +62,22 @@ def test_some_without_a_picture_and_some_without_a_name(here, small_catalogue):
     np.testing.assert_allclose(found.max(axis=1)[alone], items["confidence_fusion"][alone], atol=1e-5)
 
 
+def test_one_picture_to_train_on_is_too_few_for_a_norm(here, small_catalogue):
+    path, folder = small_catalogue
+    table = pd.read_csv(path).assign(split=[*["train"] * 5, *["validation"] * 2, *["test"] * 3] * 2)
+    table.loc[(table["split"] == "train") & (table.index > 0), "image"] = ""
+    table.to_csv(path, index=False)
+    given = {"csv": str(path), "images": str(folder), "columns": {"split": "split"}}
+    backbone = {"network": "resnet18", "size": 32}
+    write_params(here.root, SMALL, TINY, {"catalogue": given, "backbone": backbone, "finetune_backbone": {"epochs": 1}})
+    ALL["catalogue"].main(here)
+    assert "off (one picture to train on)" in ALL["finetune_backbone"].main(here)
+    table.loc[1, "image"] = "0_1.png"
+    table.to_csv(path, index=False)
+    ALL["catalogue"].main(here)
+    assert "resnet18, 2 pictures, best epoch 1 of 1" in ALL["finetune_backbone"].main(here)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["text", "image"])
 def test_a_catalogue_of_one_modality(here, small_catalogue, name):

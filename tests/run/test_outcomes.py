@@ -436,7 +436,9 @@ def run_finetune(in_params, pictures, saved, once, monkeypatch):  # noqa: F811
             return finetuning.finetune(backbone, pictures, preparation, settings, **more)
 
         monkeypatch.setattr("huse.encoders.pictures.load_backbone", lambda *_: backbone)
-        products = pd.DataFrame({"image": "a.png", "name": "", "class_index": 0, "split": ["train", "validation"]})
+        products = pd.DataFrame(
+            {"image": "a.png", "name": "", "class_index": 0, "split": ["train", "train", "validation"]}
+        )
         monkeypatch.setattr(finetune_stage, "read_table", lambda *_: products)
         monkeypatch.setattr(finetune_stage, "fingerprint_products", lambda _: "")
         monkeypatch.setattr(finetune_stage.Pictures, "of", classmethod(lambda *_: pictures))

@@ -19,7 +19,7 @@ from huse.vision.decoding import (
     read_picture,
 )
 from huse.vision.picture_error import PictureError
-from tests.vision.conftest import noise, png
+from tests.vision.conftest import noise, png, png_chunk
 
 LIMIT = 10**8
 ORANGE, WHITE, BLUE = (255, 128, 0), (255, 255, 255), (0, 0, 255)
@@ -40,6 +40,12 @@ def plain(mode, colour):
 
 def grey(value, dtype=np.uint16):
     return Image.fromarray(np.full((12, 10), value, dtype))
+
+
+def deep_png(values, clear):
+    """A PNG of 16 bits a channel in one colour, in which another stands for transparency."""
+    pixel, colour = (struct.pack(f">{len(each)}H", *each) for each in (values, clear))
+    return png(png_chunk(b"tRNS", colour), pixel=pixel, depth=16, kind=0 if len(values) == 1 else 2)
 
 
 def palette(*colours):
@@ -102,6 +108,10 @@ ZERO_BYTE = "stat: embedded null character in path" if sys.version_info >= (3, 1
         ("a.png", palette((0, 0, 0), ORANGE), {"transparency": bytes([128, 255])}, (127,) * 3, LAYERED),
         ("a.png", plain("RGB", ORANGE), {"transparency": ORANGE}, WHITE, LAYERED),
         ("a.png", plain("RGB", ORANGE), {"transparency": BLUE}, ORANGE, ""),
+        ("a.png", deep_png((1000,), clear=(1000,)), {}, WHITE, f"{LAYERED}; {DEEP}"),
+        ("a.png", deep_png((1000,), clear=(1001,)), {}, (4, 4, 4), DEEP),
+        ("a.png", deep_png((1000, 2000, 3000), clear=(1000, 2000, 3000)), {}, WHITE, f"{LAYERED}; {DEEP}"),
+        ("a.png", deep_png((1000, 2000, 3000), clear=(1000, 2000, 5000)), {}, (3, 7, 11), DEEP),
         ("a.png", plain("RGBA", (0, 0, 200, 51)), {}, (204, 204, 244), LAYERED),
         ("a.tif", plain("RGBA", (0, 0, 200, 51)), {}, (204, 204, 244), LAYERED),
         ("a.webp", plain("RGBA", (0, 0, 200, 51)), {"lossless": True}, (204, 204, 244), LAYERED),

@@ -4,9 +4,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from huse.vision.backbones import Backbone
+from huse.vision.backbones import Backbone, load_backbone, restore_backbone
 from huse.vision.learner import Learner
 from huse.vision.network_input import normalise
+from huse.vision.torchvision_networks import AUXILIARY_HEADS
+from huse.weights import write_state_dict
 
 CPU = torch.device("cpu")
 
@@ -73,3 +75,36 @@ def test_the_state_is_taken_up_again():
         of.learn(of.loss(pixels, classes, label_smoothing=0.0, mixture=None), share=1.0)
     for name, value in one.network.state_dict().items():
         assert torch.equal(value, other.network.state_dict()[name]), name
+
+
+def test_dropout_of_frozen_layers_is_off():
+    """The last block's own dropout works, and so does that of all layers when all of them learn."""
+    of = learner()
+    for number in range(2):
+        of.network.body.append(nn.Sequential(nn.Linear(6, 6), nn.Dropout(0.5), nn.BatchNorm1d(6, affine=False)))
+        of._blocks.append(list(of.network.body[-1].parameters()))
+        of._optimizer.add_param_group({"params": of._blocks[number + 1]})
+    frozen, last = of.network.body[-2:]
+    for layers, expected in (("head", (False, False)), ("last_block", (False, True)), ("all", (True, True))):
+        of.set_layers(layers)
+        assert tuple(part.training for part in (frozen[1], last[1])) == expected
+        assert tuple(part.training for part in (frozen[2], last[2])) == expected
+
+
+@pytest.mark.parametrize("name", ["googlenet", "inception_v3"])
+def test_networks_with_heads_for_training_alone_learn(name):
+    """At sizes that these heads are too large for; what was written with them is read without."""
+    backbone = load_backbone(name, "random", 1)
+    assert not any(key.startswith(AUXILIARY_HEADS) for key in backbone.module.state_dict())
+    of = Learner(backbone, 3, learning_rate=0.1, layer_decay=1, weight_decay=0, device=CPU, dtype=torch.float32, seed=1)
+    of.set_layers("all")
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 96, 96, 3), dtype=np.uint8)
+    of.learn(of.loss(pixels, np.array([0, 1]), label_smoothing=0.1, mixture=None), share=1.0)
+
+
+def test_what_was_written_with_heads_for_training_alone_is_read(tmp_path):
+    backbone = load_backbone("googlenet", "random", 1)
+    state = backbone.module.state_dict()
+    write_state_dict({**state, "aux1.fc2.weight": torch.ones(2)}, tmp_path / "w.safetensors")
+    again = restore_backbone("googlenet", tmp_path / "w.safetensors", {}, {})
+    assert all(torch.equal(value, state[key]) for key, value in again.module.state_dict().items())

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from huse.encoders.families import load_encoder
 from huse.encoders.network import NetworkEncoder
@@ -209,6 +210,19 @@ def edited(folder, name, change):
         ),
         (
             "clip",
+            lambda folder: edited(folder, "config.json", lambda content: content.update(vision_config=[])),
+            "cannot make the network",
+        ),
+        ("clip", lambda folder: (folder / "preprocessor_config.json").write_text("[]"), "found list"),
+        (
+            "clip",
+            lambda folder: edited(
+                folder, "preprocessor_config.json", lambda content: content.update(size={"shortest_edge": 16})
+            ),
+            "cannot make the network .*a share of them from 0 to 1",
+        ),
+        (
+            "clip",
             lambda folder: (folder / "modules.json").write_text(
                 json.dumps([{"type": "a.Transformer", "path": ""}, {"type": "a.Dense", "path": "1"}])
             ),
@@ -224,6 +238,52 @@ def test_what_is_wrong_with_a_folder_is_named(kind, damage, said, made, tmp_path
     damage(folder)
     with pytest.raises(InputError, match=said):
         load_backbone(f"{made(kind).partition(':')[0]}:copy", None, 1, tmp_path)
+
+
+def without(folder, file, *names, **changed):
+    state = {name: value for name, value in load_file(folder / file).items() if name not in names}
+    save_file(state | {name: change(state[name]) for name, change in changed.items()}, folder / file)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_texts_are_not_read_by_weights_that_leave_something_random(kind, made, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(made(kind).partition(":")[2], folder)
+    file, name, said = {
+        "open_clip": ("open_clip_model.safetensors", "text_projection", "does not fit the model"),
+        "clip": ("model.safetensors", "text_projection.weight", "would depend on chance"),
+        "siglip": ("model.safetensors", "text_model.head.weight", "would depend on chance"),
+    }[kind]
+    without(folder, file, name)
+    with pytest.raises(InputError, match=said):
+        open_pair_texts([f"{made(kind).partition(':')[0]}:copy"], SentenceReading(), tmp_path, by="x")
+
+
+@needs_open_clip
+def test_texts_are_not_read_by_weights_of_another_size(made, tmp_path):
+    shutil.copytree(made("open_clip").partition(":")[2], tmp_path / "copy")
+    without(tmp_path / "copy", "open_clip_model.safetensors", text_projection=lambda value: value[:, :8].contiguous())
+    with pytest.raises(InputError, match="does not fit the model of its folder: text_projection"):
+        open_pair_texts(["open_clip:copy"], SentenceReading(), tmp_path, by="x")
+
+
+@needs_open_clip
+@torch.inference_mode()
+def test_a_pair_of_open_clip_whose_pictures_timm_reads(made, tmp_path):
+    """Such are its SigLIP and MobileCLIP."""
+    pytest.importorskip("timm", reason="timm is not installed (huse[vision])")
+    import open_clip
+
+    shutil.copytree(made("open_clip").partition(":")[2], tmp_path / "copy")
+    vision = {"timm_model_name": "test_efficientnet", "timm_pool": "avg", "timm_proj": "linear", "image_size": SIZE}
+    edited(tmp_path / "copy", "open_clip_config.json", lambda content: content["model_cfg"].update(vision_cfg=vision))
+    whole = open_clip.create_model(f"local-dir:{tmp_path / 'copy'}", load_weights=False).eval()
+    save_file(whole.state_dict(), tmp_path / "copy/open_clip_model.safetensors")
+    check_weights("open_clip:copy", None, tmp_path)
+    backbone = load_backbone("open_clip:copy", None, 1, tmp_path)
+    pictures = torch.randn(2, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(backbone.module(pictures), whole.encode_image(pictures))
+    assert (backbone.dimension, backbone.made_for.size) == (DIMENSION, SIZE)
 
 
 @needs_open_clip

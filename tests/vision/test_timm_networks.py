@@ -212,14 +212,44 @@ def test_a_saved_encoder_gives_the_same_bits(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", TINY)
-def test_layers_are_those_of_timm(name):
+def test_layers_are_those_of_timm_with_the_last_norm_in_the_one_before(name):
     backbone = load_backbone(f"timm:{name}", "random", 1)
     found = blocks(backbone)
     groups = timm.models.group_parameters(backbone.module, backbone.module.group_matcher(coarse=False))
-    assert len(found) == len(groups) > 1
-    names = {id(parameter): name for name, parameter in backbone.module.named_parameters()}
-    assert [[names[id(parameter)] for parameter in block] for block in found] == [groups[key] for key in sorted(groups)]
+    expected = [groups[key] for key in sorted(groups)]
+    parameters = dict(backbone.module.named_parameters())
+    if all(parameters[name].ndim < 2 for name in expected[-1]):
+        *expected, norm = expected
+        expected[-1] += norm
+    names = {id(parameter): name for name, parameter in parameters.items()}
+    assert [[names[id(parameter)] for parameter in block] for block in found] == expected
+    assert len(found) > 1
     assert sum(map(len, found)) == len(names)
+
+
+@pytest.mark.parametrize("name", ["test_convnext3", "test_vit_relpos", "test_vit", "test_efficientnet"])
+def test_the_last_block_is_more_than_a_norm(name):
+    last = blocks(load_backbone(f"timm:{name}", "random", 1))[-1]
+    assert any(parameter.ndim > 1 for parameter in last)
+
+
+@pytest.mark.parametrize(
+    ("part", "changes"),
+    [
+        ("pretrained_cfg", {"mean": 0.5}),
+        ("pretrained_cfg", {"std": [0, 0, 0]}),
+        ("pretrained_cfg", {"input_size": "large"}),
+        ("pretrained_cfg", {"crop_pct": 1.14}),
+        ("model_args", {"features_only": True}),
+    ],
+)
+def test_a_folder_that_says_odd_things_is_refused(part, changes, tmp_path):
+    timm.models.save_for_hf(timm.create_model("test_resnet"), tmp_path)
+    content = json.loads((tmp_path / "config.json").read_text())
+    content[part] = content.get(part, {}) | changes
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match="timm cannot make test_resnet"):
+        load_backbone(f"timm:local-dir:{tmp_path}", None, 1)
 
 
 def test_a_network_that_timm_has_not():
