@@ -43,7 +43,7 @@ def main(here: Run) -> str:
     there = np.flatnonzero(halves(products)["image"])
     shown = products.iloc[there]
     device = resolve_device(machine.device)
-    how = {"dtype": resolve_dtype(params.dtype, device), "batch_size": params.batch_size, "flip": params.flip}
+    how = {"dtype": resolve_dtype(params.dtype, device), "batch_size": params.batch_size, "flip": params.flip == "mean"}
     encoders = {
         name: part.changed(device, **how) if isinstance(part, NetworkEncoder) else part
         for name, part in load_pictures(here / paths.BACKBONE).items()

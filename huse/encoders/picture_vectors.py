@@ -40,9 +40,9 @@ class ImageVectorSettings(Settings):
         le=1000,
         description=("augmented vectors of every training picture beside the plain one; training draws one at a time"),
     )
-    flip: bool = Field(
+    flip: Literal[False, "mean"] = Field(
         default=False,
-        description="a vector is the mean of those of a picture and of its mirror image; twice the time",
+        description="mean: a vector is the mean of those of a picture and of its mirror image; twice the time",
     )
     dtype: Literal["auto", Dtype] = Field(default="auto", description="as in finetune_backbone")
     batch_size: int = Field(

@@ -375,7 +375,7 @@ IMAGES = {
     "backbone.size": 48,
     "backbone.crop": 0.7,
     "backbone.interpolation": "bicubic",
-    "image_vectors.flip": True,
+    "image_vectors.flip": "mean",
     "image_vectors.dtype": "bfloat16",
     "image_vectors.batch_size": 7,
 }
@@ -388,7 +388,7 @@ def test_a_setting_of_pictures_does_what_it_says(run_images, name):
     how = {"geometry": "squash", "size": 32, "dtype": "float32", "batch_size": 8, "share": 1.0}
     setting = {"backbone.crop": "share"}.get(name, name.rpartition(".")[2])
     if setting in Encoding.model_fields:
-        how[setting] = IMAGES[name]
+        how[setting] = {"mean": True}.get(IMAGES[name], IMAGES[name])
     encoder = NetworkEncoder.of(
         changed.encoders["1"].backbone, Encoding(**how, max_pixels=10**8), resolve_device("cpu")
     )
