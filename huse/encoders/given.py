@@ -259,7 +259,10 @@ def read_given(file: Path, column: str, root: Path = Path()) -> GivenEncoder:
 
 
 def _columns(table: pd.DataFrame, column: str) -> tuple[list[str], npt.NDArray[Any]]:
-    """Return names, and M × D numbers: of the one column of lists, or else of all columns of numbers."""
+    """Return names, and M × D numbers: of the one column of lists, or else of all columns of numbers.
+
+    A row with null in place of a list gives no vector.
+    """
     if column in table and pd.api.types.is_integer_dtype(table[column]):  # ids of products
         table = table.astype({column: str})
     if column not in table or not all(isinstance(name, str) for name in table[column]):
@@ -267,9 +270,11 @@ def _columns(table: pd.DataFrame, column: str) -> tuple[list[str], npt.NDArray[A
             f"expected texts in a column `{column}`, found the columns {', '.join(map(str, table.columns))}"
         )
     numbers = table.drop(columns=column).select_dtypes("number")
-    lists = [name for name in table if name != column and isinstance(table[name].iloc[:1].squeeze(), np.ndarray)]
+    others = [name for name in table if name != column]
+    lists = [name for name in others if any(isinstance(value, np.ndarray) for value in table[name])]
     if len(lists) == 1:
-        return table[column].tolist(), np.stack(table[lists[0]].tolist())
+        there = table.dropna(subset=lists)
+        return there[column].tolist(), np.stack(there[lists[0]].tolist())
     if lists or numbers.empty:
         raise ValueError(
             f"expected one column of lists or some of numbers beside `{column}`, found {len(lists)} of lists"

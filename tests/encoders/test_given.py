@@ -6,7 +6,7 @@ import pytest
 
 from huse.encoders.contract import ItemError
 from huse.encoders.families import load_encoder
-from huse.encoders.given import GivenLabelSettings, GivenSettings, open_given, open_given_pictures
+from huse.encoders.given import GivenLabelSettings, GivenSettings, open_given, open_given_pictures, read_given
 from huse.errors import InputError
 from huse.vision.given_pictures import GivenPictureSettings
 
@@ -105,6 +105,16 @@ def test_classes_need_a_vector_each(tmp_path):
     np.testing.assert_array_equal(encoder.encode(["ties"]), VECTORS[1:2].astype(np.float32))
     with pytest.raises(InputError, match=r"1 of 2 different classes have no vector in given\.parquet, first 'hats'"):
         open_given(settings, tmp_path, ["ties", "hats"], of="classes")
+
+
+@pytest.mark.parametrize("empty", [0, 1])
+def test_null_in_place_of_a_list_gives_no_vector(tmp_path, empty):
+    vectors = [[1.0, 2.0], [3.0, 4.0]]
+    vectors[empty] = None
+    pd.DataFrame({"name": ["a", "b"], "vector": vectors}).to_parquet(tmp_path / "given.parquet")
+    given = read_given(tmp_path / "given.parquet", "name")
+    assert given.keys == ["ab"[1 - empty]]
+    np.testing.assert_array_equal(given.vectors, [vectors[1 - empty]])
 
 
 def ragged(folder):
