@@ -78,9 +78,7 @@ def copied(one: Remote) -> Path:
         version = one.version()
         folder = kept() / FILES / _short(f"{one}\n{version or time.time_ns()}")  # a store that tells none: each time
         call(folder / one.name, str(one))
-        if not _is_whole(folder, {one.name: version}):
-            logging.warning("%s: is copied to %s", one, folder)
-            _written(folder, lambda partial: one.copy_to(partial / one.name), {one.name: version})
+        _ensure(folder, one, lambda partial: one.copy_to(partial / one.name), {one.name: version})
     except FileNotFoundError:
         found = (
             "is a folder. Name a file in it" if one.is_dir() else "not found. Look at the URL, or put the object there"
@@ -99,28 +97,24 @@ def copied_model(one: Remote) -> Path:
     """
     try:
         config = (one / MODEL).read_bytes()
-        names = list(json.loads(config)["sha256"])
-        sha256 = {str(name): str(digest) for name, digest in json.loads(config)["sha256"].items()}
+        sha256 = {name: str(digest) for name, digest in json.loads(config)["sha256"].items()}
     except FileNotFoundError:
         raise InputError(f"{one / MODEL}: not found. Expected the folder of a model, such as data/model.") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{one / MODEL}: does not describe a model ({error}). Copy the folder again.") from None
-    folder, files = kept() / MODELS / _short(config.decode()), dict.fromkeys([MODEL, *names], "")
-    if _is_whole(folder, files):
-        call(folder, str(one))
-        return folder
-    _refuse_outside(one / MODEL, names)
+    _refuse_outside(one / MODEL, sha256)
+    folder = kept() / MODELS / _short(config.decode())
 
     def write(partial: Path) -> None:
         (partial / MODEL).write_bytes(config)
-        _copy(one, [name for name in [*names, CARD] if name != CARD or (one / CARD).is_file()], partial)
+        card = [CARD] if (one / CARD).is_file() else []
+        _copy(one, [*(name for name in sha256 if name != CARD), *card], partial)
         try:
             check_files(partial, sha256, MODEL)
         except InputError as error:
             raise InputError(str(error).replace(str(partial), str(one))) from None
 
-    logging.warning("%s: is copied to %s", one, folder)
-    _written(folder, write, files)
+    _ensure(folder, one, write, dict.fromkeys([MODEL, *sha256], ""))
     call(folder, str(one))
     return folder
 
@@ -141,10 +135,15 @@ def copied_folder(one: Remote) -> Path:
     folder = kept() / MODELS / _short(f"{one}\n{version}")
     files = {f"{one.name}/{name}": told for name, told in objects.items()}
     call(folder / one.name, str(one))
+    _ensure(folder, one, lambda partial: _copy(one, objects, partial / one.name), files)
+    return folder / one.name
+
+
+def _ensure(folder: Path, one: Remote, write: Callable[[Path], None], files: Mapping[str, str]) -> None:
+    """Make the copy of a place in a folder, where it is not there whole; that is said."""
     if not _is_whole(folder, files):
         logging.warning("%s: is copied to %s", one, folder)
-        _written(folder, lambda partial: _copy(one, objects, partial / one.name), files)
-    return folder / one.name
+        _written(folder, write, files)
 
 
 def _is_whole(folder: Path, files: Mapping[str, str]) -> bool:
@@ -188,17 +187,17 @@ def _written(folder: Path, write: Callable[[Path], None], files: Mapping[str, st
         partial = Path(within, folder.name)
         partial.mkdir()
         write(partial)
-        for place in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             try:
                 partial.rename(folder)
                 break
             except OSError:
                 if _is_whole(folder, files):
                     break
-                if place == ATTEMPTS - 1:
+                if attempt == ATTEMPTS - 1:
                     raise
                 with suppress(FileNotFoundError):  # another may have moved the broken one
-                    folder.rename(Path(within, f"broken-{place}"))
+                    folder.rename(Path(within, f"broken-{attempt}"))
     return folder
 
 

@@ -87,12 +87,7 @@ def _clear_copies(objects: Path) -> None:
     """Delete each copy whole, so that no part of one is taken for it; what is being written stays."""
     if not objects.is_dir():
         return
-    whole = (
-        f"{FILES}/[!.]*",
-        f"{MODELS}/[!.]*",
-        f"{known.COPIES}/*/[!.]*",
-        f"{known.FILE}*",
-    )
+    whole = (f"{FILES}/[!.]*", f"{MODELS}/[!.]*", f"{known.COPIES}/*/[!.]*", f"{known.FILE}*")
     with TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=objects) as aside:
         for copy in [one for pattern in whole for one in objects.glob(pattern)]:
             copy.rename(Path(aside, copy.name))

@@ -73,11 +73,11 @@ def answers_table(hedging: dict[str, Any]) -> Table:
     Of a deep tree, the levels from `LEVELS` on share a column: more would not fit.
     """
     depth = sum(key.startswith("level_") for key in next(iter(hedging["fusion"].values())))
-    levels = {f"level {level}": [f"level_{level}"] for level in range(1, min(depth, LEVELS) + 1)}
-    if depth > LEVELS:
-        del levels[f"level {LEVELS}"]
-        levels[f"level {LEVELS}+"] = [f"level_{level}" for level in range(LEVELS, depth + 1)]
-    parts = {"class": ["class"], **dict(reversed(levels.items())), "nothing": ["none"], "right": ["accuracy"]}
+    levels: dict[str, list[str]] = {}
+    for level in range(depth, 0, -1):
+        name = f"level {level}" if level < LEVELS or depth == LEVELS else f"level {LEVELS}+"
+        levels.setdefault(name, []).append(f"level_{level}")
+    parts = {"class": ["class"], **levels, "nothing": ["none"], "right": ["accuracy"]}
     columns = (Column(name, justify="right") for name in parts)
     table = Table("precision", *columns, title="Answers that stop where it is not sure", title_justify="left")
     for target, shares in hedging["fusion"].items():

@@ -220,8 +220,8 @@ def read_products(
         logging.warning("%s: %s", csv, remark)
     known_by = table
     if home is not None and home != folder:
-        images = [below(folder, image, home) or in_folder([image], folder)[0] for image in table["image"]]
-        known_by = table.assign(image=images)
+        whole = zip(table["image"], in_folder(table["image"], folder), strict=True)
+        known_by = table.assign(image=[below(folder, image, home) or path for image, path in whole])
     rows = table.assign(product=product_ids(known_by), split="")
     return rows[["product", "image", "name", "classes", "split", "group", "line"]]
 
